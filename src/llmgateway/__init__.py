@@ -1,0 +1,1 @@
+"""llmgateway: one key, every model."""

@@ -1,0 +1,1 @@
+"""Floor 4: builds the rooms and mounts the wings."""

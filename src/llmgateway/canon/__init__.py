@@ -1,0 +1,1 @@
+"""Floor 1: the common language, OpenAI's chat shape, typed. Dialects and providers both translate to it."""

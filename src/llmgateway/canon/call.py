@@ -1,0 +1,78 @@
+"""A Call: one request as the caller meant it, whatever dialect it was written in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import cast
+
+from llmgateway.canon.chat import ChatRequest, Json
+from llmgateway.canon.embeddings import EmbeddingsRequest
+
+
+class Operation(StrEnum):
+    """What is asked for."""
+
+    CHAT = "chat"
+    EMBEDDINGS = "embeddings"
+    COUNT_TOKENS = "count_tokens"
+    COMPLETIONS = "completions"
+    RERANK = "rerank"
+
+
+class Dialect(StrEnum):
+    """The language that the caller speaks."""
+
+    OPENAI = "openai"
+    """/v1/chat/completions, /v1/embeddings, /v1/completions, /v1/rerank."""
+    ANTHROPIC = "anthropic"
+    """/v1/messages."""
+    RESPONSES = "responses"
+    """/v1/responses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the caller asked for by header (DESIGN 7)."""
+
+    drop_unsupported: bool = False
+    """`x-llmgateway-unsupported: drop`: leave out what a target cannot honour, and name it."""
+    cache_seconds: int | None = None
+    """`x-llmgateway-cache: SECONDS`; 0 is off, None leaves it to the configuration."""
+    cache_read: bool = True
+    cache_write: bool = True
+    retain: bool = True
+    """False for `x-llmgateway-retention: none`."""
+    fault: str | None = None
+    """`x-llmgateway-fault`, for test keys."""
+    forward: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Headers that belong to the dialect and go to a provider that owns it: `anthropic-version`, `anthropic-beta`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request, read and checked.
+
+    `body` is the decoded body in the caller's own dialect, `canon` the same in OpenAI's shape (for the OpenAI dialect
+    both are one object). Neither may be changed after the Call is made: translators copy.
+    """
+
+    operation: Operation
+    dialect: Dialect
+    model: str
+    """The name the caller asked for, unresolved."""
+    stream: bool
+    body: Json
+    canon: Json
+    include_usage: bool = False
+    """The caller asked for OpenAI's usage chunk."""
+    wishes: Wishes = field(default_factory=Wishes)
+
+    @property
+    def chat(self) -> ChatRequest:
+        """The canon as a chat request; only for CHAT (and what is translated to it)."""
+        return cast("ChatRequest", self.canon)  # the dialect checked the shape
+
+    @property
+    def embeddings(self) -> EmbeddingsRequest:
+        """The canon as an embeddings request; only for EMBEDDINGS."""
+        return cast("EmbeddingsRequest", self.canon)  # the dialect checked the shape

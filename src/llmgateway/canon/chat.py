@@ -1,0 +1,140 @@
+"""OpenAI's chat shape as typed dictionaries: the canon that dialects and providers translate to and from.
+
+Dictionaries and not objects: a body is decoded once, and fields nobody names travel on untouched. Beside OpenAI's own
+fields the canon carries a few extensions, each named where it stands, so that opaque blocks of other providers survive
+a round trip.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+Json = dict[str, Any]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
+
+
+class FunctionCall(TypedDict):
+    """`arguments` is JSON text, as the model wrote it."""
+
+    name: str
+    arguments: str
+
+
+class ToolCall(TypedDict):
+    """A call of a client's tool. Streamed deltas add `index` and may leave the rest out."""
+
+    id: str
+    type: Literal["function"]
+    function: FunctionCall
+    index: NotRequired[int]
+    extra_content: NotRequired[Json]
+    """Extension: `{"google": {"thought_signature": ...}}`, as Google's own compatible surface has it."""
+
+
+class Message(TypedDict):
+    """A message of the history, or the answer's.
+
+    `content` is a string, None, or a list of parts (`text`, `image_url`, `input_audio`, `file`, `refusal`); a part may
+    carry `cache_control` (Anthropic's marker).
+    """
+
+    role: str
+    content: NotRequired[str | list[Json] | None]
+    name: NotRequired[str]
+    refusal: NotRequired[str | None]
+    tool_calls: NotRequired[list[ToolCall]]
+    tool_call_id: NotRequired[str]
+    annotations: NotRequired[list[Json]]
+    reasoning_content: NotRequired[str | None]
+    """Extension: the model's thinking as text (DeepSeek's name for it)."""
+    thinking_blocks: NotRequired[list[Json]]
+    """Extension: Anthropic's `thinking` and `redacted_thinking` blocks, signature and all, to be sent back unharmed."""
+    provider_blocks: NotRequired[list[Json]]
+    """Extension: further opaque blocks of the provider (server tool calls and their results), kept in order."""
+    is_error: NotRequired[bool]
+    """Extension, on role `tool`: the tool failed (Anthropic's `tool_result.is_error`)."""
+
+
+class ChatRequest(TypedDict):
+    """The body of /v1/chat/completions. OpenAI's fields, and the extensions named below; others travel on unnamed."""
+
+    model: str
+    messages: list[Message]
+    stream: NotRequired[bool]
+    stream_options: NotRequired[Json | None]
+    max_tokens: NotRequired[int | None]
+    max_completion_tokens: NotRequired[int | None]
+    temperature: NotRequired[float | None]
+    top_p: NotRequired[float | None]
+    top_k: NotRequired[int | None]
+    """Extension: many providers know it."""
+    n: NotRequired[int | None]
+    stop: NotRequired[str | list[str] | None]
+    seed: NotRequired[int | None]
+    presence_penalty: NotRequired[float | None]
+    frequency_penalty: NotRequired[float | None]
+    logit_bias: NotRequired[dict[str, float] | None]
+    logprobs: NotRequired[bool | None]
+    top_logprobs: NotRequired[int | None]
+    tools: NotRequired[list[Json]]
+    tool_choice: NotRequired[str | Json]
+    parallel_tool_calls: NotRequired[bool]
+    response_format: NotRequired[Json]
+    reasoning_effort: NotRequired[str | None]
+    thinking: NotRequired[Json]
+    """Extension: Anthropic's setting, `{"type": "enabled", "budget_tokens": 2048}`."""
+    service_tier: NotRequired[str | None]
+    user: NotRequired[str | None]
+    metadata: NotRequired[Json | None]
+    store: NotRequired[bool | None]
+
+
+class Choice(TypedDict):
+    """One answer of a completion."""
+
+    index: int
+    message: Message
+    finish_reason: str | None
+    logprobs: NotRequired[Json | None]
+
+
+class ChatCompletion(TypedDict):
+    """The answer, whole. `usage` is OpenAI's object; typed figures travel beside it as `Usage`."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: NotRequired[Json | None]
+
+
+class Delta(TypedDict, total=False):
+    """What a chunk adds to a message; the same fields as `Message`, each a piece."""
+
+    role: str
+    content: str | None
+    refusal: str | None
+    tool_calls: list[Json]
+    reasoning_content: str | None
+    thinking_blocks: list[Json]
+    provider_blocks: list[Json]
+    annotations: list[Json]
+
+
+class ChunkChoice(TypedDict):
+    """One choice's part of a chunk."""
+
+    index: int
+    delta: Delta
+    finish_reason: str | None
+    logprobs: NotRequired[Json | None]
+
+
+class ChatChunk(TypedDict):
+    """One event of a stream."""
+
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    usage: NotRequired[Json | None]

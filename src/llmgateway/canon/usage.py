@@ -1,0 +1,45 @@
+"""What a request used, in OpenAI's meaning of the words."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class UsageSource(StrEnum):
+    """Who said the figures."""
+
+    PROVIDER = "provider"
+    """The provider's own usage figures."""
+    COUNTED = "counted"
+    """Counted by the gateway from what it saw, because the provider's figures never came."""
+    ESTIMATED = "estimated"
+    """Guessed from the prompt alone, after a crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one request.
+
+    `prompt_tokens` includes what was read from and written to the provider's prompt cache; `completion_tokens` includes
+    reasoning. The further fields are parts of those two, never additions.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt: read from the provider's cache."""
+    cache_write_tokens: int = 0
+    """Of the prompt: written to the provider's cache (all lifetimes together)."""
+    cache_write_1h_tokens: int = 0
+    """Of `cache_write_tokens`: written for an hour (Anthropic)."""
+    reasoning_tokens: int = 0
+    """Of the completion: thinking."""
+    audio_prompt_tokens: int = 0
+    audio_completion_tokens: int = 0
+    image_prompt_tokens: int = 0
+    image_completion_tokens: int = 0
+    searches: int = 0
+    """Server-side searches that the provider bills each."""
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens

@@ -1,0 +1,55 @@
+"""The protocols that floor 4 injects, so that the wings can be strangers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from llmgateway.contract.snapshot import KeySnapshot
+from llmgateway.contract.usage import UsageEvent
+
+
+class SourceUnavailable(Exception):
+    """PostgreSQL cannot be asked now; nothing is known about the key either way."""
+
+
+class SnapshotSource(Protocol):
+    """Control plane -> data plane: what a key may do."""
+
+    async def key_snapshot(self, secret: str) -> KeySnapshot | None:
+        """The key's snapshot by its secret, None when there is no such key. Raises SourceUnavailable."""
+        ...
+
+
+class UsageSink(Protocol):
+    """Data plane -> control plane: what requests did."""
+
+    async def insert(self, events: Sequence[UsageEvent]) -> Sequence[str]:
+        """Store events, each id once however often it comes; an estimated row gives way to its true figures.
+
+        Returns the ids of events that can never be stored (poison). Raises SourceUnavailable when all must be tried again.
+        """
+        ...
+
+
+class UsageSource(Protocol):
+    """Control plane -> data plane: one event, for GET /v1/requests/{id}."""
+
+    async def event(self, key_id: str, event_id: str) -> UsageEvent | None:
+        """The event, only if this key made it. Raises SourceUnavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChanged:
+    """The key, or its org, changed: forget its snapshot. None means that everything may have changed."""
+
+    key_id: str | None
+    org_id: str | None
+
+
+class Announcements(Protocol):
+    """Control plane -> data plane: changes, as they are committed."""
+
+    def subscribe(self, listener: Callable[[KeyChanged], None]) -> None:
+        """Call the listener on the event loop for every change; a lost connection calls it with nothing but None."""
+        ...

@@ -1,0 +1,110 @@
+"""UsageEvent: what one request did. It comes up from the data plane, through the journal, into PostgreSQL."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from llmgateway.canon.usage import UsageSource
+
+
+class Outcome(StrEnum):
+    """How a request ended."""
+
+    FINISHED = "finished"
+    """The whole answer was seen to its end."""
+    FAILED = "failed"
+    """The providers failed, or the stream was cut."""
+    ABANDONED = "abandoned"
+    """The caller left."""
+    REFUSED = "refused"
+    """The gateway said no after the key was known."""
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One attempt at one target."""
+
+    provider: str
+    model: str
+    status: int | None = None
+    outcome: str
+    """`ok`, or a FailureKind."""
+    milliseconds: int
+    first_token_milliseconds: int | None = None
+    message: str = ""
+
+
+class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One request. Money is integer nano-dollars; None is unpriced. Times are milliseconds."""
+
+    id: str
+    """`req_...`: the x-request-id, the ticket's id, and (by its UUIDv7) the time of the request."""
+    org_id: str
+    key_id: str
+    project_id: str | None
+    created_at: datetime
+    operation: str
+    dialect: str
+    model: str
+    """As the caller asked for it."""
+    provider: str | None = None
+    """Who served it; None when nobody did."""
+    served_model: str | None = None
+    outcome: Outcome
+    status: int
+    """HTTP status that the caller saw, or would have seen (499 for a caller who left before any)."""
+    error_code: str | None = None
+    stream: bool = False
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nanos: int | None = None
+    """What the provider bills for it."""
+    charge_nanos: int | None = None
+    """What the org is charged for it."""
+    list_cost_nanos: int | None = None
+    """What the asked-for model would have cost at list price."""
+    price_version: str | None = None
+    usage_source: UsageSource = UsageSource.PROVIDER
+    cache: str = "bypass"
+    test: bool = False
+    duration_ms: int = 0
+    first_token_ms: int | None = None
+    attempts: tuple[Attempt, ...] = ()
+    plan: tuple[str, ...] = ()
+    """The candidates in order, `provider/model`."""
+    tags: tuple[str, ...] = ()
+
+
+class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="open"):
+    """Written to the journal before the first byte goes upstream. Without its close it is billed as an estimate."""
+
+    id: str
+    org_id: str
+    key_id: str
+    project_id: str | None
+    operation: str
+    dialect: str
+    model: str
+    provider: str
+    served_model: str
+    stream: bool
+    prompt_tokens: int
+    """Counted or estimated prompt."""
+    cost_nanos: int | None
+    """Price of that prompt, None when unpriced."""
+    charge_nanos: int | None
+    price_version: str | None
+    test: bool = False
+    tags: tuple[str, ...] = ()
+
+
+class CloseRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="close"):
+    """The request is over; the event is its truth. Refusals have a close without an open."""
+
+    event: UsageEvent
+
+
+JournalRecord = OpenRecord | CloseRecord

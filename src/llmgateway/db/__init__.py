@@ -1,0 +1,1 @@
+"""Floor 2: PostgreSQL, its sessions, its walls between tenants, its tables."""

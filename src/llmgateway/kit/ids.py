@@ -1,0 +1,57 @@
+"""Prefixed, time-ordered ids: `req_01jd...`, a UUIDv7 in lower-case Crockford base 32.
+
+The first 48 bits are the Unix time in milliseconds, so ids sort by creation and carry their own date (RFC 9562).
+"""
+
+import os
+import time
+from datetime import UTC, datetime
+from uuid import UUID
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
+_LENGTH = 26
+_VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)
+_RANDOM_A_MASK = 0xFFF << 64
+_RANDOM_B_MASK = (1 << 62) - 1
+_UUID_BITS = 128
+
+
+def new_id(prefix: str, now: datetime | None = None) -> str:
+    """Make an id such as `req_01jd...`; `now` (aware) dates it, else the machine's time does."""
+    millis = time.time_ns() // 1_000_000 if now is None else int(now.timestamp() * 1000)
+    random = int.from_bytes(os.urandom(10))
+    value = (millis << 80) | _VERSION_AND_VARIANT | (random & _RANDOM_A_MASK) | (random & _RANDOM_B_MASK)
+    return f"{prefix}_{_encode(value)}"
+
+
+def id_uuid(identifier: str) -> UUID:
+    """The UUID inside a prefixed id. Raises ValueError when it holds none."""
+    _, _, text = identifier.rpartition("_")
+    if len(text) != _LENGTH or text[0] > "7" or any(letter not in _VALUES for letter in text):
+        raise ValueError(f"not an id: {identifier!r}")
+    value = 0
+    for letter in text:
+        value = (value << 5) | _VALUES[letter]
+    return UUID(int=value)
+
+
+def id_time(identifier: str) -> datetime:
+    """When the id was made, to the millisecond. Raises ValueError when it is none."""
+    millis = id_uuid(identifier).int >> 80
+    return datetime.fromtimestamp(millis / 1000, UTC)
+
+
+def is_id(identifier: str, prefix: str) -> bool:
+    """Whether the text is an id with this prefix."""
+    if not identifier.startswith(f"{prefix}_"):
+        return False
+    try:
+        id_uuid(identifier)
+    except ValueError:
+        return False
+    return True
+
+
+def _encode(value: int) -> str:
+    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))

@@ -1,0 +1,1 @@
+"""Floor 2: the providers, as declarations and pure translation. No I/O, no database, no framework."""

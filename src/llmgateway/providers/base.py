@@ -1,0 +1,154 @@
+"""What a provider is: one frozen declaration with five pure methods. No I/O happens here; dispatch does it all.
+
+Three axes never mix: the *wire* is the class (the language spoken), the *host* is the declaration's fields and the
+`Place` (where, with which credential), the *ability* of a model is the catalogue's.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from llmgateway.canon.call import Call, Operation
+from llmgateway.canon.chat import ChatChunk, Json
+from llmgateway.canon.usage import Usage
+from llmgateway.errors import ProviderError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one attempt goes: everything `build` needs beside the call."""
+
+    model: str
+    """The provider's own name of the model."""
+    base_url: str
+    """Without a trailing slash."""
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """`api_key`, or what the provider's `credential` names; cloud tokens arrive here as `token`."""
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    """`region`, `project`, `api_version`, ...: the host's settings of gateway.yaml that are no secret."""
+    stream: bool
+    """Whether to ask upstream for a stream (a whole answer may be asked as one and assembled)."""
+    now: datetime
+    """For signatures."""
+    dropped: frozenset[str] = frozenset()
+    """Parameters of the call that shall be left out: the caller allowed it, and is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """An HTTP request, ready to send."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer of a provider, read to its end. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer in canon, and the provider's own bytes when the caller speaks its dialect."""
+
+    body: Json
+    """ChatCompletion, EmbeddingsAnswer, or the operation's OpenAI shape. May be the native body when `raw` is set."""
+    usage: Usage | None
+    """None when the provider gave no figures."""
+    finish: str | None = None
+    """Finish reason of the first choice, in OpenAI's words; None where the operation has none."""
+    text: str = ""
+    """All text of the answer, for counting when `usage` is None."""
+    raw: bytes | None = None
+    """The bytes to hand on untouched; None when the dialect must write the answer from `body`."""
+
+
+@dataclass(slots=True)
+class Step:
+    """One step of a stream: a frame of the provider, understood.
+
+    In a native stream `raw` holds the frame's own bytes and `chunk` is None; in a translated one it is the other way
+    round. A step may carry nothing for the caller (a ping): then both are empty.
+    """
+
+    raw: bytes = b""
+    chunk: ChatChunk | None = None
+    content: bool = False
+    """Carries text, reasoning, a refusal or a tool-call delta: what a caller waits for."""
+    text: str = ""
+    """The text it carries, for counting (reasoning and tool arguments included)."""
+    finish: str | None = None
+    """A finish reason, in OpenAI's words."""
+    usage: Usage | None = None
+    """Cumulative figures so far; the last one wins."""
+    usage_only: bool = False
+    """Nothing but OpenAI's usage chunk: dropped when the caller did not ask for it."""
+    error: ProviderError | None = None
+    """The provider reported a failure in mid-stream."""
+    end: bool = False
+    """The provider's terminator ([DONE], message_stop)."""
+
+
+class Decoder(Protocol):
+    """Reads one stream: bytes in any pieces in, steps out. One object per stream; it holds only parsing state."""
+
+    def feed(self, data: bytes) -> Sequence[Step]:
+        """Steps completed by these bytes. A malformed frame is skipped, never raised."""
+        ...
+
+    def close(self) -> Sequence[Step]:
+        """Steps that the end of the bytes completes (a last frame without its blank line)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider(ABC):
+    """A declaration of one provider. Subclasses are languages; instances are hosts."""
+
+    id: str
+    title: str
+    docs: str
+    """The provider's API reference."""
+    base_url: str
+    """Documented base URL; may be empty for hosts that have none of their own."""
+    credential: tuple[str, ...] = ("api_key",)
+    """Names of the secrets it needs; empty when it needs none."""
+    env: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Secret or option name -> environment variables that hold it; default `api_key` from `<ID>_API_KEY`."""
+    endpoints: Mapping[Operation, str]
+    """Operation -> path below the base URL; what is absent the provider cannot do."""
+    quirks: tuple[str, ...] = ()
+    """What a reader should know, a sentence each with a link; shown in docs/reference/providers.md."""
+
+    def speaks(self, call: Call) -> bool:
+        """Whether it owns the caller's dialect, so that bodies and bytes pass untouched (DESIGN 3, fidelity 1)."""
+        del call
+        return False
+
+    @abstractmethod
+    def refuses(self, call: Call, model: str) -> Sequence[str]:
+        """Parameters of the call that it cannot honour (those at their documented default are honoured), by path."""
+
+    @abstractmethod
+    def build(self, call: Call, place: Place) -> UpstreamRequest:
+        """Write the request. Raises BadRequest for what cannot be expressed."""
+
+    @abstractmethod
+    def read(self, call: Call, reply: Reply) -> Answer:
+        """Understand a whole successful answer. Raises ProviderError (kind PROTOCOL) when it cannot be read."""
+
+    @abstractmethod
+    def decoder(self, call: Call, *, native: bool) -> Decoder:
+        """A reader for one stream. `native`: hand the frames on as `raw`; else translate them to canon chunks."""
+
+    @abstractmethod
+    def classify(self, reply: Reply) -> ProviderError:
+        """Name the failure in an answer with an error status (or an error inside a 200)."""

@@ -1,0 +1,122 @@
+"""Every setting of a process, from its environment, read once on floor 4 and passed on as one frozen object."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from llmgateway.errors import ConfigurationError
+
+_SECRET_BYTES = 32
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+class Settings(BaseModel):
+    """The environment, typed. A field's alias is its variable; an empty variable counts as unset."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    database_url: str | None = Field(
+        None, alias="DATABASE_URL", description="PostgreSQL; unset runs a private one in the data directory."
+    )
+    database_migration_url: str | None = Field(
+        None, alias="DATABASE_MIGRATION_URL", description="Its user may create roles; default DATABASE_URL."
+    )
+    redis_url: str | None = Field(
+        None, alias="REDIS_URL", description="Redis or Valkey for limits and cache of several replicas."
+    )
+    redis_host: str | None = Field(None, alias="REDIS_HOST", description="Instead of REDIS_URL.")
+    redis_port: int = Field(6379, alias="REDIS_PORT", description="With REDIS_HOST.")
+    redis_deadline_ms: int = Field(
+        50, alias="LLMGATEWAY_REDIS_DEADLINE_MS", description="Milliseconds after which Redis counts as down.", gt=0
+    )
+    host: str = Field("127.0.0.1", alias="LLMGATEWAY_HOST", description="Address to listen on.")
+    port: int = Field(
+        8080, alias="LLMGATEWAY_PORT", description="Port to listen on; 0 takes a free one.", ge=0, le=65535
+    )
+    config: Path | None = Field(None, alias="LLMGATEWAY_CONFIG", description="The gateway.yaml to read.")
+    data_dir: Path = Field(
+        Path("~/.local/share/llmgateway"),
+        alias="LLMGATEWAY_DATA_DIR",
+        description="Journal, embedded database, keys of this installation. Missing parents are made.",
+    )
+    secret_key: Words = Field(
+        (),
+        alias="LLMGATEWAY_SECRET_KEY",
+        description="Master keys, newest first, separated by commas; 32 bytes or more.",
+    )
+    jwt_secret_key: str | None = Field(None, alias="JWT_SECRET_KEY", description="Signs sessions; 32 bytes or more.")
+    stripe_secret_key: str | None = Field(None, alias="STRIPE_SECRET_KEY", description="Switches billing on.")
+    stripe_webhook_secret: str | None = Field(None, alias="STRIPE_WEBHOOK_SECRET", description="Checks webhooks.")
+    stripe_api_base: str | None = Field(None, alias="STRIPE_API_BASE", description="Another Stripe, for tests.")
+    trusted_proxies: Words = Field(
+        (), alias="LLMGATEWAY_TRUSTED_PROXIES", description="Addresses whose X-Forwarded-For is believed."
+    )
+    metrics_token: str | None = Field(None, alias="LLMGATEWAY_METRICS_TOKEN", description="Opens /metrics to others.")
+    public_url: str | None = Field(None, alias="LLMGATEWAY_PUBLIC_URL", description="How people reach this gateway.")
+    signup: Literal["on", "invite", "off"] = Field("off", alias="LLMGATEWAY_SIGNUP", description="Who may sign up.")
+    smtp_url: str | None = Field(None, alias="LLMGATEWAY_SMTP_URL", description="Mail; unset prints it to the console.")
+    mail_from: str | None = Field(None, alias="LLMGATEWAY_MAIL_FROM", description="The sender of mail.")
+    bootstrap_email: str | None = Field(None, alias="LLMGATEWAY_BOOTSTRAP_EMAIL", description="The first owner.")
+    bootstrap_password: str | None = Field(
+        None, alias="LLMGATEWAY_BOOTSTRAP_PASSWORD", description="The first owner's password."
+    )
+    bootstrap_api_key: str | None = Field(
+        None,
+        alias="LLMGATEWAY_BOOTSTRAP_API_KEY",
+        description="The first key, taken as given.",
+        pattern=r"^lgw_(live|test)_[A-Za-z0-9_]{16,}$",
+    )
+    drain_delay: float = Field(
+        5.0, alias="LLMGATEWAY_DRAIN_DELAY", description="Seconds of listening on after SIGTERM.", ge=0
+    )
+    drain_timeout: float = Field(
+        60.0, alias="LLMGATEWAY_DRAIN_TIMEOUT", description="Seconds that open streams get after SIGTERM.", ge=0
+    )
+    environment: Mapping[str, str] = Field(
+        default_factory=dict[str, str],
+        exclude=True,
+        repr=False,
+        description="The whole environment, for <PROVIDER>_API_KEY, <PROVIDER>_BASE_URL and the ${VAR} of gateway.yaml.",
+    )
+
+    @property
+    def production(self) -> bool:
+        """A database of one's own is set: nothing is made up, every secret must be given."""
+        return self.database_url is not None
+
+    @model_validator(mode="after")
+    def _production_needs_secrets(self) -> Self:
+        for name, secrets in (
+            ("LLMGATEWAY_SECRET_KEY", self.secret_key),
+            ("JWT_SECRET_KEY", (self.jwt_secret_key,) if self.jwt_secret_key else ()),
+        ):
+            if self.production and not secrets:
+                raise ValueError(f"{name} must be set when DATABASE_URL is: 32 bytes or more, `openssl rand -hex 32`")
+            if any(len(secret.encode()) < _SECRET_BYTES for secret in secrets):
+                raise ValueError(f"{name} is too short: 32 bytes or more, `openssl rand -hex 32` makes one")
+        return self
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises ConfigurationError with one sentence that names the variable."""
+    given = {name: value for name, value in environ.items() if value != ""}
+    try:
+        settings = Settings.model_validate({**given, "environment": given})
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(error)) from error
+    return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    message = first["msg"].removeprefix("Value error, ")
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {message}" if where else message

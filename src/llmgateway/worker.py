@@ -1,0 +1,1 @@
+"""Floor 4: runs the control plane's table of jobs."""
