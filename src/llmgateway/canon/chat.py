@@ -25,6 +25,7 @@ class ToolCall(TypedDict):
     type: Literal["function"]
     function: FunctionCall
     index: NotRequired[int]
+    cache_control: NotRequired[Json]
     extra_content: NotRequired[Json]
     """Extension: `{"google": {"thought_signature": ...}}`, as Google's own compatible surface has it."""
 
@@ -48,9 +49,12 @@ class Message(TypedDict):
     thinking_blocks: NotRequired[list[Json]]
     """Extension: Anthropic's `thinking` and `redacted_thinking` blocks, signature and all, to be sent back unharmed."""
     provider_blocks: NotRequired[list[Json]]
-    """Extension: further opaque blocks of the provider (server tool calls and their results), kept in order."""
+    """Extension: when the answer has more than canon can say (server tool calls and their results, citations, text
+    between calls), all content blocks of the provider in their own order, whole. They go back as they came."""
     is_error: NotRequired[bool]
     """Extension, on role `tool`: the tool failed (Anthropic's `tool_result.is_error`)."""
+    cache_control: NotRequired[Json]
+    """Extension, on role `tool` and on tool calls: Anthropic's marker for the whole block."""
 
 
 class ChatRequest(TypedDict):
@@ -94,6 +98,10 @@ class Choice(TypedDict):
     message: Message
     finish_reason: str | None
     logprobs: NotRequired[Json | None]
+    native_finish_reason: NotRequired[str | None]
+    """Extension: the provider's own word for it, where it says more (`pause_turn`)."""
+    stop_sequence: NotRequired[str | None]
+    """Extension: the stop sequence that ended the answer (Anthropic)."""
 
 
 class ChatCompletion(TypedDict):
@@ -127,6 +135,8 @@ class ChunkChoice(TypedDict):
     delta: Delta
     finish_reason: str | None
     logprobs: NotRequired[Json | None]
+    native_finish_reason: NotRequired[str | None]
+    stop_sequence: NotRequired[str | None]
 
 
 class ChatChunk(TypedDict):

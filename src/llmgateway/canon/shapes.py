@@ -1,0 +1,31 @@
+"""Narrowing of decoded JSON: what a type checker needs to know before a value of unknown shape is read."""
+
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from llmgateway.canon.chat import Json
+
+
+def is_object(value: object) -> TypeGuard[Json]:
+    """Whether the value is a JSON object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[Any]]:
+    """Whether the value is a JSON array."""
+    return isinstance(value, list)
+
+
+def objects(value: object) -> list[Json]:
+    """The objects of an array; nothing when the value is no array."""
+    return [item for item in value if is_object(item)] if is_array(value) else []
+
+
+def text_of(value: object) -> str:
+    """The value when it is a string, else the empty string."""
+    return value if isinstance(value, str) else ""
+
+
+def without_nulls(body: Mapping[str, Any]) -> Json:
+    """The fields that carry a value: in JSON APIs null means not given."""
+    return {name: value for name, value in body.items() if value is not None}
