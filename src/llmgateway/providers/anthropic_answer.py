@@ -1,0 +1,217 @@
+"""A Messages answer in canon: text, thinking, tool calls, citations, stop reason and usage.
+
+Page: https://platform.claude.com/docs/en/api/messages. Dictionaries in, dictionaries out.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
+from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.usage import Usage
+
+_FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
+    {
+        "end_turn": "stop",
+        "stop_sequence": "stop",
+        "pause_turn": "stop",
+        "max_tokens": "length",
+        "model_context_window_exceeded": "length",
+        "tool_use": "tool_calls",
+        "refusal": "content_filter",
+    }
+)
+_RANKS: Final[Mapping[str, int]] = MappingProxyType({"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 3})
+
+
+class CacheCreation(msgspec.Struct, frozen=True):
+    """Tokens written to the cache, by lifetime."""
+
+    ephemeral_1h_input_tokens: int = 0
+
+
+class ServerTools(msgspec.Struct, frozen=True):
+    """How often server tools ran."""
+
+    web_search_requests: int | None = 0
+
+
+class OutputDetails(msgspec.Struct, frozen=True):
+    """Parts of the output."""
+
+    thinking_tokens: int | None = 0
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """The `usage` object. None is not said; `message_delta` says cumulative figures, which replace earlier ones."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_creation: CacheCreation | None = None
+    server_tool_use: ServerTools | None = None
+    output_tokens_details: OutputDetails | None = None
+    iterations: list["Figures"] | None = None
+    """One entry for each sampling of a model within the request; what is billed is their sum
+    (https://platform.claude.com/docs/en/build-with-claude/compaction)."""
+
+
+def newer(old: Figures | None, new: Figures) -> Figures:
+    """The figures after an event of a stream said more."""
+    if old is None:
+        return new
+    said = {name: value for name in Figures.__struct_fields__ if (value := getattr(new, name)) is not None}
+    return msgspec.structs.replace(old, **said)
+
+
+def usage_of(figures: Figures | None) -> Usage | None:
+    """Usage in OpenAI's meaning: the prompt includes what was read from and written to the cache."""
+    if figures is None or (figures.input_tokens is None and figures.output_tokens is None):
+        return None
+    billed = figures.iterations or [figures]
+    read = sum(part.cache_read_input_tokens or 0 for part in billed)
+    written = sum(part.cache_creation_input_tokens or 0 for part in billed)
+    hour = sum(part.cache_creation.ephemeral_1h_input_tokens for part in billed if part.cache_creation)
+    details, tools = figures.output_tokens_details, figures.server_tool_use
+    return Usage(
+        prompt_tokens=sum(part.input_tokens or 0 for part in billed) + read + written,
+        completion_tokens=sum(part.output_tokens or 0 for part in billed),
+        cached_tokens=read,
+        cache_write_tokens=written,
+        cache_write_1h_tokens=min(hour, written),
+        reasoning_tokens=(details.thinking_tokens or 0) if details else 0,
+        searches=(tools.web_search_requests or 0) if tools else 0,
+    )
+
+
+def openai_usage(usage: Usage) -> Json:
+    """OpenAI's usage object; Anthropic's own names for the cache are kept beside it."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens, "cache_write_tokens": usage.cache_write_tokens},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "cache_read_input_tokens": usage.cached_tokens,
+        "cache_creation_input_tokens": usage.cache_write_tokens,
+    }
+
+
+def finish_of(stop_reason: object) -> FinishReason | None:
+    """OpenAI's word for a stop reason; one that came later than this list counts as `stop`; None stays None."""
+    return _FINISH.get(stop_reason, "stop") if isinstance(stop_reason, str) else None
+
+
+def is_plain(kinds: Sequence[str], *, cited: bool) -> bool:
+    """Whether canon says all of these blocks: thinking, then one text, then calls, and no citations."""
+    ranks = [_RANKS.get(kind, -1) for kind in kinds]
+    return not cited and -1 not in ranks and ranks == sorted(ranks) and ranks.count(_RANKS["text"]) <= 1
+
+
+def canon_answer(answer: Json, usage: Usage | None) -> ChatCompletion:
+    """A whole answer as a chat completion. `created` is 0: the API does not say it."""
+    made: ChatCompletion = {
+        "id": text_of(answer.get("id")),
+        "object": "chat.completion",
+        "created": 0,
+        "model": text_of(answer.get("model")),
+        "choices": [
+            {
+                "index": 0,
+                "message": canon_message(objects(answer.get("content"))),
+                "finish_reason": finish_of(answer.get("stop_reason")),
+                "native_finish_reason": answer.get("stop_reason"),
+                "logprobs": None,
+            }
+        ],
+    }
+    if sequence := answer.get("stop_sequence"):
+        made["choices"][0]["stop_sequence"] = sequence
+    if usage:
+        made["usage"] = openai_usage(usage)
+    return made
+
+
+def canon_message(blocks: list[Json]) -> Message:
+    """The answer's message from its content blocks."""
+    text = answer_text(blocks)
+    calls = [_tool_call(block) for block in blocks if block.get("type") == "tool_use"]
+    thinking = [block for block in blocks if block.get("type") in {"thinking", "redacted_thinking"}]
+    message: Message = {"role": "assistant", "content": text or (None if calls else "")}
+    if thinking:
+        message["reasoning_content"] = "".join(text_of(block.get("thinking")) for block in thinking)
+        message["thinking_blocks"] = thinking
+    if calls:
+        message["tool_calls"] = calls
+    kinds = [text_of(block.get("type")) for block in blocks]
+    if not is_plain(kinds, cited=any(block.get("citations") for block in blocks)):
+        message["provider_blocks"] = blocks
+    if annotations := _annotations(blocks):
+        message["annotations"] = annotations
+    return message
+
+
+def answer_text(blocks: list[Json]) -> str:
+    """All text of the answer, without thinking and calls."""
+    return "".join(text_of(block.get("text")) for block in blocks if block.get("type") == "text")
+
+
+def counted_text(blocks: list[Json]) -> str:
+    """All that the model wrote: thinking, text and calls; for counting."""
+    pieces = [text_of(block.get("thinking")) + text_of(block.get("text")) for block in blocks]
+    calls = [arguments_of(block.get("input")) for block in blocks if block.get("type") == "tool_use"]
+    return "".join([*pieces, *calls])
+
+
+def arguments_of(given: object) -> str:
+    """A call's input as JSON text."""
+    return msgspec.json.encode(given).decode() if given else "{}"
+
+
+def url_citations(citations: object, start: int, end: int) -> list[Json]:
+    """OpenAI's annotations for those citations of a text that point to the web."""
+    return [
+        {
+            "type": "url_citation",
+            "url_citation": {
+                "url": citation["url"],
+                "title": text_of(citation.get("title")),
+                "start_index": start,
+                "end_index": end,
+            },
+        }
+        for citation in objects(citations)
+        if text_of(citation.get("url"))
+    ]
+
+
+def _annotations(blocks: list[Json]) -> list[Json]:
+    found: list[Json] = []
+    position = 0
+    for block in blocks:
+        if block.get("type") == "text":
+            end = position + len(text_of(block.get("text")))
+            found += url_citations(block.get("citations"), position, end)
+            position = end
+    return found
+
+
+def _tool_call(block: Json) -> ToolCall:
+    return {
+        "id": text_of(block.get("id")),
+        "type": "function",
+        "function": {"name": text_of(block.get("name")), "arguments": arguments_of(block.get("input"))},
+    }
+
+
+def figures_of(answer: Json) -> Figures | None:
+    """The answer's usage figures; None when there are none, or none that can be read."""
+    given = answer.get("usage")
+    try:
+        return msgspec.convert(given, Figures) if is_object(given) else None
+    except msgspec.ValidationError:
+        return None

@@ -1,0 +1,184 @@
+"""What a canon request asks that Claude cannot honour, by path.
+
+A parameter at its documented default is honoured by leaving it out, so it is no refusal.
+Page: https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk (what has no counterpart).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
+from llmgateway.providers.anthropic_models import ClaudeModel, claude_model
+from llmgateway.providers.anthropic_request import OWN_FIELDS, output_limit, thinking_budget
+from llmgateway.providers.anthropic_turns import OPAQUE_PARTS, has_unsigned_tool_turn
+
+_HONOURED: Final = frozenset(
+    {
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "max_tokens",
+        "max_completion_tokens",
+        "parallel_tool_calls",
+        "thinking",
+        "user",
+        "safety_identifier",
+        *OWN_FIELDS,
+    }
+)
+_DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+    {
+        "n": (1,),
+        "logprobs": (False,),
+        "top_logprobs": (0,),
+        "logit_bias": ({},),
+        "presence_penalty": (0,),
+        "frequency_penalty": (0,),
+        "store": (False,),
+        "modalities": (["text"],),
+        "verbosity": ("medium",),
+        "functions": ([],),
+        "function_call": ("none", "auto"),
+    }
+)
+"""OpenAI's documented defaults of what Claude does not have (https://platform.openai.com/docs/api-reference/chat/create)."""
+_PART_KINDS: Final = frozenset({"text", "refusal", "image_url", "file", *OPAQUE_PARTS})
+_SERVER_TOOL: Final = re.compile(r"[a-z_]+_\d{8}|mcp_toolset")
+_MESSAGE_FIELDS: Final = ("name", "audio", "function_call")
+_CHOICES: Final = frozenset({"auto", "none", "required"})
+_EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})
+_FULL_DETAIL: Final = frozenset({"auto", "high", "original"})
+
+
+def refusals(body: Mapping[str, Any], model: str) -> list[str]:
+    """Paths of the canon request that this model cannot honour, each once."""
+    canon = without_nulls(body)
+    claude = claude_model(model)
+    found = [
+        *_unknown(canon),
+        *_sampling(canon, claude),
+        *_reasoning(canon, claude),
+        *_outputs(canon, claude),
+        *_tools(canon, claude),
+        *_history(canon),
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _unknown(canon: Json) -> Iterator[str]:
+    own = {"stop", "temperature", "top_p", "top_k", "reasoning_effort", "response_format", "service_tier", "metadata"}
+    for name, value in canon.items():
+        if name in _HONOURED or name in own or name in {"tools", "tool_choice"}:
+            continue
+        if value not in _DEFAULTS.get(name, ()):
+            yield name
+
+
+def _sampling(canon: Json, claude: ClaudeModel) -> Iterator[str]:
+    temperature, top_p, top_k = (canon.get(name) for name in ("temperature", "top_p", "top_k"))
+    thinking = _thinks(canon, claude)
+    if temperature not in (None, 1) and (not claude.samples or thinking or temperature > 1):
+        yield "temperature"
+    if top_p not in (None, 1) and (
+        not claude.samples or (thinking and top_p < 0.95) or (claude.one_sampling_parameter and temperature is not None)
+    ):
+        yield "top_p"
+    if top_k is not None and (not claude.samples or thinking):
+        yield "top_k"
+    stop = canon.get("stop")
+    if any(not text_of(text).strip() for text in (stop if is_array(stop) else [stop] if stop else [])):
+        yield "stop"  # a sequence of nothing but white space is refused
+
+
+def _thinks(canon: Json, claude: ClaudeModel) -> bool:
+    """Whether the request switches thinking on; sampling cannot be changed then."""
+    thinking = canon.get("thinking")
+    if is_object(thinking):
+        return thinking.get("type") in {"enabled", "adaptive"}
+    return claude.thinks and canon.get("reasoning_effort", "none") != "none"
+
+
+def _reasoning(canon: Json, claude: ClaudeModel) -> Iterator[str]:
+    thinking = canon.get("thinking")
+    if is_object(thinking):
+        kind = thinking.get("type")
+        if (kind == "adaptive" and not claude.adaptive) or (kind == "enabled" and not claude.thinks):
+            yield "thinking"
+        return  # it says all there is to say
+    effort = canon.get("reasoning_effort")
+    if effort is None:
+        return
+    if effort == "none":
+        refused = claude.always_thinks
+    elif effort not in _EFFORTS or not claude.thinks:
+        refused = True
+    elif claude.adaptive:
+        refused = effort not in {*claude.efforts, "minimal"}
+    else:
+        refused = _no_budget(canon, claude)
+    if refused:
+        yield "reasoning_effort"
+
+
+def _no_budget(canon: Json, claude: ClaudeModel) -> bool:
+    """Whether a thinking budget cannot go with the rest of the request.
+
+    No room below the output limit; a forced tool; or a tool turn whose thinking blocks did not come back, which
+    models with budgets refuse (https://platform.claude.com/docs/en/build-with-claude/extended-thinking).
+    """
+    effort = canon["reasoning_effort"]
+    return (
+        effort in {"xhigh", "max"}
+        or not thinking_budget(effort, output_limit(canon, claude))
+        or (is_object(canon.get("tool_choice")) or canon.get("tool_choice") == "required")
+        or has_unsigned_tool_turn(canon.get("messages", ()))
+    )
+
+
+def _outputs(canon: Json, claude: ClaudeModel) -> Iterator[str]:
+    wanted = canon.get("response_format")
+    if is_object(wanted):
+        kind = wanted.get("type")
+        if kind != "text" and not (kind == "json_schema" and claude.structured):
+            yield "response_format"
+    if canon.get("service_tier") not in (None, "auto", "default", "standard_only"):
+        yield "service_tier"
+    metadata = canon.get("metadata")
+    if is_object(metadata) and metadata.keys() - {"user_id"}:
+        yield "metadata"
+
+
+def _tools(canon: Json, claude: ClaudeModel) -> Iterator[str]:
+    for index, tool in enumerate(objects(canon.get("tools"))):
+        function = tool.get("function")
+        if is_object(function):
+            if function.get("strict") and not claude.structured:
+                yield f"tools.{index}.function.strict"
+        elif not _SERVER_TOOL.fullmatch(text_of(tool.get("type"))):
+            yield f"tools.{index}.type"
+    choice = canon.get("tool_choice")
+    known = choice in _CHOICES if isinstance(choice, str) else is_object(choice) and choice.get("type") == "function"
+    if choice is not None and not known:
+        yield "tool_choice"
+
+
+def _history(canon: Json) -> Iterator[str]:
+    for index, message in enumerate(objects(canon.get("messages"))):
+        for name in _MESSAGE_FIELDS:
+            if message.get(name) and not (name == "name" and message.get("role") in {"tool", "function"}):
+                yield f"messages.{index}.{name}"
+        yield from _parts(objects(message.get("content")), f"messages.{index}.content")
+
+
+def _parts(parts: Iterable[Json], where: str) -> Iterator[str]:
+    for index, part in enumerate(parts):
+        kind = part.get("type")
+        if kind not in _PART_KINDS:
+            yield f"{where}.{index}.type"
+        image = part.get("image_url")
+        if kind == "image_url" and is_object(image) and image.get("detail", "auto") not in _FULL_DETAIL:
+            yield f"{where}.{index}.image_url.detail"

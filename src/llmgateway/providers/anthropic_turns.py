@@ -1,0 +1,235 @@
+"""Canon messages as Messages turns: the system prompt apart, user and assistant alternating, blocks in the order asked for.
+
+Page: https://platform.claude.com/docs/en/build-with-claude/working-with-messages.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from llmgateway.canon.chat import Json, Message
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.errors import BadRequest
+
+_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII)
+_THINKING: Final = frozenset({"thinking", "redacted_thinking"})
+OPAQUE_PARTS: Final = frozenset(
+    {"document", "search_result", "container_upload", "image", "tool_reference", "browser_state", "compaction"}
+)
+"""Parts of user content that are Messages blocks already: the Messages dialect leaves them as they are."""
+
+
+@dataclass(slots=True)
+class Turns:
+    """What becomes of the messages."""
+
+    system: list[Json] = field(default_factory=list[Json])
+    messages: list[Json] = field(default_factory=list[Json])
+
+    def add(self, role: str, blocks: list[Json]) -> None:
+        """Append blocks; turns of one role in a row are one turn, with tool results first."""
+        if self.messages and self.messages[-1]["role"] == role:
+            content: list[Json] = self.messages[-1]["content"]
+            content.extend(blocks)
+        else:
+            content = blocks
+            self.messages.append({"role": role, "content": content})
+        if role == "user":
+            content.sort(key=lambda block: block.get("type") != "tool_result")
+
+
+def turns(messages: Sequence[Message]) -> Turns:
+    """Translate a history. Raises BadRequest, naming the message, for what cannot be expressed.
+
+    System and developer messages go to the top wherever they stood, as Anthropic's own OpenAI layer does
+    (https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk).
+    """
+    found = Turns()
+    for index, message in enumerate(messages):
+        where = f"messages.{index}"
+        match message.get("role"):
+            case "system" | "developer":
+                found.system.extend(_text_blocks(message, where))
+            case "user":
+                found.add("user", _content(message.get("content"), f"{where}.content") or [_text("")])
+            case "tool":
+                found.add("user", [_tool_result(message, where)])
+            case "assistant":
+                if blocks := _assistant(message, where):
+                    found.add("assistant", blocks)
+            case role:
+                raise BadRequest(
+                    f"Claude knows no messages of role {role!r}: use system, developer, user, assistant or tool.",
+                    param=f"{where}.role",
+                )
+    return found
+
+
+def _text(text: str) -> Json:
+    return {"type": "text", "text": text}
+
+
+def _marked(block: Json, part: Any) -> Json:
+    """The block with the part's cache marker, where it has one."""
+    marker = part.get("cache_control")
+    return {**block, "cache_control": marker} if marker else block
+
+
+def _text_blocks(message: Message, where: str) -> list[Json]:
+    blocks = _content(message.get("content"), f"{where}.content")
+    if any(block["type"] != "text" for block in blocks):
+        raise BadRequest("System messages can hold only text.", param=f"{where}.content")
+    return blocks
+
+
+def _content(content: object, where: str) -> list[Json]:
+    if content is None or content == "":
+        return []
+    if isinstance(content, str):
+        return [_text(content)]
+    return [_part(part, f"{where}.{index}") for index, part in enumerate(objects(content))]
+
+
+def _part(part: Json, where: str) -> Json:
+    match part.get("type"):
+        case "text":
+            extra = {"citations": part["citations"]} if part.get("citations") else {}
+            return _marked({**_text(text_of(part.get("text"))), **extra}, part)
+        case "refusal":
+            return _text(text_of(part.get("refusal")))
+        case "image_url":
+            return _marked(_image(part, where), part)
+        case "file":
+            return _marked(_document(part, where), part)
+        case kind if kind in OPAQUE_PARTS:
+            return part
+        case kind:
+            raise BadRequest(
+                f"Claude takes no content parts of type {kind!r}: send text, image_url or file.",
+                code="unsupported_parameter",
+                param=f"{where}.type",
+            )
+
+
+def _image(part: Json, where: str) -> Json:
+    image = part.get("image_url")
+    url = text_of(image.get("url")) if is_object(image) else text_of(image)
+    if data := _inline(url):
+        media_type, content = data
+        return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": content}}
+    if url.startswith(("https://", "http://")):
+        return {"type": "image", "source": {"type": "url", "url": url}}
+    raise BadRequest("An image is an http(s) address or a base64 data: URL.", param=f"{where}.image_url.url")
+
+
+def _document(part: Json, where: str) -> Json:
+    file = part.get("file")
+    if not is_object(file):
+        raise BadRequest("A file part needs a `file` object.", param=f"{where}.file")
+    block: Json = {"type": "document", "source": _document_source(file, where)}
+    if title := file.get("filename"):
+        block["title"] = title
+    for name in ("citations", "context"):
+        if part.get(name) is not None:
+            block[name] = part[name]
+    return block
+
+
+def _document_source(file: Json, where: str) -> Json:
+    if identifier := text_of(file.get("file_id")):
+        return {"type": "file", "file_id": identifier}
+    if url := text_of(file.get("file_url")):
+        return {"type": "url", "url": url}
+    content = text_of(file.get("file_data"))
+    media_type, data = _inline(content) or ("application/pdf", content)
+    if not data or media_type != "application/pdf":
+        raise BadRequest(
+            "Claude reads files that are PDF documents in base64: send `file_data` as a data:application/pdf URL.",
+            param=f"{where}.file.file_data",
+        )
+    return {"type": "base64", "media_type": media_type, "data": data}
+
+
+def _inline(url: str) -> tuple[str, str] | None:
+    """Media type and base64 text of a data: URL."""
+    found = _DATA_URL.match(url[:256])
+    if found is None or not found[3]:
+        return None
+    return found[1] or "text/plain", url[found.end() :]
+
+
+def _tool_result(message: Message, where: str) -> Json:
+    identifier = message.get("tool_call_id")
+    if not identifier:
+        raise BadRequest("A tool message names the call it answers.", param=f"{where}.tool_call_id")
+    content = message.get("content")
+    result: Json = {"type": "tool_result", "tool_use_id": identifier}
+    if content:
+        result["content"] = content if isinstance(content, str) else _content(content, f"{where}.content")
+    if message.get("is_error"):
+        result["is_error"] = True
+    return _marked(result, message)
+
+
+def _assistant(message: Message, where: str) -> list[Json]:
+    """Thinking first, signatures and all, then text, then calls; or the provider's own blocks where they were kept."""
+    text = _content(message.get("content"), f"{where}.content")
+    if not text and message.get("refusal"):
+        text = [_text(text_of(message.get("refusal")))]
+    calls = [_tool_use(call, f"{where}.tool_calls.{i}") for i, call in enumerate(objects(message.get("tool_calls")))]
+    kept = objects(message.get("provider_blocks"))
+    if kept and _unchanged(kept, text, calls):
+        return kept
+    thinking = [block for block in objects(message.get("thinking_blocks")) if block.get("type") in _THINKING]
+    return [*thinking, *text, *calls]
+
+
+def _unchanged(kept: list[Json], text: list[Json], calls: list[Json]) -> bool:
+    """Whether the provider's blocks still say what the message says: a caller may have edited it."""
+    return _joined(kept) == _joined(text) and _calls(kept) == _calls(calls)
+
+
+def _joined(blocks: list[Json]) -> str:
+    return "".join(text_of(block.get("text")) for block in blocks if block.get("type") == "text")
+
+
+def _calls(blocks: list[Json]) -> list[tuple[str, Any]]:
+    return [(block["id"], block["input"]) for block in blocks if block.get("type") == "tool_use"]
+
+
+def _tool_use(call: Json, where: str) -> Json:
+    function = call.get("function")
+    if not is_object(function) or not call.get("id"):
+        raise BadRequest("A tool call has an id and a function.", param=where)
+    arguments = function.get("arguments") or "{}"
+    try:
+        given: object = msgspec.json.decode(arguments) if isinstance(arguments, str) else arguments
+    except msgspec.DecodeError as error:
+        raise BadRequest(
+            f"The arguments of a tool call are JSON text: {error}.", param=f"{where}.function.arguments"
+        ) from error
+    if not is_object(given):
+        raise BadRequest("The arguments of a tool call are a JSON object.", param=f"{where}.function.arguments")
+    block: Json = {"type": "tool_use", "id": call["id"], "name": function.get("name"), "input": given}
+    return _marked(block, call)
+
+
+def collapsed(blocks: list[Json]) -> str | list[Json]:
+    """A lone plain text as a string, else the blocks."""
+    if len(blocks) == 1 and blocks[0].keys() == {"type", "text"} and blocks[0]["type"] == "text":
+        return blocks[0]["text"]
+    return blocks
+
+
+def has_unsigned_tool_turn(messages: Sequence[Message]) -> bool:
+    """Whether the last assistant turn called tools and came back without its thinking blocks."""
+    for message in reversed(messages):
+        if message.get("role") == "assistant":
+            kept = [*objects(message.get("thinking_blocks")), *objects(message.get("provider_blocks"))]
+            return is_array(message.get("tool_calls")) and not any(block.get("type") in _THINKING for block in kept)
+        if message.get("role") == "user":
+            return False
+    return False
