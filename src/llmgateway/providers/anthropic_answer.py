@@ -24,7 +24,8 @@ _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
         "refusal": "content_filter",
     }
 )
-_RANKS: Final[Mapping[str, int]] = MappingProxyType({"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 3})
+_RANKS: Final[Mapping[str, int]] = MappingProxyType({"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2})
+_DIRECT: Final[Json] = {"type": "direct"}
 
 
 class CacheCreation(msgspec.Struct, frozen=True):
@@ -106,10 +107,11 @@ def finish_of(stop_reason: object) -> FinishReason | None:
     return _FINISH.get(stop_reason, "stop") if isinstance(stop_reason, str) else None
 
 
-def is_plain(kinds: Sequence[str], *, cited: bool) -> bool:
-    """Whether canon says all of these blocks: thinking, then one text, then calls, and no citations."""
-    ranks = [_RANKS.get(kind, -1) for kind in kinds]
-    return not cited and -1 not in ranks and ranks == sorted(ranks) and ranks.count(_RANKS["text"]) <= 1
+def is_plain(blocks: Sequence[Json], *, cited: bool) -> bool:
+    """Whether canon says all of these blocks: thinking, then one text, then calls by the model itself, no citations."""
+    ranks = [_RANKS.get(text_of(block.get("type")), -1) for block in blocks]
+    by_code = any(block.get("caller", _DIRECT) != _DIRECT for block in blocks)
+    return not (cited or by_code or -1 in ranks) and ranks == sorted(ranks) and ranks.count(_RANKS["text"]) <= 1
 
 
 def canon_answer(answer: Json, usage: Usage | None) -> ChatCompletion:
@@ -137,7 +139,7 @@ def canon_answer(answer: Json, usage: Usage | None) -> ChatCompletion:
 
 
 def canon_message(blocks: list[Json]) -> Message:
-    """The answer's message from its content blocks."""
+    """An assistant message from its content blocks: an answer's, or one of the history."""
     text = answer_text(blocks)
     calls = [_tool_call(block) for block in blocks if block.get("type") == "tool_use"]
     thinking = [block for block in blocks if block.get("type") in {"thinking", "redacted_thinking"}]
@@ -147,8 +149,7 @@ def canon_message(blocks: list[Json]) -> Message:
         message["thinking_blocks"] = thinking
     if calls:
         message["tool_calls"] = calls
-    kinds = [text_of(block.get("type")) for block in blocks]
-    if not is_plain(kinds, cited=any(block.get("citations") for block in blocks)):
+    if not is_plain(blocks, cited=any(block.get("citations") for block in blocks)):
         message["provider_blocks"] = blocks
     if annotations := _annotations(blocks):
         message["annotations"] = annotations
@@ -201,11 +202,14 @@ def _annotations(blocks: list[Json]) -> list[Json]:
 
 
 def _tool_call(block: Json) -> ToolCall:
-    return {
+    call: ToolCall = {
         "id": text_of(block.get("id")),
         "type": "function",
         "function": {"name": text_of(block.get("name")), "arguments": arguments_of(block.get("input"))},
     }
+    if marker := block.get("cache_control"):
+        call["cache_control"] = marker
+    return call
 
 
 def figures_of(answer: Json) -> Figures | None:

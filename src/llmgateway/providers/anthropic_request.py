@@ -11,6 +11,7 @@ from typing import Any, Final
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
+from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic_models import LEAST_BUDGET, THINKING_BUDGETS, ClaudeModel, claude_model
 from llmgateway.providers.anthropic_paths import leave_out
 from llmgateway.providers.anthropic_turns import collapsed, turns
@@ -174,7 +175,14 @@ def _add_output_format(body: Json, canon: Json) -> None:
         named = wanted.get("json_schema")
         schema = named.get("schema") if is_object(named) else None
         output = body.setdefault("output_config", {})
-        output["format"] = {"type": "json_schema", "schema": closed_schema(schema or {"type": "object"})}
+        output["format"] = {"type": "json_schema", "schema": _closed(schema or {"type": "object"})}
+
+
+def _closed(schema: Json) -> Json:
+    try:
+        return closed_schema(schema)
+    except RecursionError as error:
+        raise BadRequest("The schema is nested too deeply. Send a flatter one.", param="response_format") from error
 
 
 def _add_labels(body: Json, canon: Json) -> None:

@@ -245,13 +245,17 @@ class CanonReader:
     def _start_block(self, event: _Event) -> Sequence[Step]:
         block = _Block(event.content_block or {}, self._position, self._calls)
         self._blocks[event.index] = block
+        steps: list[Step] = []
+        if block.kind == "text" and (opaque := self._untold(block)):
+            steps.append(Step(chunk=self._chunk({"provider_blocks": opaque})))  # the text before this one ends here
         if block.kind == "tool_use":
             self._calls += 1
             function = {"name": text_of(block.start.get("name")), "arguments": ""}
             call: Json = {"index": block.call, "id": block.start.get("id"), "type": "function", "function": function}
-            return (Step(chunk=self._chunk({"tool_calls": [call]}), content=True),)
-        text = text_of(block.start.get("text") or block.start.get("thinking"))
-        return self._say(block, text) if text else ()
+            steps.append(Step(chunk=self._chunk({"tool_calls": [call]}), content=True))
+        elif text := text_of(block.start.get("text") or block.start.get("thinking")):
+            steps += self._say(block, text)
+        return steps
 
     def _grow(self, event: _Event) -> Sequence[Step]:
         block, delta = self._blocks.get(event.index), event.delta
@@ -299,9 +303,10 @@ class CanonReader:
             steps.append(Step(chunk=self._chunk(delta), content="provider_blocks" in delta))
         return steps
 
-    def _untold(self) -> list[Json]:
-        """Blocks to hand on whole: none while canon says all, else all so far, then each at its end."""
-        if not self._told and is_plain([done.kind for done in self._done], cited=any(b.citations for b in self._done)):
+    def _untold(self, *coming: _Block) -> list[Json]:
+        """Finished blocks to hand on whole: none while canon says all, else all so far, then each as it ends."""
+        known = [*self._done, *coming]
+        if not self._told and is_plain([b.start for b in known], cited=any(b.citations for b in known)):
             return []
         untold = [done.whole() for done in self._done[self._told :]]
         self._told = len(self._done)

@@ -1,0 +1,206 @@
+"""Canon answers and problems as the Messages API writes them.
+
+Pages: https://platform.claude.com/docs/en/api/messages and .../api/errors.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.usage import Usage
+from llmgateway.errors import Problem
+from llmgateway.kit.ids import new_id
+from llmgateway.providers.base import Answer
+
+_STOP_REASONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "stop": "end_turn",
+        "length": "max_tokens",
+        "tool_calls": "tool_use",
+        "function_call": "tool_use",
+        "content_filter": "refusal",
+    }
+)
+_NATIVE: Final = frozenset(
+    {"end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded"}
+)
+_ERROR_TYPES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        401: "authentication_error",
+        402: "billing_error",
+        403: "permission_error",
+        404: "not_found_error",
+        413: "request_too_large",
+        429: "rate_limit_error",
+        503: "overloaded_error",
+        504: "timeout_error",
+        529: "overloaded_error",
+    }
+)
+
+
+def message_body(answer: Answer) -> Json:
+    """A whole answer as a message."""
+    completion = answer.body
+    choices = objects(completion.get("choices"))
+    choice = choices[0] if choices else Json()
+    message = choice.get("message")
+    blocks = content_blocks(message if is_object(message) else {})
+    called = any(block["type"] == "tool_use" for block in blocks)
+    return {
+        "id": message_id(completion.get("id")),
+        "type": "message",
+        "role": "assistant",
+        "model": text_of(completion.get("model")),
+        "content": blocks,
+        "stop_reason": stop_reason(choice, called=called),
+        "stop_sequence": choice.get("stop_sequence"),
+        "usage": usage_body(answer.usage or _openai_usage(completion.get("usage"))),
+    }
+
+
+def message_id(identifier: object) -> str:
+    """`msg_...`: the provider's own id where it has that form, else one that keeps it readable."""
+    given = text_of(identifier)
+    if given.startswith("msg_"):
+        return given
+    return f"msg_{given}" if given else new_id("msg")
+
+
+def stop_reason(choice: Mapping[str, Any], *, called: bool) -> str | None:
+    """Why the answer ended; None when nobody said so."""
+    native = choice.get("native_finish_reason")
+    if native in _NATIVE:
+        return text_of(native)
+    if choice.get("stop_sequence"):
+        return "stop_sequence"
+    finish = choice.get("finish_reason")
+    if finish is None:
+        return None
+    if finish == "stop" and called:
+        return "tool_use"  # some hosts say stop beside their calls
+    return _STOP_REASONS.get(text_of(finish), "end_turn")
+
+
+def usage_body(usage: Usage) -> Json:
+    """Anthropic's figures: input without what was read from or written to the cache."""
+    body: Json = {
+        "input_tokens": max(0, usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens),
+        "cache_creation_input_tokens": usage.cache_write_tokens,
+        "cache_read_input_tokens": usage.cached_tokens,
+        "output_tokens": usage.completion_tokens,
+    }
+    if usage.cache_write_tokens:
+        hour = usage.cache_write_1h_tokens
+        body["cache_creation"] = {
+            "ephemeral_5m_input_tokens": usage.cache_write_tokens - hour,
+            "ephemeral_1h_input_tokens": hour,
+        }
+    if usage.reasoning_tokens:
+        body["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
+    if usage.searches:
+        body["server_tool_use"] = {"web_search_requests": usage.searches, "web_fetch_requests": 0}
+    return body
+
+
+def content_blocks(message: Json) -> list[Json]:
+    """Thinking, text, calls; or the provider's own blocks, where they were Anthropic's and say the same."""
+    text = _text(message)
+    calls = [tool_use(call) for call in objects(message.get("tool_calls"))]
+    kept = [block for block in objects(message.get("provider_blocks")) if is_messages_block(block)]
+    if kept and _same(kept, text, calls):
+        return kept
+    opaque = [block for block in kept if block["type"] not in _LIVE]
+    texts: list[Json] = [{"type": "text", "text": text}] if text else []
+    return [*_thinking(message), *opaque, *texts, *calls]
+
+
+_LIVE: Final = frozenset({"thinking", "redacted_thinking", "text", "tool_use"})
+"""Blocks that canon says in its own words too."""
+
+
+def is_messages_block(block: Json) -> bool:
+    """Whether a reader of the Messages API knows this kind of answer block."""
+    kind = text_of(block.get("type"))
+    return kind in _LIVE or kind.endswith(("tool_use", "_tool_result")) or kind in {"container_upload", "compaction"}
+
+
+def is_opaque(block: Json) -> bool:
+    """Whether only `provider_blocks` says this block."""
+    return is_messages_block(block) and block["type"] not in _LIVE
+
+
+def tool_use(call: Json) -> Json:
+    """A call as a block; arguments that are no JSON object are kept as Anthropic's pages advise."""
+    function = call.get("function")
+    named = function if is_object(function) else {}
+    return {
+        "type": "tool_use",
+        "id": text_of(call.get("id")) or new_id("toolu"),
+        "name": text_of(named.get("name")),
+        "input": _input(text_of(named.get("arguments"))),
+    }
+
+
+def _input(arguments: str) -> Json:
+    if not arguments.strip():
+        return {}
+    try:
+        given: object = msgspec.json.decode(arguments)
+    except msgspec.DecodeError:
+        given = None
+    return given if is_object(given) else {"INVALID_JSON": arguments}
+
+
+def _text(message: Json) -> str:
+    content = message.get("content")
+    if isinstance(content, str) and content:
+        return content
+    parts = [text_of(part.get("text") or part.get("refusal")) for part in objects(content)]
+    return "".join(parts) or text_of(message.get("refusal"))
+
+
+def _thinking(message: Json) -> list[Json]:
+    if blocks := objects(message.get("thinking_blocks")):
+        return blocks
+    reasoning = text_of(message.get("reasoning_content"))
+    return [{"type": "thinking", "thinking": reasoning, "signature": ""}] if reasoning else []
+
+
+def _same(kept: list[Json], text: str, calls: list[Json]) -> bool:
+    said = "".join(text_of(block.get("text")) for block in kept if block["type"] == "text")
+    called = [block.get("id") for block in kept if block["type"] == "tool_use"]
+    return said == text and called == [call["id"] for call in calls]
+
+
+def _openai_usage(usage: object) -> Usage:
+    given = usage if is_object(usage) else {}
+    details = given.get("prompt_tokens_details")
+    return Usage(
+        prompt_tokens=given.get("prompt_tokens") or 0,
+        completion_tokens=given.get("completion_tokens") or 0,
+        cached_tokens=(details.get("cached_tokens") or 0) if is_object(details) else 0,
+    )
+
+
+def error_body(problem: Problem, request_id: str) -> Json:
+    """A problem in Anthropic's envelope, with the gateway's stable code beside Anthropic's type."""
+    status = problem.http_status
+    kind = _ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+    resets_at = problem.resets_at.isoformat().replace("+00:00", "Z") if problem.resets_at else None
+    return {
+        "type": "error",
+        "error": {
+            "type": kind,
+            "message": problem.message,
+            "code": problem.code,
+            "param": problem.param,
+            "resets_at": resets_at,
+            "attempts": [msgspec.to_builtins(attempt) for attempt in problem.attempts],
+        },
+        "request_id": request_id,
+    }
