@@ -1,0 +1,18 @@
+"""Groq."""
+
+from typing import Final
+
+from llmgateway.providers.openai_compatible import CHAT_AND_EMBEDDINGS, OpenAICompatible
+
+GROQ: Final = OpenAICompatible(
+    id="groq",
+    title="Groq",
+    docs="https://console.groq.com/docs/openai",
+    base_url="https://api.groq.com/openai/v1",
+    endpoints=CHAT_AND_EMBEDDINGS,
+    unsupported=frozenset({"logprobs", "top_logprobs", "logit_bias"}),
+    quirks=(
+        "logprobs, top_logprobs and logit_bias are not supported: https://console.groq.com/docs/openai",
+        "Streams carry usage in x_groq when it was not asked for; it is always asked for.",
+    ),
+)

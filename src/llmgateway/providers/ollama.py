@@ -1,0 +1,21 @@
+"""Ollama, by its OpenAI-compatible surface."""
+
+from types import MappingProxyType
+from typing import Final
+
+from llmgateway.providers.openai_compatible import CHAT_AND_EMBEDDINGS, OpenAICompatible
+
+OLLAMA: Final = OpenAICompatible(
+    id="ollama",
+    title="Ollama",
+    docs="https://docs.ollama.com/api/openai-compatibility",
+    base_url="http://localhost:11434/v1",
+    credential=(),
+    env=MappingProxyType({"api_key": ("OLLAMA_API_KEY",)}),
+    endpoints=CHAT_AND_EMBEDDINGS,
+    renames={"max_completion_tokens": "max_tokens"},
+    joins_path="/v1",
+    keeps=frozenset({"reasoning_content"}),
+    unsupported=frozenset({"logit_bias"}),
+    quirks=("A local server needs no key; ollama.com takes one as a bearer token: https://docs.ollama.com/cloud",),
+)

@@ -1,0 +1,222 @@
+"""The engine of OpenAI's wire: a provider that speaks it is a declaration of its differences."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from llmgateway.canon.call import Call, Dialect, Operation
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.openai_errors import classify_error
+from llmgateway.providers.openai_repairs import Repairs
+from llmgateway.providers.openai_stream import NativeReader, RepairingReader, SseDecoder, spoken
+from llmgateway.providers.openai_usage import read_usage
+
+DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "n": 1,
+        "temperature": 1,
+        "top_p": 1,
+        "presence_penalty": 0,
+        "frequency_penalty": 0,
+        "logprobs": False,
+        "top_logprobs": 0,
+        "store": False,
+        "stream": False,
+        "parallel_tool_calls": True,
+        "response_format": {"type": "text"},
+        "service_tier": "auto",
+        "logit_bias": {},
+        "modalities": ["text"],
+    }
+)
+"""OpenAI's documented defaults: a parameter at its default is honoured by leaving it out
+(https://platform.openai.com/docs/api-reference/chat/create)."""
+
+CHAT_AND_EMBEDDINGS: Final = MappingProxyType(
+    {Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/embeddings"}
+)
+CHAT: Final = MappingProxyType({Operation.CHAT: "/chat/completions"})
+_OWN_EXTENSIONS: Final = ("thinking_blocks", "provider_blocks", "is_error")
+"""Fields of messages that only canon knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAICompatible(Provider):
+    """OpenAI's wire. Fields are the differences between hosts."""
+
+    endpoints: Mapping[Operation, str] = field(default_factory=lambda: CHAT)
+    native: bool = False
+    """It owns the dialect: bodies and bytes pass untouched."""
+    auth_header: str = "authorization"
+    """`authorization` carries `Bearer KEY`, any other header the key alone."""
+    unsupported: frozenset[str] = frozenset()
+    """Parameters it cannot honour."""
+    renames: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Canon's name -> the host's."""
+    usage_in_streams: bool = True
+    """It understands stream_options.include_usage."""
+    keeps: frozenset[str] = frozenset()
+    """Extensions of canon's messages that it understands: `cache_control`, `reasoning_content`."""
+    joins_path: str = ""
+    """What the documented base URL ends with; put in where a configured one lacks it."""
+
+    def speaks(self, call: Call) -> bool:
+        return self.native and call.dialect is Dialect.OPENAI
+
+    def refuses(self, call: Call, model: str) -> Sequence[str]:
+        del model
+        refused = [name for name in self.unsupported if _is_set(call.canon, name)]
+        if call.dialect is Dialect.OPENAI:
+            return refused
+        if self.native and _is_set(call.canon, "top_k"):
+            refused.append("top_k")
+        for index, tool in enumerate(objects(call.canon.get("tools"))):
+            if tool.get("type") not in ("function", "custom"):
+                refused.append(f"tools.{index}")
+        return refused
+
+    def build(self, call: Call, place: Place) -> UpstreamRequest:
+        base = place.base_url
+        if self.joins_path and not base.endswith(self.joins_path):
+            base += self.joins_path
+        body = msgspec.json.encode(self.body(call, place))
+        return UpstreamRequest(self.url(base, call, place), self.headers(place), body)
+
+    def url(self, base: str, call: Call, place: Place) -> str:
+        """Where the request goes; hosts with the model in their path say so here."""
+        del place
+        return base + self.endpoints[call.operation]
+
+    def headers(self, place: Place) -> Mapping[str, str]:
+        """Content type and credential; a server without a key gets none."""
+        headers = {"content-type": "application/json"}
+        key = place.secrets.get("api_key")
+        if key is not None:
+            headers[self.auth_header] = f"Bearer {key}" if self.auth_header == "authorization" else key
+        return headers
+
+    def body(self, call: Call, place: Place) -> Json:
+        """The request's body: the caller's, with only what must change."""
+        body = {name: value for name, value in call.canon.items() if name not in place.dropped}
+        body["model"] = place.model
+        if call.operation is Operation.CHAT:
+            self._ask_for_stream(body, place)
+            if not self.speaks(call):
+                self._translate(body, call)
+        elif body.get("encoding_format") == "base64" and not self.native:
+            del body["encoding_format"]  # ask for numbers; the dialect encodes them for the caller
+        return body
+
+    def read(self, call: Call, reply: Reply) -> Answer:
+        body = self._decoded(reply)
+        if body.get("error") and not body.get("choices") and not body.get("data"):
+            raise self.classify(reply)
+        raw = reply.body if self.speaks(call) else None
+        if call.operation is not Operation.CHAT:
+            return Answer(body=body, usage=read_usage(body.get("usage")), raw=raw)
+        if raw is None:
+            body = Repairs().answer(body)
+        choices = objects(body.get("choices"))
+        messages = [message for choice in choices if is_object(message := choice.get("message"))]
+        return Answer(
+            body=body,
+            usage=read_usage(body.get("usage")),
+            finish=choices[0].get("finish_reason") if choices else None,
+            text="".join(spoken(message) for message in messages),
+            raw=raw,
+        )
+
+    def decoder(self, call: Call, *, native: bool) -> Decoder:
+        choices = call.canon.get("n") or 1
+        return SseDecoder(NativeReader(choices) if native else RepairingReader(choices))
+
+    def classify(self, reply: Reply) -> ProviderError:
+        return classify_error(reply.status, reply.headers, reply.body)
+
+    def _decoded(self, reply: Reply) -> Json:
+        try:
+            body: object = msgspec.json.decode(reply.body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ProviderError(FailureKind.PROTOCOL, f"{self.title} sent what is no JSON.", status=200) from error
+        if not is_object(body):
+            raise ProviderError(FailureKind.PROTOCOL, f"{self.title} sent no JSON object.", status=200)
+        return body
+
+    def _ask_for_stream(self, body: Json, place: Place) -> None:
+        """Streams are always asked to tell their usage; the caller's wish is honoured on the way back."""
+        if not place.stream:
+            body.pop("stream_options", None)
+            if body.get("stream"):
+                body["stream"] = False
+            return
+        body["stream"] = True
+        if self.usage_in_streams:
+            body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+        else:
+            body.pop("stream_options", None)
+
+    def _translate(self, body: Json, call: Call) -> None:
+        foreign = call.dialect is not Dialect.OPENAI
+        if foreign:
+            body.pop("thinking", None)  # said as reasoning_effort too
+            if self.native and "max_tokens" in body:
+                body["max_completion_tokens"] = body.pop("max_tokens")
+        for name in self.unsupported:
+            body.pop(name, None)  # at its default: honoured by leaving it out
+        for ours, theirs in self.renames.items():
+            if ours in body:
+                body[theirs] = body.pop(ours)
+        body["messages"] = [self._message(message, foreign=foreign) for message in objects(body.get("messages"))]
+        if "tools" in body and "cache_control" not in self.keeps:
+            body["tools"] = [_without(tool, ("cache_control",)) for tool in objects(body["tools"])]
+
+    def _message(self, message: Json, *, foreign: bool) -> Json:
+        hidden = [name for name in _OWN_EXTENSIONS if name in message]
+        if foreign and "reasoning_content" in message and "reasoning_content" not in self.keeps:
+            hidden.append("reasoning_content")
+        kept = _without(message, hidden) if hidden else message
+        if "cache_control" in self.keeps:
+            return kept
+        if "cache_control" in kept:
+            kept = _without(kept, ("cache_control",))
+        content = kept.get("content")
+        if is_array(content) and any("cache_control" in part for part in objects(content)):
+            content = [_without(part, ("cache_control",)) if is_object(part) else part for part in content]
+            kept = {**kept, "content": content}
+        calls = objects(kept.get("tool_calls"))
+        if any("extra_content" in tool or "cache_control" in tool for tool in calls):
+            kept = {**kept, "tool_calls": [_without(tool, ("extra_content", "cache_control")) for tool in calls]}
+        return kept
+
+
+def compatible_host(name: str, base_url: str) -> OpenAICompatible:
+    """A server of the operator's own: vLLM, llama.cpp, LM Studio, or any other that speaks OpenAI's wire."""
+    return OpenAICompatible(
+        id=name,
+        title=name,
+        docs="https://platform.openai.com/docs/api-reference",
+        base_url=base_url,
+        endpoints=CHAT_AND_EMBEDDINGS,
+        keeps=frozenset({"reasoning_content"}),
+    )
+
+
+def _is_set(canon: Json, name: str) -> bool:
+    """Whether a parameter is given and not at its documented default."""
+    value = canon.get(name)
+    return value is not None and value != [] and value != DEFAULTS.get(name)
+
+
+def _without(value: Json, names: Sequence[str]) -> Json:
+    return {name: item for name, item in value.items() if name not in names}
+
+
+def model_family(model: str) -> str:
+    """The model's name without its organisation: `meta-llama/Llama-3` -> `llama-3`."""
+    return text_of(model).rpartition("/")[2].lower()

@@ -1,0 +1,46 @@
+"""OpenAI's usage object, as OpenAI and its many imitators fill it, read into Usage."""
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object
+from llmgateway.canon.usage import Usage
+
+
+def read_usage(body: object) -> Usage | None:
+    """Usage out of a usage object; None when it holds no figures."""
+    if not is_object(body):
+        return None
+    prompt, completion, total = (_count(body, name) for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
+    if prompt == completion == total == 0:
+        return None
+    prompt_details = _part(body, "prompt_tokens_details")
+    completion_details = _part(body, "completion_tokens_details")
+    reasoning = _count(completion_details, "reasoning_tokens") or _count(body, "reasoning_tokens")
+    if reasoning and prompt + completion + reasoning == total:
+        # xAI counts reasoning beside the completion and not inside it: https://docs.x.ai/docs/guides/reasoning
+        completion += reasoning
+    cached = (
+        _count(prompt_details, "cached_tokens")
+        or _count(body, "cached_tokens")
+        or _count(body, "prompt_cache_hit_tokens")  # DeepSeek: https://api-docs.deepseek.com/guides/kv_cache
+    )
+    return Usage(
+        prompt_tokens=prompt or max(0, total - completion),
+        completion_tokens=completion,
+        cached_tokens=min(cached, prompt),
+        cache_write_tokens=_count(prompt_details, "cache_write_tokens"),
+        reasoning_tokens=reasoning,
+        audio_prompt_tokens=_count(prompt_details, "audio_tokens"),
+        audio_completion_tokens=_count(completion_details, "audio_tokens"),
+        image_prompt_tokens=_count(prompt_details, "image_tokens"),
+        searches=_count(body, "num_search_queries"),
+    )
+
+
+def _part(body: Json, name: str) -> Json:
+    part = body.get(name)
+    return part if is_object(part) else {}
+
+
+def _count(body: Json, name: str) -> int:
+    value = body.get(name)
+    return int(value) if isinstance(value, int | float) and value > 0 else 0
