@@ -47,7 +47,7 @@ _DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
 )
 """OpenAI's documented defaults of what Claude does not have (https://platform.openai.com/docs/api-reference/chat/create)."""
 _PART_KINDS: Final = frozenset({"text", "refusal", "image_url", "file", *OPAQUE_PARTS})
-_SERVER_TOOL: Final = re.compile(r"[a-z_]+_\d{8}|mcp_toolset")
+_SERVER_TOOL: Final = re.compile(r"[a-z0-9_]+_20\d{6}|tool_search_tool_(bm25|regex)|mcp_toolset")
 _MESSAGE_FIELDS: Final = ("name", "audio", "function_call")
 _CHOICES: Final = frozenset({"auto", "none", "required"})
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})

@@ -39,6 +39,7 @@ _TOOL_FIELDS: Final = frozenset({"name", "description", "input_schema", "strict"
 def canon_request(body: Json, request: Counted) -> Json:
     """The canon of a checked body. Raises BadRequest, naming the field, for blocks that lack what they need."""
     canon: Json = {name: value for name, value in body.items() if name not in _TRANSLATED and value is not None}
+    _check_top(body.get("system"))
     canon["messages"] = [*_system(body.get("system"), "system"), *_messages(body["messages"])]
     if request.tools:
         canon["tools"] = [_tool(tool, f"tools.{index}") for index, tool in enumerate(request.tools)]
@@ -55,10 +56,14 @@ def _system(content: object, where: str) -> list[Message]:
         return [{"role": "system", "content": content}] if content else []
     blocks = objects(content)
     for index, block in enumerate(blocks):
-        if block["type"] != "text":
-            raise BadRequest(f"{where}.{index}.type: a system prompt holds only text.", param=f"{where}.{index}.type")
         check_block(block, f"{where}.{index}")
     return [{"role": "system", "content": _collapsed(blocks)}] if blocks else []
+
+
+def _check_top(system: object) -> None:
+    for index, block in enumerate(objects(system)):
+        if block["type"] != "text":
+            raise BadRequest(f"system.{index}.type: a system prompt holds only text.", param=f"system.{index}.type")
 
 
 def _messages(turns: list[Json]) -> list[Message]:

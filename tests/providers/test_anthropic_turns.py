@@ -1,0 +1,188 @@
+"""Canon messages as Messages turns: each role, each kind of part, and what cannot be expressed."""
+
+from typing import Any
+
+import pytest
+
+from llmgateway.canon.chat import Json
+from llmgateway.errors import BadRequest
+
+from .anthropic_building import HELLO, built
+
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
+PDF = "data:application/pdf;base64,JVBERi0="
+
+
+def content(message: Json) -> Any:
+    """What becomes of one message's content."""
+    return built({"messages": [message]})["messages"][0]["content"]
+
+
+def test_system_and_developer_messages_go_to_the_top() -> None:
+    marked = {"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}
+    body = built(
+        {
+            "messages": [
+                {"role": "system", "content": "a"},
+                HELLO,
+                {"role": "developer", "content": [marked]},
+            ]
+        }
+    )
+    assert body["system"] == [{"type": "text", "text": "a"}, marked]
+    assert body["messages"] == [HELLO]
+    assert built({"messages": [{"role": "system", "content": "a"}, HELLO]})["system"] == "a"
+
+
+def test_turns_of_one_role_are_one_turn() -> None:
+    body = built({"messages": [HELLO, {"role": "user", "content": "again"}, {"role": "assistant", "content": "x"}]})
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant"]
+    assert body["messages"][0]["content"] == [{"type": "text", "text": "hello"}, {"type": "text", "text": "again"}]
+
+
+@pytest.mark.parametrize(
+    ("part", "block"),
+    [
+        ({"type": "text", "text": "t"}, {"type": "text", "text": "t"}),
+        (
+            {"type": "image_url", "image_url": {"url": PIXEL, "detail": "auto"}},
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}},
+        ),
+        (
+            {"type": "image_url", "image_url": "https://x.test/a.png", "cache_control": {"type": "ephemeral"}},
+            {
+                "type": "image",
+                "source": {"type": "url", "url": "https://x.test/a.png"},
+                "cache_control": {"type": "ephemeral"},
+            },
+        ),
+        (
+            {"type": "file", "file": {"file_data": PDF, "filename": "a.pdf"}},
+            {
+                "type": "document",
+                "title": "a.pdf",
+                "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="},
+            },
+        ),
+        (
+            {"type": "file", "file": {"file_data": "JVBERi0="}, "citations": {"enabled": True}},
+            {
+                "type": "document",
+                "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="},
+                "citations": {"enabled": True},
+            },
+        ),
+        (
+            {"type": "file", "file": {"file_id": "file_1"}},
+            {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
+        ),
+        (
+            {"type": "file", "file": {"file_url": "https://x.test/a.pdf"}},
+            {"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}},
+        ),
+        (
+            {"type": "search_result", "source": "s", "title": "t", "content": []},
+            {"type": "search_result", "source": "s", "title": "t", "content": []},
+        ),
+    ],
+)
+def test_a_part_becomes_a_block(part: Json, block: Json) -> None:
+    assert content({"role": "user", "content": [part, {"type": "text", "text": "!"}]})[0] == block
+
+
+def test_empty_user_content_is_the_providers_to_judge() -> None:
+    assert content({"role": "user", "content": ""}) == ""
+
+
+def test_a_refusal_of_the_history_is_text() -> None:
+    history = [HELLO, {"role": "assistant", "content": None, "refusal": "no"}, HELLO]
+    assert built({"messages": history})["messages"][1]["content"] == "no"
+    history[1] = {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]}
+    assert built({"messages": history})["messages"][1]["content"] == "no"
+
+
+CALL: Json = {"id": "t1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+THINKING: Json = {"type": "thinking", "thinking": "hm", "signature": "sig"}
+
+
+def test_tool_turns_keep_their_order_and_signatures() -> None:
+    body = built(
+        {
+            "messages": [
+                HELLO,
+                {
+                    "role": "assistant",
+                    "content": "text",
+                    "reasoning_content": "hm",
+                    "thinking_blocks": [THINKING],
+                    "tool_calls": [CALL, {**CALL, "id": "t2", "function": {"name": "g", "arguments": ""}}],
+                },
+                {"role": "user", "content": "and then"},
+                {"role": "tool", "tool_call_id": "t1", "content": "42", "cache_control": {"type": "ephemeral"}},
+                {"role": "tool", "tool_call_id": "t2", "content": [{"type": "text", "text": "43"}], "is_error": True},
+            ]
+        }
+    )
+    assert body["messages"][1]["content"] == [
+        THINKING,
+        {"type": "text", "text": "text"},
+        {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}},
+        {"type": "tool_use", "id": "t2", "name": "g", "input": {}},
+    ]
+    assert body["messages"][2]["content"] == [
+        {"type": "tool_result", "tool_use_id": "t1", "content": "42", "cache_control": {"type": "ephemeral"}},
+        {"type": "tool_result", "tool_use_id": "t2", "content": [{"type": "text", "text": "43"}], "is_error": True},
+        {"type": "text", "text": "and then"},
+    ]
+
+
+def test_an_assistant_turn_without_content_vanishes() -> None:
+    assert built({"messages": [HELLO, {"role": "assistant", "content": None}]})["messages"] == [HELLO]
+
+
+def test_provider_blocks_go_back_as_they_came_unless_edited() -> None:
+    kept: list[Json] = [
+        {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}},
+        {"type": "text", "text": "found"},
+    ]
+    answered: Json = {"role": "assistant", "content": "found", "provider_blocks": kept}
+    assert built({"messages": [HELLO, answered]})["messages"][1]["content"] == kept
+    edited: Json = {**answered, "content": "changed"}
+    assert built({"messages": [HELLO, edited]})["messages"][1]["content"] == "changed"
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ({"role": "function", "content": "x"}, "messages.0.role"),
+        ({"role": "system", "content": [{"type": "image_url", "image_url": {"url": PIXEL}}]}, "messages.0.content"),
+        ({"role": "user", "content": [{"type": "input_audio"}]}, "messages.0.content.0.type"),
+        (
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "ftp://x"}}]},
+            "messages.0.content.0.image_url.url",
+        ),
+        (
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,x"}}]},
+            "messages.0.content.0.image_url.url",
+        ),
+        ({"role": "user", "content": [{"type": "file"}]}, "messages.0.content.0.file"),
+        (
+            {"role": "user", "content": [{"type": "file", "file": {"file_data": PIXEL}}]},
+            "messages.0.content.0.file.file_data",
+        ),
+        ({"role": "tool", "content": "x"}, "messages.0.tool_call_id"),
+        ({"role": "assistant", "tool_calls": [{"id": "a"}]}, "messages.0.tool_calls.0"),
+        (
+            {"role": "assistant", "tool_calls": [{**CALL, "function": {"name": "f", "arguments": "{"}}]},
+            "messages.0.tool_calls.0.function.arguments",
+        ),
+        (
+            {"role": "assistant", "tool_calls": [{**CALL, "function": {"name": "f", "arguments": "[]"}}]},
+            "messages.0.tool_calls.0.function.arguments",
+        ),
+    ],
+)
+def test_what_cannot_be_expressed_is_refused_by_name(message: Json, param: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        built({"messages": [message]})
+    assert refused.value.param == param
