@@ -15,6 +15,8 @@ from llmgateway.providers.base import Answer
 class AnthropicDialect:
     """Reads and writes the Messages API."""
 
+    id = Dialect.ANTHROPIC
+
     def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
         """The Call a body makes. Raises BadRequest, naming the field."""
         try:
@@ -47,9 +49,17 @@ class AnthropicDialect:
         """The body of a refusal or failure."""
         return msgspec.json.encode(error_body(problem, request_id))
 
+    def failure(self, problem: Problem, request_id: str) -> bytes:
+        """An error as an event of a stream."""
+        return event({**error_body(problem, request_id)})
+
     def keepalive(self) -> bytes:
         """What says that the stream is alive."""
         return event({"type": "ping"})
+
+    def terminator(self) -> bytes:
+        """What a native stream lacks when its provider left it out."""
+        return event({"type": "message_stop"})
 
     def stream(self, call: Call) -> MessagesStream:
         """A writer for one stream."""

@@ -47,6 +47,10 @@ class DialectWriter(Protocol):
         """Write an error body."""
         ...
 
+    def failure(self, problem: Problem, request_id: str) -> bytes:
+        """Write an error as an event of a stream; nothing follows it."""
+        ...
+
     def keepalive(self) -> bytes:
         """What every reader of the dialect ignores."""
         ...
