@@ -1,0 +1,66 @@
+"""The gateway under test, used as an operator would: a gateway.yaml, `serve`, and a key with every kind of limit."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.machine import SERVED, CannotMeasureError, Server, free_port, serving
+
+COMMAND = str(Path(sys.executable).with_name("llmgateway"))
+LIMITS = (
+    *("--rpm", "1000000000", "--rph", "1000000000", "--rpd", "1000000000", "--tpm", "1000000000000"),
+    *("--concurrency", "100000", "--budget-usd", "100000000"),
+)
+"""Far away, but each of them is checked and reserved for every request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A data directory, and what its processes are started with."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    profile: Path | None = None
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **self.environment,
+            "LLMGATEWAY_DATA_DIR": str(self.folder / "data"),
+            "LLMGATEWAY_DRAIN_DELAY": "0",
+            "LLMGATEWAY_DRAIN_TIMEOUT": "1",
+        }
+
+    @contextmanager
+    def serving(self, upstream: Server) -> Generator[Server]:
+        """A gateway whose providers are the upstream."""
+        port = free_port()
+        configuration = self.folder / "gateway.yaml"
+        configuration.write_text(f"""
+providers:
+  openai: {{api_key: bench, base_url: "{upstream.url}/v1"}}
+  anthropic: {{api_key: bench, base_url: "{upstream.url}"}}
+""")
+        command = [COMMAND, "serve", "--config", str(configuration), "--port", str(port)]
+        if self.profile:
+            command = [sys.executable, "-m", "bench.profiled", str(self.profile), *command[1:]]
+        log = self.folder / "gateway.log"
+        with serving(command, port, core=SERVED, ready="/readyz", environment=self._environment(), log=log) as server:
+            yield server
+
+    def make_key(self) -> str:
+        """An API key with limits of every kind. Raises CannotMeasureError."""
+        made = subprocess.run(
+            [COMMAND, "keys", "create", "--name", "bench", *LIMITS, "--json"],
+            env={**os.environ, **self._environment()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode != 0:
+            raise CannotMeasureError(f"llmgateway keys create failed:\n{made.stderr[-2000:]}")
+        return json.loads(made.stdout)["key"]

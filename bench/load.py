@@ -1,0 +1,123 @@
+"""Load: wrk drives one server over HTTP, and what it saw comes back as numbers."""
+
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.canned import Request
+from bench.machine import LOAD, CannotMeasureError, Server, find, pinned
+
+REPORT = """
+done = function(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format("\\nREPORT %d %d %d %f %f\\n", summary.requests, summary.duration,
+    e.connect + e.read + e.write + e.status + e.timeout, latency:percentile(50), latency:percentile(99)))
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What wrk saw."""
+
+    requests_per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A caller with one kind of request and perhaps a key."""
+
+    request: Request
+    key: str
+    folder: Path
+
+    def check(self, server: Server, expected: str) -> None:
+        """One request, whose answer must hold the expected text. Raises CannotMeasureError."""
+        asked = urllib.request.Request(
+            server.url + self.request.path, self.request.body.encode(), self._headers(), method="POST"
+        )
+        try:
+            with urllib.request.urlopen(asked, timeout=30) as answer:
+                text = answer.read().decode()
+        except urllib.error.HTTPError as error:
+            raise CannotMeasureError(f"{self.request.path} answered {error.code}: {error.read().decode()}") from error
+        if expected not in text:
+            raise CannotMeasureError(f"{self.request.path} answered without {expected!r}: {text[:500]}")
+
+    def run(self, server: Server, *, connections: int, seconds: float) -> Load:
+        """Ask again and again on that many connections. Raises CannotMeasureError when an answer was not a 2xx."""
+        process = self.start(server, connections=connections, seconds=seconds)
+        output, _ = process.communicate()
+        report = next((line.split() for line in output.splitlines() if line.startswith("REPORT")), None)
+        if report is None:
+            raise CannotMeasureError(f"wrk gave no report:\n{output}")
+        requests, microseconds, errors = int(report[1]), int(report[2]), int(report[3])
+        if errors or not requests:
+            raise CannotMeasureError(f"{errors} of {requests} requests failed:\n{output}")
+        return Load(requests / microseconds * 1e6, float(report[4]) / 1e3, float(report[5]) / 1e3)
+
+    def start(self, server: Server, *, connections: int, seconds: float) -> subprocess.Popen[str]:
+        """The same in the background."""
+        script = self.folder / "load.lua"
+        lines = ['wrk.method = "POST"', f"wrk.body = {_lua(self.request.body)}"]
+        lines += [f"wrk.headers[{_lua(name)}] = {_lua(value)}" for name, value in self._headers().items()]
+        script.write_text("\n".join(lines) + REPORT)
+        command = [find("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s"]
+        command += ["-s", str(script), server.url + self.request.path]
+        return subprocess.Popen(pinned(LOAD, command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"content-type": "application/json", "authorization": f"Bearer {self.key}"}
+        return headers | ({"anthropic-version": "2023-06-01"} if "messages" in self.request.path else {})
+
+
+def _lua(text: str) -> str:
+    return json.dumps(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """What streams cost."""
+
+    streams: int
+    chunks_per_second: float
+    cpu_share: float
+    """Of one core."""
+    microseconds_per_chunk: float
+
+
+def stream(client: Client, server: Server, pacer: Server, *, streams: int, seconds: float) -> Streaming:
+    """Hold that many streams open, and see what a chunk costs the server in CPU. Raises CannotMeasureError."""
+    _await_silence(pacer)
+    process = client.start(server, connections=streams, seconds=seconds + 3)
+    try:
+        time.sleep(2)
+        began, cpu, frames = time.monotonic(), server.cpu_seconds(), _frames(pacer)
+        time.sleep(seconds)
+        lasted = time.monotonic() - began
+        cpu, frames = server.cpu_seconds() - cpu, _frames(pacer) - frames
+    finally:
+        process.terminate()
+        process.communicate()
+    if not frames:
+        raise CannotMeasureError("no frame was streamed")
+    return Streaming(streams, frames / lasted, cpu / lasted, cpu / frames * 1e6)
+
+
+def _frames(pacer: Server) -> int:
+    with urllib.request.urlopen(f"{pacer.url}/frames", timeout=10) as answer:
+        return int(answer.read())
+
+
+def _await_silence(pacer: Server) -> None:
+    """Let streams of an earlier measurement end, whether their client is gone or not."""
+    before = -1
+    while (now := _frames(pacer)) != before:
+        before = now
+        time.sleep(0.2)
