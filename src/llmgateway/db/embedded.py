@@ -85,10 +85,7 @@ def _open_lock(data_dir: Path) -> int:
 
 
 def _cluster(data_dir: Path, binaries: Binaries) -> Cluster:
-    if binaries.user is None:
-        data = data_dir / "postgres"
-    else:
-        data = ROOT_HOME / "clusters" / _cluster_id(data_dir)
+    data = data_dir / "postgres" if binaries.user is None else ROOT_HOME / "clusters" / _cluster_id(data_dir)
     sockets = data.with_name(f"{data.name}-socket") if binaries.user is None else data / "socket"
     if len(str(sockets / _SOCKET).encode()) >= _LONGEST_SOCKET:
         sockets = _short_sockets(data_dir, binaries)

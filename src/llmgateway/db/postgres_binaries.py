@@ -60,7 +60,9 @@ def find_binaries() -> Binaries:
     if os.geteuid() != 0:
         return Binaries(package / f"pginstall{MAJOR}", None)
     if shutil.which("setpriv") is None:
-        raise ConfigurationError("As root the embedded PostgreSQL needs `setpriv` (util-linux). Install it, or run as a user.")
+        raise ConfigurationError(
+            "As root the embedded PostgreSQL needs `setpriv` (util-linux). Install it, or run as a user."
+        )
     target = ROOT_HOME / f"postgresql-{MAJOR}-{version(_PACKAGE.replace('_', '-'))}"
     if not target.exists():
         _copy(package, target)
