@@ -56,6 +56,10 @@ def refused(body: Json, model: str = MODEL) -> list[str]:
         ("reasoning_effort", "most"),
         ("tool_choice", "any"),
         ("tool_choice", {"type": "allowed_tools"}),
+        ("tool_choice", "required"),
+        ("thinking", "on"),
+        ("response_format", "json"),
+        ("metadata", "x"),
         ("thinking", {"type": "adaptive"}),
     ],
 )

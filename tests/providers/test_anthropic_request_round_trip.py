@@ -1,5 +1,6 @@
 """Requests of the Messages API through canon and back keep their meaning."""
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -10,13 +11,14 @@ from llmgateway.canon.call import Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
 from llmgateway.dataplane.dialects.anthropic import AnthropicDialect
+from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic import ANTHROPIC
 
 from .anthropic_building import MODEL, built, chat
 from .anthropic_recordings import Recording, each, recordings
 
 THINKING: Json = {"type": "thinking", "thinking": "hm", "signature": "sig"}
-WORDS = st.text(min_size=1, max_size=8)
+WORDS = st.text(min_size=1, max_size=8).filter(lambda text: bool(text.strip()))
 JSON_OBJECTS = st.dictionaries(WORDS, st.integers() | st.text(max_size=5) | st.booleans(), max_size=3)
 TEXT_BLOCKS: st.SearchStrategy[Json] = st.fixed_dictionaries({"type": st.just("text"), "text": WORDS})
 TOOL_TURNS = st.lists(st.tuples(WORDS, JSON_OBJECTS, WORDS), min_size=1, max_size=3)
@@ -74,6 +76,45 @@ def blocks_of(value: Any) -> list[Json]:
 
 def without(*values: object, block: Json) -> Json:
     return {name: value for name, value in block.items() if not any(value is absent for absent in values)}
+
+
+ANYTHING: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(["text", "function", "user", "assistant", "none"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "text", "role", "content", "function", "tool_calls", "id", "name", "image_url"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=10,
+)
+FIELDS = [
+    "messages",
+    "tools",
+    "tool_choice",
+    "thinking",
+    "reasoning_effort",
+    "response_format",
+    "stop",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "metadata",
+    "service_tier",
+    "user",
+]
+
+
+@given(field=st.sampled_from(FIELDS), value=ANYTHING, model=st.sampled_from([MODEL, "claude-opus-5", "claude-3-haiku"]))
+def test_no_canon_body_is_worse_than_refused(field: str, value: Any, model: str) -> None:
+    paths = ANTHROPIC.refuses(chat({field: value}), model)
+    assert all(path.startswith(field) for path in paths)
+    with suppress(BadRequest):
+        built({field: value}, model)
+    with suppress(BadRequest):
+        built({field: value}, model, dropped=frozenset(paths))
 
 
 @each([r for r in recordings() if r.status == 200])

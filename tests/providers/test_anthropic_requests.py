@@ -22,10 +22,22 @@ def test_the_request_has_address_credential_and_version() -> None:
 
 
 def test_the_callers_anthropic_headers_go_along() -> None:
-    wishes = Wishes(forward={"anthropic-version": "2026-10-21", "anthropic-beta": "files-api-2025-04-14"})
+    wishes = Wishes(
+        forward={"anthropic-version": "2026-10-21", "anthropic-beta": "files-api-2025-04-14", "openai-beta": "x"}
+    )
     headers = ANTHROPIC.build(replace(chat({}, Dialect.ANTHROPIC), wishes=wishes), PLACE).headers
     assert headers["anthropic-version"] == "2026-10-21"
     assert headers["anthropic-beta"] == "files-api-2025-04-14"
+    assert "openai-beta" not in headers
+
+
+def test_a_native_history_is_rid_of_thinking_that_another_model_wrote() -> None:
+    foreign: Json = {"type": "thinking", "thinking": "hm", "signature": ""}
+    own: Json = {"type": "thinking", "thinking": "hm", "signature": "s"}
+    text: Json = {"type": "text", "text": "so"}
+    history: list[Json] = [HELLO, {"role": "assistant", "content": [foreign, own, text]}, HELLO]
+    native = sent(ANTHROPIC.build(chat({"messages": history}, Dialect.ANTHROPIC), PLACE))
+    assert native["messages"] == [HELLO, {"role": "assistant", "content": [own, text]}, HELLO]
 
 
 def test_a_native_body_changes_only_model_and_stream() -> None:

@@ -94,6 +94,31 @@ def test_empty_user_content_is_the_providers_to_judge() -> None:
     assert content({"role": "user", "content": ""}) == ""
 
 
+def test_texts_of_white_space_are_left_out_beside_others() -> None:
+    assert content({"role": "user", "content": [{"type": "text", "text": " "}, {"type": "text", "text": "a"}]}) == "a"
+    assert content({"role": "user", "content": [{"type": "text", "text": " "}]}) == " "
+    call: Json = {"role": "assistant", "content": "\n", "tool_calls": [CALL]}
+    (block,) = built({"messages": [HELLO, call]})["messages"][1]["content"]
+    assert block["type"] == "tool_use"
+
+
+def test_ids_of_other_providers_are_written_in_allowed_letters() -> None:
+    history: list[Json] = [
+        HELLO,
+        {"role": "assistant", "tool_calls": [{**CALL, "id": "functions.f:0"}]},
+        {"role": "tool", "tool_call_id": "functions.f:0", "content": "1"},
+    ]
+    turns = built({"messages": history})["messages"]
+    assert turns[1]["content"][0]["id"] == "functions_f_0"
+    assert turns[2]["content"][0]["tool_use_id"] == "functions_f_0"
+
+
+def test_unsigned_thinking_stays_behind() -> None:
+    foreign: Json = {"type": "thinking", "thinking": "hm", "signature": ""}
+    answered: Json = {"role": "assistant", "content": "so", "thinking_blocks": [foreign], "reasoning_content": "hm"}
+    assert built({"messages": [HELLO, answered]})["messages"][1]["content"] == "so"
+
+
 def test_a_refusal_of_the_history_is_text() -> None:
     history = [HELLO, {"role": "assistant", "content": None, "refusal": "no"}, HELLO]
     assert built({"messages": history})["messages"][1]["content"] == "no"
@@ -155,6 +180,8 @@ def test_provider_blocks_go_back_as_they_came_unless_edited() -> None:
     ("message", "param"),
     [
         ({"role": "function", "content": "x"}, "messages.0.role"),
+        ({"role": "user", "content": 7}, "messages.0.content"),
+        ({"role": "user", "content": ["hello"]}, "messages.0.content.0"),
         ({"role": "system", "content": [{"type": "image_url", "image_url": {"url": PIXEL}}]}, "messages.0.content"),
         ({"role": "user", "content": [{"type": "input_audio"}]}, "messages.0.content.0.type"),
         (

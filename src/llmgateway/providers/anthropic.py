@@ -43,10 +43,11 @@ class Anthropic(Provider):
 
     def headers(self, call: Call, place: Place) -> Mapping[str, str]:
         """Credential, version and the caller's own Anthropic headers."""
+        forwarded = {name: value for name, value in call.wishes.forward.items() if name.startswith("anthropic-")}
         return {
             "content-type": "application/json",
             "anthropic-version": _VERSION,
-            **call.wishes.forward,
+            **forwarded,
             "x-api-key": place.secrets["api_key"],
         }
 

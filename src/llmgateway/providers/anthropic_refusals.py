@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
-from llmgateway.providers.anthropic_models import ClaudeModel, claude_model
+from llmgateway.providers.anthropic_models import THINKING_BUDGETS, ClaudeModel, claude_model
 from llmgateway.providers.anthropic_request import OWN_FIELDS, output_limit, thinking_budget
 from llmgateway.providers.anthropic_turns import OPAQUE_PARTS, has_unsigned_tool_turn
 
@@ -51,6 +51,7 @@ _SERVER_TOOL: Final = re.compile(r"[a-z0-9_]+_20\d{6}|tool_search_tool_(bm25|reg
 _MESSAGE_FIELDS: Final = ("name", "audio", "function_call")
 _CHOICES: Final = frozenset({"auto", "none", "required"})
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})
+_LEAST_TOP_P_OF_THINKING: Final = 0.95
 _FULL_DETAIL: Final = frozenset({"auto", "high", "original"})
 
 
@@ -79,76 +80,79 @@ def _unknown(canon: Json) -> Iterator[str]:
 
 
 def _sampling(canon: Json, claude: ClaudeModel) -> Iterator[str]:
-    temperature, top_p, top_k = (canon.get(name) for name in ("temperature", "top_p", "top_k"))
+    temperature, top_p = _number(canon, "temperature"), _number(canon, "top_p")
     thinking = _thinks(canon, claude)
-    if temperature not in (None, 1) and (not claude.samples or thinking or temperature > 1):
+    if temperature != 1 and (not claude.samples or thinking or temperature > 1):
         yield "temperature"
-    if top_p not in (None, 1) and (
-        not claude.samples or (thinking and top_p < 0.95) or (claude.one_sampling_parameter and temperature is not None)
-    ):
+    either = claude.one_sampling_parameter and "temperature" in canon
+    if top_p != 1 and (not claude.samples or either or (thinking and top_p < _LEAST_TOP_P_OF_THINKING)):
         yield "top_p"
-    if top_k is not None and (not claude.samples or thinking):
+    if "top_k" in canon and (not claude.samples or thinking):
         yield "top_k"
     stop = canon.get("stop")
     if any(not text_of(text).strip() for text in (stop if is_array(stop) else [stop] if stop else [])):
         yield "stop"  # a sequence of nothing but white space is refused
 
 
+def _number(canon: Json, name: str) -> float:
+    """The number, or 1, the default, where there is none to judge: Anthropic says what is wrong with it."""
+    value = canon.get(name)
+    return value if isinstance(value, int | float) else 1
+
+
 def _thinks(canon: Json, claude: ClaudeModel) -> bool:
     """Whether the request switches thinking on; sampling cannot be changed then."""
     thinking = canon.get("thinking")
     if is_object(thinking):
-        return thinking.get("type") in {"enabled", "adaptive"}
+        return text_of(thinking.get("type")) in {"enabled", "adaptive"}
     return claude.thinks and canon.get("reasoning_effort", "none") != "none"
 
 
 def _reasoning(canon: Json, claude: ClaudeModel) -> Iterator[str]:
     thinking = canon.get("thinking")
-    if is_object(thinking):
-        kind = thinking.get("type")
-        if (kind == "adaptive" and not claude.adaptive) or (kind == "enabled" and not claude.thinks):
+    if thinking is not None:
+        kind = text_of(thinking.get("type")) if is_object(thinking) else ""
+        if kind == "" or (kind == "adaptive" and not claude.adaptive) or (kind == "enabled" and not claude.thinks):
             yield "thinking"
-        return  # it says all there is to say
-    effort = canon.get("reasoning_effort")
-    if effort is None:
-        return
-    if effort == "none":
-        refused = claude.always_thinks
-    elif effort not in _EFFORTS or not claude.thinks:
-        refused = True
-    elif claude.adaptive:
-        refused = effort not in {*claude.efforts, "minimal"}
-    else:
-        refused = _no_budget(canon, claude)
-    if refused:
+    elif "reasoning_effort" in canon and not _effort_fits(text_of(canon["reasoning_effort"]), canon, claude):
         yield "reasoning_effort"
 
 
-def _no_budget(canon: Json, claude: ClaudeModel) -> bool:
-    """Whether a thinking budget cannot go with the rest of the request.
+def _effort_fits(effort: str, canon: Json, claude: ClaudeModel) -> bool:
+    if effort == "none":
+        return not claude.always_thinks
+    if effort not in _EFFORTS or not claude.thinks:
+        return False
+    if claude.adaptive:
+        return effort == "minimal" or effort in claude.efforts
+    return _budget_fits(effort, canon, claude)
 
-    No room below the output limit; a forced tool; or a tool turn whose thinking blocks did not come back, which
-    models with budgets refuse (https://platform.claude.com/docs/en/build-with-claude/extended-thinking).
+
+def _budget_fits(effort: str, canon: Json, claude: ClaudeModel) -> bool:
+    """Whether a thinking budget can go with the rest of the request.
+
+    There must be room below the output limit and no forced tool, and the thinking blocks of the last tool turn must
+    have come back (https://platform.claude.com/docs/en/build-with-claude/extended-thinking).
     """
-    effort = canon["reasoning_effort"]
+    forced = is_object(canon.get("tool_choice")) or canon.get("tool_choice") == "required"
     return (
-        effort in {"xhigh", "max"}
-        or not thinking_budget(effort, output_limit(canon, claude))
-        or (is_object(canon.get("tool_choice")) or canon.get("tool_choice") == "required")
-        or has_unsigned_tool_turn(canon.get("messages", ()))
+        effort in THINKING_BUDGETS
+        and thinking_budget(effort, output_limit(canon, claude)) > 0
+        and not forced
+        and not has_unsigned_tool_turn(canon.get("messages"))
     )
 
 
 def _outputs(canon: Json, claude: ClaudeModel) -> Iterator[str]:
     wanted = canon.get("response_format")
-    if is_object(wanted):
-        kind = wanted.get("type")
+    if wanted is not None:
+        kind = wanted.get("type") if is_object(wanted) else None
         if kind != "text" and not (kind == "json_schema" and claude.structured):
             yield "response_format"
     if canon.get("service_tier") not in (None, "auto", "default", "standard_only"):
         yield "service_tier"
     metadata = canon.get("metadata")
-    if is_object(metadata) and metadata.keys() - {"user_id"}:
+    if metadata is not None and not (is_object(metadata) and metadata.keys() <= {"user_id"}):
         yield "metadata"
 
 
@@ -162,7 +166,8 @@ def _tools(canon: Json, claude: ClaudeModel) -> Iterator[str]:
             yield f"tools.{index}.type"
     choice = canon.get("tool_choice")
     known = choice in _CHOICES if isinstance(choice, str) else is_object(choice) and choice.get("type") == "function"
-    if choice is not None and not known:
+    idle = choice in {"auto", "none"} if isinstance(choice, str) else False
+    if choice is not None and not (known and (idle or canon.get("tools"))):
         yield "tool_choice"
 
 
@@ -176,9 +181,10 @@ def _history(canon: Json) -> Iterator[str]:
 
 def _parts(parts: Iterable[Json], where: str) -> Iterator[str]:
     for index, part in enumerate(parts):
-        kind = part.get("type")
+        kind = text_of(part.get("type"))
         if kind not in _PART_KINDS:
             yield f"{where}.{index}.type"
         image = part.get("image_url")
-        if kind == "image_url" and is_object(image) and image.get("detail", "auto") not in _FULL_DETAIL:
+        detail = text_of(image.get("detail")) if is_object(image) else ""
+        if kind == "image_url" and detail and detail not in _FULL_DETAIL:
             yield f"{where}.{index}.image_url.detail"

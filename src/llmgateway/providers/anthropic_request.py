@@ -14,7 +14,7 @@ from llmgateway.canon.shapes import is_array, is_object, objects, text_of, witho
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic_models import LEAST_BUDGET, THINKING_BUDGETS, ClaudeModel, claude_model
 from llmgateway.providers.anthropic_paths import leave_out
-from llmgateway.providers.anthropic_turns import collapsed, turns
+from llmgateway.providers.anthropic_turns import collapsed, turns, without_unsigned
 
 OWN_FIELDS: Final = (
     "cache_control",
@@ -44,8 +44,9 @@ _TOOL_CHOICES: Final[Mapping[str, str]] = MappingProxyType({"auto": "auto", "req
 
 
 def native_body(call: Call, model: str, *, stream: bool, dropped: frozenset[str] = frozenset()) -> Json:
-    """The caller's own Messages body with only what must change."""
-    body = {**(leave_out(call.body, dropped) if dropped else call.body), "model": model}
+    """The caller's own Messages body with only what must change: the dialect has checked its shape."""
+    body: Json = {**(leave_out(call.body, dropped) if dropped else call.body), "model": model}
+    body["messages"] = without_unsigned(body["messages"])
     if call.operation is Operation.CHAT and bool(body.get("stream")) != stream:
         body["stream"] = stream
     return body
@@ -55,8 +56,9 @@ def messages_body(call: Call, model: str, *, stream: bool, dropped: frozenset[st
     """The Messages body for a canon request. Raises BadRequest for what cannot be expressed."""
     canon = without_nulls(leave_out(call.canon, dropped) if dropped else call.canon)
     claude = claude_model(model)
-    history = turns(canon.get("messages", ()))
-    body: Json = {"model": model, "max_tokens": output_limit(canon, claude)}
+    history = turns(canon.get("messages"))
+    limit = canon.get("max_completion_tokens", canon.get("max_tokens", claude.max_tokens))
+    body: Json = {"model": model, "max_tokens": limit}
     if history.system:
         body["system"] = collapsed(history.system)
     body["messages"] = [{**turn, "content": collapsed(turn["content"])} for turn in history.messages]
@@ -74,7 +76,7 @@ def messages_body(call: Call, model: str, *, stream: bool, dropped: frozenset[st
 
 
 def output_limit(canon: Mapping[str, Any], claude: ClaudeModel) -> int:
-    """The API requires max_tokens: the caller's, else the model's documented maximum."""
+    """How much may be written: the caller's limit, else the model's documented maximum, which the API must be told."""
     given = canon.get("max_completion_tokens", canon.get("max_tokens"))
     return given if isinstance(given, int) else claude.max_tokens
 
@@ -140,7 +142,7 @@ def _tool_choice(choice: object) -> Json | None:
 def _add_sampling(body: Json, canon: Json, claude: ClaudeModel) -> None:
     stop = canon.get("stop")
     if stop:
-        body["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+        body["stop_sequences"] = stop if is_array(stop) else [stop]
     if not claude.samples:
         return  # only the defaults are accepted, by leaving them out
     for name in ("temperature", "top_p", "top_k"):
@@ -165,7 +167,7 @@ def _add_thinking(body: Json, canon: Json, claude: ClaudeModel) -> None:
         body["thinking"] = {"type": "adaptive"}
         body["output_config"] = {"effort": level}
     elif effort and claude.thinks:
-        budget = thinking_budget(effort, body["max_tokens"])
+        budget = thinking_budget(effort, output_limit(canon, claude))
         body["thinking"] = {"type": "enabled", "budget_tokens": budget}
 
 

@@ -26,11 +26,14 @@ from llmgateway.providers.anthropic_answer import (
 from llmgateway.providers.anthropic_errors import ErrorDetail, event_error
 from llmgateway.providers.base import Step
 
+_NONE = msgspec.Raw(b"null")
+
 
 class _Start(msgspec.Struct):
     id: str = ""
     model: str = ""
-    usage: Figures | None = None
+    usage: msgspec.Raw = _NONE
+    """Read apart: figures in a form that came later must not hide the event."""
 
 
 class _Delta(msgspec.Struct):
@@ -55,7 +58,7 @@ class _Watched(msgspec.Struct):
     message: _Start | None = None
     content_block: _Kind | None = None
     delta: _Delta | None = None
-    usage: Figures | None = None
+    usage: msgspec.Raw = _NONE
     error: ErrorDetail | None = None
 
 
@@ -67,12 +70,22 @@ class _Event(msgspec.Struct):
     message: _Start | None = None
     content_block: Json | None = None
     delta: _Delta | None = None
-    usage: Figures | None = None
+    usage: msgspec.Raw = _NONE
     error: ErrorDetail | None = None
 
 
 _watched = msgspec.json.Decoder(_Watched)
 _event = msgspec.json.Decoder(_Event)
+_figures = msgspec.json.Decoder(Figures | None)
+
+
+def _read_figures(old: Figures | None, raw: msgspec.Raw) -> Figures | None:
+    """The figures after an event said these."""
+    try:
+        new = _figures.decode(raw)
+    except msgspec.DecodeError:
+        return old
+    return newer(old, new) if new else old
 
 
 class EventReader(Protocol):
@@ -129,7 +142,7 @@ class NativeReader:
     def _note(self, step: Step, event: _Watched) -> None:
         match event.type:
             case "message_start":
-                self._add_figures(step, event.message.usage if event.message else None)
+                self._add_figures(step, event.message.usage if event.message else _NONE)
             case "content_block_start":
                 step.content = event.content_block is not None and event.content_block.type.endswith("tool_use")
             case "message_delta":
@@ -142,10 +155,9 @@ class NativeReader:
             case _:
                 pass
 
-    def _add_figures(self, step: Step, figures: Figures | None) -> None:
-        if figures:
-            self._figures = newer(self._figures, figures)
-            step.usage = usage_of(self._figures)
+    def _add_figures(self, step: Step, raw: msgspec.Raw) -> None:
+        self._figures = _read_figures(self._figures, raw)
+        step.usage = usage_of(self._figures)
 
 
 class _Block:
@@ -239,7 +251,8 @@ class CanonReader:
         }
 
     def _start(self, message: _Start) -> Sequence[Step]:
-        self._id, self._model, self._figures = message.id, message.model, message.usage
+        self._id, self._model = message.id, message.model
+        self._figures = _read_figures(None, message.usage)
         return (Step(chunk=self._chunk({"role": "assistant", "content": ""}), usage=usage_of(self._figures)),)
 
     def _start_block(self, event: _Event) -> Sequence[Step]:
@@ -313,8 +326,7 @@ class CanonReader:
         return untold
 
     def _finish(self, event: _Event) -> Sequence[Step]:
-        if event.usage:
-            self._figures = newer(self._figures, event.usage)
+        self._figures = _read_figures(self._figures, event.usage)
         usage = usage_of(self._figures)
         steps: list[Step] = []
         delta = event.delta

@@ -4,9 +4,8 @@ Page: https://platform.claude.com/docs/en/build-with-claude/working-with-message
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -15,7 +14,7 @@ from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII)
-_THINKING: Final = frozenset({"thinking", "redacted_thinking"})
+_NO_IDENTIFIER: Final = re.compile(r"[^a-zA-Z0-9_-]")
 OPAQUE_PARTS: Final = frozenset(
     {"document", "search_result", "container_upload", "image", "tool_reference", "browser_state", "compaction"}
 )
@@ -41,20 +40,21 @@ class Turns:
             content.sort(key=lambda block: block.get("type") != "tool_result")
 
 
-def turns(messages: Sequence[Message]) -> Turns:
+def turns(messages: object) -> Turns:
     """Translate a history. Raises BadRequest, naming the message, for what cannot be expressed.
 
     System and developer messages go to the top wherever they stood, as Anthropic's own OpenAI layer does
     (https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk).
     """
     found = Turns()
-    for index, message in enumerate(messages):
+    for index, entry in enumerate(_entries(messages, "messages")):
         where = f"messages.{index}"
+        message = cast("Message", entry)  # an object; its fields are checked as they are read
         match message.get("role"):
             case "system" | "developer":
                 found.system.extend(_text_blocks(message, where))
             case "user":
-                found.add("user", _content(message.get("content"), f"{where}.content") or [_text("")])
+                found.add("user", _spoken(_content(message.get("content"), f"{where}.content")) or [_text("")])
             case "tool":
                 found.add("user", [_tool_result(message, where)])
             case "assistant":
@@ -66,6 +66,22 @@ def turns(messages: Sequence[Message]) -> Turns:
                     param=f"{where}.role",
                 )
     return found
+
+
+def _entries(value: object, where: str) -> list[Json]:
+    """The objects of an array. Raises BadRequest for anything else."""
+    if is_array(value):
+        for index, entry in enumerate(value):
+            if not is_object(entry):
+                raise BadRequest("An object is expected here.", param=f"{where}.{index}")
+        return value
+    raise BadRequest("An array is expected here.", param=where)
+
+
+def _spoken(blocks: list[Json]) -> list[Json]:
+    """Without texts of nothing but white space, which the API refuses, unless there is nothing else."""
+    kept = [block for block in blocks if block["type"] != "text" or block["text"].strip()]
+    return kept or blocks[:1]
 
 
 def _text(text: str) -> Json:
@@ -90,7 +106,7 @@ def _content(content: object, where: str) -> list[Json]:
         return []
     if isinstance(content, str):
         return [_text(content)]
-    return [_part(part, f"{where}.{index}") for index, part in enumerate(objects(content))]
+    return [_part(part, f"{where}.{index}") for index, part in enumerate(_entries(content, where))]
 
 
 def _part(part: Json, where: str) -> Json:
@@ -104,7 +120,7 @@ def _part(part: Json, where: str) -> Json:
             return _marked(_image(part, where), part)
         case "file":
             return _marked(_document(part, where), part)
-        case kind if kind in OPAQUE_PARTS:
+        case str(kind) if kind in OPAQUE_PARTS:
             return part
         case kind:
             raise BadRequest(
@@ -162,13 +178,13 @@ def _inline(url: str) -> tuple[str, str] | None:
 
 
 def _tool_result(message: Message, where: str) -> Json:
-    identifier = message.get("tool_call_id")
+    identifier = text_of(message.get("tool_call_id"))
     if not identifier:
         raise BadRequest("A tool message names the call it answers.", param=f"{where}.tool_call_id")
     content = message.get("content")
-    result: Json = {"type": "tool_result", "tool_use_id": identifier}
+    result: Json = {"type": "tool_result", "tool_use_id": identifier_of(identifier)}
     if content:
-        result["content"] = content if isinstance(content, str) else _content(content, f"{where}.content")
+        result["content"] = content if isinstance(content, str) else _spoken(_content(content, f"{where}.content"))
     if message.get("is_error"):
         result["is_error"] = True
     return _marked(result, message)
@@ -179,12 +195,33 @@ def _assistant(message: Message, where: str) -> list[Json]:
     text = _content(message.get("content"), f"{where}.content")
     if not text and message.get("refusal"):
         text = [_text(text_of(message.get("refusal")))]
-    calls = [_tool_use(call, f"{where}.tool_calls.{i}") for i, call in enumerate(objects(message.get("tool_calls")))]
+    called = _entries(message.get("tool_calls") or [], f"{where}.tool_calls")
+    calls = [_tool_use(call, f"{where}.tool_calls.{index}") for index, call in enumerate(called)]
     kept = objects(message.get("provider_blocks"))
     if kept and _unchanged(kept, text, calls):
         return kept
-    thinking = [block for block in objects(message.get("thinking_blocks")) if block.get("type") in _THINKING]
-    return [*thinking, *text, *calls]
+    thinking = [block for block in objects(message.get("thinking_blocks")) if is_signed(block)]
+    rest = [*thinking, *text, *calls]
+    return _spoken(rest) if len(rest) > 1 else rest
+
+
+def is_signed(block: Json) -> bool:
+    """Whether the block is thinking that Claude itself wrote: other models' thinking has no signature."""
+    kind = block.get("type")
+    return kind == "redacted_thinking" or (kind == "thinking" and bool(block.get("signature")))
+
+
+def without_unsigned(messages: list[Json]) -> list[Json]:
+    """A native history without thinking that another model wrote earlier: the API would refuse the request."""
+    kept: list[Json] = []
+    for message in messages:
+        blocks = message.get("content")
+        if message.get("role") == "assistant" and is_array(blocks):
+            mine = [block for block in blocks if block.get("type") != "thinking" or block.get("signature")]
+            kept.append(message if len(mine) == len(blocks) else {**message, "content": mine})
+        else:
+            kept.append(message)
+    return kept
 
 
 def _unchanged(kept: list[Json], text: list[Json], calls: list[Json]) -> bool:
@@ -202,7 +239,8 @@ def _calls(blocks: list[Json]) -> list[tuple[str, Any]]:
 
 def _tool_use(call: Json, where: str) -> Json:
     function = call.get("function")
-    if not is_object(function) or not call.get("id"):
+    identifier = text_of(call.get("id"))
+    if not is_object(function) or not identifier:
         raise BadRequest("A tool call has an id and a function.", param=where)
     arguments = function.get("arguments") or "{}"
     try:
@@ -213,8 +251,13 @@ def _tool_use(call: Json, where: str) -> Json:
         ) from error
     if not is_object(given):
         raise BadRequest("The arguments of a tool call are a JSON object.", param=f"{where}.function.arguments")
-    block: Json = {"type": "tool_use", "id": call["id"], "name": function.get("name"), "input": given}
+    block: Json = {"type": "tool_use", "id": identifier_of(identifier), "name": function.get("name"), "input": given}
     return _marked(block, call)
+
+
+def identifier_of(identifier: str) -> str:
+    """A call's id in the letters that the API allows; other providers use more (`functions.f:0`)."""
+    return _NO_IDENTIFIER.sub("_", identifier)
 
 
 def collapsed(blocks: list[Json]) -> str | list[Json]:
@@ -224,12 +267,12 @@ def collapsed(blocks: list[Json]) -> str | list[Json]:
     return blocks
 
 
-def has_unsigned_tool_turn(messages: Sequence[Message]) -> bool:
+def has_unsigned_tool_turn(messages: object) -> bool:
     """Whether the last assistant turn called tools and came back without its thinking blocks."""
-    for message in reversed(messages):
+    for message in reversed(objects(messages)):
         if message.get("role") == "assistant":
             kept = [*objects(message.get("thinking_blocks")), *objects(message.get("provider_blocks"))]
-            return is_array(message.get("tool_calls")) and not any(block.get("type") in _THINKING for block in kept)
+            return bool(message.get("tool_calls")) and not any(is_signed(block) for block in kept)
         if message.get("role") == "user":
             return False
     return False
