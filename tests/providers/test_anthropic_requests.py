@@ -49,6 +49,10 @@ def test_a_native_body_changes_only_model_and_stream() -> None:
     assert native.body["model"] == "asked-for"
 
 
+def test_a_stream_is_asked_for() -> None:
+    assert built({}, stream=True)["stream"] is True
+
+
 def test_counting_tokens_leaves_out_what_is_not_counted() -> None:
     canon = chat({"max_tokens": 5, "temperature": 0.1}, operation=Operation.COUNT_TOKENS)
     request = ANTHROPIC.build(canon, PLACE)

@@ -26,7 +26,6 @@ _MAX_TOKENS: Final[tuple[tuple[Version, Mapping[str, int], int], ...]] = (
     ((4, 0), MappingProxyType({"opus": 32_000}), 64_000),
     ((3, 7), MappingProxyType[str, int]({}), 64_000),
     ((3, 5), MappingProxyType[str, int]({}), 8_192),
-    ((0, 0), MappingProxyType[str, int]({}), 4_096),
 )
 
 THINKING_BUDGETS: Final[Mapping[str, int]] = MappingProxyType(
@@ -49,12 +48,8 @@ class ClaudeModel:
     @property
     def max_tokens(self) -> int:
         """The documented output limit; 4,096, which every model accepts, where the name does not tell."""
-        if not self.named:
-            return _FALLBACK_MAX_TOKENS
-        for since, by_line, others in _MAX_TOKENS:
-            if self.version >= since:
-                return by_line.get(self.line, others)
-        return _FALLBACK_MAX_TOKENS
+        limits = (by_line.get(self.line, others) for since, by_line, others in _MAX_TOKENS if self.version >= since)
+        return next(limits, _FALLBACK_MAX_TOKENS) if self.named else _FALLBACK_MAX_TOKENS
 
     @property
     def thinks(self) -> bool:

@@ -325,3 +325,19 @@ def test_a_failure_in_mid_stream_is_an_error_event() -> None:
     name, data = writer.failure(UpstreamFailed("cut"), "req_1").strip().split(b"\n")
     assert name == b"event: error"
     assert msgspec.json.decode(data[6:])["error"]["message"] == "cut"
+
+
+def test_a_native_stream_can_be_failed_and_ended() -> None:
+    assert DIALECT.id is Dialect.ANTHROPIC
+    assert DIALECT.failure(UpstreamFailed("cut"), "req_1").startswith(b"event: error\ndata: {")
+    assert DIALECT.terminator() == b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+
+def test_a_chunk_without_arguments_begins_a_call() -> None:
+    made, _ = streamed(chunk({"tool_calls": [{"index": 0, "id": "t", "function": {"name": "f"}}]}), chunk({}, "stop"))
+    assert made["content"][0]["input"] == {}
+
+
+def test_unsigned_thinking_that_comes_whole_ends_without_a_signature() -> None:
+    made, _ = streamed(chunk({"thinking_blocks": [{"type": "thinking", "thinking": "hm"}]}), chunk({}, "stop"))
+    assert (made["content"][0]["thinking"], made["content"][0]["signature"]) == ("hm", "")
