@@ -1,82 +1,100 @@
-"""What is remembered of each request before anything else happens: opens and closes, written to the journal."""
+"""What requests did, written to the journal before anybody is told: opens before the provider, closes before the end."""
 
 import asyncio
 from collections import deque
+from typing import Final
 
 import msgspec
 
-from llmgateway.contract.usage import CloseRecord, JournalRecord, OpenRecord, UsageEvent
+from llmgateway.contract.usage import CloseRecord, OpenRecord, UsageEvent
 from llmgateway.errors import Unavailable
-from llmgateway.kit.journal import Journal
+from llmgateway.kit.journal import Journal, JournalFull
 
-_HELD_IN_MEMORY = 10_000
+HELD_RECORDS: Final = 10_000
+"""Records that memory keeps while the disk takes none."""
 
-_encode = msgspec.json.Encoder().encode
-_decoder = msgspec.json.Decoder(JournalRecord)
+_RETRY_SECONDS: Final = 1.0
 
 
 class Recorder:
-    """Writes opens and closes. While the disk is full they are held in memory, up to a bound."""
+    """Writes records to the journal, and keeps them in memory, in order, while the journal cannot be written.
 
-    def __init__(self, journal: Journal) -> None:
+    Over the bound no new request is opened. What was opened may still be closed, up to twice the bound.
+    """
+
+    def __init__(self, journal: Journal, held_records: int = HELD_RECORDS) -> None:
         self._journal = journal
-        self._open = dict[str, int]()
-        """Requests in flight -> the journal's segment with their open."""
+        self._bound = held_records
         self._held = deque[bytes]()
-        self.written = asyncio.Event()
-        """Something new is in the journal."""
+        self._encoder = msgspec.json.Encoder()
+        self._retries: asyncio.TimerHandle | None = None
 
     @property
     def healthy(self) -> bool:
-        """Whether the journal takes what is written."""
+        """Everything so far is on disk."""
         return not self._held
 
     @property
-    def backlog(self) -> int:
-        """Bytes that are not shipped yet, roughly."""
-        return self._journal.backlog
+    def blocked(self) -> bool:
+        """No new request can be opened."""
+        return len(self._held) >= self._bound
 
     @property
-    def oldest_open(self) -> int:
-        """The first segment that a request in flight still needs."""
-        return min(self._open.values(), default=self._journal.segment)
+    def held(self) -> int:
+        """Records in memory, waiting for the disk."""
+        return len(self._held)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that are not yet in the database, in memory or on disk."""
+        return self._journal.backlog + sum(map(len, self._held))
 
     def open(self, record: OpenRecord) -> None:
-        """A target is about to be asked. Raises Unavailable when memory is full as well as the disk."""
-        if len(self._held) >= _HELD_IN_MEMORY:
-            raise Unavailable(
-                "The gateway cannot remember what this request would cost, because its disk is full. Try again later.",
-                retry_after=5,
-            )
-        segment = self._write(_encode(record))
-        self._open.setdefault(record.id, segment)
+        """A target is about to be asked; of several opens of a request the last one counts.
+
+        Raises Unavailable when neither disk nor memory has room.
+        """
+        self._write(self._encoder.encode(record), self._bound)
 
     def close(self, event: UsageEvent) -> None:
-        """The request is over; when this returns its event survives this process (or is held, the disk being full)."""
-        self._write(_encode(CloseRecord(event=event)))
-        self._open.pop(event.id, None)
-        self.written.set()
+        """The request is over; the caller may be told so once this returns.
 
-    def _write(self, record: bytes) -> int:
-        if self._held:
-            self._retry()
-        if not self._held:
-            try:
-                return self._journal.append(record)
-            except OSError:
-                pass  # held below, and tried again before the next record
-        self._held.append(record)
-        return self._journal.segment
+        Raises Unavailable when neither disk nor memory has room.
+        """
+        self._write(self._encoder.encode(CloseRecord(event=event)), 2 * self._bound)
 
-    def _retry(self) -> None:
-        while self._held:
-            try:
+    def retry(self) -> bool:
+        """Write what memory keeps, oldest first. True when nothing is left."""
+        try:
+            while self._held:
                 self._journal.append(self._held[0])
-            except OSError:
-                return
-            self._held.popleft()
+                self._held.popleft()
+        except JournalFull:
+            return False
+        return True
 
+    def _write(self, record: bytes, bound: int) -> None:
+        if self._held and not self.retry():
+            self._hold(record, bound)
+            return
+        try:
+            self._journal.append(record)
+        except JournalFull:
+            self._hold(record, bound)
 
-def read_record(record: bytes) -> OpenRecord | CloseRecord:
-    """A record of the journal. Raises msgspec.DecodeError for what is none."""
-    return _decoder.decode(record)
+    def _hold(self, record: bytes, bound: int) -> None:
+        if len(self._held) >= bound:
+            raise Unavailable(
+                "The gateway's journal cannot be written, so requests cannot be billed now. Try again in a minute; "
+                "its operator must free space in the data directory.",
+                retry_after=60,
+            )
+        self._held.append(record)
+        if self._retries is None:
+            self._retries = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._retry_later)
+
+    def _retry_later(self) -> None:
+        """Also without further requests the held records reach the disk once it has room."""
+        self._retries = None
+        if not self.retry():
+            self._retries = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._retry_later)

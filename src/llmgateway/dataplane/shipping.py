@@ -1,118 +1,217 @@
-"""From the journal to the control plane: in batches, each event at least once, none lost, none in the way."""
+"""Carries usage from the journal to the database: every event at least once, the checkpoint only after the sink returned."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import structlog
 
 from llmgateway.canon.usage import UsageSource
 from llmgateway.contract.channels import SourceUnavailable, UsageSink
-from llmgateway.contract.usage import CloseRecord, OpenRecord, Outcome, UsageEvent
-from llmgateway.dataplane.recording import Recorder, read_record
+from llmgateway.contract.usage import JournalRecord, OpenRecord, Outcome, UsageEvent
+from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import id_time
-from llmgateway.kit.journal import Journal, Orphan, orphans
+from llmgateway.kit.journal import Checkpoint, Entry, Journal, Position
 
-_BATCH = 500
-_BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+BATCH: Final = 500
+_IDLE_SECONDS: Final = 0.05
+_BUSY_SECONDS: Final = 0.2
+_BUSY_EVENTS: Final = 50
+_BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+_ORPHAN_SECONDS: Final = 15.0
+_LOST_OPEN: Final = timedelta(hours=1)
 
-log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Shipper:
-    """One task that reads the journal and fills the sink."""
+    """Ships the journal of this process, and those of dead processes below the same root."""
 
-    def __init__(self, journal: Journal, recorder: Recorder, sink: UsageSink, folder: Path) -> None:
-        self._journal = journal
-        self._recorder = recorder
+    def __init__(self, journal: Journal, sink: UsageSink, clock: Clock) -> None:
+        self._clock = clock
         self._sink = sink
-        self._folder = folder
-        """Where journals lie; the poison is set aside beside them."""
+        self._root = journal.folder.parent
+        self._own = _Voyage(journal, sink)
+        self._orphans = list[_Voyage]()
+        self._orphans_poison = 0
+        self._shipped = asyncio.Event()
         self._tasks = list[asyncio.Task[None]]()
-        self.shipped = 0
-        self.poisoned = 0
 
-    def start(self) -> None:
-        """Begin to ship, what dead processes left behind included."""
+    @property
+    def poison(self) -> int:
+        """Records that this process set aside in `poison.jsonl`."""
+        return self._own.poison + self._orphans_poison + sum(orphan.poison for orphan in self._orphans)
+
+    @property
+    def shipped(self) -> int:
+        """Events of this process's own journal that the sink took."""
+        return self._own.shipped
+
+    @property
+    def backlog(self) -> int:
+        """Bytes of this process's journal that are not in the database yet."""
+        return self._own.journal.backlog
+
+    async def start(self) -> None:
+        """Begin to ship. Returns at once, also while the database is down."""
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._run()), loop.create_task(self._adopt(orphans(self._folder)))]
+        # Two loops, so that what the dead left, however much or broken, never delays the living.
+        self._tasks = [loop.create_task(_sail(step)) for step in (self._ship_own, self._ship_orphans)]
 
-    async def stop(self, seconds: float) -> None:
-        """Ship what is left, for at most so many seconds, then end; the rest stays in the journal."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while self._journal.backlog > 0 and not self._tasks[0].done():
-                    self._recorder.written.set()
-                    await asyncio.sleep(0.01)
+    async def stop(self, seconds: float = 5.0) -> None:
+        """Ship what is there if that takes no longer than so many seconds, then end. The rest stays on disk."""
+        if self._tasks:
+            await self.drain(seconds)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        for orphan in self._orphans:
+            orphan.journal.close()
+        self._orphans.clear()
 
-    async def _run(self) -> None:
-        while True:
-            self._recorder.written.clear()
-            records, position = self._journal.read(_BATCH)
-            if records:
-                await self._ship([record.event for record in _parse(records) if isinstance(record, CloseRecord)])
-            self._journal.advance(position, self._recorder.oldest_open)
-            if len(records) < _BATCH:
-                await self._recorder.written.wait()
+    async def drain(self, seconds: float) -> bool:
+        """Wait until all of this process's journal is in the database; False when it took too long."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._own.journal.backlog:
+                    self._shipped.clear()
+                    await self._shipped.wait()
+        except TimeoutError:
+            return False
+        return True
 
-    async def _adopt(self, found: Sequence[Orphan]) -> None:
-        """The journals of processes that died: their closes as they are, their unanswered opens as estimates."""
-        for index, orphan in enumerate(found):
-            try:
-                events = recovered(orphan.records())
-                for start in range(0, len(events), _BATCH):
-                    await self._ship(events[start : start + _BATCH])
-            except asyncio.CancelledError:
-                for left in found[index:]:
-                    left.release()
-                raise
-            orphan.remove()
+    async def _ship_own(self) -> float:
+        self._own.give_up_before(self._clock.now() - _LOST_OPEN)
+        count = await self._own.leg()
+        self._shipped.set()
+        return _pause(count)
 
-    async def _ship(self, events: Sequence[UsageEvent]) -> None:
-        """Insert a batch, however long the sink is out of reach."""
-        if not events:
-            return
-        attempt = 0
-        while True:
-            try:
-                poison = await self._sink.insert(events)
-            except SourceUnavailable as error:
-                pause = _BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)]
-                attempt += 1
-                if attempt == len(_BACKOFF_SECONDS):
-                    log.warning("usage is not shipped", reason=str(error), waiting=len(events))
-                await asyncio.sleep(pause)
-            else:
+    async def _ship_orphans(self) -> float:
+        if not self._orphans:
+            self._orphans = [_Voyage(journal, self._sink) for journal in Journal.adopt(self._root)]
+        while self._orphans:
+            orphan = self._orphans[0]
+            # To the end first: one that cannot be read is tried again after the others.
+            self._orphans.append(self._orphans.pop(0))
+            await orphan.whole()
+            orphan.journal.remove()
+            self._orphans.remove(orphan)
+            self._orphans_poison += orphan.poison
+        return _ORPHAN_SECONDS
+
+
+async def _sail(step: Callable[[], Awaitable[float]]) -> None:
+    """Take step after step, each returning the pause after it; a failed one is tried again, later and later."""
+    failures = 0
+    while True:
+        try:
+            pause = await step()
+            failures = 0
+        except Exception as error:  # noqa: BLE001 -- a process edge: shipping goes on whatever one batch runs into
+            failures += 1
+            pause = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS)) - 1]
+            known = isinstance(error, SourceUnavailable)
+            _log.warning("usage waits on disk", error=str(error), failures=failures, exc_info=not known)
+        await asyncio.sleep(pause)
+
+
+class _Voyage:
+    """One journal on its way: what was read, what is open, what waits for the sink."""
+
+    def __init__(self, journal: Journal, sink: UsageSink) -> None:
+        self.journal = journal
+        self.poison = 0
+        self.shipped = 0
+        self._sink = sink
+        self._decoder = msgspec.json.Decoder(JournalRecord)
+        self._open = dict[str, tuple[Position, OpenRecord]]()
+        self._known = journal.checkpoint.done
+        """Closes before this place were shipped by the process that died."""
+        self._waiting = list[UsageEvent]()
+        """Read and not yet taken by the sink."""
+
+    async def leg(self) -> int:
+        """Ship the next batch and move the checkpoint; how many records were read. Raises SourceUnavailable, OSError."""
+        await self._ship()
+        start, entries = self.journal.position, self.journal.read(BATCH)
+        try:
+            for entry in entries:
+                self._take(entry)
+        except OSError:
+            self._waiting.clear()
+            self.journal.rewind(start)
+            raise
+        await self._ship()
+        done = self.journal.position
+        keep = min((position for position, _ in self._open.values()), default=done)
+        self.journal.mark(Checkpoint(keep, max(done, self._known)))
+        return len(entries)
+
+    async def whole(self) -> None:
+        """Ship all that a dead process left; what it opened and never closed is billed as an estimate."""
+        while await self.leg():
+            pass
+        self._waiting += [_estimate(record) for _, record in self._open.values()]
+        self._open.clear()
+        await self._ship()
+
+    def give_up_before(self, moment: datetime) -> None:
+        """Bill opens of this process that were never closed for so long; a later close still corrects them."""
+        lost = list[str]()
+        for request_id, (_, record) in self._open.items():
+            if id_time(request_id) >= moment:
                 break
-        self.shipped += len(events) - len(poison)
-        if poison:
-            self._set_aside([event for event in events if event.id in set(poison)])
+            lost.append(request_id)
+            self._waiting.append(_estimate(record))
+        for request_id in lost:
+            del self._open[request_id]
 
-    def _set_aside(self, events: Sequence[UsageEvent]) -> None:
-        self.poisoned += len(events)
-        with (self._folder.parent / "poison.jsonl").open("ab") as file:
-            file.writelines(msgspec.json.encode(event) + b"\n" for event in events)
-        log.error("usage events can not be stored", count=len(events), file=str(self._folder.parent / "poison.jsonl"))
-
-
-def recovered(records: Iterable[bytes]) -> list[UsageEvent]:
-    """The events of a dead process: every close, and an estimate for each open that has none."""
-    opens, closes = dict[str, OpenRecord](), dict[str, UsageEvent]()
-    for record in _parse(records):
+    def _take(self, entry: Entry) -> None:
+        try:
+            record = self._decoder.decode(entry.data)
+        except msgspec.MsgspecError as error:
+            self._set_aside([{"error": str(error), "record": entry.data.decode(errors="backslashreplace")}])
+            return
         if isinstance(record, OpenRecord):
-            opens[record.id] = record
-        else:
-            closes[record.event.id] = record.event
-    return [*closes.values(), *(estimated(record) for name, record in opens.items() if name not in closes)]
+            self._open[record.id] = (entry.start, record)
+            return
+        self._open.pop(record.event.id, None)
+        if entry.start >= self._known:
+            self._waiting.append(record.event)
+
+    async def _ship(self) -> None:
+        while self._waiting:
+            batch = self._waiting[:BATCH]
+            refused = set(await self._sink.insert(batch))
+            if refused:
+                self._set_aside(
+                    [
+                        {"error": "the database can never store it", "record": msgspec.to_builtins(event)}
+                        for event in batch
+                        if event.id in refused
+                    ]
+                )
+            self.shipped += len(batch) - len(refused)
+            del self._waiting[: len(batch)]
+
+    def _set_aside(self, rows: Sequence[dict[str, object]]) -> None:
+        """Keep poison where an operator finds it. Raises OSError: then nothing is marked as done."""
+        with _poison_file(self.journal).open("ab") as file:
+            file.writelines(msgspec.json.encode(row) + b"\n" for row in rows)
+        self.poison += len(rows)
+        _log.error("usage records were set aside", count=len(rows), file=str(_poison_file(self.journal)))
 
 
-def estimated(record: OpenRecord) -> UsageEvent:
-    """What an open without a close is billed: its prompt."""
+def _poison_file(journal: Journal) -> Path:
+    return journal.folder.parent / "poison.jsonl"
+
+
+def _estimate(record: OpenRecord) -> UsageEvent:
+    """What is known of a request whose end nobody saw: its prompt went out."""
     return UsageEvent(
         id=record.id,
         org_id=record.org_id,
@@ -135,13 +234,13 @@ def estimated(record: OpenRecord) -> UsageEvent:
         price_version=record.price_version,
         usage_source=UsageSource.ESTIMATED,
         test=record.test,
+        plan=(f"{record.provider}/{record.served_model}",),
         tags=record.tags,
     )
 
 
-def _parse(records: Iterable[bytes]) -> Iterable[OpenRecord | CloseRecord]:
-    for record in records:
-        try:
-            yield read_record(record)
-        except msgspec.DecodeError:
-            log.exception("a record of the journal cannot be read")
+def _pause(count: int) -> float:
+    """Few events go at once; many are gathered; a full batch has more behind it."""
+    if count >= BATCH:
+        return 0
+    return _BUSY_SECONDS if count >= _BUSY_EVENTS else _IDLE_SECONDS

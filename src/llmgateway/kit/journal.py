@@ -1,121 +1,185 @@
-"""An append-only journal on disk: records that survive a crash, one writing process per folder.
+"""An append-only file in segments: what was appended survives the process, and is read again until it is checkpointed.
 
-A record is one line: its CRC-32 in hex, a space, and the record's bytes (which must not contain a new line). Lines whose
-sum is wrong (torn by a crash, or by a full disk) are passed over. Records are readable once `append` has returned; they
-survive a power cut once the next grouped fsync has run.
+Each writing process owns one folder below the root by a file lock. The folders of dead processes are adopted, read to
+their end and removed. A record is framed by its length and CRC-32; a tail torn by a crash fails its CRC and is cut.
+fsync is grouped every 50 ms in a thread, so a power cut may lose that much; the death of the process loses nothing.
 """
 
+import errno
 import fcntl
 import os
+import secrets
+import shutil
+import struct
 import threading
 import zlib
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
-_SEGMENT_BYTES: Final = 16 * 1024 * 1024
-_SYNC_SECONDS: Final = 0.05
-_LOCK: Final = "lock"
+SEGMENT_BYTES: Final = 16 * 1024 * 1024
+SYNC_SECONDS: Final = 0.05
+_CHUNK: Final = 256 * 1024
+_FRAME: Final = struct.Struct("<II")
+_CHECKPOINT: Final = struct.Struct("<QQQQI")
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place in the journal: everything before it was read."""
+class JournalFull(OSError):
+    """The record could not be written, and nothing of it stays in the file; appending again may work later."""
+
+
+class Position(NamedTuple):
+    """A place between two records."""
 
     segment: int
     offset: int
 
 
-class Journal:
-    """The journal of this process. Not for several threads."""
+class Entry(NamedTuple):
+    """One record as read: where it stands, where it ends, and its bytes."""
 
-    def __init__(self, folder: Path, lock: int) -> None:
-        self._folder = folder
+    start: Position
+    end: Position
+    data: bytes
+
+
+class Checkpoint(NamedTuple):
+    """How far the reader is. `done` is handled; `keep` is the oldest place that is still needed, at or before it."""
+
+    keep: Position
+    done: Position
+
+
+_START = Position(1, 0)
+
+
+class Journal:
+    """One folder: appended to by its owner, or adopted from the dead and only read."""
+
+    def __init__(self, folder: Path, lock: int, *, writes: bool) -> None:
+        """Use `open` or `adopt`."""
+        self.folder = folder
+        self.torn_bytes = 0
+        """Bytes that failed their CRC when read, and were passed over."""
         self._lock = lock
-        self._first = self._segment = 1
-        self._file = self._create(1)
-        self._size = 0
-        self._torn = False
-        self._read = Position(1, 0)
-        self._dirty = threading.Event()
-        self._closed = threading.Event()
-        self._syncer = threading.Thread(target=self._sync, name="journal-fsync", daemon=True)
-        self._syncer.start()
+        self._checkpoint = _read_checkpoint(folder) or Checkpoint(_START, _START)
+        self._read = self._checkpoint.keep
+        self._sizes = {number: _segment(folder, number).stat().st_size for number in _numbers(folder)}
+        self._segment = max(self._sizes, default=0)
+        self._writer = -1
+        self._syncer = _Syncer() if writes else None
+        if writes:
+            self._roll()
 
     @classmethod
-    def open(cls, parent: Path, name: str) -> Self:
-        """Start a journal in a folder of its own. Raises OSError."""
-        folder = parent / name
-        folder.mkdir(parents=True, mode=0o700)
-        lock = _try_lock(folder)
-        if lock is None:
-            raise OSError(f"{folder} belongs to another process")
-        return cls(folder, lock)
+    def open(cls, root: Path) -> Self:
+        """Make and own a new folder below the root. Raises OSError."""
+        root.mkdir(parents=True, exist_ok=True)
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        # Locked under a hidden name first: nobody can adopt what is not yet ours.
+        hidden = root / f".{name}"
+        hidden.mkdir(mode=0o700)
+        lock = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hidden.rename(root / name)
+        return cls(root / name, lock, writes=True)
+
+    @classmethod
+    def adopt(cls, root: Path) -> "list[Journal]":
+        """The folders whose owners are dead, now ours to read. Raises OSError."""
+        for gone in root.glob(".*.gone"):
+            shutil.rmtree(gone, ignore_errors=True)
+        found = (folder for folder in sorted(root.iterdir()) if not folder.name.startswith(".") and folder.is_dir())
+        return [cls(folder, lock, writes=False) for folder in found if (lock := _try_lock(folder)) is not None]
 
     @property
-    def segment(self) -> int:
-        """Number of the segment that is written now."""
-        return self._segment
+    def checkpoint(self) -> Checkpoint:
+        return self._checkpoint
+
+    @property
+    def position(self) -> Position:
+        """Where the next `read` goes on."""
+        return self._read
 
     @property
     def backlog(self) -> int:
-        """Bytes written and not read yet, roughly: whole segments count as full."""
-        return (self._segment - self._read.segment) * _SEGMENT_BYTES + self._size - self._read.offset
+        """Bytes appended and not yet done."""
+        done = self._checkpoint.done
+        rest = sum(size for number, size in self._sizes.items() if number >= done.segment)
+        return max(0, rest - (done.offset if done.segment in self._sizes else 0))
 
-    def append(self, record: bytes) -> int:
-        """Write one record; it has reached the operating system when this returns. Raises OSError, as on a full disk.
+    def append(self, record: bytes) -> None:
+        """Add a record; once this returns, the death of the process cannot lose it. Raises JournalFull."""
+        frame = _FRAME.pack(len(record), zlib.crc32(record)) + record
+        syncer = self._syncer
+        if syncer is None or self._writer < 0:
+            raise JournalFull(errno.EBADF, "the journal is not open for writing")
+        try:
+            if syncer.error is not None or self._sizes[self._segment] >= SEGMENT_BYTES:
+                self._roll()
+            _write_whole(self._writer, frame)
+        except OSError as error:
+            self._undo()
+            raise JournalFull(error.errno, f"the journal in {self.folder} cannot be written: {error}") from error
+        self._sizes[self._segment] += len(frame)
+        syncer.touch(self._writer)
 
-        Returns the number of the segment it is in.
-        """
-        line = b"%08x %b\n" % (zlib.crc32(record), record)
-        if self._torn:
-            line = b"\n" + line
-        self._torn = True
-        written = os.write(self._file, line)
-        self._size += written
-        if written != len(line):
-            raise OSError("the journal's disk took only part of a record")
-        self._torn = False
-        self._dirty.set()
-        segment = self._segment
-        if self._size >= _SEGMENT_BYTES:
-            self._roll()
-        return segment
-
-    def read(self, limit: int) -> tuple[list[bytes], Position]:
-        """Up to `limit` records after the read position, and the position behind them. Nothing is moved."""
-        records, position = list[bytes](), self._read
-        while len(records) < limit:
-            more, offset = _read_segment(self._path(position.segment), position.offset, limit - len(records))
-            records += more
-            position = Position(position.segment, offset)
-            if position.segment == self._segment or len(records) >= limit:
+    def read(self, most: int) -> list[Entry]:
+        """The next records, in order. Raises OSError."""
+        entries = list[Entry]()
+        while len(entries) < most:
+            size = self._sizes.get(self._read.segment)
+            if size is not None and self._read.offset < size:
+                entries.extend(self._read_segment(size, most - len(entries)))
+                continue
+            later = [number for number in self._sizes if number > self._read.segment]
+            if not later:
                 break
-            position = Position(position.segment + 1, 0)
-        return records, position
+            self._read = Position(min(later), 0)
+        return entries
 
-    def advance(self, position: Position, keep_from: int) -> None:
-        """Everything before `position` is done with; segments below it, and below `keep_from`, are deleted."""
+    def rewind(self, position: Position) -> None:
+        """Read again from a position that `read` was at before."""
         self._read = position
-        end = min(position.segment, keep_from)
-        for number in range(self._first, end):
-            self._path(number).unlink(missing_ok=True)
-        self._first = max(self._first, end)
+
+    def mark(self, checkpoint: Checkpoint) -> None:
+        """Remember how far the reader is, and delete the segments that nobody needs. Raises OSError."""
+        if checkpoint == self._checkpoint:
+            return
+        values = (*checkpoint.keep, *checkpoint.done)
+        packed = _CHECKPOINT.pack(*values, zlib.crc32(repr(values).encode()))
+        fresh = self.folder / "checkpoint.new"
+        fresh.write_bytes(packed)
+        fresh.replace(self.folder / "checkpoint")
+        self._checkpoint = checkpoint
+        for number in [number for number in self._sizes if number < checkpoint.keep.segment]:
+            _segment(self.folder, number).unlink(missing_ok=True)
+            del self._sizes[number]
 
     def close(self) -> None:
-        """Stop writing, sync, and give the folder free; an empty or fully read one is removed."""
-        self._closed.set()
-        self._dirty.set()
-        self._syncer.join()
-        with suppress(OSError):
-            os.fsync(self._file)
-        os.close(self._file)
-        if self.backlog == 0:
-            remove(self._folder)
+        """Sync and let go. The folder goes too when all of it is done and nothing in it is needed any more."""
+        if self._syncer is not None:
+            self._syncer.close(self._writer)
+            self._syncer, self._writer = None, -1
+        if self._lock >= 0:
+            if self.backlog == 0 and self._checkpoint.keep == self._checkpoint.done:
+                self.remove()
+            else:
+                os.close(self._lock)
+                self._lock = -1
+
+    def remove(self) -> None:
+        """Delete the folder, which was read to its end."""
+        if self._syncer is not None:
+            self._syncer.close(self._writer)
+            self._syncer, self._writer = None, -1
+        gone = self.folder.with_name(f".{self.folder.name}.gone")
+        self.folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)  # what is left of it is hidden, and swept by the next adoption
         os.close(self._lock)
+        self._lock = -1
 
     def __enter__(self) -> Self:
         return self
@@ -126,98 +190,144 @@ class Journal:
         self.close()
 
     def _roll(self) -> None:
-        os.fsync(self._file)
         number = self._segment + 1
-        file = self._create(number)
-        os.close(self._file)
-        self._file, self._segment, self._size = file, number, 0
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        fresh = os.open(_segment(self.folder, number), flags, 0o600)
+        if self._syncer is not None:
+            self._syncer.retire(self._writer)
+        self._writer, self._segment = fresh, number
+        self._sizes[number] = 0
 
-    def _create(self, number: int) -> int:
-        return os.open(self._path(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    def _undo(self) -> None:
+        """Take back half a record; where even that fails, later records go into a new segment."""
+        try:
+            os.ftruncate(self._writer, self._sizes[self._segment])
+        except OSError as error:
+            if self._syncer is not None:
+                self._syncer.error = error
 
-    def _path(self, number: int) -> Path:
-        return self._folder / f"{number:08d}.log"
+    def _read_segment(self, size: int, most: int) -> Iterator[Entry]:
+        with _segment(self.folder, self._read.segment).open("rb", buffering=_CHUNK) as file:
+            file.seek(self._read.offset)
+            for _ in range(most):
+                start = self._read
+                if start.offset >= size:
+                    return
+                data = _read_record(file.read, size - start.offset)
+                if data is None:
+                    self.torn_bytes += size - start.offset
+                    self._read = Position(start.segment, size)
+                    return
+                self._read = Position(start.segment, start.offset + _FRAME.size + len(data))
+                yield Entry(start, self._read, data)
+
+
+class _Syncer:
+    """The thread that calls fsync, at most every 50 ms, for what was written since."""
+
+    def __init__(self) -> None:
+        self.error: OSError | None = None
+        """Why the last fsync failed; the pages it was for may be lost, so the segment is left."""
+        self._dirty = -1
+        self._retired = deque[int]()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="journal-fsync", daemon=True)
+        self._thread.start()
+
+    def touch(self, descriptor: int) -> None:
+        """Something was written."""
+        if self._dirty != descriptor:
+            self._dirty = descriptor
+            self._wake.set()
+
+    def retire(self, descriptor: int) -> None:
+        """Nothing more is written here: sync and close it."""
+        if descriptor >= 0:
+            self._retired.append(descriptor)
+        self.error = None
+        self._dirty = -1
+        self._wake.set()
+
+    def close(self, descriptor: int) -> None:
+        """Sync all and end. Waits for the disk."""
+        self.retire(descriptor)
+        self._closing.set()
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            self._wake.wait()
+            self._closing.wait(SYNC_SECONDS)
+            self._wake.clear()
+            self._sync()
+        self._sync()
 
     def _sync(self) -> None:
-        """Group what came in 50 ms into one fsync."""
-        while not self._closed.is_set():
-            self._dirty.wait()
-            self._dirty.clear()
-            with suppress(OSError):  # a roll may have closed the file; it was synced there
-                os.fsync(self._file)
-            self._closed.wait(_SYNC_SECONDS)
+        dirty, self._dirty = self._dirty, -1
+        retired = list[int]()
+        while self._retired:
+            retired.append(self._retired.popleft())
+        try:
+            for descriptor in {dirty, *retired} - {-1}:
+                os.fsync(descriptor)
+        except OSError as error:
+            self.error = error
+        finally:
+            for descriptor in retired:
+                os.close(descriptor)
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """The journal of a process that is gone, held by a lock so that only one successor reads it."""
-
-    folder: Path
-    lock: int
-
-    def records(self) -> Iterator[bytes]:
-        """All of its whole records, oldest first."""
-        for path in sorted(self.folder.glob("*.log")):
-            records, _ = _read_segment(path, 0, None)
-            yield from records
-
-    def remove(self) -> None:
-        """It is shipped: delete it."""
-        remove(self.folder)
-        os.close(self.lock)
-
-    def release(self) -> None:
-        """Leave it to another."""
-        os.close(self.lock)
+def _write_whole(descriptor: int, frame: bytes) -> None:
+    if os.write(descriptor, frame) != len(frame):
+        raise OSError(errno.ENOSPC, "only a part of the record could be written")
 
 
-def orphans(parent: Path) -> list[Orphan]:
-    """The journals below `parent` whose processes are gone."""
-    found = list[Orphan]()
-    for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
-        lock = _try_lock(folder) if (folder / _LOCK).exists() else None
-        if lock is not None:
-            found.append(Orphan(folder, lock))
-    return found
+def _read_record(read: Callable[[int], bytes], left: int) -> bytes | None:
+    """The record that starts here, None when it is torn."""
+    head = read(_FRAME.size)
+    if len(head) < _FRAME.size:
+        return None
+    length, crc = _FRAME.unpack(head)
+    if length > left - _FRAME.size:
+        return None
+    data = read(length)
+    return data if len(data) == length and zlib.crc32(data) == crc else None
 
 
-def remove(folder: Path) -> None:
-    """Delete a journal's folder, the lock last, so that a crash in between leaves it findable."""
-    for path in folder.glob("*.log"):
-        path.unlink(missing_ok=True)
-    (folder / _LOCK).unlink(missing_ok=True)
-    folder.rmdir()
+def _segment(folder: Path, number: int) -> Path:
+    return folder / f"{number:010d}.log"
+
+
+def _numbers(folder: Path) -> list[int]:
+    return sorted(int(file.stem) for file in folder.glob("*.log"))
 
 
 def _try_lock(folder: Path) -> int | None:
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
+        os.close(lock)
         return None
-    return descriptor
+    if not folder.exists():  # the one who held the lock has just removed it all
+        os.close(lock)
+        return None
+    return lock
 
 
-def _read_segment(path: Path, offset: int, limit: int | None) -> tuple[list[bytes], int]:
-    """Whole, sound records from an offset on, and the offset behind the last line that ended."""
-    records = list[bytes]()
-    with path.open("rb") as file:
-        file.seek(offset)
-        while limit is None or len(records) < limit:
-            line = file.readline()
-            if not line.endswith(b"\n"):
-                break
-            offset += len(line)
-            record = _sound(line)
-            if record is not None:
-                records.append(record)
-    return records, offset
-
-
-def _sound(line: bytes) -> bytes | None:
-    record = line[9:-1]
+def _read_checkpoint(folder: Path) -> Checkpoint | None:
     try:
-        return record if len(line) > 9 and int(line[:8], 16) == zlib.crc32(record) else None
-    except ValueError:
+        packed = (folder / "checkpoint").read_bytes()
+    except FileNotFoundError:
         return None
+    if len(packed) != _CHECKPOINT.size:
+        return None
+    *values, crc = _CHECKPOINT.unpack(packed)
+    if crc != zlib.crc32(repr(tuple(values)).encode()):
+        return None
+    return Checkpoint(Position(values[0], values[1]), Position(values[2], values[3]))

@@ -1,166 +1,232 @@
-"""The store of one process: plain dictionaries, atomic because nothing awaits between check and change."""
+"""A Store in this process: exact, forgetful of what no longer counts, and without a background task."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from llmgateway.kit.clock import Clock
-from llmgateway.kit.store import MAX_COUNT, Claim, Counter, Gauge, Standing, Verdict, Window
+from llmgateway.kit.store import CEILING, LEASE_SECONDS, Claim, Gauge, Reading, Verdict, Window
 
-_SWEEP_SECONDS = 60.0
+_ABANDONED_MILLIS = 86_400_000
+_SWEEP_FROM = 1024
 
 
-@dataclass(slots=True)
-class _Buckets:
-    """Two neighbouring windows of the clock."""
+class _Count:
+    """One window's two buckets; `place` is the number of the current one since 1970."""
 
-    seconds: int
-    number: int
-    current: int = 0
-    previous: int = 0
+    __slots__ = ("current", "place", "previous", "seconds")
 
-    def turn(self, number: int) -> None:
-        """Move on to the window of this number."""
-        if number != self.number:
-            self.previous = self.current if number == self.number + 1 else 0
+    def __init__(self, seconds: int, place: int) -> None:
+        self.seconds = seconds
+        self.place = place
+        self.current = 0
+        self.previous = 0
+
+    def roll(self, place: int) -> None:
+        """Move on to the bucket of now; a clock that was set back stays in the newest one."""
+        if place > self.place:
+            self.previous = self.current if place == self.place + 1 else 0
             self.current = 0
-            self.number = number
-
-    def used(self, into: float) -> int:
-        """What counts `into` seconds after the current window began, rounded up."""
-        left = round((self.seconds - into) * 1000)
-        return self.current - (-self.previous * left // (self.seconds * 1000))
-
-    def wait(self, claim: Window, into: float) -> float:
-        """Seconds until the claim's cost has room."""
-        room = claim.limit - claim.cost
-        if room < 0:
-            return 0.0
-        left = self.seconds - into
-        if self.current <= room:
-            return left - (room - self.current) * self.seconds / self.previous if self.previous else 0.0
-        # Not in this window; in the next one, once enough of this one has faded.
-        return left + self.seconds * (1 - room / self.current)
+            self.place = place
 
 
-@dataclass(slots=True)
 class _Reservation:
-    """What one ticket holds."""
+    """What an admitted ticket holds until it is settled."""
 
-    windows: list[tuple[str, int, int]] = field(default_factory=list[tuple[str, int, int]])
-    """(key, number of the window, cost)."""
-    gauges: list[str] = field(default_factory=list[str])
-    counters: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    __slots__ = ("counters", "gauges", "lease", "made", "verdict", "windows")
+
+    def __init__(self, lease: str, made: int, verdict: Verdict) -> None:
+        self.lease = lease
+        self.made = made
+        self.verdict = verdict
+        self.windows = list[tuple[str, _Count, int, int]]()
+        """Key, count, the bucket's place, reserved."""
+        self.gauges = list[tuple[str, int]]()
+        self.counters = list[tuple[str, int]]()
 
 
 class MemoryStore:
-    """Counters of this process alone; a crash frees everything at once."""
+    """See Store. All calls return without waiting, so each is atomic on the event loop."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._windows = dict[str, _Buckets]()
+        self._windows = dict[str, _Count]()
         self._gauges = dict[str, int]()
-        self._counters = dict[str, int]()
+        self._counters = dict[str, tuple[int, int]]()
+        """Value, and the millisecond after which it is unknown."""
         self._tickets = dict[str, _Reservation]()
-        self._swept = clock.monotonic()
+        self._leases = dict[str, int]()
+        """Last heard of, in milliseconds."""
+        self._held = dict[str, dict[str, _Reservation]]()
+        """Lease -> its tickets that hold gauges."""
+        self._to_sweep = list[str]()
+        self._sweep_tickets_at = _SWEEP_FROM
+
+    @property
+    def size(self) -> int:
+        """Entries remembered, of all kinds."""
+        return len(self._windows) + len(self._gauges) + len(self._counters) + len(self._tickets) + len(self._leases)
 
     async def admit(self, ticket: str, lease: str, claims: Sequence[Claim]) -> Verdict:
-        del lease  # a process's own memory dies with it
-        now = self._clock.now().timestamp()
-        self._sweep(now)
-        unknown = tuple(c.key for c in claims if isinstance(c, Counter) and c.key not in self._counters)
-        if unknown:
-            return Verdict((), unknown=unknown)
-        rooms = [self._room(claim, now) for claim in claims]
-        refused = next((i for i, claim in enumerate(claims) if rooms[i] < _cost(claim)), None)
-        if refused is not None:
-            standings = tuple(self._standing(claim, now) for claim in claims)
-            return Verdict(standings, refused=refused, wait=self._wait(claims[refused], now))
-        stretches = [
-            min(claim.stretch, room - claim.cost)
-            for claim, room in zip(claims, rooms, strict=True)
-            if not isinstance(claim, Gauge) and claim.stretch
-        ]
-        stretched = min(stretches, default=0)
-        self._reserve(ticket, claims, stretched)
-        return Verdict(tuple(self._standing(claim, now) for claim in claims), stretched=stretched)
+        known = self._tickets.get(ticket)
+        if known is not None:
+            return known.verdict
+        now = self._millis()
+        self._hear(lease, now)
+        grants, refused, unknown = list[tuple[int, int]](), list[int](), list[str]()
+        for place, claim in enumerate(claims):
+            used = self._used(claim, now)
+            if used is None:
+                unknown.append(claim.key)
+                used = 0
+            room = claim.limit - used - claim.cost
+            if room < 0:
+                refused.append(place)
+            stretch = 0 if isinstance(claim, Gauge) else claim.stretch
+            grants.append((used, claim.cost + min(stretch, room)))
+        self._sweep(len(claims), now)
+        if refused or unknown:
+            readings = tuple(self._reading(claim, used, 0) for claim, (used, _) in zip(claims, grants, strict=True))
+            return Verdict(False, now / 1000, readings, tuple(refused), tuple(unknown))
+        return self._reserve(ticket, _Reservation(lease, now, _NOTHING), claims, grants)
 
-    async def settle(self, ticket: str, costs: Mapping[str, int]) -> None:
+    async def settle(self, ticket: str, truths: Mapping[str, int]) -> bool:
         held = self._tickets.pop(ticket, None)
         if held is None:
-            return
-        for key in held.gauges:
-            left = self._gauges[key] - 1
-            if left:
-                self._gauges[key] = left
-            else:
-                del self._gauges[key]
-        for key, number, cost in held.windows:
-            buckets = self._windows.get(key)
-            if key in costs and buckets is not None:
-                change = costs[key] - cost
-                if number == buckets.number:
-                    buckets.current = min(MAX_COUNT, max(0, buckets.current + change))
-                elif number == buckets.number - 1:
-                    buckets.previous = min(MAX_COUNT, max(0, buckets.previous + change))
-        for key, cost in held.counters:
-            self._counters[key] = min(MAX_COUNT, self._counters[key] + costs.get(key, cost) - cost)
+            return False
+        if held.gauges:
+            self._give_back(ticket, held)
+        for key, count, place, reserved in held.windows:
+            truth = truths.get(key)
+            if truth is not None and truth != reserved:
+                _correct(count, place, truth - reserved)
+        for key, reserved in held.counters:
+            truth, known = truths.get(key), self._counters.get(key)
+            if truth is not None and known is not None:
+                self._counters[key] = (_bounded(known[0] + truth - reserved), known[1])
+        return True
 
-    async def seed(self, counters: Mapping[str, int]) -> None:
+    async def seed(self, counters: Mapping[str, int], lifetime: int) -> None:
+        now = self._millis()
         for key, value in counters.items():
-            self._counters.setdefault(key, value)
+            if self._counter(key, now) is None:
+                self._counters[key] = (_bounded(value), now + lifetime * 1000)
 
-    def _room(self, claim: Claim, now: float) -> int:
-        match claim:
-            case Gauge():
-                return claim.limit - self._gauges.get(claim.key, 0)
-            case Counter():
-                return claim.limit - self._counters[claim.key]
-            case Window():
-                number, into = divmod(now, claim.seconds)
-                buckets = self._windows.get(claim.key)
-                if buckets is None:
-                    buckets = self._windows[claim.key] = _Buckets(claim.seconds, int(number))
-                buckets.turn(int(number))
-                return claim.limit - buckets.used(into)
+    async def beat(self, lease: str) -> None:
+        self._hear(lease, self._millis())
 
-    def _reserve(self, ticket: str, claims: Sequence[Claim], stretched: int) -> None:
-        held = self._tickets[ticket] = _Reservation()
-        for claim in claims:
-            match claim:
-                case Gauge():
-                    self._gauges[claim.key] = self._gauges.get(claim.key, 0) + 1
-                    held.gauges.append(claim.key)
-                case Counter():
-                    cost = claim.cost + (stretched if claim.stretch else 0)
-                    self._counters[claim.key] = min(MAX_COUNT, self._counters[claim.key] + cost)
-                    held.counters.append((claim.key, cost))
-                case Window():
-                    cost = claim.cost + (stretched if claim.stretch else 0)
-                    buckets = self._windows[claim.key]
-                    buckets.current = min(MAX_COUNT, buckets.current + cost)
-                    held.windows.append((claim.key, buckets.number, cost))
+    def _millis(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)
 
-    def _standing(self, claim: Claim, now: float) -> Standing:
-        remaining = max(0, self._room(claim, now))
-        if not isinstance(claim, Window):
-            return Standing(remaining, 0.0)
-        buckets = self._windows[claim.key]
-        left = claim.seconds - now % claim.seconds
-        return Standing(remaining, left + claim.seconds if buckets.current else left if buckets.previous else 0.0)
+    def _used(self, claim: Claim, now: int) -> int | None:
+        if isinstance(claim, Window):
+            return self._weighed(claim, now)
+        if isinstance(claim, Gauge):
+            return self._gauges.get(claim.key, 0)
+        return self._counter(claim.key, now)
 
-    def _wait(self, claim: Claim, now: float) -> float:
-        return self._windows[claim.key].wait(claim, now % claim.seconds) if isinstance(claim, Window) else 0.0
+    def _weighed(self, claim: Window, now: int) -> int:
+        count = self._windows.get(claim.key)
+        if count is None:
+            return 0
+        length = claim.seconds * 1000
+        count.roll(now // length)
+        if not count.previous:
+            return count.current
+        # Rounded up, so that no fraction of a request is ever admitted above the limit.
+        elapsed = max(0, now - count.place * length)
+        return count.current - (-count.previous * (length - elapsed) // length)
 
-    def _sweep(self, now: float) -> None:
-        """Forget windows in which nothing counts any more."""
-        monotonic = self._clock.monotonic()
-        if monotonic - self._swept < _SWEEP_SECONDS:
-            return
-        self._swept = monotonic
-        old = [key for key, buckets in self._windows.items() if buckets.number < now // buckets.seconds - 1]
-        for key in old:
-            del self._windows[key]
+    def _counter(self, key: str, now: int) -> int | None:
+        known = self._counters.get(key)
+        if known is None:
+            return None
+        if known[1] <= now:
+            del self._counters[key]
+            return None
+        return known[0]
+
+    def _reading(self, claim: Claim, used: int, reserved: int) -> Reading:
+        if isinstance(claim, Window):
+            count = self._windows.get(claim.key)
+            if count is None:
+                return Reading(used, reserved, 0, 0)
+            return Reading(used + reserved, reserved, count.current, count.previous)
+        return Reading(used + reserved, reserved, used + reserved, 0)
+
+    def _reserve(
+        self, ticket: str, held: _Reservation, claims: Sequence[Claim], grants: Sequence[tuple[int, int]]
+    ) -> Verdict:
+        readings = list[Reading]()
+        for claim, (used, cost) in zip(claims, grants, strict=True):
+            key = claim.key
+            if isinstance(claim, Window):
+                count = self._windows.get(key)
+                if count is None:
+                    count = self._windows[key] = _Count(claim.seconds, held.made // (claim.seconds * 1000))
+                count.current = _bounded(count.current + cost)
+                held.windows.append((key, count, count.place, cost))
+            elif isinstance(claim, Gauge):
+                self._gauges[key] = self._gauges.get(key, 0) + cost
+                held.gauges.append((key, cost))
+            else:
+                value, until = self._counters[key]
+                self._counters[key] = (_bounded(value + cost), until)
+                held.counters.append((key, cost))
+            readings.append(self._reading(claim, used, cost))
+        held.verdict = Verdict(True, held.made / 1000, tuple(readings))
+        self._tickets[ticket] = held
+        if held.gauges:
+            self._held.setdefault(held.lease, {})[ticket] = held
+        return held.verdict
+
+    def _give_back(self, ticket: str, held: _Reservation) -> None:
+        """Free what the ticket holds, unless the death of its lease did so before."""
+        if self._held.get(held.lease, {}).pop(ticket, None) is not None:
+            for key, cost in held.gauges:
+                left = self._gauges[key] - cost
+                if left:
+                    self._gauges[key] = left
+                else:
+                    del self._gauges[key]
+
+    def _hear(self, lease: str, now: int) -> None:
+        self._leases[lease] = now
+        if len(self._leases) > 1:
+            self._bury(now)
+
+    def _bury(self, now: int) -> None:
+        for lease in [lease for lease, heard in self._leases.items() if now - heard >= LEASE_SECONDS * 1000]:
+            del self._leases[lease]
+            for ticket, held in list(self._held.get(lease, {}).items()):
+                self._give_back(ticket, held)
+            self._held.pop(lease, None)
+
+    def _sweep(self, claims: int, now: int) -> None:
+        """Look at more entries than this call can add, so that the forgotten are always found."""
+        windows = self._windows
+        if len(windows) > _SWEEP_FROM:
+            self._to_sweep = self._to_sweep or list(windows)
+            for _ in range(min(claims + 1, len(self._to_sweep))):
+                key = self._to_sweep.pop()
+                count = windows.get(key)
+                if count is not None and now // (count.seconds * 1000) > count.place + 1:
+                    del windows[key]
+        if len(self._tickets) >= self._sweep_tickets_at:
+            old = [ticket for ticket, held in self._tickets.items() if now - held.made > _ABANDONED_MILLIS]
+            for ticket in old:
+                self._give_back(ticket, self._tickets.pop(ticket))
+            self._sweep_tickets_at = 2 * max(_SWEEP_FROM, len(self._tickets))
 
 
-def _cost(claim: Claim) -> int:
-    return 1 if isinstance(claim, Gauge) else claim.cost
+_NOTHING = Verdict(False, 0.0, ())
+
+
+def _correct(count: _Count, place: int, difference: int) -> None:
+    """Correct the bucket that admitted the ticket, where it still counts."""
+    if count.place == place:
+        count.current = _bounded(count.current + difference)
+    elif count.place == place + 1:
+        count.previous = _bounded(count.previous + difference)
+
+
+def _bounded(value: int) -> int:
+    return 0 if value < 0 else min(value, CEILING)

@@ -1,41 +1,48 @@
-"""The store's joint: counters that are checked and reserved all at once, and settled once.
+"""Counting in one atomic step: windows, gauges and counters, checked and reserved all together or not at all.
 
-Keys are opaque texts. One implementation lives in the process, another in Redis; both are held to one test suite.
+Keys are opaque. A store knows no limits of its own: every claim brings the limit that it is held to.
+
+Invariant: what a window admits in one clock window (60 s from a full minute, 3,600 s from a full hour, ...) is never above its limit,
+because what was admitted before in that clock window counts whole, and the weighted rest of the window before is rounded up.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
-MAX_COUNT: Final = 9_000_000_000_000_000
-"""Counters stop here: a script's numbers are doubles, exact up to 2**53."""
+import msgspec
+
+CEILING: Final = 9_000_000_000_000_000
+"""No number grows above 9e15: below 2^53, the last integer that a script's double holds exactly."""
+
+LEASE_SECONDS: Final = 15
+"""A process that was not heard of for so long is dead, and its gauges are free."""
+
+BEAT_SECONDS: Final = 5
+"""How often a living process says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A sliding counter of two buckets: the current one, and the previous one weighted by what of it still counts.
-
-    A window of the clock never admits more than `limit`. `stretch` is reserved on top of `cost` as far as there is room.
-    """
+class Window(msgspec.Struct, frozen=True):
+    """A sliding count: the current clock window whole, the one before weighted by how much of it still counts."""
 
     key: str
-    limit: int
     seconds: int
+    limit: int
     cost: int = 1
+    """What is needed; without room for it the claim is refused."""
     stretch: int = 0
+    """What is reserved on top, as far as there is room."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """How many at once; given back when the ticket is settled."""
+class Gauge(msgspec.Struct, frozen=True):
+    """What is in use at this moment; given back at the settling, or when the holder's lease is dead."""
 
     key: str
     limit: int
+    cost: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """An absolute counter, such as money spent. Missing is unknown, not zero: it must be seeded before it admits."""
+class Counter(msgspec.Struct, frozen=True):
+    """An absolute sum, such as money spent in a month. It must be seeded: missing is unknown, not zero."""
 
     key: str
     limit: int
@@ -46,41 +53,72 @@ class Counter:
 Claim = Window | Gauge | Counter
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a claim stands after the decision."""
+class Reading(msgspec.Struct, frozen=True):
+    """How one claim stands after the call."""
 
-    remaining: int
-    resets_in: float
-    """Seconds until all of it is free again (windows); 0 for gauges and counters."""
+    used: int
+    """All that counts now, what was reserved for this ticket included."""
+    reserved: int
+    """For this ticket; 0 when it was refused."""
+    current: int
+    """Of a window: admitted in this clock window. Of the others: the same as `used`."""
+    previous: int
+    """Of a window: admitted in the clock window before, not weighted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The decision over all claims."""
+class Verdict(msgspec.Struct, frozen=True):
+    """What became of a ticket. `readings` follow the order of the claims."""
 
-    standings: tuple[Standing, ...]
-    refused: int | None = None
-    """Index of the first claim without room; None when all were reserved."""
-    wait: float = 0.0
-    """Seconds until the refused claim has room, 0 when nobody can say."""
-    stretched: int = 0
-    """How much of `stretch` was reserved, the same for all claims that have one."""
+    admitted: bool
+    now: float
+    """The store's own time in Unix seconds; windows are cut by it."""
+    readings: tuple[Reading, ...]
+    refused: tuple[int, ...] = ()
+    """Places of the claims that had no room."""
     unknown: tuple[str, ...] = ()
-    """Counters that must be seeded before anything is admitted."""
+    """Keys of counters that must be seeded first."""
 
 
 class Store(Protocol):
-    """Atomic admission and settlement."""
+    """Where counts live. Tickets are idempotent by their id."""
 
     async def admit(self, ticket: str, lease: str, claims: Sequence[Claim]) -> Verdict:
-        """Check all claims and reserve all of them, or none."""
+        """Check all claims and reserve all of them, or none. The second call for a ticket reserves nothing more."""
         ...
 
-    async def settle(self, ticket: str, costs: Mapping[str, int]) -> None:
-        """Correct reserved costs to the truth (key -> true cost), free the gauges. The second call does nothing."""
+    async def settle(self, ticket: str, truths: Mapping[str, int]) -> bool:
+        """End a ticket: gauges are given back, windows and counters named in `truths` get their true cost.
+
+        The others keep what was reserved. False when the ticket is unknown, or was settled before: nothing changes then.
+        """
         ...
 
-    async def seed(self, counters: Mapping[str, int]) -> None:
-        """Set counters that are missing; those that are there stay as they are."""
+    async def seed(self, counters: Mapping[str, int], lifetime: int) -> None:
+        """Give missing counters their value, for so many seconds. What is known already stays as it is."""
         ...
+
+    async def beat(self, lease: str) -> None:
+        """The lease's process lives."""
+        ...
+
+
+def room_after(window: Window, reading: Reading, now: float) -> float | None:
+    """Seconds until the window has room for the claim's cost if nothing else comes; None when it never will."""
+    room = window.limit - window.cost
+    if room < 0:
+        return None
+    elapsed = now % window.seconds
+    if reading.current <= room:
+        if reading.previous <= 0:
+            return 0.0
+        wait = window.seconds * (1 - (room - reading.current) / reading.previous) - elapsed
+        return max(0.0, wait)
+    return window.seconds - elapsed + max(0.0, window.seconds * (1 - room / reading.current))
+
+
+def empty_after(window: Window, reading: Reading, now: float) -> float:
+    """Seconds until nothing that counts now counts any more."""
+    left = window.seconds - now % window.seconds
+    if reading.current > 0:
+        return left + window.seconds
+    return left if reading.previous > 0 else 0.0
