@@ -7,6 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 import grimp
 import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
 from tests.architecture.source import ROOT
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+
 from tests.architecture.source import ROOT
 
 TARGETS = re.findall(r"^([a-z][\w-]*):(?!=)(.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)

@@ -1,0 +1,68 @@
+"""Every code an error of the gateway can carry, as the page docs/reference/errors.md tells it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """A stable code: programs may rely on it; the message is for people and may change."""
+
+    status: int
+    code: str
+    meaning: str
+    next_step: str
+
+
+ERROR_CODES = (
+    ErrorCode(400, "invalid_request", "The body or a header is malformed.", "Correct what `param` names."),
+    ErrorCode(
+        400,
+        "unsupported_parameter",
+        "No target can honour the parameter that `param` names.",
+        "Leave it out, or send `x-llmgateway-unsupported: drop`.",
+    ),
+    ErrorCode(
+        400, "context_length_exceeded", "The prompt does not fit the model.", "Shorten it, or ask a larger model."
+    ),
+    ErrorCode(400, "content_filter", "The provider refused the content.", "Change it. It is never sent elsewhere."),
+    ErrorCode(400, "policy_violation", "A policy of the organisation refused it.", "Ask the owner of the policy."),
+    ErrorCode(401, "invalid_api_key", "The key is missing, unknown, revoked or expired.", "Send a valid key."),
+    ErrorCode(402, "quota_exceeded", "The plan's quota is used up.", "Wait for `resets_at`, or change the plan."),
+    ErrorCode(402, "budget_exceeded", "A money budget has no room.", "Wait for `resets_at`, or raise the budget."),
+    ErrorCode(402, "insufficient_credit", "The prepaid credit is used up.", "Add credit."),
+    ErrorCode(
+        402,
+        "unpriced_model",
+        "A money budget cannot hold a model whose price is unknown.",
+        "Give the target a `price` in gateway.yaml, or ask another model.",
+    ),
+    ErrorCode(403, "scope_denied", "The key may not use this endpoint.", "Use a key with the scope."),
+    ErrorCode(403, "model_not_allowed", "The key may not use this model.", "Ask a model from `/v1/models`."),
+    ErrorCode(403, "address_denied", "The key may not be used from this address.", "Call from an allowed one."),
+    ErrorCode(
+        404,
+        "model_not_found",
+        "No alias or configured provider has this name.",
+        "See `/v1/models`; where a credential is missing, the message names its variable.",
+    ),
+    ErrorCode(404, "not_found", "There is no such thing for this key.", "Check the path and the id."),
+    ErrorCode(413, "body_too_large", "The body is over 25 MiB.", "Send less."),
+    ErrorCode(429, "rate_limit_exceeded", "A limit of requests or tokens is reached.", "Wait for `retry-after`."),
+    ErrorCode(429, "concurrency_exceeded", "Too many requests of this key are open.", "Wait for one to end."),
+    ErrorCode(431, "headers_too_large", "The headers are over 32 KiB.", "Send fewer."),
+    ErrorCode(500, "internal_error", "A fault of the gateway itself.", "Report it with the answer's `x-request-id`."),
+    ErrorCode(
+        502,
+        "upstream_failed",
+        "The providers failed. Where all failed alike, the status is theirs.",
+        "See `attempts`; try again later.",
+    ),
+    ErrorCode(503, "no_target", "No target could be asked.", "Wait for `retry-after`."),
+    ErrorCode(
+        503,
+        "store_unavailable",
+        "The store of keys, limits or usage cannot be reached, and this request may not pass without it.",
+        "Try again; see `/readyz`.",
+    ),
+    ErrorCode(503, "draining", "This process is about to end.", "Try again: another one takes over."),
+)

@@ -1,0 +1,54 @@
+"""The papers agree with the code: generated pages are fresh, links lead somewhere, promises name their tests."""
+
+import re
+
+import pytest
+
+from docs.error_codes import ERROR_CODES
+from docs.generate import PAGES
+from llmgateway.errors import Problem
+from tests.architecture.source import ROOT
+
+PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_generated_page_is_fresh(path: str) -> None:
+    assert (ROOT / path).read_text(encoding="utf-8") == PAGES[path](), "run `make docs`"
+
+
+def test_every_kind_of_problem_is_documented() -> None:
+    documented = {(code.status, code.code) for code in ERROR_CODES}
+    kinds = [Problem, *Problem.__subclasses__()]
+    assert {(kind.status, kind.default_code) for kind in kinds} - documented == set()
+    assert len({code.code for code in ERROR_CODES}) == len(ERROR_CODES)
+
+
+def test_links_to_files_lead_somewhere() -> None:
+    links = [
+        (paper, link)
+        for paper in PAPERS
+        for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", paper.read_text(encoding="utf-8"))
+        if "://" not in link
+    ]
+    assert [f"{paper.name}: {link}" for paper, link in links if not (paper.parent / link).exists()] == []
+
+
+def test_every_invariant_names_a_test_that_exists() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    paragraphs = [paragraph for paragraph in text.split("\n\n") if paragraph.startswith("**Invariant")]
+    assert paragraphs
+    for paragraph in paragraphs:
+        tests = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", paragraph)
+        assert tests, f"names no test: {paragraph[:80]}"
+        for path, name in tests:
+            assert f"def {name}" in (ROOT / path).read_text(encoding="utf-8"), f"{path} has no {name}"
+
+
+def test_decisions_have_their_form() -> None:
+    """Context, Decision, Consequences and Alternatives, in under a page."""
+    for paper in (ROOT / "docs" / "adr").glob("0*.md"):
+        text = paper.read_text(encoding="utf-8")
+        headings = [heading.lower() for heading in re.findall(r"^##+ (.+)$", text, re.MULTILINE)]
+        assert headings[:4] == ["context", "decision", "consequences", "alternatives"], paper.name
+        assert len(text.split()) <= 500, f"{paper.name} is over a page"
