@@ -108,6 +108,8 @@ def test_sampling_depends_on_model_and_thinking(body: Json, model: str, names: l
         ("low", OLD, {}, ["reasoning_effort"]),
         ("none", OLD, {}, []),
         ("none", "claude-fable-5", {}, ["reasoning_effort"]),
+        ("none", "claude-opus-5-5", {}, ["reasoning_effort"]),
+        ("none", "claude-opus-5", {}, []),
         ("minimal", NEW, {}, []),
         ("xhigh", NEW, {}, []),
         ("xhigh", "claude-opus-4-6", {}, ["reasoning_effort"]),
@@ -120,6 +122,10 @@ def test_sampling_depends_on_model_and_thinking(body: Json, model: str, names: l
         ("low", NEW, {"messages": CALLED}, []),
         ("low", MODEL, {"messages": [*CALLED, HELLO]}, []),
         ("low", OLD, {"thinking": {"type": "enabled", "budget_tokens": 1024}}, ["thinking"]),
+        ("low", NEW, {"thinking": {"type": "enabled", "budget_tokens": 1024}}, ["thinking"]),
+        ("low", "claude-opus-5", {"thinking": {"type": "enabled", "budget_tokens": 1024}}, []),
+        ("low", "claude-opus-5-5", {"tools": [TOOL], "tool_choice": "required"}, ["tool_choice"]),
+        ("low", "claude-opus-5-5", {"tools": [TOOL], "tool_choice": "auto"}, []),
     ],
 )
 def test_effort_depends_on_the_model_and_the_rest(effort: str, model: str, extra: Json, names: list[str]) -> None:

@@ -69,6 +69,7 @@ def test_counting_tokens_leaves_out_what_is_not_counted() -> None:
         ({"max_tokens": None}, {"max_tokens": 64_000}),
         ({"temperature": 0.2, "top_k": 5}, {"temperature": 0.2, "top_k": 5}),
         ({"temperature": 0.2, "top_p": 1}, {"temperature": 0.2}),
+        ({"temperature": 1, "top_p": 0.5}, {"top_p": 0.5}),
         ({"top_p": 0.5}, {"top_p": 0.5}),
         ({"stop": "END"}, {"stop_sequences": ["END"]}),
         ({"stop": ["A", "B"]}, {"stop_sequences": ["A", "B"]}),
@@ -99,18 +100,31 @@ def test_a_parameter_finds_its_place(body: Json, wanted: Json) -> None:
     assert ANTHROPIC.refuses(chat(body), MODEL) == []
 
 
+ADAPTIVE: Json = {"thinking": {"type": "adaptive"}}
+
+
 @pytest.mark.parametrize(
-    ("effort", "wanted"),
+    ("effort", "model", "wanted"),
     [
-        ("minimal", {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}),
-        ("medium", {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}),
-        ("xhigh", {"thinking": {"type": "adaptive"}, "output_config": {"effort": "xhigh"}}),
-        ("none", {"thinking": {"type": "disabled"}}),
+        ("minimal", "claude-sonnet-5", {**ADAPTIVE, "output_config": {"effort": "low"}}),
+        ("medium", "claude-opus-4-6", {**ADAPTIVE, "output_config": {"effort": "medium"}}),
+        ("xhigh", "claude-fable-5-1", {**ADAPTIVE, "output_config": {"effort": "xhigh"}}),
+        ("none", "claude-opus-4-7", {}),
+        ("none", "claude-opus-5", {"thinking": {"type": "disabled"}}),
+        ("none", "claude-haiku-5-5", {"thinking": {"type": "disabled"}}),
+        ("none", "claude-sonnet-5-5", {"thinking": {"type": "between_tools"}}),
     ],
 )
-def test_newer_models_think_adaptively(effort: str, wanted: Json) -> None:
-    body = built({"reasoning_effort": effort}, "claude-sonnet-5")
+def test_newer_models_think_adaptively(effort: str, model: str, wanted: Json) -> None:
+    body = built({"reasoning_effort": effort}, model)
     assert {name: body[name] for name in body.keys() & {"thinking", "output_config"}} == wanted
+    assert ANTHROPIC.refuses(chat({"reasoning_effort": effort}), model) == []
+
+
+def test_beside_a_forced_tool_only_the_effort_counts() -> None:
+    body = built({"reasoning_effort": "low", "tools": [TOOL], "tool_choice": "required"}, "claude-sonnet-5")
+    assert "thinking" not in body
+    assert body["output_config"] == {"effort": "low"}
 
 
 def test_adaptive_thinking_of_the_caller_keeps_its_effort() -> None:

@@ -121,5 +121,9 @@ ANTHROPIC: Final = Anthropic(
             "System messages anywhere in the history are joined at the top: "
             "https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk"
         ),
+        (
+            "Thinking without a signature, which another model wrote, is left out of a history, also of a native one: "
+            "https://platform.claude.com/docs/en/build-with-claude/extended-thinking"
+        ),
     ),
 )

@@ -61,9 +61,26 @@ class ClaudeModel:
         return self.version >= (4, 6)
 
     @property
+    def budgets(self) -> bool:
+        """Takes `{"type": "enabled", "budget_tokens": ...}`; 4.7 was the first to refuse it, Opus 5 takes it."""
+        return self.thinks and (
+            not self.named or self.version < (4, 7) or (self.line, self.version) == ("opus", (5, 0))
+        )
+
+    @property
     def always_thinks(self) -> bool:
-        """Thinking cannot be switched off."""
+        """Thinking cannot be switched off, and no tool can be forced: Fable, Mythos, Opus from 5.5 on."""
         return self.line in {"fable", "mythos"} or (self.line == "opus" and self.named and self.version >= (5, 5))
+
+    @property
+    def off_switch(self) -> str | None:
+        """The `thinking` type that switches thinking off; None where leaving it out does.
+
+        Models before Claude 5 think only when asked to; Sonnet 5.5 has `between_tools` in place of `disabled`.
+        """
+        if self.version < (5, 0):
+            return None
+        return "between_tools" if self.line == "sonnet" and self.named and self.version >= (5, 5) else "disabled"
 
     @property
     def efforts(self) -> frozenset[str]:

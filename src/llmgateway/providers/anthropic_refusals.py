@@ -12,7 +12,7 @@ from typing import Any, Final
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
 from llmgateway.providers.anthropic_models import THINKING_BUDGETS, ClaudeModel, claude_model
-from llmgateway.providers.anthropic_request import OWN_FIELDS, output_limit, thinking_budget
+from llmgateway.providers.anthropic_request import OWN_FIELDS, forces_tool, output_limit, thinking_budget
 from llmgateway.providers.anthropic_turns import OPAQUE_PARTS, has_unsigned_tool_turn
 
 _HONOURED: Final = frozenset(
@@ -84,7 +84,7 @@ def _sampling(canon: Json, claude: ClaudeModel) -> Iterator[str]:
     thinking = _thinks(canon, claude)
     if temperature != 1 and (not claude.samples or thinking or temperature > 1):
         yield "temperature"
-    either = claude.one_sampling_parameter and "temperature" in canon
+    either = claude.one_sampling_parameter and temperature != 1
     if top_p != 1 and (not claude.samples or either or (thinking and top_p < _LEAST_TOP_P_OF_THINKING)):
         yield "top_p"
     if "top_k" in canon and (not claude.samples or thinking):
@@ -112,7 +112,7 @@ def _reasoning(canon: Json, claude: ClaudeModel) -> Iterator[str]:
     thinking = canon.get("thinking")
     if thinking is not None:
         kind = text_of(thinking.get("type")) if is_object(thinking) else ""
-        if kind == "" or (kind == "adaptive" and not claude.adaptive) or (kind == "enabled" and not claude.thinks):
+        if kind == "" or (kind == "adaptive" and not claude.adaptive) or (kind == "enabled" and not claude.budgets):
             yield "thinking"
     elif "reasoning_effort" in canon and not _effort_fits(text_of(canon["reasoning_effort"]), canon, claude):
         yield "reasoning_effort"
@@ -134,11 +134,10 @@ def _budget_fits(effort: str, canon: Json, claude: ClaudeModel) -> bool:
     There must be room below the output limit and no forced tool, and the thinking blocks of the last tool turn must
     have come back (https://platform.claude.com/docs/en/build-with-claude/extended-thinking).
     """
-    forced = is_object(canon.get("tool_choice")) or canon.get("tool_choice") == "required"
     return (
         effort in THINKING_BUDGETS
         and thinking_budget(effort, output_limit(canon, claude)) > 0
-        and not forced
+        and not forces_tool(canon)
         and not has_unsigned_tool_turn(canon.get("messages"))
     )
 
@@ -166,8 +165,9 @@ def _tools(canon: Json, claude: ClaudeModel) -> Iterator[str]:
             yield f"tools.{index}.type"
     choice = canon.get("tool_choice")
     known = choice in _CHOICES if isinstance(choice, str) else is_object(choice) and choice.get("type") == "function"
-    idle = choice in {"auto", "none"} if isinstance(choice, str) else False
-    if choice is not None and not (known and (idle or canon.get("tools"))):
+    idle = choice in ("auto", "none")
+    can = idle or (bool(canon.get("tools")) and not claude.always_thinks)
+    if choice is not None and not (known and can):
         yield "tool_choice"
 
 

@@ -87,6 +87,12 @@ def thinking_budget(effort: str, limit: int) -> int:
     return budget if budget >= LEAST_BUDGET else 0
 
 
+def forces_tool(canon: Mapping[str, Any]) -> bool:
+    """Whether the model must call a tool: thinking cannot be switched on then."""
+    choice = canon.get("tool_choice")
+    return bool(canon.get("tools")) and (is_object(choice) or choice == "required")
+
+
 def closed_schema(schema: Any) -> Any:
     """The schema with every object closed.
 
@@ -148,8 +154,8 @@ def _add_sampling(body: Json, canon: Json, claude: ClaudeModel) -> None:
     for name in ("temperature", "top_p", "top_k"):
         if name in canon:
             body[name] = canon[name]
-    if claude.one_sampling_parameter and "temperature" in body and body.get("top_p") == 1:
-        del body["top_p"]
+    if claude.one_sampling_parameter and "temperature" in body and "top_p" in body:
+        del body["top_p" if body["top_p"] == 1 else "temperature"]  # one of them is at its default, or it was refused
 
 
 def _add_thinking(body: Json, canon: Json, claude: ClaudeModel) -> None:
@@ -161,10 +167,11 @@ def _add_thinking(body: Json, canon: Json, claude: ClaudeModel) -> None:
         if thinking.get("type") == "adaptive" and level in claude.efforts:
             body["output_config"] = {"effort": level}
     elif effort == "none":
-        if claude.adaptive:
-            body["thinking"] = {"type": "disabled"}
+        if claude.off_switch:
+            body["thinking"] = {"type": claude.off_switch}
     elif effort and claude.adaptive:
-        body["thinking"] = {"type": "adaptive"}
+        if not forces_tool(canon):
+            body["thinking"] = {"type": "adaptive"}  # a forced tool leaves no room for thought: only the effort counts
         body["output_config"] = {"effort": level}
     elif effort and claude.thinks:
         budget = thinking_budget(effort, output_limit(canon, claude))
