@@ -49,7 +49,7 @@ class Cluster:
 
 
 @contextmanager
-def embedded_postgres(data_dir: Path) -> Generator[str]:
+def embedded_postgres(data_dir: Path) -> Generator[str, None, None]:
     """Own the server, or attach to the one that another process owns; yields its URL.
 
     Raises ConfigurationError, one sentence, when it cannot run.
@@ -85,11 +85,11 @@ def _open_lock(data_dir: Path) -> int:
 
 
 def _cluster(data_dir: Path, binaries: Binaries) -> Cluster:
-    data = data_dir / "postgres" if binaries.user is None else ROOT_HOME / "clusters" / _cluster_id(data_dir)
-    sockets = data.with_name(f"{data.name}-socket") if binaries.user is None else data / "socket"
+    home = data_dir / "postgres" if binaries.user is None else ROOT_HOME / "clusters" / _cluster_id(data_dir)
+    sockets = home / "socket"
     if len(str(sockets / _SOCKET).encode()) >= _LONGEST_SOCKET:
         sockets = _short_sockets(data_dir, binaries)
-    return Cluster(data / "data" if binaries.user is not None else data, sockets)
+    return Cluster(home / "data", sockets)
 
 
 def _cluster_id(data_dir: Path) -> str:
@@ -131,11 +131,9 @@ def _start(cluster: Cluster, binaries: Binaries) -> None:
 
 
 def _prepare(cluster: Cluster, binaries: Binaries) -> None:
-    folders = [cluster.sockets]
     if binaries.user is not None:
         (ROOT_HOME / "clusters").mkdir(parents=True, exist_ok=True, mode=0o755)
-        folders.insert(0, cluster.data.parent)
-    for folder in folders:
+    for folder in (cluster.data.parent, cluster.sockets):
         if not folder.exists():
             folder.mkdir(parents=True, mode=0o700)
             if binaries.user is not None:

@@ -1,0 +1,1 @@
+"""The house of accounts: people and their passwords."""

@@ -1,0 +1,1 @@
+"""The house of API keys: made, shown once, listed, revoked."""

@@ -1,0 +1,1 @@
+"""The house of first steps: what an empty installation needs."""

@@ -1,0 +1,93 @@
+"""An empty installation gets its pepper, its first owner, organisation and key; once, whoever comes first."""
+
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy import select, text
+
+from llmgateway.contract.snapshot import Limits
+from llmgateway.controlplane.accounts import service as accounts
+from llmgateway.controlplane.keys import service as keys
+from llmgateway.controlplane.orgs import service as orgs
+from llmgateway.db.models.installations import Installation
+from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.session import Database
+from llmgateway.errors import ConfigurationError
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.crypto import CannotOpen, MasterKeys
+from llmgateway.kit.ids import new_id
+from llmgateway.settings import Settings
+
+_LOCK = 7261948302
+_ABOUT_PEPPER = b"installations.key_pepper"
+_FIRST_EMAIL = "owner@localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """What a first start made, to be shown once."""
+
+    email: str
+    password: str | None
+    """None when it was given and need not be shown."""
+    key: str
+
+
+async def install(database: Database, clock: Clock, settings: Settings) -> tuple[bytes, FirstSteps | None]:
+    """The pepper of API keys, and what was made if the installation was empty. Raises ConfigurationError."""
+    masters = MasterKeys(settings.secret_key or (_own_master_key(settings),))
+    async with database.transaction() as tx:
+        await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        installation = await tx.scalar(select(Installation))
+        if installation is None:
+            pepper = secrets.token_bytes(32)
+            now = clock.now()
+            sealed = masters.seal(pepper, _ABOUT_PEPPER)
+            tx.add(Installation(id=new_id("inst", now), key_pepper=sealed, created_at=now))
+        else:
+            pepper = _open(masters, installation)
+        if await tx.scalar(select(Organisation.id).limit(1)) is not None:
+            return pepper, None
+        password = settings.bootstrap_password or secrets.token_urlsafe(12)
+        secret = settings.bootstrap_api_key or keys.new_secret(test=False)
+        email = settings.bootstrap_email or _FIRST_EMAIL
+        owner = await accounts.create(tx, clock, email, password)
+        org = await orgs.create(tx, clock, "Default", "self_hosted", owner)
+        wish = keys.KeyWish(name="first key", test=secret.startswith("lgw_test_"), limits=Limits())
+        await keys.create(tx, clock, org, pepper, wish, secret)
+    shown = None if settings.bootstrap_password else password
+    return pepper, FirstSteps(email, shown, secret)
+
+
+async def read_pepper(database: Database, settings: Settings) -> bytes:
+    """The pepper of an installation that exists. Raises ConfigurationError."""
+    async with database.transaction() as tx:
+        installation = await tx.scalar(select(Installation))
+    if installation is None:
+        raise ConfigurationError("This database has no installation yet. Start `llmgateway serve` once.")
+    return _open(MasterKeys(settings.secret_key or (_own_master_key(settings),)), installation)
+
+
+def _open(masters: MasterKeys, installation: Installation) -> bytes:
+    try:
+        return masters.open(installation.key_pepper, _ABOUT_PEPPER)
+    except CannotOpen as error:
+        raise ConfigurationError(
+            f"The key pepper of this database cannot be opened: {error}. Put the old key behind the new one in LLMGATEWAY_SECRET_KEY."
+        ) from error
+
+
+def _own_master_key(settings: Settings) -> str:
+    """The embedded default's master key, made at the first start, readable by its owner only."""
+    path = settings.data_dir / "master-key"
+    with suppress(FileNotFoundError):
+        return path.read_text("utf-8").strip()
+    key = secrets.token_hex(32)
+    with suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(key + "\n")
+        return key
+    return path.read_text("utf-8").strip()

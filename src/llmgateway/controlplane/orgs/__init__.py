@@ -1,0 +1,1 @@
+"""The house of organisations: tenants and who is in them."""

@@ -1,0 +1,1 @@
+"""The house of usage: events come in, and are looked at."""
