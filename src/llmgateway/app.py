@@ -1,1 +1,178 @@
-"""Floor 4: builds the rooms and mounts the wings."""
+"""Floor 4: builds the rooms, opens what must be open, and mounts the wings."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+from llmgateway.canon.call import Operation
+from llmgateway.catalog.catalog import load_catalog
+from llmgateway.catalog.tokens import Tokenizer
+from llmgateway.controlplane.keys.source import KeyAnnouncements, KeySource
+from llmgateway.controlplane.onboarding.service import FirstSteps, install
+from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.dataplane.dialects.anthropic import AnthropicDialect
+from llmgateway.dataplane.dialects.openai import OpenAIDialect
+from llmgateway.dataplane.dispatch import Dispatcher
+from llmgateway.dataplane.hosts import build_hosts
+from llmgateway.dataplane.keys import Keys
+from llmgateway.dataplane.limits import Limiter
+from llmgateway.dataplane.meter import Instruments
+from llmgateway.dataplane.pages import Pages, Readiness
+from llmgateway.dataplane.pipeline import Rooms
+from llmgateway.dataplane.recording import Recorder
+from llmgateway.dataplane.router import Router
+from llmgateway.dataplane.routes import DataPlane, Entrance
+from llmgateway.dataplane.sandbox.transport import SandboxTransport
+from llmgateway.dataplane.shipping import Shipper
+from llmgateway.db.opening import open_database
+from llmgateway.errors import ConfigurationError
+from llmgateway.gateway_file import GatewayFile, load_gateway_file
+from llmgateway.kit.clock import Clock, SystemClock
+from llmgateway.kit.http import HttpClient
+from llmgateway.kit.ids import new_id
+from llmgateway.kit.journal import Journal
+from llmgateway.kit.memory_store import MemoryStore
+from llmgateway.providers.registry import PROVIDERS
+from llmgateway.settings import Settings, load_settings
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_SHIPPING_SECONDS = 10.0
+"""At the end, for what is still in the journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One running process: its data plane, and what its start made."""
+
+    dataplane: DataPlane
+    readiness: Readiness
+    first_steps: FirstSteps | None
+    """The first owner, organisation and key, when this start made them."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http":
+            await self.dataplane(scope, receive, send)
+
+
+def read_gateway_file(settings: Settings) -> GatewayFile:
+    """The configured gateway.yaml, or an empty one. Raises ConfigurationError."""
+    return load_gateway_file(settings.config, settings.environment) if settings.config else GatewayFile()
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
+    """Open the database, the journal and the providers' client, and close them in order, nothing lost.
+
+    Raises ConfigurationError.
+    """
+    clock, file = SystemClock(), read_gateway_file(settings)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings))
+        pepper, first_steps = await install(database, clock, settings)
+        usage = UsageStore(database)
+        recorder = await stack.enter_async_context(_recording(settings, usage))
+        client = await stack.enter_async_context(HttpClient())
+        keys = Keys(KeySource(database, pepper), clock)
+        announcements = KeyAnnouncements(database)
+        announcements.subscribe(keys.forget)
+        await stack.enter_async_context(_running(announcements.listen()))
+        instruments = _instruments(recorder, clock)
+        hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
+        rooms = Rooms(
+            keys=keys,
+            router=Router(hosts, file, instruments.catalog),
+            dispatcher=Dispatcher({"http": client, "https": client, "sandbox": SandboxTransport()}, clock),
+            instruments=instruments,
+            keepalive=file.defaults.keepalive,
+        )
+        readiness = Readiness(lambda: recorder.healthy)
+        readiness.contacted = True
+        pages = Pages(keys=keys, router=rooms.router, catalog=instruments.catalog, usage=usage, readiness=readiness)
+        yield Gateway(_dataplane(rooms, pages), readiness, first_steps)
+
+
+def create_app() -> "LifespanApp":
+    """For `uvicorn --factory llmgateway.app:create_app`: opens at the server's start, closes at its end."""
+    return LifespanApp(load_settings(os.environ))
+
+
+class LifespanApp:
+    """The gateway as an ASGI application with a lifespan of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._gateway: Gateway | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await cast("Gateway", self._gateway)(scope, receive, send)  # servers start the lifespan first
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with open_gateway(self._settings) as gateway:
+                self._gateway = gateway
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except ConfigurationError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+@asynccontextmanager
+async def _recording(settings: Settings, usage: UsageStore) -> AsyncGenerator[Recorder]:
+    """The journal and the task that ships it; at the end it ships what is left."""
+    folder = settings.data_dir / "journal"
+    try:
+        journal = Journal.open(folder, new_id("proc"))
+    except OSError as error:
+        raise ConfigurationError(f"The journal cannot be written in {folder}: {error.strerror or error}.") from error
+    with journal:
+        recorder = Recorder(journal)
+        shipper = Shipper(journal, recorder, usage, folder)
+        shipper.start()
+        try:
+            yield recorder
+        finally:
+            await shipper.stop(_SHIPPING_SECONDS)
+
+
+@asynccontextmanager
+async def _running(work: Awaitable[None]) -> AsyncGenerator[None]:
+    """A task for as long as the block lasts."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _instruments(recorder: Recorder, clock: Clock) -> Instruments:
+    return Instruments(
+        limiter=Limiter(MemoryStore(clock), clock, new_id("lease")),
+        recorder=recorder,
+        catalog=load_catalog(),
+        tokenizer=Tokenizer(),
+        clock=clock,
+    )
+
+
+def _dataplane(rooms: Rooms, pages: Pages) -> DataPlane:
+    openai, anthropic = OpenAIDialect(), AnthropicDialect()
+    entrances = {
+        "/v1/chat/completions": Entrance(Operation.CHAT, openai),
+        "/v1/embeddings": Entrance(Operation.EMBEDDINGS, openai),
+        "/v1/messages": Entrance(Operation.CHAT, anthropic),
+    }
+    return DataPlane(rooms, entrances, pages, openai)

@@ -1,1 +1,27 @@
 """The command line: gathers the commands and turns what stops them into one sentence."""
+
+import sys
+
+import typer
+
+from llmgateway.commands import config, keys, migrate, models, providers, serve, usage
+from llmgateway.errors import ConfigurationError
+
+cli = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="One key, every model."
+)
+for command in (serve, migrate):
+    cli.add_typer(command.app)
+for name, group in (("config", config), ("keys", keys), ("models", models), ("providers", providers), ("usage", usage)):
+    cli.add_typer(group.app, name=name)
+
+
+def main() -> None:
+    """Run a command; a wrong configuration is one sentence and exit code 2."""
+    try:
+        cli()
+    except ConfigurationError as error:
+        sys.stderr.write(f"llmgateway: {error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,60 @@
+"""What `serve` prints when it is up: where it is, how to log in, and a line that works at once."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from llmgateway.controlplane.onboarding.service import FirstSteps
+from llmgateway.settings import Settings
+
+_KEY_FILE = "dev-key"
+
+
+def greet(settings: Settings, port: int, first: FirstSteps | None) -> None:
+    """Print the address, the first owner's login when it is new, and a curl line against the sandbox."""
+    address = settings.public_url or f"http://{_shown(settings.host)}:{port}"
+    lines = ["", f"llmgateway is ready at {address}", ""]
+    if first is not None and first.password is not None:
+        lines += [f"First owner   {first.email}", f"Password      {first.password}  (shown once)", ""]
+    key = _development_key(settings, first)
+    if key is not None:
+        lines += [
+            "Try it:",
+            _curl(address, key),
+            "",
+        ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _curl(address: str, key: str) -> str:
+    """A line that works as it is printed, in any shell."""
+    message = {"role": "user", "content": "Hello, gateway"}
+    body = json.dumps({"model": "sandbox/chat", "stream": True, "messages": [message]})
+    headers = f"-H 'authorization: Bearer {key}' -H 'content-type: application/json'"
+    return f"curl -N {address}/v1/chat/completions {headers} -d '{body}'"
+
+
+def _development_key(settings: Settings, first: FirstSteps | None) -> str | None:
+    """The first key: as made now, or as kept by an earlier start; never kept in production."""
+    if settings.production:
+        return first.key if first is not None and first.password is not None else None
+    path = settings.data_dir / _KEY_FILE
+    if first is not None:
+        _keep(path, first.key)
+        return first.key
+    try:
+        return path.read_text("utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def _keep(path: Path, key: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(key + "\n")
+
+
+def _shown(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 shown, not bound

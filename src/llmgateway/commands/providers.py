@@ -1,0 +1,48 @@
+"""`llmgateway providers`: who can be asked, and whether a key works."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from llmgateway.app import read_gateway_file
+from llmgateway.dataplane.hosts import Host, build_hosts
+from llmgateway.providers.registry import PROVIDERS
+from llmgateway.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, help="The providers of this installation.")
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="The gateway.yaml; default LLMGATEWAY_CONFIG.")]
+
+
+def _hosts(config: Path | None) -> list[Host]:
+    settings = load_settings(os.environ)
+    if config is not None:
+        settings = settings.model_copy(update={"config": config})
+    file = read_gateway_file(settings)
+    return list(build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment).values())
+
+
+@app.command("list")
+def list_providers(
+    config: ConfigOption = None, as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False
+) -> None:
+    """Every provider, its address, and whether it has a credential."""
+    rows = [
+        {
+            "id": host.id,
+            "title": host.provider.title,
+            "base_url": host.base_url,
+            "ready": not host.missing,
+            "missing": host.missing or None,
+            "operations": sorted(host.provider.endpoints),
+            "docs": host.provider.docs,
+        }
+        for host in _hosts(config)
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    for row in rows:
+        typer.echo(f"{row['id']:<14} {'ready' if row['ready'] else 'no key':<7} {row['base_url']}")

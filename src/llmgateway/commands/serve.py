@@ -1,0 +1,115 @@
+"""`llmgateway serve`: one process that serves, from a clear greeting to a clean end."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+import uvicorn
+import uvloop
+
+from llmgateway.app import Gateway, open_gateway, read_gateway_file
+from llmgateway.commands.greeting import greet
+from llmgateway.dataplane.pages import Readiness
+from llmgateway.errors import ConfigurationError
+from llmgateway.kit.log import configure_logs
+from llmgateway.settings import Settings, load_settings
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    config: Annotated[Path | None, typer.Option(help="The gateway.yaml to read.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default LLMGATEWAY_HOST.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on, 0 for a free one; default LLMGATEWAY_PORT.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; more than one needs DATABASE_URL and REDIS_URL.")] = 1,
+) -> None:
+    """Serve the gateway."""
+    chosen = {"config": config, "host": host, "port": port}
+    settings = load_settings(os.environ).model_copy(
+        update={name: value for name, value in chosen.items() if value is not None}
+    )
+    _check_workers(settings, workers)
+    read_gateway_file(settings)  # a mistake in it is told before anything starts
+    listener = _listen(settings.host, settings.port)
+    configure_logs(json=settings.production)
+    with contextlib.closing(listener), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, listener))
+
+
+async def _run(settings: Settings, listener: socket.socket) -> None:
+    async with open_gateway(settings) as gateway:
+        server = DrainingServer(_server_config(settings, gateway), gateway.readiness, settings.drain_delay)
+        greet(settings, listener.getsockname()[1], gateway.first_steps)
+        await server.serve(sockets=[listener])
+
+
+class DrainingServer(uvicorn.Server):
+    """At the first signal it stops being ready but listens on for a while, so that balancers notice; then it ends."""
+
+    def __init__(self, config: uvicorn.Config, readiness: Readiness, delay: float) -> None:
+        super().__init__(config)
+        self._readiness = readiness
+        self._delay = delay
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by uvicorn's signal handler."""
+        if self._readiness.draining or self._delay == 0 or sig == signal.SIGINT:
+            self._readiness.draining = True
+            super().handle_exit(sig, frame)
+            return
+        self._readiness.draining = True
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._delay, self._end)
+
+    def _end(self) -> None:
+        self.should_exit = True
+
+
+def _server_config(settings: Settings, gateway: Gateway) -> uvicorn.Config:
+    return uvicorn.Config(
+        gateway,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=max(1, round(settings.drain_timeout)),
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else starts. Raises ConfigurationError."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port or LLMGATEWAY_PORT."
+        ) from error
+    return listener
+
+
+def _check_workers(settings: Settings, workers: int) -> None:
+    if workers == 1:
+        return
+    raise ConfigurationError(
+        "This version serves with one process per command. Start several with the same DATABASE_URL "
+        f"instead of --workers {workers}."
+        if settings.production
+        else f"--workers {workers} needs DATABASE_URL and REDIS_URL, so that limits and usage are shared."
+    )

@@ -1,0 +1,64 @@
+"""`llmgateway usage`: what requests did, from the command line."""
+
+import asyncio
+import json
+import os
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from llmgateway.contract.usage import UsageEvent
+from llmgateway.controlplane.usage import service
+from llmgateway.db.opening import open_database
+from llmgateway.kit.money import usd
+from llmgateway.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Look at usage.")
+
+_FIELDS = (
+    "id", "org_id", "key_id", "created_at", "model", "provider", "served_model", "outcome", "status", "prompt_tokens",
+    "completion_tokens", "cached_tokens", "reasoning_tokens", "price_version", "usage_source", "cache", "attempts",
+)  # fmt: skip
+
+
+@app.callback()
+def group() -> None:
+    """Look at usage."""
+
+
+@app.command("list")
+def list_usage(
+    request: Annotated[str | None, typer.Option("--request", help="One request, by its x-request-id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, newest first.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+) -> None:
+    """List usage events, newest first."""
+    events = asyncio.run(_list(request, limit))
+    if as_json:
+        typer.echo(json.dumps([shown(event) for event in events]))
+        return
+    for event in events:
+        cost = "unpriced" if event.cost_nanos is None else f"${usd(event.cost_nanos)}"
+        tokens = f"{event.prompt_tokens}+{event.completion_tokens}"
+        typer.echo(f"{event.id}  {event.outcome:<9} {event.status}  {tokens:>12}  {cost:>14}  {event.model}")
+
+
+def shown(event: UsageEvent) -> dict[str, Any]:
+    """An event as the command line shows it; money as decimal strings of dollars."""
+    everything: dict[str, Any] = msgspec.to_builtins(event)
+    money = {
+        "cost_usd": event.cost_nanos,
+        "charge_usd": event.charge_nanos,
+        "list_cost_usd": event.list_cost_nanos,
+    }
+    return {
+        **{name: everything[name] for name in _FIELDS},
+        **{name: None if amount is None else usd(amount) for name, amount in money.items()},
+    }
+
+
+async def _list(request: str | None, limit: int) -> Sequence[UsageEvent]:
+    async with open_database(load_settings(os.environ)) as database, database.transaction() as tx:
+        return await service.listed(tx, request_id=request, limit=limit)

@@ -1,0 +1,114 @@
+"""A stream put together again into one whole answer, for callers who did not ask for a stream."""
+
+from typing import cast
+
+from llmgateway.canon.chat import ChatChunk, ChatCompletion, Choice, ChunkChoice, Delta, Json, Message, ToolCall
+from llmgateway.canon.shapes import objects
+from llmgateway.canon.usage import Usage
+from llmgateway.providers.base import Answer, Step
+
+_JOINED = ("content", "refusal", "reasoning_content")
+_LISTED = ("annotations", "provider_blocks")
+
+
+class Assembly:
+    """Collects the canon steps of one stream."""
+
+    def __init__(self) -> None:
+        self._head: ChatChunk | None = None
+        self._choices = dict[int, Choice]()
+        self._usage: Usage | None = None
+        self._usage_body: Json | None = None
+        self._extra: Json = {}
+        self._text = list[str]()
+        self._finish: str | None = None
+
+    def add(self, step: Step) -> None:
+        """One step more."""
+        self._usage = step.usage or self._usage
+        self._finish = step.finish or self._finish
+        if step.text:
+            self._text.append(step.text)
+        chunk = step.chunk
+        if chunk is None:
+            return
+        if self._head is None:
+            self._head = chunk
+        self._usage_body = chunk.get("usage") or self._usage_body
+        self._extra.update({name: value for name, value in chunk.items() if name not in _OF_A_CHUNK})
+        for piece in chunk["choices"]:
+            self._merge(piece)
+
+    def answer(self) -> Answer:
+        """The whole; only when the stream has finished."""
+        head = self._head
+        body: ChatCompletion = {
+            "id": head["id"] if head else "",
+            "object": "chat.completion",
+            "created": head["created"] if head else 0,
+            "model": head["model"] if head else "",
+            "choices": [self._choices[index] for index in sorted(self._choices)],
+            "usage": self._usage_body,
+        }
+        return Answer(body={**self._extra, **body}, usage=self._usage, finish=self._finish, text="".join(self._text))
+
+    def _merge(self, piece: ChunkChoice) -> None:
+        index = piece.get("index", 0)
+        choice = self._choices.get(index)
+        if choice is None:
+            message: Message = {"role": "assistant", "content": None}
+            choice = self._choices[index] = {"index": index, "message": message, "finish_reason": None}
+        choice["finish_reason"] = piece.get("finish_reason") or choice["finish_reason"]
+        _merge_delta(cast("Json", choice["message"]), piece.get("delta") or {})
+        logprobs = piece.get("logprobs")
+        if logprobs:
+            kept = choice.setdefault("logprobs", {}) or {}
+            for name, entries in logprobs.items():
+                kept[name] = [*(kept.get(name) or []), *(entries or [])]
+            choice["logprobs"] = kept
+
+
+_OF_A_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage"})
+
+
+def _merge_delta(message: Json, delta: Delta) -> None:
+    """Add a delta's pieces to the message: texts joined, lists lengthened, tool calls by their index."""
+    for name, value in delta.items():
+        if value is None or name == "role":
+            continue
+        if name == "tool_calls":
+            for call in objects(value):
+                _merge_tool_call(message.setdefault("tool_calls", []), call)
+        elif name == "thinking_blocks":
+            _merge_thinking(message.setdefault("thinking_blocks", []), cast("list[Json]", value))
+        elif name in _JOINED:
+            message[name] = (message.get(name) or "") + cast("str", value)
+        elif name in _LISTED:
+            message.setdefault(name, []).extend(cast("list[Json]", value))
+        else:
+            message[name] = value
+
+
+def _merge_tool_call(calls: list[ToolCall], piece: Json) -> None:
+    index: int = piece.get("index", len(calls))
+    while len(calls) <= index:
+        calls.append({"id": "", "type": "function", "function": {"name": "", "arguments": ""}})
+    call = calls[index]
+    call["id"] = piece.get("id") or call["id"]
+    function: Json = piece.get("function") or {}
+    call["function"]["name"] = function.get("name") or call["function"]["name"]
+    call["function"]["arguments"] += function.get("arguments") or ""
+    if piece.get("extra_content"):
+        call["extra_content"] = piece["extra_content"]
+
+
+def _merge_thinking(blocks: list[Json], pieces: list[Json]) -> None:
+    """Thinking comes as text pieces, then the signature that closes the block."""
+    for piece in pieces:
+        last = blocks[-1] if blocks else None
+        if last is None or piece.get("type") != "thinking" or last.get("type") != "thinking" or "signature" in last:
+            blocks.append(dict(piece))
+            continue
+        last["thinking"] = (last.get("thinking") or "") + (piece.get("thinking") or "")
+        if piece.get("signature"):
+            last["signature"] = piece["signature"]

@@ -1,0 +1,78 @@
+"""What a caller is told when no target answered (DESIGN 6): the provider's class where it is one, else 502."""
+
+import math
+from collections.abc import Sequence
+
+from llmgateway.contract.usage import Attempt
+from llmgateway.errors import AttemptReport, FailureKind, ProviderError, Unavailable, UpstreamFailed
+
+Failure = tuple[Attempt, ProviderError]
+"""An attempt as it is reported, and what it ended in."""
+
+_CLASS_OF_KIND = {
+    FailureKind.BAD_REQUEST: (400, "invalid_request"),
+    FailureKind.CONTEXT_TOO_LONG: (400, "context_length_exceeded"),
+    FailureKind.CONTENT_FILTERED: (400, "content_filter"),
+    FailureKind.NOT_FOUND: (404, "model_not_found"),
+    FailureKind.RATE_LIMITED: (429, "rate_limit_exceeded"),
+    FailureKind.OVERLOADED: (503, "upstream_failed"),
+}
+"""Failures whose class is kept when all targets failed alike; all others are a 502."""
+_KEPT_AS_THEY_ARE = frozenset({400, 413, 422})
+_ADVICE = {
+    FailureKind.RATE_LIMITED: "Try again later, or add a fallback target to the model's alias.",
+    FailureKind.OVERLOADED: "Try again later, or add a fallback target to the model's alias.",
+    FailureKind.AUTH: "The operator must check the provider's credential.",
+    FailureKind.BILLING: "The operator must top up or change the provider's account.",
+    FailureKind.NOT_FOUND: "Check the model's name.",
+}
+
+
+def final_problem(failures: Sequence[Failure]) -> UpstreamFailed | Unavailable:
+    """One clear problem out of all attempts, the last provider's message inside."""
+    if not failures:
+        return Unavailable(
+            "No target could be asked for this model now. Try again shortly.", code="no_target", retry_after=1
+        )
+    reports = [_report(attempt) for attempt, _ in failures]
+    last = failures[-1][1]
+    kinds = {error.kind for _, error in failures}
+    status, code = (
+        _CLASS_OF_KIND.get(last.kind, (502, "upstream_failed")) if len(kinds) == 1 else (502, "upstream_failed")
+    )
+    if last.kind is FailureKind.CONTENT_FILTERED:
+        status, code = _CLASS_OF_KIND[last.kind]
+    if status == 400 and last.status in _KEPT_AS_THEY_ARE:
+        status = last.status
+    return UpstreamFailed(
+        _sentence(reports[-1], last),
+        upstream_status=status,
+        code=code,
+        param=last.param,
+        retry_after=None if last.retry_after is None else math.ceil(last.retry_after),
+        attempts=reports,
+    )
+
+
+def broken_stream(error: ProviderError, attempts: Sequence[Attempt]) -> UpstreamFailed:
+    """A stream that failed after its first content: told as an event, since the status is long gone."""
+    reports = [_report(attempt) for attempt in attempts]
+    message = f"The answer is incomplete: {error.message}"
+    return UpstreamFailed(message, attempts=reports)
+
+
+def _sentence(attempt: AttemptReport, error: ProviderError) -> str:
+    advice = _ADVICE.get(error.kind)
+    said = error.message.strip() or f"{attempt.provider} failed without a word."
+    return f"{said} ({attempt.provider}: {error.kind}. {advice})" if advice else said
+
+
+def _report(attempt: Attempt) -> AttemptReport:
+    return AttemptReport(
+        provider=attempt.provider,
+        model=attempt.model,
+        status=attempt.status,
+        outcome=attempt.outcome,
+        milliseconds=attempt.milliseconds,
+        message=attempt.message,
+    )

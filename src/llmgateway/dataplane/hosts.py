@@ -1,0 +1,107 @@
+"""Hosts: the providers as this installation has them, with their addresses and credentials."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from llmgateway.errors import ConfigurationError
+from llmgateway.gateway_file import GatewayFile, ProviderEntry
+from llmgateway.providers.base import Provider
+from llmgateway.providers.openai_compatible import compatible_host
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One set of secrets of a host. `id` names it in circuits and reports without showing it."""
+
+    id: str
+    secrets: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A provider at an address. Without credentials it cannot be asked; `missing` says what would help."""
+
+    provider: Provider
+    base_url: str
+    credentials: tuple[Credential, ...]
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    missing: str = ""
+    """The sentence for the caller when there is no credential; empty when it can be asked."""
+
+    @property
+    def id(self) -> str:
+        return self.provider.id
+
+
+def build_hosts(providers: Mapping[str, Provider], file: GatewayFile, environ: Mapping[str, str]) -> Mapping[str, Host]:
+    """Every provider the gateway knows, the file winning over the environment. Raises ConfigurationError."""
+    declared = dict(providers)
+    for name, entry in file.providers.items():
+        if name in declared and entry.type is None:
+            continue
+        if entry.type is None:
+            known = ", ".join(sorted(providers))
+            raise ConfigurationError(
+                f"gateway.yaml: providers.{name}: is not built in; give it `type: openai_compatible` or use one of {known}"
+            )
+        if not entry.base_url:
+            raise ConfigurationError(f"gateway.yaml: providers.{name}: `type: {entry.type}` needs a base_url")
+        declared[name] = compatible_host(name, entry.base_url)
+    empty = ProviderEntry()
+    return {
+        name: _host(provider, file.providers.get(name, empty), environ, in_file=name in file.providers)
+        for name, provider in declared.items()
+    }
+
+
+def _host(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str], *, in_file: bool) -> Host:
+    prefix = provider.id.upper().replace("-", "_")
+    options = {
+        name: value for name, value in _from_environment(provider, environ).items() if name not in provider.credential
+    }
+    options.update(entry.options)
+    base_url = entry.base_url or environ.get(f"{prefix}_BASE_URL") or provider.base_url
+    credentials = _credentials(provider, entry, environ)
+    # A server of the operator's own may ask for no key at all.
+    if not credentials and (not provider.credential or (in_file and entry.type is not None)):
+        credentials = (Credential(f"{provider.id}/none", NOTHING),)
+    missing = "" if credentials else _missing(provider, prefix)
+    if not base_url:
+        missing = missing or f"{provider.title} has no address yet: set {prefix}_BASE_URL, or base_url in gateway.yaml."
+    return Host(
+        provider=provider,
+        base_url=base_url.rstrip("/"),
+        credentials=credentials if not missing else (),
+        options=options,
+        missing=missing,
+    )
+
+
+def _credentials(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str]) -> tuple[Credential, ...]:
+    keys = entry.api_keys or ((entry.api_key,) if entry.api_key else ())
+    if keys:
+        return tuple(
+            Credential(f"{provider.id}/{index}", {"api_key": key, **entry.secrets}) for index, key in enumerate(keys)
+        )
+    found = {**_from_environment(provider, environ), **entry.options, **entry.secrets}
+    secrets = {name: value for name, value in found.items() if name in provider.credential}
+    complete = provider.credential and all(name in secrets for name in provider.credential)
+    return (Credential(f"{provider.id}/0", secrets),) if complete else ()
+
+
+def _from_environment(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
+    names = {"api_key": (f"{provider.id.upper().replace('-', '_')}_API_KEY",), **provider.env}
+    found = dict[str, str]()
+    for name, variables in names.items():
+        value = next((environ[variable] for variable in variables if environ.get(variable)), None)
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def _missing(provider: Provider, prefix: str) -> str:
+    variables = [" or ".join(provider.env.get(name, (f"{prefix}_{name.upper()}",))) for name in provider.credential]
+    return f"{provider.title} has no credential yet: set {', '.join(variables)}, or api_key in gateway.yaml."

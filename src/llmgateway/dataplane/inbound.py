@@ -1,0 +1,77 @@
+"""What arrived: credential, address and wishes out of the headers, and the body, not yet read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from llmgateway.canon.call import Call, Operation, Wishes
+from llmgateway.dataplane.dialects.base import DialectWriter
+from llmgateway.errors import BadRequest
+
+_FORWARDED = ("anthropic-version", "anthropic-beta", "openai-beta")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """One request as it came in."""
+
+    operation: Operation
+    dialect: DialectWriter
+    secret: str | None
+    address: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def read(self) -> Call:
+        """The body in the words of its dialect. Raises BadRequest."""
+        return self.dialect.read(self.operation, self.body, read_wishes(self.headers))
+
+
+def header_map(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """ASGI's header pairs as a mapping with lower-case names; of repeated ones the last counts."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+
+
+def credential(headers: Mapping[str, str]) -> str | None:
+    """The API key, from `Authorization: Bearer` or `x-api-key`."""
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and secret.strip():
+        return secret.strip()
+    return headers.get("x-api-key", "").strip() or None
+
+
+def read_wishes(headers: Mapping[str, str]) -> Wishes:
+    """The caller's `x-llmgateway-*` headers. Raises BadRequest for values that mean nothing."""
+    control = headers.get("cache-control", "").lower()
+    seconds = _cache_seconds(headers.get("x-llmgateway-cache"))
+    store = "no-store" not in control
+    return Wishes(
+        drop_unsupported=_one_of(headers, "x-llmgateway-unsupported", "drop"),
+        cache_seconds=seconds,
+        cache_read=store and "no-cache" not in control,
+        cache_write=store,
+        retain=not _one_of(headers, "x-llmgateway-retention", "none"),
+        fault=headers.get("x-llmgateway-fault"),
+        forward={name: headers[name] for name in _FORWARDED if name in headers},
+    )
+
+
+def _one_of(headers: Mapping[str, str], name: str, only: str) -> bool:
+    value = headers.get(name)
+    if value is None:
+        return False
+    if value.strip().lower() != only:
+        raise BadRequest(f"The header {name} can only be `{only}`. Send that, or leave the header out.", param=name)
+    return True
+
+
+def _cache_seconds(value: str | None) -> int | None:
+    if value is None:
+        return None
+    word = value.strip().lower()
+    if word == "off":
+        return 0
+    if not word.isascii() or not word.isdigit() or not 0 < int(word) <= 31_536_000:
+        raise BadRequest(
+            "The header x-llmgateway-cache is a number of seconds (1 to 31536000) or `off`.", param="x-llmgateway-cache"
+        )
+    return int(word)

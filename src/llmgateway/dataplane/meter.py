@@ -1,0 +1,250 @@
+"""watch, the counting half: what one request used and cost; settles its ticket and writes its event exactly once."""
+
+from dataclasses import dataclass
+
+from llmgateway.canon.call import Call
+from llmgateway.canon.usage import Usage, UsageSource
+from llmgateway.catalog.catalog import Catalog, PriceOverride
+from llmgateway.catalog.tokens import Tokenizer
+from llmgateway.contract.snapshot import KeySnapshot
+from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
+from llmgateway.dataplane.limits import Limiter, Ticket
+from llmgateway.dataplane.recording import Recorder
+from llmgateway.dataplane.router import Plan, Target
+from llmgateway.gateway_file import Price
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.ids import id_time
+from llmgateway.kit.money import usd
+from llmgateway.providers.base import Answer, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruments:
+    """What every meter reads and writes."""
+
+    limiter: Limiter
+    recorder: Recorder
+    catalog: Catalog
+    tokenizer: Tokenizer
+    clock: Clock
+
+
+class Meter:
+    """The account of one request, from the moment its key is known."""
+
+    def __init__(
+        self, instruments: Instruments, request_id: str, key: KeySnapshot, operation: str, dialect: str
+    ) -> None:
+        self._use = instruments
+        self._id = request_id
+        self._key = key
+        self._operation = operation
+        self._dialect = dialect
+        self._call: Call | None = None
+        self._ticket: Ticket | None = None
+        self._plan: Plan | None = None
+        self._target: Target | None = None
+        """The target asked last; the one that serves when the request succeeds."""
+        self._attempts = list[Attempt]()
+        self._prompt_tokens = 0
+        self._usage: Usage | None = None
+        self._text = list[str]()
+        self._content = False
+        self._started = instruments.clock.monotonic()
+        self._first_token_ms: int | None = None
+        self._event: UsageEvent | None = None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        return tuple(self._attempts)
+
+    @property
+    def usage(self) -> Usage | None:
+        """The provider's figures so far."""
+        return self._usage
+
+    @property
+    def settled(self) -> bool:
+        return self._event is not None
+
+    async def admit(self, call: Call) -> None:
+        """Count the prompt and reserve everything the call may use. Raises TooMany, PaymentRequired, Unavailable."""
+        self._call = call
+        self._prompt_tokens = self._use.tokenizer.count_prompt(call.canon, call.model)
+        self._ticket = await self._use.limiter.admit(self._key, self._id, self._prompt_tokens, _max_output(call))
+
+    def plans(self, plan: Plan) -> None:
+        """The candidates are known."""
+        self._plan = plan
+
+    def opens(self, target: Target) -> None:
+        """A target is about to be asked: from here on a crash is billed. Raises Unavailable when the disk is full."""
+        self._target = target
+        call = self._known_call()
+        cost, version = self._price(target, Usage(prompt_tokens=self._prompt_tokens))
+        self._use.recorder.open(
+            OpenRecord(
+                id=self._id,
+                org_id=self._key.org.id,
+                key_id=self._key.id,
+                project_id=self._key.project_id,
+                operation=self._operation,
+                dialect=self._dialect,
+                model=call.model,
+                provider=target.host.id,
+                served_model=target.model,
+                stream=call.stream,
+                prompt_tokens=self._prompt_tokens,
+                cost_nanos=cost,
+                charge_nanos=self._charge(cost),
+                price_version=version,
+                test=self._key.test,
+                tags=self._key.tags,
+            )
+        )
+
+    def attempted(self, attempt: Attempt) -> None:
+        """An attempt is over, or its answer has begun."""
+        self._attempts.append(attempt)
+
+    def observe(self, step: Step) -> None:
+        """A step of the stream is about to go to the caller."""
+        if step.content and not self._content:
+            self._content = True
+            self._first_token_ms = self._milliseconds()
+        if step.text:
+            self._text.append(step.text)
+        if step.usage is not None:
+            self._usage = step.usage
+
+    def receives(self, answer: Answer) -> None:
+        """A whole answer has come."""
+        self._content = True
+        self._usage = answer.usage
+        self._text.append(answer.text)
+
+    def headers(self) -> list[tuple[str, str]]:
+        """What the caller is told beside the answer (DESIGN 7)."""
+        lines = list(self._ticket.headers) if self._ticket else []
+        lines.append(("x-llmgateway-cache", "bypass"))
+        if self._attempts:
+            lines.append(("x-llmgateway-attempts", str(len(self._attempts))))
+        if self._target is not None and self._attempts and self._attempts[-1].outcome == "ok":
+            lines.append(("x-llmgateway-provider", self._target.host.id))
+            lines.append(("x-llmgateway-model", self._target.model))
+            if self._target.dropped:
+                lines.append(("x-llmgateway-dropped-params", ", ".join(sorted(self._target.dropped))))
+        return lines
+
+    def cost_header(self) -> tuple[str, str]:
+        """`x-llmgateway-cost-usd`, once settled."""
+        cost = self._event.cost_nanos if self._event else None
+        return ("x-llmgateway-cost-usd", "unpriced" if cost is None else usd(cost))
+
+    async def settle(self, outcome: Outcome, status: int, error_code: str | None = None) -> None:
+        """Write the event and settle the ticket; the second call does nothing."""
+        if self._event is not None:
+            return
+        self._event = self._make_event(outcome, status, error_code)
+        self._use.recorder.close(self._event)
+        if self._ticket is not None:
+            served = outcome is Outcome.FINISHED or (outcome is Outcome.ABANDONED and self._target is not None)
+            tokens = self._event.prompt_tokens + self._event.completion_tokens
+            await self._use.limiter.settle(self._ticket, tokens if served or self._content else None)
+
+    def _make_event(self, outcome: Outcome, status: int, error_code: str | None) -> UsageEvent:
+        asked = self._target is not None
+        # Sent upstream: input counts even when the caller left. A failure without content used nothing of the caller's.
+        used = asked and (outcome in (Outcome.FINISHED, Outcome.ABANDONED) or self._content)
+        usage, source = self._count(outcome) if used else (Usage(), UsageSource.COUNTED)
+        cost, version = self._price(self._target, usage) if used and self._target else (0, None)
+        failed = outcome in (Outcome.FAILED, Outcome.REFUSED)
+        served = self._target if self._attempts and self._attempts[-1].outcome == "ok" else None
+        if served is None and outcome is Outcome.ABANDONED:
+            served = self._target
+        call, plan = self._call, self._plan
+        return UsageEvent(
+            id=self._id,
+            org_id=self._key.org.id,
+            key_id=self._key.id,
+            project_id=self._key.project_id,
+            created_at=id_time(self._id),
+            operation=self._operation,
+            dialect=self._dialect,
+            model=call.model if call else "",
+            provider=served.host.id if served else None,
+            served_model=served.model if served else None,
+            outcome=outcome,
+            status=status,
+            error_code=error_code,
+            stream=bool(call and call.stream),
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            cost_nanos=cost,
+            charge_nanos=0 if failed else self._charge(cost),
+            list_cost_nanos=self._price(plan.asked, usage)[0] if plan and used else cost,
+            price_version=version,
+            usage_source=source,
+            cache="bypass",
+            test=self._key.test,
+            duration_ms=self._milliseconds(),
+            first_token_ms=self._first_token_ms,
+            attempts=self.attempts,
+            plan=tuple(target.name for target in plan.targets) if plan else (),
+            tags=self._key.tags,
+        )
+
+    def _count(self, outcome: Outcome) -> tuple[Usage, UsageSource]:
+        """The provider's figures; or, where they never came or came too early, what was seen."""
+        if self._usage is not None and outcome is Outcome.FINISHED:
+            return self._usage, UsageSource.PROVIDER
+        model = self._target.model if self._target else ""
+        seen = self._use.tokenizer.count_text("".join(self._text), model)
+        if self._usage is None:
+            return Usage(prompt_tokens=self._prompt_tokens, completion_tokens=seen), UsageSource.COUNTED
+        if self._usage.completion_tokens >= seen:
+            return self._usage, UsageSource.PROVIDER
+        counted = Usage(
+            prompt_tokens=self._usage.prompt_tokens,
+            completion_tokens=seen,
+            cached_tokens=self._usage.cached_tokens,
+            cache_write_tokens=self._usage.cache_write_tokens,
+            cache_write_1h_tokens=self._usage.cache_write_1h_tokens,
+        )
+        return counted, UsageSource.COUNTED
+
+    def _price(self, target: Target | None, usage: Usage) -> tuple[int | None, str | None]:
+        if target is None:
+            return None, None
+        override = _override(target.price)
+        priced = self._use.catalog.price(target.host.id, target.model, usage, id_time(self._id), override=override)
+        return (priced.nanos, priced.version) if priced else (None, None)
+
+    def _charge(self, cost: int | None) -> int | None:
+        """Organisations that pay nothing, and test keys, are charged nothing."""
+        return cost if self._key.org.charged and not self._key.test else 0
+
+    def _milliseconds(self) -> int:
+        return round((self._use.clock.monotonic() - self._started) * 1000)
+
+    def _known_call(self) -> Call:
+        if self._call is None:
+            raise RuntimeError("a target is asked only after the call was admitted")
+        return self._call
+
+
+def _override(price: Price | None) -> PriceOverride | None:
+    if price is None:
+        return None
+    return PriceOverride(input=price.input, output=price.output, cached_input=price.cached_input)
+
+
+def _max_output(call: Call) -> int | None:
+    for name in ("max_completion_tokens", "max_tokens"):
+        limit = call.canon.get(name)
+        if isinstance(limit, int):
+            return limit
+    return None

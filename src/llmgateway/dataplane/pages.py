@@ -1,0 +1,182 @@
+"""What the data plane answers without asking a provider: models, a request explained, and how it is doing."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from llmgateway.canon.call import Dialect
+from llmgateway.canon.chat import Json
+from llmgateway.catalog.catalog import Catalog, Model
+from llmgateway.contract.channels import SourceUnavailable, UsageSource
+from llmgateway.contract.snapshot import KeySnapshot
+from llmgateway.contract.usage import Attempt, UsageEvent
+from llmgateway.dataplane.dialects.base import DialectWriter
+from llmgateway.dataplane.inbound import credential
+from llmgateway.dataplane.keys import Keys
+from llmgateway.dataplane.reply import Reply
+from llmgateway.dataplane.router import Router
+from llmgateway.errors import NotFound, Unavailable
+from llmgateway.kit.ids import is_id
+from llmgateway.kit.money import usd
+
+_MADE_BY_US = 0
+"""Unix time of models whose date nobody states."""
+
+
+class Readiness:
+    """Whether this process should get traffic; floor 4 says so."""
+
+    def __init__(self, journal_healthy: Callable[[], bool]) -> None:
+        self._journal_healthy = journal_healthy
+        self.contacted = False
+        """The database answered once."""
+        self.draining = False
+
+    def why_not(self) -> str:
+        """Empty when ready."""
+        if self.draining:
+            return "draining"
+        if not self.contacted:
+            return "the database has not answered yet"
+        return "" if self._journal_healthy() else "the journal cannot be written"
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The GET side of the wing."""
+
+    keys: Keys
+    router: Router
+    catalog: Catalog
+    usage: UsageSource
+    readiness: Readiness
+
+    def has(self, path: str) -> bool:
+        return path in {"/healthz", "/readyz"}
+
+    async def serve(
+        self, path: str, headers: Mapping[str, str], address: str, reply: Reply, dialect: DialectWriter
+    ) -> None:
+        """Answer a GET. Raises Problem."""
+        if path == "/healthz":
+            await reply.whole(200, _json({"status": "alive"}))
+        elif path == "/readyz":
+            why = self.readiness.why_not()
+            await reply.whole(503 if why else 200, _json({"status": why or "ready"}))
+        else:
+            await self._for_key(path)(headers, address, reply, dialect)
+
+    def _for_key(self, path: str) -> Callable[[Mapping[str, str], str, Reply, DialectWriter], Awaitable[None]]:
+        async def answer(headers: Mapping[str, str], address: str, reply: Reply, dialect: DialectWriter) -> None:
+            key = await self.keys.identify(credential(headers), address)
+            page = await self._page(path, key, dialect)
+            await reply.whole(200, _json(page))
+
+        return answer
+
+    async def _page(self, path: str, key: KeySnapshot, dialect: DialectWriter) -> Json:
+        if path == "/v1/models":
+            return self._models(key, dialect)
+        if path.startswith("/v1/models/"):
+            return self._model(path.removeprefix("/v1/models/"), key, dialect)
+        if path.startswith("/v1/requests/"):
+            return await self._request(path.removeprefix("/v1/requests/"), key)
+        raise NotFound(f"There is no GET {path} here. See the list of endpoints in the documentation.")
+
+    def _names(self, key: KeySnapshot) -> list[tuple[str, Model | None]]:
+        names: list[tuple[str, Model | None]] = [(alias, None) for alias in self.router.file.models]
+        for host in self.router.hosts.values():
+            if not host.missing and (key.providers is None or host.id in key.providers):
+                names += [(f"{host.id}/{model.name}", model) for model in self.catalog.models(host.id)]
+        return [
+            (name, model)
+            for name, model in names
+            if key.models is None or name in key.models or (model is not None and model.name in key.models)
+        ]
+
+    def _models(self, key: KeySnapshot, dialect: DialectWriter) -> Json:
+        entries = [_entry(name, model, dialect) for name, model in self._names(key)]
+        if dialect.id is Dialect.ANTHROPIC:
+            ends = [entry["id"] for entry in entries[:1] + entries[-1:]]
+            return {
+                "data": entries,
+                "has_more": False,
+                "first_id": ends[0] if ends else None,
+                "last_id": ends[-1] if ends else None,
+            }
+        return {"object": "list", "data": entries}
+
+    def _model(self, wanted: str, key: KeySnapshot, dialect: DialectWriter) -> Json:
+        for name, model in self._names(key):
+            if name == wanted or (model is not None and model.name == wanted):
+                return _entry(name, model, dialect)
+        raise NotFound(
+            f"The model {wanted!r} is not among those this key may use. See GET /v1/models.",
+            code="model_not_found",
+            param="model",
+        )
+
+    async def _request(self, event_id: str, key: KeySnapshot) -> Json:
+        missing = NotFound(
+            "No request of this key has this id. It may still be on its way: try again in a second.", retry_after=1
+        )
+        if not is_id(event_id, "req"):
+            raise NotFound("A request's id looks like req_01... and is in the x-request-id header of its answer.")
+        try:
+            event = await self.usage.event(key.id, event_id)
+        except SourceUnavailable as error:
+            raise Unavailable(
+                "The gateway's database does not answer now. Try again shortly.", retry_after=1
+            ) from error
+        if event is None:
+            raise missing
+        return explain(event)
+
+
+def explain(event: UsageEvent) -> Json:
+    """An event as GET /v1/requests/{id} shows it: what happened, and what it cost."""
+    simple: Json = {name: getattr(event, name) for name in _SHOWN}
+    cost: Json = {
+        name: None if amount is None else usd(amount)
+        for name, amount in (
+            ("cost_usd", event.cost_nanos),
+            ("charge_usd", event.charge_nanos),
+            ("list_cost_usd", event.list_cost_nanos),
+        )
+    }
+    return {**simple, **cost, "plan": list(event.plan), "attempts": [_attempt(attempt) for attempt in event.attempts]}
+
+
+_SHOWN = (
+    "id", "org_id", "key_id", "project_id", "created_at", "operation", "dialect", "model", "provider", "served_model",
+    "outcome", "status", "error_code", "stream", "prompt_tokens", "completion_tokens", "cached_tokens",
+    "cache_write_tokens", "reasoning_tokens", "price_version", "usage_source", "cache", "test", "duration_ms",
+    "first_token_ms", "tags",
+)  # fmt: skip
+
+
+def _attempt(attempt: Attempt) -> Json:
+    return {
+        "provider": attempt.provider,
+        "model": attempt.model,
+        "status": attempt.status,
+        "outcome": attempt.outcome,
+        "milliseconds": attempt.milliseconds,
+        "message": attempt.message,
+    }
+
+
+def _entry(name: str, model: Model | None, dialect: DialectWriter) -> Json:
+    if dialect.id is Dialect.ANTHROPIC:
+        return {"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"}
+    owner = name.partition("/")[0] if model is not None else "llmgateway"
+    entry: Json = {"id": name, "object": "model", "created": _MADE_BY_US, "owned_by": owner}
+    if model is not None:
+        entry["llmgateway"] = {"context_window": model.context_window, "max_output": model.max_output}
+    return entry
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.encode(value)

@@ -1,0 +1,87 @@
+"""The way back to the caller: one ASGI response, written once, with a keepalive while nothing has come yet."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Headers = Sequence[tuple[str, str]]
+
+_JSON = (b"content-type", b"application/json")
+_SSE = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
+class Reply:
+    """Writes either one whole body or a stream. Knows nothing of dialects."""
+
+    __slots__ = ("_beat", "_beating", "_send", "request_id", "started")
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self.request_id = request_id
+        self.started = False
+        """The status is out."""
+        self._beating: asyncio.TimerHandle | None = None
+        self._beat: asyncio.Task[None] | None = None
+
+    async def whole(self, status: int, body: bytes, headers: Headers = ()) -> None:
+        """A whole JSON body."""
+        head = [_JSON, (b"content-length", str(len(body)).encode()), *self._lines(headers)]
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": head})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def start_stream(self, headers: Headers = ()) -> None:
+        """Status and headers of an event stream, once."""
+        if not self.started:
+            self.started = True
+            head = [*_SSE, *self._lines(headers)]
+            await self._send({"type": "http.response.start", "status": 200, "headers": head})
+
+    async def piece(self, body: bytes) -> None:
+        """More of the stream."""
+        if body:
+            await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def end_stream(self, body: bytes = b"") -> None:
+        """The last bytes of the stream."""
+        await self._send({"type": "http.response.body", "body": body})
+
+    def keep_alive(self, seconds: float, body: bytes, headers: Headers) -> None:
+        """From now on, whenever `seconds` pass before `hush`, start the stream if need be and send `body`."""
+        loop = asyncio.get_running_loop()
+
+        def begin() -> None:
+            self._beat = loop.create_task(self._pulse(seconds, body, headers))
+
+        self._beating = loop.call_later(seconds, begin)
+
+    async def hush(self) -> None:
+        """End the keepalive; after this nobody else writes."""
+        if self._beating is not None:
+            self._beating.cancel()
+            self._beating = None
+        if self._beat is not None:
+            beat, self._beat = self._beat, None
+            beat.cancel()
+            await asyncio.wait([beat])
+
+    async def _pulse(self, seconds: float, body: bytes, headers: Headers) -> None:
+        await self.start_stream(headers)
+        while True:
+            await self.piece(body)
+            await asyncio.sleep(seconds)
+
+    def _lines(self, headers: Headers) -> list[tuple[bytes, bytes]]:
+        lines = [(b"x-request-id", self.request_id.encode())]
+        lines += [(name.encode("latin-1"), _clean(value)) for name, value in headers]
+        return lines
+
+
+def _clean(value: str) -> bytes:
+    """A header value without what could end the line; model names come from callers."""
+    return value.encode("ascii", "backslashreplace").replace(b"\r", b" ").replace(b"\n", b" ")

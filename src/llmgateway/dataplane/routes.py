@@ -1,0 +1,154 @@
+"""The data plane's front door: plain ASGI. Reads bytes, finds the dialect, and hands over to the pipeline."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from llmgateway.canon.call import Operation
+from llmgateway.dataplane import pipeline
+from llmgateway.dataplane.dialects.base import DialectWriter
+from llmgateway.dataplane.inbound import Inbound, credential, header_map
+from llmgateway.dataplane.pages import Pages
+from llmgateway.dataplane.pipeline import Rooms
+from llmgateway.dataplane.reply import Reply, Send
+from llmgateway.errors import HeadersTooLarge, NotFound, Problem, TooLarge
+from llmgateway.kit.ids import new_id
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+_MAX_BODY: Final = 25 * 1024 * 1024
+_MAX_DRAINED: Final = 128 * 1024 * 1024
+"""A body over the limit is read on up to here and thrown away, so that its sender can read the refusal."""
+_MAX_HEADERS: Final = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What a path leads to."""
+
+    operation: Operation
+    dialect: DialectWriter
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlane:
+    """The left wing as an ASGI application."""
+
+    rooms: Rooms
+    entrances: Mapping[str, Entrance]
+    """Path -> what is behind it, for POST."""
+    pages: Pages
+    """What is answered without a provider, for GET."""
+    default_dialect: DialectWriter
+
+    def serves(self, path: str) -> bool:
+        """Whether a path belongs to this wing."""
+        return path.startswith("/v1/") or path in self.entrances or self.pages.has(path)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request."""
+        path: str = scope["path"].rstrip("/") or "/"
+        reply = Reply(send, new_id("req"))
+        entrance = self.entrances.get(path)
+        headers = header_map(scope["headers"])
+        dialect = entrance.dialect if entrance else self._dialect_of(headers)
+        try:
+            if _size(scope) > _MAX_HEADERS:
+                raise HeadersTooLarge("The request's headers are over 32 KiB. Send fewer or shorter ones.")
+            if scope["method"] == "GET":
+                await self.pages.serve(path, headers, client_address(scope), reply, dialect)
+                return
+            if entrance is None or scope["method"] != "POST":
+                raise _no_route(scope["method"], path)
+            body = await _read_body(receive, headers)
+        except Problem as problem:
+            await _refuse(problem, dialect, reply)
+            return
+        if body is None:
+            return  # the caller left while it was still speaking
+        inbound = Inbound(
+            operation=entrance.operation,
+            dialect=dialect,
+            secret=credential(headers),
+            address=client_address(scope),
+            headers=headers,
+            body=body,
+        )
+        await _until_departure(self.rooms, inbound, reply, receive)
+
+    def _dialect_of(self, headers: Mapping[str, str]) -> DialectWriter:
+        """Where the path does not tell, the header of Anthropic's SDKs does."""
+        if "anthropic-version" in headers:
+            return next(
+                (e.dialect for e in self.entrances.values() if e.dialect is not self.default_dialect),
+                self.default_dialect,
+            )
+        return self.default_dialect
+
+
+async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive: Receive) -> None:
+    """Run the journey; when the caller leaves, cancel it, so that the upstream is closed at once."""
+    journey = cast("asyncio.Task[None]", asyncio.current_task())  # an ASGI server runs us in a task
+    left = False
+
+    async def watch_the_door() -> None:
+        nonlocal left
+        message = await receive()
+        while message["type"] != "http.disconnect":
+            message = await receive()
+        left = True
+        journey.cancel()
+
+    door = asyncio.get_running_loop().create_task(watch_the_door())
+    try:
+        await pipeline.serve(rooms, inbound, reply)
+    except asyncio.CancelledError:
+        if not left:
+            raise
+        journey.uncancel()
+    finally:
+        door.cancel()
+
+
+async def _read_body(receive: Receive, headers: Mapping[str, str]) -> bytes | None:
+    """The whole body; None when the caller left. Raises TooLarge over 25 MiB."""
+    pieces, size = list[bytes](), 0
+    declared = headers.get("content-length", "")
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
+        if size <= _MAX_BODY:
+            pieces.append(piece)
+        elif size > _MAX_DRAINED or (declared.isdigit() and int(declared) > _MAX_DRAINED):
+            break
+        if not message.get("more_body", False):
+            break
+    if size > _MAX_BODY:
+        raise TooLarge("The body is over 25 MiB. Send less, or refer to large files by URL.")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def _refuse(problem: Problem, dialect: DialectWriter, reply: Reply) -> None:
+    headers = list(problem.headers)
+    if problem.retry_after is not None:
+        headers.append(("retry-after", str(problem.retry_after)))
+    await reply.whole(problem.http_status, dialect.error(problem, reply.request_id), headers)
+
+
+def _no_route(method: str, path: str) -> NotFound:
+    return NotFound(f"There is no {method} {path} here. See the list of endpoints in the documentation.")
+
+
+def client_address(scope: Scope) -> str:
+    """Who speaks; the server has already put X-Forwarded-For of trusted proxies in."""
+    client = scope.get("client")
+    return client[0] if client else "unknown"
+
+
+def _size(scope: Scope) -> int:
+    return sum(len(name) + len(value) for name, value in scope["headers"])

@@ -1,0 +1,101 @@
+"""watch, the speaking half: the answer goes to the caller, and nothing counts as finished that was not."""
+
+import time
+from collections.abc import Sequence
+
+from llmgateway.canon.call import Call
+from llmgateway.canon.chat import ChatChunk
+from llmgateway.contract.usage import Outcome
+from llmgateway.dataplane.dialects.base import DialectWriter, StreamWriter
+from llmgateway.dataplane.failure import broken_stream
+from llmgateway.dataplane.live import LiveStream
+from llmgateway.dataplane.meter import Meter
+from llmgateway.dataplane.reply import Reply
+from llmgateway.errors import ProviderError
+from llmgateway.providers.base import Answer, Step
+
+
+async def whole(answer: Answer, call: Call, dialect: DialectWriter, meter: Meter, reply: Reply) -> None:
+    """A whole answer: counted, remembered, then sent."""
+    meter.receives(answer)
+    body = answer.raw
+    if body is None:
+        if answer.body.get("created") == 0:
+            answer.body["created"] = int(time.time())
+        body = dialect.answer(call, answer)
+    await meter.settle(Outcome.FINISHED, 200)
+    await reply.whole(200, body, [*meter.headers(), meter.cost_header()])
+
+
+async def stream(live: LiveStream, call: Call, dialect: DialectWriter, meter: Meter, reply: Reply) -> None:
+    """A stream: every step counted and handed on; the terminator only after the event is written."""
+    writer = dialect.stream(call)
+    native = _Native(call) if live.native else _Translated(writer)
+    try:
+        await reply.start_stream(meter.headers())
+        await reply.piece(native.opening())
+        while steps := await live.next():
+            for step in steps:
+                meter.observe(step)
+            await reply.piece(native.write(steps))
+        ending = native.ending(dialect, meter)
+    except ProviderError as error:
+        problem = broken_stream(error, meter.attempts)
+        await meter.settle(Outcome.FAILED, 200, problem.code)
+        await reply.end_stream(writer.failure(problem, reply.request_id))
+        return
+    finally:
+        live.close()
+    await meter.settle(Outcome.FINISHED, 200)
+    await reply.end_stream(ending)
+
+
+class _Native:
+    """The provider owns the caller's dialect: its own frames go on, less a usage chunk nobody asked for."""
+
+    __slots__ = ("_keep_usage", "_terminator")
+
+    def __init__(self, call: Call) -> None:
+        self._keep_usage = call.include_usage
+        self._terminator = b""
+
+    def opening(self) -> bytes:
+        return b""
+
+    def write(self, steps: Sequence[Step]) -> bytes:
+        frames = list[bytes]()
+        for step in steps:
+            if step.end:
+                self._terminator = step.raw
+            elif self._keep_usage or not step.usage_only:
+                frames.append(step.raw)
+        return b"".join(frames)
+
+    def ending(self, dialect: DialectWriter, meter: Meter) -> bytes:
+        del meter
+        return self._terminator or dialect.terminator()
+
+
+class _Translated:
+    """The caller's dialect is written from canon."""
+
+    __slots__ = ("_created", "_writer")
+
+    def __init__(self, writer: StreamWriter) -> None:
+        self._writer = writer
+        self._created = int(time.time())
+
+    def opening(self) -> bytes:
+        return self._writer.open()
+
+    def write(self, steps: Sequence[Step]) -> bytes:
+        return b"".join([self._writer.chunk(self._dated(step.chunk)) for step in steps if step.chunk is not None])
+
+    def ending(self, dialect: DialectWriter, meter: Meter) -> bytes:
+        del dialect
+        return self._writer.close(meter.usage)
+
+    def _dated(self, chunk: ChatChunk) -> ChatChunk:
+        if not chunk.get("created"):
+            chunk["created"] = self._created
+        return chunk

@@ -1,0 +1,142 @@
+"""HTTP to the outside: one pooled aiohttp session, phases that can be timed apart, connections closed when left.
+
+No redirects, no cookies, no proxies from the environment, nothing decided about the answer.
+"""
+
+import ssl
+from collections.abc import Mapping
+from enum import Enum
+from types import TracebackType
+from typing import Protocol, Self
+
+import aiohttp
+
+
+class Trouble(Enum):
+    """What went wrong before or while an answer came."""
+
+    CONNECT = "connect"
+    """No connection: refused, DNS, TLS."""
+    CONNECT_TIMEOUT = "connect timeout"
+    RESET = "reset"
+    """The connection ended when an answer, or more of it, was due."""
+    PROTOCOL = "protocol"
+    """What came is no HTTP."""
+
+
+class HttpError(Exception):
+    """The exchange failed on the way; what the server itself says with a status is no HttpError."""
+
+    def __init__(self, trouble: Trouble, message: str) -> None:
+        super().__init__(message)
+        self.trouble = trouble
+        self.message = message
+
+
+class Exchange(Protocol):
+    """An answer whose head has come and whose body may still be coming."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Names in lower case."""
+        ...
+
+    async def read(self) -> bytes:
+        """The rest of the body. Raises HttpError."""
+        ...
+
+    async def piece(self) -> bytes:
+        """The next bytes that came, empty at the end. Raises HttpError."""
+        ...
+
+    def close(self) -> None:
+        """Leave: the connection is given back when the body was read to its end, else closed at once."""
+        ...
+
+
+class Transport(Protocol):
+    """A way to send a request and get an exchange."""
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, connect_seconds: float
+    ) -> Exchange:
+        """Send and wait for the answer's head. Raises HttpError."""
+        ...
+
+
+class HttpClient:
+    """The transport of the real world."""
+
+    def __init__(self) -> None:
+        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=True,
+            trust_env=False,
+            skip_auto_headers=("User-Agent", "Accept-Encoding"),
+            read_bufsize=1 << 18,
+        )
+        self._timeouts = dict[float, aiohttp.ClientTimeout]()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, connect_seconds: float
+    ) -> Exchange:
+        timeout = self._timeouts.get(connect_seconds)
+        if timeout is None:
+            timeout = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=connect_seconds)
+            self._timeouts[connect_seconds] = timeout
+        try:
+            response = await self._session.request(
+                method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout
+            )
+        except (aiohttp.ClientError, ssl.SSLError, OSError, TimeoutError, ValueError) as error:
+            raise _trouble(error) from error
+        return _AiohttpExchange(response)
+
+
+class _AiohttpExchange:
+    __slots__ = ("_response", "headers", "status")
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+
+    async def read(self) -> bytes:
+        try:
+            return await self._response.read()
+        except (aiohttp.ClientError, OSError) as error:
+            raise _trouble(error) from error
+
+    async def piece(self) -> bytes:
+        try:
+            return await self._response.content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            raise _trouble(error) from error
+
+    def close(self) -> None:
+        self._response.close()
+
+
+def _trouble(error: Exception) -> HttpError:
+    words = str(error) or type(error).__name__
+    if isinstance(error, aiohttp.ConnectionTimeoutError | TimeoutError):
+        return HttpError(Trouble.CONNECT_TIMEOUT, f"no connection in time: {words}")
+    if isinstance(error, aiohttp.ClientConnectorError | ssl.SSLError | aiohttp.InvalidURL):
+        return HttpError(Trouble.CONNECT, words)
+    if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError | OSError):
+        return HttpError(Trouble.RESET, f"the connection was cut: {words}")
+    return HttpError(Trouble.PROTOCOL, words)
