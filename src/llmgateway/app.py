@@ -32,7 +32,6 @@ from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile, load_gateway_file
 from llmgateway.kit.clock import Clock, SystemClock
 from llmgateway.kit.http import HttpClient
-from llmgateway.kit.ids import new_id
 from llmgateway.kit.journal import Journal
 from llmgateway.kit.memory_store import MemoryStore
 from llmgateway.providers.registry import PROVIDERS
@@ -77,13 +76,14 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
         database = await stack.enter_async_context(open_database(settings))
         pepper, first_steps = await install(database, clock, settings)
         usage = UsageStore(database)
-        recorder = await stack.enter_async_context(_recording(settings, usage))
+        recorder = await stack.enter_async_context(_recording(settings, usage, clock))
         client = await stack.enter_async_context(HttpClient())
         keys = Keys(KeySource(database, pepper), clock)
         announcements = KeyAnnouncements(database)
         announcements.subscribe(keys.forget)
         await stack.enter_async_context(_running(announcements.listen()))
         instruments = _instruments(recorder, clock)
+        stack.push_async_callback(instruments.limiter.close)
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
         rooms = Rooms(
             keys=keys,
@@ -130,17 +130,17 @@ class LifespanApp:
 
 
 @asynccontextmanager
-async def _recording(settings: Settings, usage: UsageStore) -> AsyncGenerator[Recorder]:
+async def _recording(settings: Settings, usage: UsageStore, clock: Clock) -> AsyncGenerator[Recorder]:
     """The journal and the task that ships it; at the end it ships what is left."""
     folder = settings.data_dir / "journal"
     try:
-        journal = Journal.open(folder, new_id("proc"))
+        journal = Journal.open(folder)
     except OSError as error:
         raise ConfigurationError(f"The journal cannot be written in {folder}: {error.strerror or error}.") from error
     with journal:
         recorder = Recorder(journal)
-        shipper = Shipper(journal, recorder, usage, folder)
-        shipper.start()
+        shipper = Shipper(journal, usage, clock)
+        await shipper.start()
         try:
             yield recorder
         finally:
@@ -160,7 +160,7 @@ async def _running(work: Awaitable[None]) -> AsyncGenerator[None]:
 
 def _instruments(recorder: Recorder, clock: Clock) -> Instruments:
     return Instruments(
-        limiter=Limiter(MemoryStore(clock), clock, new_id("lease")),
+        limiter=Limiter(MemoryStore(clock), clock),
         recorder=recorder,
         catalog=load_catalog(),
         tokenizer=Tokenizer(),

@@ -5,12 +5,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+
+from llmgateway.canon.shapes import is_array
 
 Json = dict[str, Any]
 WORDS = ("Hello", " from", " upstream")
@@ -28,7 +30,7 @@ class Upstream:
 
 
 @asynccontextmanager
-async def upstream() -> AsyncIterator[Upstream]:
+async def upstream() -> AsyncGenerator[Upstream]:
     """Run one on a free port."""
     state = Upstream()
     app = web.Application(client_max_size=64 << 20)
@@ -69,7 +71,7 @@ async def _answer(request: web.Request, state: Upstream) -> web.StreamResponse:
 
 
 def _embeddings(body: Json, model: str) -> Json:
-    inputs = body["input"] if isinstance(body["input"], list) else [body["input"]]
+    inputs = body["input"] if is_array(body["input"]) else [body["input"]]
     data = [{"object": "embedding", "index": i, "embedding": [0.5, -0.25]} for i in range(len(inputs))]
     return {"object": "list", "data": data, "model": model, "usage": {"prompt_tokens": 4, "total_tokens": 4}}
 
@@ -125,20 +127,22 @@ async def _openai(request: web.Request, state: Upstream, body: Json, model: str)
     if model == "endless":
         return await _stream(request, state, frames, endless=True)
     frames.append(chunk({}, finish))
-    if (body.get("stream_options") or {}).get("include_usage"):
+    options: Json = body.get("stream_options") or {}
+    if options.get("include_usage"):
         frames.append(_sse({**head, "choices": [], "usage": usage}))
     frames.append(b"data: [DONE]\n\n")
     return await _stream(request, state, frames[: {"cut": 3}.get(model, len(frames))], endless=False)
 
 
 def _openai_text(body: Json) -> str:
-    form = (body.get("response_format") or {}).get("type")
-    return '{"city": "Oslo"}' if form == "json_schema" else "".join(WORDS)
+    form: Json = body.get("response_format") or {}
+    return '{"city": "Oslo"}' if form.get("type") == "json_schema" else "".join(WORDS)
 
 
 async def _anthropic(request: web.Request, state: Upstream, body: Json, model: str) -> web.StreamResponse:
     tool = model == "tool" and bool(body.get("tools"))
-    form = (body.get("output_config") or {}).get("format") or body.get("output_format")
+    output: Json = body.get("output_config") or {}
+    form = output.get("format") or body.get("output_format")
     text = '{"city": "Oslo"}' if form else "".join(WORDS)
     block: Json = {"type": "text", "text": text}
     if tool:
@@ -148,8 +152,8 @@ async def _anthropic(request: web.Request, state: Upstream, body: Json, model: s
     message: Json = {"id": "msg_up", "type": "message", "role": "assistant", "model": model, "stop_sequence": None}
     if not body.get("stream"):
         return web.json_response({**message, "content": [block], "stop_reason": stop, "usage": usage})
-    start = {**message, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
-    empty = {**block, "input": {}} if tool else {**block, "text": ""}
+    start: Json = {**message, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
+    empty: Json = {**block, "input": {}} if tool else {**block, "text": ""}
     deltas: list[Json] = [{"type": "text_delta", "text": word} for word in WORDS]
     if tool:
         deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ('{"city": ', '"Oslo"}')]

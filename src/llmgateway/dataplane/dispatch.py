@@ -14,7 +14,7 @@ from llmgateway.dataplane.router import Plan, Target
 from llmgateway.errors import BadRequest, FailureKind, ProviderError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.http import Exchange, HttpError, Transport, Trouble
-from llmgateway.providers.base import Answer, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Answer, Place, Reply, UpstreamRequest
 
 _ATTEMPTS_IN_ALL = 6
 _PATIENT_RETRY_SECONDS = 5.0
@@ -103,7 +103,6 @@ class Dispatcher:
         request = self._request(call, target)
         transport = self._transports[request.url.partition(":")[0]]
         witness.opens(target)
-        exchange: Exchange | None = None
         # The last target has nobody behind it: only the whole time is limited.
         limit = target.patience.total if last or not call.stream else target.patience.first_token
         try:
@@ -115,24 +114,11 @@ class Dispatcher:
                     request.body,
                     connect_seconds=target.patience.connect,
                 )
-                await _check(provider, exchange)
-                if not call.stream:
-                    answer = provider.read(call, Reply(exchange.status, exchange.headers, await exchange.read()))
-                    exchange.close()
-                    return Served(target, answer, None)
-                native = provider.speaks(call)
-                stream = LiveStream(exchange, provider.decoder(call, native=native), target.patience, native=native)
-                await stream.first_content()
-                return Served(target, None, stream)
+                return await _understand(exchange, call, target)
         except TimeoutError as error:
-            _close(exchange)
             raise ProviderError(FailureKind.TIMEOUT, f"{provider.title} did not answer within {limit:g} s.") from error
         except HttpError as error:
-            _close(exchange)
             raise _unreachable(error, provider.title) from error
-        except BaseException:
-            _close(exchange)
-            raise
 
     def _request(self, call: Call, target: Target) -> UpstreamRequest:
         place = Place(
@@ -152,15 +138,24 @@ class Dispatcher:
             ) from error
 
 
-async def _check(provider: Provider, exchange: Exchange) -> None:
-    """Raises the provider's own failure when the status is none of success."""
-    if not 200 <= exchange.status < 300:
-        raise provider.classify(Reply(exchange.status, exchange.headers, await exchange.read()))
-
-
-def _close(exchange: Exchange | None) -> None:
-    if exchange is not None:
-        exchange.close()
+async def _understand(exchange: Exchange, call: Call, target: Target) -> Served:
+    """The answer behind an exchange; only a stream that has begun keeps it open. Raises ProviderError, HttpError."""
+    provider, kept = target.host.provider, False
+    try:
+        if not 200 <= exchange.status < 300:
+            raise provider.classify(Reply(exchange.status, exchange.headers, await exchange.read()))
+        if not call.stream:
+            return Served(
+                target, provider.read(call, Reply(exchange.status, exchange.headers, await exchange.read())), None
+            )
+        native = provider.speaks(call)
+        stream = LiveStream(exchange, provider.decoder(call, native=native), target.patience, native=native)
+        await stream.first_content()
+        kept = True
+        return Served(target, None, stream)
+    finally:
+        if not kept:
+            exchange.close()
 
 
 def _unreachable(error: HttpError, title: str) -> ProviderError:

@@ -14,9 +14,9 @@ _LOCK = 7261948301
 
 
 def _run(connection: Connection) -> None:
-    context.configure(connection=connection, transaction_per_migration=True)
-    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
-    connection.commit()
+    """All that is missing, in the one transaction that the caller began."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    context.configure(connection=connection)
     with context.begin_transaction():
         context.run_migrations()
 
@@ -24,9 +24,8 @@ def _run(connection: Connection) -> None:
 async def _main(url: str) -> None:
     engine = make_engine(url)
     try:
-        async with engine.connect() as connection:
+        async with engine.begin() as connection:
             await connection.run_sync(_run)
-            await connection.commit()
     finally:
         await engine.dispose()
 
