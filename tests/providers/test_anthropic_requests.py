@@ -29,6 +29,9 @@ def test_the_callers_anthropic_headers_go_along() -> None:
     assert headers["anthropic-version"] == "2026-10-21"
     assert headers["anthropic-beta"] == "files-api-2025-04-14"
     assert "openai-beta" not in headers
+    translated = ANTHROPIC.build(replace(chat({}), wishes=wishes), PLACE).headers
+    assert translated["anthropic-version"] == "2023-06-01"
+    assert translated["anthropic-beta"] == "files-api-2025-04-14"
 
 
 def test_a_native_history_is_rid_of_thinking_that_another_model_wrote() -> None:

@@ -44,6 +44,8 @@ class Anthropic(Provider):
     def headers(self, call: Call, place: Place) -> Mapping[str, str]:
         """Credential, version and the caller's own Anthropic headers."""
         forwarded = {name: value for name, value in call.wishes.forward.items() if name.startswith("anthropic-")}
+        if not self.speaks(call):
+            forwarded.pop("anthropic-version", None)  # the version of a body that the caller did not write is ours
         return {
             "content-type": "application/json",
             "anthropic-version": _VERSION,
