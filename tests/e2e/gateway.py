@@ -30,7 +30,7 @@ class Gateway:
     def command(self, *arguments: str) -> str:
         """Run `llmgateway ...` beside it and give back what it prints."""
         done = subprocess.run(
-            [sys.executable, "-m", "llmgateway.cli", *arguments],
+            [sys.executable, "-m", "llmgateway", *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -74,7 +74,7 @@ def run_gateway(data_dir: Path, config: str = "", **environment: str) -> Generat
     }
     log = (data_dir / "gateway.log").open("w")
     process = subprocess.Popen(
-        [sys.executable, "-m", "llmgateway.cli", "serve", *arguments],
+        [sys.executable, "-m", "llmgateway", "serve", *arguments],
         env=env,
         stdout=subprocess.PIPE,
         stderr=log,
