@@ -12,6 +12,9 @@ from llmgateway.providers.base import Decoder, Step
 _SILENCE_AFTER_FINISH = 2.0
 """Seconds after a finish reason without a terminator until the answer counts as finished (DESIGN 3)."""
 
+_LAST_BYTES_SECONDS = 0.5
+"""How long the end of a body may take after its terminator, before the connection is given up."""
+
 
 class LiveStream:
     """Steps of one running answer. Whoever holds it must close it."""
@@ -67,6 +70,16 @@ class LiveStream:
         if not self._finished:
             raise ProviderError(FailureKind.CUT, "The provider's stream ended before the answer was finished.")
         return ()
+
+    async def release(self) -> None:
+        """After the answer is out: read the end of the body, so that the connection can serve again."""
+        try:
+            async with asyncio.timeout(_LAST_BYTES_SECONDS):
+                while not self._closed and await self._exchange.piece():
+                    pass
+        except (TimeoutError, HttpError):
+            pass  # closed below: nobody waits for it
+        self.close()
 
     def close(self) -> None:
         """Leave the upstream; safe to call twice."""

@@ -38,16 +38,15 @@ async def stream(live: LiveStream, call: Call, dialect: DialectWriter, meter: Me
             for step in steps:
                 meter.observe(step)
             await reply.piece(native.write(steps))
-        ending = native.ending(dialect, meter)
+        await meter.settle(Outcome.FINISHED, 200)
+        await reply.end_stream(native.ending(dialect, meter))
+        await live.release()
     except ProviderError as error:
         problem = broken_stream(error, meter.attempts)
         await meter.settle(Outcome.FAILED, 200, problem.code)
         await reply.end_stream(writer.failure(problem, reply.request_id))
-        return
     finally:
         live.close()
-    await meter.settle(Outcome.FINISHED, 200)
-    await reply.end_stream(ending)
 
 
 class _Native:
