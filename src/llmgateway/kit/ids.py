@@ -5,7 +5,7 @@ The first 48 bits are the Unix time in milliseconds, so ids sort by creation and
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -15,11 +15,13 @@ _VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)
 _RANDOM_A_MASK = 0xFFF << 64
 _RANDOM_B_MASK = (1 << 62) - 1
 _UUID_BITS = 128
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def new_id(prefix: str, now: datetime | None = None) -> str:
     """Make an id such as `req_01jd...`; `now` (aware) dates it, else the machine's time does."""
-    millis = time.time_ns() // 1_000_000 if now is None else int(now.timestamp() * 1000)
+    millis = time.time_ns() // 1_000_000 if now is None else (now - _EPOCH) // _MILLISECOND
     random = int.from_bytes(os.urandom(10))
     value = (millis << 80) | _VERSION_AND_VARIANT | (random & _RANDOM_A_MASK) | (random & _RANDOM_B_MASK)
     return f"{prefix}_{_encode(value)}"
@@ -39,7 +41,7 @@ def id_uuid(identifier: str) -> UUID:
 def id_time(identifier: str) -> datetime:
     """When the id was made, to the millisecond. Raises ValueError when it is none."""
     millis = id_uuid(identifier).int >> 80
-    return datetime.fromtimestamp(millis / 1000, UTC)
+    return _EPOCH + millis * _MILLISECOND
 
 
 def is_id(identifier: str, prefix: str) -> bool:

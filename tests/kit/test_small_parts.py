@@ -1,0 +1,130 @@
+"""Ids, money, clocks and server-sent events."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmgateway.kit.clock import ManualClock, SystemClock
+from llmgateway.kit.ids import id_time, id_uuid, is_id, new_id
+from llmgateway.kit.money import nanos, usd
+from llmgateway.kit.sse import DONE, Frame, FrameTooLong, Splitter, comment, write
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 -- hypothesis wants naive bounds
+def test_an_id_carries_its_time_to_the_millisecond(moment: datetime) -> None:
+    made = id_time(new_id("req", moment))
+    assert made <= moment < made + timedelta(milliseconds=1)
+
+
+def test_ids_are_uuids_of_version_7_and_sort_by_time() -> None:
+    ids = [new_id("req", datetime(2026, 1, 1, second=second, tzinfo=UTC)) for second in range(30)]
+    assert ids == sorted(ids)
+    assert {(id_uuid(one).version, id_uuid(one).variant) for one in ids} == {(7, "specified in RFC 4122")}
+    assert all(is_id(one, "req") and not is_id(one, "key") for one in ids)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "req_", "req_01jd", "req_" + "u" * 26, "req_" + "8" + "0" * 25, "req_" + "0" * 27]
+)
+def test_what_is_no_id(text: str) -> None:
+    assert not is_id(text, "req")
+    with pytest.raises(ValueError, match="not an id"):
+        id_time(text)
+
+
+@pytest.mark.parametrize("amount", [0, 1, -1, 10**14, 2**53, 2**53 + 1, -(10**14) - 1, 9 * 10**15])
+def test_dollars_and_nanos_are_one_to_one(amount: int) -> None:
+    assert nanos(usd(amount)) == amount
+
+
+@given(st.integers(-(10**20), 10**20))
+def test_every_amount_survives_its_text(amount: int) -> None:
+    assert nanos(usd(amount)) == amount
+    assert Decimal(usd(amount)) * 10**9 == amount
+
+
+@pytest.mark.parametrize(
+    ("dollars", "expected"),
+    [("0.0000000005", 0), ("0.0000000015", 2), ("0.00000000250001", 3), ("-0.0000000015", -2), (7, 7 * 10**9)],
+)
+def test_one_rounding_half_to_even(dollars: str | int, expected: int) -> None:
+    assert nanos(dollars) == expected
+
+
+@pytest.mark.parametrize("text", ["", "much", "NaN", "Infinity", "-Infinity"])
+def test_what_is_no_amount(text: str) -> None:
+    with pytest.raises(ValueError, match="not an amount"):
+        nanos(text)
+
+
+def test_clocks_tell_aware_utc() -> None:
+    assert SystemClock().now().tzinfo is UTC
+    assert SystemClock().monotonic() <= SystemClock().monotonic()
+    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    clock.advance(1.5)
+    assert (clock.now(), clock.monotonic()) == (datetime(2026, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC), 1.5)
+
+
+LINES = st.sampled_from(
+    [b"data: a", b"data:b", b"data: ", b"data", b"event: ping", b": note", b"id: 7", b'data: {"x": 1}']
+)
+EVENTS = st.lists(st.lists(LINES, min_size=1, max_size=3), max_size=5)
+ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
+
+
+def _cut(text: bytes, places: list[int]) -> list[bytes]:
+    marks = [0, *sorted(place % (len(text) + 1) for place in places), len(text)]
+    return [text[start:end] for start, end in pairwise(marks)]
+
+
+def _said(frames: list[Frame]) -> list[tuple[bytes, bytes]]:
+    return [(frame.event, frame.data) for frame in frames]
+
+
+@given(events=EVENTS, end=ENDS, places=st.lists(st.integers(0, 10_000), max_size=12))
+def test_frames_are_the_same_wherever_the_bytes_are_cut(
+    events: list[list[bytes]], end: bytes, places: list[int]
+) -> None:
+    text = b"".join(end.join(lines) + end + end for lines in events)
+    splitter = Splitter()
+    frames = [frame for piece in _cut(text, places) for frame in splitter.feed(piece)] + splitter.close()
+    expected = [
+        (
+            next((line[7:] for line in reversed(lines) if line.startswith(b"event: ")), b""),
+            b"\n".join(line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data")),
+        )
+        for lines in events
+    ]
+    assert _said(frames) == expected
+
+
+@given(end=ENDS, places=st.lists(st.integers(0, 100), max_size=100))
+def test_mixed_blank_lines_and_a_missing_end(end: bytes, places: list[int]) -> None:
+    text = end + end + end + b"data: 1" + end * 4 + b"data: 2" + end + b"data: 3"
+    splitter = Splitter()
+    frames = [frame for piece in _cut(text, places) for frame in splitter.feed(piece)] + splitter.close()
+    assert _said(frames) == [(b"", b"1"), (b"", b"2\n3")]
+
+
+@given(events=EVENTS)
+def test_with_line_feeds_the_raw_bytes_are_those_that_came(events: list[list[bytes]]) -> None:
+    text = b"".join(b"\n".join(lines) + b"\n\n" for lines in events)
+    assert b"".join(frame.raw for frame in Splitter().feed(text)) == text
+
+
+def test_what_is_written_is_read() -> None:
+    assert _said(Splitter().feed(write(b"{}") + comment(b"still here") + write(b"{}", b"ping") + DONE)) == [
+        (b"", b"{}"),
+        (b"", b""),
+        (b"ping", b"{}"),
+        (b"", b"[DONE]"),
+    ]
+
+
+def test_an_event_without_end_is_refused() -> None:
+    with pytest.raises(FrameTooLong):
+        Splitter().feed(b"data: " + b"x" * (16 * 1024 * 1024))
