@@ -143,7 +143,7 @@ def _refusal(wish: _Wish, verdict: Verdict, headers: tuple[tuple[str, str], ...]
         )
     if math.isinf(seconds):
         return TooMany(
-            f"This request needs {claim.cost:,} {what}, which is more than {_lower(limit)} ever allows. "
+            f"This request needs {claim.cost:,} {what}, more than {_lower(limit)} ever allows. "
             "Make it shorter, or ask for a higher limit.",
             retry_after=60,
             headers=headers,

@@ -73,6 +73,13 @@ class Recorder:
             return False
         return True
 
+    def stop(self) -> None:
+        """No more retries by itself; a last one now."""
+        self.retry()
+        if self._retries is not None:
+            self._retries.cancel()
+            self._retries = None
+
     def _write(self, record: bytes, bound: int) -> None:
         if self._held and not self.retry():
             self._hold(record, bound)

@@ -1,0 +1,190 @@
+"""The journal: what append took is there again, whatever happens to the process."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmgateway.kit import journal as journal_module
+from llmgateway.kit.journal import Checkpoint, Journal, JournalFull
+
+WRITER = """
+import sys
+from pathlib import Path
+from llmgateway.kit.journal import Journal
+journal = Journal.open(Path(sys.argv[1]))
+number = 0
+while True:
+    journal.append(b"%d " % number + b"x" * (number % 3000))
+    sys.stdout.buffer.write(b"%d\\n" % number)
+    sys.stdout.buffer.flush()
+    number += 1
+"""
+
+
+def _all(journal: Journal) -> list[bytes]:
+    return [entry.data for entry in journal.read(1_000_000)]
+
+
+def _die(journal: Journal) -> None:
+    """What the death of a process does to its journal: the lock goes, the files stay."""
+    os.close(journal._lock)
+    journal._lock = -1
+    journal.close()
+
+
+@settings(max_examples=30, deadline=None)
+@given(records=st.lists(st.binary(max_size=300), max_size=30), most=st.integers(1, 7))
+def test_records_come_back_in_order(tmp_path_factory: pytest.TempPathFactory, records: list[bytes], most: int) -> None:
+    with Journal.open(tmp_path_factory.mktemp("journal")) as journal:
+        for record in records:
+            journal.append(record)
+        got = list[bytes]()
+        while entries := journal.read(most):
+            assert len(entries) <= most
+            got += [entry.data for entry in entries]
+        assert got == records
+
+
+@pytest.mark.parametrize("after", [1, 50, 400, 2_000])
+def test_kill_9_loses_nothing_that_append_returned(tmp_path: Path, after: int) -> None:
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(after)]
+        process.send_signal(signal.SIGKILL)
+        said += process.stdout.readlines()
+        process.wait()
+    (journal,) = Journal.adopt(tmp_path)
+    numbers = [int(record.split()[0]) for record in _all(journal)]
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) >= len([line for line in said if line.endswith(b"\n")])
+    journal.remove()
+    assert Journal.adopt(tmp_path) == []
+
+
+@pytest.mark.parametrize("cut", [1, 7, 8, 9, 12])
+def test_a_torn_tail_is_cut(tmp_path: Path, cut: int) -> None:
+    journal = Journal.open(tmp_path)
+    journal.append(b"first")
+    journal.append(b"second")
+    _die(journal)
+    file = journal.folder / "0000000001.log"
+    file.write_bytes(file.read_bytes()[:-cut])
+    (adopted,) = Journal.adopt(tmp_path)
+    assert _all(adopted) == [b"first"]
+    assert adopted.torn_bytes == 14 - cut
+    adopted.remove()
+
+
+def test_a_record_that_was_changed_on_disk_is_not_believed(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    journal.append(b"first")
+    _die(journal)
+    file = journal.folder / "0000000001.log"
+    file.write_bytes(file.read_bytes().replace(b"first", b"worse"))
+    (adopted,) = Journal.adopt(tmp_path)
+    assert _all(adopted) == []
+    adopted.remove()
+
+
+def test_segments_roll_and_are_deleted_when_nobody_needs_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "SEGMENT_BYTES", 1000)
+    with Journal.open(tmp_path) as journal:
+        for number in range(100):
+            journal.append(b"%03d" % number + b"x" * 97)
+        assert len(list(journal.folder.glob("*.log"))) > 5
+        entries = journal.read(60)
+        journal.mark(Checkpoint(entries[30].start, journal.position))
+        assert min(journal.folder.glob("*.log")).stem == f"{entries[30].start.segment:010d}"
+        assert len(_all(journal)) == 40
+        journal.mark(Checkpoint(journal.position, journal.position))
+        assert journal.backlog == 0
+        assert len(list(journal.folder.glob("*.log"))) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_survives_the_process(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    for number in range(10):
+        journal.append(b"%d" % number)
+    entries = journal.read(6)
+    checkpoint = Checkpoint(entries[2].start, journal.position)
+    journal.mark(checkpoint)
+    assert journal.backlog == 4 * 9
+    _die(journal)
+    (adopted,) = Journal.adopt(tmp_path)
+    assert adopted.checkpoint == checkpoint
+    assert _all(adopted) == [b"%d" % number for number in range(2, 10)]
+    adopted.remove()
+
+
+def test_a_broken_checkpoint_means_reading_all_of_it_again(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    journal.append(b"one")
+    journal.read(1)
+    journal.mark(Checkpoint(journal.position, journal.position))
+    _die(journal)
+    for broken in (b"", b"\0" * 36):
+        (journal.folder / "checkpoint").write_bytes(broken)
+        (adopted,) = Journal.adopt(tmp_path)
+        assert _all(adopted) == [b"one"]
+        adopted.close()
+    (adopted,) = Journal.adopt(tmp_path)
+    adopted.remove()
+
+
+def test_the_journal_of_a_living_process_is_not_adopted(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as journal:
+        journal.append(b"mine")
+        assert Journal.adopt(tmp_path) == []
+
+
+def test_what_is_not_done_stays_for_the_next_process(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as journal:
+        journal.append(b"left")
+    (adopted,) = Journal.adopt(tmp_path)
+    assert _all(adopted) == [b"left"]
+    with pytest.raises(JournalFull):
+        adopted.append(b"the dead write nothing")
+    adopted.remove()
+
+
+def test_a_full_disk_refuses_the_record_and_keeps_the_file_whole(tmp_path: Path) -> None:
+    """A limit on file sizes stands in for the disk: the kernel writes a part, then nothing."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Journal.open(tmp_path) as journal:
+        journal.append(b"a" * 500)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, old[1]))
+        try:
+            for _ in range(2):
+                with pytest.raises(JournalFull):
+                    journal.append(b"b" * 800)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        journal.append(b"c" * 800)
+        assert _all(journal) == [b"a" * 500, b"c" * 800]
+        assert journal.torn_bytes == 0
+
+
+def test_after_a_failed_sync_the_next_record_goes_into_a_new_segment(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as journal:
+        journal.append(b"one")
+        assert journal._syncer is not None
+        journal._syncer.error = OSError(5, "Input/output error")
+        journal.append(b"two")
+        assert [entry.start.segment for entry in journal.read(10)] == [1, 2]
+
+
+def test_the_frame_is_length_and_crc_32(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as journal:
+        journal.append(b"abc")
+        raw = (journal.folder / "0000000001.log").read_bytes()
+    assert raw == (3).to_bytes(4, "little") + zlib.crc32(b"abc").to_bytes(4, "little") + b"abc"
