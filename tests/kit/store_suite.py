@@ -172,6 +172,15 @@ class StoreSuite:
             clock.advance(wait + 0.002)
             assert (await store.admit("c", LEASE, [claim])).admitted
 
+    async def test_the_window_before_counts_rounded_up_until_all_of_it_has_faded(self) -> None:
+        clock = ManualClock(START)
+        store = self.store(clock)
+        await store.admit("a", LEASE, [Window("w", 60, 1)])
+        clock.advance(119.9)
+        assert not (await store.admit("b", LEASE, [Window("w", 60, 1)])).admitted
+        clock.advance(0.1)
+        assert (await store.admit("c", LEASE, [Window("w", 60, 1)])).admitted
+
     async def test_a_window_is_empty_when_it_says(self) -> None:
         clock = ManualClock(START)
         store = self.store(clock)

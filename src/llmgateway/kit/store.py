@@ -3,7 +3,7 @@
 Keys are opaque. A store knows no limits of its own: every claim brings the limit that it is held to.
 
 Invariant: what a window admits in one clock window (60 s from a full minute, 3,600 s from a full hour, ...) is never above its limit,
-because what was admitted before in that clock window counts whole, and the weighted rest of the window before is rounded up.
+because what was admitted before in that clock window counts whole. The weighted rest of the window before comes on top, rounded up.
 """
 
 from collections.abc import Mapping, Sequence
