@@ -95,9 +95,9 @@ class Streaming:
 def stream(client: Client, server: Server, pacer: Server, *, streams: int, seconds: float) -> Streaming:
     """Hold that many streams open, and see what a chunk costs the server in CPU. Raises CannotMeasureError."""
     _await_silence(pacer)
-    process = client.start(server, connections=streams, seconds=seconds + 3)
+    process = client.start(server, connections=streams, seconds=2 * seconds + 1)
     try:
-        time.sleep(2)
+        time.sleep(min(2.0, seconds / 2))
         began, cpu, frames = time.monotonic(), server.cpu_seconds(), _frames(pacer)
         time.sleep(seconds)
         lasted = time.monotonic() - began

@@ -22,6 +22,8 @@ from llmgateway.settings import Settings, load_settings
 
 app = typer.Typer()
 
+_BACKLOG = 2048
+
 
 @app.command()
 def serve(
@@ -48,6 +50,7 @@ def serve(
 async def _run(settings: Settings, listener: socket.socket) -> None:
     async with open_gateway(settings) as gateway:
         server = DrainingServer(_server_config(settings, gateway), gateway.readiness, settings.drain_delay)
+        listener.listen(_BACKLOG)  # before the greeting, so that its line works at once
         greet(settings, listener.getsockname()[1], gateway.first_steps)
         await server.serve(sockets=[listener])
 
