@@ -55,6 +55,8 @@ class Message(TypedDict):
     """Extension, on role `tool`: the tool failed (Anthropic's `tool_result.is_error`)."""
     cache_control: NotRequired[Json]
     """Extension, on role `tool` and on tool calls: Anthropic's marker for the whole block."""
+    extra_content: NotRequired[Json]
+    """Extension: `{"google": {"thought_signature": ...}}` of the text, as Google's own compatible surface has it."""
 
 
 class ChatRequest(TypedDict):
@@ -126,6 +128,7 @@ class Delta(TypedDict, total=False):
     thinking_blocks: list[Json]
     provider_blocks: list[Json]
     annotations: list[Json]
+    extra_content: Json
 
 
 class ChunkChoice(TypedDict):

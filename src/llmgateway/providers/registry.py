@@ -5,6 +5,7 @@ from typing import Final
 from llmgateway.providers.anthropic import ANTHROPIC
 from llmgateway.providers.base import Provider
 from llmgateway.providers.deepseek import DEEPSEEK
+from llmgateway.providers.gemini import GEMINI
 from llmgateway.providers.groq import GROQ
 from llmgateway.providers.ollama import OLLAMA
 from llmgateway.providers.openai import OPENAI
@@ -14,6 +15,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
     SANDBOX,
     OPENAI,
     ANTHROPIC,
+    GEMINI,
     GROQ,
     DEEPSEEK,
     OLLAMA,

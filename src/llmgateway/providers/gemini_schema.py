@@ -1,0 +1,68 @@
+"""JSON schemas as Gemini's structured outputs read them: the same meaning in the keywords it knows.
+
+Page: https://ai.google.dev/api/generate-content#FIELDS.response_json_schema.
+"""
+
+from typing import Any, Final
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_array, is_object
+from llmgateway.errors import BadRequest
+
+_VALUES: Final = frozenset({"enum", "const", "default", "examples", "required"})
+"""Keywords whose value is data, no schema."""
+_NAMED: Final = frozenset({"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"})
+"""Keywords whose value maps names to schemas: a property may be called `const`."""
+
+
+def response_schema(schema: Json, param: str) -> Json:
+    """The schema for `responseJsonSchema`. Raises BadRequest when it is nested too deeply to be read.
+
+    Beside `$ref` no other keyword may stand, so a described reference becomes a choice of one; `const` is not known,
+    and says the same as an `enum` of one value.
+    """
+    try:
+        return _translated(schema)
+    except RecursionError as error:
+        raise BadRequest("The schema is nested too deeply. Send a flatter one.", param=param) from error
+
+
+def takes_nothing(schema: object) -> bool:
+    """Whether a function with these parameters has none: then Gemini wants no schema at all."""
+    if not is_object(schema):
+        return True
+    return (
+        schema.get("type", "object") == "object"
+        and not schema.keys()
+        - {
+            "type",
+            "properties",
+            "additionalProperties",
+            "required",
+            "$schema",
+            "title",
+        }
+        and not schema.get("properties")
+        and schema.get("additionalProperties") in (None, False)
+    )
+
+
+def _translated(schema: Json) -> Json:
+    made: Json = {name: _value(name, value) for name, value in schema.items() if name != "const"}
+    if "const" in schema and "enum" not in schema:
+        made["enum"] = [schema["const"]]
+    beside = {name: value for name, value in made.items() if not name.startswith("$")}
+    if "$ref" in made and beside:
+        kept = {name: value for name, value in made.items() if name.startswith("$") and name != "$ref"}
+        return {**kept, "anyOf": [{"$ref": made["$ref"]}], **beside}
+    return made
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _VALUES:
+        return value
+    if name in _NAMED and is_object(value):
+        return {key: _translated(item) if is_object(item) else item for key, item in value.items()}
+    if is_array(value):
+        return [_translated(item) if is_object(item) else item for item in value]
+    return _translated(value) if is_object(value) else value
