@@ -73,6 +73,7 @@ def _whole_answers(table: Table, plan: Plan, installation: Installation) -> None
         with relay(folder, upstream) as server:
             bare = _answers(Client(CHAT, "none", folder), server, plan)
             table.add(Row("bare relay, 32 connections", bare[32].requests_per_second, "requests/s"))
+            table.add(Row("bare relay, CPU per request", bare[32].cpu_us, "us"))
             _latency(table, "bare relay", bare, direct)
         with installation.serving(upstream) as server:
             _gateway_answers(table, plan, installation, server, direct, bare)
@@ -89,6 +90,7 @@ def _gateway_answers(
     rate = through[32].requests_per_second
     table.add(Row("gateway, 32 connections", rate, "requests/s", budget=2500, more_is_better=True))
     table.add(Row("gateway : bare relay", rate / bare[32].requests_per_second, "of its rate"))
+    table.add(Row("gateway, CPU per request", through[32].cpu_us, "us"))
     _latency(table, "gateway", through, direct)
     table.add(Row("gateway, memory at start", started, "MB"))
     table.add(Row("gateway, memory after load", server.resident_megabytes(), "MB", budget=150))

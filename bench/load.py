@@ -27,6 +27,8 @@ class Load:
     requests_per_second: float
     p50_ms: float
     p99_ms: float
+    cpu_us: float
+    """CPU of the server's own process a request; its database's is not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,18 @@ class Client:
 
     def run(self, server: Server, *, connections: int, seconds: float) -> Load:
         """Ask again and again on that many connections. Raises CannotMeasureError when an answer was not a 2xx."""
+        cpu = server.cpu_seconds()
         process = self.start(server, connections=connections, seconds=seconds)
         output, _ = process.communicate()
+        cpu = server.cpu_seconds() - cpu
         report = next((line.split() for line in output.splitlines() if line.startswith("REPORT")), None)
         if report is None:
             raise CannotMeasureError(f"wrk gave no report:\n{output}")
         requests, microseconds, errors = int(report[1]), int(report[2]), int(report[3])
         if errors or not requests:
             raise CannotMeasureError(f"{errors} of {requests} requests failed:\n{output}")
-        return Load(requests / microseconds * 1e6, float(report[4]) / 1e3, float(report[5]) / 1e3)
+        p50, p99 = float(report[4]) / 1e3, float(report[5]) / 1e3
+        return Load(requests / microseconds * 1e6, p50, p99, cpu / requests * 1e6)
 
     def start(self, server: Server, *, connections: int, seconds: float) -> subprocess.Popen[str]:
         """The same in the background."""
