@@ -59,6 +59,9 @@ class Assembly:
             message: Message = {"role": "assistant", "content": None}
             choice = self._choices[index] = {"index": index, "message": message, "finish_reason": None}
         choice["finish_reason"] = piece.get("finish_reason") or choice["finish_reason"]
+        for name in ("native_finish_reason", "stop_sequence"):
+            if piece.get(name) is not None:
+                cast("Json", choice)[name] = piece.get(name)
         _merge_delta(cast("Json", choice["message"]), piece.get("delta") or {})
         logprobs = piece.get("logprobs")
         if logprobs:
