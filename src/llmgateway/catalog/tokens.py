@@ -1,8 +1,9 @@
 """Counting tokens without asking anybody: exact for OpenAI's models, a good estimate for the others."""
 
-from typing import Any, Final
-
-import bpe_openai
+from collections.abc import Callable
+from importlib.metadata import files as files_of
+from importlib.util import module_from_spec, spec_from_file_location
+from typing import Any, Final, Protocol
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
@@ -17,24 +18,34 @@ _IMAGE_TOKENS: Final = 765
 _OLDER: Final = ("gpt-4-", "gpt-3.5", "text-embedding-")
 
 
+class _Vocabulary(Protocol):
+    def count(self, text: str) -> int: ...
+
+
 class Tokenizer:
-    """Holds the vocabularies; made at a process's start, since loading takes a tenth of a second."""
+    """Holds the vocabularies. OpenAI's present one is loaded at once (0.05 s), the older one when it is first asked for."""
 
     def __init__(self) -> None:
-        self._newer = bpe_openai.get_encoding("o200k_base")
-        self._older = bpe_openai.get_encoding("cl100k_base")
+        self._load = _loader()
+        self._newer = self._load("o200k_base")
+        self._older: _Vocabulary | None = None
 
     def count_text(self, text: str, model: str) -> int:
-        """Tokens of a text."""
-        if not text:
-            return 0
-        name = model.rpartition("/")[2]
-        encoding = self._older if name == "gpt-4" or name.startswith(_OLDER) else self._newer
+        """Tokens of a text; a very long one is counted by samples, so that nobody waits for it."""
+        vocabulary = self._vocabulary(model)
         if len(text) <= _COUNTED_WHOLE:
-            return len(encoding.encode_ordinary(text))
+            return vocabulary.count(text) if text else 0
         step = len(text) // 4
         samples = [text[start : start + _SAMPLE] for start in (0, step, 2 * step, len(text) - _SAMPLE)]
-        return round(sum(len(encoding.encode_ordinary(sample)) for sample in samples) / (4 * _SAMPLE) * len(text))
+        return round(sum(map(vocabulary.count, samples)) / (4 * _SAMPLE) * len(text))
+
+    def _vocabulary(self, model: str) -> _Vocabulary:
+        name = model.rpartition("/")[2]
+        if name != "gpt-4" and not name.startswith(_OLDER):
+            return self._newer
+        if self._older is None:
+            self._older = self._load("cl100k_base")
+        return self._older
 
     def count_prompt(self, canon: Json, model: str) -> int:
         """Tokens of a chat or embeddings request in canon."""
@@ -55,6 +66,21 @@ class Tokenizer:
         if all(isinstance(item, int) for item in given):
             return len(given)
         return sum(len(item) if is_array(item) else self.count_text(text_of(item), model) for item in given)
+
+
+def _loader() -> Callable[[str], _Vocabulary]:
+    """The compiled half of bpe-openai, without its Python half, which keeps 70 MB of ranks that only decoding needs."""
+    files = files_of("bpe-openai") or []
+    path = next(
+        file.locate() for file in files if file.name.startswith("_bindings.") and file.suffix in (".so", ".pyd")
+    )
+    spec = spec_from_file_location("_bindings", str(path))
+    if spec is None or spec.loader is None:
+        raise ImportError("bpe-openai has no compiled half")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    load: Callable[[str], _Vocabulary] = module.tokenizer_for_encoding
+    return load
 
 
 def _collect(message: Json, texts: list[str]) -> int:
