@@ -13,7 +13,7 @@ from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 from genai_prices.types import Provider as PricedProvider
 
 from llmgateway.canon.usage import Usage
-from llmgateway.catalog.pricing import PriceOverride, cost_nanos, override_nanos
+from llmgateway.catalog.pricing import PriceOverride, Tariff, override_tariff, tariff
 
 _REMEMBERED = 4096
 """Names of models come from callers: only so many look-ups are remembered."""
@@ -82,6 +82,7 @@ class Catalog:
         self._providers = providers
         self._all = all_providers
         self._version = stamp
+        self._tariffs = dict[int, Tariff]()
         self._found = OrderedDict[tuple[str, str], ModelInfo | None]()
 
     def find(self, provider: str, model: str) -> Model | None:
@@ -106,14 +107,14 @@ class Catalog:
     ) -> Priced | None:
         """What the usage cost at that moment; None is unpriced, which is not the same as free."""
         if override is not None:
-            return Priced(override_nanos(usage, override), "gateway.yaml")
+            return Priced(override_tariff(override).nanos(usage), "gateway.yaml")
         if provider in _FREE:
             return Priced(0, "free")
         info = self._info(provider, model)
         if info is None:
             return None
         prices = info.prices if isinstance(info.prices, ModelPrice) else info.get_prices(at)
-        return Priced(cost_nanos(usage, prices), self._version)
+        return Priced(self._tariff(prices).nanos(usage), self._version)
 
     def models(self, provider: str | None = None) -> Sequence[Model]:
         """All models of a provider, or of all; those that their provider withdrew are left out."""
@@ -129,6 +130,13 @@ class Catalog:
             for info in priced.models
             if not info.deprecated
         ]
+
+    def _tariff(self, prices: ModelPrice) -> Tariff:
+        """Compiled prices; the objects of the data live as long as the catalogue, so their identity is a key."""
+        known = self._tariffs.get(id(prices))
+        if known is None:
+            known = self._tariffs[id(prices)] = tariff(prices)
+        return known
 
     def _info(self, provider: str, model: str) -> ModelInfo | None:
         key = (provider, model)

@@ -51,6 +51,7 @@ class Meter:
         self._text = list[str]()
         self._content = False
         self._started = instruments.clock.monotonic()
+        self._at = id_time(request_id)
         self._first_token_ms: int | None = None
         self._event: UsageEvent | None = None
 
@@ -168,7 +169,7 @@ class Meter:
             org_id=self._key.org.id,
             key_id=self._key.id,
             project_id=self._key.project_id,
-            created_at=id_time(self._id),
+            created_at=self._at,
             operation=self._operation,
             dialect=self._dialect,
             model=call.model if call else "",
@@ -185,7 +186,7 @@ class Meter:
             reasoning_tokens=usage.reasoning_tokens,
             cost_nanos=cost,
             charge_nanos=0 if failed else self._charge(cost),
-            list_cost_nanos=self._price(plan.asked, usage)[0] if plan and used else cost,
+            list_cost_nanos=self._list_cost(usage, cost) if used else cost,
             price_version=version,
             usage_source=source,
             cache="bypass",
@@ -216,11 +217,18 @@ class Meter:
         )
         return counted, UsageSource.COUNTED
 
+    def _list_cost(self, usage: Usage, cost: int | None) -> int | None:
+        """What the asked-for model would have cost: the sum of such differences is what routing saved."""
+        asked = self._plan.asked if self._plan else None
+        if asked is None or (asked is self._target and asked.price is None):
+            return cost
+        return self._price(asked, usage)[0]
+
     def _price(self, target: Target | None, usage: Usage) -> tuple[int | None, str | None]:
         if target is None:
             return None, None
         override = _override(target.price)
-        priced = self._use.catalog.price(target.host.id, target.model, usage, id_time(self._id), override=override)
+        priced = self._use.catalog.price(target.host.id, target.model, usage, self._at, override=override)
         return (priced.nanos, priced.version) if priced else (None, None)
 
     def _charge(self, cost: int | None) -> int | None:
