@@ -92,7 +92,7 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
             instruments=instruments,
             keepalive=file.defaults.keepalive,
         )
-        readiness = Readiness(lambda: recorder.healthy)
+        readiness = Readiness(lambda: recorder.blocked)
         readiness.contacted = True
         pages = Pages(keys=keys, router=rooms.router, catalog=instruments.catalog, usage=usage, readiness=readiness)
         yield Gateway(_dataplane(rooms, pages), readiness, first_steps)
@@ -144,6 +144,7 @@ async def _recording(settings: Settings, usage: UsageStore, clock: Clock) -> Asy
         try:
             yield recorder
         finally:
+            recorder.stop()
             await shipper.stop(_SHIPPING_SECONDS)
 
 

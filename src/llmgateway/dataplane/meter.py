@@ -146,12 +146,12 @@ class Meter:
         """Write the event and settle the ticket; the second call does nothing."""
         if self._event is not None:
             return
-        self._event = self._make_event(outcome, status, error_code)
-        self._use.recorder.close(self._event)
-        if self._ticket is not None:
-            served = outcome is Outcome.FINISHED or (outcome is Outcome.ABANDONED and self._target is not None)
-            tokens = self._event.prompt_tokens + self._event.completion_tokens
-            await self._use.limiter.settle(self._ticket, tokens if served or self._content else None)
+        event = self._event = self._make_event(outcome, status, error_code)
+        try:
+            self._use.recorder.close(event)
+        finally:
+            if self._ticket is not None:
+                await self._use.limiter.settle(self._ticket, event.prompt_tokens + event.completion_tokens)
 
     def _make_event(self, outcome: Outcome, status: int, error_code: str | None) -> UsageEvent:
         asked = self._target is not None

@@ -28,8 +28,8 @@ _MADE_BY_US = 0
 class Readiness:
     """Whether this process should get traffic; floor 4 says so."""
 
-    def __init__(self, journal_healthy: Callable[[], bool]) -> None:
-        self._journal_healthy = journal_healthy
+    def __init__(self, journal_blocked: Callable[[], bool]) -> None:
+        self._journal_blocked = journal_blocked
         self.contacted = False
         """The database answered once."""
         self.draining = False
@@ -40,7 +40,7 @@ class Readiness:
             return "draining"
         if not self.contacted:
             return "the database has not answered yet"
-        return "" if self._journal_healthy() else "the journal cannot be written"
+        return "the journal cannot be written" if self._journal_blocked() else ""
 
 
 @dataclass(frozen=True, slots=True)

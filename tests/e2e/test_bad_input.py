@@ -1,0 +1,131 @@
+"""Whatever arrives: a 4xx in the caller's dialect that names the field, never a 500 or a hang, and nothing charged."""
+
+import json
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from tests.e2e.conftest import Stage
+
+pytestmark = pytest.mark.slow
+
+Json = dict[str, Any]
+MESSAGES = [{"role": "user", "content": "Hi"}]
+PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+BODIES: dict[str, tuple[bytes, str | None]] = {
+    "malformed JSON": (b'{"model": "smart", "messages": [', None),
+    "no object": (b"[1, 2]", None),
+    "empty body": (b"", None),
+    "invalid UTF-8": (
+        b'{"model": "smart", "max_tokens": 5, "messages": [{"role": "user", "content": "\xff\xfe"}]}',
+        None,
+    ),
+    "100,000 nested brackets": (b'{"model": "smart", "messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", None),
+    "wrong type of messages": (b'{"model": "smart", "max_tokens": 5, "messages": "Hi"}', "messages"),
+    "empty messages": (b'{"model": "smart", "max_tokens": 5, "messages": []}', "messages"),
+    "wrong type of role": (b'{"model": "smart", "max_tokens": 5, "messages": [{"role": 7, "content": "Hi"}]}', "role"),
+    "unknown role": (b'{"model": "smart", "max_tokens": 5, "messages": [{"role": "king", "content": "Hi"}]}', "role"),
+    "missing model": (b'{"max_tokens": 5, "messages": [{"role": "user", "content": "Hi"}]}', "model"),
+    "wrong type of stream": (
+        b'{"model": "smart", "max_tokens": 5, "stream": "yes", "messages": [{"role": "user", "content": "Hi"}]}',
+        "stream",
+    ),
+    "temperature as text": (
+        b'{"model": "smart", "max_tokens": 5, "temperature": "hot", "messages": [{"role": "user", "content": "Hi"}]}',
+        "temperature",
+    ),
+}
+
+
+def _post(stage: Stage, path: str, body: bytes, **headers: str) -> httpx2.Response:
+    return httpx2.post(
+        f"{stage.gateway.url}{path}",
+        content=body,
+        headers={"authorization": f"Bearer {stage.gateway.key}", "content-type": "application/json", **headers},
+        timeout=30,
+    )
+
+
+def _error(response: httpx2.Response) -> Json:
+    body: Json = response.json()
+    error: Json = body["error"]
+    return error
+
+
+@pytest.mark.parametrize("dialect", PATHS)
+@pytest.mark.parametrize("name", BODIES)
+def test_a_bad_body_is_a_400_that_names_the_field(stage: Stage, dialect: str, name: str) -> None:
+    body, field = BODIES[name]
+    before = len(stage.provider.bodies)
+    response = _post(stage, PATHS[dialect], body)
+    assert response.status_code == 400
+    error = _error(response)
+    assert error["code"] == "invalid_request"
+    assert error["message"].endswith(".")
+    if field is not None:
+        assert field in error["param"]
+    if dialect == "anthropic":
+        assert response.json()["type"] == "error"
+    assert len(stage.provider.bodies) == before
+
+
+@pytest.mark.parametrize("dialect", PATHS)
+def test_a_30_mb_body_is_a_413(stage: Stage, dialect: str) -> None:
+    message = {"role": "user", "content": "x" * (30 * 1024 * 1024)}
+    body = json.dumps({"model": "smart", "max_tokens": 5, "messages": [message]}).encode()
+    response = _post(stage, PATHS[dialect], body)
+    assert response.status_code == 413
+    assert _error(response)["code"] == "body_too_large"
+
+
+@pytest.mark.parametrize("dialect", PATHS)
+def test_a_64_kb_header_is_a_431(stage: Stage, dialect: str) -> None:
+    response = _post(stage, PATHS[dialect], b"{}", **{"x-large": "y" * 65_536})
+    assert response.status_code == 431
+    assert _error(response)["code"] == "headers_too_large"
+
+
+@pytest.mark.parametrize("dialect", PATHS)
+def test_an_unknown_model_is_a_404(stage: Stage, dialect: str) -> None:
+    body = json.dumps({"model": "no/such", "max_tokens": 5, "messages": MESSAGES}).encode()
+    response = _post(stage, PATHS[dialect], body)
+    assert response.status_code == 404
+    assert _error(response)["code"] == "model_not_found"
+    assert _error(response)["param"] == "model"
+
+
+def test_an_unknown_path_and_method_are_404(stage: Stage) -> None:
+    assert _post(stage, "/v1/nothing", b"{}").status_code == 404
+    assert httpx2.get(f"{stage.gateway.url}/v1/chat/completions", timeout=10).status_code in {401, 404}
+
+
+def test_a_bad_wish_in_a_header_is_named(stage: Stage) -> None:
+    body = json.dumps({"model": "smart", "messages": MESSAGES}).encode()
+    for name, value in (
+        ("x-llmgateway-cache", "soon"),
+        ("x-llmgateway-unsupported", "ignore"),
+        ("x-llmgateway-retention", "all"),
+        ("x-llmgateway-fault", "500"),
+    ):
+        response = _post(stage, PATHS["openai"], body, **{name: value})
+        assert response.status_code == 400
+        assert _error(response)["param"] == name
+
+
+def test_refused_input_is_recorded_and_charged_nothing(stage: Stage) -> None:
+    response = _post(stage, PATHS["openai"], b'{"model": 7}')
+    event = stage.gateway.usage(response.headers["x-request-id"])
+    assert (event["outcome"], event["status"]) == ("refused", 400)
+    assert (event["cost_usd"], event["charge_usd"]) == ("0.000000000", "0.000000000")
+    assert event["prompt_tokens"] == event["completion_tokens"] == 0
+
+
+def test_bytes_that_are_no_http_do_not_hurt(stage: Stage) -> None:
+    where = urlsplit(stage.gateway.url)
+    with socket.create_connection((str(where.hostname), int(where.port or 0)), timeout=10) as raw:
+        raw.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 nonsense\r\n\r\n")
+        raw.recv(1024)
+    assert httpx2.get(f"{stage.gateway.url}/healthz", timeout=10).status_code == 200
