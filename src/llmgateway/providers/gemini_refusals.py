@@ -69,17 +69,15 @@ _MOST_CANDIDATES: Final = 8
 _MOST_STOPS: Final = 5
 
 
-def refusals(body: Mapping[str, Any], model: str) -> list[str]:
-    """Paths of the canon request that this model cannot honour, each once."""
+def refusals(body: Mapping[str, Any], model: str, *, any_address: bool = False) -> list[str]:
+    """Paths of the canon request that this model cannot honour, each once.
+
+    `any_address`: the host fetches files from the web for every model.
+    """
     canon = without_nulls(body)
     gemini = gemini_model(model)
     found = [*_unknown(canon), *_sampling(canon), *_reasoning(canon, gemini), *_outputs(canon), *_tools(canon)]
-    return list(dict.fromkeys([*found, *_history(canon, gemini)]))
-
-
-def unreachable_files(body: Mapping[str, Any]) -> list[str]:
-    """Paths of the parts that point to an address on the web."""
-    return [where for where, part in _parts(body) if foreign_address(part)]
+    return list(dict.fromkeys([*found, *_history(canon, any_address=any_address or gemini.fetches_addresses)]))
 
 
 def _unknown(canon: Json) -> Iterator[str]:
@@ -146,7 +144,7 @@ def _tools(canon: Json) -> Iterator[str]:
         yield "parallel_tool_calls"
 
 
-def _history(canon: Json, gemini: GeminiModel) -> Iterator[str]:
+def _history(canon: Json, *, any_address: bool) -> Iterator[str]:
     for index, message in enumerate(objects(canon.get("messages"))):
         for name in _MESSAGE_FIELDS:
             if message.get(name) and not (name == "name" and message.get("role") in {"tool", "function"}):
@@ -157,7 +155,7 @@ def _history(canon: Json, gemini: GeminiModel) -> Iterator[str]:
             yield f"{where}.type"
         elif foreign_file(part):
             yield f"{where}.file.file_id"
-        elif foreign_address(part) and not gemini.fetches_addresses:
+        elif foreign_address(part) and not any_address:
             yield f"{where}.{kind}"
         if is_object(image) and text_of(image.get("detail") or "auto") not in _DETAILS:
             yield f"{where}.image_url.detail"

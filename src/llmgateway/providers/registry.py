@@ -10,12 +10,14 @@ from llmgateway.providers.groq import GROQ
 from llmgateway.providers.ollama import OLLAMA
 from llmgateway.providers.openai import OPENAI
 from llmgateway.providers.sandbox import SANDBOX
+from llmgateway.providers.vertex import VERTEX
 
 PROVIDERS: Final[tuple[Provider, ...]] = (
     SANDBOX,
     OPENAI,
     ANTHROPIC,
     GEMINI,
+    VERTEX,
     GROQ,
     DEEPSEEK,
     OLLAMA,

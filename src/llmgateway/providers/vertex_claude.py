@@ -1,0 +1,51 @@
+"""Claude on Vertex AI: the Messages API behind rawPredict and streamRawPredict.
+
+Page: https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from llmgateway.canon.call import Call, Operation
+from llmgateway.canon.chat import Json
+from llmgateway.providers.anthropic import Anthropic
+from llmgateway.providers.anthropic_request import messages_body
+from llmgateway.providers.base import Place
+from llmgateway.providers.vertex_places import bearer, model_url
+
+_VERSION: Final = "vertex-2023-10-16"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VertexClaude(Anthropic):
+    """The Messages API with the model in the path and the version in the body."""
+
+    def speaks(self, call: Call) -> bool:
+        """Not by the call alone: one host has two languages, and only the model tells which. So all is translated."""
+        del call
+        return False
+
+    def url(self, call: Call, place: Place) -> str:
+        del call
+        return model_url(place, "anthropic", "streamRawPredict" if place.stream else "rawPredict")
+
+    def headers(self, call: Call, place: Place) -> Mapping[str, str]:
+        forwarded = {name: value for name, value in call.wishes.forward.items() if name != "anthropic-version"}
+        return {**forwarded, **bearer(place)}
+
+    def body(self, call: Call, place: Place) -> Json:
+        body = messages_body(call, place.model, stream=place.stream, dropped=place.dropped)
+        del body["model"]
+        return {"anthropic_version": _VERSION, **body}
+
+
+CLAUDE: Final = VertexClaude(
+    id="vertex",
+    title="Claude on Vertex AI",
+    docs="https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai",
+    base_url="",
+    endpoints=MappingProxyType({Operation.CHAT: ":rawPredict"}),
+)
+"""No provider of its own: Vertex AI asks it for its Claude models."""
