@@ -37,6 +37,10 @@ class CredentialFile(msgspec.Struct, frozen=True):
     client_secret: str = ""
     refresh_token: str = ""
 
+    def __repr__(self) -> str:
+        """Without its secrets."""
+        return f"CredentialFile(type={self.type!r}, client_email={self.client_email!r})"
+
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:

@@ -3,15 +3,16 @@
 Page: https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from llmgateway.canon.call import Call, Operation
+from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.providers.anthropic import Anthropic
-from llmgateway.providers.anthropic_request import messages_body
+from llmgateway.providers.anthropic_refusals import refusals
+from llmgateway.providers.anthropic_request import messages_body, native_body
 from llmgateway.providers.base import Place
 from llmgateway.providers.vertex_places import bearer, model_url
 
@@ -23,9 +24,12 @@ class VertexClaude(Anthropic):
     """The Messages API with the model in the path and the version in the body."""
 
     def speaks(self, call: Call) -> bool:
-        """Not by the call alone: one host has two languages, and only the model tells which. So all is translated."""
+        """Not by the call alone: one host has two languages, and only the model tells which. So answers are translated."""
         del call
         return False
+
+    def refuses(self, call: Call, model: str) -> Sequence[str]:
+        return () if call.dialect is Dialect.ANTHROPIC else refusals(call.canon, model)
 
     def url(self, call: Call, place: Place) -> str:
         del call
@@ -36,9 +40,10 @@ class VertexClaude(Anthropic):
         return {**forwarded, **bearer(place)}
 
     def body(self, call: Call, place: Place) -> Json:
-        body = messages_body(call, place.model, stream=place.stream, dropped=place.dropped)
+        write = native_body if call.dialect is Dialect.ANTHROPIC else messages_body
+        body = write(call, place.model, stream=place.stream, dropped=place.dropped)
         del body["model"]
-        return {"anthropic_version": _VERSION, **body}
+        return {**body, "anthropic_version": _VERSION}
 
 
 CLAUDE: Final = VertexClaude(
