@@ -19,7 +19,7 @@ from llmgateway.providers.gemini_errors import answer_error
 from llmgateway.providers.gemini_refusals import refusals
 from llmgateway.providers.gemini_request import generate_body, service_tier
 from llmgateway.providers.gemini_stream import GeminiDecoder
-from llmgateway.providers.vertex_claude import CLAUDE
+from llmgateway.providers.vertex_claude import VertexClaude
 from llmgateway.providers.vertex_places import HOST, bearer, model_url
 
 _SINGLE: Final = "gemini-embedding-2"
@@ -30,18 +30,20 @@ _SINGLE: Final = "gemini-embedding-2"
 class Vertex(Provider):
     """Two languages at one host: the model's name tells which."""
 
+    claude: VertexClaude
+
     def refuses(self, call: Call, model: str) -> Sequence[str]:
         if call.operation is Operation.EMBEDDINGS:
             return embedding_refusals(call.canon)
         if is_claude(model):
-            return CLAUDE.refuses(call, model)
+            return self.claude.refuses(call, model)
         return refusals(call.canon, model, any_address=True)
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         if call.operation is Operation.EMBEDDINGS:
             return _embeddings(call, place)
         if is_claude(place.model):
-            return CLAUDE.build(call, place)
+            return self.claude.build(call, place)
         body = generate_body(call.canon, place.model, dropped=place.dropped)
         method = "streamGenerateContent?alt=sse" if place.stream else "generateContent"
         headers = dict(bearer(place))
@@ -55,25 +57,26 @@ class Vertex(Provider):
             return _predicted(call, body)
         if call.operation is Operation.EMBEDDINGS:
             return read_embeddings(call, reply)
-        return CLAUDE.read(call, reply) if body.get("type") in {"message", "error"} else read_answer(reply)
+        return self.claude.read(call, reply) if body.get("type") in {"message", "error"} else read_answer(reply)
 
     def decoder(self, call: Call, *, native: bool) -> Decoder:
         del native  # see VertexClaude.speaks
-        return EitherDecoder(call)
+        return EitherDecoder(call, self.claude)
 
     def classify(self, reply: Reply) -> ProviderError:
         if _object(reply.body).get("type") == "error":
-            return CLAUDE.classify(reply)
+            return self.claude.classify(reply)
         return answer_error(reply.status, reply.headers, reply.body)
 
 
 class EitherDecoder:
     """Finds out by the first event which language a stream is in: Claude's events have a type, Gemini's have not."""
 
-    __slots__ = ("_call", "_chosen", "_held", "_splitter")
+    __slots__ = ("_call", "_chosen", "_claude", "_held", "_splitter")
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, claude: VertexClaude) -> None:
         self._call = call
+        self._claude = claude
         self._splitter = Splitter()
         self._held = b""
         self._chosen: Decoder | None = None
@@ -92,7 +95,7 @@ class EitherDecoder:
         if told is None:
             return ()
         if told.event or "type" in _object(told.data):
-            return self._choose(CLAUDE.decoder(self._call, native=False))
+            return self._choose(self._claude.decoder(self._call, native=False))
         return self._choose(GeminiDecoder(self._call.canon.get("n") or 1))
 
     def close(self) -> Sequence[Step]:
@@ -146,6 +149,13 @@ VERTEX: Final = Vertex(
     docs="https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
     base_url=HOST,
     credential=("token",),
+    claude=VertexClaude(
+        id="vertex",
+        title="Claude on Vertex AI",
+        docs="https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai",
+        base_url=HOST,
+        endpoints=MappingProxyType({Operation.CHAT: ":rawPredict"}),
+    ),
     endpoints=MappingProxyType(
         {
             Operation.CHAT: "/v1/projects/{project}/locations/{location}/publishers/{publisher}/models/{model}:generateContent",

@@ -5,10 +5,9 @@ Page: https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
-from llmgateway.canon.call import Call, Dialect, Operation
+from llmgateway.canon.call import Call, Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.providers.anthropic import Anthropic
 from llmgateway.providers.anthropic_refusals import refusals
@@ -21,7 +20,7 @@ _VERSION: Final = "vertex-2023-10-16"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VertexClaude(Anthropic):
-    """The Messages API with the model in the path and the version in the body."""
+    """The Messages API with the model in the path and the version in the body. A part of Vertex AI, no host of its own."""
 
     def speaks(self, call: Call) -> bool:
         """Not by the call alone: one host has two languages, and only the model tells which. So answers are translated."""
@@ -44,13 +43,3 @@ class VertexClaude(Anthropic):
         body = write(call, place.model, stream=place.stream, dropped=place.dropped)
         del body["model"]
         return {**body, "anthropic_version": _VERSION}
-
-
-CLAUDE: Final = VertexClaude(
-    id="vertex",
-    title="Claude on Vertex AI",
-    docs="https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai",
-    base_url="",
-    endpoints=MappingProxyType({Operation.CHAT: ":rawPredict"}),
-)
-"""No provider of its own: Vertex AI asks it for its Claude models."""
