@@ -59,6 +59,7 @@ def _config(url: str) -> str:
 providers:
   openai: {{api_key: sk-up, base_url: {url}/v1}}
   anthropic: {{api_key: sk-up, base_url: {url}}}
+  gemini: {{api_key: sk-up, base_url: {url}}}
   broken: {{type: openai_compatible, base_url: http://127.0.0.1:9/v1}}
 models:
   smart:
