@@ -1,4 +1,4 @@
-"""`python -m bench`: the whole run, in one table (DESIGN 9's budgets beside what was measured)."""
+"""`python -m bench`: the whole run, in one table, each figure beside its budget."""
 
 import argparse
 import json

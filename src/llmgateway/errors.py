@@ -126,7 +126,7 @@ class HeadersTooLarge(Problem):
 
 
 class UpstreamFailed(Problem):
-    """The providers failed. The status is theirs where all failed alike (DESIGN 6), else 502."""
+    """The providers failed. The status is theirs where all failed alike, else 502."""
 
     status = 502
     default_code = "upstream_failed"

@@ -1,4 +1,4 @@
-"""gateway.yaml: the operator's providers, aliases and defaults, read once and checked (DESIGN 7)."""
+"""gateway.yaml: the operator's providers, aliases and defaults, read once and checked."""
 
 import re
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ class Price(_Part):
 
 
 class Timeouts(_Part):
-    """Seconds a phase may take; what is left out falls back to `defaults`, then to DESIGN 3."""
+    """Seconds a phase may take; what is left out falls back to `defaults`, then to the ones built in."""
 
     connect: float | None = Field(default=None, gt=0)
     first_token: float | None = Field(default=None, gt=0)

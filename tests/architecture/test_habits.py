@@ -139,3 +139,12 @@ def test_nothing_is_left_unfinished() -> None:
         for number, line in enumerate(module.text.splitlines(), 1)
         if UNFINISHED.search(line)
     ] == []
+
+
+def test_comments_cite_only_papers_that_are_here() -> None:
+    assert [
+        f"{module.path}:{number}"
+        for module in modules("src", "bench", "docs", "deploy")
+        for number, line in enumerate(module.text.splitlines(), 1)
+        if re.search(r"\b(DESIGN|STYLE|PEERS|LIBRARIES)\b", line)
+    ] == []

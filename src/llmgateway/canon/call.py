@@ -32,7 +32,7 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the caller asked for by header (DESIGN 7)."""
+    """What the caller asked for by header."""
 
     drop_unsupported: bool = False
     """`x-llmgateway-unsupported: drop`: leave out what a target cannot honour, and name it."""

@@ -1,4 +1,4 @@
-"""What a caller is told when no target answered (DESIGN 6): the provider's class where it is one, else 502."""
+"""What a caller is told when no target answered: the provider's class where it is one, else 502."""
 
 import math
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ from llmgateway.kit.sse import FrameTooLong
 from llmgateway.providers.base import Decoder, Step
 
 _SILENCE_AFTER_FINISH = 2.0
-"""Seconds after a finish reason without a terminator until the answer counts as finished (DESIGN 3)."""
+"""Seconds after a finish reason without a terminator until the answer counts as finished."""
 
 _LAST_BYTES_SECONDS = 0.5
 """How long the end of a body may take after its terminator, before the connection is given up."""

@@ -125,7 +125,7 @@ class Meter:
         self._text.append(answer.text)
 
     def headers(self) -> list[tuple[str, str]]:
-        """What the caller is told beside the answer (DESIGN 7)."""
+        """What the caller is told beside the answer."""
         lines = list(self._ticket.headers) if self._ticket else []
         lines.append(("x-llmgateway-cache", "bypass"))
         if self._attempts:

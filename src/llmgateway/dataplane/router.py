@@ -12,12 +12,12 @@ from llmgateway.gateway_file import AliasEntry, GatewayFile, Price, TargetEntry,
 
 SANDBOX = "sandbox"
 _ALWAYS_DROPPABLE = frozenset({"user", "metadata", "store"})
-"""Parameters that never change an answer: left out where unknown, and named (DESIGN 3)."""
+"""Parameters that never change an answer: left out where unknown, and named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """Seconds that each phase of an attempt may take (DESIGN 3)."""
+    """Seconds that each phase of an attempt may take."""
 
     connect: float = 5.0
     first_token: float = 10.0

@@ -129,7 +129,7 @@ class Provider(ABC):
     """What a reader should know, a sentence each with a link; shown in docs/reference/providers.md."""
 
     def speaks(self, call: Call) -> bool:
-        """Whether it owns the caller's dialect, so that bodies and bytes pass untouched (DESIGN 3, fidelity 1)."""
+        """Whether it owns the caller's dialect, so that bodies and bytes pass untouched."""
         del call
         return False
 
