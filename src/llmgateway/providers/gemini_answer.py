@@ -296,7 +296,10 @@ def _segment(segment: object, parts: Sequence[Json]) -> tuple[int, int]:
         return 0, 0
     index = segment.get("partIndex") or 0
     offset, said = len(spoken(parts[:index])), spoken(parts[index:])
-    raw, quoted = said.encode(), text_of(segment.get("text"))
+    quoted = text_of(segment.get("text"))
+    if quoted not in said:
+        offset, said = 0, spoken(parts)  # in a stream the parts are not as Google counted them
+    raw = said.encode()
     start, end = (len(raw[: segment.get(name) or 0].decode(errors="ignore")) for name in ("startIndex", "endIndex"))
     if quoted and said[start:end] != quoted and (found := said.find(quoted, max(0, start - _DRIFT))) >= 0:
         start, end = found, found + len(quoted)

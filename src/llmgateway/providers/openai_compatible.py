@@ -42,7 +42,7 @@ CHAT_AND_EMBEDDINGS: Final = MappingProxyType(
     {Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/embeddings"}
 )
 CHAT: Final = MappingProxyType({Operation.CHAT: "/chat/completions"})
-_OWN_EXTENSIONS: Final = ("thinking_blocks", "provider_blocks", "is_error")
+_OWN_EXTENSIONS: Final = ("thinking_blocks", "provider_blocks", "is_error", "extra_content")
 """Fields of messages that only canon knows."""
 
 
