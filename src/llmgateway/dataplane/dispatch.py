@@ -99,7 +99,7 @@ class Dispatcher:
         )
 
     async def _attempt(self, call: Call, target: Target, witness: Witness, *, last: bool) -> Served:
-        provider = target.host.provider
+        provider = target.provider
         request = self._request(call, target)
         transport = self._transports[request.url.partition(":")[0]]
         witness.opens(target)
@@ -131,7 +131,7 @@ class Dispatcher:
             dropped=target.dropped,
         )
         try:
-            return target.host.provider.build(call, place)
+            return target.provider.build(call, place)
         except BadRequest as error:
             raise ProviderError(
                 FailureKind.BAD_REQUEST, error.message, status=400, code=error.code, param=error.param
@@ -140,7 +140,7 @@ class Dispatcher:
 
 async def _understand(exchange: Exchange, call: Call, target: Target) -> Served:
     """The answer behind an exchange; only a stream that has begun keeps it open. Raises ProviderError, HttpError."""
-    provider, kept = target.host.provider, False
+    provider, kept = target.provider, False
     try:
         if not 200 <= exchange.status < 300:
             raise provider.classify(Reply(exchange.status, exchange.headers, await exchange.read()))

@@ -71,6 +71,11 @@ def _host(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str], 
     missing = "" if credentials else _missing(provider, prefix)
     if not base_url:
         missing = missing or f"{provider.title} has no address yet: set {prefix}_BASE_URL, or base_url in gateway.yaml."
+    for name in provider.needs:
+        if f"{{{name}}}" in base_url and name not in options:
+            variables = " or ".join(provider.env.get(name, (f"{prefix}_{name.upper()}",)))
+            missing = missing or f"{provider.title} needs its {name}: set {variables}, or {name} in gateway.yaml."
+        base_url = base_url.replace(f"{{{name}}}", options.get(name, ""))
     return Host(
         provider=provider,
         base_url=base_url.rstrip("/"),

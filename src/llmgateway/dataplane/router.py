@@ -1,7 +1,7 @@
 """plan: a model's name becomes the targets that can serve it, in order. Pure: nothing here asks anybody."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.catalog.catalog import Catalog
@@ -9,6 +9,7 @@ from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.dataplane.hosts import Credential, Host
 from llmgateway.errors import BadRequest, Forbidden, NotFound
 from llmgateway.gateway_file import AliasEntry, GatewayFile, Price, TargetEntry, Timeouts
+from llmgateway.providers.base import Provider
 
 SANDBOX = "sandbox"
 _ALWAYS_DROPPABLE = frozenset({"user", "metadata", "store"})
@@ -30,6 +31,8 @@ class Target:
     """One place that can serve a call."""
 
     host: Host
+    provider: Provider
+    """The language that the model speaks at the host."""
     model: str
     credential: Credential
     patience: Patience = Patience()
@@ -127,6 +130,7 @@ class Router:
         return [
             Target(
                 host=host,
+                provider=host.provider.language(model),
                 model=model,
                 credential=credential,
                 patience=patience,
@@ -139,7 +143,7 @@ class Router:
     def _sandbox(self, call: Call) -> Plan:
         """A test key may name any model: the sandbox answers in its name."""
         host = self.hosts[SANDBOX]
-        target = Target(host=host, model=call.model, credential=host.credentials[0], retries=0)
+        target = Target(host=host, provider=host.provider, model=call.model, credential=host.credentials[0], retries=0)
         return choose(call, [target])
 
 
@@ -150,7 +154,7 @@ def choose(call: Call, targets: Sequence[Target]) -> Plan:
     """
     able, passed_over, named = list[Target](), dict[str, str](), list[str]()
     for target in targets:
-        provider = target.host.provider
+        provider = target.provider
         if call.operation not in provider.endpoints:
             passed_over[target.name] = f"{provider.title} has no {call.operation} endpoint"
             continue
@@ -160,7 +164,7 @@ def choose(call: Call, targets: Sequence[Target]) -> Plan:
             passed_over[target.name] = f"cannot honour {', '.join(sorted(refused - dropped))}"
             named += sorted(refused - dropped)
             continue
-        able.append(_dropping(target, dropped) if dropped else target)
+        able.append(replace(target, dropped=dropped) if dropped else target)
     if able:
         return Plan(tuple(able), targets[0], passed_over)
     if named:
@@ -171,18 +175,6 @@ def choose(call: Call, targets: Sequence[Target]) -> Plan:
             param=named[0],
         )
     raise _no_model(call.model, f"{_reasons(passed_over)}. Choose a model whose provider does.")
-
-
-def _dropping(target: Target, dropped: frozenset[str]) -> Target:
-    return Target(
-        host=target.host,
-        model=target.model,
-        credential=target.credential,
-        patience=target.patience,
-        retries=target.retries,
-        price=target.price,
-        dropped=dropped,
-    )
 
 
 def _reasons(passed_over: Mapping[str, str]) -> str:

@@ -121,12 +121,19 @@ class Provider(ABC):
     """Documented base URL; may be empty for hosts that have none of their own."""
     credential: tuple[str, ...] = ("api_key",)
     """Names of the secrets it needs; empty when it needs none."""
+    needs: tuple[str, ...] = ()
+    """Options that its base URL has a place for, as in `https://example.com/{account_id}`."""
     env: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Secret or option name -> environment variables that hold it; default `api_key` from `<ID>_API_KEY`."""
     endpoints: Mapping[Operation, str]
     """Operation -> path below the base URL; what is absent the provider cannot do."""
     quirks: tuple[str, ...] = ()
     """What a reader should know, a sentence each with a link; shown in docs/reference/providers.md."""
+
+    def language(self, model: str) -> "Provider":
+        """Who speaks for this model: itself, but for hosts of several makers' models, where the name tells."""
+        del model
+        return self
 
     def speaks(self, call: Call) -> bool:
         """Whether it owns the caller's dialect, so that bodies and bytes pass untouched."""

@@ -4,13 +4,28 @@ from typing import Final
 
 from llmgateway.providers.anthropic import ANTHROPIC
 from llmgateway.providers.base import Provider
+from llmgateway.providers.cerebras import CEREBRAS
+from llmgateway.providers.cloudflare import CLOUDFLARE
+from llmgateway.providers.databricks import DATABRICKS
 from llmgateway.providers.deepseek import DEEPSEEK
+from llmgateway.providers.fireworks import FIREWORKS
 from llmgateway.providers.gemini import GEMINI
 from llmgateway.providers.groq import GROQ
+from llmgateway.providers.huggingface import HUGGINGFACE
+from llmgateway.providers.mistral import MISTRAL
+from llmgateway.providers.moonshot import MOONSHOT
+from llmgateway.providers.nvidia import NVIDIA
 from llmgateway.providers.ollama import OLLAMA
 from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.openrouter import OPENROUTER
+from llmgateway.providers.perplexity import PERPLEXITY
+from llmgateway.providers.qwen import QWEN
+from llmgateway.providers.sambanova import SAMBANOVA
 from llmgateway.providers.sandbox import SANDBOX
+from llmgateway.providers.together import TOGETHER
 from llmgateway.providers.vertex import VERTEX
+from llmgateway.providers.xai import XAI
+from llmgateway.providers.zhipu import ZHIPU
 
 PROVIDERS: Final[tuple[Provider, ...]] = (
     SANDBOX,
@@ -21,4 +36,19 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
     GROQ,
     DEEPSEEK,
     OLLAMA,
+    TOGETHER,
+    MISTRAL,
+    PERPLEXITY,
+    HUGGINGFACE,
+    OPENROUTER,
+    XAI,
+    FIREWORKS,
+    CEREBRAS,
+    NVIDIA,
+    SAMBANOVA,
+    MOONSHOT,
+    ZHIPU,
+    QWEN,
+    CLOUDFLARE,
+    DATABRICKS,
 )

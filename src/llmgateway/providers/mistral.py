@@ -1,0 +1,21 @@
+"""Mistral AI."""
+
+from typing import Final
+
+from llmgateway.providers.openai_compatible import CHAT_AND_EMBEDDINGS, OpenAICompatible
+
+MISTRAL: Final = OpenAICompatible(
+    id="mistral",
+    title="Mistral AI",
+    docs="https://docs.mistral.ai/api/",
+    base_url="https://api.mistral.ai/v1",
+    endpoints=CHAT_AND_EMBEDDINGS,
+    renames={"max_completion_tokens": "max_tokens", "seed": "random_seed", "dimensions": "output_dimension"},
+    unsupported=frozenset({"logit_bias", "store", "user", "service_tier"}),
+    usage_in_streams=False,
+    quirks=(
+        "Unknown fields are a 422 there, so what it does not document is refused: https://docs.mistral.ai/api/",
+        "Streams always end with usage; stream_options is left out.",
+        "Thinking comes as parts of the content: https://docs.mistral.ai/capabilities/reasoning/",
+    ),
+)

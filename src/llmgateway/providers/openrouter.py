@@ -1,0 +1,21 @@
+"""OpenRouter."""
+
+from typing import Final
+
+from llmgateway.providers.openai_compatible import CHAT_AND_EMBEDDINGS, OpenAICompatible
+
+OPENROUTER: Final = OpenAICompatible(
+    id="openrouter",
+    title="OpenRouter",
+    docs="https://openrouter.ai/docs/api-reference/overview",
+    base_url="https://openrouter.ai/api/v1",
+    endpoints=CHAT_AND_EMBEDDINGS,
+    keeps=frozenset({"cache_control", "reasoning_content"}),
+    quirks=(
+        "An error may come inside a 200: https://openrouter.ai/docs/api-reference/errors",
+        (
+            "Reasoning comes as reasoning and reasoning_details; both travel on, and reasoning_content is added: "
+            "https://openrouter.ai/docs/use-cases/reasoning-tokens"
+        ),
+    ),
+)

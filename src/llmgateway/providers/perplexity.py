@@ -1,0 +1,21 @@
+"""Perplexity."""
+
+from types import MappingProxyType
+from typing import Final
+
+from llmgateway.canon.call import Operation
+from llmgateway.providers.openai_compatible import OpenAICompatible
+
+PERPLEXITY: Final = OpenAICompatible(
+    id="perplexity",
+    title="Perplexity",
+    docs="https://docs.perplexity.ai/api-reference/chat-completions-post",
+    base_url="https://api.perplexity.ai",
+    endpoints=MappingProxyType({Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/v1/embeddings"}),
+    renames={"max_completion_tokens": "max_tokens"},
+    unsupported=frozenset({"logit_bias", "n", "seed", "logprobs", "top_logprobs"}),
+    quirks=(
+        "Chunks carry an empty finish_reason until the last one; it is read as none.",
+        "Citations and search results travel on beside the answer: https://docs.perplexity.ai/guides/chat-completions-guide",
+    ),
+)
