@@ -11,6 +11,7 @@ from llmgateway.contract.usage import Attempt
 from llmgateway.dataplane.failure import Failure, final_problem
 from llmgateway.dataplane.live import LiveStream
 from llmgateway.dataplane.router import Plan, Target
+from llmgateway.dataplane.token_source import TokenSource
 from llmgateway.errors import BadRequest, FailureKind, ProviderError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.http import Exchange, HttpError, Transport, Trouble
@@ -54,6 +55,7 @@ class Dispatcher:
         self._transports = transports
         """URL scheme -> transport."""
         self._clock = clock
+        self._tokens = TokenSource(transports, clock)
 
     async def serve(self, call: Call, plan: Plan, witness: Witness) -> Served:
         """The first target that answers. Raises the Problem that sums up why none did."""
@@ -100,7 +102,7 @@ class Dispatcher:
 
     async def _attempt(self, call: Call, target: Target, witness: Witness, *, last: bool) -> Served:
         provider = target.provider
-        request = self._request(call, target)
+        request = await self._request(call, target)
         transport = self._transports[request.url.partition(":")[0]]
         witness.opens(target)
         # The last target has nobody behind it: only the whole time is limited.
@@ -120,11 +122,15 @@ class Dispatcher:
         except HttpError as error:
             raise _unreachable(error, provider.title) from error
 
-    def _request(self, call: Call, target: Target) -> UpstreamRequest:
+    async def _request(self, call: Call, target: Target) -> UpstreamRequest:
+        credential = target.credential
+        secrets = credential.secrets
+        if credential.grant is not None:
+            secrets = {**secrets, "token": await self._tokens.token(credential.id, credential.grant)}
         place = Place(
             model=target.model,
             base_url=target.host.base_url,
-            secrets=target.credential.secrets,
+            secrets=secrets,
             options=target.host.options,
             stream=call.stream,
             now=self._clock.now(),

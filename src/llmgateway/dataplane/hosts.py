@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 
 from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile, ProviderEntry
-from llmgateway.providers.base import Provider
+from llmgateway.providers.base import Grant, Provider
 from llmgateway.providers.openai_compatible import compatible_host
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -18,6 +19,8 @@ class Credential:
 
     id: str
     secrets: Mapping[str, str] = field(repr=False)
+    grant: Grant | None = None
+    """Where the secret is a short-lived `token`: the way to get one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +96,24 @@ def _credentials(provider: Provider, entry: ProviderEntry, environ: Mapping[str,
         )
     found = {**_from_environment(provider, environ), **entry.options, **entry.secrets}
     secrets = {name: value for name, value in found.items() if name in provider.credential}
-    complete = provider.credential and all(name in secrets for name in provider.credential)
-    return (Credential(f"{provider.id}/0", secrets),) if complete else ()
+    if provider.credential and all(name in secrets for name in provider.credential):
+        return (Credential(f"{provider.id}/0", secrets),)
+    grant = provider.grant(found, _files(provider, found))
+    return (Credential(f"{provider.id}/0", secrets, grant),) if grant is not None else ()
+
+
+def _files(provider: Provider, found: Mapping[str, str]) -> Mapping[str, bytes]:
+    """What the settings named `..._file` lead to. Raises ConfigurationError."""
+    files = dict[str, bytes]()
+    for name, path in found.items():
+        if name.endswith("_file"):
+            try:
+                files[name] = Path(path).read_bytes()
+            except OSError as error:
+                raise ConfigurationError(
+                    f"{provider.title}: {name} {path} cannot be read: {error.strerror}."
+                ) from error
+    return files
 
 
 def _from_environment(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:

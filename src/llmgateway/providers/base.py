@@ -97,6 +97,26 @@ class Step:
     """The provider's terminator ([DONE], message_stop)."""
 
 
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A bearer token and when to fetch the next one."""
+
+    value: str = field(repr=False)
+    renew_at: datetime
+
+
+class Grant(Protocol):
+    """How a short-lived token is got: pure; dispatch sends the request and keeps the token."""
+
+    def request(self, now: datetime) -> UpstreamRequest:
+        """The request for a token."""
+        ...
+
+    def read(self, reply: Reply, now: datetime) -> AccessToken:
+        """The token in the answer. Raises ProviderError."""
+        ...
+
+
 class Decoder(Protocol):
     """Reads one stream: bytes in any pieces in, steps out. One object per stream; it holds only parsing state."""
 
@@ -129,6 +149,14 @@ class Provider(ABC):
     """Operation -> path below the base URL; what is absent the provider cannot do."""
     quirks: tuple[str, ...] = ()
     """What a reader should know, a sentence each with a link; shown in docs/reference/providers.md."""
+
+    def grant(self, given: Mapping[str, str], files: Mapping[str, bytes]) -> Grant | None:
+        """The way to a token where the credential is one, out of the host's settings and the files that they name.
+
+        None when they do not suffice. Raises ConfigurationError.
+        """
+        del given, files
+        return None
 
     def language(self, model: str) -> "Provider":
         """Who speaks for this model: itself, but for hosts of several makers' models, where the name tells."""

@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from llmgateway.errors import ConfigurationError, FailureKind, ProviderError
-from llmgateway.providers.base import Reply, UpstreamRequest
+from llmgateway.providers.base import AccessToken, Reply, UpstreamRequest
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 an address
@@ -42,19 +42,24 @@ class CredentialFile(msgspec.Struct, frozen=True):
         return f"CredentialFile(type={self.type!r}, client_email={self.client_email!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
-    """A bearer token and when to fetch the next one."""
-
-    value: str = field(repr=False)
-    renew_at: datetime
-
-
 class _Answer(msgspec.Struct, frozen=True):
     access_token: str = ""
     expires_in: int = 3600
     error: str = ""
     error_description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleGrant:
+    """Tokens for what a credential file stands for."""
+
+    file: CredentialFile = field(repr=False)
+
+    def request(self, now: datetime) -> UpstreamRequest:
+        return token_request(self.file, now)
+
+    def read(self, reply: Reply, now: datetime) -> AccessToken:
+        return read_token(reply, now)
 
 
 def read_credential_file(content: bytes) -> CredentialFile:

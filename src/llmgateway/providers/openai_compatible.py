@@ -1,5 +1,7 @@
 """The engine of OpenAI's wire: a provider that speaks it is a declaration of its differences."""
 
+import base64
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,6 +12,7 @@ import msgspec
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.openai_errors import classify_error
@@ -63,6 +66,8 @@ class OpenAICompatible(Provider):
     """It understands stream_options.include_usage."""
     keeps: frozenset[str] = frozenset()
     """Extensions of canon's messages that it understands: `cache_control`, `reasoning_content`."""
+    int8_vectors: bool = False
+    """Its embeddings are base64 of signed bytes; they are given on as numbers."""
     joins_path: str = ""
     """What the documented base URL ends with; put in where a configured one lacks it."""
 
@@ -119,7 +124,8 @@ class OpenAICompatible(Provider):
             raise self.classify(reply)
         raw = reply.body if self.speaks(call) else None
         if call.operation is not Operation.CHAT:
-            return Answer(body=body, usage=read_usage(body.get("usage")), raw=raw)
+            usage = read_usage(body.get("usage"))
+            return Answer(body=body if raw else self._embeddings(body, usage), usage=usage, raw=raw)
         if raw is None:
             body = Repairs().answer(body)
         choices = objects(body.get("choices"))
@@ -148,6 +154,16 @@ class OpenAICompatible(Provider):
             raise ProviderError(FailureKind.PROTOCOL, f"{self.title} sent no JSON object.", status=200)
         return body
 
+    def _embeddings(self, body: Json, usage: Usage | None) -> Json:
+        """Figures and vectors in OpenAI's form."""
+        data = objects(body.get("data"))
+        if self.int8_vectors:
+            data = [{**item, "embedding": _int8(item.get("embedding"))} for item in data]
+        figures = body.get("usage")
+        if usage is not None and is_object(figures) and "prompt_tokens" not in figures:
+            body = {**body, "usage": {**figures, "prompt_tokens": usage.prompt_tokens}}
+        return {**body, "data": data}
+
     def _ask_for_stream(self, body: Json, place: Place) -> None:
         """Streams are always asked to tell their usage; the caller's wish is honoured on the way back."""
         if not place.stream:
@@ -173,7 +189,7 @@ class OpenAICompatible(Provider):
             if ours in body:
                 body[theirs] = body.pop(ours)
         body["messages"] = [self._message(message, foreign=foreign) for message in objects(body.get("messages"))]
-        if "tools" in body and "cache_control" not in self.keeps:
+        if foreign and "tools" in body and "cache_control" not in self.keeps:
             body["tools"] = [_without(tool, ("cache_control",)) for tool in objects(body["tools"])]
 
     def _message(self, message: Json, *, foreign: bool) -> Json:
@@ -181,7 +197,7 @@ class OpenAICompatible(Provider):
         if foreign and "reasoning_content" in message and "reasoning_content" not in self.keeps:
             hidden.append("reasoning_content")
         kept = _without(message, hidden) if hidden else message
-        if "cache_control" in self.keeps:
+        if not foreign or "cache_control" in self.keeps:
             return kept
         if "cache_control" in kept:
             kept = _without(kept, ("cache_control",))
@@ -205,6 +221,13 @@ def compatible_host(name: str, base_url: str) -> OpenAICompatible:
         endpoints=CHAT_AND_EMBEDDINGS,
         keeps=frozenset({"reasoning_content"}),
     )
+
+
+def _int8(vector: Any) -> Any:
+    if not isinstance(vector, str):
+        return vector
+    raw = base64.b64decode(vector)
+    return [float(number) for number in struct.unpack(f"{len(raw)}b", raw)]
 
 
 def _is_set(canon: Json, name: str) -> bool:

@@ -14,7 +14,9 @@ PERPLEXITY: Final = OpenAICompatible(
     endpoints=MappingProxyType({Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/v1/embeddings"}),
     renames={"max_completion_tokens": "max_tokens"},
     unsupported=frozenset({"logit_bias", "n", "seed", "logprobs", "top_logprobs"}),
+    int8_vectors=True,
     quirks=(
+        "Embeddings come as base64 of signed bytes and are given on as numbers: https://docs.perplexity.ai/docs/embeddings/quickstart",
         "Chunks carry an empty finish_reason until the last one; it is read as none.",
         "Citations and search results travel on beside the answer: https://docs.perplexity.ai/guides/chat-completions-guide",
     ),

@@ -11,14 +11,14 @@ from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.errors import BadRequest, ProviderError
-from llmgateway.kit.sse import FrameTooLong, Splitter
-from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, Step, UpstreamRequest
+from llmgateway.providers.base import Answer, Decoder, Grant, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.gemini import read_answer, read_embeddings
 from llmgateway.providers.gemini_embeddings import embedding_refusals, texts_of, vectors_answer
 from llmgateway.providers.gemini_errors import answer_error
 from llmgateway.providers.gemini_refusals import refusals
 from llmgateway.providers.gemini_request import generate_body, service_tier
 from llmgateway.providers.gemini_stream import GeminiDecoder
+from llmgateway.providers.google_credentials import GoogleGrant, read_credential_file
 from llmgateway.providers.vertex_claude import VertexClaude
 from llmgateway.providers.vertex_places import HOST, bearer, model_url
 
@@ -32,18 +32,22 @@ class Vertex(Provider):
 
     claude: VertexClaude
 
+    def grant(self, given: Mapping[str, str], files: Mapping[str, bytes]) -> Grant | None:
+        del given
+        content = files.get("service_account_file")
+        return None if content is None else GoogleGrant(read_credential_file(content))
+
+    def language(self, model: str) -> Provider:
+        return self.claude if is_claude(model) else self
+
     def refuses(self, call: Call, model: str) -> Sequence[str]:
         if call.operation is Operation.EMBEDDINGS:
             return embedding_refusals(call.canon)
-        if is_claude(model):
-            return self.claude.refuses(call, model)
         return refusals(call.canon, model, any_address=True)
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         if call.operation is Operation.EMBEDDINGS:
             return _embeddings(call, place)
-        if is_claude(place.model):
-            return self.claude.build(call, place)
         body = generate_body(call.canon, place.model, dropped=place.dropped)
         method = "streamGenerateContent?alt=sse" if place.stream else "generateContent"
         headers = dict(bearer(place))
@@ -57,54 +61,14 @@ class Vertex(Provider):
             return _predicted(call, body)
         if call.operation is Operation.EMBEDDINGS:
             return read_embeddings(call, reply)
-        return self.claude.read(call, reply) if body.get("type") in {"message", "error"} else read_answer(reply)
+        return read_answer(reply)
 
     def decoder(self, call: Call, *, native: bool) -> Decoder:
-        del native  # see VertexClaude.speaks
-        return EitherDecoder(call, self.claude)
+        del native  # nobody speaks Google's language to us
+        return GeminiDecoder(call.canon.get("n") or 1)
 
     def classify(self, reply: Reply) -> ProviderError:
-        if _object(reply.body).get("type") == "error":
-            return self.claude.classify(reply)
         return answer_error(reply.status, reply.headers, reply.body)
-
-
-class EitherDecoder:
-    """Finds out by the first event which language a stream is in: Claude's events have a type, Gemini's have not."""
-
-    __slots__ = ("_call", "_chosen", "_claude", "_held", "_splitter")
-
-    def __init__(self, call: Call, claude: VertexClaude) -> None:
-        self._call = call
-        self._claude = claude
-        self._splitter = Splitter()
-        self._held = b""
-        self._chosen: Decoder | None = None
-
-    def feed(self, data: bytes) -> Sequence[Step]:
-        if self._chosen is not None:
-            return self._chosen.feed(data)
-        self._held += data
-        if self._held.lstrip()[:1] in (b"[", b"{"):
-            return self._choose(GeminiDecoder(self._call.canon.get("n") or 1))
-        try:
-            frames = self._splitter.feed(data)
-        except FrameTooLong:
-            return self._choose(GeminiDecoder())  # it says so
-        told = next((frame for frame in frames if frame.data), None)
-        if told is None:
-            return ()
-        if told.event or "type" in _object(told.data):
-            return self._choose(self._claude.decoder(self._call, native=False))
-        return self._choose(GeminiDecoder(self._call.canon.get("n") or 1))
-
-    def close(self) -> Sequence[Step]:
-        steps = self.feed(b"\n\n") if self._chosen is None and self._held else ()
-        return [*steps, *self._chosen.close()] if self._chosen else steps
-
-    def _choose(self, decoder: Decoder) -> Sequence[Step]:
-        self._chosen, held, self._held = decoder, self._held, b""
-        return decoder.feed(held)
 
 
 def is_claude(model: str) -> bool:

@@ -3,14 +3,13 @@
 Page: https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from llmgateway.canon.call import Call, Dialect
+from llmgateway.canon.call import Call
 from llmgateway.canon.chat import Json
 from llmgateway.providers.anthropic import Anthropic
-from llmgateway.providers.anthropic_refusals import refusals
 from llmgateway.providers.anthropic_request import messages_body, native_body
 from llmgateway.providers.base import Place
 from llmgateway.providers.vertex_places import bearer, model_url
@@ -22,14 +21,6 @@ _VERSION: Final = "vertex-2023-10-16"
 class VertexClaude(Anthropic):
     """The Messages API with the model in the path and the version in the body. A part of Vertex AI, no host of its own."""
 
-    def speaks(self, call: Call) -> bool:
-        """Not by the call alone: one host has two languages, and only the model tells which. So answers are translated."""
-        del call
-        return False
-
-    def refuses(self, call: Call, model: str) -> Sequence[str]:
-        return () if call.dialect is Dialect.ANTHROPIC else refusals(call.canon, model)
-
     def url(self, call: Call, place: Place) -> str:
         del call
         return model_url(place, "anthropic", "streamRawPredict" if place.stream else "rawPredict")
@@ -39,7 +30,7 @@ class VertexClaude(Anthropic):
         return {**forwarded, **bearer(place)}
 
     def body(self, call: Call, place: Place) -> Json:
-        write = native_body if call.dialect is Dialect.ANTHROPIC else messages_body
+        write = native_body if self.speaks(call) else messages_body
         body = write(call, place.model, stream=place.stream, dropped=place.dropped)
         del body["model"]
         return {**body, "anthropic_version": _VERSION}

@@ -139,8 +139,6 @@ def error_body(problem: Problem) -> Json:
 
 def _check_messages(chat: Chat) -> None:
     for index, message in enumerate(chat.messages):
-        if message.role == "tool" and message.tool_call_id is None:
-            raise refuse(f"messages[{index}].tool_call_id", "is missing: a tool's message names the call it answers.")
         if message.role == "user" and message.content is None:
             raise refuse(f"messages[{index}].content", "is missing: a user's message says something.")
     for index, tool in enumerate(chat.tools or ()):

@@ -29,7 +29,7 @@ class CalledFunction(Struct):
 class CalledTool(Struct):
     """A tool call of the history."""
 
-    id: str
+    id: str | None = None
     type: str = "function"
     function: CalledFunction | None = None
 
@@ -56,7 +56,7 @@ class Function(Struct):
 class Tool(Struct):
     """A tool the model may use."""
 
-    type: str
+    type: str = "function"
     function: Function | None = None
 
 
