@@ -10,7 +10,7 @@ import pytest
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest, FailureKind
-from llmgateway.providers.base import Place, Reply, Step, UpstreamRequest
+from llmgateway.providers.base import Place, Provider, Reply, Step, UpstreamRequest
 from llmgateway.providers.vertex import VERTEX
 from tests.providers.anthropic_recordings import Recording as ClaudeRecording
 from tests.providers.anthropic_recordings import each as each_claude
@@ -51,12 +51,21 @@ def embeddings(body: Json) -> Call:
     )
 
 
+CLAUDE = VERTEX.language("claude-sonnet-4-5@20250929")
+
+
+def test_the_models_name_tells_the_language() -> None:
+    assert VERTEX.language("gemini-2.5-flash") is VERTEX
+    assert CLAUDE is not VERTEX
+    assert CLAUDE.speaks(chat({"max_tokens": 9}, Dialect.ANTHROPIC))
+
+
 def sent(request: UpstreamRequest) -> Json:
     return cast("Json", msgspec.json.decode(request.body))
 
 
-def steps_of(body: bytes, size: int) -> list[Step]:
-    decoder = VERTEX.decoder(chat(), native=False)
+def steps_of(body: bytes, size: int, provider: Provider = VERTEX) -> list[Step]:
+    decoder = provider.decoder(chat(), native=False)
     steps = [step for start in range(0, len(body), size) for step in decoder.feed(body[start : start + size])]
     return [*steps, *decoder.close()]
 
@@ -109,7 +118,7 @@ def test_old_models_read_files_from_the_web_here() -> None:
 def test_claude_is_asked_in_its_own_language(stream: bool, method: str) -> None:
     place = replace(PLACE, model="claude-sonnet-4-5@20250929", stream=stream)
     call = chat({"max_tokens": 9}, forward={"anthropic-beta": "b", "anthropic-version": "2023-06-01"})
-    request = VERTEX.build(call, place)
+    request = CLAUDE.build(call, place)
 
     assert request.url.endswith(f"/publishers/anthropic/models/claude-sonnet-4-5@20250929:{method}")
     assert request.headers["anthropic-beta"] == "b"
@@ -124,20 +133,20 @@ def test_claude_is_asked_in_its_own_language(stream: bool, method: str) -> None:
 def test_a_callers_own_messages_body_is_kept() -> None:
     given: Json = {"max_tokens": 5, "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]}
     call = chat({**given, "context_management": {"edits": []}}, Dialect.ANTHROPIC)
-    body = sent(VERTEX.build(call, replace(PLACE, model="claude-opus-4-1")))
+    body = sent(CLAUDE.build(call, replace(PLACE, model="claude-opus-4-1")))
 
-    assert VERTEX.refuses(call, "claude-opus-4-1") == ()
+    assert CLAUDE.refuses(call, "claude-opus-4-1") == ()
     assert body == {**given, "context_management": {"edits": []}, "anthropic_version": "vertex-2023-10-16"}
 
 
 def test_what_claude_cannot_honour_is_named() -> None:
-    assert VERTEX.refuses(chat({"seed": 1}), "claude-opus-4-1") == ["seed"]
+    assert CLAUDE.refuses(chat({"seed": 1}), "claude-opus-4-1") == ["seed"]
     assert VERTEX.refuses(chat({"seed": 1}), "gemini-2.5-flash") == []
 
 
 @each_claude([recording for recording in _CLAUDE if not recording.stream])
 def test_a_whole_answer_of_claude_is_understood(recording: ClaudeRecording) -> None:
-    answer = VERTEX.read(chat(), Reply(recording.status, recording.headers, recording.body))
+    answer = CLAUDE.read(chat(), Reply(recording.status, recording.headers, recording.body))
     expected = meaning(final_message(recording))
     message = answer.body["choices"][0]["message"]
     assert (message["content"] or "") == expected.text
@@ -155,7 +164,7 @@ def test_a_stream_of_gemini_is_recognised_however_it_is_cut(recording: Recording
 
 @each_claude([recording for recording in _CLAUDE if recording.stream])
 def test_a_stream_of_claude_is_recognised_however_it_is_cut(recording: ClaudeRecording) -> None:
-    whole = steps_of(recording.body, len(recording.body))
+    whole = steps_of(recording.body, len(recording.body), CLAUDE)
     expected = meaning(final_message(recording))
     deltas = [choice["delta"] for step in whole if step.chunk for choice in step.chunk["choices"]]
 
@@ -163,7 +172,7 @@ def test_a_stream_of_claude_is_recognised_however_it_is_cut(recording: ClaudeRec
     assert "".join(delta.get("reasoning_content") or "" for delta in deltas) == expected.thinking
     assert whole[-1].end
     for size in (1, 7, 60, 300):
-        assert steps_of(recording.body, size) == whole
+        assert steps_of(recording.body, size, CLAUDE) == whole
 
 
 def test_an_event_without_its_blank_line_is_still_read() -> None:
@@ -174,7 +183,7 @@ def test_an_event_without_its_blank_line_is_still_read() -> None:
 def test_errors_of_both_languages_are_named() -> None:
     claude = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
     google = b'[{"error":{"code":403,"message":"no","status":"PERMISSION_DENIED"}}]'
-    assert VERTEX.classify(Reply(529, {}, claude)).kind is FailureKind.OVERLOADED
+    assert CLAUDE.classify(Reply(529, {}, claude)).kind is FailureKind.OVERLOADED
     assert VERTEX.classify(Reply(403, {}, google)).kind is FailureKind.AUTH
     assert VERTEX.classify(Reply(502, {}, b"<html>")).kind is FailureKind.SERVER_ERROR
 

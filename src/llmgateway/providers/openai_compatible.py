@@ -160,8 +160,8 @@ class OpenAICompatible(Provider):
         if self.int8_vectors:
             data = [{**item, "embedding": _int8(item.get("embedding"))} for item in data]
         figures = body.get("usage")
-        if usage is not None and is_object(figures) and "prompt_tokens" not in figures:
-            body = {**body, "usage": {**figures, "prompt_tokens": usage.prompt_tokens}}
+        if is_object(figures) and "prompt_tokens" not in figures:
+            body = {**body, "usage": {**figures, "prompt_tokens": usage.prompt_tokens if usage else 0}}
         return {**body, "data": data}
 
     def _ask_for_stream(self, body: Json, place: Place) -> None:
