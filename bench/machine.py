@@ -163,11 +163,23 @@ def relay(folder: Path, upstream: Server) -> Generator[Server]:
 
 @contextmanager
 def valkey() -> Generator[str]:
-    """A Valkey server, by its URL."""
+    """A Valkey server, by its URL. Raises CannotMeasureError at the end when nobody used it: then it measured nothing."""
     port = free_port()
     server = ValkeyServer(host="127.0.0.1", port=port)
     server.start()
     try:
         yield f"redis://127.0.0.1:{port}/0"
+        if _scripts_run(port) == 0:
+            raise CannotMeasureError("the gateway ran no script in Redis, so these would be the embedded figures")
     finally:
         server.stop()
+
+
+def _scripts_run(port: int) -> int:
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"INFO commandstats\r\nQUIT\r\n")
+        with connection.makefile("r", encoding="ascii") as answer:
+            lines = [
+                line for line in answer if line.startswith(("cmdstat_evalsha:", "cmdstat_eval:", "cmdstat_fcall:"))
+            ]
+    return sum(int(line.partition("calls=")[2].partition(",")[0]) for line in lines)

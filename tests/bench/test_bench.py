@@ -21,7 +21,7 @@ PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 def test_a_quick_run_fills_the_table(tmp_path: Path) -> None:
     report = tmp_path / "bench.json"
     run = subprocess.run(
-        [sys.executable, "-m", "bench", "--quick", "--redis", "--json", report],
+        [sys.executable, "-m", "bench", "--quick", "--json", report],
         cwd=ROOT,
         capture_output=True,
         text=True,
