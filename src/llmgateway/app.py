@@ -10,7 +10,8 @@ from typing import Any, cast
 from llmgateway.canon.call import Operation
 from llmgateway.catalog.catalog import load_catalog
 from llmgateway.catalog.tokens import Tokenizer
-from llmgateway.controlplane.keys.source import KeyAnnouncements, KeySource
+from llmgateway.controlplane.keys.announcements import KeyAnnouncements
+from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.onboarding.service import FirstSteps, install
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dataplane.dialects.anthropic import AnthropicDialect
@@ -28,6 +29,7 @@ from llmgateway.dataplane.routes import DataPlane, Entrance
 from llmgateway.dataplane.sandbox.transport import SandboxTransport
 from llmgateway.dataplane.shipping import Shipper
 from llmgateway.db.opening import open_database
+from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile, load_gateway_file
 from llmgateway.kit.clock import Clock, SystemClock
@@ -41,6 +43,8 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+_DATABASE_SECONDS = 2.0
+"""For a statement of the data plane; a database that hangs counts as down."""
 _SHIPPING_SECONDS = 10.0
 """At the end, for what is still in the journal."""
 
@@ -73,8 +77,10 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
     """
     clock, file = SystemClock(), read_gateway_file(settings)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_database(settings))
-        pepper, first_steps = await install(database, clock, settings)
+        admin = await stack.enter_async_context(open_database(settings, Role.ADMIN, serving=True))
+        pepper, first_steps = await install(admin, clock, settings)
+        database = admin.acting_as(Role.DATA, seconds=_DATABASE_SECONDS)
+        stack.push_async_callback(database.close)
         usage = UsageStore(database)
         recorder = await stack.enter_async_context(_recording(settings, usage, clock))
         client = await stack.enter_async_context(HttpClient())

@@ -14,10 +14,8 @@ _KEY_FILE = "dev-key"
 def greet(settings: Settings, port: int, first: FirstSteps | None) -> None:
     """Print the address, the first owner's login when it is new, and a curl line against the sandbox."""
     address = settings.public_url or f"http://{_shown(settings.host)}:{port}"
-    lines = ["", f"llmgateway is ready at {address}", ""]
-    if first is not None and first.password is not None:
-        lines += [f"First owner   {first.email}", f"Password      {first.password}  (shown once)", ""]
-    key = _development_key(settings, first)
+    lines = ["", f"llmgateway is ready at {address}", "", *login_lines(first)]
+    key = development_key(settings, first)
     if key is not None:
         lines += [
             "Try it:",
@@ -28,6 +26,13 @@ def greet(settings: Settings, port: int, first: FirstSteps | None) -> None:
     sys.stdout.flush()
 
 
+def login_lines(first: FirstSteps | None) -> list[str]:
+    """The first owner's login, when it was made just now and nobody was asked for a password."""
+    if first is None or first.password is None:
+        return []
+    return [f"First owner   {first.email}", f"Password      {first.password}  (shown once)", ""]
+
+
 def _curl(address: str, key: str) -> str:
     """A line that works as it is printed, in any shell."""
     message = {"role": "user", "content": "Hello, gateway"}
@@ -36,7 +41,7 @@ def _curl(address: str, key: str) -> str:
     return f"curl -N {address}/v1/chat/completions {headers} -d '{body}'"
 
 
-def _development_key(settings: Settings, first: FirstSteps | None) -> str | None:
+def development_key(settings: Settings, first: FirstSteps | None) -> str | None:
     """The first key: as made now, or as kept by an earlier start; never kept in production."""
     if settings.production:
         return first.key if first is not None and first.password is not None else None

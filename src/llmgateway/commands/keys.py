@@ -3,15 +3,20 @@
 import asyncio
 import json
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
+from llmgateway.commands.greeting import development_key, login_lines
 from llmgateway.contract.snapshot import Limits
 from llmgateway.controlplane.keys import service
-from llmgateway.controlplane.onboarding.service import read_pepper
+from llmgateway.controlplane.onboarding.service import install
 from llmgateway.controlplane.orgs import service as orgs
 from llmgateway.db.opening import open_database
+from llmgateway.db.roles import Role
+from llmgateway.errors import ConfigurationError, NotFound
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.money import nanos
 from llmgateway.settings import load_settings
@@ -86,17 +91,24 @@ def _budget(dollars: str | None) -> int | None:
 async def _create(org_name: str | None, wish: service.KeyWish) -> tuple[str, str]:
     settings = load_settings(os.environ)
     secret = service.new_secret(test=wish.test)
-    async with open_database(settings) as database:
-        pepper = await read_pepper(database, settings)
-        async with database.transaction() as tx:
-            org = await orgs.find(tx, org_name)
-            key = await service.create(tx, SystemClock(), org, pepper, wish, secret)
-            return key.id, secret
+    clock = SystemClock()
+    async with open_database(settings, Role.ADMIN) as database:
+        pepper, first = await install(database, clock, settings)
+        if first is not None:  # before any `serve`: what it would have said at its first start
+            development_key(settings, first)
+            typer.echo("\n".join(login_lines(first)), err=True)
+        with _known_only():
+            async with database.transaction() as tx:
+                org = await orgs.find(tx, org_name)
+                key = await service.create(tx, clock, org, pepper, wish, secret)
+        return key.id, secret
 
 
 async def _list(org_name: str | None) -> list[dict[str, str | None]]:
-    async with open_database(load_settings(os.environ)) as database, database.transaction() as tx:
-        keys = await service.listed(tx, await orgs.find(tx, org_name))
+    async with open_database(load_settings(os.environ), Role.ADMIN) as database:
+        with _known_only():
+            async with database.transaction() as tx:
+                keys = await service.listed(tx, await orgs.find(tx, org_name))
     return [
         {
             "id": key.id,
@@ -111,5 +123,16 @@ async def _list(org_name: str | None) -> list[dict[str, str | None]]:
 
 
 async def _revoke(key_id: str) -> None:
-    async with open_database(load_settings(os.environ)) as database, database.transaction() as tx:
-        await service.revoke(tx, SystemClock(), key_id)
+    async with open_database(load_settings(os.environ), Role.ADMIN) as database:
+        with _known_only():
+            async with database.transaction() as tx:
+                await service.revoke(tx, SystemClock(), key_id)
+
+
+@contextmanager
+def _known_only() -> Generator[None]:
+    """A name that nobody has is one sentence."""
+    try:
+        yield
+    except NotFound as error:
+        raise ConfigurationError(error.message) from error

@@ -21,5 +21,5 @@ def migrate() -> None:
         with embedded_postgres(settings.data_dir) as embedded:
             bring_up_to_date(embedded)
     else:
-        bring_up_to_date(url)
+        bring_up_to_date(url, settings.database_url)
     typer.echo(f"The schema is at {newest_revision()}.")

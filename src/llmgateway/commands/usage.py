@@ -12,6 +12,7 @@ import typer
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.controlplane.usage import service
 from llmgateway.db.opening import open_database
+from llmgateway.db.roles import Role
 from llmgateway.kit.money import usd
 from llmgateway.settings import load_settings
 
@@ -60,5 +61,5 @@ def shown(event: UsageEvent) -> dict[str, Any]:
 
 
 async def _list(request: str | None, limit: int) -> Sequence[UsageEvent]:
-    async with open_database(load_settings(os.environ)) as database, database.transaction() as tx:
+    async with open_database(load_settings(os.environ), Role.ADMIN) as database, database.transaction() as tx:
         return await service.listed(tx, request_id=request, limit=limit)

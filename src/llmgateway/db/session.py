@@ -1,52 +1,104 @@
-"""The way to the database: engines, sessions, and the one place that commits."""
+"""The way to the database: connections under a role, sessions, and the one place that commits."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Protocol, cast
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+import asyncpg
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError
 
-_DRIVER: Final = "postgresql+asyncpg"
+DATABASE_ERRORS: Final = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""All that asking the database can end in."""
+
+_ONLY_LIBPQ: Final = frozenset({"channel_binding", "connect_timeout", "gssencmode", "keepalives", "sslcrldir"})
+"""Parameters of URLs that the driver would hand on to the server, which does not know them."""
+_FAULTS_OF_DATA: Final = ("22", "23")
+"""SQLSTATE classes: data exception, integrity constraint violation."""
+
+
+class Connection(Protocol):
+    """What we use of the driver's own connection; it brings no types."""
+
+    async def execute(self, query: str) -> str: ...
+
+    async def add_listener(self, channel: str, callback: Callable[[object, int, str, object], None]) -> None: ...
+
+    def add_termination_listener(self, callback: Callable[[object], None]) -> None: ...
+
+    def terminate(self) -> None: ...
+
+
+_connect: Final = cast("Callable[..., Awaitable[Connection]]", asyncpg.connect)
 
 
 class Database:
-    """One process's pool of connections."""
+    """One process's way to one database, under one role."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
+    def __init__(self, url: str, role: Role | None = None, *, seconds: float | None = None) -> None:
+        """`seconds` limits connecting and each statement; no role is the login's own. Raises ConfigurationError."""
+        self._url = url
+        self._dsn = _dsn(url)
+        self._role = role
+        self._seconds = seconds
+        self.engine: Final[AsyncEngine] = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self.connect,
+            pool_size=5,
+            max_overflow=5,
+            pool_timeout=seconds or 30,
+            pool_pre_ping=True,
+        )
+
+    def acting_as(self, role: Role, *, seconds: float | None = None) -> "Database":
+        """Another way to the same database. Whoever asks for it closes it."""
+        return Database(self._url, role, seconds=seconds)
+
+    async def connect(self) -> Connection:
+        """A connection of the driver's own, outside the pool."""
+        connection = await _connect(self._dsn, timeout=self._seconds or 60, command_timeout=self._seconds)
+        if self._role is not None:
+            await connection.execute(f"SET ROLE {self._role}")
+        return connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[AsyncSession]:
-        """A session whose work is committed when the block ends, and undone when it raises."""
+    async def transaction(self, org_id: str | None = None) -> AsyncGenerator[AsyncSession]:
+        """A session whose work is committed when the block ends, and undone when it raises.
+
+        The organisation is what row-level security lets `app` see; without one it sees none.
+        """
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            if org_id is not None:
+                await session.execute(text("SELECT set_config('app.org_id', :org_id, true)"), {"org_id": org_id})
             yield session
 
-
-def make_engine(url: str, *, seconds: float | None = None) -> AsyncEngine:
-    """An engine for any PostgreSQL URL. `seconds` limits connecting and each statement. Raises ConfigurationError."""
-    limits = {} if seconds is None else {"timeout": seconds, "command_timeout": seconds}
-    return create_async_engine(
-        _asyncpg(url), pool_size=5, max_overflow=5, pool_timeout=seconds or 30, pool_pre_ping=True, connect_args=limits
-    )
+    async def close(self) -> None:
+        """Close the pool."""
+        await self.engine.dispose()
 
 
-def is_outage(error: BaseException) -> bool:
-    """Whether the database could not be asked, as opposed to having refused what was asked."""
-    if isinstance(error, OSError | TimeoutError):
-        return True
-    return isinstance(error, DBAPIError) and (
-        error.connection_invalidated or type(error).__name__ in {"InterfaceError", "OperationalError", "InternalError"}
-    )
+def is_fault_of_data(error: BaseException) -> bool:
+    """Whether PostgreSQL can never take what it was given; anything else may be better at the next try."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(state, str) and state.startswith(_FAULTS_OF_DATA)
 
 
-def _asyncpg(url: str) -> URL:
+def login(url: str) -> str | None:
+    """The user that a URL names. Raises ConfigurationError."""
+    return make_url(_dsn(url)).username
+
+
+def _dsn(url: str) -> str:
+    """A URL as the driver reads it."""
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise ConfigurationError(
             "DATABASE_URL is no URL. Write postgresql://USER:PASSWORD@HOST:5432/DATABASE."
         ) from error
@@ -54,4 +106,5 @@ def _asyncpg(url: str) -> URL:
         raise ConfigurationError(
             f"DATABASE_URL names {parsed.get_backend_name()}; only PostgreSQL is supported: postgresql://USER:PASSWORD@HOST/DATABASE."
         )
-    return parsed.set(drivername=_DRIVER)
+    plain = parsed.set(drivername="postgresql").difference_update_query(_ONLY_LIBPQ)
+    return plain.render_as_string(hide_password=False)

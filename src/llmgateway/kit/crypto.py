@@ -31,6 +31,10 @@ class MasterKeys:
         nonce = os.urandom(_NONCE_BYTES)
         return self._newest + nonce + self._keys[self._newest].encrypt(nonce, plain, about)
 
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether the newest key sealed it; else it is time to seal it again."""
+        return sealed[:_ID_BYTES] == self._newest
+
     def open(self, sealed: bytes, about: bytes) -> bytes:
         """The plain bytes. Raises CannotOpen."""
         key = self._keys.get(sealed[:_ID_BYTES])

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import KeyChanged
-from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot
+from llmgateway.contract.snapshot import Limits
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.tenancy import owned
 from llmgateway.errors import NotFound
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import keyed_hash
@@ -22,7 +23,8 @@ from llmgateway.kit.ids import new_id
 CHANNEL: Final = "llmgateway_changes"
 """PostgreSQL's NOTIFY channel for changes of keys."""
 _ALPHABET: Final = string.ascii_letters + string.digits
-_UNLIMITED: Final = "self_hosted"
+UNLIMITED: Final = "self_hosted"
+"""The plan without quota, limit or charge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ async def create(
     tx: AsyncSession, clock: Clock, org: Organisation, pepper: bytes, wish: KeyWish, secret: str
 ) -> ApiKey:
     """Store a key. The caller shows the secret once; nobody can see it again."""
-    limits = wish.limits if org.plan == _UNLIMITED else _with_defaults(wish.limits)
+    limits = wish.limits if org.plan == UNLIMITED else _with_defaults(wish.limits)
     now = clock.now()
     key = ApiKey(
         id=new_id("key", now),
@@ -71,7 +73,7 @@ async def create(
 
 async def listed(tx: AsyncSession, org: Organisation) -> Sequence[ApiKey]:
     """All keys of an organisation, newest first."""
-    return (await tx.scalars(select(ApiKey).where(ApiKey.org_id == org.id).order_by(ApiKey.id.desc()))).all()
+    return (await tx.scalars(owned(ApiKey, org.id).order_by(ApiKey.id.desc()))).all()
 
 
 async def revoke(tx: AsyncSession, clock: Clock, key_id: str) -> ApiKey:
@@ -88,45 +90,6 @@ async def announce(tx: AsyncSession, change: KeyChanged) -> None:
     """Tell every data process, when this transaction commits."""
     payload = json.dumps({"key_id": change.key_id, "org_id": change.org_id})
     await tx.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": payload})
-
-
-async def snapshot(tx: AsyncSession, secret_hash: bytes) -> KeySnapshot | None:
-    """What a key may do, by the hash of its secret."""
-    query = select(ApiKey, Organisation).join(Organisation, Organisation.id == ApiKey.org_id)
-    row = (await tx.execute(query.where(ApiKey.secret_hash == secret_hash))).one_or_none()
-    return None if row is None else _snapshot(row[0], row[1])
-
-
-def _snapshot(key: ApiKey, org: Organisation) -> KeySnapshot:
-    budget = key.monthly_budget_nanos
-    return KeySnapshot(
-        id=key.id,
-        name=key.name,
-        org=OrgSnapshot(
-            id=org.id,
-            slug=org.slug,
-            plan=org.plan,
-            suspended=org.suspended_at is not None,
-            charged=org.plan != _UNLIMITED,
-        ),
-        project_id=key.project_id,
-        test=key.test,
-        limits=Limits(
-            requests_per_minute=key.requests_per_minute,
-            requests_per_hour=key.requests_per_hour,
-            requests_per_day=key.requests_per_day,
-            tokens_per_minute=key.tokens_per_minute,
-            concurrency=key.concurrency,
-        ),
-        budgets=() if budget is None else (Budget(nanos=budget),),
-        scopes=None if key.scopes is None else frozenset(key.scopes),
-        models=None if key.models is None else frozenset(key.models),
-        providers=None if key.providers is None else frozenset(key.providers),
-        networks=tuple(key.networks or ()),
-        expires_at=key.expires_at,
-        revoked=key.revoked_at is not None,
-        tags=tuple(key.tags or ()),
-    )
 
 
 def _with_defaults(limits: Limits) -> Limits:

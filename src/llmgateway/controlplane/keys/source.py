@@ -1,86 +1,107 @@
-"""What the data plane is given of keys: snapshots on request, and changes as they happen."""
+"""The contract's SnapshotSource: what a key may do, asked of PostgreSQL as the role that may ask only this."""
 
 import asyncio
-import json
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
+from datetime import datetime
+from typing import Final
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
+import msgspec
+from sqlalchemy import Text, cast, func, select
 
-from llmgateway.contract.channels import KeyChanged, SourceUnavailable
-from llmgateway.contract.snapshot import KeySnapshot
-from llmgateway.controlplane.keys import service
-from llmgateway.db.session import Database
+from llmgateway.contract.channels import SourceUnavailable
+from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot
+from llmgateway.controlplane.keys.service import UNLIMITED
+from llmgateway.db.session import DATABASE_ERRORS, Database
 from llmgateway.kit.crypto import keyed_hash
 
-_RETRY_SECONDS = 1.0
-_PROBE_SECONDS = 5.0
+_DEADLINE_SECONDS: Final = 3.0
+"""For all of it: a connection, the question, the answer. A database that hangs is one that cannot be asked."""
 
-log = structlog.get_logger()
+
+class _Key(msgspec.Struct):
+    """A row of api_keys."""
+
+    id: str
+    name: str
+    test: bool
+    project_id: str | None
+    requests_per_minute: int | None
+    requests_per_hour: int | None
+    requests_per_day: int | None
+    tokens_per_minute: int | None
+    concurrency: int | None
+    monthly_budget_nanos: int | None
+    scopes: frozenset[str] | None
+    models: frozenset[str] | None
+    providers: frozenset[str] | None
+    networks: tuple[str, ...] | None
+    tags: tuple[str, ...] | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class _Org(msgspec.Struct):
+    """A row of organisations."""
+
+    id: str
+    slug: str
+    plan: str
+    suspended_at: datetime | None
+
+
+class _Found(msgspec.Struct):
+    """What key_snapshot answers."""
+
+    key: _Key
+    org: _Org
 
 
 class KeySource:
-    """The contract's SnapshotSource over PostgreSQL."""
+    """Over a database that acts as `data`."""
 
     def __init__(self, database: Database, pepper: bytes) -> None:
         self._database = database
         self._pepper = pepper
+        self._decoder = msgspec.json.Decoder(_Found)
 
     async def key_snapshot(self, secret: str) -> KeySnapshot | None:
         """One SELECT. Raises SourceUnavailable."""
+        question = select(cast(func.key_snapshot(keyed_hash(self._pepper, secret)), Text))
         try:
-            async with self._database.transaction() as tx:
-                return await service.snapshot(tx, keyed_hash(self._pepper, secret))
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            raise SourceUnavailable(str(error)) from error
+            async with asyncio.timeout(_DEADLINE_SECONDS), self._database.transaction() as tx:
+                found = await tx.scalar(question)
+        except DATABASE_ERRORS as error:
+            raise SourceUnavailable(str(error) or type(error).__name__) from error
+        return None if found is None else _snapshot(self._decoder.decode(found))
 
 
-class KeyAnnouncements:
-    """The contract's Announcements: a connection that listens, and connects again when it is lost."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._listeners = list[Callable[[KeyChanged], None]]()
-
-    def subscribe(self, listener: Callable[[KeyChanged], None]) -> None:
-        self._listeners.append(listener)
-
-    async def listen(self) -> None:
-        """Listen until cancelled."""
-        while True:
-            try:
-                await self._until_lost()
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                log.warning("announcements are not heard", reason=str(error))
-            # What was said meanwhile was missed: everything may have changed.
-            self._tell(KeyChanged(None, None))
-            await asyncio.sleep(_RETRY_SECONDS)
-
-    async def _until_lost(self) -> None:
-        connection = await self._database.engine.raw_connection()
-        driver: Any = connection.driver_connection
-        lost = asyncio.Event()
-
-        def lost_by(_connection: object) -> None:
-            lost.set()
-
-        try:
-            driver.add_termination_listener(lost_by)
-            await driver.add_listener(service.CHANNEL, self._heard)
-            self._tell(KeyChanged(None, None))
-            while not lost.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(lost.wait(), _PROBE_SECONDS)
-                await driver.execute("SELECT 1")
-        finally:
-            connection.invalidate()
-
-    def _heard(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
-        change: dict[str, str | None] = json.loads(payload)
-        self._tell(KeyChanged(change["key_id"], change["org_id"]))
-
-    def _tell(self, change: KeyChanged) -> None:
-        for listener in self._listeners:
-            listener(change)
+def _snapshot(found: _Found) -> KeySnapshot:
+    key, org = found.key, found.org
+    budget = key.monthly_budget_nanos
+    return KeySnapshot(
+        id=key.id,
+        name=key.name,
+        org=OrgSnapshot(
+            id=org.id,
+            slug=org.slug,
+            plan=org.plan,
+            suspended=org.suspended_at is not None,
+            charged=org.plan != UNLIMITED,
+        ),
+        project_id=key.project_id,
+        test=key.test,
+        limits=Limits(
+            requests_per_minute=key.requests_per_minute,
+            requests_per_hour=key.requests_per_hour,
+            requests_per_day=key.requests_per_day,
+            tokens_per_minute=key.tokens_per_minute,
+            concurrency=key.concurrency,
+        ),
+        budgets=() if budget is None else (Budget(nanos=budget),),
+        scopes=key.scopes,
+        models=key.models,
+        providers=key.providers,
+        networks=key.networks or (),
+        expires_at=key.expires_at,
+        revoked=key.revoked_at is not None,
+        tags=key.tags or (),
+    )

@@ -36,7 +36,10 @@ class FirstSteps:
 
 
 async def install(database: Database, clock: Clock, settings: Settings) -> tuple[bytes, FirstSteps | None]:
-    """The pepper of API keys, and what was made if the installation was empty. Raises ConfigurationError."""
+    """The pepper of API keys, and what was made if the installation was empty; as `admin`. Raises ConfigurationError.
+
+    A pepper under an older master key is sealed again under the newest.
+    """
     masters = MasterKeys(settings.secret_key or (_own_master_key(settings),))
     async with database.transaction() as tx:
         await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -48,6 +51,9 @@ async def install(database: Database, clock: Clock, settings: Settings) -> tuple
             tx.add(Installation(id=new_id("inst", now), key_pepper=sealed, created_at=now))
         else:
             pepper = _open(masters, installation)
+            if not masters.is_newest(installation.key_pepper):
+                installation.key_pepper = masters.seal(pepper, _ABOUT_PEPPER)
+        await tx.execute(text("SELECT ensure_usage_partitions()"))
         if await tx.scalar(select(Organisation.id).limit(1)) is not None:
             return pepper, None
         password = settings.bootstrap_password or secrets.token_urlsafe(12)
@@ -59,15 +65,6 @@ async def install(database: Database, clock: Clock, settings: Settings) -> tuple
         await keys.create(tx, clock, org, pepper, wish, secret)
     shown = None if settings.bootstrap_password else password
     return pepper, FirstSteps(email, shown, secret)
-
-
-async def read_pepper(database: Database, settings: Settings) -> bytes:
-    """The pepper of an installation that exists. Raises ConfigurationError."""
-    async with database.transaction() as tx:
-        installation = await tx.scalar(select(Installation))
-    if installation is None:
-        raise ConfigurationError("This database has no installation yet. Start `llmgateway serve` once.")
-    return _open(MasterKeys(settings.secret_key or (_own_master_key(settings),)), installation)
 
 
 def _open(masters: MasterKeys, installation: Installation) -> bytes:

@@ -1,33 +1,32 @@
 """Usage events: stored once however often they come, listed newest first."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import select, text
+from sqlalchemy import Text, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.canon.usage import UsageSource
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.db.models.usage_events import UsageRow
+from llmgateway.kit.ids import id_time
 
-_COLUMNS = [column.name for column in UsageRow.__table__.columns if column.name not in ("id", "created_at")]
-_INSERT = text(  # names of our own columns, no value of anybody's
-    "INSERT INTO usage_events SELECT * FROM jsonb_populate_recordset(NULL::usage_events, CAST(:events AS jsonb)) "
-    "ON CONFLICT (id, created_at) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)
-    + f" WHERE usage_events.usage_source = '{UsageSource.ESTIMATED}' AND excluded.usage_source <> '{UsageSource.ESTIMATED}'"
-)
-"""An estimate gives way to true figures; nothing else is ever replaced."""
+_INSERT = text("SELECT insert_usage(CAST(:events AS jsonb))")
+_NUL = b"\\u0000"
 
 
 async def insert(tx: AsyncSession, events: Sequence[UsageEvent]) -> None:
-    """Store events in one statement."""
-    await tx.execute(_INSERT, {"events": msgspec.json.encode(events).decode()})
+    """Store events in one statement; an estimate gives way to true figures, nothing else is ever replaced."""
+    encoded = msgspec.json.encode([_dated(event) for event in _each_once(events)])
+    if _NUL in encoded:
+        encoded = msgspec.json.encode(_without_nul(msgspec.json.decode(encoded)))
+    await tx.execute(_INSERT, {"events": encoded.decode()})
 
 
 async def listed(tx: AsyncSession, *, request_id: str | None, limit: int) -> Sequence[UsageEvent]:
-    """Newest first."""
-    query = select(UsageRow).order_by(UsageRow.id.desc()).limit(limit)
+    """Of all organisations, newest first."""
+    query = select(UsageRow).order_by(UsageRow.created_at.desc(), UsageRow.id.desc()).limit(limit)
     if request_id is not None:
         query = query.where(UsageRow.id == request_id)
     return [_event(row) for row in (await tx.scalars(query)).all()]
@@ -35,8 +34,40 @@ async def listed(tx: AsyncSession, *, request_id: str | None, limit: int) -> Seq
 
 async def of_key(tx: AsyncSession, key_id: str, event_id: str) -> UsageEvent | None:
     """One event, only if this key made it."""
-    row = await tx.scalar(select(UsageRow).where(UsageRow.id == event_id, UsageRow.key_id == key_id))
-    return None if row is None else _event(row)
+    found = await tx.scalar(select(cast(func.usage_event(key_id, event_id), Text)))
+    return None if found is None else msgspec.json.decode(found, type=UsageEvent)
+
+
+def _each_once(events: Sequence[UsageEvent]) -> list[UsageEvent]:
+    """One statement may touch a row once: of several with the same id the first true one counts."""
+    chosen = dict[str, UsageEvent]()
+    for event in events:
+        known = chosen.get(event.id)
+        if known is None or (
+            known.usage_source is UsageSource.ESTIMATED and event.usage_source is not UsageSource.ESTIMATED
+        ):
+            chosen[event.id] = event
+    return list(chosen.values())
+
+
+def _dated(event: UsageEvent) -> UsageEvent:
+    """With the time that its id carries, so that every copy of it is the same row, in the same partition."""
+    try:
+        moment = id_time(event.id)
+    except ValueError:
+        return event
+    return event if event.created_at == moment else msgspec.structs.replace(event, created_at=moment)
+
+
+def _without_nul(value: Any) -> Any:
+    """PostgreSQL keeps no NUL in a text; a provider's or caller's oddity must not cost us the event."""
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]  # pyright: ignore[reportUnknownVariableType] -- any JSON
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType] -- any JSON
+    return value
 
 
 def _event(row: UsageRow) -> UsageEvent:

@@ -1,17 +1,21 @@
-"""The contract's UsageSink and UsageSource over PostgreSQL."""
+"""The contract's UsageSink and UsageSource over PostgreSQL, as the role that may do only this."""
 
+import asyncio
 from collections.abc import Sequence
-
-from sqlalchemy.exc import SQLAlchemyError
+from typing import Final
 
 from llmgateway.contract.channels import SourceUnavailable
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.controlplane.usage import service
-from llmgateway.db.session import Database, is_outage
+from llmgateway.db.session import DATABASE_ERRORS, Database, is_fault_of_data
+
+_INSERT_SECONDS: Final = 15.0
+_FIND_SECONDS: Final = 3.0
+"""A database that hangs is one that cannot be asked."""
 
 
 class UsageStore:
-    """Where the data plane ships its events to, and asks for one of them."""
+    """Where the data plane ships its events to, and asks for one of them; over a database that acts as `data`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -26,17 +30,22 @@ class UsageStore:
     async def event(self, key_id: str, event_id: str) -> UsageEvent | None:
         """One event, only if this key made it. Raises SourceUnavailable."""
         try:
-            async with self._database.transaction() as tx:
+            async with asyncio.timeout(_FIND_SECONDS), self._database.transaction() as tx:
                 return await service.of_key(tx, key_id, event_id)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            raise SourceUnavailable(str(error)) from error
+        except DATABASE_ERRORS as error:
+            raise _unavailable(error) from error
 
     async def _try(self, events: Sequence[UsageEvent]) -> bool:
+        """False when the events themselves are at fault; whatever else goes wrong may be better at the next try."""
         try:
-            async with self._database.transaction() as tx:
+            async with asyncio.timeout(_INSERT_SECONDS), self._database.transaction() as tx:
                 await service.insert(tx, events)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            if is_outage(error):
-                raise SourceUnavailable(str(error)) from error
-            return False
+        except DATABASE_ERRORS as error:
+            if is_fault_of_data(error):
+                return False
+            raise _unavailable(error) from error
         return True
+
+
+def _unavailable(error: BaseException) -> SourceUnavailable:
+    return SourceUnavailable(str(error) or type(error).__name__)

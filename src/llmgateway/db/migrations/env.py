@@ -6,41 +6,46 @@ import os
 from alembic import context
 from sqlalchemy import Connection, text
 
-from llmgateway.db.session import make_engine
+from llmgateway.db.roles import ensure_roles
+from llmgateway.db.session import Database, login
 from llmgateway.settings import load_settings
 
 _LOCK = 7261948301
 """Advisory lock: two processes never migrate at once."""
 
 
-def _run(connection: Connection) -> None:
+def _run(connection: Connection, user: str | None) -> None:
     """All that is missing, in the one transaction that the caller began."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    ensure_roles(connection, user)
     context.configure(connection=connection)
     with context.begin_transaction():
         context.run_migrations()
+    if connection.scalar(text("SELECT to_regproc('ensure_usage_partitions') IS NOT NULL")):
+        connection.execute(text("SELECT ensure_usage_partitions()"))
 
 
-async def _main(url: str) -> None:
-    engine = make_engine(url)
+async def _main(url: str, user: str | None) -> None:
+    database = Database(url)
     try:
-        async with engine.begin() as connection:
-            await connection.run_sync(_run)
+        async with database.engine.begin() as connection:
+            await connection.run_sync(_run, user)
     finally:
-        await engine.dispose()
+        await database.close()
 
 
-def _url() -> str:
+def _target() -> tuple[str, str | None]:
+    """The URL to migrate, and the user who shall act as our roles."""
     given = context.config.attributes.get("url")
     if given is not None:
-        return str(given)
+        return str(given), context.config.attributes.get("login")
     settings = load_settings(os.environ)
     url = settings.database_migration_url or settings.database_url
     if url is None:
         raise SystemExit(
             "alembic: set DATABASE_URL. The embedded database migrates itself when `llmgateway serve` starts."
         )
-    return url
+    return url, login(settings.database_url or url)
 
 
-asyncio.run(_main(_url()))
+asyncio.run(_main(*_target()))

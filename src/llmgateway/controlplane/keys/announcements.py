@@ -1,0 +1,76 @@
+"""The contract's Announcements: changes of keys, heard as they are committed."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+import structlog
+
+from llmgateway.contract.channels import KeyChanged
+from llmgateway.controlplane.keys.service import CHANNEL
+from llmgateway.db.session import DATABASE_ERRORS, Database
+
+_RETRY_SECONDS: Final = 1.0
+_PROBE_SECONDS: Final = 5.0
+"""How often a silent connection is asked whether it lives."""
+
+log = structlog.get_logger()
+
+
+class _Change(msgspec.Struct):
+    """The payload of a NOTIFY."""
+
+    key_id: str | None
+    org_id: str | None
+
+
+class KeyAnnouncements:
+    """A connection of its own that listens, and comes back when it is lost."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._listeners = list[Callable[[KeyChanged], None]]()
+        self._decoder = msgspec.json.Decoder(_Change)
+
+    def subscribe(self, listener: Callable[[KeyChanged], None]) -> None:
+        """Call it on the event loop for every change."""
+        self._listeners.append(listener)
+
+    async def listen(self) -> None:
+        """Listen until cancelled."""
+        while True:
+            try:
+                await self._until_lost()
+            except DATABASE_ERRORS as error:
+                log.warning("changes of API keys are not heard", reason=str(error) or type(error).__name__)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _until_lost(self) -> None:
+        """Listen on one connection. Raises what the database answers when it is lost."""
+        connection = await self._database.connect()
+        lost = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _connection: lost.set())
+            await connection.add_listener(CHANNEL, self._heard)
+            # What was said while nobody listened was missed: everything may have changed.
+            self._tell(KeyChanged(None, None))
+            while not lost.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(lost.wait(), _PROBE_SECONDS)
+                await connection.execute("SELECT 1")
+        finally:
+            connection.terminate()
+
+    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        try:
+            change = self._decoder.decode(str(payload))
+        except msgspec.MsgspecError:
+            self._tell(KeyChanged(None, None))  # said by another version: whatever it was, ask again
+            return
+        self._tell(KeyChanged(change.key_id, change.org_id))
+
+    def _tell(self, change: KeyChanged) -> None:
+        for listener in self._listeners:
+            listener(change)

@@ -1,0 +1,17 @@
+"""Tenant rows: selected by their organisation in our queries, and once more by row-level security in PostgreSQL."""
+
+from typing import TypeVar
+
+from sqlalchemy import Select, select
+
+from llmgateway.db.models.api_keys import ApiKey
+from llmgateway.db.models.usage_events import UsageRow
+from llmgateway.db.models.users import Member
+
+Row = TypeVar("Row", ApiKey, Member, UsageRow)
+"""The tables whose rows belong to one organisation each."""
+
+
+def owned(row: type[Row], org_id: str) -> Select[Row]:
+    """The rows of one organisation."""
+    return select(row).where(row.org_id == org_id)
