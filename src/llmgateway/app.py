@@ -16,6 +16,7 @@ from llmgateway.controlplane.onboarding.service import FirstSteps, install
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dataplane.dialects.anthropic import AnthropicDialect
 from llmgateway.dataplane.dialects.openai import OpenAIDialect
+from llmgateway.dataplane.dialects.responses import ResponsesDialect
 from llmgateway.dataplane.dispatch import Dispatcher
 from llmgateway.dataplane.hosts import build_hosts
 from llmgateway.dataplane.keys import Keys
@@ -181,5 +182,7 @@ def _dataplane(rooms: Rooms, pages: Pages) -> DataPlane:
         "/v1/chat/completions": Entrance(Operation.CHAT, openai),
         "/v1/embeddings": Entrance(Operation.EMBEDDINGS, openai),
         "/v1/messages": Entrance(Operation.CHAT, anthropic),
+        "/v1/messages/count_tokens": Entrance(Operation.COUNT_TOKENS, anthropic),
+        "/v1/responses": Entrance(Operation.CHAT, ResponsesDialect()),
     }
     return DataPlane(rooms, entrances, pages, openai)

@@ -1,6 +1,7 @@
 """Everything the gateway can refuse or fail at, as one tree.
 
 Problem                            what a caller is told: status, stable code, a sentence that says what to do next
++-- InternalFault           500    internal_error
 +-- BadRequest              400    invalid_request, unsupported_parameter, context_length_exceeded, content_filter, ...
 +-- Unauthorized            401    invalid_api_key
 +-- PaymentRequired         402    quota_exceeded, budget_exceeded, insufficient_credit, unpriced_model
@@ -67,6 +68,10 @@ class Problem(Exception):
     @property
     def http_status(self) -> int:
         return self.status
+
+
+class InternalFault(Problem):
+    """A mistake of the gateway itself."""
 
 
 class BadRequest(Problem):

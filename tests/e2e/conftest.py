@@ -60,6 +60,7 @@ providers:
   openai: {{api_key: sk-up, base_url: {url}/v1}}
   anthropic: {{api_key: sk-up, base_url: {url}}}
   gemini: {{api_key: sk-up, base_url: {url}}}
+  lab: {{type: openai_compatible, base_url: {url}/v1}}
   broken: {{type: openai_compatible, base_url: http://127.0.0.1:9/v1}}
 models:
   smart:

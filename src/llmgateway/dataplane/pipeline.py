@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
+import structlog
+
 from llmgateway.canon.call import Call
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Outcome
@@ -13,9 +15,12 @@ from llmgateway.dataplane.keys import Keys
 from llmgateway.dataplane.meter import Instruments, Meter
 from llmgateway.dataplane.reply import Reply
 from llmgateway.dataplane.router import Router, operation_allowed
-from llmgateway.errors import BadRequest, Forbidden, Problem
+from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem
 
 CLIENT_LEFT = 499
+_OUR_FAULT = "The gateway made a mistake with this request; nothing was charged. Tell its operator the id {}."
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,10 @@ async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
             await watch.whole(served.answer, call, inbound.dialect, meter, reply)
     except Problem as problem:
         await _fail(problem, inbound, meter, reply)
+    except Exception:
+        # The edge of the data plane: a fault of our own is logged, told, and settled like any other failure.
+        log.exception("a request failed inside the gateway", request_id=reply.request_id)
+        await _fail(InternalFault(_OUR_FAULT.format(reply.request_id)), inbound, meter, reply)
     except asyncio.CancelledError:
         if meter is not None:
             await meter.settle(Outcome.ABANDONED, 200 if reply.started else CLIENT_LEFT)

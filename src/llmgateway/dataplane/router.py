@@ -12,7 +12,7 @@ from llmgateway.gateway_file import AliasEntry, GatewayFile, Price, TargetEntry,
 from llmgateway.providers.base import Provider
 
 SANDBOX = "sandbox"
-_ALWAYS_DROPPABLE = frozenset({"user", "metadata", "store"})
+_ALWAYS_DROPPABLE = frozenset({"user", "metadata", "safety_identifier", "prompt_cache_key"})
 """Parameters that never change an answer: left out where unknown, and named."""
 
 

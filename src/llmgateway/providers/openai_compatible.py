@@ -19,6 +19,7 @@ from llmgateway.providers.openai_errors import classify_error
 from llmgateway.providers.openai_repairs import Repairs
 from llmgateway.providers.openai_stream import NativeReader, RepairingReader, SseDecoder, spoken
 from llmgateway.providers.openai_usage import read_usage
+from llmgateway.providers.responses_wire import ResponsesReader, read_response
 
 DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -45,6 +46,13 @@ CHAT_AND_EMBEDDINGS: Final = MappingProxyType(
     {Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/embeddings"}
 )
 CHAT: Final = MappingProxyType({Operation.CHAT: "/chat/completions"})
+_FOREIGN: Final = frozenset(
+    {
+        "cache_control", "container", "context_management", "diagnostics", "inference_geo", "mcp_servers", "speed",
+        "previous_response_id", "background", "conversation", "prompt", "truncation", "max_tool_calls", "include",
+    }
+)  # fmt: skip
+"""Fields of other dialects' bodies that chat cannot say."""
 _OWN_EXTENSIONS: Final = ("thinking_blocks", "provider_blocks", "is_error", "extra_content")
 """Fields of messages that only canon knows."""
 
@@ -66,19 +74,28 @@ class OpenAICompatible(Provider):
     """It understands stream_options.include_usage."""
     keeps: frozenset[str] = frozenset()
     """Extensions of canon's messages that it understands: `cache_control`, `reasoning_content`."""
+    responses: str = ""
+    """Path of its own Responses API; empty translates /v1/responses to chat."""
     int8_vectors: bool = False
     """Its embeddings are base64 of signed bytes; they are given on as numbers."""
     joins_path: str = ""
     """What the documented base URL ends with; put in where a configured one lacks it."""
 
     def speaks(self, call: Call) -> bool:
+        if call.dialect is Dialect.RESPONSES:
+            return bool(self.responses)
         return self.native and call.dialect is Dialect.OPENAI
 
     def refuses(self, call: Call, model: str) -> Sequence[str]:
         del model
+        if call.dialect is Dialect.RESPONSES and self.speaks(call):
+            return ()
         refused = [name for name in self.unsupported if _is_set(call.canon, name)]
         if call.dialect is Dialect.OPENAI:
             return refused
+        refused += [name for name in call.canon if name in _FOREIGN or name.startswith("input[")]
+        if call.dialect is Dialect.RESPONSES and call.canon.get("store"):
+            refused.append("store")  # nothing could be fetched again
         if self.native and _is_set(call.canon, "top_k"):
             refused.append("top_k")
         for index, tool in enumerate(objects(call.canon.get("tools"))):
@@ -96,7 +113,8 @@ class OpenAICompatible(Provider):
     def url(self, base: str, call: Call, place: Place) -> str:
         """Where the request goes; hosts with the model in their path say so here."""
         del place
-        return base + self.endpoints[call.operation]
+        native = call.dialect is Dialect.RESPONSES and self.speaks(call)
+        return base + (self.responses if native else self.endpoints[call.operation])
 
     def headers(self, place: Place) -> Mapping[str, str]:
         """Content type and credential; a server without a key gets none."""
@@ -108,9 +126,12 @@ class OpenAICompatible(Provider):
 
     def body(self, call: Call, place: Place) -> Json:
         """The request's body: the caller's, with only what must change."""
-        body = {name: value for name, value in call.canon.items() if name not in place.dropped}
+        whole = call.body if call.dialect is Dialect.RESPONSES and self.speaks(call) else call.canon
+        body = {name: value for name, value in whole.items() if name not in place.dropped}
         body["model"] = place.model
-        if call.operation is Operation.CHAT:
+        if whole is not call.canon:
+            body["stream"] = place.stream
+        elif call.operation is Operation.CHAT:
             self._ask_for_stream(body, place)
             if not self.speaks(call):
                 self._translate(body, call)
@@ -123,6 +144,8 @@ class OpenAICompatible(Provider):
         if body.get("error") and not body.get("choices") and not body.get("data"):
             raise self.classify(reply)
         raw = reply.body if self.speaks(call) else None
+        if raw is not None and call.dialect is Dialect.RESPONSES:
+            return read_response(body, raw)
         if call.operation is not Operation.CHAT:
             usage = read_usage(body.get("usage"))
             return Answer(body=body if raw else self._embeddings(body, usage), usage=usage, raw=raw)
@@ -139,6 +162,8 @@ class OpenAICompatible(Provider):
         )
 
     def decoder(self, call: Call, *, native: bool) -> Decoder:
+        if native and call.dialect is Dialect.RESPONSES:
+            return SseDecoder(ResponsesReader())
         choices = call.canon.get("n") or 1
         return SseDecoder(NativeReader(choices) if native else RepairingReader(choices))
 

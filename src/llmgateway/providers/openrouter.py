@@ -11,6 +11,7 @@ OPENROUTER: Final = OpenAICompatible(
     base_url="https://openrouter.ai/api/v1",
     endpoints=CHAT_AND_EMBEDDINGS,
     keeps=frozenset({"cache_control", "reasoning_content"}),
+    responses="/responses",
     quirks=(
         "An error may come inside a 200: https://openrouter.ai/docs/api-reference/errors",
         (

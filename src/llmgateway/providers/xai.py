@@ -11,6 +11,7 @@ XAI: Final = OpenAICompatible(
     base_url="https://api.x.ai/v1",
     endpoints=CHAT,
     unsupported=frozenset({"logit_bias"}),
+    responses="/responses",
     quirks=(
         (
             "Reasoning tokens are counted beside completion_tokens, not inside; both are charged as output: "

@@ -1,0 +1,220 @@
+"""Bodies of /v1/responses read into canon chat (https://platform.openai.com/docs/api-reference/responses/create)."""
+
+import base64
+import binascii
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.dataplane.dialects.validation import refuse
+
+OWN_REASONING: Final = "lgw1:"
+"""Marks encrypted_content that the gateway wrote: another provider's signed thinking, to be given back to it."""
+_DEFAULTS: Final[Json] = {"truncation": "disabled", "background": False, "store": False, "max_tool_calls": None}
+_SAME: Final = (
+    "temperature", "top_p", "parallel_tool_calls", "metadata", "user", "service_tier", "store", "previous_response_id",
+    "background", "conversation", "prompt", "truncation", "max_tool_calls", "prompt_cache_key", "safety_identifier",
+)  # fmt: skip
+_TEXT_PARTS: Final = frozenset({"input_text", "output_text", "text", "summary_text"})
+
+
+class Request(Struct):
+    """What is checked of a body."""
+
+    model: Annotated[str, Meta(min_length=1)]
+    input: str | list[dict[str, Any]] | None = None
+    instructions: str | None = None
+    stream: bool | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    max_output_tokens: Annotated[int, Meta(ge=1)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning: dict[str, Any] | None = None
+    text: dict[str, Any] | None = None
+    store: bool | None = None
+    previous_response_id: str | None = None
+    include: list[str] | None = None
+    prompt: dict[str, Any] | None = None
+    """A prompt stored at the provider; it may say everything, so that `input` is not needed."""
+    metadata: dict[str, Any] | None = None
+
+
+def canon_request(body: Json, request: Request) -> Json:
+    """The same as a chat request. What chat cannot say stays under its own name, for targets to refuse by it."""
+    canon: Json = {"model": request.model, "messages": _messages(request)}
+    canon |= {
+        name: body[name] for name in _SAME if body.get(name) is not None and body[name] != _DEFAULTS.get(name, ...)
+    }
+    if request.stream:
+        canon["stream"] = True
+    if request.max_output_tokens is not None:
+        canon["max_completion_tokens"] = request.max_output_tokens
+    if request.top_logprobs:
+        canon |= {"logprobs": True, "top_logprobs": request.top_logprobs}
+    if request.tools:
+        canon["tools"] = [_tool(tool) for tool in request.tools]
+    if request.tool_choice is not None:
+        canon["tool_choice"] = _tool_choice(request.tool_choice)
+    effort = (request.reasoning or {}).get("effort")
+    if effort is not None:
+        canon["reasoning_effort"] = effort
+    _text_format(canon, request.text or {})
+    others = [name for name in request.include or () if name != "reasoning.encrypted_content"]
+    if others:
+        canon["include"] = others
+    for index, item in enumerate(_items(request)):
+        if _kind(item) not in _KNOWN:
+            canon[f"input[{index}]"] = _kind(item)
+    return canon
+
+
+def _items(request: Request) -> list[Json]:
+    return [{"role": "user", "content": request.input}] if isinstance(request.input, str) else request.input or []
+
+
+def _messages(request: Request) -> list[Json]:
+    items = _items(request)
+    if not items and request.prompt is None and request.previous_response_id is None:
+        raise refuse("input", "is missing: say something.")
+    messages: list[Json] = []
+    if request.instructions:
+        messages.append({"role": "system", "content": request.instructions})
+    for index, item in enumerate(items):
+        writer = _KNOWN.get(_kind(item))
+        if writer is not None:
+            writer(item, messages, index)
+    return messages
+
+
+def _kind(item: Json) -> str:
+    return text_of(item.get("type")) or "message"
+
+
+def _message(item: Json, messages: list[Json], index: int) -> None:
+    role, content = item.get("role"), item.get("content")
+    if role not in {"user", "assistant", "system", "developer"}:
+        raise refuse(f"input[{index}].role", "must be user, assistant, system or developer.")
+    if not isinstance(content, str) and not is_array(content):
+        raise refuse(f"input[{index}].content", "must be a text or a list of parts.")
+    written = content if isinstance(content, str) else [_part(part) for part in objects(content)]
+    if role == "assistant":
+        message = _open_assistant(messages)
+        message["content"] = _plain(written)
+    else:
+        messages.append({"role": role, "content": written})
+
+
+def _function_call(item: Json, messages: list[Json], index: int) -> None:
+    name, arguments = item.get("name"), item.get("arguments")
+    if not isinstance(name, str) or not isinstance(arguments, str):
+        raise refuse(f"input[{index}]", "must have `name` and `arguments`, both texts.")
+    call = {"id": item.get("call_id"), "type": "function", "function": {"name": name, "arguments": arguments}}
+    _open_assistant(messages, with_calls=True).setdefault("tool_calls", []).append(call)
+
+
+def _function_output(item: Json, messages: list[Json], index: int) -> None:
+    if not isinstance(item.get("call_id"), str):
+        raise refuse(f"input[{index}].call_id", "is missing: an output names the call it answers.")
+    output: Any = item.get("output")
+    content = [_part(part) for part in objects(output)] if is_array(output) else text_of(output)
+    messages.append({"role": "tool", "tool_call_id": item["call_id"], "content": content})
+
+
+def _reasoning(item: Json, messages: list[Json], index: int) -> None:
+    del index
+    thought = "".join(text_of(part.get("text")) for name in ("summary", "content") for part in objects(item.get(name)))
+    message: Json = {"role": "assistant", "content": None}
+    if thought:
+        message["reasoning_content"] = thought
+    blocks = _own_blocks(text_of(item.get("encrypted_content")))
+    if blocks:
+        message["thinking_blocks"] = blocks
+    if len(message) > 2:
+        messages.append(message)
+
+
+_KNOWN: Final = {
+    "message": _message,
+    "function_call": _function_call,
+    "function_call_output": _function_output,
+    "reasoning": _reasoning,
+}
+
+
+def _open_assistant(messages: list[Json], *, with_calls: bool = False) -> Json:
+    """The assistant's turn that goes on, or a new one: reasoning, text and calls of a turn are one message."""
+    last = messages[-1] if messages else None
+    if (
+        last is not None
+        and last["role"] == "assistant"
+        and (with_calls or (last["content"] is None and "tool_calls" not in last))
+    ):
+        return last
+    message: Json = {"role": "assistant", "content": None}
+    messages.append(message)
+    return message
+
+
+def _part(part: Json) -> Json:
+    kind = part.get("type")
+    if kind in _TEXT_PARTS:
+        return {"type": "text", "text": text_of(part.get("text"))}
+    if kind == "refusal":
+        return {"type": "text", "text": text_of(part.get("refusal"))}
+    if kind == "input_image":
+        image = {"url": part.get("image_url"), "detail": part.get("detail")}
+        return {"type": "image_url", "image_url": {name: value for name, value in image.items() if value is not None}}
+    if kind == "input_file":
+        return {"type": "file", "file": {name: value for name, value in part.items() if name != "type"}}
+    return part
+
+
+def _plain(content: str | list[Json]) -> str | list[Json]:
+    """An assistant's text parts as one text."""
+    if isinstance(content, str) or any(part.get("type") != "text" for part in content):
+        return content
+    return "".join(part["text"] for part in content)
+
+
+def _own_blocks(encrypted: str) -> list[Json]:
+    if not encrypted.startswith(OWN_REASONING):
+        return []
+    try:
+        return objects(msgspec.json.decode(base64.b64decode(encrypted.removeprefix(OWN_REASONING), validate=True)))
+    except (binascii.Error, msgspec.DecodeError):
+        return []
+
+
+def _tool(tool: Json) -> Json:
+    """A function in chat's form; other tools stay as they are, for hosts that know them."""
+    if tool.get("type") != "function":
+        return tool
+    function = {
+        name: tool[name] for name in ("name", "description", "parameters", "strict") if tool.get(name) is not None
+    }
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(choice: str | Json) -> str | Json:
+    if is_object(choice) and choice.get("type") == "function":
+        return {"type": "function", "function": {"name": choice.get("name")}}
+    return choice
+
+
+def _text_format(canon: Json, text: Json) -> None:
+    form = text.get("format")
+    if is_object(form) and form.get("type") == "json_schema":
+        schema = {
+            name: form[name] for name in ("name", "description", "schema", "strict") if form.get(name) is not None
+        }
+        canon["response_format"] = {"type": "json_schema", "json_schema": schema}
+    elif is_object(form) and form.get("type") == "json_object":
+        canon["response_format"] = {"type": "json_object"}
+    if text.get("verbosity") not in {None, "medium"}:
+        canon["verbosity"] = text["verbosity"]

@@ -1,0 +1,1 @@
+"""The gateway held against recorded traffic of real providers."""

@@ -1,0 +1,127 @@
+"""The official `openai` package's Responses API against models that know it, and models that only chat."""
+
+import json
+from collections.abc import Iterator
+
+import openai
+import pytest
+from openai import OpenAI
+from openai.types.responses import FunctionToolParam, ResponseFormatTextJSONSchemaConfigParam
+
+from tests.e2e.conftest import Stage
+
+pytestmark = pytest.mark.slow
+
+WIRES = ("lab", "anthropic", "gemini")
+"""Providers without a Responses API of their own: translated to chat."""
+TOOL: FunctionToolParam = {
+    "type": "function",
+    "name": "weather",
+    "description": "Weather of a city",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    "strict": False,
+}
+
+
+@pytest.fixture
+def client(stage: Stage) -> Iterator[OpenAI]:
+    with OpenAI(api_key=stage.gateway.key, base_url=f"{stage.gateway.url}/v1", max_retries=0, timeout=20) as client:
+        yield client
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_text_and_what_it_used(stage: Stage, client: OpenAI, wire: str) -> None:
+    raw = client.responses.with_raw_response.create(model=f"{wire}/echo", instructions="Be brief.", input="Hi")
+    response = raw.parse()
+    assert response.output_text == "Hello from upstream"
+    assert response.status == "completed"
+    assert response.usage is not None
+    event = stage.gateway.usage(raw.headers["x-request-id"])
+    assert event["prompt_tokens"] == response.usage.input_tokens
+    assert event["completion_tokens"] == response.usage.output_tokens
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_stream_with_every_event_in_order(client: OpenAI, wire: str) -> None:
+    with client.responses.stream(model=f"{wire}/echo", input="Hi") as stream:
+        events = list(stream)
+        final = stream.get_final_response()
+    assert final.output_text == "Hello from upstream"
+    assert [event.sequence_number for event in events if hasattr(event, "sequence_number")] == list(range(len(events)))
+    kinds = [event.type for event in events]
+    assert kinds[:4] == [
+        "response.created",
+        "response.in_progress",
+        "response.output_item.added",
+        "response.content_part.added",
+    ]
+    assert kinds[-4:] == [
+        "response.output_text.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "response.completed",
+    ]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_tools_there_and_back(client: OpenAI, wire: str, *, streamed: bool) -> None:
+    if streamed:
+        with client.responses.stream(model=f"{wire}/tool", input="Oslo?", tools=[TOOL]) as stream:
+            stream.until_done()
+            response = stream.get_final_response()
+    else:
+        response = client.responses.create(model=f"{wire}/tool", input="Oslo?", tools=[TOOL])
+    call = next(item for item in response.output if item.type == "function_call")
+    assert call.name == "weather"
+    assert json.loads(call.arguments) == {"city": "Oslo"}
+    follow_up = client.responses.create(
+        model=f"{wire}/echo",
+        tools=[TOOL],
+        input=[
+            {"role": "user", "content": "Oslo?"},
+            {"type": "function_call", "call_id": call.call_id, "name": call.name, "arguments": call.arguments},
+            {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"},
+        ],
+    )
+    assert follow_up.output_text == "Hello from upstream"
+
+
+def test_json_schema(client: OpenAI, stage: Stage) -> None:
+    form: ResponseFormatTextJSONSchemaConfigParam = {
+        "type": "json_schema",
+        "name": "city",
+        "schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    }
+    response = client.responses.create(model="anthropic/echo", input="A city", text={"format": form})
+    assert json.loads(response.output_text) == {"city": "Oslo"}
+    assert '"city"' in json.dumps(stage.provider.bodies[-1])
+
+
+def test_what_only_a_native_provider_can_do_is_refused_by_name(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as previous:
+        client.responses.create(model="anthropic/echo", input="Hi", previous_response_id="resp_1")
+    assert (previous.value.code, previous.value.param) == ("unsupported_parameter", "previous_response_id")
+    with pytest.raises(openai.BadRequestError) as stored:
+        client.responses.create(model="lab/echo", input="Hi", store=True)
+    assert stored.value.param == "store"
+    with pytest.raises(openai.BadRequestError) as searching:
+        client.responses.create(model="gemini/echo", input="Hi", tools=[{"type": "web_search"}])
+    assert (searching.value.param or "").startswith("tools")
+
+
+def test_errors_of_the_provider_and_of_the_caller(client: OpenAI) -> None:
+    with pytest.raises(openai.RateLimitError, match="upstream says 429"):
+        client.responses.create(model="anthropic/status-429", input="Hi")
+    with pytest.raises(openai.BadRequestError) as empty:
+        client.responses.create(model="anthropic/echo")
+    assert empty.value.param == "input"
+
+
+def test_a_cut_stream_is_never_reported_as_completed(client: OpenAI) -> None:
+    events = list(client.responses.create(model="anthropic/cut", input="Hi", stream=True))
+    assert [event.type for event in events][-2:] == ["response.failed", "error"]
+    failed = events[-2]
+    assert failed.type == "response.failed"
+    assert failed.response.error is not None
+    assert "incomplete" in failed.response.error.message
