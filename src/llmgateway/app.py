@@ -2,12 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any, Final, cast
 
-from llmgateway.canon.call import Operation
+from llmgateway.canon.call import Dialect, Operation
 from llmgateway.catalog.catalog import load_catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.controlplane.keys.announcements import KeyAnnouncements
@@ -15,6 +16,7 @@ from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.onboarding.service import FirstSteps, install
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dataplane.dialects.anthropic import AnthropicDialect
+from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.openai import OpenAIDialect
 from llmgateway.dataplane.dialects.responses import ResponsesDialect
 from llmgateway.dataplane.dispatch import Dispatcher
@@ -46,6 +48,18 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _DATABASE_SECONDS = 2.0
 """For a statement of the data plane; a database that hangs counts as down."""
+ENTRANCES: Final = MappingProxyType(
+    {
+        "/v1/chat/completions": (Operation.CHAT, Dialect.OPENAI),
+        "/v1/completions": (Operation.COMPLETIONS, Dialect.OPENAI),
+        "/v1/embeddings": (Operation.EMBEDDINGS, Dialect.OPENAI),
+        "/v1/rerank": (Operation.RERANK, Dialect.OPENAI),
+        "/v1/responses": (Operation.CHAT, Dialect.RESPONSES),
+        "/v1/messages": (Operation.CHAT, Dialect.ANTHROPIC),
+        "/v1/messages/count_tokens": (Operation.COUNT_TOKENS, Dialect.ANTHROPIC),
+    }
+)
+"""Path -> what is asked, and in which language. All of them go through the one pipeline, so all are metered."""
 _SHIPPING_SECONDS = 10.0
 """At the end, for what is still in the journal."""
 
@@ -177,12 +191,8 @@ def _instruments(recorder: Recorder, clock: Clock) -> Instruments:
 
 
 def _dataplane(rooms: Rooms, pages: Pages) -> DataPlane:
-    openai, anthropic = OpenAIDialect(), AnthropicDialect()
-    entrances = {
-        "/v1/chat/completions": Entrance(Operation.CHAT, openai),
-        "/v1/embeddings": Entrance(Operation.EMBEDDINGS, openai),
-        "/v1/messages": Entrance(Operation.CHAT, anthropic),
-        "/v1/messages/count_tokens": Entrance(Operation.COUNT_TOKENS, anthropic),
-        "/v1/responses": Entrance(Operation.CHAT, ResponsesDialect()),
+    dialects: Mapping[Dialect, DialectWriter] = {
+        dialect.id: dialect for dialect in (OpenAIDialect(), AnthropicDialect(), ResponsesDialect())
     }
-    return DataPlane(rooms, entrances, pages, openai)
+    entrances = {path: Entrance(operation, dialects[dialect]) for path, (operation, dialect) in ENTRANCES.items()}
+    return DataPlane(rooms, entrances, pages, dialects[Dialect.OPENAI])

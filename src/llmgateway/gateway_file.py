@@ -12,7 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from llmgateway.errors import ConfigurationError
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_SECRETS = frozenset({"api_key", "token", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"})
+_SECRETS = frozenset(
+    {"api_key", "token", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "client_secret"}
+)
 
 
 class _Part(BaseModel):

@@ -61,8 +61,11 @@ async def _answer(request: web.Request, state: Upstream) -> web.StreamResponse:
         retry = {"retry-after": "7"} if status == 429 else {}
         error = {"message": f"upstream says {status}", "type": "some_error", "code": "some_code"}
         return web.json_response({"type": "error", "error": error}, status=status, headers=retry)
-    if request.path.endswith("/embeddings"):
-        return web.json_response(_embeddings(body, model))
+    simple = next((make for end, make in SIMPLE.items() if request.path.endswith(end)), None)
+    if simple is not None:
+        return web.json_response(simple(body, model))
+    if request.path.endswith("/completions") and "prompt" in body:
+        return await _completions(request, state, body, model)
     if request.path.endswith("/messages"):
         return await _anthropic(request, state, body, model)
     if ":" in request.path.rpartition("/")[2]:
@@ -70,10 +73,39 @@ async def _answer(request: web.Request, state: Upstream) -> web.StreamResponse:
     return await _openai(request, state, body, model)
 
 
+def _ranked(body: Json, model: str) -> Json:
+    del model
+    results = [{"index": index, "relevance_score": 0.5} for index in range(len(body["documents"]))]
+    return {"id": "rr", "results": results, "usage": {"total_tokens": 6}}
+
+
+def _counted(body: Json, model: str) -> Json:
+    del body, model
+    return {"input_tokens": 42}
+
+
 def _embeddings(body: Json, model: str) -> Json:
     inputs = body["input"] if is_array(body["input"]) else [body["input"]]
     data = [{"object": "embedding", "index": i, "embedding": [0.5, -0.25]} for i in range(len(inputs))]
     return {"object": "list", "data": data, "model": model, "usage": {"prompt_tokens": 4, "total_tokens": 4}}
+
+
+SIMPLE = {"/embeddings": _embeddings, "/rerank": _ranked, "/count_tokens": _counted}
+"""Ends of paths that are answered at once."""
+
+
+async def _completions(request: web.Request, state: Upstream, body: Json, model: str) -> web.StreamResponse:
+    usage = {"prompt_tokens": 4, "completion_tokens": 3, "total_tokens": 7}
+    head = {"id": "cmpl-up", "object": "text_completion", "created": 1700000000, "model": model}
+    if not body.get("stream"):
+        choice = {"index": 0, "text": "".join(WORDS), "logprobs": None, "finish_reason": "stop"}
+        return web.json_response({**head, "choices": [choice], "usage": usage})
+    frames = [_sse({**head, "choices": [{"index": 0, "text": word, "finish_reason": None}]}) for word in WORDS]
+    frames.append(_sse({**head, "choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}))
+    options: Json = body.get("stream_options") or {}
+    if options.get("include_usage"):
+        frames.append(_sse({**head, "choices": [], "usage": usage}))
+    return await _stream(request, state, [*frames, b"data: [DONE]\n\n"], endless=False)
 
 
 async def _stream(request: web.Request, state: Upstream, frames: list[bytes], *, endless: bool) -> web.StreamResponse:

@@ -50,7 +50,10 @@ class Tokenizer:
     def count_prompt(self, canon: Json, model: str) -> int:
         """Tokens of a chat or embeddings request in canon."""
         if "messages" not in canon:
-            return self._count_input(canon.get("input") or canon.get("prompt"), model)
+            return self._count_input(
+                canon.get("input") or canon.get("prompt") or [canon.get("query"), *(canon.get("documents") or ())],
+                model,
+            )
         texts, extra = list[str](), _MESSAGE_TOKENS
         for message in objects(canon["messages"]):
             extra += _MESSAGE_TOKENS + _collect(message, texts)

@@ -40,6 +40,8 @@ def list_usage(
     if as_json:
         typer.echo(json.dumps([shown(event) for event in events]))
         return
+    if not events:
+        typer.echo("No requests yet. Usage is shown a second or two after an answer's end.")
     for event in events:
         cost = "unpriced" if event.cost_nanos is None else f"${usd(event.cost_nanos)}"
         tokens = f"{event.prompt_tokens}+{event.completion_tokens}"

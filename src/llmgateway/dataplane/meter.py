@@ -74,6 +74,10 @@ class Meter:
         self._prompt_tokens = self._use.tokenizer.count_prompt(call.canon, call.model)
         self._ticket = await self._use.limiter.admit(self._key, self._id, self._prompt_tokens, _max_output(call))
 
+    def counted(self) -> Answer:
+        """The prompt's tokens as this gateway counts them, for targets that do not count."""
+        return Answer(body={"input_tokens": self._prompt_tokens}, usage=None)
+
     def plans(self, plan: Plan) -> None:
         """The candidates are known."""
         self._plan = plan

@@ -46,6 +46,9 @@ async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
         await meter.admit(call)  # admit; the cache is not looked up yet: `bypass`
         plan = rooms.router.plan(call, key)  # plan
         meter.plans(plan)
+        if not plan.targets:
+            await watch.whole(meter.counted(), call, inbound.dialect, meter, reply)
+            return
         if call.stream:
             reply.keep_alive(rooms.keepalive, inbound.dialect.keepalive(), meter.headers())
         served = await rooms.dispatcher.serve(call, plan, meter)  # dispatch

@@ -165,7 +165,7 @@ def choose(call: Call, targets: Sequence[Target]) -> Plan:
             named += sorted(refused - dropped)
             continue
         able.append(replace(target, dropped=dropped) if dropped else target)
-    if able:
+    if able or call.operation is Operation.COUNT_TOKENS:  # who cannot count is counted for
         return Plan(tuple(able), targets[0], passed_over)
     if named:
         raise BadRequest(

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from llmgateway.providers.openai_compatible import CHAT_AND_EMBEDDINGS, OpenAICompatible
+from llmgateway.providers.openai_compatible import CHAT_EMBEDDINGS_COMPLETIONS, OpenAICompatible
 
 OPENAI: Final = OpenAICompatible(
     id="openai",
@@ -11,7 +11,7 @@ OPENAI: Final = OpenAICompatible(
     docs="https://platform.openai.com/docs/api-reference",
     base_url="https://api.openai.com/v1",
     env=MappingProxyType({"api_key": ("OPENAI_API_KEY",)}),
-    endpoints=CHAT_AND_EMBEDDINGS,
+    endpoints=CHAT_EMBEDDINGS_COMPLETIONS,
     native=True,
     responses="/responses",
     quirks=(

@@ -45,6 +45,8 @@ DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
 CHAT_AND_EMBEDDINGS: Final = MappingProxyType(
     {Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/embeddings"}
 )
+CHAT_EMBEDDINGS_COMPLETIONS: Final = MappingProxyType({**CHAT_AND_EMBEDDINGS, Operation.COMPLETIONS: "/completions"})
+EVERYTHING: Final = MappingProxyType({**CHAT_EMBEDDINGS_COMPLETIONS, Operation.RERANK: "/rerank"})
 CHAT: Final = MappingProxyType({Operation.CHAT: "/chat/completions"})
 _FOREIGN: Final = frozenset(
     {
@@ -53,6 +55,8 @@ _FOREIGN: Final = frozenset(
     }
 )  # fmt: skip
 """Fields of other dialects' bodies that chat cannot say."""
+_UNTRANSLATED: Final = frozenset({Operation.COMPLETIONS, Operation.RERANK})
+"""Operations that every host with them speaks as OpenAI, or Cohere, does."""
 _OWN_EXTENSIONS: Final = ("thinking_blocks", "provider_blocks", "is_error", "extra_content")
 """Fields of messages that only canon knows."""
 
@@ -84,6 +88,8 @@ class OpenAICompatible(Provider):
     def speaks(self, call: Call) -> bool:
         if call.dialect is Dialect.RESPONSES:
             return bool(self.responses)
+        if call.operation in _UNTRANSLATED:
+            return True
         return self.native and call.dialect is Dialect.OPENAI
 
     def refuses(self, call: Call, model: str) -> Sequence[str]:
@@ -131,7 +137,7 @@ class OpenAICompatible(Provider):
         body["model"] = place.model
         if whole is not call.canon:
             body["stream"] = place.stream
-        elif call.operation is Operation.CHAT:
+        elif call.operation in (Operation.CHAT, Operation.COMPLETIONS):
             self._ask_for_stream(body, place)
             if not self.speaks(call):
                 self._translate(body, call)
@@ -243,7 +249,7 @@ def compatible_host(name: str, base_url: str) -> OpenAICompatible:
         title=name,
         docs="https://platform.openai.com/docs/api-reference",
         base_url=base_url,
-        endpoints=CHAT_AND_EMBEDDINGS,
+        endpoints=EVERYTHING,
         keeps=frozenset({"reasoning_content"}),
     )
 

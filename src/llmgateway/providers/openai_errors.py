@@ -74,10 +74,9 @@ def stream_error(error: Any) -> ProviderError:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds until the provider wants to be asked again; it may say so as seconds, milliseconds or a date."""
-    millis = headers.get("retry-after-ms", "")
-    if millis.replace(".", "", 1).isdigit():
+    value, millis = headers.get("retry-after", "").strip(), headers.get("retry-after-ms", "")
+    if not value and millis.replace(".", "", 1).isdigit():
         return float(millis) / 1000
-    value = headers.get("retry-after", "").strip()
     if value.replace(".", "", 1).isdigit():
         return float(value)
     try:

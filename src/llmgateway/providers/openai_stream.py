@@ -61,6 +61,8 @@ class _Delta(Struct):
 
 class _Choice(Struct):
     delta: _Delta | None = None
+    text: str | None = None
+    """Of /v1/completions."""
     finish_reason: str | None = None
 
 
@@ -97,8 +99,7 @@ class NativeReader:
             step.usage = read_usage(chunk.usage)
             step.usage_only = not chunk.choices
         for choice in chunk.choices:
-            if choice.delta is not None:
-                step.text += _said(choice.delta)
+            step.text += choice.text or _said(choice.delta)
             if choice.finish_reason:
                 self._unfinished -= 1
                 if self._unfinished <= 0:
@@ -110,7 +111,9 @@ class NativeReader:
         return ()
 
 
-def _said(delta: _Delta) -> str:
+def _said(delta: _Delta | None) -> str:
+    if delta is None:
+        return ""
     if delta.content and not delta.tool_calls:
         return delta.content
     calls = [call.function for call in delta.tool_calls or () if call.function]

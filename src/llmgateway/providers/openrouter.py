@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from llmgateway.providers.openai_compatible import CHAT_AND_EMBEDDINGS, OpenAICompatible
+from llmgateway.providers.openai_compatible import EVERYTHING, OpenAICompatible
 
 OPENROUTER: Final = OpenAICompatible(
     id="openrouter",
     title="OpenRouter",
     docs="https://openrouter.ai/docs/api-reference/overview",
     base_url="https://openrouter.ai/api/v1",
-    endpoints=CHAT_AND_EMBEDDINGS,
+    endpoints=EVERYTHING,
     keeps=frozenset({"cache_control", "reasoning_content"}),
     responses="/responses",
     quirks=(

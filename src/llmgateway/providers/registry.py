@@ -3,6 +3,7 @@
 from typing import Final
 
 from llmgateway.providers.anthropic import ANTHROPIC
+from llmgateway.providers.azure import AZURE
 from llmgateway.providers.base import Provider
 from llmgateway.providers.cerebras import CEREBRAS
 from llmgateway.providers.cloudflare import CLOUDFLARE
@@ -35,6 +36,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
     VERTEX,
     GROQ,
     DEEPSEEK,
+    AZURE,
     OLLAMA,
     TOGETHER,
     MISTRAL,

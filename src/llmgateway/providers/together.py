@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from llmgateway.providers.openai_compatible import CHAT_AND_EMBEDDINGS, OpenAICompatible
+from llmgateway.providers.openai_compatible import EVERYTHING, OpenAICompatible
 
 TOGETHER: Final = OpenAICompatible(
     id="together",
     title="Together AI",
     docs="https://docs.together.ai/reference/chat-completions-1",
     base_url="https://api.together.xyz/v1",
-    endpoints=CHAT_AND_EMBEDDINGS,
+    endpoints=EVERYTHING,
     renames={"max_completion_tokens": "max_tokens"},
     quirks=("logprobs is a number of alternatives there: https://docs.together.ai/docs/logprobs",),
 )

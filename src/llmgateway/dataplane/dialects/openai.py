@@ -8,7 +8,7 @@ from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.canon.shapes import objects
 from llmgateway.canon.usage import Usage
-from llmgateway.dataplane.dialects.openai_shapes import Chat, Embeddings
+from llmgateway.dataplane.dialects.openai_shapes import Chat, Completions, Embeddings, Rerank
 from llmgateway.dataplane.dialects.validation import check, encode, read_object, refuse
 from llmgateway.errors import Problem
 from llmgateway.kit import sse
@@ -32,6 +32,10 @@ class OpenAIDialect:
         value = read_object(body)
         if operation is Operation.EMBEDDINGS:
             return _embeddings(value, wishes)
+        if operation is Operation.COMPLETIONS:
+            return _completions(value, wishes)
+        if operation is Operation.RERANK:
+            return _rerank(value, wishes)
         chat = check(value, Chat)
         _check_messages(chat)
         if chat.top_logprobs and not chat.logprobs:
@@ -144,6 +148,34 @@ def _check_messages(chat: Chat) -> None:
     for index, tool in enumerate(chat.tools or ()):
         if tool.type == "function" and tool.function is None:
             raise refuse(f"tools[{index}].function", "is missing: name the function that the tool is.")
+
+
+def _completions(value: Json, wishes: Wishes) -> Call:
+    request = check(value, Completions)
+    stream = bool(request.stream)
+    return Call(
+        operation=Operation.COMPLETIONS,
+        dialect=Dialect.OPENAI,
+        model=request.model,
+        stream=stream,
+        body=value,
+        canon=value,
+        include_usage=stream and bool(request.stream_options and request.stream_options.include_usage),
+        wishes=wishes,
+    )
+
+
+def _rerank(value: Json, wishes: Wishes) -> Call:
+    request = check(value, Rerank)
+    return Call(
+        operation=Operation.RERANK,
+        dialect=Dialect.OPENAI,
+        model=request.model,
+        stream=False,
+        body=value,
+        canon=value,
+        wishes=wishes,
+    )
 
 
 def _embeddings(value: Json, wishes: Wishes) -> Call:

@@ -101,6 +101,31 @@ class Chat(Struct):
     store: bool | None = None
 
 
+class Completions(Struct):
+    """The body of /v1/completions."""
+
+    model: Name
+    prompt: str | list[Any]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Annotated[int, Meta(ge=0)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Share | None = None
+    n: Annotated[int, Meta(ge=1, le=128)] | None = None
+    stop: str | list[str] | None = None
+    suffix: str | None = None
+    echo: bool | None = None
+
+
+class Rerank(Struct):
+    """The body of /v1/rerank, in the shape that Cohere, Voyage and Jina share."""
+
+    model: Name
+    query: str
+    documents: Annotated[list[str | dict[str, Any]], Meta(min_length=1)]
+    top_n: Count | None = None
+
+
 class Embeddings(Struct):
     """The body of /v1/embeddings."""
 

@@ -10,6 +10,7 @@ import msgspec
 from llmgateway.canon.chat import ChatRequest, Json
 from llmgateway.dataplane.sandbox.voice import Speech, embed, speak, tokens
 from llmgateway.kit.http import Exchange, HttpError, Trouble
+from llmgateway.kit.ids import new_id
 from llmgateway.kit.sse import DONE, write
 
 _SILENCE_SECONDS = 60.0
@@ -97,7 +98,7 @@ class _Streamed:
 
 
 def _head(request: Json, kind: str) -> Json:
-    return {"id": "chatcmpl-sandbox", "object": kind, "created": 0, "model": request["model"]}
+    return {"id": new_id("chatcmpl"), "object": kind, "created": 0, "model": request["model"]}
 
 
 def _usage(speech: Speech) -> Json:

@@ -1,0 +1,96 @@
+"""Completions, rerank, token counts and models: metered by the same pipe as everything else."""
+
+from collections.abc import Iterator
+
+import httpx2
+import openai
+import pytest
+from anthropic import Anthropic
+from openai import OpenAI
+
+from llmgateway.app import ENTRANCES
+from tests.e2e.conftest import Stage
+
+pytestmark = pytest.mark.slow
+
+BODIES = {
+    "/v1/chat/completions": {"model": "lab/echo", "messages": [{"role": "user", "content": "Hi"}]},
+    "/v1/completions": {"model": "lab/echo", "prompt": "Hi"},
+    "/v1/embeddings": {"model": "lab/echo", "input": "Hi"},
+    "/v1/rerank": {"model": "lab/echo", "query": "Hi", "documents": ["a", "b"]},
+    "/v1/responses": {"model": "lab/echo", "input": "Hi"},
+    "/v1/messages": {"model": "lab/echo", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]},
+    "/v1/messages/count_tokens": {"model": "lab/echo", "messages": [{"role": "user", "content": "Hi"}]},
+}
+
+
+@pytest.fixture
+def client(stage: Stage) -> Iterator[OpenAI]:
+    with OpenAI(api_key=stage.gateway.key, base_url=f"{stage.gateway.url}/v1", max_retries=0, timeout=20) as client:
+        yield client
+
+
+def test_every_route_has_a_body_here() -> None:
+    assert set(BODIES) == set(ENTRANCES)
+
+
+@pytest.mark.parametrize("path", sorted(ENTRANCES))
+def test_no_route_is_unmetered(stage: Stage, path: str) -> None:
+    answer = httpx2.post(
+        f"{stage.gateway.url}{path}",
+        json=BODIES[path],
+        headers={"authorization": f"Bearer {stage.gateway.key}"},
+        timeout=20,
+    )
+    assert answer.status_code == 200, answer.text
+    event = stage.gateway.usage(answer.headers["x-request-id"])
+    assert event["outcome"] == "finished"
+    if path != "/v1/messages/count_tokens":
+        assert event["provider"] == "lab"
+        assert event["prompt_tokens"] > 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_completions(client: OpenAI, *, stream: bool) -> None:
+    answer = client.completions.create(model="openai/echo", prompt="Say hello", stream=stream)
+    if isinstance(answer, openai.Stream):
+        assert "".join(chunk.choices[0].text for chunk in answer if chunk.choices) == "Hello from upstream"
+    else:
+        assert answer.choices[0].text == "Hello from upstream"
+
+
+def test_a_provider_without_the_endpoint_says_so(client: OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="completions"):
+        client.completions.create(model="anthropic/echo", prompt="Say hello")
+
+
+def test_tokens_are_counted_by_the_provider_or_here(stage: Stage) -> None:
+    with Anthropic(api_key=stage.gateway.key, base_url=stage.gateway.url, max_retries=0) as client:
+        native = client.messages.count_tokens(model="anthropic/echo", messages=[{"role": "user", "content": "Hi"}])
+        assert native.input_tokens == 42
+        here = client.messages.count_tokens(model="openai/echo", messages=[{"role": "user", "content": "Hi there"}])
+        assert 2 < here.input_tokens < 20
+
+
+def test_models_one_by_one_and_in_anthropics_shape(stage: Stage, client: OpenAI) -> None:
+    assert client.models.retrieve("openai/gpt-4.1").id == "openai/gpt-4.1"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("no-such-model")
+    with Anthropic(api_key=stage.gateway.key, base_url=stage.gateway.url, max_retries=0) as anthropic:
+        assert "smart" in {model.id for model in anthropic.models.list()}
+
+
+def test_a_request_explains_itself_to_the_key_that_made_it(stage: Stage, client: OpenAI) -> None:
+    raw = client.chat.completions.with_raw_response.create(
+        model="resilient", messages=[{"role": "user", "content": "Hi"}]
+    )
+    request_id = raw.headers["x-request-id"]
+    stage.gateway.usage(request_id)
+    headers = {"authorization": f"Bearer {stage.gateway.key}"}
+    told = httpx2.get(f"{stage.gateway.url}/v1/requests/{request_id}", headers=headers, timeout=10).json()
+    assert told["plan"] == ["openai/status-503", "broken/nobody", "anthropic/echo"]
+    assert [attempt["outcome"] for attempt in told["attempts"]][-1] == "ok"
+    assert (told["provider"], told["prompt_tokens"]) == ("anthropic", 11)
+    stranger = {"authorization": f"Bearer {stage.gateway.new_key()}"}
+    hidden = httpx2.get(f"{stage.gateway.url}/v1/requests/{request_id}", headers=stranger, timeout=10)
+    assert hidden.status_code == 404
