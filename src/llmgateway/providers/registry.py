@@ -7,6 +7,7 @@ from llmgateway.providers.azure import AZURE
 from llmgateway.providers.base import Provider
 from llmgateway.providers.cerebras import CEREBRAS
 from llmgateway.providers.cloudflare import CLOUDFLARE
+from llmgateway.providers.cohere import COHERE
 from llmgateway.providers.databricks import DATABRICKS
 from llmgateway.providers.deepseek import DEEPSEEK
 from llmgateway.providers.fireworks import FIREWORKS
@@ -34,6 +35,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
     ANTHROPIC,
     GEMINI,
     VERTEX,
+    COHERE,
     GROQ,
     DEEPSEEK,
     AZURE,

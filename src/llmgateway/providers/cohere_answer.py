@@ -1,0 +1,139 @@
+"""A Cohere answer in canon: text, thinking, tool plan, tool calls, citations, finish reason and usage.
+
+Page: https://docs.cohere.com/reference/chat. Dictionaries in, dictionaries out.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
+from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.usage import Usage
+
+_FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
+    {
+        "COMPLETE": "stop",
+        "STOP_SEQUENCE": "stop",
+        "MAX_TOKENS": "length",
+        "ERROR_LIMIT": "length",
+        "TOOL_CALL": "tool_calls",
+        "ERROR_TOXIC": "content_filter",
+    }
+)
+
+
+def finish_of(reason: object) -> FinishReason | None:
+    """OpenAI's word for a finish reason; one that came later than this list counts as `stop`; None stays None."""
+    return _FINISH.get(reason, "stop") if isinstance(reason, str) else None
+
+
+def usage_of(given: object) -> Usage | None:
+    """Usage as the model saw it: `tokens`; `billed_units`, which leave out Cohere's own prompt, only in their absence."""
+    if not is_object(given):
+        return None
+    tokens = next((part for name in ("tokens", "billed_units") if is_object(part := given.get(name)) and part), None)
+    if tokens is None or not ("input_tokens" in tokens or "output_tokens" in tokens):
+        return None
+    return Usage(
+        prompt_tokens=_count(tokens, "input_tokens"),
+        completion_tokens=_count(tokens, "output_tokens"),
+        cached_tokens=min(_count(given, "cached_tokens"), _count(tokens, "input_tokens")),
+        reasoning_tokens=_count(tokens, "reasoning_tokens"),
+        image_prompt_tokens=_count(tokens, "image_tokens"),
+    )
+
+
+def openai_usage(usage: Usage) -> Json:
+    """OpenAI's usage object."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
+
+
+def canon_answer(answer: Json, model: str, usage: Usage | None) -> ChatCompletion:
+    """A whole answer as a chat completion. `created` is 0 and the model the asked one: the API says neither."""
+    given = answer.get("message")
+    made: ChatCompletion = {
+        "id": text_of(answer.get("id")),
+        "object": "chat.completion",
+        "created": 0,
+        "model": model,
+        "choices": [
+            {
+                "index": 0,
+                "message": canon_message(given if is_object(given) else {}),
+                "finish_reason": finish_of(answer.get("finish_reason")),
+                "native_finish_reason": answer.get("finish_reason"),
+                "logprobs": None,
+            }
+        ],
+    }
+    if usage:
+        made["usage"] = openai_usage(usage)
+    return made
+
+
+def canon_message(given: Json) -> Message:
+    """An assistant message. What the model thought, and its plan for the tools, are its reasoning."""
+    blocks = objects(given.get("content"))
+    calls = [_tool_call(call) for call in objects(given.get("tool_calls"))]
+    text = "".join(text_of(block.get("text")) for block in blocks)
+    thought = "".join(text_of(block.get("thinking")) for block in blocks) + text_of(given.get("tool_plan"))
+    message: Message = {"role": "assistant", "content": text or (None if calls else "")}
+    if thought:
+        message["reasoning_content"] = thought
+    if calls:
+        message["tool_calls"] = calls
+    if annotations := _annotations(objects(given.get("citations")), blocks):
+        message["annotations"] = annotations
+    return message
+
+
+def url_citations(citation: Json, offset: int) -> list[Json]:
+    """OpenAI's annotations for those sources of a citation that have an address on the web."""
+    if citation.get("type", "TEXT_CONTENT") != "TEXT_CONTENT":
+        return []  # it cites for a plan or a thought
+    found: list[Json] = []
+    for source in objects(citation.get("sources")):
+        given = source.get("document") or source.get("tool_output")
+        data: Json = given if is_object(given) else {}
+        url = text_of(data.get("url")) or text_of(source.get("id"))
+        if url.startswith(("https://", "http://")):
+            place = {"start_index": offset + _count(citation, "start"), "end_index": offset + _count(citation, "end")}
+            cited = {"url": url, "title": text_of(data.get("title")), **place}
+            found.append({"type": "url_citation", "url_citation": cited})
+    return found
+
+
+def _annotations(citations: Sequence[Json], blocks: Sequence[Json]) -> list[Json]:
+    starts = list[int]()
+    position = 0
+    for block in blocks:
+        starts.append(position)
+        position += len(text_of(block.get("text")))
+    found: list[Json] = []
+    for citation in citations:
+        index = _count(citation, "content_index")
+        found += url_citations(citation, starts[index] if index < len(starts) else 0)
+    return found
+
+
+def _tool_call(call: Json) -> ToolCall:
+    given = call.get("function")
+    function: Json = given if is_object(given) else {}
+    return {
+        "id": text_of(call.get("id")),
+        "type": "function",
+        "function": {"name": text_of(function.get("name")), "arguments": text_of(function.get("arguments")) or "{}"},
+    }
+
+
+def _count(given: Mapping[str, Any], name: str) -> int:
+    """A number of the answer; Cohere writes some as 12.0."""
+    value = given.get(name)
+    return int(value) if isinstance(value, int | float) else 0

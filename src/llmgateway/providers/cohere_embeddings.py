@@ -1,0 +1,90 @@
+"""Embeddings by Cohere: texts in, vectors out, at Cohere's own API and at hosts of its models.
+
+Page: https://docs.cohere.com/reference/embed.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_array, is_object
+from llmgateway.canon.usage import Usage
+from llmgateway.errors import BadRequest, FailureKind, ProviderError
+from llmgateway.providers.base import Answer
+
+_OWN_FIELDS: Final = ("truncate", "priority", "max_tokens")
+_HONOURED: Final = frozenset({"model", "input", "dimensions", "encoding_format", "input_type", *_OWN_FIELDS})
+
+
+def embedding_refusals(canon: Mapping[str, Any]) -> list[str]:
+    """What has no counterpart, by name."""
+    return [name for name, value in canon.items() if name not in _HONOURED and value not in (None, "")]
+
+
+def texts_of(given: object) -> list[str]:
+    """The texts to embed. Raises BadRequest for token ids, which only their own tokenizer can read."""
+    texts = [given] if isinstance(given, str) else given
+    if is_array(texts) and texts and all(isinstance(text, str) for text in texts):
+        return texts
+    raise BadRequest(
+        "This model embeds texts: send `input` as a text or a list of texts, not token ids.", param="input"
+    )
+
+
+def embed_body(canon: Mapping[str, Any]) -> Json:
+    """The body of /v2/embed, but for the model. Documents are meant where the caller does not say `input_type`."""
+    body: Json = {
+        "texts": texts_of(canon.get("input")),
+        "input_type": canon.get("input_type") or "search_document",
+        "embedding_types": ["float"],
+    }
+    if canon.get("dimensions"):
+        body["output_dimension"] = canon["dimensions"]
+    return body | {name: canon[name] for name in _OWN_FIELDS if canon.get(name) is not None}
+
+
+def vectors_answer(vectors: Sequence[object], model: str, tokens: int | None) -> Answer:
+    """The answer of /v1/embeddings. Raises ProviderError when a vector is missing."""
+    if not vectors or not all(is_array(vector) for vector in vectors):
+        raise ProviderError(FailureKind.PROTOCOL, "The provider's answer holds no vectors.", status=200)
+    body: Json = {
+        "object": "list",
+        "data": [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)],
+        "model": model,
+    }
+    if tokens is None:
+        return Answer(body=body, usage=None)
+    body["usage"] = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return Answer(body=body, usage=Usage(prompt_tokens=tokens))
+
+
+def decoded(body: bytes, title: str) -> Json:
+    """An answer's object. Raises ProviderError."""
+    try:
+        answer: object = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProviderError(FailureKind.PROTOCOL, f"{title}'s answer is no JSON: {error}.", status=200) from error
+    if not is_object(answer):
+        raise ProviderError(FailureKind.PROTOCOL, f"{title}'s answer is no JSON object.", status=200)
+    return answer
+
+
+def vectors_of(answer: Json) -> Sequence[object]:
+    """The vectors of an answer, which are by type where types were asked for."""
+    found = answer.get("embeddings")
+    if is_object(found):
+        found = found.get("float")
+    return found if is_array(found) else ()
+
+
+def tokens_of(answer: Json) -> int | None:
+    """Tokens of the texts, where the answer says them."""
+    meta = answer.get("meta")
+    for name in ("tokens", "billed_units"):
+        part = meta.get(name) if is_object(meta) else None
+        tokens = part.get("input_tokens") if is_object(part) else None
+        if isinstance(tokens, int | float):
+            return int(tokens)
+    return None
