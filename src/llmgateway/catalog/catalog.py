@@ -1,55 +1,58 @@
-"""The catalogue: which models exist, how large they are, and what they cost. Built once, never changed, never online."""
+"""The catalogue: which models exist, what they can do, how large they are and what they cost.
 
-from collections import OrderedDict
+Built once, never changed, never online. What it remembers of callers' questions is bounded.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from importlib.metadata import version
 from typing import Final
 
-from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
-from genai_prices.types import Provider as PricedProvider
 
 from llmgateway.canon.usage import Usage
-from llmgateway.catalog.pricing import PriceOverride, Tariff, override_tariff, tariff
+from llmgateway.catalog.abilities import Ability, Families, Traits, load_families
+from llmgateway.catalog.houses import Houses, load_houses
+from llmgateway.catalog.pricing import PriceOverride, Tariff, override_tariff, prices_at, tariff
+from llmgateway.catalog.recent import Recent
 
-_REMEMBERED = 4096
-"""Names of models come from callers: only so many look-ups are remembered."""
-_OWN_IDS: Final[Mapping[str, str]] = {
-    "google": "gemini",
-    "x-ai": "xai",
-    "aws": "bedrock",
-    "moonshotai": "moonshot",
-    "zai": "zhipu",
-    "voyageai": "voyage",
-}
-"""genai-prices' id -> ours, where they differ."""
-_PRICED_AS: Final[Mapping[str, str]] = {"vertex": "gemini"}
-"""Providers that genai-prices knows under another of our ids."""
-_FREE: Final = frozenset({"sandbox", "ollama"})
-"""The sandbox costs nothing; Ollama's models run on the operator's own machine, where no one sends a bill."""
-_MAKERS: Final = (
-    "openai",
-    "anthropic",
-    "gemini",
-    "deepseek",
-    "mistral",
-    "cohere",
-    "xai",
-    "perplexity",
-    "moonshot",
-    "zhipu",
+_REMEMBERED: Final = 4096
+_LONGEST_NAME: Final = 256
+"""Characters; no provider names a model longer, and longer ones are not looked up."""
+_ANY: Final = re.compile("")
+_BARE: Final[Sequence[tuple[str, re.Pattern[str]]]] = (
+    # The makers, whose own host is meant first ...
+    ("openai", re.compile("(?!gpt-oss)")),
+    ("anthropic", _ANY),
+    ("gemini", _ANY),
+    ("deepseek", re.compile("deepseek")),
+    ("mistral", re.compile("(?!deepseek|zai)")),
+    ("cohere", _ANY),
+    ("xai", _ANY),
+    ("perplexity", re.compile("(?!perplexity/)")),
+    ("moonshot", _ANY),
+    ("zhipu", _ANY),
+    ("qwen", _ANY),
+    # ... then who hosts others' models, in this order, each only under names that it would take as they are.
+    ("vertex", re.compile("gemini|claude")),
+    ("groq", _ANY),
+    ("cerebras", _ANY),
+    ("sambanova", _ANY),
+    ("together", re.compile(".+/")),
+    ("fireworks", re.compile("accounts/")),
+    ("cloudflare", re.compile("@")),
+    ("databricks", re.compile("databricks-")),
+    ("openrouter", re.compile(".+/")),
+    ("azure", re.compile("gpt-(?!oss)|o[1-9]|text-embedding-")),
+    ("bedrock", re.compile(r"(?:[a-z-]+\.)+[a-z]")),
 )
-"""Who makes the models that they host: a bare name means their own host first."""
-_HOSTS: Final = ("groq", "together", "fireworks", "cerebras", "openrouter", "azure", "bedrock")
-"""Who hosts others' models, in the order a bare name tries them."""
-_OWN_NAMES: Final[Mapping[str, tuple[str, ...]]] = {"gemini": ("gemini", "gemma", "text-embedding-00")}
-"""genai-prices lists the guests of Vertex AI under Google; a bare name of a guest means its maker."""
-_CLOUDS: Final = frozenset({"azure", "bedrock", "vertex"})
-"""Who offers other makers' models at their prices where it has none of its own."""
-_SANDBOX: Final = ("chat", "embed")
+"""Where a bare name can be had: provider, and the names that it takes (matched at their start)."""
+_SANDBOX: Final[Mapping[str, frozenset[Ability]]] = {
+    "chat": frozenset({Ability.CHAT, Ability.TOOLS}),
+    "embed": frozenset({Ability.EMBEDDINGS}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +61,17 @@ class Model:
 
     provider: str
     name: str
+    maker: str | None = None
     context_window: int | None = None
     """Tokens of input it takes; None is unknown."""
     max_output: int | None = None
+    """Tokens that one answer may have; None is unknown."""
+    abilities: frozenset[Ability] | None = None
+    """None is unknown."""
     prices: Mapping[str, Decimal] | None = None
-    """Class -> USD per million tokens, before tiers; None is unpriced."""
+    """Class -> USD, before tiers: `*_mtok` per million tokens, `*_kcount` per thousand. Empty is free, None unpriced."""
+    sources: tuple[str, ...] = ()
+    """Pages that say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,98 +82,144 @@ class Priced:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What is known of a model at a provider, as remembered."""
+
+    info: ModelInfo | None
+    free: bool
+    traits: Traits
+
+
+_NO_OFFER: Final = _Offer(None, free=False, traits=Traits())
+
+
 class Catalog:
     """Immutable data, with a bounded memory of look-ups."""
 
-    def __init__(
-        self, providers: Mapping[str, PricedProvider], all_providers: list[PricedProvider], stamp: str
-    ) -> None:
-        self._providers = providers
-        self._all = all_providers
-        self._version = stamp
-        self._tariffs = dict[int, Tariff]()
-        self._found = OrderedDict[tuple[str, str], ModelInfo | None]()
+    def __init__(self, houses: Houses, families: Families) -> None:
+        self._houses = houses
+        self._families = families
+        self._offers = Recent[tuple[str, str], _Offer](_REMEMBERED)
+        self._bare = Recent[str, tuple[str, ...]](_REMEMBERED)
+        self._tariffs = dict[tuple[int, ...], Tariff | None]()
+        self._overrides = dict[PriceOverride, Tariff]()
+        self._listed = dict[str, Sequence[tuple[str, _Offer]]]()
+
+    @property
+    def version(self) -> str:
+        """The version of the prices, as stamped on what they priced."""
+        return self._houses.version
 
     def find(self, provider: str, model: str) -> Model | None:
-        """The model as the catalogue knows it, None when it does not."""
+        """The model as the catalogue knows it, by its name, an alias or a dated name; None when it does not."""
         if provider == "sandbox" and model in _SANDBOX:
             return _sandbox(model)
-        info = self._info(provider, model)
-        return None if info is None else _model(provider, info, model)
+        offer = self._offer(provider, model)
+        return None if offer.info is None else self._model(provider, model, offer)
+
+    def traits(self, provider: str, model: str) -> Traits:
+        """What the model's name tells of its abilities, also where the catalogue has no price for it."""
+        return self._offer(provider, model).traits
 
     def resolve(self, name: str) -> Sequence[Model]:
         """Where a bare name can be had: its maker's own host first, then the others in a fixed order."""
-        hosts = [
-            host
-            for host in (*_MAKERS, *_HOSTS)
-            if host in self._providers and name.startswith(_OWN_NAMES.get(host, ""))
-        ]
-        found = [self.find(host, name) for host in hosts]
-        return [model for model in found if model is not None]
+        if len(name) > _LONGEST_NAME:
+            return ()
+        found = [(host, self._offer(host, name)) for host in self._bare.get(name, self._hosts_of)]
+        return [self._model(host, name, offer) for host, offer in found]
 
     def price(
-        self, provider: str, model: str, usage: Usage, at: datetime, *, override: PriceOverride | None = None
+        self,
+        provider: str,
+        model: str,
+        usage: Usage,
+        at: datetime,
+        *,
+        override: PriceOverride | None = None,
+        tier: str | None = None,
     ) -> Priced | None:
-        """What the usage cost at that moment; None is unpriced, which is not the same as free."""
+        """What the usage cost at that moment; None is unpriced, which is not the same as free.
+
+        `tier` is the service tier that the provider said it served (`priority`, `flex`); None is the standard one.
+        """
         if override is not None:
-            return Priced(override_tariff(override).nanos(usage), "gateway.yaml")
-        if provider in _FREE:
+            nanos = self._override(override).nanos(usage)
+            return None if nanos is None else Priced(nanos, "gateway.yaml")
+        offer = self._offer(provider, model)
+        if offer.free:
             return Priced(0, "free")
-        info = self._info(provider, model)
-        if info is None:
-            return None
-        prices = info.prices if isinstance(info.prices, ModelPrice) else info.get_prices(at)
-        return Priced(self._tariff(prices).nanos(usage), self._version)
+        compiled = None if offer.info is None else self._tariff(offer.info, at, tier)
+        nanos = None if compiled is None else compiled.nanos(usage)
+        return None if nanos is None else Priced(nanos, self._houses.version)
 
     def models(self, provider: str | None = None) -> Sequence[Model]:
         """All models of a provider, or of all; those that their provider withdrew are left out."""
+        if provider is None:
+            return [model for name in ("sandbox", *self._houses.priced) for model in self.models(name)]
         if provider == "sandbox":
             return [_sandbox(name) for name in _SANDBOX]
-        wanted = (
-            self._providers if provider is None else {provider: self._providers.get(_PRICED_AS.get(provider, provider))}
-        )
-        return [
-            _model(name, info, info.id)
-            for name, priced in wanted.items()
-            if priced is not None
-            for info in priced.models
-            if not info.deprecated
-        ]
+        return [self._model(provider, name, offer) for name, offer in self._offers_of(provider)]
 
-    def _tariff(self, prices: ModelPrice) -> Tariff:
-        """Compiled prices; the objects of the data live as long as the catalogue, so their identity is a key."""
-        known = self._tariffs.get(id(prices))
+    def _offer(self, provider: str, model: str) -> _Offer:
+        return _NO_OFFER if len(model) > _LONGEST_NAME else self._offers.get((provider, model), self._look_up)
+
+    def _look_up(self, asked: tuple[str, str], listed: ModelInfo | None = None) -> _Offer:
+        info = listed or self._houses.find(*asked)
+        return _Offer(info, self._houses.is_free(*asked), self._families.traits(*asked))
+
+    def _offers_of(self, provider: str) -> Sequence[tuple[str, _Offer]]:
+        if provider not in self._houses.priced:
+            return []
+        if provider not in self._listed:
+            self._listed[provider] = [
+                (info.id, self._look_up((provider, info.id), info)) for info in self._houses.models(provider)
+            ]
+        return self._listed[provider]
+
+    def _hosts_of(self, name: str) -> tuple[str, ...]:
+        return tuple(host for host, names in _BARE if names.match(name) and self._houses.find(host, name) is not None)
+
+    def _override(self, price: PriceOverride) -> Tariff:
+        """Compiled prices of gateway.yaml: as many as the file has."""
+        known = self._overrides.get(price)
         if known is None:
-            known = self._tariffs[id(prices)] = tariff(prices)
+            known = self._overrides[price] = override_tariff(price)
         return known
 
-    def _info(self, provider: str, model: str) -> ModelInfo | None:
-        key = (provider, model)
-        if key in self._found:
-            self._found.move_to_end(key)
-            return self._found[key]
-        priced = self._providers.get(_PRICED_AS.get(provider, provider))
-        others = self._all if provider in _CLOUDS else None
-        info = priced.find_model(model, all_providers=others) if priced is not None else None
-        self._found[key] = info
-        if len(self._found) > _REMEMBERED:
-            self._found.popitem(last=False)
-        return info
+    def _tariff(self, info: ModelInfo, at: datetime, tier: str | None) -> Tariff | None:
+        """Compiled prices; the objects of the data live as long as the catalogue, so their identity is a key."""
+        parts = prices_at(info, at, tier)
+        key = tuple(map(id, parts))
+        if key not in self._tariffs:
+            self._tariffs[key] = tariff(parts)
+        return self._tariffs[key]
+
+    def _model(self, provider: str, name: str, offer: _Offer) -> Model:
+        house, traits = self._houses.priced.get(provider), offer.traits
+        pages = house.pricing_urls if house is not None and house.pricing_urls else ()
+        return Model(
+            provider=provider,
+            name=name,
+            maker=traits.maker,
+            context_window=None if offer.info is None else offer.info.context_window,
+            max_output=traits.max_output,
+            abilities=traits.abilities,
+            prices={} if offer.free else _shown(offer.info),
+            sources=(*pages, *((traits.source,) if traits.source else ())),
+        )
 
 
 def load_catalog() -> Catalog:
-    """Build the catalogue from the data in genai-prices' wheel; nothing is fetched."""
-    everyone = list(get_snapshot().providers)
-    providers = {_OWN_IDS.get(priced.id, priced.id): priced for priced in everyone}
-    return Catalog(providers, everyone, f"genai-prices {version('genai-prices')}")
+    """Build the catalogue from genai-prices' wheel and our own data; nothing is fetched."""
+    return Catalog(load_houses(), load_families())
 
 
-def _model(provider: str, info: ModelInfo, name: str) -> Model:
+def _shown(info: ModelInfo | None) -> Mapping[str, Decimal] | None:
+    """The prices of this moment, as people read them."""
+    if info is None:
+        return None
     prices = info.prices if isinstance(info.prices, ModelPrice) else info.get_prices(datetime.now(UTC))
-    return Model(provider=provider, name=name, context_window=info.context_window, prices=_shown(prices))
-
-
-def _shown(prices: ModelPrice) -> Mapping[str, Decimal] | None:
     shown = {
         name: price.base if isinstance(price, TieredPrices) else price
         for name, price in vars(prices).items()
@@ -174,4 +229,4 @@ def _shown(prices: ModelPrice) -> Mapping[str, Decimal] | None:
 
 
 def _sandbox(name: str) -> Model:
-    return Model(provider="sandbox", name=name, prices={})
+    return Model(provider="sandbox", name=name, maker="llmgateway", abilities=_SANDBOX[name], prices={})

@@ -1,26 +1,30 @@
 """From usage to money: exact integers, one rounding at the end.
 
-Prices are compiled once into atto-dollars (1e-18 USD) a token, so that no decimal is computed while a caller waits.
+Prices are compiled once into yocto-dollars (1e-24 USD) a token, so that no decimal is computed while a caller waits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from genai_prices.types import ModelPrice, TieredPrices
+from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 from llmgateway.canon.usage import Usage
 
-_ATTO_PER_NANO: Final = 10**9
-_ATTO_PER_USD: Final = Decimal(10**18)
+_YOCTO_PER_NANO: Final = 10**15
+_YOCTO_PER_USD: Final = Decimal(10**24)
 _MILLION: Final = 10**6
 _THOUSAND: Final = 10**3
 
 
 @dataclass(frozen=True, slots=True)
 class PriceOverride:
-    """The operator's own price, USD per million tokens; cached input is priced as input where it is None."""
+    """The operator's own price, USD per million tokens; cached input is priced as input where it is None.
+
+    It covers all that a request uses: searches have no price of their own then.
+    """
 
     input: Decimal
     output: Decimal
@@ -29,10 +33,12 @@ class PriceOverride:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """Atto-dollars a token of each class, and a request and a search. A class without a price of its own has its kind's."""
+    """Yocto-dollars a token of each class, and a request and a search. A class without a price of its own has its kind's."""
 
     input: int
     cached: int
+    cached_audio: int
+    cached_image: int
     cache_write: int
     cache_write_1h: int
     audio_input: int
@@ -42,31 +48,41 @@ class Rates:
     audio_output: int
     image_output: int
     request: int
-    search: int
+    search: int | None
+    """None: nobody published what a search costs."""
 
-    def nanos(self, usage: Usage) -> int:
-        """What the usage costs, in nano-dollars, rounded once, half to even."""
-        written = usage.cache_write_tokens - usage.cache_write_1h_tokens
-        special_input = (
-            usage.cached_tokens + usage.cache_write_tokens + usage.audio_prompt_tokens + usage.image_prompt_tokens
-        )
-        special_output = usage.reasoning_tokens + usage.audio_completion_tokens + usage.image_completion_tokens
-        atto = (
-            max(0, usage.prompt_tokens - special_input) * self.input
-            + max(0, usage.completion_tokens - special_output) * self.output
-            + usage.cached_tokens * self.cached
-            + written * self.cache_write
-            + usage.cache_write_1h_tokens * self.cache_write_1h
-            + usage.audio_prompt_tokens * self.audio_input
-            + usage.image_prompt_tokens * self.image_input
+    def nanos(self, usage: Usage) -> int | None:
+        """What the usage costs, in nano-dollars, rounded once, half to even; None when a part of it has no price."""
+        if usage.searches and self.search is None:
+            return None
+        yocto = self._prompt(usage) + self._completion(usage) + self.request + usage.searches * (self.search or 0)
+        whole, rest = divmod(yocto, _YOCTO_PER_NANO)
+        return whole + (2 * rest > _YOCTO_PER_NANO or (2 * rest == _YOCTO_PER_NANO and whole % 2 == 1))
+
+    def _prompt(self, usage: Usage) -> int:
+        """Sound and images count as new as far as the new tokens reach; what is left of them came from the cache."""
+        cached, written, long = usage.cached_tokens, usage.cache_write_tokens, usage.cache_write_1h_tokens
+        text = max(0, usage.prompt_tokens - cached - written)
+        yocto = (written - long) * self.cache_write + long * self.cache_write_1h
+        if usage.audio_prompt_tokens or usage.image_prompt_tokens:
+            audio = min(usage.audio_prompt_tokens, text)
+            image = min(usage.image_prompt_tokens, text - audio)
+            cached_audio = min(usage.audio_prompt_tokens - audio, cached)
+            cached_image = min(usage.image_prompt_tokens - image, cached - cached_audio)
+            text -= audio + image
+            cached -= cached_audio + cached_image
+            yocto += audio * self.audio_input + image * self.image_input
+            yocto += cached_audio * self.cached_audio + cached_image * self.cached_image
+        return yocto + text * self.input + cached * self.cached
+
+    def _completion(self, usage: Usage) -> int:
+        special = usage.reasoning_tokens + usage.audio_completion_tokens + usage.image_completion_tokens
+        return (
+            max(0, usage.completion_tokens - special) * self.output
             + usage.reasoning_tokens * self.reasoning
             + usage.audio_completion_tokens * self.audio_output
             + usage.image_completion_tokens * self.image_output
-            + self.request
-            + usage.searches * self.search
         )
-        whole, rest = divmod(atto, _ATTO_PER_NANO)
-        return whole + (2 * rest > _ATTO_PER_NANO or (2 * rest == _ATTO_PER_NANO and whole % 2 == 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +92,8 @@ class Tariff:
     tiers: tuple[tuple[int, Rates], ...]
     """(tokens that the prompt must exceed, rates), ascending; the first one's start is -1."""
 
-    def nanos(self, usage: Usage) -> int:
-        """What the usage costs, in nano-dollars."""
+    def nanos(self, usage: Usage) -> int | None:
+        """What the usage costs, in nano-dollars; None when a part of it has no price."""
         rates = self.tiers[0][1]
         for start, higher in self.tiers[1:]:
             if usage.prompt_tokens > start:
@@ -85,9 +101,29 @@ class Tariff:
         return rates.nanos(usage)
 
 
-def tariff(prices: ModelPrice) -> Tariff:
-    """Compile a model's prices."""
-    named = {name: price for name, price in vars(prices).items() if isinstance(price, Decimal | TieredPrices)}
+def prices_at(info: ModelInfo, at: datetime, tier: str | None) -> Sequence[ModelPrice]:
+    """The price lists that hold at a moment for a service tier; for each class the first one that names it counts.
+
+    All of them are objects of the data, none is made here.
+    """
+    standard = info.prices if isinstance(info.prices, ModelPrice) else info.get_prices(at)
+    if tier is None or not info.price_variants:
+        return (standard,)
+    special = [
+        variant.prices
+        for variant in info.price_variants
+        if variant.when == {"service_tier": tier} and (variant.constraint is None or variant.constraint.active(at))
+    ]
+    return (*special, standard)
+
+
+def tariff(lists: Sequence[ModelPrice]) -> Tariff | None:
+    """Compile a model's price lists; None when they have no price of tokens (pages, hours, or nothing at all)."""
+    named = dict[str, Decimal | TieredPrices]()
+    for prices in reversed(lists):
+        named |= {name: price for name, price in vars(prices).items() if isinstance(price, Decimal | TieredPrices)}
+    if not any(name.endswith("_mtok") for name in named):
+        return None
     starts = {tier.start for price in named.values() if isinstance(price, TieredPrices) for tier in price.tiers}
     return Tariff(
         tuple((start, _rates({n: _at(price, start) for n, price in named.items()})) for start in (-1, *sorted(starts)))
@@ -97,7 +133,8 @@ def tariff(prices: ModelPrice) -> Tariff:
 def override_tariff(price: PriceOverride) -> Tariff:
     """Compile the operator's own price."""
     given = {"input_mtok": price.input, "output_mtok": price.output, "cache_read_mtok": price.cached_input}
-    return Tariff(((-1, _rates({name: value for name, value in given.items() if value is not None})),))
+    named = {name: value for name, value in given.items() if value is not None}
+    return Tariff(((-1, _rates(named | {"web_searches_kcount": Decimal(0)})),))
 
 
 def _at(price: Decimal | TieredPrices, start: int) -> Decimal:
@@ -111,13 +148,16 @@ def _at(price: Decimal | TieredPrices, start: int) -> Decimal:
 def _rates(usd: Mapping[str, Decimal]) -> Rates:
     def rate(name: str, otherwise: int, per: int = _MILLION) -> int:
         price = usd.get(name)
-        return otherwise if price is None else int(price * _ATTO_PER_USD / per)
+        return otherwise if price is None else int(price * _YOCTO_PER_USD / per)
 
     plain, out = rate("input_mtok", 0), rate("output_mtok", 0)
-    written = rate("cache_write_mtok", plain)
+    cached, written = rate("cache_read_mtok", plain), rate("cache_write_mtok", plain)
+    searches_priced = "web_searches_kcount" in usd or "requests_kcount" in usd
     return Rates(
         input=plain,
-        cached=rate("cache_read_mtok", plain),
+        cached=cached,
+        cached_audio=rate("cache_audio_read_mtok", cached),
+        cached_image=rate("cache_image_read_mtok", cached),
         cache_write=written,
         cache_write_1h=rate("cache_write_1h_mtok", written),
         audio_input=rate("input_audio_mtok", plain),
@@ -127,5 +167,5 @@ def _rates(usd: Mapping[str, Decimal]) -> Rates:
         audio_output=rate("output_audio_mtok", out),
         image_output=rate("output_image_mtok", out),
         request=rate("requests_kcount", 0, _THOUSAND),
-        search=rate("web_searches_kcount", 0, _THOUSAND),
+        search=rate("web_searches_kcount", 0, _THOUSAND) if searches_priced else None,
     )

@@ -1,6 +1,6 @@
 """Counting tokens without asking anybody: exact for OpenAI's models, a good estimate for the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import files as files_of
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any, Final, Protocol
@@ -15,6 +15,15 @@ _MESSAGE_TOKENS: Final = 3
 """Tokens around each message, and before the answer (OpenAI's cookbook, "How to count tokens")."""
 _IMAGE_TOKENS: Final = 765
 """A 1024 x 1024 image at high detail (OpenAI's guide on images and vision); its true size is not looked at."""
+_SMALL_IMAGE_TOKENS: Final = 85
+"""Any image at low detail (the same guide)."""
+_SOUND_TOKENS: Final = 32
+"""A second of sound (Google's guide on audio understanding; OpenAI counts 10)."""
+_SOUND_BYTES: Final[Mapping[str, int]] = {"mp3": 16_000, "wav": 48_000}
+"""A second of it: 128 kbit/s, and 24 kHz of 16 bits."""
+_PAGE_TOKENS: Final = 2_000
+"""A page of a document: 1,500 to 3,000 (Anthropic's guide on PDF support)."""
+_PAGE_BYTES: Final = 50_000
 _OLDER: Final = ("gpt-4-", "gpt-3.5", "text-embedding-")
 
 
@@ -57,18 +66,29 @@ class Tokenizer:
         texts, extra = list[str](), _MESSAGE_TOKENS
         for message in objects(canon["messages"]):
             extra += _MESSAGE_TOKENS + _collect(message, texts)
-        for tool in objects(canon.get("tools")):
-            texts.append(str(tool))
+        for described in (*objects(canon.get("tools")), canon.get("response_format")):
+            if is_object(described):
+                texts.append(str(described))
         return extra + self.count_text("\n".join(texts), model)
 
     def _count_input(self, given: Any, model: str) -> int:
+        """Texts, or token ids, which are counted as they are."""
         if isinstance(given, str):
             return self.count_text(given, model)
-        if not is_array(given):
+        if not is_array(given) or not given:
             return 0
-        if all(isinstance(item, int) for item in given):
+        if isinstance(given[0], int):
             return len(given)
-        return sum(len(item) if is_array(item) else self.count_text(text_of(item), model) for item in given)
+        if is_array(given[0]):
+            return sum(len(ids) for ids in given if is_array(ids))
+        return self._count_all([text_of(text) for text in given], model)
+
+    def _count_all(self, texts: Sequence[str], model: str) -> int:
+        """Tokens of many texts; when they are long together, every so many of them stand for all."""
+        length = sum(map(len, texts))
+        some = texts[:: max(1, length // _COUNTED_WHOLE)]
+        counted = sum(self.count_text(text, model) for text in some)
+        return counted if len(some) == len(texts) else round(counted / max(1, sum(map(len, some))) * length)
 
 
 def _loader() -> Callable[[str], _Vocabulary]:
@@ -88,18 +108,37 @@ def _loader() -> Callable[[str], _Vocabulary]:
 
 def _collect(message: Json, texts: list[str]) -> int:
     """Put a message's texts into the list; the tokens of what is no text are returned."""
-    extra = 0
     content = message.get("content")
     if isinstance(content, str):
         texts.append(content)
-    for part in objects(content):
-        if part.get("type") == "text":
-            texts.append(text_of(part.get("text")))
-        else:
-            extra += _IMAGE_TOKENS
+    extra = sum(_part(part, texts) for part in objects(content))
     for call in objects(message.get("tool_calls")):
         function = call.get("function")
         if is_object(function):
             texts += [text_of(function.get("name")), text_of(function.get("arguments"))]
-    texts.append(text_of(message.get("reasoning_content")))
+    texts += [text_of(message.get(name)) for name in ("reasoning_content", "refusal")]
+    texts += [str(block) for block in objects(message.get("provider_blocks"))]
     return extra
+
+
+def _part(part: Json, texts: list[str]) -> int:
+    """A part of a content: its text goes into the list, the tokens of anything else are returned, by rules of thumb."""
+    kind = part.get("type")
+    if kind == "image_url":
+        image = part.get("image_url")
+        return _SMALL_IMAGE_TOKENS if is_object(image) and image.get("detail") == "low" else _IMAGE_TOKENS
+    if kind == "input_audio":
+        sound = part.get("input_audio")
+        given = sound if is_object(sound) else {}
+        second = _SOUND_BYTES.get(text_of(given.get("format")), _SOUND_BYTES["mp3"])
+        return _SOUND_TOKENS * (1 + _decoded(given.get("data")) // second)
+    if kind == "file":
+        file = part.get("file")
+        return _PAGE_TOKENS * (1 + _decoded(file.get("file_data") if is_object(file) else None) // _PAGE_BYTES)
+    texts += [text_of(part.get("text")), text_of(part.get("refusal"))]
+    return 0
+
+
+def _decoded(base64: object) -> int:
+    """Bytes that a base64 text stands for."""
+    return len(text_of(base64)) * 3 // 4

@@ -1,0 +1,142 @@
+"""Whose prices hold where: genai-prices' providers and our own additions, under our providers' ids."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib.metadata import version
+from typing import Final
+
+import msgspec
+from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
+
+from llmgateway.catalog.own_data import own_data
+
+_PRICED_AS: Final[Mapping[str, str]] = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "gemini": "google",
+    "vertex": "google",
+    "azure": "azure",
+    "bedrock": "aws",
+    "groq": "groq",
+    "together": "together",
+    "fireworks": "fireworks",
+    "mistral": "mistral",
+    "cohere": "cohere",
+    "perplexity": "perplexity",
+    "openrouter": "openrouter",
+    "deepseek": "deepseek",
+    "xai": "x-ai",
+    "cerebras": "cerebras",
+    "moonshot": "moonshotai",
+    "zhipu": "zai",
+    "cloudflare": "cloudflare",
+    "databricks": "databricks",
+}
+"""Our provider -> genai-prices' one."""
+_ROUTED: Final = "huggingface"
+"""Hugging Face's router charges what the host charges, and `model:host` names the host; without one nobody knows."""
+_CLOUDS: Final = frozenset({"azure", "bedrock", "vertex"})
+"""Who offers other makers' models at their prices where it has none of its own."""
+_NO_GUESTS: Final[Mapping[str, str]] = {"gemini": "claude"}
+"""genai-prices lists the guests of Vertex AI under Google; the Gemini API has none of them."""
+
+
+class _Free(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    provider: str
+    match: str
+    source: str
+
+
+class _OwnPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    input: str
+    output: str
+    cached_input: str | None = None
+    context: int | None = None
+
+
+class _OwnHouse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    source: str
+    models: dict[str, _OwnPrice]
+
+
+class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    free: tuple[_Free, ...]
+    providers: dict[str, _OwnHouse]
+
+
+@dataclass(frozen=True, slots=True)
+class Houses:
+    """Everybody's price lists. Immutable; look-ups are not remembered here."""
+
+    everyone: Sequence[Provider]
+    """genai-prices' providers, for the clouds' guests."""
+    priced: Mapping[str, Provider]
+    """Our provider's id -> its price list."""
+    free: Sequence[tuple[str, re.Pattern[str], str]]
+    """(provider, names, source) of what costs nothing."""
+    version: str
+    """Of all of the data: changes when any of it does."""
+
+    def find(self, provider: str, model: str) -> ModelInfo | None:
+        """The entry of a model's price list, by its name, an alias or a dated name."""
+        house, name = self._house(provider, model)
+        if house is None:
+            return None
+        found = house.find_model(name, all_providers=list(self.everyone) if provider in _CLOUDS else None)
+        guests = _NO_GUESTS.get(provider)
+        return None if found is not None and guests and found.id.startswith(guests) else found
+
+    def is_free(self, provider: str, model: str) -> bool:
+        """Whether the model is known to cost nothing."""
+        return any(provider == owner and names.search(model) for owner, names, _ in self.free)
+
+    def models(self, provider: str) -> Sequence[ModelInfo]:
+        """A provider's price list, without what it withdrew."""
+        house = self.priced.get(provider)
+        guests = _NO_GUESTS.get(provider)
+        listed = house.models if house is not None else ()
+        return [info for info in listed if not info.deprecated and not (guests and info.id.startswith(guests))]
+
+    def _house(self, provider: str, model: str) -> tuple[Provider | None, str]:
+        if provider != _ROUTED:
+            return self.priced.get(provider), model
+        name, _, host = model.rpartition(":")
+        return next((house for house in self.everyone if house.id == f"{_ROUTED}_{host}"), None), name
+
+
+def load_houses() -> Houses:
+    """Read the data in genai-prices' wheel and data/prices.yaml; nothing is fetched."""
+    own = own_data("prices.yaml")
+    data = msgspec.convert(own.content, _Data)
+    everyone = get_snapshot().providers
+    by_id = {house.id: house for house in everyone}
+    priced = {ours: by_id[theirs] for ours, theirs in _PRICED_AS.items()}
+    return Houses(
+        everyone=everyone,
+        priced=priced | {name: _own_house(name, house) for name, house in data.providers.items()},
+        free=[(entry.provider, re.compile(entry.match), entry.source) for entry in data.free],
+        version=f"genai-prices {version('genai-prices')}+{own.digest}",
+    )
+
+
+def _own_house(name: str, house: _OwnHouse) -> Provider:
+    return Provider(
+        id=name,
+        name=name,
+        api_pattern="",
+        pricing_urls=[house.source],
+        models=[_own_model(model, price) for model, price in house.models.items()],
+    )
+
+
+def _own_model(name: str, price: _OwnPrice) -> ModelInfo:
+    given = {"input_mtok": price.input, "output_mtok": price.output, "cache_read_mtok": price.cached_input}
+    return ModelInfo(
+        id=name,
+        match=ClauseEquals(name),
+        context_window=price.context,
+        prices=ModelPrice(**{key: Decimal(value) for key, value in given.items() if value is not None}),
+    )
