@@ -31,6 +31,7 @@ _USER: Final = "llmgateway"
 _ENTER_SECONDS: Final = 30.0
 _GUESTS_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = 0.05
+_PROCESSES: Final = Path("/proc")
 _SETTINGS: Final = """
 listen_addresses = ''
 max_connections = 100
@@ -230,20 +231,23 @@ def _quoted(path: Path) -> str:
 
 
 def _left_over(cluster: Cluster) -> bool:
-    """Whether a server of ours survived its owner and answers: then it is adopted."""
+    """Whether a server of ours survived its owner and answers: then it is adopted. What else is left of one is cleared."""
     if cluster.ready():
         return True
     pid = _server_pid(cluster)
-    if pid is None:
+    if pid is None or not _PROCESSES.exists():
         return False
-    if _is_server(pid, cluster):
-        # Alive without its socket, or frozen: what is left is to end it. The journal of the database loses nothing.
+    if pid in _processes_of(cluster):
+        # Alive without its socket, or frozen: it is ended. What was committed is in the database's own log.
         cluster.binaries.run("pg_ctl", "-D", str(cluster.data), "-m", "immediate", "-w", "-t", "10", "stop")
-        if _is_server(pid, cluster):
-            os.kill(pid, signal.SIGKILL)
-    else:
-        # After a reboot, or in a new container, the number may belong to anybody: the note is stale.
-        (cluster.data / "postmaster.pid").unlink(missing_ok=True)
+    for orphan in _processes_of(cluster):
+        with suppress(ProcessLookupError):
+            os.kill(orphan, signal.SIGKILL)
+    while _processes_of(cluster):
+        time.sleep(_PAUSE_SECONDS)
+    # None of ours lives, so the notes are stale, whoever has their number after a reboot or in a new container.
+    for note in (cluster.data / "postmaster.pid", cluster.sockets / f".s.PGSQL.{_PORT}.lock"):
+        note.unlink(missing_ok=True)
     return False
 
 
@@ -254,18 +258,15 @@ def _server_pid(cluster: Cluster) -> int | None:
         return None
 
 
-def _is_server(pid: int, cluster: Cluster) -> bool:
-    """Whether this process is our server; where /proc does not tell, a living one is taken for it."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    try:
-        return str(cluster.data).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return not Path("/proc/self").exists()
+def _processes_of(cluster: Cluster) -> list[int]:
+    """The living processes of our server: each works in its data directory."""
+    data = cluster.data.resolve()
+    found = list[int]()
+    for process in _PROCESSES.glob("[0-9]*"):
+        with suppress(OSError):  # not ours to look at, dead, or gone meanwhile
+            if (process / "cwd").readlink() == data:
+                found.append(int(process.name))
+    return found
 
 
 def _initialise(cluster: Cluster) -> None:
