@@ -241,8 +241,7 @@ def test_a_stale_note_with_somebody_elses_number_harms_nobody(data_dir: Path) ->
         pass
     binaries = find_binaries()
     # The same user as the server's, so that the number could be signalled.
-    identity = {} if binaries.user is None else {"user": binaries.user}
-    innocent = subprocess.Popen(["sleep", "60"], cwd="/", **identity)
+    innocent = subprocess.Popen(["sleep", "60"], cwd="/", user=binaries.user)
     try:
         note = _home(data_dir) / "data" / "postmaster.pid"
         note.write_text(

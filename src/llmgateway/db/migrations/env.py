@@ -21,6 +21,7 @@ def _run(connection: Connection, user: str | None) -> None:
     context.configure(connection=connection)
     with context.begin_transaction():
         context.run_migrations()
+    connection.execute(text("GRANT SELECT ON alembic_version TO PUBLIC"))  # so that every process can see what is there
     if connection.scalar(text("SELECT to_regproc('ensure_usage_partitions') IS NOT NULL")):
         connection.execute(text("SELECT ensure_usage_partitions()"))
 
