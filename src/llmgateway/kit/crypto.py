@@ -43,7 +43,7 @@ class MasterKeys:
             raise CannotOpen("sealed under a master key that is not among LLMGATEWAY_SECRET_KEY")
         try:
             return key.decrypt(nonce, sealed[_ID_BYTES + _NONCE_BYTES :], about)
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # a ValueError for what was cut short
             raise CannotOpen("changed, or from another place") from error
 
 

@@ -72,19 +72,25 @@ def _open(masters: MasterKeys, installation: Installation) -> bytes:
         return masters.open(installation.key_pepper, _ABOUT_PEPPER)
     except CannotOpen as error:
         raise ConfigurationError(
-            f"The key pepper of this database cannot be opened: {error}. Put the old key behind the new one in LLMGATEWAY_SECRET_KEY."
+            f"The key pepper of this database cannot be opened: {error}. Put the old key behind the new one in LLMGATEWAY_SECRET_KEY, "
+            "or restore the data directory's master-key."
         ) from error
 
 
 def _own_master_key(settings: Settings) -> str:
-    """The embedded default's master key, made at the first start, readable by its owner only."""
+    """The embedded default's master key, made at the first start, whole or not at all, readable by its owner only."""
     path = settings.data_dir / "master-key"
-    with suppress(FileNotFoundError):
-        return path.read_text("utf-8").strip()
-    key = secrets.token_hex(32)
-    with suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(key + "\n")
-        return key
-    return path.read_text("utf-8").strip()
+            file.write(secrets.token_hex(32) + "\n")
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)  # unless another process was faster
+        draft.unlink()
+    key = path.read_text("utf-8").strip()
+    if not key:
+        raise ConfigurationError(
+            f"{path} is empty. Restore it from a backup: what it sealed cannot be opened without it."
+        )
+    return key

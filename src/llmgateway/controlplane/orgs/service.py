@@ -34,6 +34,6 @@ async def find(tx: AsyncSession, name: str | None) -> Organisation:
         raise NotFound(
             f"There is no organisation {name!r}."
             if name
-            else "There is no organisation yet. Start `llmgateway serve` once."
+            else "There is no organisation yet. Start `llmgateway serve` once, or make a key with `llmgateway keys create`."
         )
     return org
