@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -10,8 +10,10 @@ import msgspec
 
 from llmgateway.catalog.own_data import own_data
 
-_HOST_PREFIX: Final = re.compile(r"^(?:(?:global|regional|us|eu|apac|jp|au|us-gov)\.)?(?:[a-z]+\.)?(?:databricks-)?")
-"""Bedrock puts a region and a maker before the name, Databricks its own."""
+_HOST_PREFIX: Final = re.compile(
+    r"^(?:ft:)?(?:(?:global|regional|us|eu|apac|jp|au|us-gov)\.)?(?:[a-z]+\.)?(?:databricks-)?(?=[a-z])"
+)
+"""Bedrock puts a region and a maker before the name, Databricks its own, OpenAI `ft:` before a fine-tuned model's base."""
 
 
 class Ability(StrEnum):
@@ -57,7 +59,7 @@ class _Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     match: str
     maker: str
     source: str
-    abilities: frozenset[Ability]
+    abilities: frozenset[Ability] = frozenset()
     max_output: int | None = None
 
 
@@ -65,8 +67,8 @@ class _Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a host changes in what its models can do."""
 
     source: str
-    adds: frozenset[Ability] = frozenset()
-    removes: frozenset[Ability] = frozenset()
+    adds: frozenset[Ability]
+    """What all of its chat models can do there."""
     unless: frozenset[Ability] = frozenset()
     """Models with one of these abilities keep their own."""
 
@@ -92,8 +94,7 @@ class Families:
         host = self._hosts.get(provider)
         if host is None or Ability.CHAT not in found.abilities or host.unless & found.abilities:
             return found
-        abilities = (found.abilities | host.adds) - host.removes
-        return Traits(found.maker, abilities, found.max_output, found.source)
+        return replace(found, abilities=found.abilities | host.adds)
 
 
 def load_families() -> Families:

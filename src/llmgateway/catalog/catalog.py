@@ -120,6 +120,8 @@ class Catalog:
 
     def traits(self, provider: str, model: str) -> Traits:
         """What the model's name tells of its abilities, also where the catalogue has no price for it."""
+        if provider == "sandbox" and model in _SANDBOX:
+            return Traits("llmgateway", _SANDBOX[model])
         return self._offer(provider, model).traits
 
     def resolve(self, name: str) -> Sequence[Model]:
