@@ -5,7 +5,7 @@ Built once, never changed, never online. What it remembers of callers' questions
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
@@ -70,6 +70,8 @@ class Model:
     """None is unknown."""
     prices: Mapping[str, Decimal] | None = None
     """Class -> USD, before tiers: `*_mtok` per million tokens, `*_kcount` per thousand. Empty is free, None unpriced."""
+    tiers: Mapping[int, Mapping[str, Decimal]] = field(default_factory=dict[int, Mapping[str, Decimal]])
+    """Tokens that a prompt must exceed -> the classes whose price changes then, for all tokens of the request."""
     sources: tuple[str, ...] = ()
     """Pages that say so."""
 
@@ -199,6 +201,8 @@ class Catalog:
 
     def _model(self, provider: str, name: str, offer: _Offer) -> Model:
         house, traits = self._houses.priced.get(provider), offer.traits
+        prices = _price_list(None if offer.free else offer.info)
+        base = {name: price.base if isinstance(price, TieredPrices) else price for name, price in prices.items()}
         pages = house.pricing_urls if house is not None and house.pricing_urls else ()
         return Model(
             provider=provider,
@@ -207,7 +211,8 @@ class Catalog:
             context_window=None if offer.info is None else offer.info.context_window,
             max_output=traits.max_output,
             abilities=traits.abilities,
-            prices={} if offer.free else _shown(offer.info),
+            prices=base if base or offer.free else None,
+            tiers=_tiers(prices),
             sources=(*pages, *((traits.source,) if traits.source else ())),
         )
 
@@ -217,17 +222,20 @@ def load_catalog() -> Catalog:
     return Catalog(load_houses(), load_families())
 
 
-def _shown(info: ModelInfo | None) -> Mapping[str, Decimal] | None:
-    """The prices of this moment, as people read them."""
+def _price_list(info: ModelInfo | None) -> Mapping[str, Decimal | TieredPrices]:
+    """The prices of this moment."""
     if info is None:
-        return None
+        return {}
     prices = info.prices if isinstance(info.prices, ModelPrice) else info.get_prices(datetime.now(UTC))
-    shown = {
-        name: price.base if isinstance(price, TieredPrices) else price
-        for name, price in vars(prices).items()
-        if isinstance(price, Decimal | TieredPrices)
-    }
-    return shown or None
+    return {name: price for name, price in vars(prices).items() if isinstance(price, Decimal | TieredPrices)}
+
+
+def _tiers(prices: Mapping[str, Decimal | TieredPrices]) -> Mapping[int, Mapping[str, Decimal]]:
+    tiers = dict[int, dict[str, Decimal]]()
+    for name, price in prices.items():
+        for tier in price.tiers if isinstance(price, TieredPrices) else ():
+            tiers.setdefault(tier.start, {})[name] = tier.price
+    return tiers
 
 
 def _sandbox(name: str) -> Model:
