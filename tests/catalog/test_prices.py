@@ -174,6 +174,15 @@ def test_clouds_offer_the_makers_models_at_the_makers_price() -> None:
     assert cost("vertex/claude-sonnet-4-5", usage) == cost("anthropic/claude-sonnet-4-5", usage)
 
 
+def test_our_own_additions_are_priced() -> None:
+    """https://developers.openai.com/api/docs/models/gpt-6.2-sol."""
+    short = Usage(prompt_tokens=272_000, cached_tokens=2_000, cache_write_tokens=10_000, completion_tokens=1_000)
+    long = Usage(prompt_tokens=272_001, cached_tokens=2_000, cache_write_tokens=10_000, completion_tokens=1_000)
+    assert cost("openai/gpt-6.2-sol", short) == nanos("0.5552")
+    assert cost("openai/gpt-6.2-sol", long) == nanos("1.105404")
+    assert cost("sambanova/Meta-Llama-3.3-70B-Instruct", Usage(prompt_tokens=1_000_000)) == nanos("0.6")
+
+
 def test_the_version_names_all_of_the_data_and_is_stable() -> None:
     assert CATALOG.version == load_catalog().version
     name, _, digest = CATALOG.version.partition("+")

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib.metadata import version
 from typing import Final
 
 import msgspec
 from genai_prices.data_snapshot import get_snapshot
-from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
+from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider, Tier, TieredPrices
 
 from llmgateway.catalog.own_data import own_data
 
@@ -50,11 +50,26 @@ class _Free(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class _OwnPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     input: str
     output: str
     cached_input: str | None = None
+    cache_write: str | None = None
+
+    def prices(self) -> Mapping[str, Decimal]:
+        given = {
+            "input_mtok": self.input,
+            "output_mtok": self.output,
+            "cache_read_mtok": self.cached_input,
+            "cache_write_mtok": self.cache_write,
+        }
+        return {name: Decimal(price) for name, price in given.items() if price is not None}
+
+
+class _OwnPrice(_Level, frozen=True, forbid_unknown_fields=True):
     context: int | None = None
+    over: dict[int, _Level] = {}
+    """Tokens that a prompt must exceed -> the prices of all its classes then."""
 
 
 class _OwnHouse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,27 +131,25 @@ def load_houses() -> Houses:
     priced = {ours: by_id[theirs] for ours, theirs in _PRICED_AS.items()}
     return Houses(
         everyone=everyone,
-        priced=priced | {name: _own_house(name, house) for name, house in data.providers.items()},
+        priced=priced | {name: _own_house(name, house, priced.get(name)) for name, house in data.providers.items()},
         free=[(entry.provider, re.compile(entry.match), entry.source) for entry in data.free],
         version=f"genai-prices {version('genai-prices')}+{own.digest}",
     )
 
 
-def _own_house(name: str, house: _OwnHouse) -> Provider:
-    return Provider(
-        id=name,
-        name=name,
-        api_pattern="",
-        pricing_urls=[house.source],
-        models=[_own_model(model, price) for model, price in house.models.items()],
-    )
+def _own_house(name: str, house: _OwnHouse, known: Provider | None) -> Provider:
+    """A price list of our own; or one of genai-prices with what it lacks at its end, so that its own entries go before."""
+    models = [_own_model(model, price) for model, price in house.models.items()]
+    if known is not None:
+        return replace(known, models=[*known.models, *models])
+    return Provider(id=name, name=name, api_pattern="", pricing_urls=[house.source], models=models)
 
 
 def _own_model(name: str, price: _OwnPrice) -> ModelInfo:
-    given = {"input_mtok": price.input, "output_mtok": price.output, "cache_read_mtok": price.cached_input}
-    return ModelInfo(
-        id=name,
-        match=ClauseEquals(name),
-        context_window=price.context,
-        prices=ModelPrice(**{key: Decimal(value) for key, value in given.items() if value is not None}),
-    )
+    prices = {
+        key: TieredPrices(base, [Tier(start, level.prices().get(key, base)) for start, level in price.over.items()])
+        if price.over
+        else base
+        for key, base in price.prices().items()
+    }
+    return ModelInfo(id=name, match=ClauseEquals(name), context_window=price.context, prices=ModelPrice(**prices))
