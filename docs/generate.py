@@ -155,7 +155,7 @@ def _default(field: FieldInfo) -> str:
 def _credential_variables(provider: Provider) -> Mapping[str, tuple[str, ...]]:
     return {
         name: provider.env.get(name, (f"{provider.id.upper()}_API_KEY",) if name == "api_key" else ())
-        for name in provider.credential
+        for name in (*provider.credential, *(one for names in provider.credential_alternatives[:1] for one in names))
     }
 
 

@@ -63,7 +63,7 @@ def build_hosts(providers: Mapping[str, Provider], file: GatewayFile, environ: M
 def _host(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str], *, in_file: bool) -> Host:
     prefix = provider.id.upper().replace("-", "_")
     options = {
-        name: value for name, value in _from_environment(provider, environ).items() if name not in provider.credential
+        name: value for name, value in _from_environment(provider, environ).items() if name not in provider.secret_names
     }
     options.update(entry.options)
     base_url = entry.base_url or environ.get(f"{prefix}_BASE_URL") or provider.base_url
@@ -95,9 +95,12 @@ def _credentials(provider: Provider, entry: ProviderEntry, environ: Mapping[str,
             Credential(f"{provider.id}/{index}", {"api_key": key, **entry.secrets}) for index, key in enumerate(keys)
         )
     found = {**_from_environment(provider, environ), **entry.options, **entry.secrets}
-    secrets = {name: value for name, value in found.items() if name in provider.credential}
-    if provider.credential and all(name in secrets for name in provider.credential):
-        return (Credential(f"{provider.id}/0", secrets),)
+    # What the file says is one credential: it is never completed with a token of the environment's.
+    for given in (entry.secrets, found):
+        for names in (provider.credential, *provider.credential_alternatives):
+            if names and all(name in given for name in names):
+                return (Credential(f"{provider.id}/0", {name: given[name] for name in names}),)
+    secrets = {name: value for name, value in found.items() if name in provider.secret_names}
     grant = provider.grant(found, _files(provider, found))
     return (Credential(f"{provider.id}/0", secrets, grant),) if grant is not None else ()
 
@@ -127,5 +130,9 @@ def _from_environment(provider: Provider, environ: Mapping[str, str]) -> dict[st
 
 
 def _missing(provider: Provider, prefix: str) -> str:
-    variables = [" or ".join(provider.env.get(name, (f"{prefix}_{name.upper()}",))) for name in provider.credential]
-    return f"{provider.title} has no credential yet: set {', '.join(variables)}, or api_key in gateway.yaml."
+    sets = (provider.credential, *provider.credential_alternatives[-1:])
+    ways = [
+        ", ".join(" or ".join(provider.env.get(name, (f"{prefix}_{name.upper()}",))) for name in names)
+        for names in sets
+    ]
+    return f"{provider.title} has no credential yet: set {'; or '.join(ways)}, or api_key in gateway.yaml."

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import aiohttp
+from yarl import URL
 
 
 class Trouble(Enum):
@@ -98,9 +99,10 @@ class HttpClient:
         if timeout is None:
             timeout = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=connect_seconds)
             self._timeouts[connect_seconds] = timeout
+        exact = URL(url, encoded=True)  # as it was written, %3A and all: signatures count on it
         try:
             response = await self._session.request(
-                method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout
+                method, exact, headers=headers, data=body, allow_redirects=False, timeout=timeout
             )
         except (aiohttp.ClientError, ssl.SSLError, OSError, TimeoutError, ValueError) as error:
             raise _trouble(error) from error

@@ -141,6 +141,8 @@ class Provider(ABC):
     """Documented base URL; may be empty for hosts that have none of their own."""
     credential: tuple[str, ...] = ("api_key",)
     """Names of the secrets it needs; empty when it needs none."""
+    credential_alternatives: tuple[tuple[str, ...], ...] = ()
+    """Other sets of secrets that do as well, the fullest first."""
     needs: tuple[str, ...] = ()
     """Options that its base URL has a place for, as in `https://example.com/{account_id}`."""
     env: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
@@ -149,6 +151,11 @@ class Provider(ABC):
     """Operation -> path below the base URL; what is absent the provider cannot do."""
     quirks: tuple[str, ...] = ()
     """What a reader should know, a sentence each with a link; shown in docs/reference/providers.md."""
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """All names of secrets, of whichever set."""
+        return frozenset(self.credential).union(*self.credential_alternatives)
 
     def grant(self, given: Mapping[str, str], files: Mapping[str, bytes]) -> Grant | None:
         """The way to a token where the credential is one, out of the host's settings and the files that they name.

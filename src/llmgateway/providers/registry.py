@@ -5,6 +5,7 @@ from typing import Final
 from llmgateway.providers.anthropic import ANTHROPIC
 from llmgateway.providers.azure import AZURE
 from llmgateway.providers.base import Provider
+from llmgateway.providers.bedrock import BEDROCK
 from llmgateway.providers.cerebras import CEREBRAS
 from llmgateway.providers.cloudflare import CLOUDFLARE
 from llmgateway.providers.cohere import COHERE
@@ -35,6 +36,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
     ANTHROPIC,
     GEMINI,
     VERTEX,
+    BEDROCK,
     COHERE,
     GROQ,
     DEEPSEEK,

@@ -1,0 +1,125 @@
+"""Amazon Bedrock's errors by name, in whole answers and in event streams.
+
+Pages: https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html and
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html.
+"""
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object, text_of
+from llmgateway.errors import FailureKind, ProviderError
+
+_BY_NAME: Final[Mapping[str, FailureKind]] = MappingProxyType(
+    {
+        name.lower(): kind
+        for kind, names in {
+            FailureKind.AUTH: (
+                "AccessDeniedException",
+                "UnrecognizedClientException",
+                "InvalidSignatureException",
+                "InvalidClientTokenId",
+                "IncompleteSignature",
+                "MissingAuthenticationTokenException",
+                "ExpiredTokenException",
+                "NotAuthorized",
+                "OptInRequired",
+            ),
+            FailureKind.BAD_REQUEST: ("ValidationException", "ConflictException"),
+            FailureKind.NOT_FOUND: ("ResourceNotFoundException",),
+            FailureKind.RATE_LIMITED: ("ThrottlingException", "ServiceQuotaExceededException"),
+            FailureKind.OVERLOADED: ("ServiceUnavailableException", "ModelNotReadyException"),
+            FailureKind.SERVER_ERROR: ("InternalServerException", "ModelStreamErrorException", "InternalFailure"),
+            FailureKind.TIMEOUT: ("ModelTimeoutException",),
+        }.items()
+        for name in names
+    }
+)
+_BY_STATUS: Final[Mapping[int, FailureKind]] = MappingProxyType(
+    {
+        401: FailureKind.AUTH,
+        402: FailureKind.BILLING,
+        403: FailureKind.AUTH,
+        404: FailureKind.NOT_FOUND,
+        408: FailureKind.TIMEOUT,
+        429: FailureKind.RATE_LIMITED,
+        503: FailureKind.OVERLOADED,
+        504: FailureKind.TIMEOUT,
+    }
+)
+_BY_WORDS: Final[tuple[tuple[str, FailureKind], ...]] = (
+    # ValidationException and AccessDeniedException cover all of these; only the sentence tells them apart.
+    ("input is too long", FailureKind.CONTEXT_TOO_LONG),
+    ("prompt is too long", FailureKind.CONTEXT_TOO_LONG),
+    ("too many input tokens", FailureKind.CONTEXT_TOO_LONG),
+    ("too many tokens", FailureKind.CONTEXT_TOO_LONG),
+    ("exceeds the maximum number of tokens", FailureKind.CONTEXT_TOO_LONG),
+    ("maximum context length", FailureKind.CONTEXT_TOO_LONG),
+    ("exceed context limit", FailureKind.CONTEXT_TOO_LONG),
+    ("model identifier is invalid", FailureKind.NOT_FOUND),
+    ("blocked by content filtering", FailureKind.CONTENT_FILTERED),
+    ("invalid_payment_instrument", FailureKind.BILLING),
+)
+_WORDED: Final = frozenset({"validationexception", "accessdeniedexception", ""})
+_SHOWN: Final = 2_000
+
+
+def answer_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+    """The failure in an answer with an error status."""
+    found = _object(body)
+    name = _short(headers.get("x-amzn-errortype") or text_of(found.get("__type")))
+    said = text_of(found.get("message")) or text_of(found.get("Message"))
+    message = said or body[:_SHOWN].decode(errors="replace").strip() or name
+    return ProviderError(
+        _kind(name, message, status),
+        message or f"Amazon Bedrock answered {status} without a message.",
+        status=status,
+        code=name or None,
+        retry_after=_seconds(headers.get("retry-after")),
+    )
+
+
+def stream_error(name: str, payload: bytes) -> ProviderError:
+    """The failure that an exception in an event stream tells."""
+    found = _object(payload)
+    message = text_of(found.get("message")) or text_of(found.get("Message"))
+    status = found.get("originalStatusCode")
+    kind = _kind(name, message, status if isinstance(status, int) else 500)
+    return ProviderError(kind, message or f"Amazon Bedrock ended the stream with {name}.", code=name or None)
+
+
+def _short(name: str) -> str:
+    """`aws.protocoltests#ThrottlingException:http://internal/...` -> `ThrottlingException`."""
+    return name.partition(":")[0].rpartition("#")[2]
+
+
+def _kind(name: str, message: str, status: int) -> FailureKind:
+    word = name.lower()
+    if word in _WORDED and status < 500:
+        said = message.lower()
+        for words, kind in _BY_WORDS:
+            if words in said:
+                return kind
+    otherwise = FailureKind.SERVER_ERROR if status >= 500 else FailureKind.BAD_REQUEST
+    return _BY_NAME.get(word) or _BY_STATUS.get(status, otherwise)
+
+
+def _object(body: bytes) -> Json:
+    try:
+        value: object = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return value if is_object(value) else {}
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        seconds = float(header) if header else math.nan
+    except ValueError:
+        return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

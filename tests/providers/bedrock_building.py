@@ -1,0 +1,51 @@
+"""Calls, places, event streams and bodies for tests of Bedrock."""
+
+import zlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import msgspec
+
+from llmgateway.canon.call import Call, Dialect, Operation
+from llmgateway.canon.chat import Json
+from llmgateway.providers.base import Place
+from llmgateway.providers.bedrock import BEDROCK
+
+CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+NOVA = "amazon.nova-lite-v1:0"
+PLACE = Place(
+    model=NOVA,
+    base_url="https://bedrock-runtime.us-east-1.amazonaws.com",
+    secrets={"api_key": "k"},
+    options={"region": "us-east-1"},
+    stream=False,
+    now=datetime(2026, 1, 2, tzinfo=UTC),
+)
+HELLO: Json = {"role": "user", "content": "hello"}
+
+
+def chat(body: Json, dialect: Dialect = Dialect.OPENAI, operation: Operation = Operation.CHAT) -> Call:
+    whole: Json = {"model": "asked", "messages": [HELLO], **body}
+    return Call(operation=operation, dialect=dialect, model="asked", stream=False, body=whole, canon=whole)
+
+
+def built(body: Json, model: str = NOVA, **place: Any) -> Json:
+    """The Converse body for a canon request."""
+    request = BEDROCK.language(model).build(chat(body), replace(PLACE, model=model, **place))
+    return cast("Json", msgspec.json.decode(request.body))
+
+
+def message(payload: bytes, **headers: str) -> bytes:
+    """One message of an event stream; `event_type` becomes `:event-type`."""
+    raw = b""
+    for name, value in headers.items():
+        field = f":{name.replace('_', '-')}".encode()
+        raw += bytes([len(field)]) + field + b"\x07" + len(value).to_bytes(2) + value.encode()
+    prelude = (16 + len(raw) + len(payload)).to_bytes(4) + len(raw).to_bytes(4)
+    whole = prelude + zlib.crc32(prelude).to_bytes(4) + raw + payload
+    return whole + zlib.crc32(whole).to_bytes(4)
+
+
+def event(kind: str, body: Json) -> bytes:
+    return message(msgspec.json.encode(body), message_type="event", event_type=kind)
