@@ -277,7 +277,10 @@ def _initialise(cluster: Cluster) -> None:
         "initdb", "-D", str(draft), "-U", _USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"
     )
     if done.returncode != 0:
-        raise ConfigurationError(f"The embedded PostgreSQL cannot be set up: {' '.join(done.stderr.split())[-300:]}")
+        raise ConfigurationError(
+            f"The embedded PostgreSQL cannot be set up: {' '.join(done.stderr.split())[-300:]}. "
+            "Set DATABASE_URL to use one of your own."
+        )
     with (draft / "postgresql.conf").open("a") as file:
         file.write(_SETTINGS)
     draft.rename(cluster.data)
