@@ -60,6 +60,11 @@ class Meter:
         return tuple(self._attempts)
 
     @property
+    def prompt_tokens(self) -> int:
+        """As counted here, before anybody was asked."""
+        return self._prompt_tokens
+
+    @property
     def usage(self) -> Usage | None:
         """The provider's figures so far."""
         return self._usage

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from llmgateway.canon.call import Call
+from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import ChatChunk
 from llmgateway.contract.usage import Outcome
 from llmgateway.dataplane.dialects.base import DialectWriter, StreamWriter
@@ -22,6 +22,8 @@ async def whole(answer: Answer, call: Call, dialect: DialectWriter, meter: Meter
     if body is None:
         if answer.body.get("created") == 0:
             answer.body["created"] = int(time.time())
+        if call.operation is Operation.EMBEDDINGS and not answer.body.get("usage"):
+            answer.body["usage"] = {"prompt_tokens": meter.prompt_tokens, "total_tokens": meter.prompt_tokens}
         body = dialect.answer(call, answer)
     await meter.settle(Outcome.FINISHED, 200)
     await reply.whole(200, body, [*meter.headers(), meter.cost_header()])

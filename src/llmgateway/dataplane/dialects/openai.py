@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.chat import ChatChunk, Json
-from llmgateway.canon.shapes import objects
+from llmgateway.canon.shapes import is_object, objects
 from llmgateway.canon.usage import Usage
 from llmgateway.dataplane.dialects.openai_shapes import Chat, Completions, Embeddings, Rerank
 from llmgateway.dataplane.dialects.validation import check, encode, read_object, refuse
@@ -55,6 +55,10 @@ class OpenAIDialect:
     def answer(self, call: Call, answer: Answer) -> bytes:
         if call.operation is Operation.EMBEDDINGS:
             return encode(_encoded(answer.body, call.canon.get("encoding_format")))
+        for choice in objects(answer.body.get("choices")):
+            message = choice.get("message")
+            if is_object(message):
+                message.setdefault("refusal", None)  # OpenAI always says whether it refused
         return encode(answer.body)
 
     def error(self, problem: Problem, request_id: str) -> bytes:

@@ -42,7 +42,7 @@ class ResponsesDialect:
         created = answer.body.get("created") or int(time.time())
         model = answer.body.get("model") or call.model
         return encode(
-            response_object(call, created, model, output, **finished(answer.finish), usage=usage_object(answer.usage))
+            response_object(call, created, model, output, **finished(answer.finish), **usage_object(answer.usage))
         )
 
     def error(self, problem: Problem, request_id: str) -> bytes:

@@ -15,7 +15,7 @@ from llmgateway.kit.ids import new_id
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _ECHOED = (
     "instructions", "max_output_tokens", "metadata", "previous_response_id", "reasoning", "service_tier", "temperature",
-    "text", "top_p", "truncation", "user",
+    "text", "top_p", "truncation",
 )  # fmt: skip
 
 
@@ -47,6 +47,7 @@ def response_object(call: Call, created: int, model: str, output: list[Json], **
         "tool_choice": body.get("tool_choice") or "auto",
         "tools": body.get("tools") or [],
         **{name: defaults.get(name) if value is None else value for name, value in echoed.items()},
+        **({} if body.get("user") is None else {"user": body["user"]}),
         **more,
     }
 
@@ -59,17 +60,18 @@ def finished(finish: str | None) -> Json:
     return {"status": "incomplete", "incomplete_details": {"reason": reason}}
 
 
-def usage_object(usage: Usage | None) -> Json | None:
-    """Usage in the words of Responses."""
+def usage_object(usage: Usage | None) -> Json:
+    """The field `usage` in the words of Responses; nothing where nobody knows."""
     if usage is None:
-        return None
-    return {
+        return {}
+    figures: Json = {
         "input_tokens": usage.prompt_tokens,
         "input_tokens_details": {"cached_tokens": usage.cached_tokens, "cache_write_tokens": usage.cache_write_tokens},
         "output_tokens": usage.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "total_tokens": usage.total_tokens,
     }
+    return {"usage": figures}
 
 
 def output_items(message: Json) -> list[Json]:

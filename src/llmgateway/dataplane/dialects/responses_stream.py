@@ -44,7 +44,7 @@ class ResponsesStream:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._response = response_object(call, int(time.time()), call.model, [], status="in_progress", usage=None)
+        self._response = response_object(call, int(time.time()), call.model, [], status="in_progress")
         self._number = 0
         self._output = list[Json]()
         """Items that are done."""
@@ -72,11 +72,13 @@ class ResponsesStream:
         if not self._output:
             end += self._begin("message") + self._done()
         status = finished(self._finish)
-        response = {**self._response, **status, "output": self._output, "usage": usage_object(usage)}
+        response = {**self._response, **status, "output": self._output, **usage_object(usage)}
         return end + self._event(f"response.{status['status']}", response=response)
 
     def failure(self, problem: Problem, request_id: str) -> bytes:
-        error = {"code": problem.code, "message": problem.message, "request_id": request_id}
+        # The codes of a failed Response are a closed set; ours stands in the error event that follows.
+        code = "rate_limit_exceeded" if problem.http_status == 429 else "server_error"
+        error = {"code": code, "message": problem.message, "request_id": request_id}
         response = {**self._response, "status": "failed", "output": self._output, "error": error}
         return self._event("response.failed", response=response) + self._event(
             "error", code=problem.code, message=problem.message, param=problem.param
