@@ -2,7 +2,7 @@
 
 import base64
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -11,12 +11,12 @@ import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.canon.shapes import is_array, is_object, objects
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.openai_errors import classify_error
-from llmgateway.providers.openai_repairs import Repairs
+from llmgateway.providers.openai_repairs import Repairs, failure_in
 from llmgateway.providers.openai_stream import NativeReader, RepairingReader, SseDecoder, spoken
 from llmgateway.providers.openai_usage import read_usage
 from llmgateway.providers.responses_wire import ResponsesReader, read_response
@@ -57,6 +57,9 @@ _FOREIGN: Final = frozenset(
 """Fields of other dialects' bodies that chat cannot say."""
 _UNTRANSLATED: Final = frozenset({Operation.COMPLETIONS, Operation.RERANK})
 """Operations that every host with them speaks as OpenAI, or Cohere, does."""
+_TOOLS: Final = frozenset({"function", "custom"})
+_PARTS: Final = frozenset({"text", "image_url", "input_audio", "file", "refusal", "video_url"})
+"""Kinds of content that chat knows, the widespread video_url included."""
 _OWN_EXTENSIONS: Final = ("thinking_blocks", "provider_blocks", "is_error", "extra_content")
 """Fields of messages that only canon knows."""
 
@@ -104,9 +107,9 @@ class OpenAICompatible(Provider):
             refused.append("store")  # nothing could be fetched again
         if self.native and _is_set(call.canon, "top_k"):
             refused.append("top_k")
-        for index, tool in enumerate(objects(call.canon.get("tools"))):
-            if tool.get("type") not in ("function", "custom"):
-                refused.append(f"tools.{index}")
+        tools = objects(call.canon.get("tools"))
+        refused += [f"tools.{index}" for index, tool in enumerate(tools) if tool.get("type") not in _TOOLS]
+        refused += _foreign_parts(objects(call.canon.get("messages")))
         return refused
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
@@ -133,7 +136,7 @@ class OpenAICompatible(Provider):
     def body(self, call: Call, place: Place) -> Json:
         """The request's body: the caller's, with only what must change."""
         whole = call.body if call.dialect is Dialect.RESPONSES and self.speaks(call) else call.canon
-        body = {name: value for name, value in whole.items() if name not in place.dropped}
+        body = _dropped(whole, place.dropped) if place.dropped else dict(whole)
         body["model"] = place.model
         if whole is not call.canon:
             body["stream"] = place.stream
@@ -148,21 +151,28 @@ class OpenAICompatible(Provider):
     def read(self, call: Call, reply: Reply) -> Answer:
         body = self._decoded(reply)
         if body.get("error") and not body.get("choices") and not body.get("data"):
-            raise self.classify(reply)
+            raise self.classify(Reply(200, reply.headers, reply.body))
         raw = reply.body if self.speaks(call) else None
         if raw is not None and call.dialect is Dialect.RESPONSES:
             return read_response(body, raw)
         if call.operation is not Operation.CHAT:
             usage = read_usage(body.get("usage"))
+            if call.operation is Operation.EMBEDDINGS and not is_array(body.get("data")):
+                raise self._no_answer(reply)
             return Answer(body=body if raw else self._embeddings(body, usage), usage=usage, raw=raw)
-        if raw is None:
-            body = Repairs().answer(body)
         choices = objects(body.get("choices"))
+        if not choices:
+            raise self._no_answer(reply)
+        if raw is None:
+            failure = failure_in(body)
+            if failure is not None:
+                raise failure
+            body = Repairs().answer(body)
         messages = [message for choice in choices if is_object(message := choice.get("message"))]
         return Answer(
             body=body,
             usage=read_usage(body.get("usage")),
-            finish=choices[0].get("finish_reason") if choices else None,
+            finish=choices[0].get("finish_reason"),
             text="".join(spoken(message) for message in messages),
             raw=raw,
         )
@@ -170,7 +180,7 @@ class OpenAICompatible(Provider):
     def decoder(self, call: Call, *, native: bool) -> Decoder:
         if native and call.dialect is Dialect.RESPONSES:
             return SseDecoder(ResponsesReader())
-        choices = call.canon.get("n") or 1
+        choices = _choices(call)
         return SseDecoder(NativeReader(choices) if native else RepairingReader(choices))
 
     def classify(self, reply: Reply) -> ProviderError:
@@ -184,6 +194,10 @@ class OpenAICompatible(Provider):
         if not is_object(body):
             raise ProviderError(FailureKind.PROTOCOL, f"{self.title} sent no JSON object.", status=200)
         return body
+
+    def _no_answer(self, reply: Reply) -> ProviderError:
+        said = reply.body[:500].decode("utf-8", "replace")
+        return ProviderError(FailureKind.PROTOCOL, f"{self.title} sent no answer: {said}", status=reply.status)
 
     def _embeddings(self, body: Json, usage: Usage | None) -> Json:
         """Figures and vectors in OpenAI's form."""
@@ -254,6 +268,38 @@ def compatible_host(name: str, base_url: str) -> OpenAICompatible:
     )
 
 
+def _dropped(body: Json, names: Collection[str]) -> Json:
+    """The body without what `refuses` named: fields, `tools.N`, and `messages.N.content.N`."""
+    kept = {name: value for name, value in body.items() if name not in names}
+    if any(name.startswith("tools.") for name in names):
+        kept["tools"] = [tool for index, tool in enumerate(kept["tools"]) if f"tools.{index}" not in names]
+        if not kept["tools"]:
+            kept = _without(kept, ("tools", "tool_choice", "parallel_tool_calls"))
+    if any(name.startswith("messages.") for name in names):
+        kept["messages"] = [
+            _without_parts(message, f"messages.{index}.content", names)
+            for index, message in enumerate(kept["messages"])
+        ]
+    return kept
+
+
+def _without_parts(message: Json, where: str, names: Collection[str]) -> Json:
+    content = message.get("content")
+    if not is_array(content):
+        return message
+    return {**message, "content": [part for index, part in enumerate(content) if f"{where}.{index}" not in names]}
+
+
+def _foreign_parts(messages: Sequence[Json]) -> list[str]:
+    """Parts of another dialect that chat has no word for."""
+    found = list[str]()
+    for index, message in enumerate(messages):
+        for position, part in enumerate(objects(message.get("content"))):
+            if part.get("type") not in _PARTS:
+                found.append(f"messages.{index}.content.{position}")
+    return found
+
+
 def _int8(vector: Any) -> Any:
     if not isinstance(vector, str):
         return vector
@@ -271,6 +317,9 @@ def _without(value: Json, names: Sequence[str]) -> Json:
     return {name: item for name, item in value.items() if name not in names}
 
 
-def model_family(model: str) -> str:
-    """The model's name without its organisation: `meta-llama/Llama-3` -> `llama-3`."""
-    return text_of(model).rpartition("/")[2].lower()
+def _choices(call: Call) -> int:
+    """How many answers were asked for; /v1/completions gives `n` for each of its prompts."""
+    choices: int = call.canon.get("n") or 1
+    prompt: object = call.canon.get("prompt")
+    several = call.operation is Operation.COMPLETIONS and is_array(prompt) and not all(type(p) is int for p in prompt)
+    return choices * len(prompt) if several and is_array(prompt) else choices

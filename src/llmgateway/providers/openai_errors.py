@@ -1,5 +1,6 @@
 """Failures in OpenAI's form and the forms of its imitators, named by kind."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -8,7 +9,7 @@ from typing import Any
 import msgspec
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, is_object
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import FailureKind, ProviderError
 
 _KIND_OF_STATUS = {
@@ -18,24 +19,44 @@ _KIND_OF_STATUS = {
     404: FailureKind.NOT_FOUND,
     408: FailureKind.TIMEOUT,
     429: FailureKind.RATE_LIMITED,
+    498: FailureKind.OVERLOADED,  # Groq's flex tier: https://console.groq.com/docs/errors
     503: FailureKind.OVERLOADED,
     529: FailureKind.OVERLOADED,
 }
-_BILLING = ("insufficient_quota", "insufficient_balance", "credit_balance", "billing", "payment_required")
+_STATUS_OF_WORD = {
+    "invalid_request_error": 400, "content_filter": 400, "context_length_exceeded": 400,
+    "authentication_error": 401, "invalid_api_key": 401, "permission_error": 403,
+    "not_found_error": 404, "model_not_found": 404,
+    "rate_limit_error": 429, "rate_limit_exceeded": 429, "insufficient_quota": 429,
+    "overloaded_error": 503, "service_unavailable": 503,
+}  # fmt: skip
+"""The status that a code or type stands for, where an error comes without one."""
+_BILLING = (
+    "insufficient_quota", "exceeded your current quota", "exceeded_current_quota", "insufficient_balance",
+    "insufficient balance", "insufficient credits", "credit_balance", "credit balance", "available credits",
+    "payment_required", "billing_hard_limit", "billing_not_active", "arrearage",
+)  # fmt: skip
 _CONTEXT = (
     "context_length_exceeded", "context length", "context window", "maximum context", "context size",
-    "prompt is too long", "prompt too long", "too many tokens", "input is too long",
+    "exceed_context_size", "maximum prompt length", "prompt is too long", "prompt too long", "too_many_prompt_tokens",
+    "too many tokens", "input is too long", "range of input length", "max_new_tokens` must be",
 )  # fmt: skip
 _FILTER = ("content_filter", "content_policy", "responsibleaipolicyviolation", "content management policy")
 _KEY = ("invalid_api_key", "incorrect api key", "api key not valid", "invalid api key")
+_ADDRESS = re.compile(r"https?://\S+")
+"""Addresses are advice and no reason: a rate limit that says where to upgrade is no unpaid bill."""
+_ERROR = 400
+_LAST_STATUS = 599
 
 
 def classify_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """Name a failure by its status, code and words."""
+    """Name a failure by its status, code and words. A failure inside a 200 says its status itself, or has none."""
     said = _decode(body)
     message, code, param = _words(said)
     if not message:
         message = body.decode("utf-8", "replace").strip()[:2000] or f"The provider answered {status} without a word."
+    if status < _ERROR:
+        status = _status_inside(_error_of(said))
     return ProviderError(
         kind_of(status, f"{code or ''} {message}"),
         message,
@@ -48,36 +69,53 @@ def classify_error(status: int, headers: Mapping[str, str], body: bytes) -> Prov
 
 def kind_of(status: int, words: str) -> FailureKind:
     """The kind of a failure: words decide where the status is ambiguous."""
-    low = words.lower()
-    if status in (400, 413, 422, 500) and any(word in low for word in _CONTEXT):
-        return FailureKind.CONTEXT_TOO_LONG
-    if status in (400, 403, 422) and any(word in low for word in _FILTER):
-        return FailureKind.CONTENT_FILTERED
-    if status in (400, 401, 403, 429) and any(word in low for word in _BILLING):
-        return FailureKind.BILLING
-    if status == 400 and any(word in low for word in _KEY):
-        return FailureKind.AUTH
+    low = _ADDRESS.sub("", words.lower())
+    for statuses, marks, kind in _TOLD_BY_WORDS:
+        if status in statuses and any(mark in low for mark in marks):
+            return kind
     known = _KIND_OF_STATUS.get(status)
     if known is not None:
         return known
     return FailureKind.SERVER_ERROR if status >= 500 else FailureKind.BAD_REQUEST
 
 
+_TOLD_BY_WORDS = (
+    ((400, 413, 422, 500), _CONTEXT, FailureKind.CONTEXT_TOO_LONG),
+    ((400, 403, 422), _FILTER, FailureKind.CONTENT_FILTERED),
+    ((400, 401, 403, 429), _BILLING, FailureKind.BILLING),
+    ((400,), _KEY, FailureKind.AUTH),
+)
+
+
 def stream_error(error: Any) -> ProviderError:
     """An error object in the middle of a stream."""
     message, code, param = _words({"error": error})
-    status = error.get("code") if is_object(error) else None
-    number = status if isinstance(status, int) and 400 <= status < 600 else 500
-    kind = kind_of(number, f"{code or ''} {message}")
-    return ProviderError(kind, message or "The provider reported an error.", status=number, code=code, param=param)
+    status = _status_inside(error)
+    kind = kind_of(status, f"{code or ''} {message}")
+    return ProviderError(kind, message or "The provider reported an error.", status=status, code=code, param=param)
+
+
+def _status_inside(error: object) -> int:
+    """The status that an error object tells; 500 when it tells none."""
+    if not is_object(error):
+        return 500
+    for name in ("status", "status_code", "http_status", "code"):
+        given: object = error.get(name)
+        number = int(given) if isinstance(given, str) and _THREE_DIGITS.fullmatch(given) else given
+        if isinstance(number, int) and _ERROR <= number <= _LAST_STATUS:
+            return number
+    return next((_STATUS_OF_WORD[w] for n in ("code", "type") if (w := text_of(error.get(n))) in _STATUS_OF_WORD), 500)
+
+
+_THREE_DIGITS = re.compile(r"[45][0-9]{2}")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds until the provider wants to be asked again; it may say so as seconds, milliseconds or a date."""
     value, millis = headers.get("retry-after", "").strip(), headers.get("retry-after-ms", "")
-    if not value and millis.replace(".", "", 1).isdigit():
+    if not value and millis.replace(".", "", 1).isdecimal():
         return float(millis) / 1000
-    if value.replace(".", "", 1).isdigit():
+    if value.replace(".", "", 1).isdecimal():
         return float(value)
     try:
         at = parsedate_to_datetime(value)
@@ -94,17 +132,29 @@ def _decode(body: bytes) -> object:
         return None
 
 
-def _words(said: object) -> tuple[str, str | None, str | None]:
-    """(message, code, param) wherever the provider puts them."""
+def _error_of(said: object) -> object:
+    """The error object, wherever the provider puts it."""
     if is_array(said) and said:
         said = said[0]
-    if isinstance(said, str):
-        return said, None, None
     if not is_object(said):
-        return "", None, None
+        return said
     error: object = said.get("error")
-    inner: Json = error if is_object(error) else said
-    candidates = (inner.get("message"), error, said.get("message"), said.get("Message"), said.get("detail"))
+    if is_object(error):
+        return error
+    listed = objects(said.get("errors"))  # Cloudflare: https://developers.cloudflare.com/fundamentals/api/
+    return listed[0] if listed and not error else said
+
+
+def _words(said: object) -> tuple[str, str | None, str | None]:
+    """(message, code, param) wherever the provider puts them."""
+    inner = _error_of(said)
+    if isinstance(inner, str):
+        return inner, None, None
+    if not is_object(inner):
+        return "", None, None
+    outer: Json = said if is_object(said) else inner
+    candidates = (inner.get("message"), inner.get("error"), outer.get("error"), outer.get("message"))
+    candidates = (*candidates, outer.get("Message"), outer.get("detail"))
     message = next((_text(c) for c in candidates if c and not is_object(c)), "")
     metadata = inner.get("metadata")
     if is_object(metadata) and isinstance(metadata.get("raw"), str):

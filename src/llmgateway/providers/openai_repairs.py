@@ -6,53 +6,81 @@ import msgspec
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.errors import ProviderError
+from llmgateway.providers.openai_errors import stream_error
+from llmgateway.providers.openai_tool_calls import ToolCalls
 
 _FINISH_WORDS = {
-    "": None, "eos": "stop", "end_turn": "stop", "stop_sequence": "stop", "endoftext": "stop", "max_tokens": "length",
-    "model_length": "length", "tool_use": "tool_calls", "tool_call": "tool_calls", "sensitive": "content_filter",
-    "null": None,
+    "": None, "null": None, "eos": "stop", "eos_token": "stop", "end_turn": "stop", "stop_sequence": "stop",
+    "endoftext": "stop", "complete": "stop", "max_tokens": "length", "model_length": "length",
+    "model_context_window_exceeded": "length", "tool_use": "tool_calls", "tool_call": "tool_calls",
+    "sensitive": "content_filter", "safety": "content_filter",
 }  # fmt: skip
+_BROKEN_OFF = frozenset({"error", "network_error", "insufficient_system_resource", "abort"})
+"""Reasons that mean a failure: OpenRouter's (https://openrouter.ai/docs/api-reference/errors), Z.ai's
+(https://docs.z.ai/api-reference/llm/chat-completion), DeepSeek's
+(https://api-docs.deepseek.com/api/create-chat-completion), vLLM's."""
+
+
+def failure_in(body: Json) -> ProviderError | None:
+    """The failure that an answer or chunk reports: as its error, or as a choice that broke off."""
+    error: Any = body.get("error")
+    if error:
+        return stream_error(error)
+    if body.get("object") == "error":  # vLLM before 0.10
+        return stream_error(body)
+    for choice in objects(body.get("choices")):
+        if choice.get("error"):
+            return stream_error(choice["error"])
+        reason = choice.get("finish_reason")
+        if isinstance(reason, str) and reason in _BROKEN_OFF:
+            return stream_error({"message": f"The provider broke the answer off ({reason}).", "code": reason})
+    return None
 
 
 class Repairs:
     """State of one answer: which tool calls were seen, per choice."""
 
-    __slots__ = ("_calls", "_indexes")
+    __slots__ = ("_calls",)
 
     def __init__(self) -> None:
-        self._calls = set[int]()
+        self._calls = dict[int, ToolCalls]()
         """Choices with tool calls."""
-        self._indexes = dict[int, list[str]]()
-        """Choice -> the ids of its tool calls in order, for hosts that leave the index out or repeat it."""
 
     def answer(self, body: Json) -> Json:
-        """A whole answer."""
-        body.setdefault("object", "chat.completion")
-        return self._body(body, "message", streamed=False)
+        """A whole answer. Without a finish reason it has come to its end: it is whole."""
+        body["object"] = body.get("object") or "chat.completion"
+        self._body(body, "message", streamed=False)
+        for choice in body["choices"]:
+            message: Json = choice["message"]
+            message["role"] = message.get("role") or "assistant"
+            message.setdefault("content", None)
+            choice["finish_reason"] = choice["finish_reason"] or self.reason(choice["index"])
+        return body
 
     def chunk(self, body: Json) -> Json:
         """One chunk."""
         body["object"] = "chat.completion.chunk"
         return self._body(body, "delta", streamed=True)
 
+    def reason(self, index: int) -> str:
+        """Why a choice ended whose host does not say."""
+        return "tool_calls" if index in self._calls else "stop"
+
     def _body(self, body: Json, part: str, *, streamed: bool) -> Json:
-        body.setdefault("id", "")
-        body.setdefault("created", 0)
-        body.setdefault("model", "")
+        body["id"] = body.get("id") or ""
+        body["created"] = body.get("created") or 0
+        body["model"] = body.get("model") or ""
         groq = body.get("x_groq")
         if not body.get("usage") and is_object(groq) and groq.get("usage"):
             body["usage"] = groq["usage"]
         choices = objects(body.get("choices"))
         body["choices"] = choices
         for position, choice in enumerate(choices):
-            index = choice.setdefault("index", position)
-            message = choice.get(part)
-            if not is_object(message):
-                # Some hosts end with a choice that has no delta, or put a whole message into it.
-                other = choice.pop("message", None)
-                message = other if is_object(other) else {}
-                choice[part] = message
-            _content(message)
+            index: Any = choice.get("index")
+            if not isinstance(index, int):
+                index = choice["index"] = position
+            message = _message(choice, part)
             if message.get("tool_calls") is not None:
                 self._tool_calls(message, index, streamed=streamed)
             self._finish(choice, index)
@@ -60,7 +88,9 @@ class Repairs:
 
     def _finish(self, choice: Json, index: int) -> None:
         finish = choice.get("finish_reason")
-        finish = _FINISH_WORDS.get(finish, finish) if isinstance(finish, str) else None
+        finish = _FINISH_WORDS.get(finish.lower(), finish) if isinstance(finish, str) else None
+        if finish in ("STOP", "LENGTH"):
+            finish = finish.lower()
         if finish == "stop" and index in self._calls:
             finish = "tool_calls"
         choice["finish_reason"] = finish
@@ -71,47 +101,22 @@ class Repairs:
         if not calls:
             del message["tool_calls"]
             return
-        self._calls.add(choice)
-        known = self._indexes.setdefault(choice, [])
+        known = self._calls.get(choice)
+        if known is None:
+            known = self._calls[choice] = ToolCalls(choice)
         for call in calls:
-            function = call.get("function")
-            if is_object(function):
-                call.setdefault("type", "function")
-                arguments = function.get("arguments")
-                if arguments is None and function.get("name"):
-                    function["arguments"] = ""
-                elif arguments is not None and not isinstance(arguments, str):
-                    function["arguments"] = msgspec.json.encode(arguments).decode()
-            _number(call, known, choice, streamed=streamed)
+            known.repair(call, streamed=streamed)
         message["tool_calls"] = calls
 
 
-def _number(call: Json, known: list[str], choice: int, *, streamed: bool) -> None:
-    """Give a call its id and, in a stream, its index."""
-    function = call.get("function")
-    name = text_of(function.get("name")) if is_object(function) else ""
-    identifier = text_of(call.get("id"))
-    index = call.get("index")
-    begins = bool(identifier and identifier not in known) or (not identifier and bool(name) and _new(index, known))
-    if begins:
-        identifier = identifier or f"call_{choice}_{len(known)}"
-        call["id"] = identifier
-        known.append(identifier)
-        position = len(known) - 1
-    else:
-        position = known.index(identifier) if identifier in known else _place(index, known)
-    if streamed:
-        call["index"] = position
-    else:
-        call.pop("index", None)
-
-
-def _new(index: object, known: list[str]) -> bool:
-    return not isinstance(index, int) or index >= len(known)
-
-
-def _place(index: object, known: list[str]) -> int:
-    return index if isinstance(index, int) and index < len(known) else max(0, len(known) - 1)
+def _message(choice: Json, part: str) -> Json:
+    """The choice's message or delta. Some hosts end with a choice that has none, or put a whole message into a chunk."""
+    message: Any = choice.get(part)
+    if not is_object(message):
+        other: Any = choice.pop("message", None)
+        message = choice[part] = other if is_object(other) else {}
+    _content(message)
+    return message
 
 
 def _content(message: Json) -> None:
@@ -135,7 +140,11 @@ def _details(details: object) -> str:
 
 
 def _parts(content: list[Any]) -> tuple[str, str]:
-    """Mistral's form: text and thinking as parts (https://docs.mistral.ai/capabilities/reasoning/)."""
+    """Text and thinking out of parts.
+
+    Mistral's: https://docs.mistral.ai/capabilities/reasoning/, Databricks':
+    https://docs.databricks.com/aws/en/machine-learning/model-serving/query-reason-models
+    """
     text, thoughts = list[str](), list[str]()
     for part in content:
         if isinstance(part, str):
@@ -143,6 +152,8 @@ def _parts(content: list[Any]) -> tuple[str, str]:
         elif is_object(part) and part.get("type") == "thinking":
             inner: Any = part.get("thinking")
             thoughts += [inner] if isinstance(inner, str) else [text_of(piece.get("text")) for piece in objects(inner)]
+        elif is_object(part) and part.get("type") == "reasoning":
+            thoughts += [text_of(piece.get("text")) for piece in objects(part.get("summary"))]
         elif is_object(part):
             text.append(text_of(part.get("text")))
     return "".join(text), "".join(thoughts)

@@ -9,15 +9,19 @@ def read_usage(body: object) -> Usage | None:
     """Usage out of a usage object; None when it holds no figures."""
     if not is_object(body):
         return None
-    prompt, completion, total = (_count(body, name) for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
+    prompt = _count(body, "prompt_tokens") or _count(body, "input_tokens")
+    completion = _count(body, "completion_tokens") or _count(body, "output_tokens")
+    total = _count(body, "total_tokens")
     if prompt == completion == total == 0:
         return None
     prompt_details = _part(body, "prompt_tokens_details")
     completion_details = _part(body, "completion_tokens_details")
     reasoning = _count(completion_details, "reasoning_tokens") or _count(body, "reasoning_tokens")
-    if reasoning and prompt + completion + reasoning == total:
-        # xAI counts reasoning beside the completion and not inside it: https://docs.x.ai/docs/guides/reasoning
-        completion += reasoning
+    beside = total - prompt - completion
+    if prompt and beside > 0 and reasoning in (0, beside):
+        # xAI counts reasoning beside the completion (https://docs.x.ai/docs/guides/reasoning); Google's compatible
+        # surface counts it in the total alone (https://ai.google.dev/gemini-api/docs/openai).
+        completion, reasoning = completion + beside, beside
     cached = (
         _count(prompt_details, "cached_tokens")
         or _count(body, "cached_tokens")

@@ -1,6 +1,7 @@
 """OpenAI's dialect: /v1/chat/completions and /v1/embeddings as callers write and read them."""
 
 import base64
+import binascii
 import struct
 from typing import Any, cast
 
@@ -219,10 +220,14 @@ def _encoded(body: Json, encoding: object) -> Json:
 
 
 def _vector(vector: Any, *, as_base64: bool) -> Any:
-    if as_base64 and isinstance(vector, list):
-        numbers = cast("list[float]", vector)
-        return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
-    if not as_base64 and isinstance(vector, str):
-        raw = base64.b64decode(vector)
-        return list(struct.unpack(f"<{len(raw) // 4}f", raw)) if len(raw) % 4 == 0 else vector
+    """One vector as asked for; what is no plain vector of numbers goes on as it came."""
+    try:
+        if as_base64 and isinstance(vector, list):
+            numbers = cast("list[float]", vector)
+            return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+        if not as_base64 and isinstance(vector, str):
+            raw = base64.b64decode(vector, validate=True)
+            return list(struct.unpack(f"<{len(raw) // 4}f", raw))
+    except (struct.error, OverflowError, binascii.Error, ValueError):
+        return vector
     return vector
