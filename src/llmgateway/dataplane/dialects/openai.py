@@ -221,6 +221,7 @@ def _encoded(body: Json, encoding: object) -> Json:
 
 def _vector(vector: Any, *, as_base64: bool) -> Any:
     """One vector as asked for; what is no plain vector of numbers goes on as it came."""
+    given = vector
     try:
         if as_base64 and isinstance(vector, list):
             numbers = cast("list[float]", vector)
@@ -229,5 +230,5 @@ def _vector(vector: Any, *, as_base64: bool) -> Any:
             raw = base64.b64decode(vector, validate=True)
             return list(struct.unpack(f"<{len(raw) // 4}f", raw))
     except (struct.error, OverflowError, binascii.Error, ValueError):
-        return vector
-    return vector
+        return given
+    return given
