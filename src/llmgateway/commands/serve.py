@@ -58,7 +58,11 @@ async def _run(settings: Settings, listener: socket.socket) -> None:
 
 
 class DrainingServer(uvicorn.Server):
-    """At the first signal it stops being ready but listens on for a while, so that balancers notice; then it ends."""
+    """At the first signal it stops being ready but listens on for a while, so that balancers notice; then it ends.
+
+    Signals are kept from uvicorn: it would raise them again when it has ended, and the process would be gone before usage is
+    shipped and the database closed.
+    """
 
     def __init__(self, config: uvicorn.Config, readiness: Readiness, delay: float) -> None:
         super().__init__(config)
@@ -66,14 +70,15 @@ class DrainingServer(uvicorn.Server):
         self._delay = delay
         self._loop = asyncio.get_running_loop()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called by uvicorn's signal handler."""
-        if self._readiness.draining or self._delay == 0 or sig == signal.SIGINT:
-            self._readiness.draining = True
-            super().handle_exit(sig, frame)
-            return
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 uvicorn's signature
+        """Called by uvicorn's signal handler. A second SIGINT no longer waits for open streams."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        elif self._readiness.draining or self._delay == 0 or sig == signal.SIGINT:
+            self.should_exit = True
+        else:
+            self._loop.call_soon_threadsafe(self._loop.call_later, self._delay, self._end)
         self._readiness.draining = True
-        self._loop.call_soon_threadsafe(self._loop.call_later, self._delay, self._end)
 
     def _end(self) -> None:
         self.should_exit = True

@@ -1,0 +1,46 @@
+"""How a gateway ends: whatever the signal, usage is shipped and the database is stopped before the process is gone."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from llmgateway.db.postgres_binaries import ROOT_HOME
+from tests.e2e.gateway import Gateway, run_gateway
+from tests.fixtures_database import cluster_of
+
+pytestmark = pytest.mark.slow
+
+
+def _database_runs(data_dir: Path) -> bool:
+    home = data_dir / "postgres"
+    if os.geteuid() == 0:
+        home = ROOT_HOME / "clusters" / (data_dir / "cluster").read_text().strip()
+    return (home / "data" / "postmaster.pid").exists()
+
+
+def _chat(gateway: Gateway) -> str:
+    """One answered request's id."""
+    body = {"model": "sandbox/chat", "messages": [{"role": "user", "content": "Hi"}]}
+    headers = {"authorization": f"Bearer {gateway.key}"}
+    answer = httpx2.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers, timeout=20)
+    assert answer.status_code == 200
+    return answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("delay", ["0", "0.1"])
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(tmp_path: Path, sent: signal.Signals, delay: str) -> None:
+    with cluster_of(tmp_path / "data") as data_dir:
+        with run_gateway(data_dir, LLMGATEWAY_DRAIN_DELAY=delay) as gateway:
+            assert _database_runs(data_dir)
+            request_id = _chat(gateway)
+            gateway.process.send_signal(sent)
+            assert gateway.process.wait(30) == 0
+            assert not _database_runs(data_dir)
+            events = json.loads(gateway.command("usage", "list", "--json", "--request", request_id))
+        assert [event["outcome"] for event in events] == ["finished"]
+        assert not _database_runs(data_dir)
