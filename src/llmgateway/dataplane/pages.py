@@ -174,7 +174,13 @@ def _entry(name: str, model: Model | None, dialect: DialectWriter) -> Json:
     owner = name.partition("/")[0] if model is not None else "llmgateway"
     entry: Json = {"id": name, "object": "model", "created": _MADE_BY_US, "owned_by": owner}
     if model is not None:
-        entry["llmgateway"] = {"context_window": model.context_window, "max_output": model.max_output}
+        abilities = model.abilities
+        entry["llmgateway"] = {
+            "context_window": model.context_window,
+            "max_output": model.max_output,
+            "abilities": None if abilities is None else sorted(abilities),
+            "prices_usd": None if model.prices is None else {part: str(price) for part, price in model.prices.items()},
+        }
     return entry
 
 
