@@ -1,1 +1,0 @@
-"""Floor 4: runs the control plane's table of jobs."""
