@@ -37,6 +37,10 @@ class Anthropic(Provider):
         body = msgspec.json.encode(self.body(call, place))
         return UpstreamRequest(self.url(call, place), self.headers(call, place), body)
 
+    def probe(self, place: Place) -> UpstreamRequest | None:
+        headers = {"x-api-key": place.secrets["api_key"], "anthropic-version": _VERSION}
+        return UpstreamRequest(f"{place.base_url}/v1/models", headers, b"", "GET")
+
     def url(self, call: Call, place: Place) -> str:
         """Where the request goes."""
         return place.base_url + self.endpoints[call.operation]

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.providers.anthropic import Anthropic
 from llmgateway.providers.azure_credentials import EntraGrant
-from llmgateway.providers.base import Grant, Place, Provider
+from llmgateway.providers.base import Grant, Place, Provider, UpstreamRequest
 from llmgateway.providers.openai_compatible import CHAT_EMBEDDINGS_COMPLETIONS, OpenAICompatible
 
 
@@ -41,6 +41,9 @@ class Azure(OpenAICompatible):
 
     def language(self, model: str) -> Provider:
         return self.claude if "claude" in model.lower() else self
+
+    def probe(self, place: Place) -> UpstreamRequest | None:
+        return UpstreamRequest(f"{place.base_url}/openai/v1/models", self.headers(place), b"", "GET")
 
     def url(self, base: str, call: Call, place: Place) -> str:
         path = self.responses if call.dialect is Dialect.RESPONSES else self.endpoints[call.operation]

@@ -165,6 +165,11 @@ class Provider(ABC):
         del given, files
         return None
 
+    def probe(self, place: Place) -> UpstreamRequest | None:
+        """A free request that shows whether a credential works (its list of models); None where there is none."""
+        del place
+        return None
+
     def language(self, model: str) -> "Provider":
         """Who speaks for this model: itself, but for hosts of several makers' models, where the name tells."""
         del model

@@ -27,6 +27,10 @@ _response = msgspec.json.Decoder(Response)
 class Gemini(Provider):
     """The language of the Gemini API. It is no caller's dialect: everything is translated."""
 
+    def probe(self, place: Place) -> UpstreamRequest | None:
+        headers = {"x-goog-api-key": place.secrets["api_key"]}
+        return UpstreamRequest(f"{place.base_url}/v1beta/models", headers, b"", "GET")
+
     def refuses(self, call: Call, model: str) -> Sequence[str]:
         if call.operation is Operation.EMBEDDINGS:
             return embedding_refusals(call.canon)

@@ -133,6 +133,12 @@ class OpenAICompatible(Provider):
             headers[self.auth_header] = f"Bearer {key}" if self.auth_header == "authorization" else key
         return headers
 
+    def probe(self, place: Place) -> UpstreamRequest | None:
+        base = place.base_url
+        if self.joins_path and not base.endswith(self.joins_path):
+            base += self.joins_path
+        return UpstreamRequest(f"{base}/models", self.headers(place), b"", "GET")
+
     def body(self, call: Call, place: Place) -> Json:
         """The request's body: the caller's, with only what must change."""
         whole = call.body if call.dialect is Dialect.RESPONSES and self.speaks(call) else call.canon
