@@ -22,6 +22,8 @@ async def whole(answer: Answer, call: Call, dialect: DialectWriter, meter: Meter
     if body is None:
         if answer.body.get("created") == 0:
             answer.body["created"] = int(time.time())
+        if answer.body.get("id") == "":
+            answer.body["id"] = _answer_id(reply.request_id)
         if call.operation is Operation.EMBEDDINGS and not answer.body.get("usage"):
             answer.body["usage"] = {"prompt_tokens": meter.prompt_tokens, "total_tokens": meter.prompt_tokens}
         body = dialect.answer(call, answer)
@@ -32,7 +34,7 @@ async def whole(answer: Answer, call: Call, dialect: DialectWriter, meter: Meter
 async def stream(live: LiveStream, call: Call, dialect: DialectWriter, meter: Meter, reply: Reply) -> None:
     """A stream: every step counted and handed on; the terminator only after the event is written."""
     writer = dialect.stream(call)
-    native = _Native(call) if live.native else _Translated(writer)
+    native = _Native(call) if live.native else _Translated(writer, reply.request_id)
     try:
         await reply.start_stream(meter.headers())
         await reply.piece(native.opening())
@@ -68,7 +70,8 @@ class _Native:
         for step in steps:
             if step.end:
                 self._terminator = step.raw
-            elif self._keep_usage or not step.usage_only:
+                break  # a [DONE] behind an event that ends the answer would overtake it
+            if self._keep_usage or not step.usage_only:
                 frames.append(step.raw)
         return b"".join(frames)
 
@@ -80,23 +83,31 @@ class _Native:
 class _Translated:
     """The caller's dialect is written from canon."""
 
-    __slots__ = ("_created", "_writer")
+    __slots__ = ("_created", "_id", "_writer")
 
-    def __init__(self, writer: StreamWriter) -> None:
+    def __init__(self, writer: StreamWriter, request_id: str) -> None:
         self._writer = writer
+        self._id = _answer_id(request_id)
         self._created = int(time.time())
 
     def opening(self) -> bytes:
         return self._writer.open()
 
     def write(self, steps: Sequence[Step]) -> bytes:
-        return b"".join([self._writer.chunk(self._dated(step.chunk)) for step in steps if step.chunk is not None])
+        return b"".join([self._writer.chunk(self._named(step.chunk)) for step in steps if step.chunk is not None])
 
     def ending(self, dialect: DialectWriter, meter: Meter) -> bytes:
         del dialect
         return self._writer.close(meter.usage)
 
-    def _dated(self, chunk: ChatChunk) -> ChatChunk:
+    def _named(self, chunk: ChatChunk) -> ChatChunk:
         if not chunk.get("created"):
             chunk["created"] = self._created
+        if not chunk.get("id"):
+            chunk["id"] = self._id
         return chunk
+
+
+def _answer_id(request_id: str) -> str:
+    """An id for an answer whose provider gave none."""
+    return f"chatcmpl-{request_id.removeprefix('req_')}"
