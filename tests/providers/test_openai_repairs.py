@@ -107,6 +107,12 @@ def test_reasoning_has_one_name_and_keeps_its_own(message: Json) -> None:
     assert read == {**given, "role": "assistant", "content": "a", "reasoning_content": "hm"}
 
 
+@pytest.mark.parametrize("given", [[None, None], ["assistant", "assistant"], ["", None]])
+def test_a_role_is_said_once(given: list[str | None]) -> None:
+    steps = streamed(deltas(*({"role": role, "content": "a"} for role in given)))
+    assert pieces(steps, "role") == ["assistant"]
+
+
 def test_groqs_usage_is_found() -> None:
     usage: Json = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
     steps = streamed(frames({"choices": [], "x_groq": {"usage": usage}}))

@@ -41,9 +41,11 @@ def failure_in(body: Json) -> ProviderError | None:
 class Repairs:
     """State of one answer: which tool calls were seen, per choice."""
 
-    __slots__ = ("_calls",)
+    __slots__ = ("_begun", "_calls")
 
     def __init__(self) -> None:
+        self._begun = set[int]()
+        """Choices whose role was said."""
         self._calls = dict[int, ToolCalls]()
         """Choices with tool calls."""
 
@@ -61,7 +63,10 @@ class Repairs:
     def chunk(self, body: Json) -> Json:
         """One chunk."""
         body["object"] = "chat.completion.chunk"
-        return self._body(body, "delta", streamed=True)
+        self._body(body, "delta", streamed=True)
+        for choice in body["choices"]:
+            self._role(choice["delta"], choice["index"])
+        return body
 
     def reason(self, index: int) -> str:
         """Why a choice ended whose host does not say."""
@@ -85,6 +90,14 @@ class Repairs:
                 self._tool_calls(message, index, streamed=streamed)
             self._finish(choice, index)
         return body
+
+    def _role(self, delta: Json, index: int) -> None:
+        """Said once, first: clients join what is said twice."""
+        if index in self._begun:
+            delta.pop("role", None)
+        else:
+            self._begun.add(index)
+            delta["role"] = delta.get("role") or "assistant"
 
     def _finish(self, choice: Json, index: int) -> None:
         finish = choice.get("finish_reason")
