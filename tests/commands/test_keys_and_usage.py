@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from llmgateway.cli import cli
-from llmgateway.contract.snapshot import KeySnapshot, Limits
+from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits
 from llmgateway.contract.usage import Outcome, UsageEvent
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.onboarding.service import install
@@ -84,6 +84,14 @@ def test_every_limit_reaches_the_key(call: Call, database_url: str) -> None:
     assert made["key"].startswith("lgw_test_")
 
 
+def test_a_budget_is_kept_and_that_nothing_enforces_it_yet_is_said(call: Call, database_url: str) -> None:
+    done = CliRunner().invoke(cli, ["keys", "create", "--name", "n", "--budget-usd", "12.345678901", "--json"])
+    assert "does not enforce it yet" in done.stderr
+    found = asyncio.run(_snapshot(database_url, json.loads(done.stdout)["key"]))
+    assert found is not None
+    assert found.budgets == (Budget(nanos=12_345_678_901),)
+
+
 @pytest.mark.parametrize("by", ["id", "slug"])
 def test_a_key_of_another_organisation_has_its_plans_defaults(call: Call, database_url: str, by: str) -> None:
     _create(call)
@@ -109,8 +117,10 @@ def test_an_unknown_organisation_or_key_is_one_sentence(call: Call) -> None:
         call("keys", "revoke", "key_nobody")
 
 
-@pytest.mark.parametrize("option", [("--rpm", "0"), ("--concurrency", "-1"), ("--tpm", "x"), ("--budget-usd", "20")])
-def test_a_limit_that_makes_no_sense_or_is_not_enforced_is_refused(call: Call, option: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    "option", [("--rpm", "0"), ("--concurrency", "-1"), ("--budget-usd", "0"), ("--budget-usd", "x")]
+)
+def test_a_limit_that_makes_no_sense_is_refused(call: Call, option: tuple[str, str]) -> None:
     assert CliRunner().invoke(cli, ["keys", "create", "--name", "n", *option]).exit_code == 2
     with pytest.raises(ConfigurationError, match="no organisation yet"):
         call("keys", "list")  # nothing was made

@@ -18,6 +18,7 @@ from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError, NotFound
 from llmgateway.kit.clock import SystemClock
+from llmgateway.kit.money import nanos
 from llmgateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
@@ -35,9 +36,7 @@ def create(  # noqa: PLR0913, PLR0917 each parameter is an option of the command
     rpd: Annotated[int | None, typer.Option(min=1, help="Requests a day.")] = None,
     tpm: Annotated[int | None, typer.Option(min=1, help="Tokens a minute.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Requests at once.")] = None,
-    budget_usd: Annotated[
-        str | None, typer.Option(help="Dollars a month (UTC). Not enforced yet, so it is refused.")
-    ] = None,
+    budget_usd: Annotated[str | None, typer.Option(help="Dollars a month (UTC). Kept, not enforced yet.")] = None,
     test: Annotated[bool, typer.Option("--test", help="A test key: the sandbox answers, nothing costs.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -49,8 +48,7 @@ def create(  # noqa: PLR0913, PLR0917 each parameter is an option of the command
         tokens_per_minute=tpm,
         concurrency=concurrency,
     )
-    _refuse_budget(budget_usd)
-    wish = service.KeyWish(name=name, test=test, limits=limits)
+    wish = service.KeyWish(name=name, test=test, limits=limits, monthly_budget_nanos=_budget(budget_usd))
     key_id, secret = asyncio.run(_create(org, wish))
     if as_json:
         typer.echo(json.dumps({"id": key_id, "key": secret}))
@@ -78,10 +76,18 @@ def revoke(key_id: Annotated[str, typer.Argument(help="key_...")]) -> None:
     typer.echo(f"{key_id} is revoked.")
 
 
-def _refuse_budget(dollars: str | None) -> None:
-    """A budget that nobody enforces would be a false promise: money fails closed."""
-    if dollars is not None:
-        raise typer.BadParameter("budgets are not enforced by this version yet; leave --budget-usd out")
+def _budget(dollars: str | None) -> int | None:
+    """Dollars as nanos. Kept with the key; that nothing enforces it yet is said, not hidden."""
+    if dollars is None:
+        return None
+    try:
+        amount = nanos(dollars)
+    except ValueError as error:
+        raise typer.BadParameter("a number of dollars, such as 12.50") from error
+    if amount <= 0:
+        raise typer.BadParameter("more than 0 dollars")
+    typer.echo("warning: the budget is kept with the key, but this version does not enforce it yet", err=True)
+    return amount
 
 
 async def _create(org_name: str | None, wish: service.KeyWish) -> tuple[str, str]:
