@@ -147,7 +147,7 @@ def _cluster_id(data_dir: Path) -> str:
     """The name of this installation's cluster, made once, whoever comes first."""
     note = data_dir / "cluster"
     if not note.exists():
-        draft = data_dir / f"cluster.{os.getpid()}"
+        draft = data_dir / f"cluster.{secrets.token_hex(8)}"
         draft.write_text(f"{secrets.token_hex(8)}\n", "utf-8")
         with suppress(FileExistsError):
             note.hardlink_to(draft)
@@ -170,7 +170,7 @@ def _short_sockets(data_dir: Path, binaries: Binaries) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="lgw-"))
     if binaries.user is not None:
         os.chown(folder, binaries.user, binaries.user)
-    draft = data_dir / f"socket.{os.getpid()}"
+    draft = data_dir / f"socket.{secrets.token_hex(8)}"
     draft.write_text(f"{folder}\n", "utf-8")
     draft.replace(note)
     return folder

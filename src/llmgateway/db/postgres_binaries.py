@@ -5,6 +5,7 @@ unprivileged user; nothing outside that folder changes owner or mode. Not as roo
 """
 
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -80,7 +81,7 @@ def find_binaries() -> Binaries:
 def _copy(package: Path, target: Path) -> None:
     """Copy programs and their libraries, complete or not at all."""
     ROOT_HOME.mkdir(parents=True, exist_ok=True, mode=0o755)
-    draft = target.with_name(f"{target.name}.{os.getpid()}")
+    draft = target.with_name(f"{target.name}.{secrets.token_hex(8)}")
     install = f"pginstall{MAJOR}"
     shutil.copytree(package / install, draft / _PACKAGE / install, symlinks=True)
     libraries = package.with_name(f"{_PACKAGE}.libs")
