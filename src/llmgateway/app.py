@@ -15,10 +15,10 @@ from llmgateway.controlplane.keys.announcements import KeyAnnouncements
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.onboarding.service import FirstSteps, install
 from llmgateway.controlplane.usage.store import UsageStore
-from llmgateway.dataplane.dialects.anthropic import AnthropicDialect
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.base import DialectWriter
-from llmgateway.dataplane.dialects.openai import OpenAIDialect
-from llmgateway.dataplane.dialects.responses import ResponsesDialect
+from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
+from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.dataplane.dispatch import Dispatcher
 from llmgateway.dataplane.hosts import build_hosts
 from llmgateway.dataplane.keys import Keys

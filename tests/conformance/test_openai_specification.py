@@ -8,13 +8,13 @@ import pytest
 
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.dataplane.dialects.base import DialectWriter
-from llmgateway.dataplane.dialects.openai import OpenAIDialect
-from llmgateway.dataplane.dialects.responses import ResponsesDialect
+from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
+from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.errors import BadRequest, NotFound, Problem, TooMany, Unauthorized, Unavailable, UpstreamFailed
 from llmgateway.kit.sse import Splitter
-from llmgateway.providers.anthropic import ANTHROPIC
+from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Provider, Reply, Step
-from llmgateway.providers.gemini import GEMINI
+from llmgateway.providers.gemini.declaration import GEMINI
 from tests.conformance.openai_specification import complaint
 from tests.providers import anthropic_recordings, gemini_recordings
 

@@ -6,7 +6,7 @@ import pytest
 
 from llmgateway.dataplane.hosts import Host, build_hosts
 from llmgateway.gateway_file import GatewayFile
-from llmgateway.providers.bedrock import BEDROCK
+from llmgateway.providers.bedrock.declaration import BEDROCK
 
 PAIR = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "s3cr3t"}
 REGION = {"AWS_REGION": "eu-central-1"}

@@ -8,7 +8,7 @@ import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.providers.anthropic import ANTHROPIC
+from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Place, UpstreamRequest
 
 MODEL = "claude-sonnet-4-5"

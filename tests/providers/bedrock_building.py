@@ -10,7 +10,7 @@ import msgspec
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.providers.base import Place
-from llmgateway.providers.bedrock import BEDROCK
+from llmgateway.providers.bedrock.declaration import BEDROCK
 
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 NOVA = "amazon.nova-lite-v1:0"

@@ -9,7 +9,7 @@ import msgspec
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.providers.base import Place, UpstreamRequest
-from llmgateway.providers.gemini import GEMINI
+from llmgateway.providers.gemini.declaration import GEMINI
 
 MODEL = "gemini-2.5-flash"
 NEWER = "gemini-3-flash-preview"

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
-from llmgateway.dataplane.dialects.anthropic import AnthropicDialect
-from llmgateway.providers.anthropic import ANTHROPIC
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
+from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Reply
 
 from .anthropic_recordings import Recording, accumulated, each, events, final_message, recordings

@@ -8,8 +8,8 @@ import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.providers.anthropic import ANTHROPIC
-from llmgateway.providers.anthropic_answer import finish_of
+from llmgateway.providers.anthropic.answer import finish_of
+from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Answer, Reply, Step
 
 from .anthropic_recordings import Meaning, Recording, each, final_message, meaning, recordings

@@ -6,7 +6,7 @@ import pytest
 from llmgateway.canon.call import Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.anthropic import ANTHROPIC
+from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Reply
 
 from .anthropic_building import chat

@@ -6,8 +6,8 @@ import pytest
 
 from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json
-from llmgateway.providers.anthropic import ANTHROPIC
-from llmgateway.providers.anthropic_models import claude_model
+from llmgateway.providers.anthropic.declaration import ANTHROPIC
+from llmgateway.providers.anthropic.models import claude_model
 
 from .anthropic_building import HELLO, MODEL, chat
 

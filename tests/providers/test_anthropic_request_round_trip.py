@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from llmgateway.canon.call import Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
-from llmgateway.dataplane.dialects.anthropic import AnthropicDialect
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.errors import BadRequest
-from llmgateway.providers.anthropic import ANTHROPIC
+from llmgateway.providers.anthropic.declaration import ANTHROPIC
 
 from .anthropic_building import MODEL, built, chat
 from .anthropic_recordings import Recording, each, recordings

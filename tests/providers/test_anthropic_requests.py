@@ -7,8 +7,8 @@ import pytest
 from llmgateway.canon.call import Dialect, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
-from llmgateway.providers.anthropic import ANTHROPIC
-from llmgateway.providers.anthropic_request import closed_schema
+from llmgateway.providers.anthropic.declaration import ANTHROPIC
+from llmgateway.providers.anthropic.request import closed_schema
 
 from .anthropic_building import HELLO, MODEL, PLACE, built, chat, sent
 

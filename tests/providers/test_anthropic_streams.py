@@ -8,8 +8,8 @@ import pytest
 from llmgateway.canon.chat import Json
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind
-from llmgateway.providers.anthropic import ANTHROPIC
-from llmgateway.providers.anthropic_answer import canon_message, usage_of
+from llmgateway.providers.anthropic.answer import canon_message, usage_of
+from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Reply, Step
 
 from .anthropic_building import chat

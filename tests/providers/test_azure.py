@@ -8,7 +8,7 @@ import pytest
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.azure import AZURE
+from llmgateway.providers.azure.declaration import AZURE
 from llmgateway.providers.base import Place, Reply
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -8,11 +8,11 @@ import pytest
 from llmgateway.canon.call import Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.anthropic_stream import CanonReader
+from llmgateway.providers.anthropic.stream import CanonReader
 from llmgateway.providers.base import Reply
-from llmgateway.providers.bedrock import BEDROCK
-from llmgateway.providers.bedrock_framing import MessageSplitter
-from llmgateway.providers.bedrock_stream import EventStreamDecoder, InvokeReader
+from llmgateway.providers.bedrock.declaration import BEDROCK
+from llmgateway.providers.bedrock.framing import MessageSplitter
+from llmgateway.providers.bedrock.stream import EventStreamDecoder, InvokeReader
 
 from .bedrock_building import CLAUDE, chat, event, message
 from .cohere_recordings import Recording, each, recordings

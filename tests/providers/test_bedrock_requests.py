@@ -9,7 +9,7 @@ import pytest
 from llmgateway.canon.call import Dialect, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
-from llmgateway.providers.bedrock import BEDROCK
+from llmgateway.providers.bedrock.declaration import BEDROCK
 
 from .bedrock_building import CLAUDE, HELLO, NOVA, PLACE, built, chat
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llmgateway.providers.bedrock_signing import Signer
+from llmgateway.providers.bedrock.signing import Signer
 
 MOMENT = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
 KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

@@ -12,7 +12,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
 from llmgateway.errors import BadRequest, FailureKind, ProviderError
 from llmgateway.providers.base import Place, Reply
-from llmgateway.providers.cohere import COHERE
+from llmgateway.providers.cohere.declaration import COHERE
 
 from .cohere_recordings import Recording, each, recordings
 from .streams import completion, decoded, last_usage

@@ -6,7 +6,7 @@ import pytest
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Reply, Step
-from llmgateway.providers.gemini import GEMINI
+from llmgateway.providers.gemini.declaration import GEMINI
 from tests.providers.gemini_building import chat
 
 USAGE: Json = {"promptTokenCount": 3, "candidatesTokenCount": 2, "thoughtsTokenCount": 4, "totalTokenCount": 9}

@@ -8,7 +8,7 @@ from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest, FailureKind, ProviderError
 from llmgateway.providers.base import Reply
-from llmgateway.providers.gemini import GEMINI
+from llmgateway.providers.gemini.declaration import GEMINI
 from tests.providers.gemini_building import PLACE, chat, sent
 from tests.providers.gemini_recordings import Recording, each, recordings
 

@@ -6,7 +6,7 @@ import pytest
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind
 from llmgateway.providers.base import Reply
-from llmgateway.providers.gemini import GEMINI
+from llmgateway.providers.gemini.declaration import GEMINI
 
 _INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 _RETRY = "type.googleapis.com/google.rpc.RetryInfo"

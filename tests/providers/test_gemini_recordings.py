@@ -11,7 +11,7 @@ from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.canon.shapes import objects
 from llmgateway.canon.usage import Usage
 from llmgateway.providers.base import Step
-from llmgateway.providers.gemini import GEMINI
+from llmgateway.providers.gemini.declaration import GEMINI
 from tests.providers.gemini_recordings import Meaning, Recording, each, figures, meanings, recordings
 
 _WHOLE = recordings("google.generateContent", "chat")

@@ -4,7 +4,7 @@ import pytest
 
 from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
-from llmgateway.providers.gemini import GEMINI
+from llmgateway.providers.gemini.declaration import GEMINI
 from tests.providers.gemini_building import HELLO, MODEL, NEWER, WEATHER, chat
 
 

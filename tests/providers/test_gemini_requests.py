@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from llmgateway.canon.chat import Json
-from llmgateway.providers.gemini import GEMINI
+from llmgateway.providers.gemini.declaration import GEMINI
 from tests.providers.gemini_building import MODEL, NEWER, NOTHING, PLACE, WEATHER, built, chat, config
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object
 from llmgateway.errors import BadRequest
-from llmgateway.providers.gemini_schema import response_schema, takes_nothing
+from llmgateway.providers.gemini.schema import response_schema, takes_nothing
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
-from llmgateway.providers.gemini_answer import Candidate, Content, canon_message
+from llmgateway.providers.gemini.answer import Candidate, Content, canon_message
 from tests.providers.gemini_building import HELLO, MODEL, NEWER, built, call, history
 
 _PIXEL = "data:image/png;base64,AAAA"

@@ -11,7 +11,7 @@ from joserfc.jwk import RSAKey
 
 from llmgateway.errors import ConfigurationError, FailureKind, ProviderError
 from llmgateway.providers.base import Reply
-from llmgateway.providers.google_credentials import (
+from llmgateway.providers.vertex.credentials import (
     CredentialFile,
     read_credential_file,
     read_token,

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 
 from llmgateway.errors import FailureKind
-from llmgateway.providers.openai_errors import stream_error
+from llmgateway.providers.openai_wire.errors import stream_error
 
 from .openai_building import LAB, reply
 

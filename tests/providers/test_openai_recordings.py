@@ -11,7 +11,7 @@ from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
 from llmgateway.dataplane.assembly import Assembly
-from llmgateway.dataplane.dialects.openai import OpenAIDialect
+from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Place, Step
 

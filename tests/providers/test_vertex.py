@@ -11,7 +11,7 @@ from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest, FailureKind
 from llmgateway.providers.base import Place, Provider, Reply, Step, UpstreamRequest
-from llmgateway.providers.vertex import VERTEX
+from llmgateway.providers.vertex.declaration import VERTEX
 from tests.providers.anthropic_recordings import Recording as ClaudeRecording
 from tests.providers.anthropic_recordings import each as each_claude
 from tests.providers.anthropic_recordings import final_message, meaning

@@ -15,11 +15,11 @@ from llmgateway.canon.shapes import is_array, is_object, objects
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
-from llmgateway.providers.openai_errors import classify_error
-from llmgateway.providers.openai_repairs import Repairs, failure_in
-from llmgateway.providers.openai_stream import NativeReader, RepairingReader, SseDecoder, spoken
-from llmgateway.providers.openai_usage import read_usage
-from llmgateway.providers.responses_wire import ResponsesReader, read_response
+from llmgateway.providers.openai_wire.errors import classify_error
+from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
+from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response
+from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
+from llmgateway.providers.openai_wire.usage import read_usage
 
 DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
     {

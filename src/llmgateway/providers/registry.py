@@ -2,17 +2,17 @@
 
 from typing import Final
 
-from llmgateway.providers.anthropic import ANTHROPIC
-from llmgateway.providers.azure import AZURE
+from llmgateway.providers.anthropic.declaration import ANTHROPIC
+from llmgateway.providers.azure.declaration import AZURE
 from llmgateway.providers.base import Provider
-from llmgateway.providers.bedrock import BEDROCK
+from llmgateway.providers.bedrock.declaration import BEDROCK
 from llmgateway.providers.cerebras import CEREBRAS
 from llmgateway.providers.cloudflare import CLOUDFLARE
-from llmgateway.providers.cohere import COHERE
+from llmgateway.providers.cohere.declaration import COHERE
 from llmgateway.providers.databricks import DATABRICKS
 from llmgateway.providers.deepseek import DEEPSEEK
 from llmgateway.providers.fireworks import FIREWORKS
-from llmgateway.providers.gemini import GEMINI
+from llmgateway.providers.gemini.declaration import GEMINI
 from llmgateway.providers.groq import GROQ
 from llmgateway.providers.huggingface import HUGGINGFACE
 from llmgateway.providers.mistral import MISTRAL
@@ -26,7 +26,7 @@ from llmgateway.providers.qwen import QWEN
 from llmgateway.providers.sambanova import SAMBANOVA
 from llmgateway.providers.sandbox import SANDBOX
 from llmgateway.providers.together import TOGETHER
-from llmgateway.providers.vertex import VERTEX
+from llmgateway.providers.vertex.declaration import VERTEX
 from llmgateway.providers.xai import XAI
 from llmgateway.providers.zhipu import ZHIPU
 

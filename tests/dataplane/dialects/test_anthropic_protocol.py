@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.usage import Usage
-from llmgateway.dataplane.dialects.anthropic import AnthropicDialect
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 
 CALL = Call(operation=Operation.CHAT, dialect=Dialect.ANTHROPIC, model="m", stream=True, body={}, canon={})
 PIECES = st.text(max_size=4)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.chat import Json
-from llmgateway.dataplane.dialects.anthropic import AnthropicDialect
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.errors import BadRequest
 
 DIALECT = AnthropicDialect()

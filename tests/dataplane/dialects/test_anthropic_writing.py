@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.usage import Usage
-from llmgateway.dataplane.dialects.anthropic import AnthropicDialect
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.errors import (
     AttemptReport,
     BadRequest,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.chat import Json
-from llmgateway.dataplane.dialects.openai import OpenAIDialect
+from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.errors import BadRequest
 
 DIALECT = OpenAIDialect()

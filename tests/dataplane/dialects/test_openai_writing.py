@@ -11,7 +11,7 @@ import pytest
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.canon.usage import Usage
-from llmgateway.dataplane.dialects.openai import OpenAIDialect
+from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.errors import (
     AttemptReport,
     BadRequest,

@@ -1,0 +1,225 @@
+"""A Messages body as a canon chat request.
+
+An Anthropic host gets the caller's own body; this is what the others get. Blocks that canon has no word for travel on
+as they are, so that a host that cannot take them refuses them by name.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, cast
+
+from llmgateway.canon.chat import Json, Message
+from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.dataplane.dialects.anthropic.shapes import Counted, Request, ToolChoice, check_block, check_tool
+from llmgateway.errors import BadRequest
+from llmgateway.providers.anthropic.answer import canon_message
+
+_TRANSLATED: Final = frozenset(
+    {
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "stop_sequences",
+        "metadata",
+        "output_config",
+        "output_format",
+        "service_tier",
+    }
+)
+_EFFORT_BY_BUDGET: Final = ((4_096, "low"), (16_384, "medium"))
+"""A budget below the number counts as this effort; the mirror of what a translated effort becomes."""
+_ADAPTIVE_EFFORT: Final = "high"
+"""The documented default of adaptive thinking (https://platform.claude.com/docs/en/build-with-claude/effort)."""
+_CHOICES: Final[Mapping[str, str]] = MappingProxyType({"auto": "auto", "any": "required", "none": "none"})
+_TIERS: Final[Mapping[str, str]] = MappingProxyType({"standard_only": "default"})
+_TOOL_FIELDS: Final = frozenset({"name", "description", "input_schema", "strict", "type"})
+
+
+def canon_request(body: Json, request: Counted) -> Json:
+    """The canon of a checked body. Raises BadRequest, naming the field, for blocks that lack what they need."""
+    canon: Json = {name: value for name, value in body.items() if name not in _TRANSLATED and value is not None}
+    _check_top(body.get("system"))
+    canon["messages"] = [*_system(body.get("system"), "system"), *_messages(body["messages"])]
+    if request.tools:
+        canon["tools"] = [_tool(tool, f"tools.{index}") for index, tool in enumerate(request.tools)]
+    _add_choice(canon, request.tool_choice)
+    _add_effort(canon, request)
+    _add_format(canon, request)
+    if isinstance(request, Request):
+        _add_labels(canon, request, body)
+    return canon
+
+
+def _system(content: object, where: str) -> list[Message]:
+    if isinstance(content, str):
+        return [{"role": "system", "content": content}] if content else []
+    blocks = objects(content)
+    for index, block in enumerate(blocks):
+        check_block(block, f"{where}.{index}")
+    return [{"role": "system", "content": _collapsed(blocks)}] if blocks else []
+
+
+def _check_top(system: object) -> None:
+    for index, block in enumerate(objects(system)):
+        if block["type"] != "text":
+            raise BadRequest(f"system.{index}.type: a system prompt holds only text.", param=f"system.{index}.type")
+
+
+def _messages(turns: list[Json]) -> list[Message]:
+    found: list[Message] = []
+    for index, turn in enumerate(turns):
+        where = f"messages.{index}.content"
+        content = turn["content"]
+        if turn["role"] == "system":
+            found += _system(content, where)
+        elif isinstance(content, str):
+            found.append({"role": turn["role"], "content": content})
+        else:
+            for position, block in enumerate(content):
+                check_block(block, f"{where}.{position}")
+            found += [_assistant(content)] if turn["role"] == "assistant" else _user(content, where)
+    return found
+
+
+def _assistant(blocks: list[Json]) -> Message:
+    message = canon_message(blocks)
+    texts = [block for block in blocks if block["type"] == "text"]
+    if any(block.get("cache_control") for block in texts):
+        message["content"] = texts
+    return message
+
+
+def _user(blocks: list[Json], where: str) -> list[Message]:
+    """Tool results as messages of their own, before what the user says: OpenAI wants them right after the calls."""
+    indexed = [(block, f"{where}.{index}") for index, block in enumerate(blocks)]
+    results = [_tool_result(block, at) for block, at in indexed if block["type"] == "tool_result"]
+    said = [_part(block, at) for block, at in indexed if block["type"] != "tool_result"]
+    if said or not results:
+        return [*results, {"role": "user", "content": _collapsed(said)}]
+    return results
+
+
+def _tool_result(block: Json, where: str) -> Message:
+    content = block.get("content") or ""
+    if not isinstance(content, str):
+        inner = objects(content)
+        for index, part in enumerate(inner):
+            check_block(part, f"{where}.content.{index}")
+        content = _collapsed([_part(part, f"{where}.content.{index}") for index, part in enumerate(inner)])
+    message: Message = {"role": "tool", "tool_call_id": block["tool_use_id"], "content": content}
+    if block.get("is_error"):
+        message["is_error"] = True
+    if marker := block.get("cache_control"):
+        message["cache_control"] = marker
+    return message
+
+
+def _collapsed(parts: list[Json]) -> str | list[Json]:
+    """A lone plain text as a string: every host takes that."""
+    if len(parts) == 1 and parts[0].keys() == {"type", "text"} and parts[0]["type"] == "text":
+        return parts[0]["text"]
+    return parts or ""
+
+
+def _part(block: Json, where: str) -> Json:
+    part: Json | None = None
+    if block["type"] == "image":
+        url = _address(block["source"], where, "image/jpeg")
+        part = {"type": "image_url", "image_url": {"url": url}} if url else None
+    elif block["type"] == "document" and not block.get("citations") and not block.get("context"):
+        part = _file(block, where)
+    if part and block.get("cache_control"):
+        part["cache_control"] = block["cache_control"]
+    return part or block
+
+
+def _file(block: Json, where: str) -> Json | None:
+    source = block["source"]
+    if source.get("type") not in {"base64", "url"}:
+        return None
+    address = _address(source, where, "application/pdf")
+    file: Json = {"file_url" if source["type"] == "url" else "file_data": address}
+    if title := block.get("title"):
+        file["filename"] = title
+    return {"type": "file", "file": file}
+
+
+def _address(source: Json, where: str, media_type: str) -> str | None:
+    """The source as an address or data: URL; None for the kinds that only Anthropic can read."""
+    kind = source.get("type")
+    if kind == "url":
+        if url := text_of(source.get("url")):
+            return url
+        raise BadRequest(f"{where}.source.url: an address is missing.", param=f"{where}.source.url")
+    if kind == "base64":
+        if data := text_of(source.get("data")):
+            return f"data:{text_of(source.get('media_type')) or media_type};base64,{data}"
+        raise BadRequest(f"{where}.source.data: the base64 text is missing.", param=f"{where}.source.data")
+    return None
+
+
+def _tool(tool: Json, where: str) -> Json:
+    if tool.get("type", "custom") not in {"custom", None}:
+        return tool  # a server tool: only Anthropic's hosts can honour it
+    check_tool(tool, where)
+    function: Json = {"name": tool["name"]}
+    if tool.get("description"):
+        function["description"] = tool["description"]
+    function["parameters"] = tool["input_schema"]
+    if tool.get("strict") is not None:
+        function["strict"] = tool["strict"]
+    extra = {name: value for name, value in tool.items() if name not in _TOOL_FIELDS and value is not None}
+    return {"type": "function", "function": function, **extra}
+
+
+def _add_choice(canon: Json, choice: ToolChoice | None) -> None:
+    if choice is None:
+        return
+    if choice.type == "tool":
+        if not choice.name:
+            raise BadRequest("tool_choice.name: say which tool.", param="tool_choice.name")
+        canon["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
+    else:
+        canon["tool_choice"] = _CHOICES[choice.type]
+    if choice.disable_parallel_tool_use is not None:
+        canon["parallel_tool_calls"] = not choice.disable_parallel_tool_use
+
+
+def _add_effort(canon: Json, request: Counted) -> None:
+    """`thinking` stays as it is for hosts that know it; the others read it as an effort."""
+    effort = request.output_config.effort if request.output_config else None
+    thinking = request.thinking
+    if thinking and thinking.type == "enabled":
+        budget = thinking.budget_tokens or 0
+        effort = next((name for below, name in _EFFORT_BY_BUDGET if budget < below), "high")
+    elif thinking and thinking.type == "adaptive":
+        effort = effort or _ADAPTIVE_EFFORT
+    if effort:
+        canon["reasoning_effort"] = "xhigh" if effort == "max" else effort
+
+
+def _add_format(canon: Json, request: Counted) -> None:
+    wanted = (request.output_config and request.output_config.format) or request.output_format
+    if not wanted:
+        return
+    schema = wanted.get("schema")
+    if wanted.get("type") != "json_schema" or not is_object(schema):
+        raise BadRequest("output_config.format: send {type: json_schema, schema: {...}}.", param="output_config.format")
+    canon["response_format"] = {
+        "type": "json_schema",
+        "json_schema": {"name": "output", "schema": schema, "strict": True},
+    }
+
+
+def _add_labels(canon: Json, request: Request, body: Json) -> None:
+    if request.stop_sequences:
+        canon["stop"] = request.stop_sequences
+    if request.service_tier:
+        canon["service_tier"] = _TIERS.get(request.service_tier, request.service_tier)
+    if request.metadata:
+        metadata = cast("Json", body["metadata"])  # Metadata was read from this object
+        if request.metadata.user_id:
+            canon["user"] = request.metadata.user_id
+        if rest := {name: value for name, value in metadata.items() if name != "user_id"}:
+            canon["metadata"] = rest

@@ -1,0 +1,1 @@
+"""OpenAI's chat, embeddings, completions and rerank, as callers speak them."""

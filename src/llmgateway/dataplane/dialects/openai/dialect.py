@@ -1,0 +1,234 @@
+"""OpenAI's dialect: /v1/chat/completions and /v1/embeddings as callers write and read them."""
+
+import base64
+import binascii
+import struct
+from typing import Any, cast
+
+from llmgateway.canon.call import Call, Dialect, Operation, Wishes
+from llmgateway.canon.chat import ChatChunk, Json
+from llmgateway.canon.shapes import is_object, objects
+from llmgateway.canon.usage import Usage
+from llmgateway.dataplane.dialects.openai.shapes import Chat, Completions, Embeddings, Rerank
+from llmgateway.dataplane.dialects.validation import check, encode, read_object, refuse
+from llmgateway.errors import Problem
+from llmgateway.kit import sse
+from llmgateway.providers.base import Answer
+
+_TYPE_OF_STATUS = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
+_KEEPALIVE = sse.comment(b"keepalive")
+
+
+class OpenAIDialect:
+    """Reads and writes OpenAI's words."""
+
+    id = Dialect.OPENAI
+
+    def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
+        value = read_object(body)
+        if operation is Operation.EMBEDDINGS:
+            return _embeddings(value, wishes)
+        if operation is Operation.COMPLETIONS:
+            return _completions(value, wishes)
+        if operation is Operation.RERANK:
+            return _rerank(value, wishes)
+        chat = check(value, Chat)
+        _check_messages(chat)
+        if chat.top_logprobs and not chat.logprobs:
+            raise refuse("top_logprobs", "needs `logprobs: true` beside it.")
+        stream = bool(chat.stream)
+        return Call(
+            operation=operation,
+            dialect=Dialect.OPENAI,
+            model=chat.model,
+            stream=stream,
+            body=value,
+            canon=value,
+            include_usage=stream and bool(chat.stream_options and chat.stream_options.include_usage),
+            wishes=wishes,
+        )
+
+    def answer(self, call: Call, answer: Answer) -> bytes:
+        if call.operation is Operation.EMBEDDINGS:
+            return encode(_encoded(answer.body, call.canon.get("encoding_format")))
+        for choice in objects(answer.body.get("choices")):
+            message = choice.get("message")
+            if is_object(message):
+                message.setdefault("refusal", None)  # OpenAI always says whether it refused
+        return encode(answer.body)
+
+    def error(self, problem: Problem, request_id: str) -> bytes:
+        del request_id  # OpenAI's bodies do not carry it; the header does
+        return encode(error_body(problem))
+
+    def failure(self, problem: Problem, request_id: str) -> bytes:
+        """An error as an event of a stream."""
+        return sse.write(self.error(problem, request_id))
+
+    def keepalive(self) -> bytes:
+        return _KEEPALIVE
+
+    def terminator(self) -> bytes:
+        return sse.DONE
+
+    def stream(self, call: Call) -> "OpenAIStream":
+        return OpenAIStream(self, include_usage=call.include_usage)
+
+
+class OpenAIStream:
+    """Writes chunks; the usage chunk comes last, and only when it was asked for."""
+
+    __slots__ = ("_dialect", "_include_usage", "_last", "_usage")
+
+    def __init__(self, dialect: OpenAIDialect, *, include_usage: bool) -> None:
+        self._dialect = dialect
+        self._include_usage = include_usage
+        self._last: ChatChunk | None = None
+        self._usage: Json | None = None
+
+    def open(self) -> bytes:
+        return b""
+
+    def chunk(self, chunk: ChatChunk) -> bytes:
+        self._last = chunk
+        usage = chunk.pop("usage", None)
+        if usage:
+            self._usage = usage
+        if not chunk["choices"] and usage:
+            return b""
+        if self._include_usage:
+            chunk["usage"] = None
+        return sse.write(encode(chunk))
+
+    def close(self, usage: Usage | None) -> bytes:
+        if not self._include_usage or (self._usage is None and usage is None):
+            return sse.DONE
+        head = self._last
+        body: Json = {
+            "id": head["id"] if head else "",
+            "object": "chat.completion.chunk",
+            "created": head["created"] if head else 0,
+            "model": head["model"] if head else "",
+            "choices": [],
+            "usage": self._usage if self._usage is not None else usage_body(cast("Usage", usage)),
+        }
+        return sse.write(encode(body)) + sse.DONE
+
+    def failure(self, problem: Problem, request_id: str) -> bytes:
+        return self._dialect.failure(problem, request_id)
+
+
+def usage_body(usage: Usage) -> Json:
+    """OpenAI's usage object."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
+
+
+def error_body(problem: Problem) -> Json:
+    """OpenAI's error object with the gateway's additions."""
+    status = problem.http_status
+    kind = _TYPE_OF_STATUS.get(status, "invalid_request_error" if status < 500 else "api_error")
+    error: Json = {"message": problem.message, "type": kind, "param": problem.param, "code": problem.code}
+    if problem.resets_at is not None:
+        error["resets_at"] = problem.resets_at
+    if problem.attempts:
+        error["attempts"] = problem.attempts
+    return {"error": error}
+
+
+def _check_messages(chat: Chat) -> None:
+    for index, message in enumerate(chat.messages):
+        if message.role == "user" and message.content is None:
+            raise refuse(f"messages[{index}].content", "is missing: a user's message says something.")
+    for index, tool in enumerate(chat.tools or ()):
+        if tool.type == "function" and tool.function is None:
+            raise refuse(f"tools[{index}].function", "is missing: name the function that the tool is.")
+
+
+def _completions(value: Json, wishes: Wishes) -> Call:
+    request = check(value, Completions)
+    stream = bool(request.stream)
+    return Call(
+        operation=Operation.COMPLETIONS,
+        dialect=Dialect.OPENAI,
+        model=request.model,
+        stream=stream,
+        body=value,
+        canon=value,
+        include_usage=stream and bool(request.stream_options and request.stream_options.include_usage),
+        wishes=wishes,
+    )
+
+
+def _rerank(value: Json, wishes: Wishes) -> Call:
+    request = check(value, Rerank)
+    return Call(
+        operation=Operation.RERANK,
+        dialect=Dialect.OPENAI,
+        model=request.model,
+        stream=False,
+        body=value,
+        canon=value,
+        wishes=wishes,
+    )
+
+
+def _embeddings(value: Json, wishes: Wishes) -> Call:
+    request = check(value, Embeddings)
+    given = request.input
+    if isinstance(given, list) and not _inputs(given):
+        raise refuse("input", "must be a text, a list of texts, or token ids, and not empty.")
+    return Call(
+        operation=Operation.EMBEDDINGS,
+        dialect=Dialect.OPENAI,
+        model=request.model,
+        stream=False,
+        body=value,
+        canon=value,
+        wishes=wishes,
+    )
+
+
+def _inputs(given: list[Any]) -> bool:
+    """Texts, token ids, or lists of token ids; nothing mixed, nothing empty."""
+    if _all_of(given, str) or _all_of(given, int):
+        return True
+    return _all_of(given, list) and all(_all_of(item, int) for item in given)
+
+
+def _all_of(items: list[Any], kind: type) -> bool:
+    return bool(items) and all(type(item) is kind for item in items)
+
+
+def _encoded(body: Json, encoding: object) -> Json:
+    """Vectors in the encoding that was asked for: base64 of little-endian float32, or numbers."""
+    as_base64 = encoding == "base64"
+    data = [
+        {**item, "embedding": _vector(item["embedding"], as_base64=as_base64)} for item in objects(body.get("data"))
+    ]
+    return {**body, "data": data}
+
+
+def _vector(vector: Any, *, as_base64: bool) -> Any:
+    """One vector as asked for; what is no plain vector of numbers goes on as it came."""
+    given = vector
+    try:
+        if as_base64 and isinstance(vector, list):
+            numbers = cast("list[float]", vector)
+            return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+        if not as_base64 and isinstance(vector, str):
+            raw = base64.b64decode(vector, validate=True)
+            return list(struct.unpack(f"<{len(raw) // 4}f", raw))
+    except (struct.error, OverflowError, binascii.Error, ValueError):
+        return given
+    return given

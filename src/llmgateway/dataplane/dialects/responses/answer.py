@@ -1,0 +1,127 @@
+"""Canon answers as Response objects (https://platform.openai.com/docs/api-reference/responses/object)."""
+
+import base64
+from typing import Any
+
+import msgspec
+
+from llmgateway.canon.call import Call
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import objects, text_of
+from llmgateway.canon.usage import Usage
+from llmgateway.dataplane.dialects.responses.request import OWN_REASONING
+from llmgateway.kit.ids import new_id
+
+_INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
+_ECHOED = (
+    "instructions", "max_output_tokens", "metadata", "previous_response_id", "reasoning", "service_tier", "temperature",
+    "text", "top_p", "truncation",
+)  # fmt: skip
+
+
+def response_object(call: Call, created: int, model: str, output: list[Json], **more: Any) -> Json:
+    """A Response with everything that its readers expect."""
+    body = call.body
+    echoed: Json = {name: body.get(name) for name in _ECHOED}
+    defaults: Json = {
+        "metadata": {},
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "text": {"format": {"type": "text"}},
+        "truncation": "disabled",
+        "reasoning": {"effort": None, "summary": None},
+        "service_tier": "default",
+    }
+    return {
+        "id": new_id("resp"),
+        "object": "response",
+        "created_at": created,
+        "status": "completed",
+        "background": False,
+        "error": None,
+        "incomplete_details": None,
+        "model": model,
+        "output": output,
+        "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
+        "store": False,
+        "tool_choice": body.get("tool_choice") or "auto",
+        "tools": body.get("tools") or [],
+        **{name: defaults.get(name) if value is None else value for name, value in echoed.items()},
+        **({} if body.get("user") is None else {"user": body["user"]}),
+        **more,
+    }
+
+
+def finished(finish: str | None) -> Json:
+    """Status and what is incomplete, by the finish reason."""
+    reason = _INCOMPLETE.get(finish or "")
+    if reason is None:
+        return {"status": "completed", "incomplete_details": None}
+    return {"status": "incomplete", "incomplete_details": {"reason": reason}}
+
+
+def usage_object(usage: Usage | None) -> Json:
+    """The field `usage` in the words of Responses; nothing where nobody knows."""
+    if usage is None:
+        return {}
+    figures: Json = {
+        "input_tokens": usage.prompt_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_tokens, "cache_write_tokens": usage.cache_write_tokens},
+        "output_tokens": usage.completion_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": usage.total_tokens,
+    }
+    return {"usage": figures}
+
+
+def output_items(message: Json) -> list[Json]:
+    """A message as items: its reasoning, its text, its calls."""
+    items = list[Json]()
+    reasoning, blocks = text_of(message.get("reasoning_content")), objects(message.get("thinking_blocks"))
+    if reasoning or blocks:
+        items.append(reasoning_item(new_id("rs"), reasoning, blocks))
+    content, refusal = text_of(message.get("content")), text_of(message.get("refusal"))
+    if content or refusal:
+        parts = [text_part(content, objects(message.get("annotations")))] if content else []
+        parts += [{"type": "refusal", "refusal": refusal}] if refusal else []
+        items.append(message_item(new_id("msg"), parts, "completed"))
+    items += [call_item(new_id("fc"), call, "completed") for call in objects(message.get("tool_calls"))]
+    return items
+
+
+def reasoning_item(item_id: str, text: str, blocks: list[Json]) -> Json:
+    """Reasoning; signed thinking of another provider travels in encrypted_content, to come back unharmed."""
+    item: Json = {"type": "reasoning", "id": item_id, "summary": []}
+    if text:
+        item["content"] = [{"type": "reasoning_text", "text": text}]
+    if blocks:
+        item["encrypted_content"] = OWN_REASONING + base64.b64encode(msgspec.json.encode(blocks)).decode()
+    return item
+
+
+def message_item(item_id: str, parts: list[Json], status: str) -> Json:
+    """A message of the model."""
+    return {"type": "message", "id": item_id, "status": status, "role": "assistant", "content": parts}
+
+
+def text_part(text: str, annotations: list[Json]) -> Json:
+    """A text with its citations."""
+    flat: list[Json] = [
+        {"type": "url_citation", **(a.get("url_citation") or {})}
+        for a in annotations
+        if a.get("type") == "url_citation"
+    ]
+    return {"type": "output_text", "text": text, "annotations": flat, "logprobs": []}
+
+
+def call_item(item_id: str, call: Json, status: str) -> Json:
+    """A call of a client's function."""
+    function: Json = call.get("function") or {}
+    return {
+        "type": "function_call",
+        "id": item_id,
+        "call_id": call.get("id") or item_id,
+        "name": text_of(function.get("name")),
+        "arguments": text_of(function.get("arguments")),
+        "status": status,
+    }

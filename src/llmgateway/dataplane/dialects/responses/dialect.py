@@ -1,0 +1,66 @@
+"""OpenAI's Responses dialect: /v1/responses, native where the provider has it, translated to chat elsewhere."""
+
+import time
+
+from llmgateway.canon.call import Call, Dialect, Operation, Wishes
+from llmgateway.canon.shapes import is_object, objects
+from llmgateway.dataplane.dialects.openai.dialect import error_body
+from llmgateway.dataplane.dialects.responses.answer import finished, output_items, response_object, usage_object
+from llmgateway.dataplane.dialects.responses.request import Request, canon_request
+from llmgateway.dataplane.dialects.responses.stream import ResponsesStream
+from llmgateway.dataplane.dialects.validation import check, encode, read_object
+from llmgateway.errors import Problem
+from llmgateway.kit import sse
+from llmgateway.providers.base import Answer
+
+_KEEPALIVE = sse.comment(b"keepalive")
+
+
+class ResponsesDialect:
+    """Reads and writes Responses."""
+
+    id = Dialect.RESPONSES
+
+    def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
+        value = read_object(body)
+        request = check(value, Request)
+        return Call(
+            operation=operation,
+            dialect=Dialect.RESPONSES,
+            model=request.model,
+            stream=bool(request.stream),
+            body=value,
+            canon=canon_request(value, request),
+            include_usage=True,
+            wishes=wishes,
+        )
+
+    def answer(self, call: Call, answer: Answer) -> bytes:
+        choices = objects(answer.body.get("choices"))
+        message = choices[0].get("message") if choices else None
+        output = output_items(message) if is_object(message) else []
+        created = answer.body.get("created") or int(time.time())
+        model = answer.body.get("model") or call.model
+        return encode(
+            response_object(call, created, model, output, **finished(answer.finish), **usage_object(answer.usage))
+        )
+
+    def error(self, problem: Problem, request_id: str) -> bytes:
+        del request_id  # OpenAI's bodies do not carry it; the header does
+        return encode(error_body(problem))
+
+    def failure(self, problem: Problem, request_id: str) -> bytes:
+        """An error as an event, before anything of the answer came."""
+        del request_id
+        event = {"type": "error", "code": problem.code, "message": problem.message, "param": problem.param}
+        return sse.write(encode({**event, "sequence_number": 0}), b"error")
+
+    def keepalive(self) -> bytes:
+        return _KEEPALIVE
+
+    def terminator(self) -> bytes:
+        """The last event of a native stream is its own end."""
+        return b""
+
+    def stream(self, call: Call) -> ResponsesStream:
+        return ResponsesStream(call)

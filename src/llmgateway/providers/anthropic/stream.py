@@ -1,0 +1,346 @@
+"""A Messages stream, event by event: handed on as it is while read along, or translated to canon chunks.
+
+Page: https://platform.claude.com/docs/en/build-with-claude/streaming. The readers take the JSON of one event, so that
+hosts with another framing (Bedrock) can use them; `SseDecoder` cuts server-sent events for them.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from llmgateway.canon.chat import ChatChunk, Delta, Json
+from llmgateway.canon.shapes import objects, text_of
+from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.kit.sse import FrameTooLong, Splitter
+from llmgateway.providers.anthropic.answer import (
+    Figures,
+    arguments_of,
+    finish_of,
+    is_plain,
+    newer,
+    openai_usage,
+    url_citations,
+    usage_of,
+)
+from llmgateway.providers.anthropic.errors import ErrorDetail, event_error
+from llmgateway.providers.base import Step
+
+_NONE = msgspec.Raw(b"null")
+
+
+class _Start(msgspec.Struct):
+    id: str = ""
+    model: str = ""
+    usage: msgspec.Raw = _NONE
+    """Read apart: figures in a form that came later must not hide the event."""
+
+
+class _Delta(msgspec.Struct):
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+    partial_json: str = ""
+    signature: str = ""
+    citation: Json | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+
+
+class _Kind(msgspec.Struct):
+    type: str = ""
+
+
+class _Watched(msgspec.Struct):
+    """What a reader along needs of an event."""
+
+    type: str
+    message: _Start | None = None
+    content_block: _Kind | None = None
+    delta: _Delta | None = None
+    usage: msgspec.Raw = _NONE
+    error: ErrorDetail | None = None
+
+
+class _Event(msgspec.Struct):
+    """What a translator needs of an event."""
+
+    type: str
+    index: int = 0
+    message: _Start | None = None
+    content_block: Json | None = None
+    delta: _Delta | None = None
+    usage: msgspec.Raw = _NONE
+    error: ErrorDetail | None = None
+
+
+_watched = msgspec.json.Decoder(_Watched)
+_event = msgspec.json.Decoder(_Event)
+_figures = msgspec.json.Decoder(Figures | None)
+
+
+def _read_figures(old: Figures | None, raw: msgspec.Raw) -> Figures | None:
+    """The figures after an event said these."""
+    try:
+        new = _figures.decode(raw)
+    except msgspec.DecodeError:
+        return old
+    return newer(old, new) if new else old
+
+
+class EventReader(Protocol):
+    """Understands one event after the other."""
+
+    def read(self, raw: bytes, data: bytes) -> Sequence[Step]:
+        """Steps of one event: the frame's own bytes and its JSON."""
+        ...
+
+
+class SseDecoder:
+    """Cuts server-sent events and has a reader understand them."""
+
+    __slots__ = ("_reader", "_splitter")
+
+    def __init__(self, reader: EventReader) -> None:
+        self._splitter = Splitter()
+        self._reader = reader
+
+    def feed(self, data: bytes) -> Sequence[Step]:
+        try:
+            frames = self._splitter.feed(data)
+        except FrameTooLong:
+            error = ProviderError(FailureKind.PROTOCOL, "The provider sent one event of more than 16 MiB.")
+            return [Step(error=error)]
+        return [step for frame in frames for step in self._reader.read(frame.raw, frame.data)]
+
+    def close(self) -> Sequence[Step]:
+        return [step for frame in self._splitter.close() for step in self._reader.read(frame.raw, frame.data)]
+
+
+class NativeReader:
+    """Hands every frame on as it is and notes usage, finish and content."""
+
+    __slots__ = ("_figures",)
+
+    def __init__(self) -> None:
+        self._figures: Figures | None = None
+
+    def read(self, raw: bytes, data: bytes) -> Sequence[Step]:
+        step = Step(raw=raw)
+        try:
+            event = _watched.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return (step,)  # a comment, or an event of a kind that came later: not ours to judge
+        delta = event.delta
+        if event.type == "content_block_delta" and delta:
+            step.text = delta.text or delta.thinking or delta.partial_json
+            step.content = step.text != ""
+        else:
+            self._note(step, event)
+        return (step,)
+
+    def _note(self, step: Step, event: _Watched) -> None:
+        match event.type:
+            case "message_start":
+                self._add_figures(step, event.message.usage if event.message else _NONE)
+            case "content_block_start":
+                step.content = event.content_block is not None and event.content_block.type.endswith("tool_use")
+            case "message_delta":
+                step.finish = finish_of(event.delta.stop_reason) if event.delta else None
+                self._add_figures(step, event.usage)
+            case "message_stop":
+                step.end = True
+            case "error":
+                step.error = event_error(event.error or ErrorDetail())
+            case _:
+                pass
+
+    def _add_figures(self, step: Step, raw: msgspec.Raw) -> None:
+        self._figures = _read_figures(self._figures, raw)
+        step.usage = usage_of(self._figures)
+
+
+class _Block:
+    """A content block as it grows."""
+
+    __slots__ = ("call", "citations", "kind", "pieces", "signature", "start", "started_at")
+
+    def __init__(self, start: Json, started_at: int, call: int) -> None:
+        self.start = start
+        self.kind = text_of(start.get("type"))
+        self.pieces: list[str] = []
+        self.signature = ""
+        self.citations: list[Json] = []
+        self.started_at = started_at
+        self.call = call
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def whole(self) -> Json:
+        """The block as a whole answer would have it."""
+        block = dict(self.start)
+        if self.kind == "text":
+            block["text"] = text_of(self.start.get("text")) + self.text
+            if self.citations:
+                block["citations"] = [*objects(self.start.get("citations")), *self.citations]
+        elif self.kind == "thinking":
+            block["thinking"] = text_of(self.start.get("thinking")) + self.text
+            block["signature"] = self.signature or text_of(self.start.get("signature"))
+        elif self.pieces and self.text:
+            try:
+                block["input"] = msgspec.json.decode(self.text)
+            except msgspec.DecodeError:
+                block["input"] = {"INVALID_JSON": self.text}  # what Anthropic's pages suggest for a cut input
+        return block
+
+
+class CanonReader:
+    """Translates events to canon chunks."""
+
+    __slots__ = ("_blocks", "_calls", "_done", "_figures", "_id", "_model", "_position", "_told")
+
+    def __init__(self) -> None:
+        self._id = ""
+        self._model = ""
+        self._figures: Figures | None = None
+        self._blocks: dict[int, _Block] = {}
+        self._done: list[_Block] = []
+        self._told = 0
+        """How many of the finished blocks went out as provider blocks."""
+        self._calls = 0
+        self._position = 0
+
+    def read(self, raw: bytes, data: bytes) -> Sequence[Step]:
+        del raw
+        try:
+            event = _event.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return ()
+        return self._understand(event)
+
+    def _understand(self, event: _Event) -> Sequence[Step]:
+        steps: Sequence[Step] = ()
+        match event.type:
+            case "content_block_delta":
+                steps = self._grow(event)
+            case "content_block_start":
+                steps = self._start_block(event)
+            case "content_block_stop":
+                steps = self._stop_block(event.index)
+            case "message_start":
+                steps = self._start(event.message or _Start())
+            case "message_delta":
+                steps = self._finish(event)
+            case "message_stop":
+                steps = (Step(end=True),)
+            case "error":
+                steps = (Step(error=event_error(event.error or ErrorDetail())),)
+            case _:
+                pass  # ping, and kinds that came later
+        return steps
+
+    def _chunk(self, delta: Delta) -> ChatChunk:
+        return {
+            "id": self._id,
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": self._model,
+            "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
+        }
+
+    def _start(self, message: _Start) -> Sequence[Step]:
+        self._id, self._model = message.id, message.model
+        self._figures = _read_figures(None, message.usage)
+        return (Step(chunk=self._chunk({"role": "assistant", "content": ""}), usage=usage_of(self._figures)),)
+
+    def _start_block(self, event: _Event) -> Sequence[Step]:
+        block = _Block(event.content_block or {}, self._position, self._calls)
+        self._blocks[event.index] = block
+        steps: list[Step] = []
+        if block.kind == "text" and (opaque := self._untold(block)):
+            steps.append(Step(chunk=self._chunk({"provider_blocks": opaque})))  # the text before this one ends here
+        if block.kind == "tool_use":
+            self._calls += 1
+            function = {"name": text_of(block.start.get("name")), "arguments": ""}
+            call: Json = {"index": block.call, "id": block.start.get("id"), "type": "function", "function": function}
+            steps.append(Step(chunk=self._chunk({"tool_calls": [call]}), content=True))
+        elif text := text_of(block.start.get("text") or block.start.get("thinking")):
+            steps += self._say(block, text)
+        return steps
+
+    def _grow(self, event: _Event) -> Sequence[Step]:
+        block, delta = self._blocks.get(event.index), event.delta
+        if block is None or delta is None:
+            return ()
+        if delta.signature:
+            block.signature += delta.signature
+        if delta.citation:
+            block.citations.append(delta.citation)
+        piece = delta.text or delta.thinking or delta.partial_json
+        if not piece:
+            return ()
+        block.pieces.append(piece)
+        return self._say(block, piece)
+
+    def _say(self, block: _Block, piece: str) -> Sequence[Step]:
+        match block.kind:
+            case "text":
+                self._position += len(piece)
+                chunk = self._chunk({"content": piece})
+            case "thinking":
+                chunk = self._chunk({"reasoning_content": piece})
+            case "tool_use":
+                chunk = self._chunk({"tool_calls": [{"index": block.call, "function": {"arguments": piece}}]})
+            case _:
+                return (Step(text=piece),)  # a server tool's input: it goes out whole, at its end
+        return (Step(chunk=chunk, content=True, text=piece),)
+
+    def _stop_block(self, index: int) -> Sequence[Step]:
+        block = self._blocks.pop(index, None)
+        if block is None:
+            return ()
+        self._done.append(block)
+        steps: list[Step] = []
+        if block.kind == "tool_use" and not block.text:
+            steps += self._say(block, arguments_of(block.start.get("input")))
+        delta: Delta = {}
+        if block.kind in {"thinking", "redacted_thinking"}:
+            delta["thinking_blocks"] = [block.whole()]
+        if annotations := url_citations(block.citations, block.started_at, self._position):
+            delta["annotations"] = annotations
+        if opaque := self._untold():
+            delta["provider_blocks"] = opaque
+        if delta:
+            steps.append(Step(chunk=self._chunk(delta), content="provider_blocks" in delta))
+        return steps
+
+    def _untold(self, *coming: _Block) -> list[Json]:
+        """Finished blocks to hand on whole: none while canon says all, else all so far, then each as it ends."""
+        known = [*self._done, *coming]
+        if not self._told and is_plain([b.start for b in known], cited=any(b.citations for b in known)):
+            return []
+        untold = [done.whole() for done in self._done[self._told :]]
+        self._told = len(self._done)
+        return untold
+
+    def _finish(self, event: _Event) -> Sequence[Step]:
+        self._figures = _read_figures(self._figures, event.usage)
+        usage = usage_of(self._figures)
+        steps: list[Step] = []
+        delta = event.delta
+        if delta and delta.stop_reason:
+            chunk = self._chunk({})
+            choice = chunk["choices"][0]
+            choice["finish_reason"] = finish = finish_of(delta.stop_reason)
+            choice["native_finish_reason"] = delta.stop_reason
+            if delta.stop_sequence is not None:
+                choice["stop_sequence"] = delta.stop_sequence
+            steps.append(Step(chunk=chunk, finish=finish, usage=usage))
+        if usage:
+            summary = self._chunk({})
+            summary["choices"] = []
+            summary["usage"] = openai_usage(usage)
+            steps.append(Step(chunk=summary, usage=usage, usage_only=True))
+        return steps

@@ -1,0 +1,1 @@
+"""Azure: OpenAI's and Anthropic's models under one resource."""

@@ -1,0 +1,151 @@
+"""A Converse answer in canon: text, thinking, tool calls, citations, stop reason and usage.
+
+Page: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html. Dictionaries in, dictionaries out.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
+from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.usage import Usage
+from llmgateway.providers.anthropic.answer import arguments_of, openai_usage
+
+_FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
+    {
+        "end_turn": "stop",
+        "stop_sequence": "stop",
+        "max_tokens": "length",
+        "model_context_window_exceeded": "length",
+        "tool_use": "tool_calls",
+        "guardrail_intervened": "content_filter",
+        "content_filtered": "content_filter",
+        "refusal": "content_filter",
+    }
+)
+SERVER_TOOL: Final = "server_tool_use"
+
+
+def finish_of(reason: object) -> FinishReason | None:
+    """OpenAI's word for a stop reason; one that came later than this list counts as `stop`; None stays None."""
+    return _FINISH.get(reason, "stop") if isinstance(reason, str) else None
+
+
+def usage_of(given: object) -> Usage | None:
+    """Usage in OpenAI's meaning. Input tokens leave out the cache's, unless the total says that they hold them."""
+    if not is_object(given) or not ("inputTokens" in given or "outputTokens" in given):
+        return None
+    fresh, output = _count(given, "inputTokens"), _count(given, "outputTokens")
+    read = _count(given, "cacheReadInputTokens") or _count(given, "cacheReadInputTokenCount")
+    written = _count(given, "cacheWriteInputTokens") or _count(given, "cacheWriteInputTokenCount")
+    included = given.get("totalTokens") == fresh + output
+    hour = sum(_count(d, "inputTokens") for d in objects(given.get("cacheDetails")) if d.get("ttl") == "1h")
+    tools = given.get("serverToolUsage")
+    return Usage(
+        prompt_tokens=fresh if included else fresh + read + written,
+        completion_tokens=output,
+        cached_tokens=read,
+        cache_write_tokens=written,
+        cache_write_1h_tokens=min(hour, written),
+        searches=_count(tools, "webSearchRequests") if is_object(tools) else 0,
+    )
+
+
+def canon_answer(answer: Json, identifier: str, model: str, usage: Usage | None) -> ChatCompletion:
+    """A whole answer as a chat completion. `created` is 0 and the model the asked one: the API says neither."""
+    output = answer.get("output")
+    given = output.get("message") if is_object(output) else None
+    made: ChatCompletion = {
+        "id": identifier,
+        "object": "chat.completion",
+        "created": 0,
+        "model": model,
+        "choices": [
+            {
+                "index": 0,
+                "message": canon_message(objects(given.get("content")) if is_object(given) else []),
+                "finish_reason": finish_of(answer.get("stopReason")),
+                "native_finish_reason": answer.get("stopReason"),
+                "logprobs": None,
+            }
+        ],
+    }
+    if usage:
+        made["usage"] = openai_usage(usage)
+    return made
+
+
+def canon_message(blocks: list[Json]) -> Message:
+    """An assistant message from its content blocks."""
+    text = ""
+    thinking: list[Json] = []
+    calls: list[ToolCall] = []
+    annotations: list[Json] = []
+    for block in blocks:
+        if "text" in block:
+            text += text_of(block["text"])
+        elif is_object(cited := block.get("citationsContent")):
+            said = "".join(text_of(part.get("text")) for part in objects(cited.get("content")))
+            for citation in objects(cited.get("citations")):
+                annotations += url_citation(citation, len(text), len(text) + len(said))
+            text += said
+        elif is_object(thought := block.get("reasoningContent")):
+            thinking.append(thinking_block(thought))
+        elif is_object(use := block.get("toolUse")) and use.get("type") != SERVER_TOOL:
+            calls.append(_tool_call(use))
+    message: Message = {"role": "assistant", "content": text or (None if calls else "")}
+    if thinking:
+        message["reasoning_content"] = "".join(text_of(block.get("thinking")) for block in thinking)
+        message["thinking_blocks"] = thinking
+    if calls:
+        message["tool_calls"] = calls
+    if annotations:
+        message["annotations"] = annotations
+    return message
+
+
+def thinking_block(thought: Json) -> Json:
+    """Anthropic's block for it; bytes of a redacted thought are Anthropic's own text in base64."""
+    if redacted := text_of(thought.get("redactedContent")):
+        return {"type": "redacted_thinking", "data": _unwrapped(redacted)}
+    said = thought.get("reasoningText")
+    text: Json = said if is_object(said) else {}
+    return {
+        "type": "thinking",
+        "thinking": text_of(text.get("text")),
+        "signature": text_of(text.get("signature")),
+    }
+
+
+def url_citation(citation: Json, start: int, end: int) -> list[Json]:
+    """OpenAI's annotation for a citation that points to the web."""
+    location = citation.get("location")
+    web = location.get("web") if is_object(location) else None
+    url = text_of(web.get("url")) if is_object(web) else text_of(citation.get("source"))
+    if not url.startswith(("https://", "http://")):
+        return []
+    place = {"start_index": start, "end_index": end}
+    return [{"type": "url_citation", "url_citation": {"url": url, "title": text_of(citation.get("title")), **place}}]
+
+
+def _unwrapped(redacted: str) -> str:
+    try:
+        return base64.b64decode(redacted, validate=True).decode("latin-1")
+    except binascii.Error:
+        return redacted
+
+
+def _tool_call(use: Json) -> ToolCall:
+    return {
+        "id": text_of(use.get("toolUseId")),
+        "type": "function",
+        "function": {"name": text_of(use.get("name")), "arguments": arguments_of(use.get("input"))},
+    }
+
+
+def _count(given: Mapping[str, Any], name: str) -> int:
+    value = given.get(name)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,33 @@
+"""Requests to models on Amazon Bedrock: the path, and a bearer key or a signature.
+
+Pages: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html and
+https://docs.aws.amazon.com/general/latest/gr/bedrock.html.
+"""
+
+from urllib.parse import quote
+
+from llmgateway.errors import BadRequest
+from llmgateway.providers.base import Place, UpstreamRequest
+from llmgateway.providers.bedrock.signing import Signer
+
+HOST = "https://bedrock-runtime.{region}.amazonaws.com"
+
+
+def model_request(place: Place, method: str, body: bytes) -> UpstreamRequest:
+    """A request to one method of the place's model, signed. Raises BadRequest when there is no region to sign for."""
+    url = f"{place.base_url}/model/{quote(place.model, safe='')}/{method}"
+    headers = {"content-type": "application/json"}
+    key = place.secrets.get("api_key")
+    if key is not None:
+        return UpstreamRequest(url, {**headers, "authorization": f"Bearer {key}"}, body)
+    region = place.options.get("region")
+    if not region:
+        raise BadRequest("Amazon Bedrock needs its region: set AWS_REGION, or region in gateway.yaml.", param="model")
+    signer = Signer(
+        place.secrets["aws_access_key_id"],
+        place.secrets["aws_secret_access_key"],
+        region,
+        "bedrock",
+        place.secrets.get("aws_session_token"),
+    )
+    return UpstreamRequest(url, signer.sign("POST", url, headers, body, place.now), body)

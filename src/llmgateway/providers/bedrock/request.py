@@ -1,0 +1,266 @@
+"""A canon chat request as a Converse body, and what of it has no counterpart there.
+
+Pages: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
+https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html and
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from llmgateway.canon.call import Call
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
+from llmgateway.providers.anthropic.models import claude_model
+from llmgateway.providers.anthropic.paths import leave_out
+from llmgateway.providers.anthropic.refusals import refusals as claude_refusals
+from llmgateway.providers.anthropic.request import messages_body
+from llmgateway.providers.bedrock.turns import cache_point, turns
+
+OWN_FIELDS: Final = (
+    "guardrailConfig",
+    "requestMetadata",
+    "performanceConfig",
+    "additionalModelRequestFields",
+    "additionalModelResponseFieldPaths",
+)
+"""Fields of Converse without an OpenAI name: they travel through canon under their own."""
+
+_INFERENCE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "max_tokens": "maxTokens",
+        "max_completion_tokens": "maxTokens",
+        "temperature": "temperature",
+        "top_p": "topP",
+    }
+)
+_HONOURED: Final = frozenset(
+    {"model", "messages", "stream", "stream_options", "stop", "tools", *_INFERENCE, *OWN_FIELDS}
+)
+_JUDGED: Final = frozenset(
+    {
+        "seed",
+        "top_k",
+        "thinking",
+        "reasoning_effort",
+        "response_format",
+        "tool_choice",
+        "service_tier",
+        "parallel_tool_calls",
+    }
+)
+_DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+    {
+        "n": (1,),
+        "logprobs": (False,),
+        "top_logprobs": (0,),
+        "logit_bias": ({},),
+        "presence_penalty": (0,),
+        "frequency_penalty": (0,),
+        "store": (False,),
+        "modalities": (["text"],),
+        "verbosity": ("medium",),
+        "functions": ([],),
+        "function_call": ("none", "auto"),
+    }
+)
+"""OpenAI's documented defaults of what Converse does not have (https://platform.openai.com/docs/api-reference/chat/create)."""
+_LABELS: Final = ("user", "metadata", "safety_identifier")
+_TIERS: Final = frozenset({"priority", "flex"})
+_UNSTRUCTURED: Final = ("amazon.", "meta.", "cohere.", "ai21.", "writer.", "stability.")
+"""Makers whose models have no structured outputs on Bedrock."""
+_SEEDED: Final = ("openai.", "cohere.command-r")
+"""Makers whose own parameters, which Converse passes on, know a seed."""
+_PARTS: Final = frozenset({"text", "refusal", "image_url", "file", "document", "search_result", "guardContent"})
+_CHOICES: Final[Mapping[str, Json]] = MappingProxyType({"auto": {"auto": {}}, "required": {"any": {}}})
+
+
+def is_claude(model: str) -> bool:
+    """Whether Anthropic made the model, as its name tells; an application inference profile's does not."""
+    return "claude" in model
+
+
+def converse_body(call: Call, model: str, *, dropped: frozenset[str] = frozenset()) -> Json:
+    """The body of Converse and ConverseStream. Raises BadRequest for what cannot be expressed."""
+    canon = without_nulls(leave_out(call.canon, dropped) if dropped else call.canon)
+    history = turns(canon.get("messages"))
+    body: Json = {"messages": history.messages}
+    if history.system:
+        body["system"] = history.system
+    inference: Json = {theirs: canon[ours] for ours, theirs in _INFERENCE.items() if ours in canon}
+    further = _claude_fields(call, canon, model, inference) if is_claude(model) else _model_fields(canon, model)
+    if stop := canon.get("stop"):
+        inference["stopSequences"] = stop if is_array(stop) else [stop]
+    if inference:
+        body["inferenceConfig"] = inference
+    if tools := _tools(canon):
+        body["toolConfig"] = tools
+    if output := _output(canon.get("response_format")):
+        body["outputConfig"] = output
+    if (tier := canon.get("service_tier")) in _TIERS:
+        body["serviceTier"] = {"type": tier}
+    body |= {name: canon[name] for name in OWN_FIELDS if name in canon}
+    if further:
+        body["additionalModelRequestFields"] = {**further, **body.get("additionalModelRequestFields", {})}
+    return body
+
+
+def _claude_fields(call: Call, canon: Json, model: str, inference: Json) -> Json:
+    """What Claude takes beside Converse's own parameters; what a generation cannot take leaves `inference`."""
+    asked = {name: value for name, value in canon.items() if name not in {"response_format", *OWN_FIELDS}}
+    messages = messages_body(replace(call, canon={**asked, "messages": []}), model, stream=False)
+    for ours, theirs in (("temperature", "temperature"), ("top_p", "topP")):
+        if ours not in messages:
+            inference.pop(theirs, None)
+    return {name: messages[name] for name in ("top_k", "thinking", "output_config") if name in messages}
+
+
+def _model_fields(canon: Json, model: str) -> Json:
+    found: Json = {"seed": canon["seed"]} if "seed" in canon else {}
+    if "top_k" in canon:
+        found |= _top_k(model, canon["top_k"]) or {}
+    effort = text_of(canon.get("reasoning_effort"))
+    if effort and effort != "none":
+        found |= _effort(model, effort) or {}
+    return found
+
+
+def _top_k(model: str, value: object) -> Json | None:
+    """The name that the model's maker has for it; None where there is none."""
+    if "nova" in model:
+        return {"inferenceConfig": {"topK": value}}
+    if "cohere." in model:
+        return {"k": value}
+    return {"top_k": value} if "mistral." in model else None
+
+
+def _effort(model: str, effort: str) -> Json | None:
+    level = "low" if effort == "minimal" else effort
+    if level not in {"low", "medium", "high"}:
+        return None
+    if "gpt-oss" in model:
+        return {"reasoning_effort": level}
+    return {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": level}} if "nova-2" in model else None
+
+
+def _tools(canon: Json) -> Json | None:
+    choice = canon.get("tool_choice")
+    tools = objects(canon.get("tools"))
+    if not tools or choice == "none":
+        return None
+    listed: list[Json] = []
+    for tool in tools:
+        listed.append({"toolSpec": _spec(_inner(tool, "function"))})
+        listed += cache_point(tool.get("cache_control"))
+    made: Json = {"tools": listed}
+    if is_object(choice):
+        made["toolChoice"] = {"tool": {"name": _inner(choice, "function").get("name") or choice.get("name")}}
+    elif wanted := _CHOICES.get(text_of(choice)):
+        made["toolChoice"] = wanted
+    return made
+
+
+def _spec(function: Json) -> Json:
+    spec: Json = {"name": function.get("name")}
+    if description := function.get("description"):
+        spec["description"] = description
+    spec["inputSchema"] = {"json": function.get("parameters") or {"type": "object", "properties": {}}}
+    if function.get("strict"):
+        spec["strict"] = True
+    return spec
+
+
+def _output(wanted: object) -> Json | None:
+    if not is_object(wanted) or wanted.get("type") != "json_schema":
+        return None
+    named = _inner(wanted, "json_schema")
+    schema = msgspec.json.encode(named.get("schema") or {"type": "object"}).decode()
+    structure: Json = {"name": text_of(named.get("name")) or "answer", "schema": schema}
+    if description := named.get("description"):
+        structure["description"] = description
+    return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": structure}}}
+
+
+def refusals(given: Mapping[str, Any], model: str) -> list[str]:
+    """Paths of the canon request that this model cannot honour; a parameter at its default is honoured by absence."""
+    canon = without_nulls(given)
+    found = [name for name in _LABELS if name in canon]
+    if is_claude(model):
+        asked = {name: value for name, value in canon.items() if name not in OWN_FIELDS and name not in _LABELS}
+        found += [path for path in claude_refusals(asked, model) if not _own_matter(path)]
+    else:
+        found += _others(canon, model)
+    found += [*_tool_refusals(canon, model), *_parts(canon)]
+    if canon.get("service_tier", "auto") not in {"auto", "default", *_TIERS}:
+        found.append("service_tier")
+    if canon.get("parallel_tool_calls") is False:
+        found.append("parallel_tool_calls")
+    return list(dict.fromkeys(found))
+
+
+def _own_matter(path: str) -> bool:
+    """Whether Converse decides about it, whatever the Messages API says."""
+    return path == "service_tier" or (path.startswith("messages.") and path.endswith(".type"))
+
+
+def _others(canon: Json, model: str) -> Iterator[str]:
+    for name, value in canon.items():
+        if (
+            name not in _HONOURED
+            and name not in _JUDGED
+            and name not in _LABELS
+            and value not in _DEFAULTS.get(name, ())
+        ):
+            yield name
+    if "seed" in canon and not any(maker in model for maker in _SEEDED):
+        yield "seed"
+    if "top_k" in canon and _top_k(model, 0) is None:
+        yield "top_k"
+    effort = canon.get("reasoning_effort", "none")
+    if effort != "none" and _effort(model, text_of(effort)) is None:
+        yield "reasoning_effort"
+    thinking = canon.get("thinking")
+    if is_object(thinking) and thinking.get("type") != "disabled" and "reasoning_effort" not in canon:
+        yield "thinking"
+    wanted = canon.get("response_format")
+    kind = wanted.get("type") if is_object(wanted) else wanted
+    if kind not in {None, "text"} and not (kind == "json_schema" and _structured(model)):
+        yield "response_format"
+
+
+def _structured(model: str) -> bool:
+    if is_claude(model):
+        return claude_model(model).structured
+    return not any(maker in model for maker in _UNSTRUCTURED)
+
+
+def _tool_refusals(canon: Json, model: str) -> Iterator[str]:
+    for index, tool in enumerate(objects(canon.get("tools"))):
+        function = tool.get("function")
+        if not is_object(function):
+            yield f"tools.{index}.type"
+        elif function.get("strict") and not _structured(model):
+            yield f"tools.{index}.function.strict"
+    choice = canon.get("tool_choice")
+    called = any(message.get("tool_calls") for message in objects(canon.get("messages")))
+    known = choice in {None, "auto", "required"} if not is_object(choice) else choice.get("type") == "function"
+    if not known and (choice != "none" or (called and bool(canon.get("tools")))):
+        yield "tool_choice"  # with calls in the history the tools must be named, and there is no way to forbid them
+
+
+def _parts(canon: Json) -> Iterator[str]:
+    for index, message in enumerate(objects(canon.get("messages"))):
+        for place, part in enumerate(objects(message.get("content"))):
+            image = part.get("image_url")
+            url = text_of(image.get("url")) if is_object(image) else text_of(image)
+            if part.get("type") not in _PARTS or url.startswith(("https://", "http://")):
+                yield f"messages.{index}.content.{place}.type"
+
+
+def _inner(value: Json, name: str) -> Json:
+    found = value.get(name)
+    return found if is_object(found) else {}

@@ -1,0 +1,250 @@
+"""Canon messages as Converse messages: the system prompt apart, user and assistant alternating, markers as cache points.
+
+Page: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html.
+"""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.errors import BadRequest
+from llmgateway.providers.anthropic.turns import is_signed
+
+_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII)
+_NO_IDENTIFIER: Final = re.compile(r"[^a-zA-Z0-9_.:-]")
+_NO_NAME: Final = re.compile(r"[^a-zA-Z0-9\s()\[\]-]+")
+_LONGEST_IDENTIFIER: Final = 64
+_LONGEST_NAME: Final = 200
+_FORMATS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "application/pdf": "pdf",
+        "text/csv": "csv",
+        "application/msword": "doc",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+        "application/vnd.ms-excel": "xls",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+        "text/html": "html",
+        "text/plain": "txt",
+        "text/markdown": "md",
+    }
+)
+_IMAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {"image/png": "png", "image/jpeg": "jpeg", "image/jpg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
+)
+CACHE_POINT: Final[Json] = {"cachePoint": {"type": "default"}}
+
+
+@dataclass(slots=True)
+class Turns:
+    """What becomes of the messages."""
+
+    system: list[Json] = field(default_factory=list[Json])
+    messages: list[Json] = field(default_factory=list[Json])
+
+    def add(self, role: str, blocks: list[Json]) -> None:
+        """Append blocks; turns of one role in a row are one turn."""
+        if self.messages and self.messages[-1]["role"] == role:
+            self.messages[-1]["content"].extend(blocks)
+        elif blocks:
+            self.messages.append({"role": role, "content": blocks})
+
+
+def turns(messages: object) -> Turns:
+    """Translate a history. Raises BadRequest, naming the message, for what cannot be expressed."""
+    found = Turns()
+    for index, message in enumerate(objects(messages)):
+        where = f"messages.{index}"
+        match message.get("role"):
+            case "system" | "developer":
+                found.system.extend(_content(message, where))
+            case "user":
+                found.add("user", _content(message, where) or [{"text": text_of(message.get("content"))}])
+            case "assistant":
+                found.add("assistant", _assistant(message, where))
+            case "tool":
+                found.add("user", _tool_result(message, where))
+            case role:
+                raise BadRequest(
+                    f"Bedrock knows no messages of role {role!r}: use system, developer, user, assistant or tool.",
+                    param=f"{where}.role",
+                )
+    return found
+
+
+def cache_point(marker: object) -> list[Json]:
+    """The cache point that Anthropic's marker means; none without a marker."""
+    if not is_object(marker):
+        return []
+    return [{"cachePoint": {"type": "default", "ttl": marker["ttl"]}}] if marker.get("ttl") else [CACHE_POINT]
+
+
+def identifier_of(identifier: str) -> str:
+    """A call's id in the letters and the length that the API allows."""
+    return _NO_IDENTIFIER.sub("_", identifier)[-_LONGEST_IDENTIFIER:]
+
+
+def _content(message: Json, where: str) -> list[Json]:
+    """Blocks of a message's content; blank texts, which the API refuses, are left out."""
+    content = message.get("content")
+    if not is_array(content):
+        text = text_of(content)
+        return [{"text": text}] if text.strip() else []
+    found: list[Json] = []
+    for index, part in enumerate(objects(content)):
+        found += _part(part, f"{where}.content.{index}")
+        found += cache_point(part.get("cache_control"))
+    return found
+
+
+def _part(part: Json, where: str) -> list[Json]:
+    match part.get("type"):
+        case "text" | "refusal" as kind:
+            text = text_of(part.get(kind))
+            return [{"text": text}] if text.strip() else []
+        case "image_url":
+            return [{"image": _image(part, where)}]
+        case "file":
+            return [{"document": _file(part, where)}]
+        case "document":
+            return [{"document": _document(part, where)}]
+        case "search_result":
+            return [{"searchResult": _search_result(part)}]
+        case "guardContent":
+            return [{"guardContent": part.get("guardContent")}]
+        case kind:
+            raise BadRequest(
+                f"Bedrock takes no content parts of type {kind!r}: send text, image_url or file.",
+                code="unsupported_parameter",
+                param=f"{where}.type",
+            )
+
+
+def _inline(url: str) -> tuple[str, str] | None:
+    """Media type and base64 text of a data: URL."""
+    found = _DATA_URL.match(url[:256])
+    return (found[1] or "text/plain", url[found.end() :]) if found and found[3] else None
+
+
+def _image(part: Json, where: str) -> Json:
+    image = part.get("image_url")
+    url = text_of(image.get("url")) if is_object(image) else text_of(image)
+    if url.startswith("s3://"):
+        ending = url.rpartition(".")[2].lower()
+        return {"format": _IMAGES.get(f"image/{ending}", "jpeg"), "source": {"s3Location": {"uri": url}}}
+    data = _inline(url)
+    if data is None or data[0] not in _IMAGES:
+        raise BadRequest(
+            "Bedrock takes images as base64 data: URLs of type png, jpeg, gif or webp, or by s3:// address.",
+            code="unsupported_parameter",
+            param=f"{where}.image_url.url",
+        )
+    return {"format": _IMAGES[data[0]], "source": {"bytes": data[1]}}
+
+
+def _file(part: Json, where: str) -> Json:
+    given = part.get("file")
+    file: Json = given if is_object(given) else {}
+    url = text_of(file.get("file_url"))
+    content = text_of(file.get("file_data"))
+    media_type, data = _inline(content) or ("application/pdf", content)
+    ending = (text_of(file.get("filename")) or url).rpartition(".")[2].lower()
+    form = ending if ending in _FORMATS.values() else _FORMATS.get(media_type, "")
+    if not form or not (data or url.startswith("s3://")):
+        raise BadRequest(
+            "Bedrock reads files as base64 in `file_data`: a data: URL of a PDF, text, office or HTML document.",
+            code="unsupported_parameter",
+            param=f"{where}.file.file_data",
+        )
+    source: Json = {"bytes": data} if data else {"s3Location": {"uri": url}}
+    made: Json = {"format": form, "name": _name(text_of(file.get("filename"))), "source": source}
+    return made | {name: part[name] for name in ("citations", "context") if part.get(name) is not None}
+
+
+def _document(part: Json, where: str) -> Json:
+    """A document of the Messages API."""
+    given = part.get("source")
+    source: Json = given if is_object(given) else {}
+    made: Json = {"name": _name(text_of(part.get("title")))}
+    match source.get("type"):
+        case "base64":
+            form = _FORMATS.get(text_of(source.get("media_type")), "pdf")
+            made |= {"format": form, "source": {"bytes": text_of(source.get("data"))}}
+        case "text":
+            made |= {"format": "txt", "source": {"bytes": _wrapped(text_of(source.get("data")), "utf-8")}}
+        case kind:
+            raise BadRequest(
+                f"Bedrock takes no documents by {kind!r}: send base64 or text.",
+                code="unsupported_parameter",
+                param=f"{where}.source.type",
+            )
+    return made | {name: part[name] for name in ("citations", "context") if part.get(name) is not None}
+
+
+def _search_result(part: Json) -> Json:
+    content = [{"text": text_of(piece.get("text"))} for piece in objects(part.get("content"))]
+    made: Json = {"source": text_of(part.get("source")), "title": text_of(part.get("title")), "content": content}
+    return made | ({"citations": part["citations"]} if part.get("citations") else {})
+
+
+def _name(title: str) -> str:
+    """A document's name in the letters that the API allows."""
+    name = " ".join(_NO_NAME.sub(" ", title.rpartition(".")[0] or title).split())
+    return name[:_LONGEST_NAME] or "document"
+
+
+def _tool_result(message: Json, where: str) -> list[Json]:
+    identifier = text_of(message.get("tool_call_id"))
+    if not identifier:
+        raise BadRequest("A tool message names the call it answers.", param=f"{where}.tool_call_id")
+    content = [block for block in _content(message, where) if "cachePoint" not in block]
+    result: Json = {"toolUseId": identifier_of(identifier), "content": content}
+    if message.get("is_error"):
+        result["status"] = "error"
+    return [{"toolResult": result}, *cache_point(message.get("cache_control"))]
+
+
+def _assistant(message: Json, where: str) -> list[Json]:
+    """Thinking first, signatures and all, then text, then calls."""
+    blocks = [_thought(block) for block in objects(message.get("thinking_blocks")) if is_signed(block)]
+    text = _content(message, where)
+    if not text and text_of(message.get("refusal")).strip():
+        text = [{"text": text_of(message.get("refusal"))}]
+    blocks += text
+    for index, call in enumerate(objects(message.get("tool_calls"))):
+        blocks.append(_tool_use(call, f"{where}.tool_calls.{index}"))
+        blocks += cache_point(call.get("cache_control"))
+    return blocks
+
+
+def _thought(block: Json) -> Json:
+    if block.get("type") == "redacted_thinking":
+        return {"reasoningContent": {"redactedContent": _wrapped(text_of(block.get("data")), "latin-1")}}
+    text = {"text": text_of(block.get("thinking")), "signature": text_of(block.get("signature"))}
+    return {"reasoningContent": {"reasoningText": text}}
+
+
+def _wrapped(text: str, encoding: str) -> str:
+    return base64.b64encode(text.encode(encoding, "replace")).decode()
+
+
+def _tool_use(call: Json, where: str) -> Json:
+    given = call.get("function")
+    function: Json = given if is_object(given) else {}
+    arguments = function.get("arguments") or "{}"
+    try:
+        value: object = msgspec.json.decode(arguments) if isinstance(arguments, str) else arguments
+    except msgspec.DecodeError as error:
+        raise BadRequest(
+            f"The arguments of a tool call are JSON text: {error}.", param=f"{where}.function.arguments"
+        ) from error
+    if not is_object(value):
+        raise BadRequest("The arguments of a tool call are a JSON object.", param=f"{where}.function.arguments")
+    identifier = identifier_of(text_of(call.get("id")))
+    return {"toolUse": {"toolUseId": identifier, "name": text_of(function.get("name")), "input": value}}

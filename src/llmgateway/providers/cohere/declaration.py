@@ -1,0 +1,100 @@
+"""Cohere: v2 chat and v2 embed, translated in both directions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from llmgateway.canon.call import Call, Operation
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import text_of
+from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.cohere.answer import canon_answer, finish_of, usage_of
+from llmgateway.providers.cohere.embeddings import (
+    decoded,
+    embed_body,
+    embedding_refusals,
+    tokens_of,
+    vectors_answer,
+    vectors_of,
+)
+from llmgateway.providers.cohere.errors import answer_error, ending_error
+from llmgateway.providers.cohere.request import chat_body, refusals
+from llmgateway.providers.cohere.stream import CohereDecoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cohere(Provider):
+    """The language of Cohere's API, version 2. It is no caller's dialect: everything is translated."""
+
+    def refuses(self, call: Call, model: str) -> Sequence[str]:
+        if call.operation is Operation.EMBEDDINGS:
+            return embedding_refusals(call.canon)
+        return refusals(call.canon, model)
+
+    def build(self, call: Call, place: Place) -> UpstreamRequest:
+        if call.operation is Operation.EMBEDDINGS:
+            body: Json = {"model": place.model, **embed_body(call.canon)}
+        else:
+            body = chat_body(call.canon, place.model, stream=place.stream, dropped=place.dropped)
+        headers = {"content-type": "application/json", "authorization": f"Bearer {place.secrets['api_key']}"}
+        return UpstreamRequest(place.base_url + self.endpoints[call.operation], headers, msgspec.json.encode(body))
+
+    def read(self, call: Call, reply: Reply) -> Answer:
+        answer = decoded(reply.body, self.title)
+        if call.operation is Operation.EMBEDDINGS:
+            return vectors_answer(vectors_of(answer), call.model, tokens_of(answer))
+        if failure := ending_error(text_of(answer.get("finish_reason")), answer.get("error")):
+            raise failure
+        if "message" not in answer or "finish_reason" not in answer:
+            raise ProviderError(FailureKind.PROTOCOL, "Cohere's answer holds no message.", status=reply.status)
+        usage = usage_of(answer.get("usage"))
+        body = canon_answer(answer, call.model, usage)
+        message = body["choices"][0]["message"]
+        calls = [msgspec.json.encode(made["function"]).decode() for made in message.get("tool_calls", [])]
+        said = [text_of(message.get("content")), text_of(message.get("reasoning_content"))]
+        return Answer(
+            body={**body}, usage=usage, finish=finish_of(answer["finish_reason"]), text="".join([*said, *calls])
+        )
+
+    def decoder(self, call: Call, *, native: bool) -> Decoder:
+        del native  # nobody speaks it
+        return CohereDecoder(call.model)
+
+    def classify(self, reply: Reply) -> ProviderError:
+        return answer_error(reply.status, reply.headers, reply.body)
+
+
+COHERE: Final = Cohere(
+    id="cohere",
+    title="Cohere",
+    docs="https://docs.cohere.com/reference/chat",
+    base_url="https://api.cohere.com",
+    endpoints=MappingProxyType({Operation.CHAT: "/v2/chat", Operation.EMBEDDINGS: "/v2/embed"}),
+    env=MappingProxyType({"api_key": ("COHERE_API_KEY", "CO_API_KEY")}),
+    quirks=(
+        (
+            "A tool plan is reasoning_content, and so are thoughts; they go back where they came from: "
+            "https://docs.cohere.com/v2/docs/tool-use-overview"
+        ),
+        (
+            "tool_choice takes required and none; a named function is refused unless it is the only one: "
+            "https://docs.cohere.com/v2/docs/tool-use-usage-patterns"
+        ),
+        (
+            "strict functions become strict_tools, which counts for all tools and needs a required parameter in each: "
+            "https://docs.cohere.com/v2/docs/structured-outputs"
+        ),
+        (
+            "reasoning_effort becomes a thinking budget of 1,024 or 4,096 tokens, none for high: "
+            "https://docs.cohere.com/v2/docs/reasoning"
+        ),
+        "Tool results that are JSON objects become documents that can be cited: https://docs.cohere.com/v2/docs/rag-citations",
+        "top_p 1 is sent as 0.99, the most it takes: https://docs.cohere.com/reference/chat",
+        "Tokens are what the model saw, not the billed units: https://docs.cohere.com/docs/how-does-cohere-pricing-work",
+        "Texts to embed are documents unless input_type says otherwise: https://docs.cohere.com/reference/embed",
+    ),
+)

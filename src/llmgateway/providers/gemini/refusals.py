@@ -1,0 +1,167 @@
+"""What a canon request asks that Gemini cannot honour, by path.
+
+A parameter at its documented default is honoured by leaving it out, so it is no refusal.
+Page: https://ai.google.dev/gemini-api/docs/openai (what has no counterpart).
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
+from llmgateway.providers.gemini.models import EFFORTS, GeminiModel, gemini_model
+from llmgateway.providers.gemini.parts import PART_KINDS, foreign_address, foreign_file
+from llmgateway.providers.gemini.request import OWN_SETTINGS, OWN_TOOLS, SERVICE_TIERS, google_settings
+
+_HONOURED: Final = frozenset(
+    {
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "max_tokens",
+        "max_completion_tokens",
+        "temperature",
+        "top_p",
+        "top_k",
+        "seed",
+        "presence_penalty",
+        "frequency_penalty",
+        "logprobs",
+        "top_logprobs",
+        "tools",
+        "thinking",
+    }
+)
+_HINTS: Final = frozenset({"cache_control", "prompt_cache_key", "prompt_cache_retention"})
+"""They change no answer: Gemini caches prompts on its own."""
+_OWN: Final = frozenset(
+    {
+        "n",
+        "stop",
+        "modalities",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "reasoning_effort",
+        "service_tier",
+        "extra_body",
+    }
+)
+_DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+    {
+        "logit_bias": ({},),
+        "store": (False,),
+        "verbosity": ("medium",),
+        "functions": ([],),
+        "function_call": ("none", "auto"),
+        "user": ("",),
+        "metadata": ({},),
+    }
+)
+"""OpenAI's documented defaults of what Gemini does not have (https://platform.openai.com/docs/api-reference/chat/create)."""
+_MESSAGE_FIELDS: Final = ("name", "audio", "function_call")
+_CHOICES: Final = frozenset({"auto", "none", "required"})
+_FORMATS: Final = frozenset({"text", "json_object", "json_schema"})
+_DETAILS: Final = frozenset({"auto", "high", "original"})
+_MOST_CANDIDATES: Final = 8
+_MOST_STOPS: Final = 5
+
+
+def refusals(body: Mapping[str, Any], model: str, *, any_address: bool = False) -> list[str]:
+    """Paths of the canon request that this model cannot honour, each once.
+
+    `any_address`: the host fetches files from the web for every model.
+    """
+    canon = without_nulls(body)
+    gemini = gemini_model(model)
+    found = [*_unknown(canon), *_sampling(canon), *_reasoning(canon, gemini), *_outputs(canon), *_tools(canon)]
+    return list(dict.fromkeys([*found, *_history(canon, any_address=any_address or gemini.fetches_addresses)]))
+
+
+def _unknown(canon: Json) -> Iterator[str]:
+    for name, value in canon.items():
+        if name in _HONOURED or name in _HINTS or name in _OWN:
+            continue
+        if value not in _DEFAULTS.get(name, ()):
+            yield name
+
+
+def _sampling(canon: Json) -> Iterator[str]:
+    if not 1 <= canon.get("n", 1) <= _MOST_CANDIDATES:
+        yield "n"
+    stop = canon.get("stop")
+    if is_array(stop) and len(stop) > _MOST_STOPS:
+        yield "stop"
+    modalities = canon.get("modalities")
+    if is_array(modalities) and not {"text", "image"}.issuperset(modalities):
+        yield "modalities"
+
+
+def _reasoning(canon: Json, gemini: GeminiModel) -> Iterator[str]:
+    thinking, effort = canon.get("thinking"), canon.get("reasoning_effort")
+    if is_object(thinking) and thinking.get("type") != "disabled" and not gemini.thinks:
+        yield "thinking"
+    if effort is None:
+        return
+    if google_settings(canon).get("thinking_config"):
+        refused = True  # they say the same thing twice
+    elif effort == "none":
+        refused = gemini.always_thinks
+    else:
+        refused = effort not in EFFORTS or not gemini.thinks
+    if refused:
+        yield "reasoning_effort"
+
+
+def _outputs(canon: Json) -> Iterator[str]:
+    wanted = canon.get("response_format")
+    if is_object(wanted) and wanted.get("type") not in _FORMATS:
+        yield "response_format"
+    if canon.get("service_tier", "auto") not in {"auto", "default", *SERVICE_TIERS}:
+        yield "service_tier"
+    extra = canon.get("extra_body")
+    if is_object(extra):
+        yield from (f"extra_body.{name}" for name in extra if name != "google")
+        known = {*OWN_SETTINGS, "thinking_config"}
+        yield from (f"extra_body.google.{name}" for name in google_settings(canon) if name not in known)
+
+
+def _tools(canon: Json) -> Iterator[str]:
+    tools = objects(canon.get("tools"))
+    for index, tool in enumerate(tools):
+        if not is_object(tool.get("function")) and tool.get("type") not in OWN_TOOLS:
+            yield f"tools.{index}.type"
+    choice = canon.get("tool_choice")
+    if is_object(choice):
+        known = choice.get("type") in {"function", "allowed_tools"}
+    else:
+        known = choice is None or choice in _CHOICES
+    if not known:
+        yield "tool_choice"
+    if canon.get("parallel_tool_calls") is False and tools and choice != "none":
+        yield "parallel_tool_calls"
+
+
+def _history(canon: Json, *, any_address: bool) -> Iterator[str]:
+    for index, message in enumerate(objects(canon.get("messages"))):
+        for name in _MESSAGE_FIELDS:
+            if message.get(name) and not (name == "name" and message.get("role") in {"tool", "function"}):
+                yield f"messages.{index}.{name}"
+    for where, part in _parts(canon):
+        kind, image = part.get("type"), part.get("image_url")
+        if kind not in PART_KINDS:
+            yield f"{where}.type"
+        elif foreign_file(part):
+            yield f"{where}.file.file_id"
+        elif foreign_address(part) and not any_address:
+            yield f"{where}.{kind}"
+        if is_object(image) and text_of(image.get("detail") or "auto") not in _DETAILS:
+            yield f"{where}.image_url.detail"
+
+
+def _parts(canon: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
+    for index, message in enumerate(objects(canon.get("messages"))):
+        for position, part in enumerate(objects(message.get("content"))):
+            yield f"messages.{index}.content.{position}", part

@@ -1,0 +1,1 @@
+"""OpenAI's wire as hosts speak it: streams, errors, usage, repairs."""

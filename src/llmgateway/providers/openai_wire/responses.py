@@ -1,0 +1,104 @@
+"""OpenAI's Responses wire, read along: bytes pass untouched, only what the meter needs is understood."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.usage import Usage
+from llmgateway.errors import ProviderError
+from llmgateway.kit.sse import Frame
+from llmgateway.providers.base import Answer, Step
+from llmgateway.providers.openai_wire.errors import stream_error
+
+_FINISH = {"max_output_tokens": "length", "content_filter": "content_filter"}
+_LAST = frozenset({"response.completed", "response.incomplete", "response.failed"})
+
+
+class _Event(Struct):
+    type: str = ""
+    delta: Any = None
+    response: dict[str, Any] | None = None
+    error: Any = None
+    message: str | None = None
+    code: Any = None
+
+
+_decode_event = msgspec.json.Decoder(_Event).decode
+
+
+class ResponsesReader:
+    """Understands the events of a native stream."""
+
+    __slots__ = ()
+
+    def read(self, frame: Frame) -> Sequence[Step]:
+        if not frame.data or frame.data == b"[DONE]":
+            return (Step(raw=frame.raw),)
+        try:
+            event = _decode_event(frame.data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return ()  # one malformed event in an otherwise good stream is left out
+        if event.type == "error" or (event.error is not None and not event.type):
+            return (Step(error=_failure(event)),)
+        step = Step(raw=frame.raw)
+        if event.type.endswith(".delta") and isinstance(event.delta, str):
+            step.text = event.delta
+            step.content = bool(event.delta)
+        elif event.type in _LAST and event.response is not None:
+            step.usage = responses_usage(event.response.get("usage"))
+            step.finish = responses_finish(event.response)
+            step.end = True
+        return (step,)
+
+    def close(self) -> Sequence[Step]:
+        return ()
+
+
+def read_response(body: Json, raw: bytes) -> Answer:
+    """A whole Response, handed on as it is."""
+    texts = list[str]()
+    for item in objects(body.get("output")):
+        texts += [text_of(item.get("name")), text_of(item.get("arguments"))]
+        texts += [text_of(part.get("text")) for name in ("content", "summary") for part in objects(item.get(name))]
+    return Answer(
+        body=body,
+        usage=responses_usage(body.get("usage")),
+        finish=responses_finish(body),
+        text="".join(texts),
+        raw=raw,
+    )
+
+
+def responses_finish(response: Json) -> str:
+    """The finish reason in chat's words."""
+    if any(item.get("type") == "function_call" for item in objects(response.get("output"))):
+        return "tool_calls"
+    details = response.get("incomplete_details")
+    return _FINISH.get(text_of(details.get("reason")), "stop") if is_object(details) else "stop"
+
+
+def responses_usage(body: object) -> Usage | None:
+    """Usage in chat's words."""
+    if not is_object(body) or not isinstance(body.get("input_tokens"), int):
+        return None
+    incoming, outgoing = (_part(body, name) for name in ("input_tokens_details", "output_tokens_details"))
+    return Usage(
+        prompt_tokens=body["input_tokens"],
+        completion_tokens=body.get("output_tokens") or 0,
+        cached_tokens=incoming.get("cached_tokens") or 0,
+        cache_write_tokens=incoming.get("cache_write_tokens") or 0,
+        reasoning_tokens=outgoing.get("reasoning_tokens") or 0,
+    )
+
+
+def _part(body: Json, name: str) -> Json:
+    part = body.get(name)
+    return part if is_object(part) else {}
+
+
+def _failure(event: _Event) -> ProviderError:
+    return stream_error(event.error if event.error is not None else {"message": event.message, "code": event.code})

@@ -1,0 +1,270 @@
+"""Streams on OpenAI's wire: read along natively, or repaired into canon chunks."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+import msgspec
+from msgspec import Struct
+
+from llmgateway.canon.chat import ChatChunk, Json
+from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.kit.sse import Frame, Splitter
+from llmgateway.providers.base import Step
+from llmgateway.providers.openai_wire.errors import stream_error
+from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
+from llmgateway.providers.openai_wire.usage import read_usage
+
+_DONE = b"[DONE]"
+
+
+class Reader(Protocol):
+    """Understands one frame of a stream."""
+
+    def read(self, frame: Frame) -> Sequence[Step]: ...
+
+    def close(self) -> Sequence[Step]: ...
+
+
+class SseDecoder:
+    """Cuts bytes into frames and has them read."""
+
+    __slots__ = ("_reader", "_splitter")
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._splitter = Splitter()
+
+    def feed(self, data: bytes) -> Sequence[Step]:
+        return [step for frame in self._splitter.feed(data) for step in self._reader.read(frame)]
+
+    def close(self) -> Sequence[Step]:
+        steps = [step for frame in self._splitter.close() for step in self._reader.read(frame)]
+        return [*steps, *self._reader.close()]
+
+
+class _FunctionDelta(Struct):
+    name: str | None = None
+    arguments: str | None = None
+    input: str | None = None
+    """Of a custom tool."""
+
+
+class _ToolDelta(Struct):
+    function: _FunctionDelta | None = None
+    custom: _FunctionDelta | None = None
+
+
+class _AudioDelta(Struct):
+    transcript: str | None = None
+
+
+class _Delta(Struct):
+    content: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[_ToolDelta] | None = None
+    function_call: _FunctionDelta | None = None
+    audio: _AudioDelta | None = None
+
+
+class _Choice(Struct):
+    index: int = 0
+    delta: _Delta | None = None
+    text: str | None = None
+    """Of /v1/completions."""
+    finish_reason: str | None = None
+
+
+class _Chunk(Struct):
+    choices: list[_Choice] = []
+    usage: dict[str, Any] | None = None
+    error: Any = None
+
+
+_decode_chunk = msgspec.json.Decoder(_Chunk).decode
+
+
+class _Ends:
+    """Which choices have begun and which have ended; the answer is finished when all that were asked for have."""
+
+    __slots__ = ("_asked", "_begun", "_ended", "_reason")
+
+    def __init__(self, asked: int) -> None:
+        self._asked = asked
+        self._begun = set[int]()
+        self._ended = set[int]()
+        self._reason = ""
+
+    def begins(self, index: int) -> None:
+        self._begun.add(index)
+
+    def ends(self, index: int, reason: str) -> str | None:
+        """The finish reason of the answer, when this was the last choice."""
+        self._ended.add(index)
+        self._reason = self._reason or reason
+        return reason if self.all else None
+
+    @property
+    def all(self) -> bool:
+        return len(self._ended) >= self._asked
+
+    @property
+    def open(self) -> list[int]:
+        """Choices that spoke and never said why they ended."""
+        return sorted(self._begun - self._ended)
+
+    def at_terminator(self) -> str | None:
+        """The finish reason of an answer with fewer choices than asked for, when each of them has ended."""
+        return None if self.all or self.open else self._reason or None
+
+
+class NativeReader:
+    """The provider owns the dialect: its frames go on as they are, and only what the meter needs is read."""
+
+    __slots__ = ("_ends",)
+
+    def __init__(self, choices: int) -> None:
+        self._ends = _Ends(choices)
+
+    def read(self, frame: Frame) -> Sequence[Step]:
+        if frame.data == _DONE:
+            return (Step(raw=frame.raw, end=True, finish=self._ends.at_terminator()),)
+        if not frame.data:
+            return (Step(raw=frame.raw),)
+        try:
+            chunk = _decode_chunk(frame.data)
+        except msgspec.ValidationError:
+            return (self._newer(frame),)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return ()  # one malformed event in an otherwise good stream is left out
+        if chunk.error is not None:
+            return (Step(error=stream_error(chunk.error)),)
+        return (self._step(frame, chunk),)
+
+    def close(self) -> Sequence[Step]:
+        return ()
+
+    def _step(self, frame: Frame, chunk: _Chunk) -> Step:
+        step = Step(raw=frame.raw)
+        if chunk.usage is not None:
+            step.usage = read_usage(chunk.usage)
+            step.usage_only = not chunk.choices
+        for choice in chunk.choices:
+            text = choice.text or _said(choice.delta)
+            if text:
+                step.text += text
+                self._ends.begins(choice.index)
+            elif choice.delta is not None and choice.delta.audio is not None:
+                step.content = True
+            if choice.finish_reason:
+                step.finish = self._ends.ends(choice.index, choice.finish_reason)
+        step.content = step.content or bool(step.text)
+        return step
+
+    def _newer(self, frame: Frame) -> Step:
+        """A frame in a shape that is not known here: it goes on, and what can be read is."""
+        body = _object(frame.data)
+        step = Step(raw=frame.raw)
+        if body is None:
+            return step
+        step.usage = read_usage(body.get("usage"))
+        for choice in objects(body.get("choices")):
+            delta, index, reason = choice.get("delta"), choice.get("index"), choice.get("finish_reason")
+            step.text += spoken(delta) if is_object(delta) else text_of(choice.get("text"))
+            if isinstance(reason, str) and reason:
+                step.finish = self._ends.ends(index if isinstance(index, int) else 0, reason)
+        step.content = bool(step.text)
+        return step
+
+
+def _said(delta: _Delta | None) -> str:
+    if delta is None:
+        return ""
+    if delta.content and not delta.tool_calls:
+        return delta.content
+    calls = [call.function or call.custom for call in delta.tool_calls or ()]
+    calls.append(delta.function_call)
+    words = [part or "" for call in calls if call for part in (call.name, call.arguments, call.input)]
+    heard = delta.audio.transcript if delta.audio else None
+    return "".join((delta.content or "", delta.reasoning_content or "", delta.refusal or "", heard or "", *words))
+
+
+class RepairingReader:
+    """A compatible host: its chunks become canon, unknown fields and all."""
+
+    __slots__ = ("_ends", "_last", "_repairs")
+
+    def __init__(self, choices: int) -> None:
+        self._repairs = Repairs()
+        self._ends = _Ends(choices)
+        self._last: Json = {}
+
+    def read(self, frame: Frame) -> Sequence[Step]:
+        data = (frame.data or _bare(frame.raw)).strip()
+        if data == _DONE:
+            return [*self._finish_in_their_place(), Step(end=True, finish=self._ends.at_terminator())]
+        body = _object(data)
+        if body is None:
+            return ()
+        failure = failure_in(body)
+        if failure is not None:
+            return (Step(error=failure),)
+        if frame.event == b"error" and "choices" not in body:
+            return (Step(error=stream_error(body)),)
+        return (self._step(self._repairs.chunk(body)),)
+
+    def close(self) -> Sequence[Step]:
+        return ()
+
+    def _step(self, body: Json) -> Step:
+        self._last = body
+        step = Step(chunk=cast("ChatChunk", body), usage=read_usage(body.get("usage")))  # repaired into the shape
+        for choice in objects(body["choices"]):
+            said = spoken(choice["delta"])
+            if said:
+                step.text += said
+                self._ends.begins(choice["index"])
+            if choice["finish_reason"]:
+                step.finish = self._ends.ends(choice["index"], choice["finish_reason"])
+        step.content = bool(step.text)
+        return step
+
+    def _finish_in_their_place(self) -> Sequence[Step]:
+        """A host that says [DONE] but never why: it has finished, and the caller must see that."""
+        steps = list[Step]()
+        for index in self._ends.open:
+            reason = self._repairs.reason(index)
+            choice: Json = {"index": index, "delta": {}, "finish_reason": reason}
+            chunk = cast("ChatChunk", {**self._last, "choices": [choice], "usage": None})  # as the ones before it
+            steps.append(Step(chunk=chunk, finish=self._ends.ends(index, reason)))
+        return steps
+
+
+def _bare(raw: bytes) -> bytes:
+    """A JSON body where a stream was asked for: one answer, or one error, without a frame around it."""
+    return raw if raw.lstrip().startswith(b"{") else b""
+
+
+def _object(data: bytes) -> Json | None:
+    """The event's object; one malformed event in an otherwise good stream is left out."""
+    try:
+        body: object = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return body if is_object(body) else None
+
+
+def spoken(message: Json) -> str:
+    """All that a message or delta says: text, reasoning, refusal, transcripts, tool calls."""
+    words = [text_of(message.get(name)) for name in ("content", "reasoning_content", "refusal")]
+    audio = message.get("audio")
+    if audio is not None:
+        words.append(text_of(audio.get("transcript")) if is_object(audio) else "")
+    functions: list[object] = [
+        call.get("function") or call.get("custom") for call in objects(message.get("tool_calls"))
+    ]
+    functions.append(message.get("function_call"))
+    for function in functions:
+        if is_object(function):
+            words += [text_of(function.get(name)) for name in ("name", "arguments", "input")]
+    return "".join(words)
