@@ -20,6 +20,7 @@ from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.dataplane.dispatch import Dispatcher
+from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.hosts import build_hosts
 from llmgateway.dataplane.keys import Keys
 from llmgateway.dataplane.limits import Limiter
@@ -108,8 +109,10 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
         rooms = Rooms(
             keys=keys,
-            router=Router(hosts, file, instruments.catalog),
-            dispatcher=Dispatcher({"http": client, "https": client, "sandbox": SandboxTransport()}, clock),
+            router=Router(hosts, file, instruments.catalog, instruments.health, clock),
+            dispatcher=Dispatcher(
+                {"http": client, "https": client, "sandbox": SandboxTransport()}, clock, instruments.health
+            ),
             instruments=instruments,
             keepalive=file.defaults.keepalive,
         )
@@ -187,6 +190,7 @@ def _instruments(recorder: Recorder, clock: Clock) -> Instruments:
         catalog=load_catalog(),
         tokenizer=Tokenizer(),
         clock=clock,
+        health=Health(clock),
     )
 
 

@@ -26,6 +26,7 @@ def _text(value: object) -> object:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
+Strategy = Literal["priority", "weighted", "cheapest", "fastest"]
 
 
 class ProviderEntry(BaseModel):
@@ -88,7 +89,7 @@ class TargetEntry(_Part):
 class AliasEntry(_Part):
     """A name of the operator's own for one or several targets."""
 
-    strategy: Literal["priority", "weighted", "cheapest", "fastest"] = "priority"
+    strategy: Strategy = "priority"
     targets: tuple[TargetEntry, ...] = Field(min_length=1)
     retries: int | None = Field(default=None, ge=0, le=5)
     timeouts: Timeouts = Timeouts()

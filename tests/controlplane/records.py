@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from llmgateway.contract.snapshot import Limits
-from llmgateway.contract.usage import Attempt, Outcome, UsageEvent
+from llmgateway.contract.usage import Attempt, Outcome, PlannedTarget, UsageEvent
 from llmgateway.controlplane.accounts import service as accounts
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.orgs import service as orgs
@@ -43,7 +43,10 @@ def event(**changes: object) -> UsageEvent:
         list_cost_nanos=None,
         price_version="v1",
         attempts=(Attempt(provider="openai", model="gpt-4.1", status=200, outcome="ok", milliseconds=12),),
-        plan=("openai/gpt-4.1", "anthropic/claude"),
+        plan=(
+            PlannedTarget(target="openai/gpt-4.1", why="first"),
+            PlannedTarget(target="anthropic/claude", why="fallback"),
+        ),
         tags=("blue",),
     )
     return msgspec.structs.replace(made, **changes)

@@ -88,7 +88,8 @@ def test_a_request_explains_itself_to_the_key_that_made_it(stage: Stage, client:
     stage.gateway.usage(request_id)
     headers = {"authorization": f"Bearer {stage.gateway.key}"}
     told = httpx2.get(f"{stage.gateway.url}/v1/requests/{request_id}", headers=headers, timeout=10).json()
-    assert told["plan"] == ["openai/status-503", "broken/nobody", "anthropic/echo"]
+    assert [step["target"] for step in told["plan"]] == ["openai/status-503", "broken/nobody", "anthropic/echo"]
+    assert [step["why"] for step in told["plan"]] == ["first by priority", "fallback 1", "fallback 2"]
     assert [attempt["outcome"] for attempt in told["attempts"]][-1] == "ok"
     assert (told["provider"], told["prompt_tokens"]) == ("anthropic", 11)
     stranger = {"authorization": f"Bearer {stage.gateway.new_key()}"}

@@ -39,6 +39,28 @@ class UsageSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathHealth:
+    """One path to a provider, as a data process sees it."""
+
+    credential: str
+    model: str | None
+    """None: all models of the credential."""
+    state: str
+    """`closed` (well), `open` (asked last), `half_open` (the next request probes it)."""
+    why: str
+    first_token_seconds: float | None
+    tokens_per_second: float | None
+
+
+class HealthReport(Protocol):
+    """Data plane -> control plane: how the paths to providers are doing in this process."""
+
+    def report(self) -> Sequence[PathHealth]:
+        """All paths that were asked."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class KeyChanged:
     """The key, or its org, changed: forget its snapshot. None means that everything may have changed."""

@@ -34,6 +34,16 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str = ""
 
 
+class PlannedTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate of a request's plan, in its place."""
+
+    target: str
+    """`provider/model`."""
+    why: str
+    """Why it stands here, or why it was passed over."""
+    passed_over: bool = False
+
+
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One request. Money is integer nano-dollars; None is unpriced. Times are milliseconds."""
 
@@ -73,8 +83,8 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int = 0
     first_token_ms: int | None = None
     attempts: tuple[Attempt, ...] = ()
-    plan: tuple[str, ...] = ()
-    """The candidates in order, `provider/model`."""
+    plan: tuple[PlannedTarget, ...] = ()
+    """The candidates in order, then those that were passed over."""
     tags: tuple[str, ...] = ()
 
 

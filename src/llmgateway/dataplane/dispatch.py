@@ -2,20 +2,18 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from llmgateway.canon.call import Call
 from llmgateway.contract.usage import Attempt
+from llmgateway.dataplane.attempt import Asker, Manner, Served, can_be_assembled
 from llmgateway.dataplane.failure import Failure, final_problem
-from llmgateway.dataplane.live import LiveStream
-from llmgateway.dataplane.router import Plan, Target
-from llmgateway.dataplane.token_source import TokenSource
-from llmgateway.errors import BadRequest, FailureKind, ProviderError
+from llmgateway.dataplane.health import Health
+from llmgateway.dataplane.targets import Plan, Target
+from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.clock import Clock
-from llmgateway.kit.http import Exchange, HttpError, Transport, Trouble
-from llmgateway.providers.base import Answer, Place, Reply, UpstreamRequest
+from llmgateway.kit.http import Transport
 
 _ATTEMPTS_IN_ALL = 6
 _PATIENT_RETRY_SECONDS = 5.0
@@ -38,57 +36,111 @@ class Witness(Protocol):
         """Called after each attempt, good or bad."""
         ...
 
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A target that answers: with a whole answer, or a stream whose first content has come."""
-
-    target: Target
-    answer: Answer | None
-    stream: LiveStream | None
+    def broke(self, error: ProviderError) -> None:
+        """The answer of the last attempt broke off after it had begun well."""
+        ...
 
 
 class Dispatcher:
-    """Holds the transports; one for all requests."""
+    """Asks, one for all requests."""
 
-    def __init__(self, transports: Mapping[str, Transport], clock: Clock) -> None:
-        self._transports = transports
-        """URL scheme -> transport."""
+    def __init__(self, transports: Mapping[str, Transport], clock: Clock, health: Health) -> None:
+        self._asker = Asker(transports, clock)
         self._clock = clock
-        self._tokens = TokenSource(transports, clock)
+        self._health = health
 
-    async def serve(self, call: Call, plan: Plan, witness: Witness) -> Served:
+    def asking(self, call: Call, plan: Plan, witness: Witness) -> "Asking":
+        """The asking of one plan."""
+        return Asking(self._asker, self._clock, self._health if plan.watched else None, (call, plan, witness))
+
+
+class Asking:
+    """One request on its way through its plan: who was asked, and what came of it."""
+
+    def __init__(self, asker: Asker, clock: Clock, health: Health | None, request: tuple[Call, Plan, Witness]) -> None:
+        self._asker = asker
+        self._clock = clock
+        self._health = health
+        self.call, self._plan, self._witness = request
+        self._failures = list[Failure]()
+        self._position = 0
+
+    @property
+    def attempts_left(self) -> int:
+        return _ATTEMPTS_IN_ALL - len(self._failures)
+
+    @property
+    def others(self) -> Sequence[Target]:
+        """Who is behind the target that serves."""
+        return self._plan.targets[self._position + 1 :]
+
+    async def first(self) -> Served:
         """The first target that answers. Raises the Problem that sums up why none did."""
-        failures = list[Failure]()
-        for position, target in enumerate(plan.targets):
-            last = position == len(plan.targets) - 1
-            served = await self._ask(call, target, witness, failures, last=last)
+        too_long = set[str]()
+        for position, target in enumerate(self._plan.targets):
+            self._position = position
+            if target.name in too_long:
+                continue
+            served = await self._retried(target)
             if served is not None:
                 return served
-            if len(failures) >= _ATTEMPTS_IN_ALL or failures[-1][1].kind in _FINAL:
+            failure = self._failures[-1][1]
+            if failure.kind is FailureKind.CONTEXT_TOO_LONG:
+                too_long.add(target.name)
+            if self.attempts_left <= 0 or failure.kind in _FINAL:
                 break
-        raise final_problem(failures)
+        raise final_problem(self._failures)
 
-    async def _ask(
-        self, call: Call, target: Target, witness: Witness, failures: list[Failure], *, last: bool
-    ) -> Served | None:
+    async def again(self, call: Call, target: Target) -> Served:
+        """Another target's stream, to go on behind one that broke off. Raises ProviderError."""
+        return await self._once(call, target, Manner.TRANSLATED, target.patience.first_token)
+
+    def broke(self, target: Target, error: ProviderError) -> None:
+        """The running answer of a target broke off."""
+        self._witness.broke(error)
+        if self._health is not None:
+            self._health.failed(target.path, error)
+
+    async def _retried(self, target: Target) -> Served | None:
         """One attempt, and its retries where they are worth it; None leaves it to the next target."""
         for number in range(target.retries + 1):
-            start = self._clock.monotonic()
             try:
-                served = await self._attempt(call, target, witness, last=last)
+                return await self._once(self.call, target, self._manner(target), self._limit(target))
             except ProviderError as error:
-                attempt = self._report(target, start, error)
-                witness.attempted(attempt)
-                failures.append((attempt, error))
                 pause = _pause(error, number)
-                if pause is None or number == target.retries or len(failures) >= _ATTEMPTS_IN_ALL:
+                if pause is None or number == target.retries or self.attempts_left <= 0:
                     return None
-                await asyncio.sleep(pause)
-            else:
-                witness.attempted(self._report(target, start, None))
-                return served
+            await asyncio.sleep(pause)
         return None
+
+    def _manner(self, target: Target) -> Manner:
+        several = len(self._plan.targets) > 1 and not self.call.stream
+        return Manner.ASSEMBLED if several and can_be_assembled(self.call, target) else Manner.AS_IT_CAME
+
+    def _limit(self, target: Target) -> float:
+        """Seconds until the first content; the last target has nobody behind it, so only its whole time is limited."""
+        streamed = self.call.stream or self._manner(target) is Manner.ASSEMBLED
+        return target.patience.first_token if self.others and streamed else target.patience.total
+
+    async def _once(self, call: Call, target: Target, manner: Manner, seconds: float) -> Served:
+        start = self._clock.monotonic()
+        try:
+            request = await self._asker.request(call, target, manner)
+            self._witness.opens(target)
+            if self._health is not None:
+                self._health.asks(target.path)
+            served = await self._asker.send(request, call, target, manner, seconds=seconds)
+        except ProviderError as error:
+            attempt = self._report(target, start, error)
+            self._witness.attempted(attempt)
+            self._failures.append((attempt, error))
+            if self._health is not None:
+                self._health.failed(target.path, error)
+            raise
+        self._witness.attempted(self._report(target, start, None))
+        if self._health is not None:
+            self._health.succeeded(target.path)
+        return served
 
     def _report(self, target: Target, start: float, error: ProviderError | None) -> Attempt:
         return Attempt(
@@ -99,77 +151,6 @@ class Dispatcher:
             milliseconds=round((self._clock.monotonic() - start) * 1000),
             message=error.message[:500] if error else "",
         )
-
-    async def _attempt(self, call: Call, target: Target, witness: Witness, *, last: bool) -> Served:
-        provider = target.provider
-        request = await self._request(call, target)
-        transport = self._transports[request.url.partition(":")[0]]
-        witness.opens(target)
-        # The last target has nobody behind it: only the whole time is limited.
-        limit = target.patience.total if last or not call.stream else target.patience.first_token
-        try:
-            async with asyncio.timeout(limit):
-                exchange = await transport.send(
-                    request.method,
-                    request.url,
-                    request.headers,
-                    request.body,
-                    connect_seconds=target.patience.connect,
-                )
-                return await _understand(exchange, call, target)
-        except TimeoutError as error:
-            raise ProviderError(FailureKind.TIMEOUT, f"{provider.title} did not answer within {limit:g} s.") from error
-        except HttpError as error:
-            raise _unreachable(error, provider.title) from error
-
-    async def _request(self, call: Call, target: Target) -> UpstreamRequest:
-        credential = target.credential
-        secrets = credential.secrets
-        if credential.grant is not None:
-            secrets = {**secrets, "token": await self._tokens.token(credential.id, credential.grant)}
-        place = Place(
-            model=target.model,
-            base_url=target.host.base_url,
-            secrets=secrets,
-            options=target.host.options,
-            stream=call.stream,
-            now=self._clock.now(),
-            dropped=target.dropped,
-        )
-        try:
-            return target.provider.build(call, place)
-        except BadRequest as error:
-            raise ProviderError(
-                FailureKind.BAD_REQUEST, error.message, status=400, code=error.code, param=error.param
-            ) from error
-
-
-async def _understand(exchange: Exchange, call: Call, target: Target) -> Served:
-    """The answer behind an exchange; only a stream that has begun keeps it open. Raises ProviderError, HttpError."""
-    provider, kept = target.provider, False
-    try:
-        if not 200 <= exchange.status < 300:
-            raise provider.classify(Reply(exchange.status, exchange.headers, await exchange.read()))
-        if not call.stream:
-            return Served(
-                target, provider.read(call, Reply(exchange.status, exchange.headers, await exchange.read())), None
-            )
-        native = provider.speaks(call)
-        stream = LiveStream(exchange, provider.decoder(call, native=native), target.patience, native=native)
-        await stream.first_content()
-        kept = True
-        return Served(target, None, stream)
-    finally:
-        if not kept:
-            exchange.close()
-
-
-def _unreachable(error: HttpError, title: str) -> ProviderError:
-    if error.trouble is Trouble.CONNECT_TIMEOUT:
-        return ProviderError(FailureKind.TIMEOUT, f"{title} could not be reached in time: {error.message}")
-    if error.trouble is Trouble.PROTOCOL:
-        return ProviderError(FailureKind.PROTOCOL, f"{title} sent what is no HTTP: {error.message}")
-    return ProviderError(FailureKind.CONNECTION, f"{title} could not be reached: {error.message}")
 
 
 def _pause(error: ProviderError, number: int) -> float | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from llmgateway.dataplane.router import Patience
+from llmgateway.dataplane.targets import Patience
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.http import Exchange, HttpError
 from llmgateway.kit.sse import FrameTooLong

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from llmgateway.canon.call import Call
 from llmgateway.canon.usage import Usage, UsageSource
-from llmgateway.catalog.catalog import Catalog, PriceOverride
+from llmgateway.catalog.catalog import Catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
+from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.limits import Limiter, Ticket
+from llmgateway.dataplane.ordering import override
 from llmgateway.dataplane.recording import Recorder
-from llmgateway.dataplane.router import Plan, Target
-from llmgateway.gateway_file import Price
+from llmgateway.dataplane.targets import Plan, Target
+from llmgateway.errors import ProviderError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import id_time
 from llmgateway.kit.money import usd
@@ -27,6 +31,7 @@ class Instruments:
     catalog: Catalog
     tokenizer: Tokenizer
     clock: Clock
+    health: Health
 
 
 class Meter:
@@ -89,7 +94,7 @@ class Meter:
 
     def opens(self, target: Target) -> None:
         """A target is about to be asked: from here on a crash is billed. Raises Unavailable when the disk is full."""
-        self._target = target
+        self._target, self._usage = target, None
         call = self._known_call()
         cost, version = self._price(target, Usage(prompt_tokens=self._prompt_tokens))
         self._use.recorder.open(
@@ -116,6 +121,11 @@ class Meter:
     def attempted(self, attempt: Attempt) -> None:
         """An attempt is over, or its answer has begun."""
         self._attempts.append(attempt)
+
+    def broke(self, error: ProviderError) -> None:
+        """The last attempt's answer broke off: it was not `ok` after all, and its figures are nobody's."""
+        last = self._attempts.pop()
+        self._attempts.append(msgspec.structs.replace(last, outcome=error.kind, message=error.message[:500]))
 
     def observe(self, step: Step) -> None:
         """A step of the stream is about to go to the caller."""
@@ -156,11 +166,18 @@ class Meter:
         if self._event is not None:
             return
         event = self._event = self._make_event(outcome, status, error_code)
+        self._tell_speed(event)
         try:
             self._use.recorder.close(event)
         finally:
             if self._ticket is not None:
                 await self._use.limiter.settle(self._ticket, event.prompt_tokens + event.completion_tokens)
+
+    def _tell_speed(self, event: UsageEvent) -> None:
+        if event.outcome is Outcome.FINISHED and self._target and self._plan and self._plan.watched:
+            first = None if event.first_token_ms is None else event.first_token_ms / 1000
+            seconds = event.duration_ms / 1000 - (first or 0)
+            self._use.health.answered(self._target.path, first, event.completion_tokens, seconds)
 
     def _make_event(self, outcome: Outcome, status: int, error_code: str | None) -> UsageEvent:
         asked = self._target is not None
@@ -170,7 +187,7 @@ class Meter:
         cost, version = self._price(self._target, usage) if used and self._target else (0, None)
         failed = outcome in (Outcome.FAILED, Outcome.REFUSED)
         served = self._target if self._attempts and self._attempts[-1].outcome == "ok" else None
-        if served is None and outcome is Outcome.ABANDONED:
+        if served is None and (outcome is Outcome.ABANDONED or self._content):
             served = self._target
         call, plan = self._call, self._plan
         return UsageEvent(
@@ -203,7 +220,7 @@ class Meter:
             duration_ms=self._milliseconds(),
             first_token_ms=self._first_token_ms,
             attempts=self.attempts,
-            plan=tuple(target.name for target in plan.targets) if plan else (),
+            plan=plan.steps if plan else (),
             tags=self._key.tags,
         )
 
@@ -236,8 +253,8 @@ class Meter:
     def _price(self, target: Target | None, usage: Usage) -> tuple[int | None, str | None]:
         if target is None:
             return None, None
-        override = _override(target.price)
-        priced = self._use.catalog.price(target.host.id, target.model, usage, self._at, override=override)
+        own = override(target.price)
+        priced = self._use.catalog.price(target.host.id, target.model, usage, self._at, override=own)
         return (priced.nanos, priced.version) if priced else (None, None)
 
     def _charge(self, cost: int | None) -> int | None:
@@ -251,12 +268,6 @@ class Meter:
         if self._call is None:
             raise RuntimeError("a target is asked only after the call was admitted")
         return self._call
-
-
-def _override(price: Price | None) -> PriceOverride | None:
-    if price is None:
-        return None
-    return PriceOverride(input=price.input, output=price.output, cached_input=price.cached_input)
 
 
 def _max_output(call: Call) -> int | None:

@@ -146,7 +146,8 @@ def explain(event: UsageEvent) -> Json:
             ("list_cost_usd", event.list_cost_nanos),
         )
     }
-    return {**simple, **cost, "plan": list(event.plan), "attempts": [_attempt(attempt) for attempt in event.attempts]}
+    plan = [msgspec.structs.asdict(planned) for planned in event.plan]
+    return {**simple, **cost, "plan": plan, "attempts": [_attempt(attempt) for attempt in event.attempts]}
 
 
 _SHOWN = (

@@ -14,6 +14,7 @@ from llmgateway.dataplane.inbound import Inbound
 from llmgateway.dataplane.keys import Keys
 from llmgateway.dataplane.meter import Instruments, Meter
 from llmgateway.dataplane.reply import Reply
+from llmgateway.dataplane.rescue import RescuedStream
 from llmgateway.dataplane.router import Router, operation_allowed
 from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem
 
@@ -44,17 +45,19 @@ async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
         call = inbound.read()
         _authorise(key, call)
         await meter.admit(call)  # admit; the cache is not looked up yet: `bypass`
-        plan = rooms.router.plan(call, key)  # plan
+        plan = rooms.router.plan(call, key, meter.prompt_tokens)  # plan
         meter.plans(plan)
         if not plan.targets:
             await watch.whole(meter.counted(), call, inbound.dialect, meter, reply)
             return
         if call.stream:
             reply.keep_alive(rooms.keepalive, inbound.dialect.keepalive(), meter.headers())
-        served = await rooms.dispatcher.serve(call, plan, meter)  # dispatch
+        asking = rooms.dispatcher.asking(call, plan, meter)
+        served = await asking.first()  # dispatch
         await reply.hush()
         if served.stream is not None:
-            await watch.stream(served.stream, call, inbound.dialect, meter, reply)  # watch
+            running = RescuedStream(asking, served, served.stream)
+            await watch.stream(running, call, inbound.dialect, meter, reply)  # watch
         elif served.answer is not None:
             await watch.whole(served.answer, call, inbound.dialect, meter, reply)
     except Problem as problem:

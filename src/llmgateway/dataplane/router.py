@@ -1,62 +1,25 @@
 """plan: a model's name becomes the targets that can serve it, in order. Pure: nothing here asks anybody."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from llmgateway.canon.call import Call, Operation
+from llmgateway.catalog.abilities import Ability, Traits
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.contract.snapshot import KeySnapshot
-from llmgateway.dataplane.hosts import Credential, Host
-from llmgateway.errors import BadRequest, Forbidden, NotFound
-from llmgateway.gateway_file import AliasEntry, GatewayFile, Price, TargetEntry, Timeouts
-from llmgateway.providers.base import Provider
+from llmgateway.contract.usage import PlannedTarget
+from llmgateway.dataplane.fitness import choose, demand, no_model
+from llmgateway.dataplane.hosts import Host
+from llmgateway.dataplane.ordering import Pulse, View, ordered
+from llmgateway.dataplane.targets import Patience, Plan, Target
+from llmgateway.errors import Forbidden
+from llmgateway.gateway_file import AliasEntry, GatewayFile, TargetEntry, Timeouts
+from llmgateway.kit.clock import Clock
 
 SANDBOX = "sandbox"
-_ALWAYS_DROPPABLE = frozenset({"user", "metadata", "safety_identifier", "prompt_cache_key"})
-"""Parameters that never change an answer: left out where unknown, and named."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """Seconds that each phase of an attempt may take."""
-
-    connect: float = 5.0
-    first_token: float = 10.0
-    idle: float = 15.0
-    total: float = 600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """One place that can serve a call."""
-
-    host: Host
-    provider: Provider
-    """The language that the model speaks at the host."""
-    model: str
-    credential: Credential
-    patience: Patience = Patience()
-    retries: int = 2
-    """Extra attempts here for what may pass."""
-    price: Price | None = None
-    """The operator's own price; None asks the catalogue."""
-    dropped: frozenset[str] = frozenset()
-    """Parameters that are left out here, and named to the caller."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.host.id}/{self.model}"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The targets in order; the first one is what the name means."""
-
-    targets: tuple[Target, ...]
-    asked: Target
-    """What the caller asked for, for the list price: also when it was passed over."""
-    passed_over: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Target -> why it cannot serve this call."""
+_REASONING_SECONDS = 120.0
+"""Until the first token of a model that thinks before it speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +29,14 @@ class Router:
     hosts: Mapping[str, Host]
     file: GatewayFile
     catalog: Catalog
+    pulse: Pulse
+    clock: Clock
+    draw: Callable[[], float] = random.random
 
-    def plan(self, call: Call, key: KeySnapshot) -> Plan:
+    def plan(self, call: Call, key: KeySnapshot, prompt_tokens: int) -> Plan:
         """The plan for a call. Raises NotFound, Forbidden or BadRequest when nobody can serve it."""
         if key.test:
-            return self._sandbox(call)
+            return self._planned(call, self._sandbox(call), prompt_tokens, watched=False)
         targets = self.resolve(call.model)
         allowed = [target for target in targets if _allowed(key, call.model, target)]
         if not allowed:
@@ -79,7 +45,19 @@ class Router:
                 code="model_not_allowed",
                 param="model",
             )
-        return choose(call, allowed)
+        return self._planned(call, allowed, prompt_tokens, watched=True)
+
+    def _planned(self, call: Call, targets: Sequence[Target], prompt_tokens: int, *, watched: bool) -> Plan:
+        needed = demand(call, prompt_tokens)
+        chosen = choose(call, targets, needed, self.catalog)
+        alias = self.file.models.get(call.model) if watched else None
+        view = View(catalog=self.catalog, pulse=self.pulse, draw=self.draw, at=self.clock.now())
+        placed = ordered(chosen.able, alias.strategy if alias else "priority", needed, view)
+        steps = [PlannedTarget(target=place.target.name, why=place.why) for place in placed]
+        steps += [PlannedTarget(target=name, why=why, passed_over=True) for name, why in chosen.passed_over.items()]
+        return Plan(
+            targets=tuple(place.target for place in placed), asked=targets[0], steps=tuple(steps), watched=watched
+        )
 
     def resolve(self, name: str) -> Sequence[Target]:
         """Targets a name stands for: a file's alias, `provider/model`, or a bare name of the catalogue."""
@@ -102,31 +80,32 @@ class Router:
             else:
                 targets += self._targets(host, entry.model, entry, alias)
         if not targets:
-            raise _no_model(name, " ".join(dict.fromkeys(missing)))
+            raise no_model(name, " ".join(dict.fromkeys(missing)))
         return targets
 
     def _at(self, host: Host, model: str) -> Sequence[Target]:
         if not model:
-            raise _no_model(f"{host.id}/", f"Name a model after the slash, such as {host.id}/MODEL.")
+            raise no_model(f"{host.id}/", f"Name a model after the slash, such as {host.id}/MODEL.")
         if host.missing:
-            raise _no_model(f"{host.id}/{model}", host.missing)
+            raise no_model(f"{host.id}/{model}", host.missing)
         return self._targets(host, model, None, None)
 
     def _bare(self, name: str) -> Sequence[Target]:
         known = [model for model in self.catalog.resolve(name) if model.provider in self.hosts]
         if not known:
             hint = "Use provider/model (such as openai/gpt-4.1), or see GET /v1/models for the names this key may use."
-            raise _no_model(name, hint)
+            raise no_model(name, hint)
         for model in known:
             host = self.hosts[model.provider]
             if not host.missing:
                 return self._targets(host, name, None, None)
-        raise _no_model(name, self.hosts[known[0].provider].missing)
+        raise no_model(name, self.hosts[known[0].provider].missing)
 
     def _targets(self, host: Host, model: str, entry: TargetEntry | None, alias: AliasEntry | None) -> Sequence[Target]:
         defaults = self.file.defaults
         retries = defaults.retries if alias is None or alias.retries is None else alias.retries
-        patience = _patience(defaults.timeouts, alias.timeouts if alias else Timeouts())
+        traits = self.catalog.traits(host.id, model)
+        patience = _patience(defaults.timeouts, alias.timeouts if alias else Timeouts(), _reasons(entry, traits))
         return [
             Target(
                 host=host,
@@ -136,49 +115,17 @@ class Router:
                 patience=patience,
                 retries=retries,
                 price=entry.price if entry else None,
+                weight=entry.weight if entry else 1.0,
+                prefill=traits.can(Ability.PREFILL) if entry is None or entry.prefill is None else entry.prefill,
+                context=entry.context if entry else None,
             )
             for credential in host.credentials
         ]
 
-    def _sandbox(self, call: Call) -> Plan:
+    def _sandbox(self, call: Call) -> Sequence[Target]:
         """A test key may name any model: the sandbox answers in its name."""
         host = self.hosts[SANDBOX]
-        target = Target(host=host, provider=host.provider, model=call.model, credential=host.credentials[0], retries=0)
-        return choose(call, [target])
-
-
-def choose(call: Call, targets: Sequence[Target]) -> Plan:
-    """Keep the targets that can honour the call, and say why the others cannot.
-
-    Raises BadRequest `unsupported_parameter` when none is left.
-    """
-    able, passed_over, named = list[Target](), dict[str, str](), list[str]()
-    for target in targets:
-        provider = target.provider
-        if call.operation not in provider.endpoints:
-            passed_over[target.name] = f"{provider.title} has no {call.operation} endpoint"
-            continue
-        refused = frozenset(provider.refuses(call, target.model))
-        dropped = refused if call.wishes.drop_unsupported else refused & _ALWAYS_DROPPABLE
-        if refused - dropped:
-            passed_over[target.name] = f"cannot honour {', '.join(sorted(refused - dropped))}"
-            named += sorted(refused - dropped)
-            continue
-        able.append(replace(target, dropped=dropped) if dropped else target)
-    if able or call.operation is Operation.COUNT_TOKENS:  # who cannot count is counted for
-        return Plan(tuple(able), targets[0], passed_over)
-    if named:
-        raise BadRequest(
-            f"{_reasons(passed_over)}. Leave {'it' if len(set(named)) == 1 else 'them'} out, choose another model, "
-            "or send the header `x-llmgateway-unsupported: drop` to have it left out for you.",
-            code="unsupported_parameter",
-            param=named[0],
-        )
-    raise _no_model(call.model, f"{_reasons(passed_over)}. Choose a model whose provider does.")
-
-
-def _reasons(passed_over: Mapping[str, str]) -> str:
-    return "; ".join(f"{name} {why}" for name, why in passed_over.items())
+        return [Target(host=host, provider=host.provider, model=call.model, credential=host.credentials[0], retries=0)]
 
 
 def _allowed(key: KeySnapshot, asked: str, target: Target) -> bool:
@@ -187,18 +134,25 @@ def _allowed(key: KeySnapshot, asked: str, target: Target) -> bool:
     return key.models is None or not key.models.isdisjoint((asked, target.model, target.name))
 
 
-def _patience(defaults: Timeouts, own: Timeouts) -> Patience:
+def _reasons(entry: TargetEntry | None, traits: Traits) -> bool | None:
+    """Whether the model thinks before it speaks: True by the operator's word, None by the catalogue's."""
+    if entry is not None and entry.reasoning is not None:
+        return entry.reasoning
+    return None if traits.can(Ability.REASONING) else False
+
+
+def _patience(defaults: Timeouts, own: Timeouts, reasons: bool | None) -> Patience:
+    """What the alias says wins, then what the file says for all, then what is built in."""
     standard = Patience()
+    first_token = defaults.first_token or (_REASONING_SECONDS if reasons is None else standard.first_token)
+    if reasons:
+        first_token = max(first_token, _REASONING_SECONDS)
     return Patience(
         connect=own.connect or defaults.connect or standard.connect,
-        first_token=own.first_token or defaults.first_token or standard.first_token,
+        first_token=own.first_token or first_token,
         idle=own.idle or defaults.idle or standard.idle,
         total=own.total or defaults.total or standard.total,
     )
-
-
-def _no_model(name: str, hint: str) -> NotFound:
-    return NotFound(f"The model {name!r} cannot be served. {hint}", code="model_not_found", param="model")
 
 
 def operation_allowed(key: KeySnapshot, operation: Operation) -> bool:

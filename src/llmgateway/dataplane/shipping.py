@@ -11,7 +11,7 @@ import structlog
 
 from llmgateway.canon.usage import UsageSource
 from llmgateway.contract.channels import SourceUnavailable, UsageSink
-from llmgateway.contract.usage import JournalRecord, OpenRecord, Outcome, UsageEvent
+from llmgateway.contract.usage import JournalRecord, OpenRecord, Outcome, PlannedTarget, UsageEvent
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import id_time
 from llmgateway.kit.journal import Checkpoint, Entry, Journal, Position
@@ -234,7 +234,7 @@ def _estimate(record: OpenRecord) -> UsageEvent:
         price_version=record.price_version,
         usage_source=UsageSource.ESTIMATED,
         test=record.test,
-        plan=(f"{record.provider}/{record.served_model}",),
+        plan=(PlannedTarget(target=f"{record.provider}/{record.served_model}", why="asked when the gateway stopped"),),
         tags=record.tags,
     )
 

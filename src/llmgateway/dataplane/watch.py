@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Sequence
+from typing import Self
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import ChatChunk
 from llmgateway.contract.usage import Outcome
 from llmgateway.dataplane.dialects.base import DialectWriter, StreamWriter
 from llmgateway.dataplane.failure import broken_stream
-from llmgateway.dataplane.live import LiveStream
 from llmgateway.dataplane.meter import Meter
 from llmgateway.dataplane.reply import Reply
+from llmgateway.dataplane.rescue import RescuedStream
 from llmgateway.errors import ProviderError
 from llmgateway.providers.base import Answer, Step
 
@@ -31,19 +32,21 @@ async def whole(answer: Answer, call: Call, dialect: DialectWriter, meter: Meter
     await reply.whole(200, body, [*meter.headers(), meter.cost_header()])
 
 
-async def stream(live: LiveStream, call: Call, dialect: DialectWriter, meter: Meter, reply: Reply) -> None:
+async def stream(live: RescuedStream, call: Call, dialect: DialectWriter, meter: Meter, reply: Reply) -> None:
     """A stream: every step counted and handed on; the terminator only after the event is written."""
     writer = dialect.stream(call)
-    native = _Native(call) if live.native else _Translated(writer, reply.request_id)
+    voice = _Native(call) if live.native else _Translated(writer, reply.request_id)
     try:
         await reply.start_stream(meter.headers())
-        await reply.piece(native.opening())
+        await reply.piece(voice.opening())
         while steps := await live.next():
             for step in steps:
                 meter.observe(step)
-            await reply.piece(native.write(steps))
+            if isinstance(voice, _Native) and not live.native:  # another target goes on: from here on in our words
+                voice = _Translated.behind(live.spoken, writer, reply.request_id)
+            await reply.piece(voice.write(steps))
         await meter.settle(Outcome.FINISHED, 200)
-        await reply.end_stream(native.ending(dialect, meter))
+        await reply.end_stream(voice.ending(dialect, meter))
         await live.release()
     except ProviderError as error:
         problem = broken_stream(error, meter.attempts)
@@ -89,6 +92,15 @@ class _Translated:
         self._writer = writer
         self._id = _answer_id(request_id)
         self._created = int(time.time())
+
+    @classmethod
+    def behind(cls, spoken: Sequence[ChatChunk], writer: StreamWriter, request_id: str) -> Self:
+        """One that goes on where a native stream broke off: its writer knows what was said, and says it not again."""
+        voice = cls(writer, request_id)
+        writer.open()
+        for chunk in spoken:
+            writer.chunk(voice._named(chunk))
+        return voice
 
     def opening(self) -> bytes:
         return self._writer.open()

@@ -1,0 +1,139 @@
+"""One attempt at one target: the request written, sent, and its answer understood. Decides nothing about others."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from llmgateway.canon.call import Call, Dialect, Operation
+from llmgateway.dataplane.assembly import Assembly
+from llmgateway.dataplane.live import LiveStream
+from llmgateway.dataplane.targets import Target
+from llmgateway.dataplane.token_source import TokenSource
+from llmgateway.errors import BadRequest, FailureKind, ProviderError
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.http import Exchange, HttpError, Transport, Trouble
+from llmgateway.providers.base import Answer, Place, Reply, UpstreamRequest
+
+
+class Manner(Enum):
+    """How a target is asked, and how its answer is read."""
+
+    AS_IT_CAME = "as it came"
+    """Streamed or whole, in the provider's own frames where the caller speaks its dialect."""
+    ASSEMBLED = "assembled"
+    """As a stream, put together here, so that silence is noticed in seconds; the caller waits for the whole."""
+    TRANSLATED = "translated"
+    """As a stream, in canon chunks only: it goes on behind another target's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A target that answers: with a whole answer, or a stream whose first content has come."""
+
+    target: Target
+    answer: Answer | None
+    stream: LiveStream | None
+
+
+class Asker:
+    """Holds the transports; one for all requests."""
+
+    def __init__(self, transports: Mapping[str, Transport], clock: Clock) -> None:
+        self._transports = transports
+        """URL scheme -> transport."""
+        self._clock = clock
+        self._tokens = TokenSource(transports, clock)
+
+    async def request(self, call: Call, target: Target, manner: Manner) -> UpstreamRequest:
+        """The request as the provider wants it. Raises ProviderError."""
+        credential = target.credential
+        secrets = credential.secrets
+        if credential.grant is not None:
+            secrets = {**secrets, "token": await self._tokens.token(credential.id, credential.grant)}
+        place = Place(
+            model=target.model,
+            base_url=target.host.base_url,
+            secrets=secrets,
+            options=target.host.options,
+            stream=call.stream or manner is not Manner.AS_IT_CAME,
+            now=self._clock.now(),
+            dropped=target.dropped,
+        )
+        try:
+            return target.provider.build(call, place)
+        except BadRequest as error:
+            raise ProviderError(
+                FailureKind.BAD_REQUEST, error.message, status=400, code=error.code, param=error.param
+            ) from error
+
+    async def send(
+        self, request: UpstreamRequest, call: Call, target: Target, manner: Manner, *, seconds: float
+    ) -> Served:
+        """Send it and wait: for the whole answer, or for the first content of a stream. Raises ProviderError."""
+        transport = self._transports[request.url.partition(":")[0]]
+        try:
+            async with asyncio.timeout(seconds):
+                exchange = await transport.send(
+                    request.method,
+                    request.url,
+                    request.headers,
+                    request.body,
+                    connect_seconds=target.patience.connect,
+                )
+                served = await _understand(exchange, call, target, manner)
+        except TimeoutError as error:
+            title = target.provider.title
+            raise ProviderError(FailureKind.TIMEOUT, f"{title} did not answer within {seconds:g} s.") from error
+        except HttpError as error:
+            raise _unreachable(error, target.provider.title) from error
+        if manner is Manner.ASSEMBLED and served.stream is not None:
+            return Served(target, await _assembled(served.stream), None)
+        return served
+
+
+def can_be_assembled(call: Call, target: Target) -> bool:
+    """Whether a whole answer may be asked as a stream: chat, unless sound comes back or the host's own form is wanted."""
+    if call.operation is not Operation.CHAT or call.canon.get("audio"):
+        return False
+    return call.dialect is not Dialect.RESPONSES or not target.provider.speaks(call)
+
+
+async def _understand(exchange: Exchange, call: Call, target: Target, manner: Manner) -> Served:
+    """The answer behind an exchange; only a stream that has begun keeps it open. Raises ProviderError, HttpError."""
+    provider, kept = target.provider, False
+    try:
+        if not 200 <= exchange.status < 300:
+            raise provider.classify(Reply(exchange.status, exchange.headers, await exchange.read()))
+        if not call.stream and manner is Manner.AS_IT_CAME:
+            return Served(
+                target, provider.read(call, Reply(exchange.status, exchange.headers, await exchange.read())), None
+            )
+        native = manner is Manner.AS_IT_CAME and provider.speaks(call)
+        stream = LiveStream(exchange, provider.decoder(call, native=native), target.patience, native=native)
+        await stream.first_content()
+        kept = True
+        return Served(target, None, stream)
+    finally:
+        if not kept:
+            exchange.close()
+
+
+async def _assembled(stream: LiveStream) -> Answer:
+    assembly = Assembly()
+    try:
+        while steps := await stream.next():
+            for step in steps:
+                assembly.add(step)
+        await stream.release()
+    finally:
+        stream.close()
+    return assembly.answer()
+
+
+def _unreachable(error: HttpError, title: str) -> ProviderError:
+    if error.trouble is Trouble.CONNECT_TIMEOUT:
+        return ProviderError(FailureKind.TIMEOUT, f"{title} could not be reached in time: {error.message}")
+    if error.trouble is Trouble.PROTOCOL:
+        return ProviderError(FailureKind.PROTOCOL, f"{title} sent what is no HTTP: {error.message}")
+    return ProviderError(FailureKind.CONNECTION, f"{title} could not be reached: {error.message}")
