@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from llmgateway.commands import config, keys, migrate, models, providers, serve, usage
+from llmgateway.commands import config, keys, migrate, models, providers, route, serve, usage
 from llmgateway.errors import ConfigurationError
 
 cli = typer.Typer(
@@ -12,7 +12,14 @@ cli = typer.Typer(
 )
 for command in (serve, migrate):
     cli.add_typer(command.app)
-for name, group in (("config", config), ("keys", keys), ("models", models), ("providers", providers), ("usage", usage)):
+for name, group in (
+    ("config", config),
+    ("keys", keys),
+    ("models", models),
+    ("providers", providers),
+    ("route", route),
+    ("usage", usage),
+):
     cli.add_typer(group.app, name=name)
 
 

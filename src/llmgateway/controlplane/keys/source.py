@@ -6,11 +6,15 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import Text, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import SourceUnavailable
 from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot
 from llmgateway.controlplane.keys.service import UNLIMITED
+from llmgateway.db.models.api_keys import ApiKey
+from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import DATABASE_ERRORS, Database
+from llmgateway.errors import NotFound
 from llmgateway.kit.crypto import keyed_hash
 
 _DEADLINE_SECONDS: Final = 3.0
@@ -72,6 +76,19 @@ class KeySource:
         except DATABASE_ERRORS as error:
             raise SourceUnavailable(str(error) or type(error).__name__) from error
         return None if found is None else _snapshot(self._decoder.decode(found))
+
+
+async def snapshot_of(tx: AsyncSession, key_id: str) -> KeySnapshot:
+    """A key's snapshot by its id, for an operator who asks what it may do. Raises NotFound."""
+    key = await tx.get(ApiKey, key_id)
+    if key is None:
+        raise NotFound(f"There is no API key {key_id!r}. `llmgateway keys list` shows them.")
+    org = await tx.get_one(Organisation, key.org_id)
+    return _snapshot(
+        _Found(
+            key=msgspec.convert(key, _Key, from_attributes=True), org=msgspec.convert(org, _Org, from_attributes=True)
+        )
+    )
 
 
 def _snapshot(found: _Found) -> KeySnapshot:

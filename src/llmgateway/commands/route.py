@@ -1,0 +1,199 @@
+"""`llmgateway route`: who would be asked for a request, in which order, and why."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from llmgateway.app import ENTRANCES, read_gateway_file
+from llmgateway.canon.call import Call, Dialect, Wishes
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object
+from llmgateway.catalog.catalog import Catalog, load_catalog
+from llmgateway.catalog.tokens import Tokenizer
+from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
+from llmgateway.controlplane.keys.source import snapshot_of
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
+from llmgateway.dataplane.dialects.base import DialectWriter
+from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
+from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
+from llmgateway.dataplane.fitness import Demand, demand
+from llmgateway.dataplane.health import Health
+from llmgateway.dataplane.hosts import build_hosts
+from llmgateway.dataplane.ordering import estimate
+from llmgateway.dataplane.router import Router
+from llmgateway.dataplane.targets import Plan, Target
+from llmgateway.db.opening import open_database
+from llmgateway.db.roles import Role
+from llmgateway.errors import BadRequest, ConfigurationError, NotFound, Problem
+from llmgateway.kit.clock import Clock, SystemClock
+from llmgateway.kit.money import usd
+from llmgateway.providers.registry import PROVIDERS
+from llmgateway.settings import Settings, load_settings
+
+app = typer.Typer(no_args_is_help=True, help="How requests find their targets.")
+
+_UNKNOWN_HEALTH = "unknown here"
+"""Circuits live in the memory of each serving process."""
+_HELLO: Json = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1024}
+_ANYBODY = KeySnapshot(id="", name="", org=OrgSnapshot(id="", slug="", plan="self_hosted"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kit:
+    """What a plan is made with."""
+
+    router: Router
+    catalog: Catalog
+    clock: Clock
+
+
+@app.callback()
+def group() -> None:
+    """How requests find their targets."""
+
+
+@app.command()
+def explain(
+    model: Annotated[
+        str | None, typer.Option("--model", help="The name asked for; default the body's `model`.")
+    ] = None,
+    body: Annotated[
+        Path | None, typer.Option("--body", help="The request's JSON, - reads stdin; default a hello.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="As this key (key_...); default one that may do all.")
+    ] = None,
+    endpoint: Annotated[str, typer.Option("--endpoint", help="Where it would be sent.")] = "/v1/chat/completions",
+    drop: Annotated[bool, typer.Option("--drop", help="With `x-llmgateway-unsupported: drop`.")] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="The gateway.yaml; default LLMGATEWAY_CONFIG.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Print the plan of a request without sending it; exit code 1 when nobody could serve it."""
+    settings = load_settings(os.environ)
+    if config is not None:
+        settings = settings.model_copy(update={"config": config})
+    snapshot = _ANYBODY if key is None else asyncio.run(_snapshot(settings, key))
+    kit = _kit(settings)
+    try:
+        call = _read(_body(body, model), endpoint, Wishes(drop_unsupported=drop))
+        explained = _explained(call, snapshot, kit)
+    except Problem as problem:
+        refused = {"status": problem.http_status, "code": problem.code, "message": problem.message}
+        typer.echo(
+            json.dumps({"refused": refused}) if as_json else f"refused with {problem.http_status}: {problem.message}"
+        )
+        raise typer.Exit(1) from problem
+    typer.echo(json.dumps(explained) if as_json else _text(explained))
+
+
+def _kit(settings: Settings) -> _Kit:
+    file, catalog, clock = read_gateway_file(settings), load_catalog(), SystemClock()
+    hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
+    return _Kit(Router(hosts, file, catalog, Health(clock), clock), catalog, clock)
+
+
+async def _snapshot(settings: Settings, key_id: str) -> KeySnapshot:
+    async with open_database(settings, Role.ADMIN) as database, database.transaction() as tx:
+        try:
+            return await snapshot_of(tx, key_id)
+        except NotFound as error:
+            raise ConfigurationError(error.message) from error
+
+
+def _body(path: Path | None, model: str | None) -> Json:
+    """The request's body, with the model's name in it."""
+    content: object = _HELLO
+    if path is not None:
+        try:
+            content = json.loads(sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes())
+        except OSError as error:
+            raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise ConfigurationError(f"{path}: is not JSON: {error}") from error
+    if not is_object(content):
+        raise ConfigurationError(f"{path}: is not a JSON object")
+    if model is None and "model" not in content:
+        raise ConfigurationError("Which model? Give --model, or a --body with a `model` in it.")
+    return content if model is None else {**content, "model": model}
+
+
+def _read(body: Json, endpoint: str, wishes: Wishes) -> Call:
+    if endpoint not in ENTRANCES:
+        raise ConfigurationError(f"There is no endpoint {endpoint!r}. Use one of {', '.join(ENTRANCES)}.")
+    dialects: Mapping[Dialect, DialectWriter] = {
+        dialect.id: dialect for dialect in (OpenAIDialect(), AnthropicDialect(), ResponsesDialect())
+    }
+    operation, dialect = ENTRANCES[endpoint]
+    return dialects[dialect].read(operation, json.dumps(body).encode(), wishes)
+
+
+def _explained(call: Call, key: KeySnapshot, kit: _Kit) -> dict[str, Any]:
+    """The plan as JSON. Raises Problem when there is none."""
+    if key.revoked or key.org.suspended:
+        raise BadRequest("The key is revoked, or its organisation suspended: it gets a 401 before any plan is made.")
+    prompt_tokens = Tokenizer().count_prompt(call.canon, call.model)
+    plan = kit.router.plan(call, key, prompt_tokens)
+    needed = demand(call, prompt_tokens)
+    alias = kit.router.file.models.get(call.model)
+    return {
+        "model": call.model,
+        "strategy": alias.strategy if alias else None,
+        "prompt_tokens": prompt_tokens,
+        "max_output_tokens": needed.max_output,
+        "needs": sorted(needed.abilities),
+        "plan": _targets(plan, needed, kit),
+        "passed_over": [{"target": step.target, "why": step.why} for step in plan.steps if step.passed_over],
+    }
+
+
+def _targets(plan: Plan, needed: Demand, kit: _Kit) -> list[dict[str, Any]]:
+    """Each target in its place: the steps that were not passed over stand in the targets' order."""
+    reasons = [step.why for step in plan.steps if not step.passed_over]
+    return [
+        {
+            "target": target.name,
+            "credential": target.credential.id,
+            "why": why,
+            "expected_cost_usd": _dollars(estimate(target, needed, kit.catalog, kit.clock.now())),
+            "context_tokens": _context(target, kit.catalog),
+            "dropped": sorted(target.dropped),
+            "retries": target.retries,
+            "first_token_seconds": target.patience.first_token,
+            "health": _UNKNOWN_HEALTH,
+        }
+        for target, why in zip(plan.targets, reasons, strict=True)
+    ]
+
+
+def _context(target: Target, catalog: Catalog) -> int | None:
+    if target.context is not None:
+        return target.context
+    known = catalog.find(target.host.id, target.model)
+    return known.context_window if known else None
+
+
+def _dollars(nanos: int | None) -> str | None:
+    return None if nanos is None else usd(nanos)
+
+
+def _text(explained: dict[str, Any]) -> str:
+    needs = f", needs {', '.join(explained['needs'])}" if explained["needs"] else ""
+    head = f"{explained['model']}: {explained['strategy'] or 'no alias'}, about {explained['prompt_tokens']:,} tokens{needs}"
+    lines = [head]
+    for place, entry in enumerate(explained["plan"], 1):
+        cost = "unpriced" if entry["expected_cost_usd"] is None else f"${entry['expected_cost_usd']}"
+        room = "?" if entry["context_tokens"] is None else f"{entry['context_tokens']:,}"
+        dropped = f"  leaves out {', '.join(entry['dropped'])}" if entry["dropped"] else ""
+        lines.append(f"{place:>3}. {entry['target']}  ({entry['credential']})  {entry['why']}")
+        lines.append(f"     {cost}  context {room}  health {entry['health']}{dropped}")
+    lines += [f"  -  {entry['target']}  passed over: {entry['why']}" for entry in explained["passed_over"]]
+    return "\n".join(lines)
