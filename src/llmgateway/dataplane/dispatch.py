@@ -93,7 +93,14 @@ class Asking:
 
     async def again(self, call: Call, target: Target) -> Served:
         """Another target's stream, to go on behind one that broke off. Raises ProviderError."""
-        return await self._once(call, target, Manner.TRANSLATED, target.patience.first_token)
+        try:
+            return await self._once(call, target, Manner.TRANSLATED, target.patience.first_token)
+        except ProviderError as error:
+            if error.kind is not FailureKind.CONNECTION or self.attempts_left <= 0:
+                raise
+        return await self._once(
+            call, target, Manner.TRANSLATED, target.patience.first_token
+        )  # it may have been a stale one
 
     def broke(self, target: Target, error: ProviderError) -> None:
         """The running answer of a target broke off."""

@@ -1,0 +1,196 @@
+"""A gateway with seconds scaled down, between misbehaving providers and real callers."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import httpx2
+import pytest
+
+from tests.e2e.gateway import Gateway, Json, run_gateway
+from tests.upstreams.misbehaving import Misbehaving, misbehaving
+
+
+@dataclass
+class Told:
+    """What a caller got."""
+
+    status: int
+    text: str
+    finished: bool
+    """A finish reason and, in a stream, its terminator were seen."""
+    error: Json | None
+    headers: httpx2.Headers
+    seconds: float = 0.0
+
+
+@dataclass
+class Theatre:
+    """The gateway, the provider behind it, and a caller."""
+
+    gateway: Gateway
+    provider: Misbehaving
+
+    def ask(self, wire: str, model: str, *, stream: bool, dialect: str = "openai", key: str | None = None) -> Told:
+        """Ask an alias of a wire, such as `openai.reset`."""
+        body: Json = {"model": f"{wire}.{model}", "stream": stream, "messages": [{"role": "user", "content": "Go"}]}
+        path = "/v1/chat/completions"
+        if dialect == "anthropic":
+            body["max_tokens"] = 500
+            path = "/v1/messages"
+        response = httpx2.post(
+            self.gateway.url + path,
+            json=body,
+            headers={"authorization": f"Bearer {key or self.gateway.key}"},
+            timeout=40,
+        )
+        if not response.headers["content-type"].startswith("text/event-stream"):
+            return _whole(response)
+        return _openai(response) if dialect == "openai" else _anthropic(response)
+
+    def event(self, told: Told) -> Json:
+        """The usage event of what was told."""
+        return self.gateway.usage(told.headers["x-request-id"])
+
+
+def _whole(response: httpx2.Response) -> Told:
+    body: Json = response.json()
+    if "error" in body:
+        return Told(response.status_code, "", finished=False, error=body["error"], headers=response.headers)
+    if "choices" in body:
+        choice = body["choices"][0]
+        text, finish = choice["message"]["content"], choice["finish_reason"]
+    else:
+        text, finish = "".join(block["text"] for block in body["content"]), body["stop_reason"]
+    return Told(response.status_code, text, finished=bool(finish), error=None, headers=response.headers)
+
+
+def _events(response: httpx2.Response) -> list[Json]:
+    lines = [line.removeprefix("data: ") for line in response.text.splitlines() if line.startswith("data: ")]
+    return [cast("Json", json.loads(line)) for line in lines if line != "[DONE]"]
+
+
+def _openai(response: httpx2.Response) -> Told:
+    text, finish, error, ids = "", None, None, set[str]()
+    for event in _events(response):
+        if "error" in event:
+            error = event["error"]
+            continue
+        ids.add(event["id"])
+        for choice in event["choices"]:
+            text += choice["delta"].get("content") or ""
+            finish = choice["finish_reason"] or finish
+    assert len(ids) <= 1, "the first id stays"
+    done = "data: [DONE]" in response.text
+    assert not (done and error), "nothing is finished and failed"
+    return Told(response.status_code, text, finished=bool(finish) and done, error=error, headers=response.headers)
+
+
+def _anthropic(response: httpx2.Response) -> Told:
+    text, finish, error, starts, stopped = "", None, None, 0, False
+    for event in _events(response):
+        kind: Any = event["type"]
+        starts += kind == "message_start"
+        stopped = stopped or kind == "message_stop"
+        if kind == "error":
+            error = event["error"]
+        elif kind == "content_block_delta":
+            text += event["delta"].get("text", "")
+        elif kind == "message_delta":
+            finish = event["delta"]["stop_reason"]
+    assert starts <= 1
+    assert not (stopped and error), "nothing is finished and failed"
+    return Told(response.status_code, text, finished=bool(finish) and stopped, error=error, headers=response.headers)
+
+
+@pytest.fixture(scope="package")
+def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+    """One for all cases; each case has models of its own, so that circuits do not mix."""
+    loop, started, held = asyncio.new_event_loop(), threading.Event(), list[Misbehaving]()
+    stop = asyncio.Event()
+
+    async def run() -> None:
+        async with misbehaving() as provider:
+            held.append(provider)
+            started.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
+    thread.start()
+    assert started.wait(10)
+    with run_gateway(tmp_path_factory.mktemp("failover"), _config(held[0].url)) as gateway:
+        yield Theatre(gateway, held[0])
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(10)
+    loop.close()
+
+
+def _config(url: str) -> str:
+    aliases = "\n".join(_alias(wire, *case) for wire in ("openai", "anthropic") for case in CASES)
+    return f"""
+providers:
+  openai: {{api_key: sk-up, base_url: {url}/v1}}
+  anthropic: {{api_key: sk-up, base_url: {url}}}
+  unnamed: {{type: openai_compatible, base_url: "https://no-such-host.invalid/v1"}}
+  untrusted: {{type: openai_compatible, base_url: "{url.replace("http", "https")}/v1"}}
+defaults: {{timeouts: {{connect: 2, first_token: 1, idle: 1, total: 8}}}}
+models:
+{aliases}
+"""
+
+
+def _alias(wire: str, name: str, first: str, second: str | None) -> str:
+    targets = [_target(wire, f"{first}{'' if first[-1].isdigit() else f'-{name}'}", "")]
+    if second is not None:
+        prefill = {"continuing": ", prefill: true", "good": ", prefill: false"}.get(second.partition("-")[0], "")
+        targets.append(_target(wire, f"{second}-2", prefill))
+    lines = "\n".join(f"      - {target}" for target in targets)
+    return f"  {wire}.{name}:\n    targets:\n{lines}"
+
+
+def _target(wire: str, model: str, rest: str) -> str:
+    host, _, of_it = model.partition("@")
+    provider = host if of_it else wire
+    price = "price: {input: '1', output: '2'}"
+    return f"{{provider: {provider}, model: {(of_it or host)}, {price}{rest}}}"
+
+
+CASES: list[tuple[str, str, str | None]] = [
+    *[
+        (fault, fault, "good")
+        for fault in (
+            "limited_once",
+            "limited",
+            "limited_long",
+            "failing_once",
+            "down",
+            "reset",
+            "silent",
+            "late",
+            "drip",
+            "toolong",
+            "filtered",
+            "flap",
+            "nocredit",
+            "badkey",
+            "unpaid",
+            "forbidden",
+            "endless",
+        )
+    ],
+    ("cut", "cut-40", "good"),
+    ("cut_continued", "cut-40", "continuing"),
+    ("cut_unprefilled", "cut-40", "noprefill"),
+    ("cut_alone", "cut-40", None),
+    ("stall", "stall-30", "good"),
+    ("malformed", "malformed-5", "good"),
+    ("unterminated", "unterminated-0", "good"),
+    ("down_alone", "down", None),
+    ("all_down", "down", "reset"),
+    ("unnamed", "unnamed@x", "good"),
+    ("untrusted", "untrusted@x", "good"),
+]
+"""Alias, the first target's fault, the second target."""

@@ -1,0 +1,199 @@
+"""Twenty-two ways in which a provider fails, and what the caller notices of each."""
+
+import time
+
+import httpx2
+import pytest
+
+from tests.e2e.failover.conftest import Theatre, Told
+from tests.upstreams.misbehaving import TEXT
+
+pytestmark = pytest.mark.slow
+
+WIRES = pytest.mark.parametrize("wire", ["openai", "anthropic"])
+STREAMED = pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+DIALECTS = pytest.mark.parametrize("dialect", ["openai", "anthropic"], ids=["to_openai", "to_anthropic"])
+
+
+def _is_whole(told: Told) -> None:
+    assert told.error is None
+    assert told.status == 200
+    assert told.text == TEXT
+    assert told.finished
+
+
+def _asked(theatre: Theatre, part: str) -> int:
+    return sum(count for model, count in theatre.provider.asked.items() if model == part)
+
+
+@WIRES
+@STREAMED
+def test_1_a_short_retry_after_is_honoured(theatre: Theatre, wire: str, *, stream: bool) -> None:
+    theatre.provider.asked.clear()
+    told = theatre.ask(wire, "limited_once", stream=stream)
+    _is_whole(told)
+    assert _asked(theatre, "limited_once-limited_once") == 2
+    assert theatre.event(told)["served_model"] == "limited_once-limited_once"
+
+
+@WIRES
+@STREAMED
+def test_1_a_long_retry_after_is_left_to_the_next_target(theatre: Theatre, wire: str, *, stream: bool) -> None:
+    theatre.provider.asked.clear()
+    _is_whole(theatre.ask(wire, "limited_long", stream=stream))
+    assert _asked(theatre, "limited_long-limited_long") <= 1
+
+
+@WIRES
+@STREAMED
+@pytest.mark.parametrize("fault", ["limited", "down"])
+def test_2_and_4_what_fails_for_ever_is_asked_a_few_times_only(
+    theatre: Theatre, wire: str, fault: str, *, stream: bool
+) -> None:
+    theatre.provider.asked.clear()
+    _is_whole(theatre.ask(wire, fault, stream=stream))
+    assert _asked(theatre, f"{fault}-{fault}") <= 3
+
+
+@WIRES
+@STREAMED
+def test_3_one_500_is_one_retry_on_the_same_target(theatre: Theatre, wire: str, *, stream: bool) -> None:
+    theatre.provider.asked.clear()
+    told = theatre.ask(wire, "failing_once", stream=stream)
+    _is_whole(told)
+    assert _asked(theatre, "failing_once-failing_once") == 2
+    assert told.headers["x-llmgateway-model"] == "failing_once-failing_once"
+
+
+@WIRES
+@STREAMED
+@pytest.mark.parametrize(
+    "fault", ["reset", "unnamed", "untrusted", "drip", "nocredit", "badkey", "unpaid", "forbidden"]
+)
+def test_5_17_19_20_who_cannot_serve_is_replaced(theatre: Theatre, wire: str, fault: str, *, stream: bool) -> None:
+    told = theatre.ask(wire, fault, stream=stream)
+    _is_whole(told)
+    assert told.headers["x-llmgateway-model"] == "good-2"
+
+
+@WIRES
+@STREAMED
+@pytest.mark.parametrize("fault", ["silent", "late"])
+def test_6_and_7_a_silent_route_is_asked_once(theatre: Theatre, wire: str, fault: str, *, stream: bool) -> None:
+    theatre.provider.asked.clear()
+    began = time.monotonic()
+    _is_whole(theatre.ask(wire, fault, stream=stream))
+    assert _asked(theatre, f"{fault}-{fault}") <= 1
+    assert time.monotonic() - began < 30  # no deadline: the route would be silent for an hour
+
+
+@WIRES
+@STREAMED
+@DIALECTS
+@pytest.mark.parametrize("case", ["cut", "cut_continued", "cut_unprefilled", "stall"])
+def test_8_9_14_a_broken_answer_is_made_whole(
+    theatre: Theatre, wire: str, case: str, dialect: str, *, stream: bool
+) -> None:
+    told = theatre.ask(wire, case, stream=stream, dialect=dialect)
+    _is_whole(told)
+    event = theatre.event(told)
+    assert event["outcome"] == "finished"
+    assert event["served_model"].endswith("-2")
+    assert event["attempts"][-1]["outcome"] == "ok"
+    assert all(attempt["outcome"] != "ok" for attempt in event["attempts"][:-1])
+
+
+@WIRES
+@STREAMED
+def test_8_without_a_fallback_a_cut_is_told(theatre: Theatre, wire: str, *, stream: bool) -> None:
+    told = theatre.ask(wire, "cut_alone", stream=stream)
+    assert told.error is not None
+    assert not told.finished
+    event = theatre.event(told)
+    assert event["outcome"] == "failed"
+    assert "ok" not in [attempt["outcome"] for attempt in event["attempts"]]
+
+
+@WIRES
+def test_10_a_malformed_event_does_no_harm(theatre: Theatre, wire: str) -> None:
+    _is_whole(theatre.ask(wire, "malformed", stream=True))
+
+
+@WIRES
+@STREAMED
+def test_11_without_a_terminator_the_answer_is_whole(theatre: Theatre, wire: str, *, stream: bool) -> None:
+    told = theatre.ask(wire, "unterminated", stream=stream)
+    _is_whole(told)
+    assert theatre.event(told)["completion_tokens"] == 60
+
+
+@WIRES
+@STREAMED
+def test_12_what_is_too_long_goes_to_another_model_at_once(theatre: Theatre, wire: str, *, stream: bool) -> None:
+    theatre.provider.asked.clear()
+    _is_whole(theatre.ask(wire, "toolong", stream=stream))
+    assert _asked(theatre, "toolong-toolong") == 1
+
+
+@WIRES
+@STREAMED
+def test_13_a_content_filter_is_final(theatre: Theatre, wire: str, *, stream: bool) -> None:
+    theatre.provider.asked.clear()
+    told = theatre.ask(wire, "filtered", stream=stream)
+    assert told.error is not None
+    assert told.error["code"] == "content_filter"
+    assert "filter" in told.error["message"].lower()
+    assert _asked(theatre, "good-2") == 0
+    assert _asked(theatre, "filtered-filtered") == 1
+
+
+@WIRES
+def test_15_a_flapping_provider_is_left_alone_and_comes_back(theatre: Theatre, wire: str) -> None:
+    theatre.provider.ill.add("flap-flap")
+    for _ in range(4):
+        _is_whole(theatre.ask(wire, "flap", stream=False))
+    theatre.provider.asked.clear()
+    for _ in range(5):
+        _is_whole(theatre.ask(wire, "flap", stream=False))
+    assert _asked(theatre, "flap-flap") <= 3, "an open circuit is not hammered"
+    theatre.provider.ill.clear()
+    deadline = time.monotonic() + 30
+    while theatre.ask(wire, "flap", stream=False).headers["x-llmgateway-model"] != "flap-flap":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+@WIRES
+@STREAMED
+def test_16_the_fallback_is_named_and_alone_is_paid(theatre: Theatre, wire: str, *, stream: bool) -> None:
+    told = theatre.ask(wire, "down", stream=stream)
+    event = theatre.event(told)
+    assert (event["provider"], event["served_model"]) == (wire, "good-2")
+    assert (event["prompt_tokens"], event["completion_tokens"]) == (9, 60)
+    assert event["cost_usd"] == "0.000129000"
+
+
+@WIRES
+@STREAMED
+def test_18_when_all_are_down_one_error_lists_the_attempts(theatre: Theatre, wire: str, *, stream: bool) -> None:
+    told = theatre.ask(wire, "all_down", stream=stream)
+    assert told.status == 502
+    assert told.error is not None
+    assert {attempt["model"] for attempt in told.error["attempts"]} >= {"reset-2"}
+    alone = theatre.ask(wire, "down_alone", stream=stream)
+    assert alone.status == 503
+
+
+@WIRES
+def test_21_a_client_that_leaves_is_not_served_on(theatre: Theatre, wire: str) -> None:
+    headers = {"authorization": f"Bearer {theatre.gateway.key}"}
+    body = {"model": f"{wire}.endless", "stream": True, "messages": [{"role": "user", "content": "Go"}]}
+    url = f"{theatre.gateway.url}/v1/chat/completions"
+    with httpx2.stream("POST", url, json=body, headers=headers, timeout=10) as response:
+        next(response.iter_bytes())
+        request_id = response.headers["x-request-id"]
+    deadline = time.monotonic() + 5
+    while theatre.provider.answering["endless-endless"]:
+        assert time.monotonic() < deadline, "the upstream goes on without a reader"
+        time.sleep(0.05)
+    assert theatre.gateway.usage(request_id)["outcome"] == "abandoned"

@@ -1,0 +1,349 @@
+"""A provider that misbehaves on purpose, over raw TCP: OpenAI's and Anthropic's wires, the fault chosen by the model's name.
+
+The whole answer is always the sixty words of `TEXT`. A name such as `cut-40` says the fault and its measure; see `FAULTS`.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+WORDS = tuple(f"w{number} " for number in range(60))
+TEXT = "".join(WORDS)
+_LONG = 3600.0
+
+
+@dataclass
+class Misbehaving:
+    """What was asked, by model, and who is still connected in mid-answer."""
+
+    url: str = ""
+    asked: Counter[str] = field(default_factory=Counter[str])
+    answering: Counter[str] = field(default_factory=Counter[str])
+    bodies: list[Json] = field(default_factory=list[Json])
+    ill: set[str] = field(default_factory=set[str])
+    """Models of the `flap` sort that fail now."""
+
+
+@dataclass
+class _Asked:
+    """One request, and the way back."""
+
+    model: str
+    body: Json
+    anthropic: bool
+    writer: asyncio.StreamWriter
+    state: Misbehaving
+
+    @property
+    def stream(self) -> bool:
+        return bool(self.body.get("stream"))
+
+    @property
+    def measure(self) -> int:
+        return int(self.model.rpartition("-")[2])
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def whole(self, status: int, body: Json, **headers: str) -> None:
+        payload = json.dumps(body).encode()
+        await self.send(_head(status, "application/json", {"content-length": str(len(payload)), **headers}) + payload)
+
+    async def error(self, status: int, code: str, message: str, **headers: str) -> None:
+        error = {"type": code, "code": code, "message": message}
+        await self.whole(status, {"type": "error", "error": error}, **headers)
+
+    async def begin(self) -> None:
+        await self.send(_head(200, "text/event-stream", {"connection": "close"}))
+
+
+def _head(status: int, kind: str, headers: dict[str, str]) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status} X",
+        f"content-type: {kind}",
+        *(f"{n.replace('_', '-')}: {v}" for n, v in headers.items()),
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def _frame(data: Json, event: str) -> bytes:
+    name = f"event: {event}\n" if event else ""
+    return f"{name}data: {json.dumps(data)}\n\n".encode()
+
+
+def _frames(asked: _Asked, words: tuple[str, ...]) -> list[bytes]:
+    """[opening, one frame a word ..., closing (with the finish reason), terminator]."""
+    if asked.anthropic:
+        usage = {"input_tokens": 9, "output_tokens": 1}
+        start: Json = {
+            "id": "msg_1", "type": "message", "role": "assistant", "model": asked.model, "content": [],
+            "stop_reason": None, "stop_sequence": None, "usage": usage,
+        }  # fmt: skip
+        block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+        opening = _frame({"type": "message_start", "message": start}, "message_start")
+        opening += _frame(block, "content_block_start")
+        deltas = [
+            _frame(
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": word}},
+                "content_block_delta",
+            )
+            for word in words
+        ]
+        end = {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+            "usage": {"output_tokens": len(words)},
+        }
+        closing = _frame({"type": "content_block_stop", "index": 0}, "content_block_stop") + _frame(
+            end, "message_delta"
+        )
+        return [opening, *deltas, closing, _frame({"type": "message_stop"}, "message_stop")]
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": asked.model}
+
+    def chunk(delta: Json, finish: str | None = None) -> bytes:
+        return _frame({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}, "")
+
+    usage = {"prompt_tokens": 9, "completion_tokens": len(words), "total_tokens": 9 + len(words)}
+    closing = chunk({}, "stop") + _frame({**head, "choices": [], "usage": usage}, "")
+    return [
+        chunk({"role": "assistant", "content": ""}),
+        *(chunk({"content": word}) for word in words),
+        closing,
+        b"data: [DONE]\n\n",
+    ]
+
+
+def _message(asked: _Asked, words: tuple[str, ...]) -> Json:
+    text = "".join(words)
+    if asked.anthropic:
+        return {
+            "id": "msg_1", "type": "message", "role": "assistant", "model": asked.model, "stop_reason": "end_turn",
+            "stop_sequence": None, "content": [{"type": "text", "text": text}],
+            "usage": {"input_tokens": 9, "output_tokens": len(words)},
+        }  # fmt: skip
+    usage = {"prompt_tokens": 9, "completion_tokens": len(words), "total_tokens": 9 + len(words)}
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": asked.model,
+        "choices": [choice], "usage": usage,
+    }  # fmt: skip
+
+
+async def _good(asked: _Asked, words: tuple[str, ...] = WORDS) -> None:
+    if not asked.stream:
+        await asked.whole(200, _message(asked, words))
+        return
+    await asked.begin()
+    for frame in _frames(asked, words):
+        await asked.send(frame)
+
+
+def _prefill(asked: _Asked) -> str | None:
+    last = asked.body["messages"][-1]
+    return last["content"] if last["role"] == "assistant" else None
+
+
+async def _continuing(asked: _Asked) -> None:
+    """Takes a prefill, and says only what is missing."""
+    said = _prefill(asked) or ""
+    await _good(asked, tuple(WORDS[len(said.split()) :]))
+
+
+async def _no_prefill(asked: _Asked) -> None:
+    if _prefill(asked) is not None:
+        await asked.error(400, "invalid_request_error", "This model does not support assistant message prefill.")
+        return
+    await _good(asked)
+
+
+async def _limited_once(asked: _Asked) -> None:
+    if asked.state.asked[asked.model] == 1:
+        await asked.error(429, "rate_limit_error", "slow down", retry_after="1")
+    else:
+        await _good(asked)
+
+
+async def _failing_once(asked: _Asked) -> None:
+    if asked.state.asked[asked.model] == 1:
+        await asked.error(500, "server_error", "something broke")
+    else:
+        await _good(asked)
+
+
+async def _reset(asked: _Asked) -> None:
+    asked.writer.transport.abort()
+
+
+async def _silent(asked: _Asked) -> None:
+    del asked
+    await asyncio.sleep(_LONG)
+
+
+async def _late(asked: _Asked) -> None:
+    await asked.begin()
+    await asyncio.sleep(_LONG)
+
+
+async def _cut(asked: _Asked) -> None:
+    """Dies in the middle of the answer, streamed or not."""
+    if not asked.stream:
+        payload = json.dumps(_message(asked, WORDS)).encode()
+        await asked.send(_head(200, "application/json", {"content-length": str(len(payload))}) + payload[:100])
+    else:
+        await asked.begin()
+        for frame in _frames(asked, WORDS)[: asked.measure + 1]:
+            await asked.send(frame)
+    await asyncio.sleep(0.05)
+    asked.writer.transport.abort()
+
+
+async def _stall(asked: _Asked) -> None:
+    await asked.begin()
+    for frame in _frames(asked, WORDS)[: asked.measure + 1]:
+        await asked.send(frame)
+    await asyncio.sleep(_LONG)
+
+
+async def _malformed(asked: _Asked) -> None:
+    await asked.begin()
+    for place, frame in enumerate(_frames(asked, WORDS)):
+        if place == asked.measure:
+            await asked.send(b"data: {this is no JSON\n\n")
+        await asked.send(frame)
+
+
+async def _unterminated(asked: _Asked) -> None:
+    await asked.begin()
+    for frame in _frames(asked, WORDS)[:-1]:
+        await asked.send(frame)
+    await asyncio.sleep(_LONG)
+
+
+async def _drip(asked: _Asked) -> None:
+    for byte in _head(200, "text/event-stream", {}):
+        await asked.send(bytes([byte]))
+        await asyncio.sleep(0.2)
+
+
+async def _too_long(asked: _Asked) -> None:
+    if asked.anthropic:
+        await asked.error(400, "invalid_request_error", "prompt is too long: 250000 tokens > 200000 maximum")
+    else:
+        await asked.error(400, "context_length_exceeded", "This model's maximum context length is 8192 tokens.")
+
+
+async def _filtered(asked: _Asked) -> None:
+    if asked.anthropic:
+        await asked.error(400, "invalid_request_error", "Output blocked by content filtering policy")
+    else:
+        await asked.error(400, "content_filter", "The response was filtered: content management policy.")
+
+
+async def _flap(asked: _Asked) -> None:
+    if asked.model in asked.state.ill:
+        await asked.error(503, "overloaded_error", "down for now")
+    else:
+        await _good(asked)
+
+
+async def _endless(asked: _Asked) -> None:
+    await asked.begin()
+    opening, word, *_ = _frames(asked, WORDS)
+    await asked.send(opening)
+    while True:
+        await asked.send(word)
+        await asyncio.sleep(0.02)
+
+
+def _status(status: int, code: str, message: str, **headers: str) -> Callable[[_Asked], Awaitable[None]]:
+    async def fault(asked: _Asked) -> None:
+        await asked.error(status, code, message, **headers)
+
+    return fault
+
+
+FAULTS: dict[str, Callable[[_Asked], Awaitable[None]]] = {
+    "good": _good,
+    "continuing": _continuing,
+    "noprefill": _no_prefill,
+    "limited_once": _limited_once,
+    "limited": _status(429, "rate_limit_error", "slow down"),
+    "limited_long": _status(429, "rate_limit_error", "slow down", retry_after="60"),
+    "failing_once": _failing_once,
+    "down": _status(503, "overloaded_error", "no capacity"),
+    "reset": _reset,
+    "silent": _silent,
+    "late": _late,
+    "cut": _cut,
+    "stall": _stall,
+    "malformed": _malformed,
+    "unterminated": _unterminated,
+    "drip": _drip,
+    "toolong": _too_long,
+    "filtered": _filtered,
+    "flap": _flap,
+    "endless": _endless,
+    "nocredit": _status(
+        429, "insufficient_quota", "You exceeded your current quota, please check your plan and billing."
+    ),
+    "badkey": _status(401, "authentication_error", "Incorrect API key provided"),
+    "unpaid": _status(402, "billing_error", "Insufficient balance"),
+    "forbidden": _status(403, "permission_error", "Your account is not active, please check your billing details."),
+}
+
+
+@asynccontextmanager
+async def misbehaving() -> AsyncGenerator[Misbehaving]:
+    """Run one on a free port."""
+    state = Misbehaving()
+    running = set[asyncio.Task[None]]()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(_serve(reader, writer, state))
+        running.add(task)
+        with suppress(asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
+            await task
+        running.discard(task)
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    state.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield state
+    finally:
+        server.close()
+        for task in list(running):
+            task.cancel()
+        await asyncio.sleep(0.05)
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: Misbehaving) -> None:
+    """One request a connection; who hangs up while being answered ends the answer."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    lines = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+    body: Json = json.loads(await reader.readexactly(int(lines.get("content-length", "0"))))
+    model = str(body["model"])
+    asked = _Asked(model, body, "/messages" in head.split("\r\n", 1)[0], writer, state)
+    state.asked[model] += 1
+    state.bodies.append(body)
+    state.answering[model] += 1
+    answer = asyncio.ensure_future(_answered(asked))
+    gone = asyncio.ensure_future(reader.read(1))
+    try:
+        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        state.answering[model] -= 1
+        for task in (answer, gone):
+            task.cancel()
+        await asyncio.gather(answer, gone, return_exceptions=True)
+
+
+async def _answered(asked: _Asked) -> None:
+    with suppress(ConnectionError):
+        await FAULTS[asked.model.partition("-")[0]](asked)
