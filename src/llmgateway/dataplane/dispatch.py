@@ -23,6 +23,8 @@ _WORTH_RETRYING = frozenset(
 )
 _FINAL = frozenset({FailureKind.CONTENT_FILTERED})
 """A refusal of the content is never shopped around."""
+_OF_THE_CREDENTIAL = frozenset({FailureKind.AUTH, FailureKind.BILLING, FailureKind.RATE_LIMITED, FailureKind.NOT_FOUND})
+"""Failures that another credential of the same target may not have."""
 
 
 class Witness(Protocol):
@@ -63,7 +65,8 @@ class Asking:
         self._health = health
         self.call, self._plan, self._witness = request
         self._failures = list[Failure]()
-        self._position = 0
+        self._waiting: list[Target] = list(self._plan.targets)
+        """Not asked yet, in their order."""
 
     @property
     def attempts_left(self) -> int:
@@ -72,24 +75,29 @@ class Asking:
     @property
     def others(self) -> Sequence[Target]:
         """Who is behind the target that serves."""
-        return self._plan.targets[self._position + 1 :]
+        return self._waiting
 
     async def first(self) -> Served:
         """The first target that answers. Raises the Problem that sums up why none did."""
-        too_long = set[str]()
-        for position, target in enumerate(self._plan.targets):
-            self._position = position
-            if target.name in too_long:
-                continue
+        while self._waiting and self.attempts_left > 0:
+            target = self._next()
             served = await self._retried(target)
             if served is not None:
                 return served
-            failure = self._failures[-1][1]
-            if failure.kind is FailureKind.CONTEXT_TOO_LONG:
-                too_long.add(target.name)
-            if self.attempts_left <= 0 or failure.kind in _FINAL:
+            kind = self._failures[-1][1].kind
+            if kind in _FINAL:
                 break
+            if kind not in _OF_THE_CREDENTIAL:  # its other credentials would fare no better
+                self._waiting = [other for other in self._waiting if other.name != target.name]
         raise final_problem(self._failures)
+
+    def _next(self) -> Target:
+        """The next target; one whose path was cooled since the plan was made lets those that are well go first."""
+        health = self._health
+        well = (target for target in self._waiting if health is None or health.cooled(target.path) is None)
+        target = next(well, self._waiting[0])
+        self._waiting.remove(target)
+        return target
 
     async def again(self, call: Call, target: Target) -> Served:
         """Another target's stream, to go on behind one that broke off. Raises ProviderError."""
@@ -115,19 +123,26 @@ class Asking:
                 return await self._once(self.call, target, self._manner(target), self._limit(target))
             except ProviderError as error:
                 pause = _pause(error, number)
-                if pause is None or number == target.retries or self.attempts_left <= 0:
+                if pause is None or number == target.retries or not self._worth_staying(target, error):
                     return None
             await asyncio.sleep(pause)
         return None
 
+    def _worth_staying(self, target: Target, error: ProviderError) -> bool:
+        """Each target behind keeps an attempt of the budget, and another credential comes before a pause."""
+        if error.kind in _OF_THE_CREDENTIAL and any(other.name == target.name for other in self._waiting):
+            return False
+        return self.attempts_left > len({other.name for other in self._waiting})
+
     def _manner(self, target: Target) -> Manner:
-        several = len(self._plan.targets) > 1 and not self.call.stream
+        several = not self.call.stream and any(other.name != target.name for other in self._plan.targets)
         return Manner.ASSEMBLED if several and can_be_assembled(self.call, target) else Manner.AS_IT_CAME
 
     def _limit(self, target: Target) -> float:
         """Seconds until the first content; the last target has nobody behind it, so only its whole time is limited."""
         streamed = self.call.stream or self._manner(target) is Manner.ASSEMBLED
-        return target.patience.first_token if self.others and streamed else target.patience.total
+        last = all(other.name == target.name for other in self._waiting)
+        return target.patience.first_token if streamed and not last else target.patience.total
 
     async def _once(self, call: Call, target: Target, manner: Manner, seconds: float) -> Served:
         start = self._clock.monotonic()
