@@ -43,7 +43,7 @@ CLAUDE = {CHAT, VISION, DOCUMENTS, TOOLS}
         ("xai/grok-4-fast-non-reasoning", {CHAT, VISION, TOOLS, SCHEMA}, None),
         ("xai/grok-4", {CHAT, VISION, TOOLS, SCHEMA, REASONING}, None),
         ("bedrock/amazon.nova-pro-v1:0", {CHAT, VISION, DOCUMENTS, TOOLS}, None),
-        ("databricks/databricks-meta-llama-3-3-70b-instruct", {CHAT, TOOLS}, None),
+        ("databricks/databricks-meta-llama-3-3-70b-instruct", {CHAT, TOOLS, SCHEMA}, None),
         ("nvidia/meta/llama-3.3-70b-instruct", {CHAT, TOOLS}, None),
         ("sandbox/chat", {CHAT, TOOLS}, None),
     ],

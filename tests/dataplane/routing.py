@@ -1,6 +1,6 @@
 """Routers, keys and calls for tests of plans."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.hosts import build_hosts
 from llmgateway.dataplane.router import Router
 from llmgateway.dataplane.targets import Plan
-from llmgateway.gateway_file import GatewayFile
+from llmgateway.gateway_file import GatewayFile, Strategy
 from llmgateway.kit.clock import ManualClock
 from llmgateway.providers.registry import PROVIDERS
 
@@ -30,6 +30,18 @@ models:
       - {provider: anthropic, model: claude-sonnet-4-5}
       - {provider: groq, model: openai/gpt-oss-20b}
 """
+
+
+def alias(*targets: dict[str, Any], strategy: Strategy = "priority", **more: Any) -> str:
+    """A gateway.yaml with one alias, `smart`."""
+    labs = {f"lab{n}": {"type": "openai_compatible", "base_url": f"http://lab{n}/v1"} for n in range(6)}
+    labs["lab5"]["api_keys"] = ["a", "b", "c"]  # pyright: ignore[reportArgumentType] -- written as YAML
+    entry = {"strategy": strategy, "targets": list(targets), **more}
+    return yaml.safe_dump({"providers": labs, "models": {"smart": entry}})
+
+
+def lab(number: int, **more: Any) -> dict[str, Any]:
+    return {"provider": f"lab{number}", "model": "m", **more}
 
 
 def key(**changes: Any) -> KeySnapshot:
@@ -54,11 +66,13 @@ def chat(model: str = "smart", content: object = "hello", **fields: Any) -> Call
 class Routing:
     """A router with a health and a clock of its own."""
 
-    def __init__(self, file: str = FILE, draw: Callable[[], float] = lambda: 0.5, **environment: str) -> None:
+    def __init__(
+        self, file: str = FILE, draw: Callable[[], float] = lambda: 0.5, environment: Mapping[str, str] = KEYS
+    ) -> None:
         self.clock = ManualClock(NOON)
         self.health = Health(self.clock)
         parsed = GatewayFile.model_validate(yaml.safe_load(file))
-        hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, parsed, environment or KEYS)
+        hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, parsed, environment)
         self.router = Router(hosts, parsed, CATALOG, self.health, self.clock, draw)
 
     def plan(self, call: Call | None = None, snapshot: KeySnapshot | None = None, tokens: int = 100) -> Plan:

@@ -108,7 +108,7 @@ class Scene:
 
     def __init__(self, labs: Labs, retries: int = 2) -> None:
         self.labs = labs
-        self.routing = Routing(LABS.replace("RETRIES", str(retries)), draw=lambda: 0.5, NOTHING="set")
+        self.routing = Routing(LABS.replace("RETRIES", str(retries)))
         self.dispatcher = Dispatcher({"http": labs}, self.routing.clock, self.routing.health)
 
     async def ask(self, call: Call | None = None) -> Served:

@@ -1,10 +1,12 @@
 """plan, the first half: which targets can serve a call at all, and why the others cannot."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from llmgateway.canon.call import Call, Operation
-from llmgateway.canon.shapes import is_object, objects
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.catalog.abilities import Ability
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.dataplane.targets import Target
@@ -17,6 +19,8 @@ _ABILITY_OF_PART = {
     "input_audio": Ability.AUDIO,
     "file": Ability.DOCUMENTS,
 }
+_NO_PDF = re.compile(r"data:(?!application/pdf)")
+"""A file whose text is read as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +50,24 @@ def demand(call: Call, prompt_tokens: int) -> Demand:
     if call.operation is not Operation.CHAT:
         return Demand(prompt_tokens, max_output)
     abilities = {
-        _ABILITY_OF_PART[part["type"]]
+        ability
         for message in objects(call.canon.get("messages"))
         for part in objects(message.get("content"))
-        if part.get("type") in _ABILITY_OF_PART
+        if (ability := _ability_of(part)) is not None
     }
-    if call.canon.get("tools"):
+    if call.canon.get("tools") or call.canon.get("functions"):
         abilities.add(Ability.TOOLS)
     form = call.canon.get("response_format")
     if is_object(form) and form.get("type") == "json_schema":
         abilities.add(Ability.JSON_SCHEMA)
     return Demand(prompt_tokens, max_output, frozenset(abilities))
+
+
+def _ability_of(part: Json) -> Ability | None:
+    file = part.get("file")
+    if is_object(file) and _NO_PDF.match(text_of(file.get("file_data"))):
+        return None
+    return _ABILITY_OF_PART.get(text_of(part.get("type")))
 
 
 def choose(call: Call, targets: Sequence[Target], needed: Demand, catalog: Catalog) -> Choice:
@@ -95,7 +106,7 @@ def _without(
     targets: Sequence[Target], lacks: Callable[[Target], str | None], passed_over: dict[str, str]
 ) -> Sequence[Target]:
     """The targets that lack nothing; all of them when that leaves none."""
-    if len(targets) < 2:
+    if len({target.name for target in targets}) < 2:
         return targets
     reasons = [(target, lacks(target)) for target in targets]
     fitting = [target for target, reason in reasons if reason is None]
@@ -105,14 +116,13 @@ def _without(
 
 
 def _lacks(target: Target, needed: Demand, catalog: Catalog) -> str | None:
-    known = catalog.traits(target.host.id, target.model)
-    missing = sorted(ability for ability in needed.abilities if known.can(ability) is False)
+    known, model = catalog.traits(target.host.id, target.model), catalog.find(target.host.id, target.model)
+    missing = {ability for ability in needed.abilities if known.can(ability) is False}
+    if model is None:  # a server of one's own holds the answers of any model to a schema: its name tells nothing
+        missing.discard(Ability.JSON_SCHEMA)
     if missing:
-        return f"is known to lack {', '.join(missing)}"
-    window = target.context
-    if window is None:
-        model = catalog.find(target.host.id, target.model)
-        window = model.context_window if model is not None else None
+        return f"is known to lack {', '.join(sorted(missing))}"
+    window = target.context or (model.context_window if model is not None else None)
     if window is not None and needed.prompt_tokens + (needed.max_output or 1) > window:
         return f"has room for {window:,} tokens, the call needs {needed.prompt_tokens + (needed.max_output or 1):,}"
     return None

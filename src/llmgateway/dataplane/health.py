@@ -4,6 +4,7 @@ A path is (credential, model). What is wrong with the credential itself (invalid
 path goes to the end of the plan, never out of it; when its time is over one real request probes it.
 """
 
+import math
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,10 @@ _DECAY: Final = 0.3
 """Weight of the newest measurement."""
 _TYPICAL_TOKENS: Final = 200
 """Of an answer, where speeds are compared."""
+_STALE_SECONDS: Final = 600.0
+"""After so long a measurement is forgotten, so that who has become faster is noticed."""
+_UNANSWERED_SECONDS: Final = 60.0
+"""How long a path that failed before it was ever measured is not tried for the sake of measuring."""
 _ANY_MODEL: Final = ""
 _OF_THE_CREDENTIAL: Final = frozenset({FailureKind.AUTH, FailureKind.BILLING})
 _OF_THE_PATH: Final = frozenset(
@@ -64,6 +69,9 @@ class _Circuit:
     first_token: float | None = None
     """Seconds, decayed."""
     tokens_per_second: float | None = None
+    measured_at: float = 0.0
+    failed_at: float | None = None
+    """Monotonic seconds, both."""
 
 
 class Health:
@@ -87,8 +95,11 @@ class Health:
         return None
 
     def asks(self, path: Path) -> None:
-        """The path is about to be asked: if it is due, this is its probe."""
+        """The path is about to be asked: if it is due, this is its probe, and a stale speed is measured by this request."""
         now = self._clock.monotonic()
+        known = self._circuits.get(path)
+        if known is not None and now - known.measured_at > _STALE_SECONDS:
+            known.measured_at = now  # until it is, all others go by the old figure
         for key in ((path[0], _ANY_MODEL), path):
             circuit = self._circuits.get(key)
             if circuit is not None and circuit.cooled_until is not None and now >= circuit.cooled_until:
@@ -108,6 +119,7 @@ class Health:
 
     def failed(self, path: Path, error: ProviderError) -> None:
         """The path failed; what is the request's own fault is no news of the path."""
+        self._circuit(path).failed_at = self._clock.monotonic()
         if error.kind in _OF_THE_CREDENTIAL:
             self._open((path[0], _ANY_MODEL), _CREDENTIAL_SECONDS, error.message or str(error.kind))
             return
@@ -128,17 +140,27 @@ class Health:
             self._open(path, self._grown(path, _COOL_SECONDS), f"{circuit.in_a_row} failures in a row ({error.kind})")
 
     def answered(self, path: Path, first_token: float | None, tokens: int, seconds: float) -> None:
-        """How fast a whole answer came: seconds to its first token, and its tokens over the seconds of writing."""
+        """How fast a whole answer came: seconds to its first token, and its tokens over the seconds of writing.
+
+        What has no tokens (embeddings) counts as an answer of usual length.
+        """
         circuit = self._circuit(path)
         if first_token is not None:
             circuit.first_token = _decayed(circuit.first_token, first_token)
-        if tokens and seconds > 0:
-            circuit.tokens_per_second = _decayed(circuit.tokens_per_second, tokens / seconds)
+        if seconds > 0:
+            speed = (tokens or _TYPICAL_TOKENS) / seconds
+            circuit.tokens_per_second = _decayed(circuit.tokens_per_second, speed)
+            circuit.measured_at = self._clock.monotonic()
 
     def expected_seconds(self, path: Path) -> float | None:
-        """For an answer of usual length; None when nothing is known yet."""
-        circuit = self._circuits.get(path)
-        if circuit is None or circuit.tokens_per_second is None:
+        """For an answer of usual length; None when that is worth finding out, infinite when it lately failed unmeasured."""
+        circuit, now = self._circuits.get(path), self._clock.monotonic()
+        if circuit is None:
+            return None
+        if circuit.tokens_per_second is None:
+            failed = circuit.failed_at is not None and now - circuit.failed_at < _UNANSWERED_SECONDS
+            return math.inf if failed else None
+        if now - circuit.measured_at > _STALE_SECONDS:
             return None
         return (circuit.first_token or 0.0) + _TYPICAL_TOKENS / circuit.tokens_per_second
 

@@ -58,6 +58,8 @@ class Meter:
         self._started = instruments.clock.monotonic()
         self._at = id_time(request_id)
         self._first_token_ms: int | None = None
+        self._asked_at = self._content_at = self._started
+        """Monotonic seconds: when the last target was asked, and when the first content came."""
         self._event: UsageEvent | None = None
 
     @property
@@ -95,6 +97,7 @@ class Meter:
     def opens(self, target: Target) -> None:
         """A target is about to be asked: from here on a crash is billed. Raises Unavailable when the disk is full."""
         self._target, self._usage = target, None
+        self._asked_at = self._use.clock.monotonic()
         call = self._known_call()
         cost, version = self._price(target, Usage(prompt_tokens=self._prompt_tokens))
         self._use.recorder.open(
@@ -132,6 +135,7 @@ class Meter:
         if step.content and not self._content:
             self._content = True
             self._first_token_ms = self._milliseconds()
+            self._content_at = self._use.clock.monotonic()
         if step.text:
             self._text.append(step.text)
         if step.usage is not None:
@@ -174,10 +178,15 @@ class Meter:
                 await self._use.limiter.settle(self._ticket, event.prompt_tokens + event.completion_tokens)
 
     def _tell_speed(self, event: UsageEvent) -> None:
-        if event.outcome is Outcome.FINISHED and self._target and self._plan and self._plan.watched:
-            first = None if event.first_token_ms is None else event.first_token_ms / 1000
-            seconds = event.duration_ms / 1000 - (first or 0)
-            self._use.health.answered(self._target.path, first, event.completion_tokens, seconds)
+        """How fast the target was, counted from when it was asked; nothing when two targets gave one answer."""
+        if event.outcome is not Outcome.FINISHED or not self._target or not self._plan or not self._plan.watched:
+            return
+        streamed = event.first_token_ms is not None
+        if streamed and self._content_at < self._asked_at:
+            return
+        first = self._content_at - self._asked_at if streamed else None
+        writing = self._use.clock.monotonic() - (self._content_at if streamed else self._asked_at)
+        self._use.health.answered(self._target.path, first, event.completion_tokens, writing)
 
     def _make_event(self, outcome: Outcome, status: int, error_code: str | None) -> UsageEvent:
         asked = self._target is not None

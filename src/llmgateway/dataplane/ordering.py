@@ -1,5 +1,6 @@
 """plan, the second half: in which order targets are asked. Pure: prices, health and chance are handed in."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,10 +83,10 @@ def _by_priority(groups: Sequence[_Group], needed: Demand, view: View) -> Sequen
 
 
 def _by_weight(groups: Sequence[_Group], needed: Demand, view: View) -> Sequence[tuple[_Group, str]]:
-    """Each order as likely as drawing without putting back (Efraimidis and Spirakis, 2006)."""
+    """Each order as likely as drawing without putting back: exponential times race, each at the rate of its weight."""
     del needed
     total = sum(group[0].weight for group in groups)
-    drawn = sorted(groups, key=lambda group: view.draw() ** (1 / group[0].weight), reverse=True)
+    drawn = sorted(groups, key=lambda group: -math.log(1 - view.draw()) / group[0].weight)
     return [(group, f"drawn with weight {group[0].weight:g} of {total:g}") for group in drawn]
 
 
@@ -98,14 +99,11 @@ def _by_price(groups: Sequence[_Group], needed: Demand, view: View) -> Sequence[
 
 
 def _by_speed(groups: Sequence[_Group], needed: Demand, view: View) -> Sequence[tuple[_Group, str]]:
-    """Who was never measured comes first, so that it is."""
+    """Who was not measured comes first, so that it is."""
     del needed
     timed = [(_seconds(group, view), group) for group in groups]
     timed.sort(key=lambda entry: -1.0 if entry[0] is None else entry[0])
-    return [
-        (group, "not measured yet" if seconds is None else f"expected to take {seconds:.1f} s")
-        for seconds, group in timed
-    ]
+    return [(group, _speed_words(seconds)) for seconds, group in timed]
 
 
 _STRATEGIES: dict[Strategy, Callable[[Sequence[_Group], Demand, View], Sequence[tuple[_Group, str]]]] = {
@@ -114,6 +112,12 @@ _STRATEGIES: dict[Strategy, Callable[[Sequence[_Group], Demand, View], Sequence[
     "cheapest": _by_price,
     "fastest": _by_speed,
 }
+
+
+def _speed_words(seconds: float | None) -> str:
+    if seconds is None:
+        return "not measured lately, so it is tried"
+    return "failed before it was measured" if math.isinf(seconds) else f"expected to take {seconds:.1f} s"
 
 
 def _seconds(group: _Group, view: View) -> float | None:

@@ -18,6 +18,7 @@ from llmgateway.gateway_file import AliasEntry, GatewayFile, TargetEntry, Timeou
 from llmgateway.kit.clock import Clock
 
 SANDBOX = "sandbox"
+_FORBIDDEN = "this key may not use it"
 _REASONING_SECONDS = 120.0
 """Until the first token of a model that thinks before it speaks."""
 
@@ -35,28 +36,28 @@ class Router:
 
     def plan(self, call: Call, key: KeySnapshot, prompt_tokens: int) -> Plan:
         """The plan for a call. Raises NotFound, Forbidden or BadRequest when nobody can serve it."""
-        if key.test:
-            return self._planned(call, self._sandbox(call), prompt_tokens, watched=False)
-        targets = self.resolve(call.model)
-        allowed = [target for target in targets if _allowed(key, call.model, target)]
+        targets = self._sandbox(call) if key.test else self.resolve(call.model)
+        allowed = [target for target in targets if key.test or _allowed(key, call.model, target)]
         if not allowed:
             raise Forbidden(
                 f"This key may not use the model {call.model!r}. Ask an admin of your organisation to allow it.",
                 code="model_not_allowed",
                 param="model",
             )
-        return self._planned(call, allowed, prompt_tokens, watched=True)
-
-    def _planned(self, call: Call, targets: Sequence[Target], prompt_tokens: int, *, watched: bool) -> Plan:
         needed = demand(call, prompt_tokens)
-        chosen = choose(call, targets, needed, self.catalog)
-        alias = self.file.models.get(call.model) if watched else None
+        chosen = choose(call, allowed, needed, self.catalog)
+        forbidden = {target.name: _FORBIDDEN for target in targets if target not in allowed}
+        passed_over = {**chosen.passed_over, **forbidden}
+        alias = None if key.test else self.file.models.get(call.model)
         view = View(catalog=self.catalog, pulse=self.pulse, draw=self.draw, at=self.clock.now())
         placed = ordered(chosen.able, alias.strategy if alias else "priority", needed, view)
         steps = [PlannedTarget(target=place.target.name, why=place.why) for place in placed]
-        steps += [PlannedTarget(target=name, why=why, passed_over=True) for name, why in chosen.passed_over.items()]
+        steps += [PlannedTarget(target=name, why=why, passed_over=True) for name, why in passed_over.items()]
         return Plan(
-            targets=tuple(place.target for place in placed), asked=targets[0], steps=tuple(steps), watched=watched
+            targets=tuple(place.target for place in placed),
+            asked=targets[0],
+            steps=tuple(steps),
+            watched=not key.test,
         )
 
     def resolve(self, name: str) -> Sequence[Target]:

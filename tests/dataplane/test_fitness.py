@@ -1,0 +1,76 @@
+"""Who can serve a call: what its body asks for, against what is known of each target."""
+
+import pytest
+
+from llmgateway.errors import BadRequest
+from tests.dataplane.routing import Routing, alias, chat, lab, reasons
+
+GPT, CLAUDE, OSS = "openai/gpt-4.1", "anthropic/claude-sonnet-4-5", "groq/openai/gpt-oss-20b"
+PICTURE = [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
+
+
+def test_a_model_without_eyes_is_passed_over_for_a_picture() -> None:
+    plan = Routing().plan(chat(content=PICTURE))
+    assert [target.name for target in plan.targets] == [GPT, CLAUDE]
+    [passed] = [step for step in plan.steps if step.passed_over]
+    assert (passed.target, passed.why) == (OSS, "is known to lack vision")
+
+
+def test_nobody_else_left_means_that_the_provider_itself_is_asked() -> None:
+    assert Routing().names(chat(OSS, PICTURE)) == [OSS]
+
+
+def test_a_prompt_that_is_too_long_goes_where_there_is_room() -> None:
+    plan = Routing().plan(tokens=300_000)
+    assert [target.name for target in plan.targets] == [GPT]
+    assert reasons(plan)[CLAUDE] == "has room for 200,000 tokens, the call needs 300,001"
+
+
+def test_the_answers_room_counts_too() -> None:
+    assert OSS not in Routing().names(chat(max_tokens=40_000), tokens=100_000)
+    assert OSS in Routing().names(chat(max_tokens=4_000), tokens=100_000)
+
+
+def test_the_operators_word_about_room_wins() -> None:
+    routing = Routing(alias(lab(0, context=1_000), {"provider": "openai", "model": "gpt-4.1"}))
+    assert routing.names(tokens=2_000) == [GPT]
+    assert routing.names(tokens=500) == ["lab0/m", GPT]
+
+
+def test_what_nobody_knows_of_is_tried() -> None:
+    call = chat(content=PICTURE, tools=[{"type": "function", "function": {"name": "f"}}], response_format=SCHEMA)
+    assert Routing(alias(lab(0), lab(1))).names(call) == ["lab0/m", "lab1/m"]
+
+
+def test_a_server_of_ones_own_may_hold_any_model_to_a_schema() -> None:
+    own = {"provider": "lab0", "model": "llama-3.1-8b"}
+    assert Routing(alias(own, lab(1))).names(chat(response_format=SCHEMA)) == ["lab0/llama-3.1-8b", "lab1/m"]
+
+
+@pytest.mark.parametrize(
+    ("file", "passed"),
+    [({"file_data": "data:application/pdf;base64,AA=="}, True), ({"file_data": "data:text/plain;base64,AA=="}, False)],
+)
+def test_only_a_pdf_asks_for_a_reader_of_documents(file: dict[str, str], *, passed: bool) -> None:
+    own = {"provider": "lab0", "model": "llama-3.1-8b"}
+    routing = Routing(alias(own, lab(1)))
+    plan = routing.plan(chat(content=[{"type": "file", "file": file}]))
+    assert ("lab0/llama-3.1-8b" in [step.target for step in plan.steps if step.passed_over]) is passed
+
+
+def test_a_target_that_cannot_honour_a_parameter_is_passed_over() -> None:
+    plan = Routing().plan(chat(logit_bias={"1": 2.0}))
+    assert reasons(plan)[CLAUDE] == "cannot honour logit_bias"
+    assert CLAUDE not in [target.name for target in plan.targets]
+
+
+def test_none_left_to_honour_it_is_a_400_that_says_what_none_can_do() -> None:
+    with pytest.raises(BadRequest, match="anthropic/claude-sonnet-4-5 cannot honour logit_bias") as refused:
+        Routing().plan(chat(CLAUDE, logit_bias={"1": 2.0}))
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "logit_bias")
+
+
+def test_what_may_be_dropped_is_dropped_and_named() -> None:
+    plan = Routing().plan(chat(CLAUDE, logit_bias={"1": 2.0}, drop=True))
+    assert plan.targets[0].dropped == {"logit_bias"}
