@@ -15,6 +15,7 @@ from llmgateway.controlplane.keys.announcements import KeyAnnouncements
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.onboarding.service import FirstSteps, install
 from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.dataplane.cache import ResponseCache
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
@@ -35,7 +36,8 @@ from llmgateway.dataplane.shipping import Shipper
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError
-from llmgateway.gateway_file import GatewayFile, load_gateway_file
+from llmgateway.gateway_file import CacheEntry, GatewayFile, load_gateway_file
+from llmgateway.kit.cache_store import MemoryCache
 from llmgateway.kit.clock import Clock, SystemClock
 from llmgateway.kit.http import HttpClient
 from llmgateway.kit.journal import Journal
@@ -114,6 +116,7 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
                 {"http": client, "https": client, "sandbox": SandboxTransport()}, clock, instruments.health
             ),
             instruments=instruments,
+            cache=_response_cache(file, pepper, clock),
             keepalive=file.defaults.keepalive,
         )
         readiness = Readiness(lambda: recorder.blocked)
@@ -192,6 +195,11 @@ def _instruments(recorder: Recorder, clock: Clock) -> Instruments:
         clock=clock,
         health=Health(clock),
     )
+
+
+def _response_cache(file: GatewayFile, secret: bytes, clock: Clock) -> ResponseCache:
+    entry = file.cache or CacheEntry(ttl=1)
+    return ResponseCache(MemoryCache(clock, entry.max_bytes), secret, file.cache.ttl if file.cache else None)
 
 
 def _dataplane(rooms: Rooms, pages: Pages) -> DataPlane:

@@ -107,6 +107,7 @@ class CacheEntry(_Part):
     """Response caching; absent is off."""
 
     ttl: int = Field(gt=0)
+    max_bytes: int = Field(default=64 << 20, gt=0)
 
 
 class GatewayFile(_Part):

@@ -33,6 +33,8 @@ class OrgSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     budgets: tuple[Budget, ...] = ()
     suspended: bool = False
+    cache_seconds: int | None = None
+    """How long answers are kept; 0 is off, None leaves it to the installation."""
     charged: bool = False
     """False: the org pays nothing for what passes (plan `self_hosted`)."""
 
@@ -57,3 +59,5 @@ class KeySnapshot(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     revoked: bool = False
     tags: tuple[str, ...] = ()
+    cache_seconds: int | None = None
+    """As for the organisation; the key's word wins."""

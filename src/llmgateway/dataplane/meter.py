@@ -10,6 +10,7 @@ from llmgateway.catalog.catalog import Catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
+from llmgateway.dataplane.cache import Look
 from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.limits import Limiter, Ticket
 from llmgateway.dataplane.ordering import override
@@ -48,6 +49,7 @@ class Meter:
         self._call: Call | None = None
         self._ticket: Ticket | None = None
         self._plan: Plan | None = None
+        self._look: Look | None = None
         self._target: Target | None = None
         """The target asked last; the one that serves when the request succeeds."""
         self._attempts = list[Attempt]()
@@ -121,6 +123,10 @@ class Meter:
             )
         )
 
+    def looks(self, look: Look) -> None:
+        """The cache was asked; a hit is what this request gets."""
+        self._look = look
+
     def attempted(self, attempt: Attempt) -> None:
         """An attempt is over, or its answer has begun."""
         self._attempts.append(attempt)
@@ -150,7 +156,10 @@ class Meter:
     def headers(self) -> list[tuple[str, str]]:
         """What the caller is told beside the answer."""
         lines = list(self._ticket.headers) if self._ticket else []
-        lines.append(("x-llmgateway-cache", "bypass"))
+        lines.append(("x-llmgateway-cache", self._cache))
+        hit = self._look.entry if self._look else None
+        if hit is not None:
+            lines += [("x-llmgateway-provider", hit.provider), ("x-llmgateway-model", hit.served_model)]
         if self._attempts:
             lines.append(("x-llmgateway-attempts", str(len(self._attempts))))
         if self._target is not None and self._attempts and self._attempts[-1].outcome == "ok":
@@ -165,17 +174,25 @@ class Meter:
         cost = self._event.cost_nanos if self._event else None
         return ("x-llmgateway-cost-usd", "unpriced" if cost is None else usd(cost))
 
-    async def settle(self, outcome: Outcome, status: int, error_code: str | None = None) -> None:
-        """Write the event and settle the ticket; the second call does nothing."""
+    @property
+    def _cache(self) -> str:
+        return self._look.status if self._look else "bypass"
+
+    async def settle(self, outcome: Outcome, status: int, error_code: str | None = None) -> UsageEvent:
+        """Write the event and settle the ticket; the second call only gives the event back."""
         if self._event is not None:
-            return
+            return self._event
         event = self._event = self._make_event(outcome, status, error_code)
         self._tell_speed(event)
         try:
             self._use.recorder.close(event)
         finally:
             if self._ticket is not None:
-                await self._use.limiter.settle(self._ticket, event.prompt_tokens + event.completion_tokens)
+                hit = event.cache == "hit"
+                await self._use.limiter.settle(
+                    self._ticket, None if hit else event.prompt_tokens + event.completion_tokens
+                )
+        return event
 
     def _tell_speed(self, event: UsageEvent) -> None:
         """How fast the target was, counted from when it was asked; nothing when two targets gave one answer."""
@@ -194,6 +211,9 @@ class Meter:
         used = asked and (outcome in (Outcome.FINISHED, Outcome.ABANDONED) or self._content)
         usage, source = self._count(outcome) if used else (Usage(), UsageSource.COUNTED)
         cost, version = self._price(self._target, usage) if used and self._target else (0, None)
+        hit = self._look.entry if self._look else None
+        if hit is not None:
+            usage, cost = hit.usage or self._count(outcome)[0], 0
         failed = outcome in (Outcome.FAILED, Outcome.REFUSED)
         served = self._target if self._attempts and self._attempts[-1].outcome == "ok" else None
         if served is None and (outcome is Outcome.ABANDONED or self._content):
@@ -208,8 +228,8 @@ class Meter:
             operation=self._operation,
             dialect=self._dialect,
             model=call.model if call else "",
-            provider=served.host.id if served else None,
-            served_model=served.model if served else None,
+            provider=hit.provider if hit else served.host.id if served else None,
+            served_model=hit.served_model if hit else served.model if served else None,
             outcome=outcome,
             status=status,
             error_code=error_code,
@@ -221,10 +241,10 @@ class Meter:
             reasoning_tokens=usage.reasoning_tokens,
             cost_nanos=cost,
             charge_nanos=0 if failed else self._charge(cost),
-            list_cost_nanos=self._list_cost(usage, cost) if used else cost,
+            list_cost_nanos=hit.list_cost_nanos if hit else self._list_cost(usage, cost) if used else cost,
             price_version=version,
             usage_source=source,
-            cache="bypass",
+            cache=self._cache,
             test=self._key.test,
             duration_ms=self._milliseconds(),
             first_token_ms=self._first_token_ms,

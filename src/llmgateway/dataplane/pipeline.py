@@ -5,17 +5,20 @@ from dataclasses import dataclass
 
 import structlog
 
-from llmgateway.canon.call import Call
+from llmgateway.canon.call import Call, Operation
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Outcome
 from llmgateway.dataplane import watch
+from llmgateway.dataplane.cache import Collector, Entry, ResponseCache, can_be_collected
 from llmgateway.dataplane.dispatch import Dispatcher
 from llmgateway.dataplane.inbound import Inbound
 from llmgateway.dataplane.keys import Keys
 from llmgateway.dataplane.meter import Instruments, Meter
+from llmgateway.dataplane.replay import Replay, answer_of
 from llmgateway.dataplane.reply import Reply
 from llmgateway.dataplane.rescue import RescuedStream
 from llmgateway.dataplane.router import Router, operation_allowed
+from llmgateway.dataplane.watch import Audience
 from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem
 
 CLIENT_LEFT = 499
@@ -32,6 +35,7 @@ class Rooms:
     router: Router
     dispatcher: Dispatcher
     instruments: Instruments
+    cache: ResponseCache
     keepalive: float
     """Seconds of silence before a keepalive goes out."""
 
@@ -44,22 +48,14 @@ async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
         meter = Meter(rooms.instruments, reply.request_id, key, inbound.operation, inbound.dialect.id)
         call = inbound.read()
         _authorise(key, call)
-        await meter.admit(call)  # admit; the cache is not looked up yet: `bypass`
-        plan = rooms.router.plan(call, key, meter.prompt_tokens)  # plan
-        meter.plans(plan)
-        if not plan.targets:
-            await watch.whole(meter.counted(), call, inbound.dialect, meter, reply)
-            return
-        if call.stream:
-            reply.keep_alive(rooms.keepalive, inbound.dialect.keepalive(), meter.headers())
-        asking = rooms.dispatcher.asking(call, plan, meter)
-        served = await asking.first()  # dispatch
-        await reply.hush()
-        if served.stream is not None:
-            running = RescuedStream(asking, served, served.stream)
-            await watch.stream(running, call, inbound.dialect, meter, reply)  # watch
-        elif served.answer is not None:
-            await watch.whole(served.answer, call, inbound.dialect, meter, reply)
+        await meter.admit(call)  # admit
+        async with rooms.cache.looking(call, key) as look:  # lookup
+            meter.looks(look)
+            audience = Audience(call, inbound.dialect, meter, reply, look)
+            if look.entry is not None:
+                await _again(look.entry, audience)
+            else:
+                await _ask(rooms, key, audience)
     except Problem as problem:
         await _fail(problem, inbound, meter, reply)
     except Exception:
@@ -72,6 +68,35 @@ async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
         raise
     finally:
         await reply.hush()
+
+
+async def _again(entry: Entry, audience: Audience) -> None:
+    """A hit: nobody is asked."""
+    if audience.call.stream and audience.call.operation is Operation.CHAT:
+        await watch.stream(Replay(entry), audience)
+    else:
+        await watch.whole(answer_of(entry), audience)
+
+
+async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
+    """The rest of the journey: to the providers and back."""
+    call, meter, reply = audience.call, audience.meter, audience.reply
+    plan = rooms.router.plan(call, key, meter.prompt_tokens)  # plan
+    meter.plans(plan)
+    if not plan.targets:
+        await watch.whole(meter.counted(), audience)
+        return
+    if call.stream:
+        reply.keep_alive(rooms.keepalive, audience.dialect.keepalive(), meter.headers())
+    asking = rooms.dispatcher.asking(call, plan, meter)
+    served = await asking.first()  # dispatch
+    await reply.hush()
+    if served.stream is not None:
+        keeps = audience.look is not None and audience.look.keeps and can_be_collected(call, served.target)
+        collector = Collector(call) if keeps else None
+        await watch.stream(RescuedStream(asking, served, served.stream), audience, collector)  # watch
+    elif served.answer is not None:
+        await watch.whole(served.answer, audience, served.target)
 
 
 async def _fail(problem: Problem, inbound: Inbound, meter: Meter | None, reply: Reply) -> None:

@@ -27,7 +27,8 @@ class RescuedStream:
 
     def __init__(self, asking: Asking, served: Served, stream: LiveStream) -> None:
         self._asking = asking
-        self._target = served.target
+        self.target = served.target
+        """Who speaks now."""
         self._live = stream
         self._seam: Seam | None = None
         self._ended = False
@@ -55,7 +56,7 @@ class RescuedStream:
             try:
                 steps = await self._stitched()
             except ProviderError as error:
-                self._asking.broke(self._target, error)
+                self._asking.broke(self.target, error)
                 await self._take_over(error)
                 continue
             if steps and self._transcript is not None:
@@ -83,7 +84,7 @@ class RescuedStream:
         except Diverged as error:
             self._ended = False
             raise ProviderError(
-                FailureKind.CUT, f"{self._target.name} went on with another answer than the one that broke off."
+                FailureKind.CUT, f"{self.target.name} went on with another answer than the one that broke off."
             ) from error
         return [named for step in passed if (named := self._renamed(step)) is not None]
 
@@ -106,7 +107,7 @@ class RescuedStream:
                     break
                 continue
             if served.stream is not None:
-                self._target, self._live, self._said = target, served.stream, said
+                self.target, self._live, self._said = target, served.stream, said
                 self._seam = Seam(said.text, way)
                 return
         raise error

@@ -2,23 +2,41 @@
 
 import time
 from collections.abc import Sequence
-from typing import Self
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import ChatChunk
 from llmgateway.contract.usage import Outcome
+from llmgateway.dataplane.cache import Collector, Look, in_canon
 from llmgateway.dataplane.dialects.base import DialectWriter, StreamWriter
 from llmgateway.dataplane.failure import broken_stream
 from llmgateway.dataplane.meter import Meter
 from llmgateway.dataplane.reply import Reply
 from llmgateway.dataplane.rescue import RescuedStream
+from llmgateway.dataplane.targets import Target
 from llmgateway.errors import ProviderError
 from llmgateway.providers.base import Answer, Step
 
 
-async def whole(answer: Answer, call: Call, dialect: DialectWriter, meter: Meter, reply: Reply) -> None:
-    """A whole answer: counted, remembered, then sent."""
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is answered, and who listens along."""
+
+    call: Call
+    dialect: DialectWriter
+    meter: Meter
+    reply: Reply
+    look: Look | None = None
+    """Keeps the answer when it was whole; None where there is nothing to keep."""
+
+
+async def whole(answer: Answer, audience: Audience, target: Target | None = None) -> None:
+    """A whole answer: counted, remembered, then sent. `target` is who gave it just now."""
+    call, dialect, meter, reply = audience.call, audience.dialect, audience.meter, audience.reply
     meter.receives(answer)
+    look = audience.look
+    kept = in_canon(answer, call, target) if look is not None and look.keeps and target is not None else None
     body = answer.raw
     if body is None:
         if answer.body.get("created") == 0:
@@ -28,24 +46,57 @@ async def whole(answer: Answer, call: Call, dialect: DialectWriter, meter: Meter
         if call.operation is Operation.EMBEDDINGS and not answer.body.get("usage"):
             answer.body["usage"] = {"prompt_tokens": meter.prompt_tokens, "total_tokens": meter.prompt_tokens}
         body = dialect.answer(call, answer)
-    await meter.settle(Outcome.FINISHED, 200)
+    event = await meter.settle(Outcome.FINISHED, 200)
+    if look is not None and kept is not None:
+        await look.keep(kept, event)
     await reply.whole(200, body, [*meter.headers(), meter.cost_header()])
 
 
-async def stream(live: RescuedStream, call: Call, dialect: DialectWriter, meter: Meter, reply: Reply) -> None:
+class Running(Protocol):
+    """An answer that comes step by step."""
+
+    @property
+    def native(self) -> bool:
+        """The steps carry the provider's own frames."""
+        ...
+
+    @property
+    def spoken(self) -> Sequence[ChatChunk]:
+        """What had been said when it ceased to be native."""
+        ...
+
+    async def next(self) -> Sequence[Step]:
+        """The next steps, empty at the end. Raises ProviderError."""
+        ...
+
+    async def release(self) -> None:
+        """The answer is out."""
+        ...
+
+    def close(self) -> None:
+        """Leave; safe to call twice."""
+        ...
+
+
+async def stream(live: Running, audience: Audience, collector: Collector | None = None) -> None:
     """A stream: every step counted and handed on; the terminator only after the event is written."""
-    writer = dialect.stream(call)
-    voice = _Native(call) if live.native else _Translated(writer, reply.request_id)
+    dialect, meter, reply = audience.dialect, audience.meter, audience.reply
+    writer = dialect.stream(audience.call)
+    voice = _Native(audience.call) if live.native else _Translated(writer, reply.request_id)
     try:
         await reply.start_stream(meter.headers())
         await reply.piece(voice.opening())
         while steps := await live.next():
             for step in steps:
                 meter.observe(step)
+            if isinstance(live, RescuedStream) and collector is not None:
+                collector.note(steps, live.target, native=live.native)
             if isinstance(voice, _Native) and not live.native:  # another target goes on: from here on in our words
                 voice = _Translated.behind(live.spoken, writer, reply.request_id)
             await reply.piece(voice.write(steps))
-        await meter.settle(Outcome.FINISHED, 200)
+        event = await meter.settle(Outcome.FINISHED, 200)
+        if collector is not None and audience.look is not None:
+            await audience.look.keep(collector.answer(), event)
         await reply.end_stream(voice.ending(dialect, meter))
         await live.release()
     except ProviderError as error:

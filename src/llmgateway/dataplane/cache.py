@@ -1,0 +1,249 @@
+"""lookup: an answer that this organisation already has. Only whole, successful answers are kept, in canon, for any dialect."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import msgspec
+
+from llmgateway.canon.call import Call, Dialect, Operation
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object, objects
+from llmgateway.canon.usage import Usage
+from llmgateway.contract.snapshot import KeySnapshot
+from llmgateway.contract.usage import UsageEvent
+from llmgateway.dataplane.assembly import Assembly
+from llmgateway.dataplane.fingerprint import fingerprint
+from llmgateway.dataplane.targets import Target
+from llmgateway.errors import Problem
+from llmgateway.kit.cache_store import CacheStore
+from llmgateway.providers.base import Answer, Reply, Step
+
+_KEPT_OPERATIONS: Final = frozenset({Operation.CHAT, Operation.EMBEDDINGS, Operation.COMPLETIONS, Operation.RERANK})
+_KEPT_FINISHES: Final = frozenset({None, "stop", "length", "tool_calls", "function_call"})
+_LARGEST: Final = 2 << 20
+"""Bytes of an answer that is worth keeping."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A kept answer, and what it was worth."""
+
+    body: Json
+    usage: Usage | None
+    finish: str | None
+    text: str
+    provider: str
+    served_model: str
+    list_cost_nanos: int | None
+    """What the asked-for model costs for it: what each hit saves."""
+
+
+@dataclass(slots=True)
+class CacheTotals:
+    """Since the process began."""
+
+    hits: int = 0
+    misses: int = 0
+    saved_nanos: int = 0
+
+
+class Look:
+    """One call's look into the cache."""
+
+    def __init__(self, cache: "ResponseCache", key: KeySnapshot, call: Call, mark: bytes | None, seconds: int) -> None:
+        self._cache = cache
+        self._key = key
+        self._call = call
+        self.mark = mark
+        """The call's fingerprint; None where nothing is looked up or kept."""
+        self._seconds = seconds
+        self.entry: Entry | None = None
+
+    @property
+    def status(self) -> str:
+        """As the caller is told: `hit`, `miss`, or `bypass` when it was not looked up."""
+        if self.entry is not None:
+            return "hit"
+        return "miss" if self.mark is not None and self._call.wishes.cache_read else "bypass"
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the answer shall be kept."""
+        return self.mark is not None and self._call.wishes.cache_write and self.entry is None
+
+    async def keep(self, answer: Answer, event: UsageEvent) -> None:
+        """A whole answer, in canon, as its event says it went."""
+        if not self.keeps or self.mark is None or not _worth_keeping(answer) or event.provider is None:
+            return
+        entry = Entry(
+            body=answer.body,
+            usage=answer.usage,
+            finish=answer.finish,
+            text=answer.text,
+            provider=event.provider,
+            served_model=event.served_model or "",
+            list_cost_nanos=event.list_cost_nanos,
+        )
+        labels = frozenset({f"org:{self._key.org.id}", f"key:{self._key.id}", f"model:{self._call.model}"})
+        await self._cache.put(self.mark, entry, self._seconds, labels)
+
+
+@dataclass(slots=True)
+class ResponseCache:
+    """The answers of this installation, or of this process, behind a store."""
+
+    store: CacheStore
+    secret: bytes = field(repr=False)
+    """Fingerprints are keyed by it."""
+    default_seconds: int | None
+    """Of gateway.yaml; None is off unless organisation, key or caller says otherwise."""
+    totals: CacheTotals = field(default_factory=CacheTotals)
+    _flights: dict[bytes, "asyncio.Future[Entry | None]"] = field(
+        default_factory=dict[bytes, "asyncio.Future[Entry | None]"]
+    )
+
+    @asynccontextmanager
+    async def looking(self, call: Call, key: KeySnapshot) -> AsyncGenerator[Look]:
+        """The look-up, and the time until the answer is there: equal calls that are not streamed wait for the first.
+
+        Raises the Problem of the call that was waited for.
+        """
+        seconds = self._seconds(call, key)
+        look = Look(self, key, call, fingerprint(self.secret, key, call) if seconds else None, seconds)
+        shared = look.mark if not call.stream and call.wishes.cache_read and look.keeps else None
+        while look.mark is not None and call.wishes.cache_read:
+            look.entry = await self._get(look.mark)
+            flight = self._flights.get(look.mark) if shared and look.entry is None else None
+            if flight is None:
+                break
+            look.entry = await _waited_for(flight)
+            if look.entry is not None:
+                break
+        self._count(look)
+        if shared is None or look.entry is not None:
+            yield look
+            return
+        async with self._flying(shared):
+            yield look
+
+    async def put(self, mark: bytes, entry: Entry, seconds: int, labels: frozenset[str]) -> None:
+        """Keep an entry, and hand it to whoever waits for it."""
+        value = msgspec.json.encode(entry)
+        if len(value) > _LARGEST:
+            return
+        await self.store.put(mark, value, seconds, labels)
+        flight = self._flights.get(mark)
+        if flight is not None and not flight.done():
+            flight.set_result(msgspec.json.decode(value, type=Entry))
+
+    async def purge(self, *, org_id: str, key_id: str | None = None, model: str | None = None) -> int:
+        """Forget an organisation's answers, or those of one key or model."""
+        labels = {f"org:{org_id}"}
+        if key_id is not None:
+            labels.add(f"key:{key_id}")
+        if model is not None:
+            labels.add(f"model:{model}")
+        return await self.store.purge(frozenset(labels))
+
+    def _seconds(self, call: Call, key: KeySnapshot) -> int:
+        """How long an answer is kept; 0 is off. The caller's word, then the key's, the organisation's, the file's."""
+        if key.test or call.operation not in _KEPT_OPERATIONS or not call.wishes.retain:
+            return 0
+        if call.dialect is Dialect.RESPONSES and (call.body.get("store") or call.body.get("previous_response_id")):
+            return 0  # it belongs to a conversation that the provider keeps
+        said = (call.wishes.cache_seconds, key.cache_seconds, key.org.cache_seconds, self.default_seconds)
+        return next((seconds for seconds in said if seconds is not None), 0)
+
+    async def _get(self, mark: bytes) -> Entry | None:
+        value = await self.store.get(mark)
+        return None if value is None else msgspec.json.decode(value, type=Entry)
+
+    def _count(self, look: Look) -> None:
+        if look.entry is not None:
+            self.totals.hits += 1
+            self.totals.saved_nanos += look.entry.list_cost_nanos or 0
+        elif look.status == "miss":
+            self.totals.misses += 1
+
+    @asynccontextmanager
+    async def _flying(self, mark: bytes) -> AsyncGenerator[None]:
+        """While this call is on its way others wait for it; they hear of its failure, and ask anew when its caller left."""
+        flight = self._flights[mark] = asyncio.get_running_loop().create_future()
+        try:
+            yield
+        except Problem as problem:
+            if not flight.done():
+                flight.set_exception(problem)
+                flight.exception()  # nobody may be waiting
+            raise
+        finally:
+            if not flight.done():
+                flight.set_result(None)
+            if self._flights.get(mark) is flight:
+                del self._flights[mark]
+
+
+class Collector:
+    """Puts together what went to the caller as a stream, to be kept when it was whole."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._assembly = Assembly()
+        self._native: Target | None = None
+        self._frames = list[bytes]()
+
+    def note(self, steps: Sequence[Step], target: Target, *, native: bool) -> None:
+        """Steps that go to the caller now."""
+        if native:
+            self._native = target
+            self._frames += [step.raw for step in steps]
+            return
+        self._read()
+        for step in steps:
+            self._assembly.add(step)
+
+    def answer(self) -> Answer:
+        """The whole; only when the stream has finished."""
+        self._read()
+        return self._assembly.answer()
+
+    def _read(self) -> None:
+        if self._native is None:
+            return
+        decoder, self._native = self._native.provider.decoder(self._call, native=False), None
+        for frame in self._frames:
+            for step in decoder.feed(frame):
+                self._assembly.add(step)
+        for step in decoder.close():
+            self._assembly.add(step)
+
+
+def can_be_collected(call: Call, target: Target) -> bool:
+    """Whether its answer can be said in canon: all can, but the provider's own Responses and streams that are no chat."""
+    if call.dialect is Dialect.RESPONSES and target.provider.speaks(call):
+        return False
+    return call.operation is Operation.CHAT or not call.stream
+
+
+def in_canon(answer: Answer, call: Call, target: Target) -> Answer | None:
+    """An answer as every dialect can write it, also where the caller got the provider's own bytes; None when it has no canon."""
+    if not can_be_collected(call, target):
+        return None
+    if answer.raw is None or call.dialect is Dialect.OPENAI:
+        return answer
+    return target.provider.read(replace(call, dialect=Dialect.OPENAI, body=call.canon), Reply(200, {}, answer.raw))
+
+
+async def _waited_for(flight: "asyncio.Future[Entry | None]") -> Entry | None:
+    """Whoever leaves while waiting leaves the others waiting."""
+    return await asyncio.shield(flight)
+
+
+def _worth_keeping(answer: Answer) -> bool:
+    """Whole and successful: finished by itself, by its limit or for a tool; nothing filtered, nothing refused."""
+    choices = objects(answer.body.get("choices"))
+    finishes = {choice.get("finish_reason") for choice in choices} or {answer.finish}
+    refused = any(is_object(choice.get("message")) and choice["message"].get("refusal") for choice in choices)
+    return finishes <= _KEPT_FINISHES and not refused and (not choices or None not in finishes)

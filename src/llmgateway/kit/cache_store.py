@@ -1,0 +1,94 @@
+"""A bounded store of bytes with a time to live, and its implementation in this process's memory."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from llmgateway.kit.clock import Clock
+
+_OVERHEAD: Final = 512
+"""Bytes that an entry costs beside its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFigures:
+    """How full a store is."""
+
+    entries: int
+    bytes: int
+
+
+class CacheStore(Protocol):
+    """What a response cache needs. Values are opaque; labels say what an entry belongs to."""
+
+    async def get(self, key: bytes) -> bytes | None:
+        """The value, None when there is none, or none any more."""
+        ...
+
+    async def put(self, key: bytes, value: bytes, seconds: float, labels: frozenset[str]) -> None:
+        """Keep a value for so long; a value over the store's bound is not kept."""
+        ...
+
+    async def purge(self, labels: frozenset[str]) -> int:
+        """Forget every entry that carries all of the labels. Returns how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    value: bytes
+    until: float
+    labels: frozenset[str]
+
+    @property
+    def size(self) -> int:
+        return len(self.value) + _OVERHEAD
+
+
+class MemoryCache:
+    """Least recently used goes first when the bytes are used up."""
+
+    def __init__(self, clock: Clock, max_bytes: int) -> None:
+        self._clock = clock
+        self._max = max_bytes
+        self._entries = OrderedDict[bytes, _Entry]()
+        self._bytes = 0
+
+    async def get(self, key: bytes) -> bytes | None:
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if entry.until <= self._clock.monotonic():
+            self._drop(key)
+            return None
+        self._entries.move_to_end(key)
+        return entry.value
+
+    async def put(self, key: bytes, value: bytes, seconds: float, labels: frozenset[str]) -> None:
+        entry = _Entry(value, self._clock.monotonic() + seconds, labels)
+        if entry.size > self._max:
+            return
+        self._drop(key)
+        self._entries[key] = entry
+        self._bytes += entry.size
+        while self._bytes > self._max:
+            self._drop(next(iter(self._entries)))
+
+    async def purge(self, labels: frozenset[str]) -> int:
+        return self._drop_where(lambda entry: labels <= entry.labels)
+
+    def figures(self) -> CacheFigures:
+        """How full it is now."""
+        return CacheFigures(len(self._entries), self._bytes)
+
+    def _drop_where(self, condition: Callable[[_Entry], bool]) -> int:
+        keys = [key for key, entry in self._entries.items() if condition(entry)]
+        for key in keys:
+            self._drop(key)
+        return len(keys)
+
+    def _drop(self, key: bytes) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= entry.size

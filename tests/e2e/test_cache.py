@@ -1,0 +1,135 @@
+"""The response cache as callers meet it: the same question again costs nothing, in any dialect, streamed or not."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import anthropic
+import httpx2
+import pytest
+
+from tests.e2e.conftest import Stage
+from tests.e2e.gateway import Json
+
+ASK: list[Json] = [{"role": "user", "content": "Cache me"}]
+ON = {"x-llmgateway-cache": "60"}
+
+
+@pytest.fixture
+def ask(stage: Stage) -> Iterator[httpx2.Client]:
+    headers = {"authorization": f"Bearer {stage.gateway.key}"}
+    with httpx2.Client(base_url=stage.gateway.url, headers=headers, timeout=20) as client:
+        yield client
+
+
+def _chat(ask: httpx2.Client, text: str, headers: dict[str, str] = ON, **more: object) -> httpx2.Response:
+    body = {"model": "openai/echo", "messages": [{"role": "user", "content": text}], **more}
+    return ask.post("/v1/chat/completions", json=body, headers=headers)
+
+
+def test_the_same_question_again_is_a_hit_that_costs_nothing(stage: Stage, ask: httpx2.Client) -> None:
+    asked = len(stage.provider.bodies)
+    first, second = _chat(ask, "twice"), _chat(ask, "twice")
+    assert len(stage.provider.bodies) == asked + 1
+    assert [response.headers["x-llmgateway-cache"] for response in (first, second)] == ["miss", "hit"]
+    assert second.headers["x-llmgateway-cost-usd"] == "0.000000000"
+    assert first.json()["choices"] == second.json()["choices"]
+    assert first.json()["usage"] == second.json()["usage"]
+    assert first.json()["id"] != second.json()["id"]
+    event = stage.gateway.usage(second.headers["x-request-id"])
+    assert (event["cache"], event["cost_usd"], event["outcome"]) == ("hit", "0.000000000", "finished")
+    assert (event["provider"], event["served_model"], event["attempts"]) == ("openai", "echo", [])
+
+
+def test_without_being_switched_on_nothing_is_kept(stage: Stage, ask: httpx2.Client) -> None:
+    asked = len(stage.provider.bodies)
+    responses = [_chat(ask, "plain", {}) for _ in range(2)]
+    assert {response.headers["x-llmgateway-cache"] for response in responses} == {"bypass"}
+    assert len(stage.provider.bodies) == asked + 2
+
+
+def test_no_store_and_no_cache_are_honoured(ask: httpx2.Client) -> None:
+    stored = [_chat(ask, "never", {**ON, "cache-control": "no-store"}).headers["x-llmgateway-cache"] for _ in range(2)]
+    assert stored == ["bypass", "bypass"]
+    fresh = [_chat(ask, "fresh", {**ON, "cache-control": "no-cache"}).headers["x-llmgateway-cache"] for _ in range(2)]
+    assert fresh == ["bypass", "bypass"]
+    assert _chat(ask, "fresh").headers["x-llmgateway-cache"] == "hit"
+    kept_out = [_chat(ask, "private", {**ON, "x-llmgateway-retention": "none"}) for _ in range(2)]
+    assert {response.headers["x-llmgateway-cache"] for response in kept_out} == {"bypass"}
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["streamed_first", "whole_first"])
+@pytest.mark.parametrize("model", ["openai/echo", "anthropic/echo", "gemini/echo"])
+def test_streams_and_whole_answers_serve_each_other(
+    stage: Stage, ask: httpx2.Client, model: str, *, first: bool
+) -> None:
+    asked = len(stage.provider.bodies)
+    texts = list[str]()
+    for stream in (first, not first):
+        options: Json = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+        response = _chat(ask, f"both {first}", model=model, **options)
+        if not stream:
+            texts.append(response.json()["choices"][0]["message"]["content"])
+            continue
+        events: list[Json] = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: {")]
+        choices: list[Json] = [choice for event in events for choice in event["choices"]]
+        texts.append("".join(choice["delta"].get("content") or "" for choice in choices))
+        assert events[-1]["usage"]["completion_tokens"] > 0
+        assert choices[-1]["finish_reason"] == "stop"
+        assert response.text.endswith("data: [DONE]\n\n")
+    assert texts == ["Hello from upstream"] * 2
+    assert len(stage.provider.bodies) == asked + 1
+
+
+@pytest.mark.parametrize("model", ["anthropic/echo", "openai/echo"])
+def test_anthropics_callers_hit_too(stage: Stage, model: str) -> None:
+    client = anthropic.Anthropic(base_url=stage.gateway.url, api_key=stage.gateway.key, default_headers=ON)
+    asked = len(stage.provider.bodies)
+    first = client.messages.create(model=model, max_tokens=50, messages=[{"role": "user", "content": "again, Claude"}])
+    second = client.messages.create(model=model, max_tokens=50, messages=[{"role": "user", "content": "again, Claude"}])
+    with client.messages.stream(
+        model=model, max_tokens=50, messages=[{"role": "user", "content": "again, Claude"}]
+    ) as stream:
+        streamed = stream.get_final_message()
+    assert len(stage.provider.bodies) == asked + 1
+    assert [block.text for m in (first, second, streamed) for block in m.content if block.type == "text"] == [
+        "Hello from upstream"
+    ] * 3
+    assert first.stop_reason == second.stop_reason == streamed.stop_reason == "end_turn"
+
+
+def test_tool_calls_are_kept_whole(ask: httpx2.Client) -> None:
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+    body: Json = {"model": "openai/tool", "messages": ASK, "tools": [tool]}
+    first = ask.post("/v1/chat/completions", json=body, headers=ON).json()
+    again = ask.post("/v1/chat/completions", json={**body, "stream": True}, headers=ON)
+    assert again.headers["x-llmgateway-cache"] == "hit"
+    events = [json.loads(line[6:]) for line in again.text.splitlines() if line.startswith("data: {")]
+    calls = [c for e in events for choice in e["choices"] for c in choice["delta"].get("tool_calls", [])]
+    assert calls[0]["function"] == first["choices"][0]["message"]["tool_calls"][0]["function"]
+
+
+def test_failures_and_cut_streams_are_never_kept(ask: httpx2.Client) -> None:
+    for _ in range(2):
+        body = {"model": "openai/status-400", "messages": ASK}
+        assert ask.post("/v1/chat/completions", json=body, headers=ON).headers["x-llmgateway-cache"] == "miss"
+        cut = {"model": "openai/cut", "messages": ASK, "stream": True}
+        assert ask.post("/v1/chat/completions", json=cut, headers=ON).headers["x-llmgateway-cache"] == "miss"
+
+
+def test_equal_questions_at_the_same_time_are_one_upstream_call(stage: Stage, ask: httpx2.Client) -> None:
+    asked = len(stage.provider.bodies)
+    with ThreadPoolExecutor(10) as pool:
+        waiting = [pool.submit(_chat, ask, "all at once") for _ in range(10)]
+        responses = [future.result() for future in waiting]
+    assert len(stage.provider.bodies) == asked + 1
+    assert sorted(response.headers["x-llmgateway-cache"] for response in responses) == ["hit"] * 9 + ["miss"]
+    assert len({response.headers["x-request-id"] for response in responses}) == 10
+
+
+def test_embeddings_are_kept(stage: Stage, ask: httpx2.Client) -> None:
+    asked = len(stage.provider.bodies)
+    body = {"model": "openai/echo", "input": "vector", "encoding_format": "float"}
+    answers = [ask.post("/v1/embeddings", json=body, headers=ON).json()["data"] for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert len(stage.provider.bodies) == asked + 1
