@@ -11,15 +11,14 @@ from llmgateway.canon.chat import Json
 from llmgateway.catalog.catalog import Catalog, Model
 from llmgateway.contract.channels import SourceUnavailable, UsageSource
 from llmgateway.contract.snapshot import KeySnapshot
-from llmgateway.contract.usage import Attempt, UsageEvent
 from llmgateway.dataplane.dialects.base import DialectWriter
+from llmgateway.dataplane.explanation import explain
 from llmgateway.dataplane.inbound import credential
 from llmgateway.dataplane.keys import Keys
 from llmgateway.dataplane.reply import Reply
 from llmgateway.dataplane.router import Router
 from llmgateway.errors import NotFound, Unavailable
 from llmgateway.kit.ids import is_id
-from llmgateway.kit.money import usd
 
 _MADE_BY_US = 0
 """Unix time of models whose date nobody states."""
@@ -133,40 +132,6 @@ class Pages:
         if event is None:
             raise missing
         return explain(event)
-
-
-def explain(event: UsageEvent) -> Json:
-    """An event as GET /v1/requests/{id} shows it: what happened, and what it cost."""
-    simple: Json = {name: getattr(event, name) for name in _SHOWN}
-    cost: Json = {
-        name: None if amount is None else usd(amount)
-        for name, amount in (
-            ("cost_usd", event.cost_nanos),
-            ("charge_usd", event.charge_nanos),
-            ("list_cost_usd", event.list_cost_nanos),
-        )
-    }
-    plan = [msgspec.structs.asdict(planned) for planned in event.plan]
-    return {**simple, **cost, "plan": plan, "attempts": [_attempt(attempt) for attempt in event.attempts]}
-
-
-_SHOWN = (
-    "id", "org_id", "key_id", "project_id", "created_at", "operation", "dialect", "model", "provider", "served_model",
-    "outcome", "status", "error_code", "stream", "prompt_tokens", "completion_tokens", "cached_tokens",
-    "cache_write_tokens", "reasoning_tokens", "price_version", "usage_source", "cache", "test", "duration_ms",
-    "first_token_ms", "tags",
-)  # fmt: skip
-
-
-def _attempt(attempt: Attempt) -> Json:
-    return {
-        "provider": attempt.provider,
-        "model": attempt.model,
-        "status": attempt.status,
-        "outcome": attempt.outcome,
-        "milliseconds": attempt.milliseconds,
-        "message": attempt.message,
-    }
 
 
 def _entry(name: str, model: Model | None, dialect: DialectWriter) -> Json:
