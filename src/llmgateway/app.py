@@ -31,6 +31,7 @@ from llmgateway.dataplane.pipeline import Rooms
 from llmgateway.dataplane.recording import Recorder
 from llmgateway.dataplane.router import Router
 from llmgateway.dataplane.routes import DataPlane, Entrance
+from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.sandbox.transport import SandboxTransport
 from llmgateway.dataplane.shipping import Shipper
 from llmgateway.db.opening import open_database
@@ -117,6 +118,7 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
             ),
             instruments=instruments,
             cache=_response_cache(file, pepper, clock),
+            faults=FaultPlaces(),
             keepalive=file.defaults.keepalive,
         )
         readiness = Readiness(lambda: recorder.blocked)

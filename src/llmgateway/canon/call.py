@@ -42,10 +42,15 @@ class Wishes:
     cache_write: bool = True
     retain: bool = True
     """False for `x-llmgateway-retention: none`."""
-    fault: str | None = None
-    """`x-llmgateway-fault`, for test keys."""
     forward: Mapping[str, str] = field(default_factory=dict[str, str])
     """Headers that belong to the dialect and go to a provider that owns it: `anthropic-version`, `anthropic-beta`."""
+    fault: str | None = None
+    """`x-llmgateway-fault`, for test keys: `429`, `500`, `timeout`, `stall`, `cut:N` or `drop:N`."""
+
+    @property
+    def severed(self) -> bool:
+        """A failure of this call breaks the connection off, without a word."""
+        return self.fault is not None and self.fault.startswith("drop")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What arrived: credential, address and wishes out of the headers, and the body, not yet read."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.errors import BadRequest
 
+_FAULT = re.compile(r"429|500|timeout|stall|(?:cut|drop):[0-9]{1,6}")
 _FORWARDED = ("anthropic-version", "anthropic-beta", "openai-beta")
 
 
@@ -50,7 +52,7 @@ def read_wishes(headers: Mapping[str, str]) -> Wishes:
         cache_read=store and "no-cache" not in control,
         cache_write=store,
         retain=not _one_of(headers, "x-llmgateway-retention", "none"),
-        fault=headers.get("x-llmgateway-fault"),
+        fault=_fault(headers.get("x-llmgateway-fault")),
         forward={name: headers[name] for name in _FORWARDED if name in headers},
     )
 
@@ -62,6 +64,18 @@ def _one_of(headers: Mapping[str, str], name: str, only: str) -> bool:
     if value.strip().lower() != only:
         raise BadRequest(f"The header {name} can only be `{only}`. Send that, or leave the header out.", param=name)
     return True
+
+
+def _fault(value: str | None) -> str | None:
+    if value is None:
+        return None
+    word = value.strip().lower()
+    if _FAULT.fullmatch(word) is None:
+        raise BadRequest(
+            "The header x-llmgateway-fault is one of 429, 500, timeout, stall, cut:N, drop:N (N tokens).",
+            param="x-llmgateway-fault",
+        )
+    return word
 
 
 def _cache_seconds(value: str | None) -> int | None:

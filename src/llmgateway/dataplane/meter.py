@@ -79,6 +79,11 @@ class Meter:
         return self._usage
 
     @property
+    def severed(self) -> bool:
+        """The caller asked the sandbox to break the connection off, and was let to."""
+        return bool(self._attempts) and self._call is not None and self._call.wishes.severed
+
+    @property
     def settled(self) -> bool:
         return self._event is not None
 

@@ -18,6 +18,7 @@ from llmgateway.dataplane.replay import Replay, answer_of
 from llmgateway.dataplane.reply import Reply
 from llmgateway.dataplane.rescue import RescuedStream
 from llmgateway.dataplane.router import Router, operation_allowed
+from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.watch import Audience
 from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem
 
@@ -36,6 +37,7 @@ class Rooms:
     dispatcher: Dispatcher
     instruments: Instruments
     cache: ResponseCache
+    faults: FaultPlaces
     keepalive: float
     """Seconds of silence before a keepalive goes out."""
 
@@ -54,7 +56,8 @@ async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
             audience = Audience(call, inbound.dialect, meter, reply, look)
             if look.entry is not None:
                 await _again(look.entry, audience)
-            else:
+                return
+            with rooms.faults.place(key.org.id, call.wishes.fault):
                 await _ask(rooms, key, audience)
     except Problem as problem:
         await _fail(problem, inbound, meter, reply)
@@ -109,7 +112,9 @@ async def _fail(problem: Problem, inbound: Inbound, meter: Meter | None, reply: 
         headers += meter.headers()
     if problem.retry_after is not None:
         headers.append(("retry-after", str(problem.retry_after)))
-    if reply.started:
+    if meter is not None and meter.severed:
+        await reply.break_off()
+    elif reply.started:
         await reply.end_stream(inbound.dialect.failure(problem, reply.request_id))
     else:
         await reply.whole(problem.http_status, inbound.dialect.error(problem, reply.request_id), headers)

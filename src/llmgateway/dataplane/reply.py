@@ -51,6 +51,13 @@ class Reply:
         """The last bytes of the stream."""
         await self._send({"type": "http.response.body", "body": body})
 
+    async def break_off(self) -> None:
+        """Promise more than will ever come: the server closes a connection whose answer is left unfinished."""
+        if not self.started:
+            self.started = True
+            head = [_JSON, (b"content-length", b"1000"), *self._lines(())]
+            await self._send({"type": "http.response.start", "status": 200, "headers": head})
+
     def keep_alive(self, seconds: float, body: bytes, headers: Headers) -> None:
         """From now on, whenever `seconds` pass before `hush`, start the stream if need be and send `body`."""
         loop = asyncio.get_running_loop()

@@ -19,6 +19,8 @@ from llmgateway.kit.clock import Clock
 
 SANDBOX = "sandbox"
 _FORBIDDEN = "this key may not use it"
+_SANDBOX_PATIENCE = Patience(idle=90.0)
+"""Its faults end by themselves after a minute."""
 _REASONING_SECONDS = 120.0
 """Until the first token of a model that thinks before it speaks."""
 
@@ -126,7 +128,16 @@ class Router:
     def _sandbox(self, call: Call) -> Sequence[Target]:
         """A test key may name any model: the sandbox answers in its name."""
         host = self.hosts[SANDBOX]
-        return [Target(host=host, provider=host.provider, model=call.model, credential=host.credentials[0], retries=0)]
+        return [
+            Target(
+                host=host,
+                provider=host.provider,
+                model=call.model,
+                credential=host.credentials[0],
+                patience=_SANDBOX_PATIENCE,
+                retries=0,
+            )
+        ]
 
 
 def _allowed(key: KeySnapshot, asked: str, target: Target) -> bool:

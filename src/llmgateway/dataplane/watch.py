@@ -102,7 +102,10 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
     except ProviderError as error:
         problem = broken_stream(error, meter.attempts)
         await meter.settle(Outcome.FAILED, 200, problem.code)
-        await reply.end_stream(writer.failure(problem, reply.request_id))
+        if audience.call.wishes.severed:
+            await reply.break_off()
+        else:
+            await reply.end_stream(writer.failure(problem, reply.request_id))
     finally:
         live.close()
 
