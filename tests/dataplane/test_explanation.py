@@ -86,6 +86,13 @@ def test_an_unpriced_answer_says_so() -> None:
     assert explain(rescued(cost_nanos=None))["explanation"][-1].endswith("; it has no price.")
 
 
+def test_a_hit_of_the_cache_says_so() -> None:
+    told = explain(rescued(cache="hit", cost_nanos=0, plan=(), attempts=()))["explanation"]
+    assert told == [
+        "The answer was given whole from the cache after 1,400 ms; it cost $0.000000000, instead of $0.000010000."
+    ]
+
+
 def test_a_failure_tells_its_code_and_a_refusal_has_no_attempts() -> None:
     failed = rescued(outcome=Outcome.FAILED, status=502, error_code="upstream_failed", attempts=(FAILED,), cost_nanos=0)
     assert explain(failed)["explanation"][-1].startswith("The request failed with 502 upstream_failed after ")

@@ -85,11 +85,12 @@ def _end(event: UsageEvent) -> str:
     served = (
         f" by {event.provider}/{event.served_model}" if event.provider and event.outcome is Outcome.FINISHED else ""
     )
+    cached = " from the cache" if event.cache == "hit" else ""
     code = f" with {event.status} {event.error_code}" if event.error_code else ""
     cost = "it has no price" if event.cost_nanos is None else f"it cost ${usd(event.cost_nanos)}"
     saved = saved_nanos(event)
     instead = f", instead of ${usd(event.list_cost_nanos)}" if saved and event.list_cost_nanos is not None else ""
-    return f"{_ENDS[event.outcome]}{served}{code} after {event.duration_ms:,} ms; {cost}{instead}."
+    return f"{_ENDS[event.outcome]}{cached or served}{code} after {event.duration_ms:,} ms; {cost}{instead}."
 
 
 def _dollars(nanos: int | None) -> str | None:
