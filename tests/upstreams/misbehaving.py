@@ -5,6 +5,7 @@ The whole answer is always the sixty words of `TEXT`. A name such as `cut-40` sa
 
 import asyncio
 import json
+import random
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -296,6 +297,24 @@ FAULTS: dict[str, Callable[[_Asked], Awaitable[None]]] = {
     "unpaid": _status(402, "billing_error", "Insufficient balance"),
     "forbidden": _status(403, "permission_error", "Your account is not active, please check your billing details."),
 }
+
+
+_ANY = (
+    "limited", "failing", "down", "reset", "silent", "late", "cut", "stall", "malformed", "unterminated", "drip",
+    "nocredit",
+)  # fmt: skip
+
+
+async def _unreliable(asked: _Asked) -> None:
+    """Fails three times in ten, each time in another way."""
+    if random.random() < 0.3:
+        await FAULTS[random.choice(_ANY)](asked)
+    else:
+        await _good(asked)
+
+
+FAULTS["failing"] = _status(500, "server_error", "something broke")
+FAULTS["unreliable"] = _unreliable
 
 
 @asynccontextmanager
