@@ -1,6 +1,7 @@
 """A provider stand-in over real HTTP: OpenAI's, Anthropic's and Gemini's wires, behaviour chosen by the model's name.
 
-`echo` answers; `tool` calls the first tool; `status-500` and its like fail; `endless` streams until its caller leaves.
+`echo` answers; `tool` calls the first tool; `status-500` and its like fail; `endless` streams until its caller leaves. The key
+`sk-revoked` is refused.
 """
 
 import asyncio
@@ -56,11 +57,9 @@ async def _answer(request: web.Request, state: Upstream) -> web.StreamResponse:
     state.bodies.append(body)
     state.headers.append({name.lower(): value for name, value in request.headers.items()})
     model = str(body.get("model") or request.path.rpartition("/")[2].partition(":")[0])
-    if model.startswith("status-"):
-        status = int(model.removeprefix("status-"))
-        retry = {"retry-after": "7"} if status == 429 else {}
-        error = {"message": f"upstream says {status}", "type": "some_error", "code": "some_code"}
-        return web.json_response({"type": "error", "error": error}, status=status, headers=retry)
+    refusal = _refusal(request, model)
+    if refusal is not None:
+        return refusal
     simple = next((make for end, make in SIMPLE.items() if request.path.endswith(end)), None)
     if simple is not None:
         return web.json_response(simple(body, model))
@@ -71,6 +70,18 @@ async def _answer(request: web.Request, state: Upstream) -> web.StreamResponse:
     if ":" in request.path.rpartition("/")[2]:
         return await _gemini(request, state, body, model)
     return await _openai(request, state, body, model)
+
+
+def _refusal(request: web.Request, model: str) -> web.Response | None:
+    if request.headers.get("authorization") == "Bearer sk-revoked":
+        error = {"message": "this key was revoked", "type": "invalid_request_error", "code": "invalid_api_key"}
+        return web.json_response({"error": error}, status=401)
+    if not model.startswith("status-"):
+        return None
+    status = int(model.removeprefix("status-"))
+    retry = {"retry-after": "7"} if status == 429 else {}
+    error = {"message": f"upstream says {status}", "type": "some_error", "code": "some_code"}
+    return web.json_response({"type": "error", "error": error}, status=status, headers=retry)
 
 
 def _ranked(body: Json, model: str) -> Json:

@@ -30,6 +30,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: str
     """`ok`, or a FailureKind."""
     milliseconds: int
+    """Until the whole answer, the failure, or the first content of a stream."""
     first_token_milliseconds: int | None = None
     message: str = ""
 

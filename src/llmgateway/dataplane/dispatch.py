@@ -159,18 +159,21 @@ class Asking:
             if self._health is not None:
                 self._health.failed(target.path, error)
             raise
-        self._witness.attempted(self._report(target, start, None))
+        self._witness.attempted(self._report(target, start, None, streams=served.stream is not None))
         if self._health is not None:
             self._health.succeeded(target.path)
         return served
 
-    def _report(self, target: Target, start: float, error: ProviderError | None) -> Attempt:
+    def _report(self, target: Target, start: float, error: ProviderError | None, *, streams: bool = False) -> Attempt:
+        """What came of an attempt; of a stream that began, when its first content came."""
+        milliseconds = round((self._clock.monotonic() - start) * 1000)
         return Attempt(
             provider=target.host.id,
             model=target.model,
             status=error.status if error else 200,
             outcome=error.kind if error else "ok",
-            milliseconds=round((self._clock.monotonic() - start) * 1000),
+            milliseconds=milliseconds,
+            first_token_milliseconds=milliseconds if streams else None,
             message=error.message[:500] if error else "",
         )
 
