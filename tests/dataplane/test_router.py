@@ -243,6 +243,21 @@ def test_who_thinks_first_is_given_time(target: dict[str, Any], seconds: float) 
     assert planned.patience.first_token == seconds
 
 
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ({}, 10),
+        ({"reasoning_effort": "none"}, 10),
+        ({"thinking": {"type": "disabled"}}, 10),
+        ({"reasoning_effort": "low"}, 120),
+        ({"thinking": {"type": "enabled", "budget_tokens": 2_000}}, 120),
+    ],
+)
+def test_who_thinks_only_when_asked_is_given_time_only_then(asked: dict[str, Any], seconds: float) -> None:
+    [planned] = Routing().plan(chat(CLAUDE, **asked)).targets
+    assert planned.patience.first_token == seconds
+
+
 def test_retries_and_timeouts_of_the_alias_win_over_the_defaults() -> None:
     file = yaml.safe_load(alias(lab(0), retries=1, timeouts={"idle": 3}))
     file["defaults"] = {"retries": 4, "timeouts": {"idle": 7, "connect": 2}}

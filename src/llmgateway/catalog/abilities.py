@@ -47,6 +47,8 @@ class Traits:
     """Tokens that one answer may have."""
     source: str | None = None
     """The page that says so."""
+    thinks_when_asked: bool = False
+    """Reasons, but only in requests that ask for it."""
 
     def can(self, ability: Ability) -> bool | None:
         """Whether the model can; None where nothing is known about it."""
@@ -61,6 +63,7 @@ class _Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     abilities: frozenset[Ability] = frozenset()
     max_output: int | None = None
+    thinks_when_asked: bool = False
 
 
 class _Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,4 +112,6 @@ def bare_name(model: str) -> str:
 
 
 def _traits(family: _Family) -> Traits:
-    return Traits(family.maker, family.abilities, family.max_output, family.source)
+    return Traits(
+        family.maker, family.abilities, family.max_output, family.source, thinks_when_asked=family.thinks_when_asked
+    )

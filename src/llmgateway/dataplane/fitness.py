@@ -32,6 +32,8 @@ class Demand:
     max_output: int | None
     """Tokens; None when the caller set no limit."""
     abilities: frozenset[Ability] = frozenset()
+    thinking: bool = False
+    """The caller asked the model to think before it speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,14 @@ def demand(call: Call, prompt_tokens: int) -> Demand:
     form = call.canon.get("response_format")
     if is_object(form) and form.get("type") == "json_schema":
         abilities.add(Ability.JSON_SCHEMA)
-    return Demand(prompt_tokens, max_output, frozenset(abilities))
+    return Demand(prompt_tokens, max_output, frozenset(abilities), thinking=_asks_to_think(call.canon))
+
+
+def _asks_to_think(canon: Json) -> bool:
+    thinking = canon.get("thinking")
+    if is_object(thinking):
+        return thinking.get("type") != "disabled"
+    return canon.get("reasoning_effort") not in {None, "none"}
 
 
 def _ability_of(part: Json) -> Ability | None:

@@ -38,7 +38,8 @@ class Router:
 
     def plan(self, call: Call, key: KeySnapshot, prompt_tokens: int) -> Plan:
         """The plan for a call. Raises NotFound, Forbidden or BadRequest when nobody can serve it."""
-        targets = self._sandbox(call) if key.test else self.resolve(call.model)
+        needed = demand(call, prompt_tokens)
+        targets = self._sandbox(call) if key.test else self.resolve(call.model, thinking=needed.thinking)
         allowed = [target for target in targets if key.test or _allowed(key, call.model, target)]
         if not allowed:
             raise Forbidden(
@@ -46,7 +47,6 @@ class Router:
                 code="model_not_allowed",
                 param="model",
             )
-        needed = demand(call, prompt_tokens)
         chosen = choose(call, allowed, needed, self.catalog)
         forbidden = {target.name: _FORBIDDEN for target in targets if target not in allowed}
         passed_over = {**chosen.passed_over, **forbidden}
@@ -62,17 +62,21 @@ class Router:
             watched=not key.test,
         )
 
-    def resolve(self, name: str) -> Sequence[Target]:
-        """Targets a name stands for: a file's alias, `provider/model`, or a bare name of the catalogue."""
+    def resolve(self, name: str, *, thinking: bool = False) -> Sequence[Target]:
+        """Targets a name stands for: a file's alias, `provider/model`, or a bare name of the catalogue.
+
+        `thinking`: the caller asked the model to think, so that its first token may take long. Raises NotFound.
+        """
         alias = self.file.models.get(name)
         if alias is not None:
-            return self._alias(alias, name)
+            return self._alias(alias, name, thinking=thinking)
         provider, slash, model = name.partition("/")
-        if slash and provider in self.hosts:
-            return self._at(self.hosts[provider], model)
-        return self._bare(name)
+        host, model = (
+            (self._at(provider, model), model) if slash and provider in self.hosts else (self._bare(name), name)
+        )
+        return self._targets(host, TargetEntry(provider=host.id, model=model), None, thinking=thinking)
 
-    def _alias(self, alias: AliasEntry, name: str) -> Sequence[Target]:
+    def _alias(self, alias: AliasEntry, name: str, *, thinking: bool) -> Sequence[Target]:
         targets, missing = list[Target](), list[str]()
         for entry in alias.targets:
             host = self.hosts.get(entry.provider)
@@ -81,19 +85,21 @@ class Router:
             elif host.missing:
                 missing.append(host.missing)
             else:
-                targets += self._targets(host, entry.model, entry, alias)
+                targets += self._targets(host, entry, alias, thinking=thinking)
         if not targets:
             raise no_model(name, " ".join(dict.fromkeys(missing)))
         return targets
 
-    def _at(self, host: Host, model: str) -> Sequence[Target]:
+    def _at(self, provider: str, model: str) -> Host:
+        host = self.hosts[provider]
         if not model:
             raise no_model(f"{host.id}/", f"Name a model after the slash, such as {host.id}/MODEL.")
         if host.missing:
             raise no_model(f"{host.id}/{model}", host.missing)
-        return self._targets(host, model, None, None)
+        return host
 
-    def _bare(self, name: str) -> Sequence[Target]:
+    def _bare(self, name: str) -> Host:
+        """The maker's own host if it can be asked, else the first that can."""
         known = [model for model in self.catalog.resolve(name) if model.provider in self.hosts]
         if not known:
             hint = "Use provider/model (such as openai/gpt-4.1), or see GET /v1/models for the names this key may use."
@@ -101,26 +107,27 @@ class Router:
         for model in known:
             host = self.hosts[model.provider]
             if not host.missing:
-                return self._targets(host, name, None, None)
+                return host
         raise no_model(name, self.hosts[known[0].provider].missing)
 
-    def _targets(self, host: Host, model: str, entry: TargetEntry | None, alias: AliasEntry | None) -> Sequence[Target]:
+    def _targets(self, host: Host, entry: TargetEntry, alias: AliasEntry | None, *, thinking: bool) -> Sequence[Target]:
+        """The entry with each of its host's credentials."""
         defaults = self.file.defaults
-        retries = defaults.retries if alias is None or alias.retries is None else alias.retries
-        traits = self.catalog.traits(host.id, model)
-        patience = _patience(defaults.timeouts, alias.timeouts if alias else Timeouts(), _reasons(entry, traits))
+        traits = self.catalog.traits(host.id, entry.model)
+        own = alias.timeouts if alias else Timeouts()
+        patience = _patience(defaults.timeouts, own, _reasons(entry, traits, thinking=thinking))
         return [
             Target(
                 host=host,
-                provider=host.provider.language(model),
-                model=model,
+                provider=host.provider.language(entry.model),
+                model=entry.model,
                 credential=credential,
                 patience=patience,
-                retries=retries,
-                price=entry.price if entry else None,
-                weight=entry.weight if entry else 1.0,
-                prefill=traits.can(Ability.PREFILL) if entry is None or entry.prefill is None else entry.prefill,
-                context=entry.context if entry else None,
+                retries=defaults.retries if alias is None or alias.retries is None else alias.retries,
+                price=entry.price,
+                weight=entry.weight,
+                prefill=traits.can(Ability.PREFILL) if entry.prefill is None else entry.prefill,
+                context=entry.context,
             )
             for credential in host.credentials
         ]
@@ -146,11 +153,11 @@ def _allowed(key: KeySnapshot, asked: str, target: Target) -> bool:
     return key.models is None or not key.models.isdisjoint((asked, target.model, target.name))
 
 
-def _reasons(entry: TargetEntry | None, traits: Traits) -> bool | None:
-    """Whether the model thinks before it speaks: True by the operator's word, None by the catalogue's."""
-    if entry is not None and entry.reasoning is not None:
+def _reasons(entry: TargetEntry, traits: Traits, *, thinking: bool) -> bool | None:
+    """Whether the model will think before it speaks: True by the operator's word, None by the catalogue's."""
+    if entry.reasoning is not None:
         return entry.reasoning
-    return None if traits.can(Ability.REASONING) else False
+    return None if traits.can(Ability.REASONING) and (thinking or not traits.thinks_when_asked) else False
 
 
 def _patience(defaults: Timeouts, own: Timeouts, reasons: bool | None) -> Patience:
