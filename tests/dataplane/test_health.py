@@ -1,5 +1,6 @@
 """Circuits: what opens them, how they are probed, and that they always close again."""
 
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -173,6 +174,64 @@ def test_a_key_that_works_again_opens_all_its_models() -> None:
     ward.health.asks(PATH)
     ward.health.succeeded(PATH)
     assert not ward.is_cooled(SIBLING)
+
+
+def test_answers_that_always_break_off_open_although_each_began_well() -> None:
+    ward = Ward()
+    for _ in range(5):
+        assert not ward.is_cooled()
+        ward.health.succeeded(PATH)
+        ward.health.broke(PATH, ProviderError(FailureKind.CUT, "cut"))
+    assert ward.is_cooled()
+
+
+def test_one_broken_answer_among_whole_ones_opens_nothing() -> None:
+    ward = Ward()
+    for _ in range(20):
+        ward.health.succeeded(PATH)
+        ward.health.broke(PATH, ProviderError(FailureKind.CUT, "cut"))
+        ward.health.succeeded(PATH)
+        ward.health.succeeded(PATH)
+    assert not ward.is_cooled()
+
+
+def test_late_news_of_requests_that_were_asked_before_say_nothing_of_now() -> None:
+    ward = Ward()
+    early = ward.health.asks(PATH)
+    ward.clock.advance(1)
+    ward.limit(7.0)
+    ward.health.succeeded(PATH, early)
+    assert ward.is_cooled(), "it was asked before the limit was reached"
+    for _ in range(20):
+        ward.health.failed(PATH, ProviderError(FailureKind.RATE_LIMITED, "slow down"), early)
+        ward.health.failed(PATH, ProviderError(FailureKind.SERVER_ERROR, "no"), early)
+    assert ward.until_due() == 7
+
+
+def test_what_failed_before_the_provider_was_asked_closes_nothing() -> None:
+    ward = Ward()
+    ward.fail(times=5)
+    ward.until_due()
+    ward.health.failed(PATH, ProviderError(FailureKind.BAD_REQUEST, "cannot be written"), -math.inf)
+    assert [path.state for path in ward.health.report()] == ["half_open"]
+
+
+def test_a_probe_whose_caller_leaves_gives_its_turn_to_the_next() -> None:
+    ward = Ward()
+    ward.fail(times=5)
+    ward.until_due()
+    ward.health.asks(PATH)
+    ward.health.left(PATH)
+    assert not ward.is_cooled()
+
+
+def test_a_refused_request_shows_that_the_key_works_again() -> None:
+    ward = Ward()
+    ward.fail(FailureKind.AUTH)
+    ward.until_due()
+    ward.health.asks(SIBLING)
+    ward.fail(FailureKind.BAD_REQUEST, path=SIBLING)
+    assert not ward.is_cooled()
 
 
 _PATHS = st.sampled_from([PATH, SIBLING, STRANGER])

@@ -1,6 +1,7 @@
 """dispatch: ask the plan's targets in order until one answers. The only provider I/O on a request's path."""
 
 import asyncio
+import math
 import random
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -25,6 +26,9 @@ _FINAL = frozenset({FailureKind.CONTENT_FILTERED})
 """A refusal of the content is never shopped around."""
 _OF_THE_CREDENTIAL = frozenset({FailureKind.AUTH, FailureKind.BILLING, FailureKind.RATE_LIMITED, FailureKind.NOT_FOUND})
 """Failures that another credential of the same target may not have."""
+
+_NOT_ASKED = -math.inf
+"""What fails before the provider is asked closes no circuit."""
 
 
 class Witness(Protocol):
@@ -65,6 +69,8 @@ class Asking:
         self._health = health
         self.call, self._plan, self._witness = request
         self._failures = list[Failure]()
+        self._asked_at = _NOT_ASKED
+        """When the last target was asked, as health counts."""
         self._waiting: list[Target] = list(self._plan.targets)
         """Not asked yet, in their order."""
 
@@ -114,7 +120,7 @@ class Asking:
         """The running answer of a target broke off."""
         self._witness.broke(error)
         if self._health is not None:
-            self._health.failed(target.path, error)
+            self._health.broke(target.path, error, self._asked_at)
 
     async def _retried(self, target: Target) -> Served | None:
         """One attempt, and its retries where they are worth it; None leaves it to the next target."""
@@ -145,23 +151,27 @@ class Asking:
         return target.patience.first_token if streamed and not last else target.patience.total
 
     async def _once(self, call: Call, target: Target, manner: Manner, seconds: float) -> Served:
-        start = self._clock.monotonic()
+        start, health, self._asked_at = self._clock.monotonic(), self._health, _NOT_ASKED
         try:
             request = await self._asker.request(call, target, manner)
             self._witness.opens(target)
-            if self._health is not None:
-                self._health.asks(target.path)
+            if health is not None:
+                self._asked_at = health.asks(target.path)
             served = await self._asker.send(request, call, target, manner, seconds=seconds)
+        except asyncio.CancelledError:
+            if health is not None:
+                health.left(target.path)
+            raise
         except ProviderError as error:
             attempt = self._report(target, start, error)
             self._witness.attempted(attempt)
             self._failures.append((attempt, error))
-            if self._health is not None:
-                self._health.failed(target.path, error)
+            if health is not None:
+                health.failed(target.path, error, self._asked_at)
             raise
         self._witness.attempted(self._report(target, start, None, streams=served.stream is not None))
-        if self._health is not None:
-            self._health.succeeded(target.path)
+        if health is not None:
+            health.succeeded(target.path, self._asked_at)
         return served
 
     def _report(self, target: Target, start: float, error: ProviderError | None, *, streams: bool = False) -> Attempt:

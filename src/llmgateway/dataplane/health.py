@@ -25,6 +25,8 @@ _COOL_SECONDS: Final = 2.0
 _LONGEST_SECONDS: Final = 20.0
 """A provider that is well again serves again within half a minute."""
 _LIMITED_SECONDS: Final = 1.0
+_LONGEST_WAIT_SECONDS: Final = 60.0
+"""However much longer a provider asks for."""
 _CREDENTIAL_SECONDS: Final = 20.0
 _PROBE_SECONDS: Final = 15.0
 """How long one probe keeps others away, should its outcome never be told."""
@@ -62,6 +64,9 @@ class _Circuit:
     in_a_row: int = 0
     openings: int = 0
     """In a row, without a success between; each doubles the time."""
+    before: tuple[int, int] = (0, 0)
+    """`in_a_row` and `openings` before the last success, should that break off."""
+    opened_at: float = -math.inf
     cooled_until: float | None = None
     """Monotonic seconds; None is closed."""
     probed_until: float = 0.0
@@ -72,6 +77,10 @@ class _Circuit:
     measured_at: float = 0.0
     failed_at: float | None = None
     """Monotonic seconds, both."""
+
+    def is_due(self, now: float) -> bool:
+        """Whether its time is over, so that it may be probed."""
+        return self.cooled_until is not None and now >= self.cooled_until
 
 
 class Health:
@@ -84,60 +93,71 @@ class Health:
     def cooled(self, path: Path) -> str | None:
         """Why a path should be asked last now; None when it is well, or due for its probe."""
         now = self._clock.monotonic()
-        for key in ((path[0], _ANY_MODEL), path):
-            circuit = self._circuits.get(key)
-            if circuit is None or circuit.cooled_until is None:
-                continue
-            if now < circuit.cooled_until:
-                return f"{circuit.why}; asked again in {circuit.cooled_until - now:.0f} s"
+        for circuit in self._open_ones(path):
+            if not circuit.is_due(now):
+                return f"{circuit.why}; asked again in {(circuit.cooled_until or now) - now:.0f} s"
             if now < circuit.probed_until:
                 return f"{circuit.why}; being probed"
         return None
 
-    def asks(self, path: Path) -> None:
-        """The path is about to be asked: if it is due, this is its probe, and a stale speed is measured by this request."""
+    def asks(self, path: Path) -> float:
+        """The path is about to be asked; gives the moment, for when its outcome is told.
+
+        If the path is due, this is its probe; if its speed is stale, this request measures it.
+        """
         now = self._clock.monotonic()
         known = self._circuits.get(path)
         if known is not None and now - known.measured_at > _STALE_SECONDS:
             known.measured_at = now  # until it is, all others go by the old figure
-        for key in ((path[0], _ANY_MODEL), path):
-            circuit = self._circuits.get(key)
-            if circuit is not None and circuit.cooled_until is not None and now >= circuit.cooled_until:
+        for circuit in self._open_ones(path):
+            if circuit.is_due(now):
                 circuit.probed_until = now + _PROBE_SECONDS
+        return now
 
-    def succeeded(self, path: Path) -> None:
-        """The path answered: what was open is closed."""
-        for key in ((path[0], _ANY_MODEL), path):
-            circuit = self._circuits.get(key)
-            if circuit is None:
-                continue
-            if circuit.cooled_until is not None and circuit.why:
+    def left(self, path: Path) -> None:
+        """Whoever asked went away before there was an outcome: another request may probe."""
+        for circuit in self._open_ones(path):
+            circuit.probed_until = 0.0
+
+    def succeeded(self, path: Path, asked_at: float = math.inf) -> None:
+        """The path answers: what was open is closed, unless it was opened after this request was asked."""
+        for circuit in self._open_ones(path):
+            if asked_at >= circuit.opened_at:
                 log.info("a path to a provider is well again", credential=path[0], model=path[1])
-            circuit.in_a_row = circuit.openings = 0
-            circuit.cooled_until, circuit.probed_until, circuit.why = None, 0.0, ""
-        self._circuit(path).outcomes.append(True)
+                circuit.cooled_until, circuit.probed_until, circuit.why = None, 0.0, ""
+        circuit = self._circuit(path)
+        circuit.before = (circuit.in_a_row, circuit.openings)
+        circuit.in_a_row = circuit.openings = 0
+        circuit.outcomes.append(True)
 
-    def failed(self, path: Path, error: ProviderError) -> None:
-        """The path failed; what is the request's own fault is no news of the path."""
-        self._circuit(path).failed_at = self._clock.monotonic()
+    def broke(self, path: Path, error: ProviderError, asked_at: float = math.inf) -> None:
+        """An answer that had begun well broke off: it was a failure after all."""
+        circuit = self._circuit(path)
+        circuit.in_a_row, circuit.openings = map(max, circuit.before, (circuit.in_a_row, circuit.openings))
+        if circuit.outcomes and circuit.outcomes[-1]:
+            circuit.outcomes.pop()
+        self.failed(path, error, asked_at)
+
+    def failed(self, path: Path, error: ProviderError, asked_at: float = math.inf) -> None:
+        """The path failed; what is the request's own fault is no news of the path, nor is what was asked before it opened."""
+        now, circuit = self._clock.monotonic(), self._circuit(path)
+        circuit.failed_at = now
         if error.kind in _OF_THE_CREDENTIAL:
             self._open((path[0], _ANY_MODEL), _CREDENTIAL_SECONDS, error.message or str(error.kind))
+        elif asked_at < circuit.opened_at:
             return
-        if error.kind is FailureKind.RATE_LIMITED:
+        elif error.kind is FailureKind.RATE_LIMITED:
             wait = error.retry_after if error.retry_after is not None else self._grown(path, _LIMITED_SECONDS)
-            self._open(path, min(wait, 60.0), "rate limited")
-            return
-        circuit = self._circuit(path)
-        probing = circuit.cooled_until is not None
-        if error.kind not in _OF_THE_PATH:
-            if probing:  # it spoke: alive, whatever it thought of the request
-                self.succeeded(path)
-            return
-        circuit.outcomes.append(False)
-        circuit.in_a_row += 1
-        often = len(circuit.outcomes) == _WINDOW and circuit.outcomes.count(False) * 2 > _WINDOW
-        if probing or often or circuit.in_a_row >= _IN_A_ROW:
-            self._open(path, self._grown(path, _COOL_SECONDS), f"{circuit.in_a_row} failures in a row ({error.kind})")
+            self._open(path, min(wait, _LONGEST_WAIT_SECONDS), "rate limited")
+        elif error.kind in _OF_THE_PATH:
+            circuit.outcomes.append(False)
+            circuit.in_a_row += 1
+            often = len(circuit.outcomes) == _WINDOW and circuit.outcomes.count(False) * 2 > _WINDOW
+            if circuit.cooled_until is not None or often or circuit.in_a_row >= _IN_A_ROW:
+                why = f"{circuit.in_a_row} failures in a row ({error.kind})"
+                self._open(path, self._grown(path, _COOL_SECONDS), why)
+        elif any(opened.is_due(now) for opened in self._open_ones(path)):
+            self.succeeded(path, asked_at)  # it spoke: alive, whatever it thought of the request
 
     def answered(self, path: Path, first_token: float | None, tokens: int, seconds: float) -> None:
         """How fast a whole answer came: seconds to its first token, and its tokens over the seconds of writing.
@@ -187,9 +207,15 @@ class Health:
             )
         circuit.openings += 1
         circuit.why = why
-        circuit.cooled_until = self._clock.monotonic() + seconds
+        circuit.opened_at = self._clock.monotonic()
+        circuit.cooled_until = circuit.opened_at + seconds
         circuit.probed_until = 0.0
         circuit.outcomes.clear()
+
+    def _open_ones(self, path: Path) -> list[_Circuit]:
+        """The circuits of a path, its credential's and its own, that are open or due."""
+        found = (self._circuits.get(key) for key in ((path[0], _ANY_MODEL), path))
+        return [circuit for circuit in found if circuit is not None and circuit.cooled_until is not None]
 
     def _grown(self, path: Path, seconds: float) -> float:
         return min(seconds * 2 ** min(self._circuit(path).openings, 10), _LONGEST_SECONDS)
