@@ -60,8 +60,12 @@ def test_a_recovered_target_takes_its_place_again_for_one_request() -> None:
     assert routing.names()[-1] == GPT
 
 
-def test_a_target_without_a_credential_is_no_target() -> None:
-    assert Routing(environment={"GROQ_API_KEY": "g"}).names() == [OSS]
+def test_a_target_without_a_credential_is_passed_over_and_says_what_would_help() -> None:
+    routing = Routing(environment={"GROQ_API_KEY": "g"})
+    assert routing.names() == [OSS]
+    assert "OPENAI_API_KEY" in reasons(routing.plan())[GPT]
+    with pytest.raises(NotFound, match="GROQ_API_KEY"):
+        Routing(environment={}).plan()
 
 
 # Weighted

@@ -49,8 +49,10 @@ class Router:
             )
         chosen = choose(call, allowed, needed, self.catalog)
         forbidden = {target.name: _FORBIDDEN for target in targets if target not in allowed}
-        passed_over = {**chosen.passed_over, **forbidden}
         alias = None if key.test else self.file.models.get(call.model)
+        entries = alias.targets if alias else ()
+        unready = {f"{entry.provider}/{entry.model}": self._missing(entry.provider) for entry in entries}
+        passed_over = {**chosen.passed_over, **forbidden, **{name: why for name, why in unready.items() if why}}
         view = View(catalog=self.catalog, pulse=self.pulse, draw=self.draw, at=self.clock.now())
         placed = ordered(chosen.able, alias.strategy if alias else "priority", needed, view)
         steps = [PlannedTarget(target=place.target.name, why=place.why) for place in placed]
@@ -77,18 +79,21 @@ class Router:
         return self._targets(host, TargetEntry(provider=host.id, model=model), None, thinking=thinking)
 
     def _alias(self, alias: AliasEntry, name: str, *, thinking: bool) -> Sequence[Target]:
-        targets, missing = list[Target](), list[str]()
-        for entry in alias.targets:
-            host = self.hosts.get(entry.provider)
-            if host is None:
-                missing.append(f"Provider {entry.provider!r} is not known.")
-            elif host.missing:
-                missing.append(host.missing)
-            else:
-                targets += self._targets(host, entry, alias, thinking=thinking)
+        targets = [
+            target
+            for entry in alias.targets
+            if not self._missing(entry.provider)
+            for target in self._targets(self.hosts[entry.provider], entry, alias, thinking=thinking)
+        ]
         if not targets:
-            raise no_model(name, " ".join(dict.fromkeys(missing)))
+            missing = dict.fromkeys(self._missing(entry.provider) for entry in alias.targets)
+            raise no_model(name, " ".join(missing))
         return targets
+
+    def _missing(self, provider: str) -> str:
+        """What would help where a provider cannot be asked; empty when it can."""
+        host = self.hosts.get(provider)
+        return f"Provider {provider!r} is not known." if host is None else host.missing
 
     def _at(self, provider: str, model: str) -> Host:
         host = self.hosts[provider]
