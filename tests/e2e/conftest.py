@@ -60,6 +60,9 @@ providers:
   openai: {{api_key: sk-up, base_url: {url}/v1}}
   anthropic: {{api_key: sk-up, base_url: {url}}}
   gemini: {{api_key: sk-up, base_url: {url}}}
+  cohere: {{api_key: co-up, base_url: {url}}}
+  voyage: {{api_key: pa-up, base_url: {url}/v1}}
+  jina: {{api_key: ji-up, base_url: {url}/v1}}
   lab: {{type: openai_compatible, base_url: {url}/v1}}
   broken: {{type: openai_compatible, base_url: http://127.0.0.1:9/v1}}
 models:

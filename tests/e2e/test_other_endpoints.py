@@ -59,9 +59,46 @@ def test_completions(client: OpenAI, *, stream: bool) -> None:
         assert answer.choices[0].text == "Hello from upstream"
 
 
-def test_a_provider_without_the_endpoint_says_so(client: OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError, match="completions"):
-        client.completions.create(model="anthropic/echo", prompt="Say hello")
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", ["anthropic/echo", "gemini/echo"])
+def test_who_only_chats_completes_texts_too(client: OpenAI, model: str, *, stream: bool) -> None:
+    answer = client.completions.create(model=model, prompt=["Say hello"], max_tokens=20, stream=stream)
+    if isinstance(answer, openai.Stream):
+        chunks = list(answer)
+        assert "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == "Hello from upstream"
+        assert {chunk.object for chunk in chunks} == {"text_completion"}
+        assert chunks[-1].choices[0].finish_reason == "stop"
+    else:
+        assert (answer.object, answer.choices[0].text) == ("text_completion", "Hello from upstream")
+        assert answer.usage is not None
+        assert answer.usage.completion_tokens > 0
+
+
+@pytest.mark.parametrize("asked", [{"echo": True}, {"suffix": "."}, {"logprobs": 2}, {"prompt": ["a", "b"]}])
+def test_what_a_chat_cannot_complete_is_refused_by_name(client: OpenAI, asked: dict[str, object]) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.completions.create(model="anthropic/echo", **{"prompt": "Say hello", **asked})  # pyright: ignore[reportArgumentType, reportCallIssue] -- as a caller might
+    assert refused.value.code == "unsupported_parameter"
+    assert refused.value.param == next(iter(asked))
+
+
+@pytest.mark.parametrize("model", ["cohere/rerank-v3.5", "voyage/rerank-2.5", "jina/jina-reranker-v2", "lab/echo"])
+def test_rerank_has_one_shape_whoever_answers(stage: Stage, model: str) -> None:
+    body = {
+        "model": model,
+        "query": "Which?",
+        "documents": ["first", {"text": "second"}, "third"],
+        "top_n": 2,
+        "return_documents": True,
+    }
+    headers = {"authorization": f"Bearer {stage.gateway.key}"}
+    answer = httpx2.post(f"{stage.gateway.url}/v1/rerank", json=body, headers=headers, timeout=10).json()
+    assert [result["index"] for result in answer["results"]] == [1, 0]
+    assert [result["document"] for result in answer["results"]] == [{"text": "second"}, {"text": "first"}]
+    sent = stage.provider.bodies[-1]
+    assert sent.get("top_k" if model.startswith("voyage") else "top_n") == 2
+    if model.startswith("cohere"):
+        assert sent["documents"] == ["first", "second", "third"]
 
 
 def test_tokens_are_counted_by_the_provider_or_here(stage: Stage) -> None:

@@ -246,8 +246,10 @@ def test_a_declaration_is_whole(host: Provider) -> None:
     assert host.base_url.startswith(("https://", "http://localhost"))
     assert not host.base_url.endswith("/")
     assert host.title
-    assert Operation.CHAT in host.endpoints
-    assert not host.refuses(chat({"temperature": 0.5, "max_tokens": 5, "stop": ["x"], "top_p": 0.5}), "m")
+    assert host.endpoints
+    assert Operation.CHAT not in host.endpoints or not host.refuses(
+        chat({"temperature": 0.5, "max_tokens": 5, "stop": ["x"], "top_p": 0.5}), "m"
+    )
 
 
 def test_a_server_of_ones_own_takes_everything() -> None:

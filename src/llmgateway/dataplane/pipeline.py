@@ -1,7 +1,7 @@
 """The page: a request's journey, step by step."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -10,6 +10,7 @@ from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Outcome
 from llmgateway.dataplane import watch
 from llmgateway.dataplane.cache import Collector, Entry, ResponseCache, can_be_collected
+from llmgateway.dataplane.dialects.openai.completions import TextDialect, as_chat
 from llmgateway.dataplane.dispatch import Dispatcher
 from llmgateway.dataplane.inbound import Inbound
 from llmgateway.dataplane.keys import Keys
@@ -83,6 +84,8 @@ async def _again(entry: Entry, audience: Audience) -> None:
 
 async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
     """The rest of the journey: to the providers and back."""
+    if audience.call.operation is Operation.COMPLETIONS and not rooms.router.completes(audience.call, key):
+        audience = replace(audience, call=as_chat(audience.call), dialect=TextDialect())
     call, meter, reply = audience.call, audience.meter, audience.reply
     plan = rooms.router.plan(call, key, meter.prompt_tokens)  # plan
     meter.plans(plan)

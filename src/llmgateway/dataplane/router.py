@@ -64,6 +64,11 @@ class Router:
             watched=not key.test,
         )
 
+    def completes(self, call: Call, key: KeySnapshot) -> bool:
+        """Whether anybody behind the model's name has /v1/completions. Raises NotFound."""
+        targets = self._sandbox(call) if key.test else self.resolve(call.model)
+        return any(Operation.COMPLETIONS in target.provider.endpoints for target in targets)
+
     def resolve(self, name: str, *, thinking: bool = False) -> Sequence[Target]:
         """Targets a name stands for: a file's alias, `provider/model`, or a bare name of the catalogue.
 

@@ -20,6 +20,7 @@ from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response
 from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
 from llmgateway.providers.openai_wire.usage import read_usage
+from llmgateway.providers.rerank import canon_results, rerank_usage
 
 DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -83,6 +84,8 @@ class OpenAICompatible(Provider):
     """Extensions of canon's messages that it understands: `cache_control`, `reasoning_content`."""
     responses: str = ""
     """Path of its own Responses API; empty translates /v1/responses to chat."""
+    encodes: bool = True
+    """Whether it takes `encoding_format` for embeddings."""
     int8_vectors: bool = False
     """Its embeddings are base64 of signed bytes; they are given on as numbers."""
     joins_path: str = ""
@@ -150,8 +153,8 @@ class OpenAICompatible(Provider):
             self._ask_for_stream(body, place)
             if not self.speaks(call):
                 self._translate(body, call)
-        elif body.get("encoding_format") == "base64" and not self.native:
-            del body["encoding_format"]  # ask for numbers; the dialect encodes them for the caller
+        elif not self.native:
+            self._plain(body)
         return body
 
     def read(self, call: Call, reply: Reply) -> Answer:
@@ -163,7 +166,11 @@ class OpenAICompatible(Provider):
             return read_response(body, raw)
         if call.operation is not Operation.CHAT:
             usage = read_usage(body.get("usage"))
-            if call.operation is Operation.EMBEDDINGS and not is_array(body.get("data")):
+            if call.operation is Operation.RERANK and raw is None:
+                return Answer(body=canon_results(call.canon, body), usage=rerank_usage(body))
+            if call.operation is not Operation.EMBEDDINGS:
+                return Answer(body=body, usage=usage, raw=raw)
+            if not is_array(body.get("data")):
                 raise self._no_answer(reply)
             return Answer(body=body if raw else self._embeddings(body, usage), usage=usage, raw=raw)
         choices = objects(body.get("choices"))
@@ -214,6 +221,14 @@ class OpenAICompatible(Provider):
         if is_object(figures) and "prompt_tokens" not in figures:
             body = {**body, "usage": {**figures, "prompt_tokens": usage.prompt_tokens if usage else 0}}
         return {**body, "data": data}
+
+    def _plain(self, body: Json) -> None:
+        """Embeddings and rerank: in the host's words, and numbers as numbers; the dialect encodes them for the caller."""
+        if body.get("encoding_format") == "base64" or not self.encodes:
+            body.pop("encoding_format", None)
+        for ours, theirs in self.renames.items():
+            if ours in body:
+                body[theirs] = body.pop(ours)
 
     def _ask_for_stream(self, body: Json, place: Place) -> None:
         """Streams are always asked to tell their usage; the caller's wish is honoured on the way back."""

@@ -15,6 +15,7 @@ from llmgateway.providers.fireworks import FIREWORKS
 from llmgateway.providers.gemini.declaration import GEMINI
 from llmgateway.providers.groq import GROQ
 from llmgateway.providers.huggingface import HUGGINGFACE
+from llmgateway.providers.jina import JINA
 from llmgateway.providers.mistral import MISTRAL
 from llmgateway.providers.moonshot import MOONSHOT
 from llmgateway.providers.nvidia import NVIDIA
@@ -27,6 +28,7 @@ from llmgateway.providers.sambanova import SAMBANOVA
 from llmgateway.providers.sandbox import SANDBOX
 from llmgateway.providers.together import TOGETHER
 from llmgateway.providers.vertex.declaration import VERTEX
+from llmgateway.providers.voyage import VOYAGE
 from llmgateway.providers.xai import XAI
 from llmgateway.providers.zhipu import ZHIPU
 
@@ -57,4 +59,6 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
     QWEN,
     CLOUDFLARE,
     DATABRICKS,
+    VOYAGE,
+    JINA,
 )

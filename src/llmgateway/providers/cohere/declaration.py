@@ -24,6 +24,7 @@ from llmgateway.providers.cohere.embeddings import (
 from llmgateway.providers.cohere.errors import answer_error, ending_error
 from llmgateway.providers.cohere.request import chat_body, refusals
 from llmgateway.providers.cohere.stream import CohereDecoder
+from llmgateway.providers.rerank import canon_results, document_text, rerank_usage, wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,8 @@ class Cohere(Provider):
     """The language of Cohere's API, version 2. It is no caller's dialect: everything is translated."""
 
     def refuses(self, call: Call, model: str) -> Sequence[str]:
+        if call.operation is Operation.RERANK:
+            return ()
         if call.operation is Operation.EMBEDDINGS:
             return embedding_refusals(call.canon)
         return refusals(call.canon, model)
@@ -38,6 +41,8 @@ class Cohere(Provider):
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         if call.operation is Operation.EMBEDDINGS:
             body: Json = {"model": place.model, **embed_body(call.canon)}
+        elif call.operation is Operation.RERANK:
+            body = {"model": place.model, **_rerank_body(call.canon)}
         else:
             body = chat_body(call.canon, place.model, stream=place.stream, dropped=place.dropped)
         headers = {"content-type": "application/json", "authorization": f"Bearer {place.secrets['api_key']}"}
@@ -45,6 +50,8 @@ class Cohere(Provider):
 
     def read(self, call: Call, reply: Reply) -> Answer:
         answer = decoded(reply.body, self.title)
+        if call.operation is Operation.RERANK:
+            return Answer(body=canon_results(call.canon, answer), usage=rerank_usage(answer))
         if call.operation is Operation.EMBEDDINGS:
             return vectors_answer(vectors_of(answer), call.model, tokens_of(answer))
         if failure := ending_error(text_of(answer.get("finish_reason")), answer.get("error")):
@@ -68,12 +75,22 @@ class Cohere(Provider):
         return answer_error(reply.status, reply.headers, reply.body)
 
 
+def _rerank_body(canon: Json) -> Json:
+    """Documents are texts there, and are given back by us (https://docs.cohere.com/reference/rerank)."""
+    rest = {name: value for name, value in canon.items() if name in {"query", "max_tokens_per_doc", "priority"}}
+    limit = wanted(canon)
+    documents = [document_text(document) for document in canon["documents"]]
+    return {**rest, "documents": documents, **({"top_n": limit} if limit else {})}
+
+
 COHERE: Final = Cohere(
     id="cohere",
     title="Cohere",
     docs="https://docs.cohere.com/reference/chat",
     base_url="https://api.cohere.com",
-    endpoints=MappingProxyType({Operation.CHAT: "/v2/chat", Operation.EMBEDDINGS: "/v2/embed"}),
+    endpoints=MappingProxyType(
+        {Operation.CHAT: "/v2/chat", Operation.EMBEDDINGS: "/v2/embed", Operation.RERANK: "/v2/rerank"}
+    ),
     env=MappingProxyType({"api_key": ("COHERE_API_KEY", "CO_API_KEY")}),
     quirks=(
         (

@@ -124,6 +124,9 @@ class Rerank(Struct):
     query: str
     documents: Annotated[list[str | dict[str, Any]], Meta(min_length=1)]
     top_n: Count | None = None
+    top_k: Count | None = None
+    """Voyage's name for it."""
+    return_documents: bool | None = None
 
 
 class Embeddings(Struct):

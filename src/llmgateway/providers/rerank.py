@@ -1,0 +1,54 @@
+"""Rerank as Cohere, Voyage and Jina share it: `query` and `documents` in, `results` with `index` and `relevance_score` out."""
+
+from typing import Any
+
+import msgspec
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.usage import Usage
+
+
+def document_text(document: Any) -> str:
+    """A document as text: its own, an object's `text`, or the whole object where it has none."""
+    if isinstance(document, str):
+        return document
+    if is_object(document) and isinstance(document.get("text"), str):
+        return document["text"]
+    return msgspec.json.encode(document).decode()
+
+
+def wanted(canon: Json) -> int | None:
+    """How many results: `top_n`, or `top_k` as Voyage calls it."""
+    return canon.get("top_n") or canon.get("top_k")
+
+
+def canon_results(canon: Json, answer: Json) -> Json:
+    """One shape of answer, best first, whether the host says `results` or `data`; with documents where they were asked for."""
+    found = objects(answer.get("results")) or objects(answer.get("data"))
+    results = list[Json]()
+    for item in found:
+        result: Json = {"index": item.get("index"), "relevance_score": item.get("relevance_score", item.get("score"))}
+        document = item.get("document")
+        if document is None and canon.get("return_documents"):
+            document = document_text(canon["documents"][item["index"]])
+        if document is not None:
+            result["document"] = {"text": document} if isinstance(document, str) else document
+        results.append(result)
+    results.sort(key=lambda result: -(result["relevance_score"] or 0.0))
+    rest = {name: value for name, value in answer.items() if name not in {"results", "data", "object"}}
+    return {"object": "list", **rest, "results": results, "model": text_of(answer.get("model")) or canon["model"]}
+
+
+def rerank_usage(answer: Json) -> Usage | None:
+    """Tokens where the host counts them, searches where it bills those."""
+    usage, meta = answer.get("usage"), answer.get("meta")
+    if is_object(usage):
+        return Usage(prompt_tokens=usage.get("prompt_tokens") or usage.get("total_tokens") or 0)
+    if is_object(meta):
+        units, tokens = meta.get("billed_units"), meta.get("tokens")
+        searches = units.get("search_units") if is_object(units) else None
+        read = tokens.get("input_tokens") if is_object(tokens) else None
+        if searches is not None or read is not None:
+            return Usage(prompt_tokens=int(read or 0), searches=int(searches or 0))
+    return None
