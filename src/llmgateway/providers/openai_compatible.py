@@ -56,7 +56,7 @@ _FOREIGN: Final = frozenset(
     }
 )  # fmt: skip
 """Fields of other dialects' bodies that chat cannot say."""
-_UNTRANSLATED: Final = frozenset({Operation.COMPLETIONS, Operation.RERANK})
+_UNTRANSLATED: Final = frozenset({Operation.COMPLETIONS})
 """Operations that every host with them speaks as OpenAI, or Cohere, does."""
 _TOOLS: Final = frozenset({"function", "custom"})
 _PARTS: Final = frozenset({"text", "image_url", "input_audio", "file", "refusal", "video_url"})
