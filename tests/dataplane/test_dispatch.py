@@ -128,6 +128,13 @@ async def test_a_rate_limited_key_is_not_waited_for_while_the_provider_has_anoth
     assert scene.labs.asked == ["a", "b"]
 
 
+async def test_a_rate_limited_key_is_asked_again_when_the_other_one_is_known_to_be_bad() -> None:
+    scene = Scene(Labs(a=[429, 200], b=401))
+    scene.routing.health.failed(("one/1", "m"), ProviderError(FailureKind.AUTH, "revoked"))
+    await scene.ask(chat("alone"))
+    assert scene.labs.asked == ["a", "a"]
+
+
 async def test_a_host_that_is_down_is_not_asked_again_with_its_other_key() -> None:
     scene = Scene(Labs(a=503, b=503))
     served = await scene.ask()

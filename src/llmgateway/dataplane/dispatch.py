@@ -99,11 +99,12 @@ class Asking:
 
     def _next(self) -> Target:
         """The next target; one whose path was cooled since the plan was made lets those that are well go first."""
-        health = self._health
-        well = (target for target in self._waiting if health is None or health.cooled(target.path) is None)
-        target = next(well, self._waiting[0])
+        target = next(filter(self._is_well, self._waiting), self._waiting[0])
         self._waiting.remove(target)
         return target
+
+    def _is_well(self, target: Target) -> bool:
+        return self._health is None or self._health.cooled(target.path) is None
 
     async def again(self, call: Call, target: Target) -> Served:
         """Another target's stream, to go on behind one that broke off. Raises ProviderError."""
@@ -136,7 +137,8 @@ class Asking:
 
     def _worth_staying(self, target: Target, error: ProviderError) -> bool:
         """Each target behind keeps an attempt of the budget, and another credential comes before a pause."""
-        if error.kind in _OF_THE_CREDENTIAL and any(other.name == target.name for other in self._waiting):
+        siblings = [other for other in self._waiting if other.name == target.name]
+        if error.kind in _OF_THE_CREDENTIAL and any(map(self._is_well, siblings)):
             return False
         return self.attempts_left > len({other.name for other in self._waiting})
 
