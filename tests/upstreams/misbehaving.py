@@ -191,6 +191,23 @@ async def _late(asked: _Asked) -> None:
     await asyncio.sleep(_LONG)
 
 
+async def _opened(asked: _Asked) -> None:
+    """A role, and never a word."""
+    await asked.begin()
+    await asked.send(_frames(asked, WORDS)[0])
+    await asyncio.sleep(_LONG)
+
+
+async def _thinking(asked: _Asked) -> None:
+    """Headers and role at once, the rest after more than a second."""
+    await asked.begin()
+    opening, *rest = _frames(asked, WORDS)
+    await asked.send(opening)
+    await asyncio.sleep(1.2)
+    for frame in rest:
+        await asked.send(frame)
+
+
 async def _cut(asked: _Asked) -> None:
     """Dies in the middle of the answer, streamed or not."""
     if not asked.stream:
@@ -253,6 +270,14 @@ async def _flap(asked: _Asked) -> None:
         await _good(asked)
 
 
+async def _slow(asked: _Asked) -> None:
+    """Good, and in no hurry: three seconds."""
+    await asked.begin()
+    for frame in _frames(asked, WORDS):
+        await asked.send(frame)
+        await asyncio.sleep(0.05)
+
+
 async def _endless(asked: _Asked) -> None:
     await asked.begin()
     opening, word, *_ = _frames(asked, WORDS)
@@ -281,6 +306,8 @@ FAULTS: dict[str, Callable[[_Asked], Awaitable[None]]] = {
     "reset": _reset,
     "silent": _silent,
     "late": _late,
+    "opened": _opened,
+    "thinking": _thinking,
     "cut": _cut,
     "stall": _stall,
     "malformed": _malformed,
@@ -289,6 +316,7 @@ FAULTS: dict[str, Callable[[_Asked], Awaitable[None]]] = {
     "toolong": _too_long,
     "filtered": _filtered,
     "flap": _flap,
+    "slow": _slow,
     "endless": _endless,
     "nocredit": _status(
         429, "insufficient_quota", "You exceeded your current quota, please check your plan and billing."

@@ -24,6 +24,8 @@ from llmgateway.settings import Settings, load_settings
 app = typer.Typer()
 
 _BACKLOG = 2048
+_LAST_WORDS_SECONDS = 5.0
+"""For requests that were cut off when the drain took too long."""
 
 
 @app.command()
@@ -79,6 +81,12 @@ class DrainingServer(uvicorn.Server):
         else:
             self._loop.call_soon_threadsafe(self._loop.call_later, self._delay, self._end)
         self._readiness.draining = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's; but those cancelled at the end of the drain still tell their callers and settle."""
+        await super().shutdown(sockets)
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_LAST_WORDS_SECONDS)
 
     def _end(self) -> None:
         self.should_exit = True

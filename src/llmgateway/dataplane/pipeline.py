@@ -21,10 +21,14 @@ from llmgateway.dataplane.rescue import RescuedStream
 from llmgateway.dataplane.router import Router, operation_allowed
 from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.watch import Audience
-from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem
+from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem, Unavailable
 
 CLIENT_LEFT = 499
 _OUR_FAULT = "The gateway made a mistake with this request; nothing was charged. Tell its operator the id {}."
+
+_ENDING = (
+    "This process ends, and the answer took longer than it may wait. Send the request again: another process takes it."
+)
 
 log = structlog.get_logger()
 
@@ -67,8 +71,7 @@ async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
         log.exception("a request failed inside the gateway", request_id=reply.request_id)
         await _fail(InternalFault(_OUR_FAULT.format(reply.request_id)), inbound, meter, reply)
     except asyncio.CancelledError:
-        if meter is not None:
-            await meter.settle(Outcome.ABANDONED, 200 if reply.started else CLIENT_LEFT)
+        await _cancelled(inbound, meter, reply)
         raise
     finally:
         await reply.hush()
@@ -103,6 +106,15 @@ async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
         await watch.stream(RescuedStream(asking, served, served.stream), audience, collector)  # watch
     elif served.answer is not None:
         await watch.whole(served.answer, audience, served.target)
+
+
+async def _cancelled(inbound: Inbound, meter: Meter | None, reply: Reply) -> None:
+    """The caller left, or the process ends and waits no longer: then who still listens is told."""
+    if reply.left:
+        if meter is not None:
+            await meter.settle(Outcome.ABANDONED, 200 if reply.started else CLIENT_LEFT)
+    elif meter is None or not meter.settled:  # a settled answer has its last bytes already
+        await _fail(Unavailable(_ENDING, code="draining", retry_after=1), inbound, meter, reply)
 
 
 async def _fail(problem: Problem, inbound: Inbound, meter: Meter | None, reply: Reply) -> None:

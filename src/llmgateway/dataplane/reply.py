@@ -18,13 +18,15 @@ _SSE = (
 class Reply:
     """Writes either one whole body or a stream. Knows nothing of dialects."""
 
-    __slots__ = ("_beat", "_beating", "_send", "request_id", "started")
+    __slots__ = ("_beat", "_beating", "_send", "left", "request_id", "started")
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self.request_id = request_id
         self.started = False
         """The status is out."""
+        self.left = False
+        """The caller is gone: nobody reads on."""
         self._beating: asyncio.TimerHandle | None = None
         self._beat: asyncio.Task[None] | None = None
 

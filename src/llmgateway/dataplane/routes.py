@@ -91,21 +91,19 @@ class DataPlane:
 async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive: Receive) -> None:
     """Run the journey; when the caller leaves, cancel it, so that the upstream is closed at once."""
     journey = cast("asyncio.Task[None]", asyncio.current_task())  # an ASGI server runs us in a task
-    left = False
 
     async def watch_the_door() -> None:
-        nonlocal left
         message = await receive()
         while message["type"] != "http.disconnect":
             message = await receive()
-        left = True
+        reply.left = True
         journey.cancel()
 
     door = asyncio.get_running_loop().create_task(watch_the_door())
     try:
         await pipeline.serve(rooms, inbound, reply)
     except asyncio.CancelledError:
-        if not left:
+        if not reply.left:
             raise
         journey.uncancel()
     finally:

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -106,9 +107,9 @@ def _anthropic(response: httpx2.Response) -> Told:
     return Told(response.status_code, text, finished=bool(finish) and stopped, error=error, headers=response.headers)
 
 
-@pytest.fixture(scope="package")
-def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
-    """One for all cases; each case has models of its own, so that circuits do not mix."""
+@contextmanager
+def provider_on_stage() -> Generator[Misbehaving]:
+    """A misbehaving provider in a thread of its own, so that tests may block."""
     loop, started, held = asyncio.new_event_loop(), threading.Event(), list[Misbehaving]()
     stop = asyncio.Event()
 
@@ -121,11 +122,22 @@ def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
     thread.start()
     assert started.wait(10)
-    with run_gateway(tmp_path_factory.mktemp("failover"), _config(held[0].url)) as gateway:
-        yield Theatre(gateway, held[0])
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
-    loop.close()
+    try:
+        yield held[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()
+
+
+@pytest.fixture(scope="package")
+def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+    """One for all cases; each case has models of its own, so that circuits do not mix."""
+    with (
+        provider_on_stage() as provider,
+        run_gateway(tmp_path_factory.mktemp("failover"), _config(provider.url)) as gateway,
+    ):
+        yield Theatre(gateway, provider)
 
 
 def _config(url: str) -> str:
