@@ -57,7 +57,7 @@ _FOREIGN: Final = frozenset(
 )  # fmt: skip
 """Fields of other dialects' bodies that chat cannot say."""
 _UNTRANSLATED: Final = frozenset({Operation.COMPLETIONS})
-"""Operations that every host with them speaks as OpenAI, or Cohere, does."""
+"""Operations that every host with them speaks as OpenAI does."""
 _TOOLS: Final = frozenset({"function", "custom"})
 _PARTS: Final = frozenset({"text", "image_url", "input_audio", "file", "refusal", "video_url"})
 """Kinds of content that chat knows, the widespread video_url included."""

@@ -20,6 +20,7 @@ from llmgateway.providers.mistral import MISTRAL
 from llmgateway.providers.moonshot import MOONSHOT
 from llmgateway.providers.nvidia import NVIDIA
 from llmgateway.providers.ollama import OLLAMA
+from llmgateway.providers.ollama_native.declaration import OLLAMA_NATIVE
 from llmgateway.providers.openai import OPENAI
 from llmgateway.providers.openrouter import OPENROUTER
 from llmgateway.providers.perplexity import PERPLEXITY
@@ -44,6 +45,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
     DEEPSEEK,
     AZURE,
     OLLAMA,
+    OLLAMA_NATIVE,
     TOGETHER,
     MISTRAL,
     PERPLEXITY,

@@ -1,0 +1,163 @@
+"""Ollama's answers, whole and line by line, as canon.
+
+Pages: https://docs.ollama.com/api/chat, https://docs.ollama.com/api/streaming.
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import cast
+
+import msgspec
+
+from llmgateway.canon.chat import ChatChunk, Delta, Json
+from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.usage import Usage
+from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.base import Answer, Step
+from llmgateway.providers.openai_wire.errors import kind_of
+
+_LONGEST_LINE = 16 << 20
+
+
+def canon_answer(said: Json, model: str) -> Answer:
+    """A whole chat answer. Raises ProviderError when it holds no message."""
+    message = said.get("message")
+    if not is_object(message):
+        raise ProviderError(FailureKind.PROTOCOL, "Ollama's answer holds no message.", status=200)
+    usage, finish = usage_of(said), _finish(said, calls=bool(message.get("tool_calls")))
+    content: Json = {"role": "assistant", "content": text_of(message.get("content")) or None}
+    if thought := text_of(message.get("thinking")):
+        content["reasoning_content"] = thought
+    if calls := _calls(message, 0):
+        content["tool_calls"] = [{name: part for name, part in call.items() if name != "index"} for call in calls]
+    body: Json = {
+        "id": "",
+        "object": "chat.completion",
+        "created": 0,
+        "model": text_of(said.get("model")) or model,
+        "choices": [{"index": 0, "message": content, "finish_reason": finish}],
+        "usage": _figures(usage),
+    }
+    text = f"{content['content'] or ''}{content.get('reasoning_content', '')}"
+    return Answer(body=body, usage=usage, finish=finish, text=text)
+
+
+def embeddings_answer(said: Json, model: str) -> Answer:
+    """Vectors as OpenAI lists them."""
+    usage = usage_of(said)
+    vectors: list[list[float]] = said.get("embeddings") or []
+    data = [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(vectors)]
+    figures = {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.prompt_tokens} if usage else None
+    return Answer(body={"object": "list", "data": data, "model": model, "usage": figures}, usage=usage)
+
+
+def usage_of(said: Json) -> Usage | None:
+    """Counts of the last line; None when it has none."""
+    prompt, completion = said.get("prompt_eval_count"), said.get("eval_count")
+    if prompt is None and completion is None:
+        return None
+    return Usage(prompt_tokens=prompt or 0, completion_tokens=completion or 0)
+
+
+class OllamaDecoder:
+    """Reads one stream of JSON lines."""
+
+    __slots__ = ("_called", "_held", "_model", "_started")
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._held = b""
+        self._called = 0
+        self._started = False
+
+    def feed(self, data: bytes) -> Sequence[Step]:
+        *lines, self._held = (self._held + data).split(b"\n")
+        if len(self._held) > _LONGEST_LINE:
+            return [Step(error=ProviderError(FailureKind.PROTOCOL, "Ollama sent one line of more than 16 MiB."))]
+        return [step for line in lines for step in self._read(line)]
+
+    def close(self) -> Sequence[Step]:
+        last, self._held = self._held, b""
+        return self._read(last)
+
+    def _read(self, line: bytes) -> list[Step]:
+        try:
+            said: object = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return []  # an empty line, or a malformed one in an otherwise good stream
+        if not is_object(said):
+            return []
+        if error := text_of(said.get("error")):
+            return [Step(error=ProviderError(kind_of(500, error), error))]
+        message = said.get("message")
+        steps = self._said(message if is_object(message) else {})
+        return steps + self._end(said) if said.get("done") else steps
+
+    def _said(self, message: Json) -> list[Step]:
+        thought, text = text_of(message.get("thinking")), text_of(message.get("content"))
+        calls = _calls(message, self._called)
+        self._called += len(calls)
+        steps = list[Step]()
+        if thought:
+            steps.append(Step(chunk=self._chunk({"reasoning_content": thought}), content=True, text=thought))
+        if text:
+            steps.append(Step(chunk=self._chunk({"content": text}), content=True, text=text))
+        if calls:
+            words = "".join(call["function"]["name"] + call["function"]["arguments"] for call in calls)
+            steps.append(Step(chunk=self._chunk({"tool_calls": calls}), content=True, text=words))
+        return steps
+
+    def _end(self, said: Json) -> list[Step]:
+        usage, finish = usage_of(said), _finish(said, calls=self._called > 0)
+        last = self._chunk({})
+        last["choices"][0]["finish_reason"] = finish
+        steps = [Step(chunk=last, finish=finish, usage=usage)]
+        if usage is not None:
+            figures = self._chunk({})
+            figures["choices"], figures["usage"] = [], _figures(usage)
+            steps.append(Step(chunk=figures, usage=usage, usage_only=True))
+        return [*steps, Step(end=True)]
+
+    def _chunk(self, delta: Delta) -> ChatChunk:
+        if not self._started:
+            self._started = True
+            delta = cast("Delta", {"role": "assistant", **delta})
+        return {
+            "id": "",
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": self._model,
+            "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
+        }
+
+
+def _calls(message: Json, made: int) -> list[Json]:
+    """Tool calls come whole; who gives them no id gets one of ours."""
+    calls = list[Json]()
+    for place, call in enumerate(objects(message.get("tool_calls"))):
+        given = call.get("function")
+        function: Json = given if is_object(given) else {}
+        arguments = msgspec.json.encode(function.get("arguments") or {}).decode()
+        calls.append(
+            {
+                "index": made + place,
+                "id": text_of(call.get("id")) or f"call_{secrets.token_hex(8)}",
+                "type": "function",
+                "function": {"name": text_of(function.get("name")), "arguments": arguments},
+            }
+        )
+    return calls
+
+
+def _finish(said: Json, *, calls: bool) -> str:
+    return "tool_calls" if calls else "length" if said.get("done_reason") == "length" else "stop"
+
+
+def _figures(usage: Usage | None) -> Json | None:
+    if usage is None:
+        return None
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+    }
