@@ -1,9 +1,11 @@
 """Reading a JSON body against its shape, with mistakes told by the name of the field."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
+import msgspec.inspect
 
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
@@ -11,6 +13,7 @@ from llmgateway.errors import BadRequest
 T = TypeVar("T")
 
 _AT = re.compile(r" - at `\$\.?(.*)`$")
+_STEP = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
 _MISSING = re.compile(r"missing required field `(.+?)`")
 
 
@@ -46,9 +49,37 @@ def check(value: Json, shape: type[T]) -> T:
                 f"The field `{path}` is missing. Add it and send the request again.", param=path
             ) from error
         words = _AT.sub("", text)
+        allowed = _allowed(shape, path) if "enum value" in words else ()
+        if allowed:
+            words += f"; it is one of {', '.join(allowed)}"
         raise BadRequest(
             f"`{path or 'body'}`: {words[:1].lower()}{words[1:]}. Correct it and send the request again.", param=path
         ) from error
+
+
+def _allowed(shape: Any, path: str) -> Sequence[str]:
+    """The values that an enumeration at a path knows; nothing when the path leads to none."""
+    here: list[msgspec.inspect.Type] = [msgspec.inspect.type_info(shape)]
+    for name in _STEP.findall(path):
+        here = [found for kind in here for found in _inside(kind, name)]
+    return sorted({str(value) for kind in here for value in _values(kind) if value is not None})
+
+
+def _inside(kind: msgspec.inspect.Type, name: str) -> Sequence[msgspec.inspect.Type]:
+    """What a step of a path leads to: an item of a list, or a field of an object."""
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return [found for part in kind.types for found in _inside(part, name)]
+    if isinstance(kind, msgspec.inspect.ListType) and name.startswith("["):
+        return [kind.item_type]
+    if isinstance(kind, msgspec.inspect.StructType):
+        return [field.type for field in kind.fields if field.encode_name == name]
+    return []
+
+
+def _values(kind: msgspec.inspect.Type) -> Sequence[object]:
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return [value for part in kind.types for value in _values(part)]
+    return kind.values if isinstance(kind, msgspec.inspect.LiteralType) else ()
 
 
 def refuse(path: str, words: str) -> BadRequest:

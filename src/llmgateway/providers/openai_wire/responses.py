@@ -15,7 +15,7 @@ from llmgateway.providers.base import Answer, Step
 from llmgateway.providers.openai_wire.errors import stream_error
 
 _FINISH = {"max_output_tokens": "length", "content_filter": "content_filter"}
-_LAST = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_LAST = frozenset({"response.completed", "response.incomplete"})
 
 
 class _Event(Struct):
@@ -44,6 +44,9 @@ class ResponsesReader:
             return ()  # one malformed event in an otherwise good stream is left out
         if event.type == "error" or (event.error is not None and not event.type):
             return (Step(error=_failure(event)),)
+        if event.type == "response.failed" and event.response is not None:
+            failure = stream_error(event.response.get("error") or {"message": "The provider's response failed."})
+            return (Step(error=failure, usage=responses_usage(event.response.get("usage"))),)
         step = Step(raw=frame.raw)
         if event.type.endswith(".delta") and isinstance(event.delta, str):
             step.text = event.delta

@@ -1,0 +1,34 @@
+"""OpenAI's native Responses: what ends a stream, and what only seems to."""
+
+import json
+from typing import Any
+
+from llmgateway.errors import FailureKind
+from llmgateway.kit.sse import Splitter
+from llmgateway.providers.base import Step
+from llmgateway.providers.openai_wire.responses import ResponsesReader
+
+
+def _read(event: dict[str, Any]) -> Step:
+    [frame] = Splitter().feed(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+    [step] = ResponsesReader().read(frame)
+    return step
+
+
+def test_a_completed_response_is_finished() -> None:
+    step = _read({"type": "response.completed", "response": {"output": [], "usage": None}})
+    assert (step.finish, step.end, step.error) == ("stop", True, None)
+
+
+def test_an_incomplete_response_tells_its_reason() -> None:
+    details = {"reason": "max_output_tokens"}
+    step = _read({"type": "response.incomplete", "response": {"output": [], "incomplete_details": details}})
+    assert (step.finish, step.end) == ("length", True)
+
+
+def test_a_failed_response_is_a_failure_and_never_finished() -> None:
+    error = {"code": "server_error", "message": "The model broke down."}
+    step = _read({"type": "response.failed", "response": {"output": [], "error": error}})
+    assert (step.finish, step.end) == (None, False)
+    assert step.error is not None
+    assert (step.error.kind, step.error.message) == (FailureKind.SERVER_ERROR, "The model broke down.")
