@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from llmgateway.canon.call import Operation, Wishes
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
+from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.dataplane.fingerprint import fingerprint
 
 ORG = OrgSnapshot(id="org_1", slug="one", plan="free")
@@ -69,3 +71,47 @@ def test_keys_of_one_organisation_share_unless_they_may_use_other_models() -> No
     colleague = msgspec.structs.replace(KEY, id="key_2", name="other")
     assert _mark(BODY, colleague) == _mark(BODY)
     assert _mark(BODY, msgspec.structs.replace(colleague, models=frozenset({"m"}))) != _mark(BODY)
+
+
+CLAUDE: dict[str, Any] = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "Hi"}]}
+
+
+def _message_mark(body: dict[str, Any]) -> bytes:
+    return fingerprint(b"secret", KEY, AnthropicDialect().read(Operation.CHAT, msgspec.json.encode(body), Wishes()))
+
+
+def _response_mark(**more: Any) -> bytes:
+    body = msgspec.json.encode({"model": "m", "input": "Hi", "max_output_tokens": 5, **more})
+    return fingerprint(b"secret", KEY, ResponsesDialect().read(Operation.CHAT, body, Wishes()))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"output_config": {"effort": "max"}}, {"output_config": {"effort": "xhigh"}}),
+        ({"output_config": {"effort": "low", "task_budget": 1}}, {"output_config": {"effort": "low"}}),
+        ({"container": "a"}, {"container": "b"}),
+        ({"top_k": 1}, {"top_k": 2}),
+    ],
+)
+def test_what_only_an_anthropic_host_understands_counts(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert _message_mark({**CLAUDE, **one}) != _message_mark({**CLAUDE, **other})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"reasoning": {"summary": "auto"}},
+        {"include": ["reasoning.encrypted_content"]},
+        {"something_new": 1},
+        {"input": [{"type": "reasoning", "encrypted_content": "theirs"}, {"role": "user", "content": "Hi"}]},
+    ],
+)
+def test_what_only_a_responses_host_understands_counts(change: dict[str, Any]) -> None:
+    assert _response_mark(**change) != _response_mark()
+
+
+def test_plain_questions_are_shared_between_dialects() -> None:
+    assert _message_mark(CLAUDE) == _mark(CLAUDE)
+    assert _message_mark({**CLAUDE, "stream": True, "metadata": {"user_id": "u"}}) == _message_mark(CLAUDE)
+    assert _response_mark(metadata={"a": "b"}, store=False) == _response_mark()

@@ -23,6 +23,8 @@ from llmgateway.providers.base import Answer, Reply, Step
 
 _KEPT_OPERATIONS: Final = frozenset({Operation.CHAT, Operation.EMBEDDINGS, Operation.COMPLETIONS, Operation.RERANK})
 _KEPT_FINISHES: Final = frozenset({None, "stop", "length", "tool_calls", "function_call"})
+_GOES_ON: Final = frozenset({"pause_turn"})
+"""Reasons of a provider that say that the answer is to be continued."""
 _LARGEST: Final = 2 << 20
 """Bytes of an answer that is worth keeping."""
 
@@ -91,6 +93,15 @@ class Look:
 
 
 @dataclass(slots=True)
+class _Flight:
+    """A call on its way, for which equal ones wait."""
+
+    landing: "asyncio.Future[Entry | None]"
+    nothing_kept: bool = False
+    """It was answered, with something that is no answer to others."""
+
+
+@dataclass(slots=True)
 class ResponseCache:
     """The answers of this installation, or of this process, behind a store."""
 
@@ -100,9 +111,7 @@ class ResponseCache:
     default_seconds: int | None
     """Of gateway.yaml; None is off unless organisation, key or caller says otherwise."""
     totals: CacheTotals = field(default_factory=CacheTotals)
-    _flights: dict[bytes, "asyncio.Future[Entry | None]"] = field(
-        default_factory=dict[bytes, "asyncio.Future[Entry | None]"]
-    )
+    _flights: dict[bytes, "_Flight"] = field(default_factory=dict[bytes, "_Flight"])
 
     @asynccontextmanager
     async def looking(self, call: Call, key: KeySnapshot) -> AsyncGenerator[Look]:
@@ -118,8 +127,10 @@ class ResponseCache:
             flight = self._flights.get(look.mark) if shared and look.entry is None else None
             if flight is None:
                 break
-            look.entry = await _waited_for(flight)
-            if look.entry is not None:
+            look.entry = await asyncio.shield(flight.landing)  # whoever leaves while waiting leaves the others waiting
+            if flight.nothing_kept:
+                shared = None
+            if look.entry is not None or shared is None:
                 break
         self._count(look)
         if shared is None or look.entry is not None:
@@ -131,12 +142,11 @@ class ResponseCache:
     async def put(self, mark: bytes, entry: Entry, seconds: int, labels: frozenset[str]) -> None:
         """Keep an entry, and hand it to whoever waits for it."""
         value = msgspec.json.encode(entry)
-        if len(value) > _LARGEST:
-            return
-        await self.store.put(mark, value, seconds, labels)
+        if len(value) <= _LARGEST:
+            await self.store.put(mark, value, seconds, labels)
         flight = self._flights.get(mark)
-        if flight is not None and not flight.done():
-            flight.set_result(msgspec.json.decode(value, type=Entry))
+        if flight is not None and not flight.landing.done():
+            flight.landing.set_result(msgspec.json.decode(value, type=Entry))
 
     async def purge(self, *, org_id: str, key_id: str | None = None, model: str | None = None) -> int:
         """Forget an organisation's answers, or those of one key or model."""
@@ -169,18 +179,25 @@ class ResponseCache:
 
     @asynccontextmanager
     async def _flying(self, mark: bytes) -> AsyncGenerator[None]:
-        """While this call is on its way others wait for it; they hear of its failure, and ask anew when its caller left."""
-        flight = self._flights[mark] = asyncio.get_running_loop().create_future()
+        """While this call is on its way others wait for it.
+
+        They hear of its failure; when its caller left one of them asks anew; when its answer is none to keep, all ask
+        for themselves at once, not one after the other.
+        """
+        flight = self._flights[mark] = _Flight(asyncio.get_running_loop().create_future())
+        landing = flight.landing
         try:
             yield
         except Problem as problem:
-            if not flight.done():
-                flight.set_exception(problem)
-                flight.exception()  # nobody may be waiting
+            if not landing.done():
+                landing.set_exception(problem)
+                landing.exception()  # nobody may be waiting
             raise
+        else:
+            flight.nothing_kept = not landing.done()
         finally:
-            if not flight.done():
-                flight.set_result(None)
+            if not landing.done():
+                landing.set_result(None)
             if self._flights.get(mark) is flight:
                 del self._flights[mark]
 
@@ -236,14 +253,12 @@ def in_canon(answer: Answer, call: Call, target: Target) -> Answer | None:
     return target.provider.read(replace(call, dialect=Dialect.OPENAI, body=call.canon), Reply(200, {}, answer.raw))
 
 
-async def _waited_for(flight: "asyncio.Future[Entry | None]") -> Entry | None:
-    """Whoever leaves while waiting leaves the others waiting."""
-    return await asyncio.shield(flight)
-
-
 def _worth_keeping(answer: Answer) -> bool:
     """Whole and successful: finished by itself, by its limit or for a tool; nothing filtered, nothing refused."""
-    choices = objects(answer.body.get("choices"))
-    finishes = {choice.get("finish_reason") for choice in choices} or {answer.finish}
+    if "choices" not in answer.body:
+        return answer.finish in _KEPT_FINISHES
+    choices = objects(answer.body["choices"])
+    finishes = {choice.get("finish_reason") for choice in choices}
     refused = any(is_object(choice.get("message")) and choice["message"].get("refusal") for choice in choices)
-    return finishes <= _KEPT_FINISHES and not refused and (not choices or None not in finishes)
+    paused = any(choice.get("native_finish_reason") in _GOES_ON for choice in choices)
+    return bool(choices) and finishes <= _KEPT_FINISHES and None not in finishes and not refused and not paused

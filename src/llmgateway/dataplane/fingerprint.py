@@ -1,11 +1,15 @@
 """Which calls are the same question: everything that can change an answer, and the tenant, under a keyed hash."""
 
 import hmac
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
-from llmgateway.canon.call import Call
+from llmgateway.canon.call import Call, Dialect
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_array, is_object
 from llmgateway.contract.snapshot import KeySnapshot
 
 _CHANGES_NOTHING: Final = frozenset(
@@ -15,6 +19,16 @@ _CHANGES_NOTHING: Final = frozenset(
     }
 )  # fmt: skip
 """`model` stands apart, as the caller wrote it."""
+
+_PLAIN: Final[Mapping[Dialect, frozenset[str]]] = MappingProxyType(
+    {
+        Dialect.ANTHROPIC: frozenset(
+            {"messages", "system", "max_tokens", "temperature", "top_p", "top_k", "stop_sequences"}
+        ),
+        Dialect.RESPONSES: frozenset({"input", "instructions", "max_output_tokens", "temperature", "top_p"}),
+    }
+)
+"""Fields that canon holds without loss, when they are plain."""
 
 
 def fingerprint(secret: bytes, key: KeySnapshot, call: Call) -> bytes:
@@ -30,5 +44,29 @@ def fingerprint(secret: bytes, key: KeySnapshot, call: Call) -> bytes:
         call.wishes.drop_unsupported,
         sorted(call.wishes.forward.items()),
         body,
+        _own_words(call),
     )
     return hmac.digest(secret, msgspec.json.encode(question, order="sorted"), "sha256")
+
+
+def _own_words(call: Call) -> tuple[Dialect, Json] | None:
+    """The caller's own body where canon may say less than it: a provider that owns the dialect gets every word.
+
+    None for OpenAI's, which is canon, and for plain questions, so that those are shared between the dialects.
+    """
+    plain = _PLAIN.get(call.dialect)
+    if plain is None:
+        return None
+    words = {name: value for name, value in call.body.items() if name not in _CHANGES_NOTHING and value is not None}
+    if words.keys() <= plain and all(_is_plain(words.get(name)) for name in ("messages", "system", "input")):
+        return None
+    return call.dialect, words
+
+
+def _is_plain(said: object) -> bool:
+    """Text, or turns that hold nothing but text."""
+    if is_array(said):
+        return all(
+            is_object(turn) and turn.keys() == {"role", "content"} and isinstance(turn["content"], str) for turn in said
+        )
+    return said is None or isinstance(said, str)

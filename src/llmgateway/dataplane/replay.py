@@ -1,12 +1,15 @@
 """A kept answer, said again: whole, or as a stream of steps."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.canon.shapes import objects
 from llmgateway.dataplane.cache import Entry
 from llmgateway.providers.base import Answer, Step
+
+_SPOKEN_FIRST: Final = ("reasoning_content", "thinking_blocks", "content", "refusal", "annotations", "provider_blocks")
+_SAID_APART: Final = frozenset({"role", "tool_calls"})
 
 
 def answer_of(entry: Entry) -> Answer:
@@ -60,8 +63,8 @@ def _deltas(message: Json) -> list[Json]:
     """The message in the order in which models speak: thoughts, text, calls."""
     first: Json = {"role": "assistant"}
     deltas = list[Json]()
-    for name in ("reasoning_content", "thinking_blocks", "content", "refusal", "annotations", "provider_blocks"):
-        if message.get(name):
+    for name in (*_SPOKEN_FIRST, *(name for name in message if name not in _SPOKEN_FIRST)):
+        if message.get(name) and name not in _SAID_APART:
             deltas.append({name: message[name]})
     calls: list[Any] = message.get("tool_calls") or []
     deltas += [{"tool_calls": [{"index": index, **call}]} for index, call in enumerate(calls)]
