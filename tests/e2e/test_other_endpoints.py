@@ -132,3 +132,15 @@ def test_a_request_explains_itself_to_the_key_that_made_it(stage: Stage, client:
     stranger = {"authorization": f"Bearer {stage.gateway.new_key()}"}
     hidden = httpx2.get(f"{stage.gateway.url}/v1/requests/{request_id}", headers=stranger, timeout=10)
     assert hidden.status_code == 404
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_service_tier_that_was_served_is_the_price(stage: Stage, *, stream: bool) -> None:
+    costs = list[str]()
+    for tier in ("default", "priority"):
+        body = {"model": "openai/gpt-4.1", "messages": [{"role": "user", "content": "Hi"}]}
+        headers = {"authorization": f"Bearer {stage.gateway.key}"}
+        asked = {**body, "service_tier": tier, "stream": stream}
+        response = httpx2.post(f"{stage.gateway.url}/v1/chat/completions", json=asked, headers=headers, timeout=10)
+        costs.append(stage.gateway.usage(response.headers["x-request-id"])["cost_usd"])
+    assert costs == ["0.000046000", "0.000080500"]

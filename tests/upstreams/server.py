@@ -151,7 +151,9 @@ def _sse(data: Json, event: str = "") -> bytes:
 async def _openai(request: web.Request, state: Upstream, body: Json, model: str) -> web.StreamResponse:
     tool = model == "tool" and bool(body.get("tools")) and body["messages"][-1]["role"] == "user"
     usage = {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}
-    head = {"id": "chatcmpl-up", "created": 1700000000, "model": model}
+    head: Json = {"id": "chatcmpl-up", "created": 1700000000, "model": model}
+    if body.get("service_tier"):
+        head["service_tier"] = body["service_tier"]
     call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
     finish = "tool_calls" if tool else "stop"
     if not body.get("stream"):

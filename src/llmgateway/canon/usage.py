@@ -39,6 +39,8 @@ class Usage:
     image_completion_tokens: int = 0
     searches: int = 0
     """Server-side searches that the provider bills each."""
+    tier: str | None = None
+    """The service tier that the provider says it served (`flex`, `priority`), for the price; None where it says none."""
 
     @property
     def total_tokens(self) -> int:

@@ -274,6 +274,7 @@ class Meter:
             cached_tokens=self._usage.cached_tokens,
             cache_write_tokens=self._usage.cache_write_tokens,
             cache_write_1h_tokens=self._usage.cache_write_1h_tokens,
+            tier=self._usage.tier,
         )
         return counted, UsageSource.COUNTED
 
@@ -288,7 +289,7 @@ class Meter:
         if target is None:
             return None, None
         own = override(target.price)
-        priced = self._use.catalog.price(target.host.id, target.model, usage, self._at, override=own)
+        priced = self._use.catalog.price(target.host.id, target.model, usage, self._at, override=own, tier=usage.tier)
         return (priced.nanos, priced.version) if priced else (None, None)
 
     def _charge(self, cost: int | None) -> int | None:

@@ -184,7 +184,7 @@ class OpenAICompatible(Provider):
         messages = [message for choice in choices if is_object(message := choice.get("message"))]
         return Answer(
             body=body,
-            usage=read_usage(body.get("usage")),
+            usage=read_usage(body.get("usage"), body.get("service_tier")),
             finish=choices[0].get("finish_reason"),
             text="".join(spoken(message) for message in messages),
             raw=raw,

@@ -46,13 +46,18 @@ class ResponsesReader:
             return (Step(error=_failure(event)),)
         if event.type == "response.failed" and event.response is not None:
             failure = stream_error(event.response.get("error") or {"message": "The provider's response failed."})
-            return (Step(error=failure, usage=responses_usage(event.response.get("usage"))),)
+            return (
+                Step(
+                    error=failure,
+                    usage=responses_usage(event.response.get("usage"), event.response.get("service_tier")),
+                ),
+            )
         step = Step(raw=frame.raw)
         if event.type.endswith(".delta") and isinstance(event.delta, str):
             step.text = event.delta
             step.content = bool(event.delta)
         elif event.type in _LAST and event.response is not None:
-            step.usage = responses_usage(event.response.get("usage"))
+            step.usage = responses_usage(event.response.get("usage"), event.response.get("service_tier"))
             step.finish = responses_finish(event.response)
             step.end = True
         return (step,)
@@ -69,7 +74,7 @@ def read_response(body: Json, raw: bytes) -> Answer:
         texts += [text_of(part.get("text")) for name in ("content", "summary") for part in objects(item.get(name))]
     return Answer(
         body=body,
-        usage=responses_usage(body.get("usage")),
+        usage=responses_usage(body.get("usage"), body.get("service_tier")),
         finish=responses_finish(body),
         text="".join(texts),
         raw=raw,
@@ -84,7 +89,7 @@ def responses_finish(response: Json) -> str:
     return _FINISH.get(text_of(details.get("reason")), "stop") if is_object(details) else "stop"
 
 
-def responses_usage(body: object) -> Usage | None:
+def responses_usage(body: object, tier: object = None) -> Usage | None:
     """Usage in chat's words."""
     if not is_object(body) or not isinstance(body.get("input_tokens"), int):
         return None
@@ -95,6 +100,7 @@ def responses_usage(body: object) -> Usage | None:
         cached_tokens=incoming.get("cached_tokens") or 0,
         cache_write_tokens=incoming.get("cache_write_tokens") or 0,
         reasoning_tokens=outgoing.get("reasoning_tokens") or 0,
+        tier=tier if isinstance(tier, str) else None,
     )
 
 

@@ -78,6 +78,7 @@ class _Choice(Struct):
 class _Chunk(Struct):
     choices: list[_Choice] = []
     usage: dict[str, Any] | None = None
+    service_tier: Any = None
     error: Any = None
 
 
@@ -147,7 +148,7 @@ class NativeReader:
     def _step(self, frame: Frame, chunk: _Chunk) -> Step:
         step = Step(raw=frame.raw)
         if chunk.usage is not None:
-            step.usage = read_usage(chunk.usage)
+            step.usage = read_usage(chunk.usage, chunk.service_tier)
             step.usage_only = not chunk.choices
         for choice in chunk.choices:
             text = choice.text or _said(choice.delta)
@@ -167,7 +168,7 @@ class NativeReader:
         step = Step(raw=frame.raw)
         if body is None:
             return step
-        step.usage = read_usage(body.get("usage"))
+        step.usage = read_usage(body.get("usage"), body.get("service_tier"))
         for choice in objects(body.get("choices")):
             delta, index, reason = choice.get("delta"), choice.get("index"), choice.get("finish_reason")
             step.text += spoken(delta) if is_object(delta) else text_of(choice.get("text"))
@@ -218,7 +219,9 @@ class RepairingReader:
 
     def _step(self, body: Json) -> Step:
         self._last = body
-        step = Step(chunk=cast("ChatChunk", body), usage=read_usage(body.get("usage")))  # repaired into the shape
+        step = Step(
+            chunk=cast("ChatChunk", body), usage=read_usage(body.get("usage"), body.get("service_tier"))
+        )  # repaired into the shape
         for choice in objects(body["choices"]):
             said = spoken(choice["delta"])
             if said:

@@ -5,8 +5,8 @@ from llmgateway.canon.shapes import is_object
 from llmgateway.canon.usage import Usage
 
 
-def read_usage(body: object) -> Usage | None:
-    """Usage out of a usage object; None when it holds no figures."""
+def read_usage(body: object, tier: object = None) -> Usage | None:
+    """Usage out of a usage object; None when it holds no figures. `tier` is the `service_tier` beside it."""
     if not is_object(body):
         return None
     prompt = _count(body, "prompt_tokens") or _count(body, "input_tokens")
@@ -37,6 +37,7 @@ def read_usage(body: object) -> Usage | None:
         audio_completion_tokens=_count(completion_details, "audio_tokens"),
         image_prompt_tokens=_count(prompt_details, "image_tokens"),
         searches=_count(body, "num_search_queries"),
+        tier=tier if isinstance(tier, str) else None,
     )
 
 
