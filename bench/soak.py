@@ -127,7 +127,7 @@ def _configuration(url: str) -> str:
         f"""  {wire}:
     targets:
       - {{provider: {wire}, model: unreliable-30, prefill: false}}
-      - {{provider: {wire}, model: good-2, prefill: false}}"""
+      - {{provider: {wire}, model: noprefill-2}}"""
         for wire in ("openai", "anthropic")
     )
     return f"""

@@ -263,6 +263,26 @@ async def _filtered(asked: _Asked) -> None:
         await asked.error(400, "content_filter", "The response was filtered: content management policy.")
 
 
+async def _censored(asked: _Asked) -> None:
+    """Ten words, then the provider's filter ends the answer."""
+    if asked.anthropic:
+        usual, reason = b'"end_turn"', b'"refusal"'
+    else:
+        usual, reason = b'"finish_reason": "stop"', b'"finish_reason": "content_filter"'
+    await asked.begin()
+    for frame in _frames(asked, WORDS[:10]):
+        await asked.send(frame.replace(usual, reason))
+
+
+async def _low_credit(asked: _Asked) -> None:
+    """As the two say it: Anthropic with a 400, OpenAI with a 429."""
+    if asked.anthropic:
+        said = "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing."
+        await asked.error(400, "invalid_request_error", said)
+    else:
+        await asked.error(429, "insufficient_quota", "You exceeded your current quota, please check your plan.")
+
+
 async def _flap(asked: _Asked) -> None:
     if asked.model in asked.state.ill:
         await asked.error(503, "overloaded_error", "down for now")
@@ -301,6 +321,7 @@ FAULTS: dict[str, Callable[[_Asked], Awaitable[None]]] = {
     "limited_once": _limited_once,
     "limited": _status(429, "rate_limit_error", "slow down"),
     "limited_long": _status(429, "rate_limit_error", "slow down", retry_after="60"),
+    "limited_pause": _status(429, "rate_limit_error", "slow down", retry_after="4"),
     "failing_once": _failing_once,
     "down": _status(503, "overloaded_error", "no capacity"),
     "reset": _reset,
@@ -315,6 +336,8 @@ FAULTS: dict[str, Callable[[_Asked], Awaitable[None]]] = {
     "drip": _drip,
     "toolong": _too_long,
     "filtered": _filtered,
+    "censored": _censored,
+    "lowcredit": _low_credit,
     "flap": _flap,
     "slow": _slow,
     "endless": _endless,

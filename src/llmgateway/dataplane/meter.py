@@ -52,6 +52,8 @@ class Meter:
         self._look: Look | None = None
         self._target: Target | None = None
         """The target asked last; the one that serves when the request succeeds."""
+        self._running = False
+        """The target asked last has not failed."""
         self._attempts = list[Attempt]()
         self._prompt_tokens = 0
         self._usage: Usage | None = None
@@ -103,7 +105,7 @@ class Meter:
 
     def opens(self, target: Target) -> None:
         """A target is about to be asked: from here on a crash is billed. Raises Unavailable when the disk is full."""
-        self._target, self._usage = target, None
+        self._target, self._usage, self._running = target, None, True
         self._asked_at = self._use.clock.monotonic()
         call = self._known_call()
         cost, version = self._price(target, Usage(prompt_tokens=self._prompt_tokens))
@@ -135,6 +137,7 @@ class Meter:
     def attempted(self, attempt: Attempt) -> None:
         """An attempt is over, or its answer has begun."""
         self._attempts.append(attempt)
+        self._running = attempt.outcome == "ok"
 
     def broke(self, error: ProviderError) -> None:
         """The last attempt's answer broke off: it was not `ok` after all, and its figures are nobody's."""
@@ -213,7 +216,8 @@ class Meter:
     def _make_event(self, outcome: Outcome, status: int, error_code: str | None) -> UsageEvent:
         asked = self._target is not None
         # Sent upstream: input counts even when the caller left. A failure without content used nothing of the caller's.
-        used = asked and (outcome in (Outcome.FINISHED, Outcome.ABANDONED) or self._content)
+        left = outcome is Outcome.ABANDONED and self._running
+        used = asked and (outcome is Outcome.FINISHED or left or self._content)
         usage, source = self._count(outcome) if used else (Usage(), UsageSource.COUNTED)
         cost, version = self._price(self._target, usage) if used and self._target else (0, None)
         hit = self._look.entry if self._look else None
@@ -221,7 +225,7 @@ class Meter:
             usage, cost = hit.usage or self._count(outcome)[0], 0
         failed = outcome in (Outcome.FAILED, Outcome.REFUSED)
         served = self._target if self._attempts and self._attempts[-1].outcome == "ok" else None
-        if served is None and (outcome is Outcome.ABANDONED or self._content):
+        if served is None and (left or self._content):
             served = self._target
         call, plan = self._call, self._plan
         return UsageEvent(

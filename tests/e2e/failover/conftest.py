@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class Told:
     """A finish reason and, in a stream, its terminator were seen."""
     error: Json | None
     headers: httpx2.Headers
-    seconds: float = 0.0
+    finish: str | None = None
+    """The reason why it ended, as the dialect says it."""
 
 
 @dataclass
@@ -54,7 +56,16 @@ class Theatre:
 
     def event(self, told: Told) -> Json:
         """The usage event of what was told."""
-        return self.gateway.usage(told.headers["x-request-id"])
+        url = f"{self.gateway.url}/v1/requests/{told.headers['x-request-id']}"
+        deadline = time.monotonic() + 20
+        while True:
+            answer = httpx2.get(url, headers={"authorization": f"Bearer {self.gateway.key}"}, timeout=10)
+            if answer.status_code == 200:
+                event: Json = answer.json()
+                return event
+            assert answer.status_code == 404, answer.text
+            assert time.monotonic() < deadline, "no usage event"
+            time.sleep(0.1)
 
 
 def _whole(response: httpx2.Response) -> Told:
@@ -66,7 +77,7 @@ def _whole(response: httpx2.Response) -> Told:
         text, finish = choice["message"]["content"], choice["finish_reason"]
     else:
         text, finish = "".join(block["text"] for block in body["content"]), body["stop_reason"]
-    return Told(response.status_code, text, finished=bool(finish), error=None, headers=response.headers)
+    return Told(response.status_code, text, finished=bool(finish), error=None, headers=response.headers, finish=finish)
 
 
 def _events(response: httpx2.Response) -> list[Json]:
@@ -87,7 +98,9 @@ def _openai(response: httpx2.Response) -> Told:
     assert len(ids) <= 1, "the first id stays"
     done = "data: [DONE]" in response.text
     assert not (done and error), "nothing is finished and failed"
-    return Told(response.status_code, text, finished=bool(finish) and done, error=error, headers=response.headers)
+    return Told(
+        response.status_code, text, finished=bool(finish) and done, error=error, headers=response.headers, finish=finish
+    )
 
 
 def _anthropic(response: httpx2.Response) -> Told:
@@ -104,7 +117,14 @@ def _anthropic(response: httpx2.Response) -> Told:
             finish = event["delta"]["stop_reason"]
     assert starts <= 1
     assert not (stopped and error), "nothing is finished and failed"
-    return Told(response.status_code, text, finished=bool(finish) and stopped, error=error, headers=response.headers)
+    return Told(
+        response.status_code,
+        text,
+        finished=bool(finish) and stopped,
+        error=error,
+        headers=response.headers,
+        finish=finish,
+    )
 
 
 @contextmanager
@@ -160,7 +180,8 @@ def _alias(wire: str, name: str, first: str, second: str | None) -> str:
         prefill = {"continuing": ", prefill: true", "good": ", prefill: false"}.get(second.partition("-")[0], "")
         targets.append(_target(wire, f"{second}-2", prefill))
     lines = "\n".join(f"      - {target}" for target in targets)
-    return f"  {wire}.{name}:\n    targets:\n{lines}"
+    soon = "    timeouts: {total: 2}\n" if name == "stall_alone" else ""
+    return f"  {wire}.{name}:\n{soon}    targets:\n{lines}"
 
 
 def _target(wire: str, model: str, rest: str) -> str:
@@ -191,6 +212,9 @@ CASES: list[tuple[str, str, str | None]] = [
             "unpaid",
             "forbidden",
             "endless",
+            "opened",
+            "censored",
+            "lowcredit",
         )
     ],
     ("cut", "cut-40", "good"),
@@ -198,6 +222,12 @@ CASES: list[tuple[str, str, str | None]] = [
     ("cut_unprefilled", "cut-40", "noprefill"),
     ("cut_alone", "cut-40", None),
     ("stall", "stall-30", "good"),
+    ("stall_alone", "stall-20", None),
+    ("leave_unanswered", "silent", None),
+    ("leave_waiting", "silent", None),
+    ("leave_assembling", "stall-31", "silent"),
+    ("leave_rescued", "cut-41", "silent"),
+    ("leave_pausing", "limited_pause", None),
     ("malformed", "malformed-5", "good"),
     ("unterminated", "unterminated-0", "good"),
     ("down_alone", "down", None),

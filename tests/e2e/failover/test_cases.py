@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from tests.e2e.failover.conftest import Theatre, Told
-from tests.upstreams.misbehaving import TEXT
+from tests.upstreams.misbehaving import TEXT, WORDS
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +68,7 @@ def test_3_one_500_is_one_retry_on_the_same_target(theatre: Theatre, wire: str, 
 @WIRES
 @STREAMED
 @pytest.mark.parametrize(
-    "fault", ["reset", "unnamed", "untrusted", "drip", "nocredit", "badkey", "unpaid", "forbidden"]
+    "fault", ["reset", "unnamed", "untrusted", "drip", "nocredit", "lowcredit", "badkey", "unpaid", "forbidden"]
 )
 def test_5_17_19_20_who_cannot_serve_is_replaced(theatre: Theatre, wire: str, fault: str, *, stream: bool) -> None:
     told = theatre.ask(wire, fault, stream=stream)
@@ -77,8 +77,18 @@ def test_5_17_19_20_who_cannot_serve_is_replaced(theatre: Theatre, wire: str, fa
 
 
 @WIRES
+def test_17_the_operator_is_told_of_an_empty_account(theatre: Theatre, wire: str) -> None:
+    told = theatre.ask(wire, "lowcredit", stream=False)
+    _is_whole(told)
+    assert theatre.event(told)["cost_usd"] == "0.000129000"
+    log = (theatre.gateway.data_dir / "gateway.log").read_text()
+    said = {"openai": "exceeded your current quota", "anthropic": "credit balance is too low"}[wire]
+    assert any(said in line and "warning" in line for line in log.splitlines())
+
+
+@WIRES
 @STREAMED
-@pytest.mark.parametrize("fault", ["silent", "late"])
+@pytest.mark.parametrize("fault", ["silent", "late", "opened"])
 def test_6_and_7_a_silent_route_is_asked_once(theatre: Theatre, wire: str, fault: str, *, stream: bool) -> None:
     theatre.provider.asked.clear()
     began = time.monotonic()
@@ -105,8 +115,12 @@ def test_8_9_14_a_broken_answer_is_made_whole(
 
 @WIRES
 @STREAMED
-def test_8_without_a_fallback_a_cut_is_told(theatre: Theatre, wire: str, *, stream: bool) -> None:
-    told = theatre.ask(wire, "cut_alone", stream=stream)
+@DIALECTS
+@pytest.mark.parametrize("case", ["cut_alone", "stall_alone"])
+def test_8_and_9_without_a_fallback_a_broken_answer_is_told(
+    theatre: Theatre, wire: str, case: str, dialect: str, *, stream: bool
+) -> None:
+    told = theatre.ask(wire, case, stream=stream, dialect=dialect)
     assert told.error is not None
     assert not told.finished
     event = theatre.event(told)
@@ -145,6 +159,18 @@ def test_13_a_content_filter_is_final(theatre: Theatre, wire: str, *, stream: bo
     assert "filter" in told.error["message"].lower()
     assert _asked(theatre, "good-2") == 0
     assert _asked(theatre, "filtered-filtered") == 1
+
+
+@WIRES
+@STREAMED
+def test_13_an_answer_that_a_filter_ends_is_not_asked_for_elsewhere(
+    theatre: Theatre, wire: str, *, stream: bool
+) -> None:
+    theatre.provider.asked.clear()
+    told = theatre.ask(wire, "censored", stream=stream)
+    assert (told.error, told.text) == (None, "".join(WORDS[:10]))
+    assert told.finish == "content_filter"
+    assert _asked(theatre, "good-2") == 0
 
 
 @WIRES
