@@ -20,7 +20,8 @@ import aiohttp
 import psutil
 
 from tests.e2e.gateway import Gateway, run_gateway
-from tests.upstreams.misbehaving import TEXT, misbehaving
+from tests.upstreams.misbehaving import misbehaving
+from tests.upstreams.wires import TEXT
 
 _CALLERS = 200
 _PAUSE_SECONDS = 0.5

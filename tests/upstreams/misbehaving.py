@@ -1,6 +1,6 @@
 """A provider that misbehaves on purpose, over raw TCP: OpenAI's and Anthropic's wires, the fault chosen by the model's name.
 
-The whole answer is always the sixty words of `TEXT`. A name such as `cut-40` says the fault and its measure; see `FAULTS`.
+The whole answer is always the sixty words of `wires.TEXT`. A name such as `cut-40` says the fault and its measure; see `FAULTS`.
 """
 
 import asyncio
@@ -10,11 +10,9 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
-Json = dict[str, Any]
-WORDS = tuple(f"w{number} " for number in range(60))
-TEXT = "".join(WORDS)
+from tests.upstreams.wires import WORDS, Json, frames, head, message
+
 _LONG = 3600.0
 
 
@@ -54,94 +52,22 @@ class _Asked:
 
     async def whole(self, status: int, body: Json, **headers: str) -> None:
         payload = json.dumps(body).encode()
-        await self.send(_head(status, "application/json", {"content-length": str(len(payload)), **headers}) + payload)
+        await self.send(head(status, "application/json", {"content-length": str(len(payload)), **headers}) + payload)
 
     async def error(self, status: int, code: str, message: str, **headers: str) -> None:
         error = {"type": code, "code": code, "message": message}
         await self.whole(status, {"type": "error", "error": error}, **headers)
 
     async def begin(self) -> None:
-        await self.send(_head(200, "text/event-stream", {"connection": "close"}))
-
-
-def _head(status: int, kind: str, headers: dict[str, str]) -> bytes:
-    lines = [
-        f"HTTP/1.1 {status} X",
-        f"content-type: {kind}",
-        *(f"{n.replace('_', '-')}: {v}" for n, v in headers.items()),
-    ]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
-def _frame(data: Json, event: str) -> bytes:
-    name = f"event: {event}\n" if event else ""
-    return f"{name}data: {json.dumps(data)}\n\n".encode()
-
-
-def _frames(asked: _Asked, words: tuple[str, ...]) -> list[bytes]:
-    """[opening, one frame a word ..., closing (with the finish reason), terminator]."""
-    if asked.anthropic:
-        usage = {"input_tokens": 9, "output_tokens": 1}
-        start: Json = {
-            "id": "msg_1", "type": "message", "role": "assistant", "model": asked.model, "content": [],
-            "stop_reason": None, "stop_sequence": None, "usage": usage,
-        }  # fmt: skip
-        block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
-        opening = _frame({"type": "message_start", "message": start}, "message_start")
-        opening += _frame(block, "content_block_start")
-        deltas = [
-            _frame(
-                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": word}},
-                "content_block_delta",
-            )
-            for word in words
-        ]
-        end = {
-            "type": "message_delta",
-            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
-            "usage": {"output_tokens": len(words)},
-        }
-        closing = _frame({"type": "content_block_stop", "index": 0}, "content_block_stop") + _frame(
-            end, "message_delta"
-        )
-        return [opening, *deltas, closing, _frame({"type": "message_stop"}, "message_stop")]
-    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": asked.model}
-
-    def chunk(delta: Json, finish: str | None = None) -> bytes:
-        return _frame({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}, "")
-
-    usage = {"prompt_tokens": 9, "completion_tokens": len(words), "total_tokens": 9 + len(words)}
-    closing = chunk({}, "stop") + _frame({**head, "choices": [], "usage": usage}, "")
-    return [
-        chunk({"role": "assistant", "content": ""}),
-        *(chunk({"content": word}) for word in words),
-        closing,
-        b"data: [DONE]\n\n",
-    ]
-
-
-def _message(asked: _Asked, words: tuple[str, ...]) -> Json:
-    text = "".join(words)
-    if asked.anthropic:
-        return {
-            "id": "msg_1", "type": "message", "role": "assistant", "model": asked.model, "stop_reason": "end_turn",
-            "stop_sequence": None, "content": [{"type": "text", "text": text}],
-            "usage": {"input_tokens": 9, "output_tokens": len(words)},
-        }  # fmt: skip
-    usage = {"prompt_tokens": 9, "completion_tokens": len(words), "total_tokens": 9 + len(words)}
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    return {
-        "id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": asked.model,
-        "choices": [choice], "usage": usage,
-    }  # fmt: skip
+        await self.send(head(200, "text/event-stream", {"connection": "close"}))
 
 
 async def _good(asked: _Asked, words: tuple[str, ...] = WORDS) -> None:
     if not asked.stream:
-        await asked.whole(200, _message(asked, words))
+        await asked.whole(200, message(asked, words))
         return
     await asked.begin()
-    for frame in _frames(asked, words):
+    for frame in frames(asked, words):
         await asked.send(frame)
 
 
@@ -194,14 +120,14 @@ async def _late(asked: _Asked) -> None:
 async def _opened(asked: _Asked) -> None:
     """A role, and never a word."""
     await asked.begin()
-    await asked.send(_frames(asked, WORDS)[0])
+    await asked.send(frames(asked, WORDS)[0])
     await asyncio.sleep(_LONG)
 
 
 async def _thinking(asked: _Asked) -> None:
     """Headers and role at once, the rest after more than a second."""
     await asked.begin()
-    opening, *rest = _frames(asked, WORDS)
+    opening, *rest = frames(asked, WORDS)
     await asked.send(opening)
     await asyncio.sleep(1.2)
     for frame in rest:
@@ -211,11 +137,11 @@ async def _thinking(asked: _Asked) -> None:
 async def _cut(asked: _Asked) -> None:
     """Dies in the middle of the answer, streamed or not."""
     if not asked.stream:
-        payload = json.dumps(_message(asked, WORDS)).encode()
-        await asked.send(_head(200, "application/json", {"content-length": str(len(payload))}) + payload[:100])
+        payload = json.dumps(message(asked, WORDS)).encode()
+        await asked.send(head(200, "application/json", {"content-length": str(len(payload))}) + payload[:100])
     else:
         await asked.begin()
-        for frame in _frames(asked, WORDS)[: asked.measure + 1]:
+        for frame in frames(asked, WORDS)[: asked.measure + 1]:
             await asked.send(frame)
     await asyncio.sleep(0.05)
     asked.writer.transport.abort()
@@ -223,14 +149,14 @@ async def _cut(asked: _Asked) -> None:
 
 async def _stall(asked: _Asked) -> None:
     await asked.begin()
-    for frame in _frames(asked, WORDS)[: asked.measure + 1]:
+    for frame in frames(asked, WORDS)[: asked.measure + 1]:
         await asked.send(frame)
     await asyncio.sleep(_LONG)
 
 
 async def _malformed(asked: _Asked) -> None:
     await asked.begin()
-    for place, frame in enumerate(_frames(asked, WORDS)):
+    for place, frame in enumerate(frames(asked, WORDS)):
         if place == asked.measure:
             await asked.send(b"data: {this is no JSON\n\n")
         await asked.send(frame)
@@ -238,13 +164,13 @@ async def _malformed(asked: _Asked) -> None:
 
 async def _unterminated(asked: _Asked) -> None:
     await asked.begin()
-    for frame in _frames(asked, WORDS)[:-1]:
+    for frame in frames(asked, WORDS)[:-1]:
         await asked.send(frame)
     await asyncio.sleep(_LONG)
 
 
 async def _drip(asked: _Asked) -> None:
-    for byte in _head(200, "text/event-stream", {}):
+    for byte in head(200, "text/event-stream", {}):
         await asked.send(bytes([byte]))
         await asyncio.sleep(0.2)
 
@@ -270,7 +196,7 @@ async def _censored(asked: _Asked) -> None:
     else:
         usual, reason = b'"finish_reason": "stop"', b'"finish_reason": "content_filter"'
     await asked.begin()
-    for frame in _frames(asked, WORDS[:10]):
+    for frame in frames(asked, WORDS[:10]):
         await asked.send(frame.replace(usual, reason))
 
 
@@ -293,14 +219,14 @@ async def _flap(asked: _Asked) -> None:
 async def _slow(asked: _Asked) -> None:
     """Good, and in no hurry: three seconds."""
     await asked.begin()
-    for frame in _frames(asked, WORDS):
+    for frame in frames(asked, WORDS):
         await asked.send(frame)
         await asyncio.sleep(0.05)
 
 
 async def _endless(asked: _Asked) -> None:
     await asked.begin()
-    opening, word, *_ = _frames(asked, WORDS)
+    opening, word, *_ = frames(asked, WORDS)
     await asked.send(opening)
     while True:
         await asked.send(word)

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from tests.e2e.failover.conftest import Theatre, Told
-from tests.upstreams.misbehaving import TEXT, WORDS
+from tests.upstreams.wires import TEXT, WORDS
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.failover.conftest import provider_on_stage
 from tests.e2e.gateway import Gateway, run_gateway
-from tests.upstreams.misbehaving import WORDS
+from tests.upstreams.wires import WORDS
 
 pytestmark = pytest.mark.slow
 
