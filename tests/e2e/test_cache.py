@@ -1,6 +1,10 @@
 """The response cache as callers meet it: the same question again costs nothing, in any dialect, streamed or not."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,10 +12,12 @@ import anthropic
 import httpx2
 import pytest
 
+from tests.architecture.source import ROOT
 from tests.e2e.conftest import Stage
 from tests.e2e.gateway import Json
 
 ASK: list[Json] = [{"role": "user", "content": "Cache me"}]
+PAGE = (ROOT / "docs" / "concepts" / "caching.md").read_text("utf-8")
 ON = {"x-llmgateway-cache": "60"}
 
 
@@ -133,3 +139,37 @@ def test_embeddings_are_kept(stage: Stage, ask: httpx2.Client) -> None:
     answers = [ask.post("/v1/embeddings", json=body, headers=ON).json()["data"] for _ in range(2)]
     assert answers[0] == answers[1]
     assert len(stage.provider.bodies) == asked + 1
+
+
+def test_another_key_of_the_organisation_hits_and_a_test_key_never_looks(stage: Stage, ask: httpx2.Client) -> None:
+    assert _chat(ask, "shared").headers["x-llmgateway-cache"] == "miss"
+    colleague, tester = stage.gateway.new_key(), stage.gateway.new_key("--test")
+    said = [
+        _chat(ask, "shared", {**ON, "authorization": f"Bearer {key}"}).headers["x-llmgateway-cache"]
+        for key in (colleague, tester)
+    ]
+    assert said == ["hit", "bypass"]
+
+
+def test_a_hit_gives_its_tokens_back_and_keeps_its_place_in_the_rate(stage: Stage, ask: httpx2.Client) -> None:
+    own = {**ON, "authorization": f"Bearer {stage.gateway.new_key('--tpm', '1000', '--rpm', '4')}"}
+    assert _chat(ask, "tokens", own, max_tokens=600).headers["x-llmgateway-cache"] == "miss"
+    again = [_chat(ask, "tokens", own, max_tokens=600) for _ in range(4)]
+    assert [response.headers.get("x-llmgateway-cache") for response in again[:3]] == ["hit"] * 3
+    assert [response.status_code for response in again] == [200, 200, 200, 429]
+
+
+def test_the_pages_example_is_true(stage: Stage) -> None:
+    blocks = dict[str, str](re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+    done = subprocess.run(
+        [sys.executable, "-c", blocks["python"]],
+        env={**os.environ, "LLMGATEWAY_URL": stage.gateway.url, "LLMGATEWAY_API_KEY": stage.gateway.key},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (blocks["text"], "")
+    file = stage.gateway.data_dir / "page.yaml"
+    file.write_text(blocks["yaml"].replace("${OPENAI_API_KEY}", "sk-any"), "utf-8")
+    stage.gateway.command("config", "check", "--config", str(file))

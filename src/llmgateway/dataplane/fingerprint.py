@@ -20,6 +20,8 @@ _CHANGES_NOTHING: Final = frozenset(
 )  # fmt: skip
 """`model` stands apart, as the caller wrote it."""
 
+_USUAL_VERSION: Final = ("anthropic-version", "2023-06-01")
+"""What each Anthropic SDK says, and what a provider is told when nothing is said."""
 _PLAIN: Final[Mapping[Dialect, frozenset[str]]] = MappingProxyType(
     {
         Dialect.ANTHROPIC: frozenset(
@@ -42,7 +44,7 @@ def fingerprint(secret: bytes, key: KeySnapshot, call: Call) -> bytes:
         call.operation,
         call.model,
         call.wishes.drop_unsupported,
-        sorted(call.wishes.forward.items()),
+        sorted(header for header in call.wishes.forward.items() if header != _USUAL_VERSION),
         body,
         _own_words(call),
     )
