@@ -141,6 +141,18 @@ def test_embeddings_are_kept(stage: Stage, ask: httpx2.Client) -> None:
     assert len(stage.provider.bodies) == asked + 1
 
 
+@pytest.mark.parametrize("version", [{}, {"anthropic-version": "2023-06-01"}], ids=["unsaid", "usual"])
+def test_a_plain_question_is_shared_between_dialects(stage: Stage, ask: httpx2.Client, version: dict[str, str]) -> None:
+    asked = len(stage.provider.bodies)
+    said: list[Json] = [{"role": "user", "content": f"in any {version}"}]
+    body: Json = {"model": "openai/echo", "max_tokens": 50, "messages": said}
+    message = ask.post("/v1/messages", json=body, headers={**ON, **version})
+    chat = ask.post("/v1/chat/completions", json=body, headers=ON)
+    assert [response.headers["x-llmgateway-cache"] for response in (message, chat)] == ["miss", "hit"]
+    assert message.json()["content"][0]["text"] == chat.json()["choices"][0]["message"]["content"]
+    assert len(stage.provider.bodies) == asked + 1
+
+
 def test_another_key_of_the_organisation_hits_and_a_test_key_never_looks(stage: Stage, ask: httpx2.Client) -> None:
     assert _chat(ask, "shared").headers["x-llmgateway-cache"] == "miss"
     colleague, tester = stage.gateway.new_key(), stage.gateway.new_key("--test")

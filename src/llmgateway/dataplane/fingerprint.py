@@ -21,7 +21,7 @@ _CHANGES_NOTHING: Final = frozenset(
 """`model` stands apart, as the caller wrote it."""
 
 _USUAL_VERSION: Final = ("anthropic-version", "2023-06-01")
-"""What each Anthropic SDK says, and what a provider is told when nothing is said."""
+"""What a provider is told when nothing is said; another version, as newer SDKs send, is another question."""
 _PLAIN: Final[Mapping[Dialect, frozenset[str]]] = MappingProxyType(
     {
         Dialect.ANTHROPIC: frozenset(
