@@ -141,7 +141,11 @@ def test_embeddings_are_kept(stage: Stage, ask: httpx2.Client) -> None:
     assert len(stage.provider.bodies) == asked + 1
 
 
-@pytest.mark.parametrize("version", [{}, {"anthropic-version": "2023-06-01"}], ids=["unsaid", "usual"])
+@pytest.mark.parametrize(
+    "version",
+    [{}, {"anthropic-version": "2023-06-01"}, {"anthropic-version": "2026-10-21"}],
+    ids=["unsaid", "usual", "newer"],
+)
 def test_a_plain_question_is_shared_between_dialects(stage: Stage, ask: httpx2.Client, version: dict[str, str]) -> None:
     asked = len(stage.provider.bodies)
     said: list[Json] = [{"role": "user", "content": f"in any {version}"}]

@@ -20,8 +20,8 @@ _CHANGES_NOTHING: Final = frozenset(
 )  # fmt: skip
 """`model` stands apart, as the caller wrote it."""
 
-_USUAL_VERSION: Final = ("anthropic-version", "2023-06-01")
-"""What a provider is told when nothing is said; another version, as newer SDKs send, is another question."""
+_VERSION: Final = "anthropic-version"
+"""How an API is spoken; it changes no answer to a plain question."""
 _PLAIN: Final[Mapping[Dialect, frozenset[str]]] = MappingProxyType(
     {
         Dialect.ANTHROPIC: frozenset(
@@ -36,6 +36,8 @@ _PLAIN: Final[Mapping[Dialect, frozenset[str]]] = MappingProxyType(
 def fingerprint(secret: bytes, key: KeySnapshot, call: Call) -> bytes:
     """HMAC-SHA-256 over the tenant, what this key may use, and the question. Never equal for two organisations."""
     body = {name: value for name, value in call.canon.items() if name not in _CHANGES_NOTHING and value is not None}
+    words = _own_words(call)
+    headers = sorted(header for header in call.wishes.forward.items() if words is not None or header[0] != _VERSION)
     question = (
         key.org.id,
         None if key.models is None else sorted(key.models),
@@ -44,9 +46,9 @@ def fingerprint(secret: bytes, key: KeySnapshot, call: Call) -> bytes:
         call.operation,
         call.model,
         call.wishes.drop_unsupported,
-        sorted(header for header in call.wishes.forward.items() if header != _USUAL_VERSION),
+        headers,
         body,
-        _own_words(call),
+        words,
     )
     return hmac.digest(secret, msgspec.json.encode(question, order="sorted"), "sha256")
 
