@@ -1,9 +1,15 @@
 """KeySnapshot: what a key may do, as the control plane last said it. It goes down to the data plane."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
+
+from llmgateway.gateway_file import AliasEntry
+
+_NO_ROUTES: Mapping[str, AliasEntry] = MappingProxyType({})
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +30,41 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     hard: bool = True
 
 
+class Quota(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan includes in the billing period that runs now; None is no limit."""
+
+    requests: int | None = None
+    """Served by providers; cache hits and test traffic do not count."""
+    tokens: int | None = None
+    """Input, cached included, and output."""
+    period_start: datetime
+    period_end: datetime
+
+
+class SealedCredential(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider's key that the organisation brought. Only dispatch opens it."""
+
+    id: str
+    provider: str
+    sealed: bytes
+    """By the organisation's data key; what it holds is a JSON object of the provider's secrets."""
+    base_url: str | None = None
+    options: Mapping[str, str] = {}
+    """Region, project and their like."""
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What an organisation forbids all its keys."""
+
+    allowed_models: frozenset[str] | None = None
+    """Names that may be asked for or served; None is all."""
+    max_prompt_tokens: int | None = None
+    blocked_words: tuple[str, ...] = ()
+    blocked_patterns: tuple[str, ...] = ()
+    """RE2 patterns."""
+    content_logging: Literal["off", "errors", "all"] = "off"
+
+
 class OrgSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The organisation behind a key; all its keys point to the same one."""
 
@@ -37,6 +78,14 @@ class OrgSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """How long answers are kept; 0 is off, None leaves it to the installation."""
     charged: bool = False
     """False: the org pays nothing for what passes (plan `self_hosted`)."""
+    quota: Quota | None = None
+    """None: the plan counts nothing."""
+    routes: Mapping[str, AliasEntry] = msgspec.field(default_factory=lambda: _NO_ROUTES)
+    """The organisation's own aliases."""
+    credentials: tuple[SealedCredential, ...] = ()
+    data_key: bytes | None = None
+    """What its credentials are sealed by, itself sealed by a master key."""
+    policy: Policy = Policy()
 
 
 class KeySnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +95,10 @@ class KeySnapshot(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     org: OrgSnapshot
     project_id: str | None = None
+    secret_id: str | None = None
+    """Which of the key's live secrets was shown."""
+    project_limits: Limits = Limits()
+    project_budgets: tuple[Budget, ...] = ()
     test: bool = False
     """A `lgw_test_` key: the sandbox answers in every model's name."""
     limits: Limits = Limits()
