@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 from docs.error_codes import ERROR_CODES
 from docs.provider_features import FEATURES, can
 from llmgateway.canon.call import Operation
+from llmgateway.dataplane.figures import FIGURES
 from llmgateway.providers.base import Provider
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings
@@ -114,6 +115,32 @@ def providers_page() -> str:
     )
 
 
+def metrics_page() -> str:
+    """docs/reference/metrics.md."""
+    return "\n".join(
+        [
+            "# Metrics",
+            NOTICE,
+            "",
+            "`GET /metrics` in Prometheus' text format: from this machine's loopback, or from anywhere with",
+            "`LLMGATEWAY_METRICS_TOKEN` as a bearer token. Behind a proxy, also one on the same machine, the token is needed.",
+            "Processes behind one port answer with their sum; across replicas Prometheus sums.",
+            "",
+            "`model` is a name of the catalogue, else `other`; what nobody served has `none`. No label names an organisation or a",
+            "key: their figures are in the database. Test keys are counted in `llmgateway_test_requests_total` only.",
+            "",
+            *_table(
+                ("figure", "kind", "labels", "meaning"),
+                [
+                    (f"`{one.name}`", one.kind.value, ", ".join(f"`{label}`" for label in one.labels), one.help)
+                    for one in FIGURES
+                ],
+            ),
+            "",
+        ]
+    )
+
+
 def decisions_page() -> str:
     """docs/adr/README.md."""
     papers = sorted((ROOT / "docs" / "adr").glob("0*.md"))
@@ -138,6 +165,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "docs/adr/README.md": decisions_page,
         "docs/reference/settings.md": settings_page,
         "docs/reference/errors.md": errors_page,
+        "docs/reference/metrics.md": metrics_page,
         "docs/reference/providers.md": providers_page,
     }
 )

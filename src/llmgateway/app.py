@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any, Final, cast
 
@@ -16,16 +17,19 @@ from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.onboarding.service import FirstSteps, install
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dataplane.cache import ResponseCache
+from llmgateway.dataplane.counting import Counting
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.dataplane.dispatch import Dispatcher
+from llmgateway.dataplane.figures import FIGURES
 from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.hosts import build_hosts
 from llmgateway.dataplane.keys import Keys
 from llmgateway.dataplane.limits import Limiter
 from llmgateway.dataplane.meter import Instruments
+from llmgateway.dataplane.metrics_page import MetricsPage
 from llmgateway.dataplane.pages import Pages, Readiness
 from llmgateway.dataplane.pipeline import Rooms
 from llmgateway.dataplane.recording import Recorder
@@ -34,6 +38,7 @@ from llmgateway.dataplane.routes import DataPlane, Entrance
 from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.sandbox.transport import SandboxTransport
 from llmgateway.dataplane.shipping import Shipper
+from llmgateway.dataplane.vitals import Organs, Probe, Vitals
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError
@@ -43,6 +48,7 @@ from llmgateway.kit.clock import Clock, SystemClock
 from llmgateway.kit.http import HttpClient
 from llmgateway.kit.journal import Journal
 from llmgateway.kit.memory_store import MemoryStore
+from llmgateway.kit.metrics import Metrics
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
 
@@ -101,13 +107,14 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
         database = admin.acting_as(Role.DATA, seconds=_DATABASE_SECONDS)
         stack.push_async_callback(database.close)
         usage = UsageStore(database)
-        recorder = await stack.enter_async_context(_recording(settings, usage, clock))
+        recording = await stack.enter_async_context(_recording(settings, usage, clock))
         client = await stack.enter_async_context(HttpClient())
         keys = Keys(KeySource(database, pepper), clock)
         announcements = KeyAnnouncements(database)
         announcements.subscribe(keys.forget)
         await stack.enter_async_context(_running(announcements.listen()))
-        instruments = _instruments(recorder, clock)
+        metrics = Metrics(FIGURES, settings.metrics_folder)
+        instruments = _instruments(recording.recorder, metrics, clock)
         stack.push_async_callback(instruments.limiter.close)
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
         rooms = Rooms(
@@ -121,9 +128,18 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
             faults=FaultPlaces(),
             keepalive=file.defaults.keepalive,
         )
-        readiness = Readiness(lambda: recorder.blocked)
+        readiness = Readiness(lambda: recording.recorder.blocked)
         readiness.contacted = True
-        pages = Pages(keys=keys, router=rooms.router, catalog=instruments.catalog, usage=usage, readiness=readiness)
+        vitals = _vitals(metrics, recording, rooms, readiness, {"postgresql": usage.probe})
+        await stack.enter_async_context(_running(vitals.watch()))
+        pages = Pages(
+            keys=keys,
+            router=rooms.router,
+            catalog=instruments.catalog,
+            usage=usage,
+            readiness=readiness,
+            metrics=MetricsPage(metrics, vitals.look, settings.metrics_token),
+        )
         yield Gateway(_dataplane(rooms, pages), readiness, first_steps)
 
 
@@ -158,8 +174,17 @@ class LifespanApp:
         await send({"type": "lifespan.shutdown.complete"})
 
 
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    """Where usage goes on its way to the database."""
+
+    journal: Journal
+    recorder: Recorder
+    shipper: Shipper
+
+
 @asynccontextmanager
-async def _recording(settings: Settings, usage: UsageStore, clock: Clock) -> AsyncGenerator[Recorder]:
+async def _recording(settings: Settings, usage: UsageStore, clock: Clock) -> AsyncGenerator[_Recording]:
     """The journal and the task that ships it; at the end it ships what is left."""
     folder = settings.data_dir / "journal"
     try:
@@ -171,7 +196,7 @@ async def _recording(settings: Settings, usage: UsageStore, clock: Clock) -> Asy
         shipper = Shipper(journal, usage, clock)
         await shipper.start()
         try:
-            yield recorder
+            yield _Recording(journal, recorder, shipper)
         finally:
             recorder.stop()
             await shipper.stop(_SHIPPING_SECONDS)
@@ -188,15 +213,33 @@ async def _running(work: Awaitable[None]) -> AsyncGenerator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _instruments(recorder: Recorder, clock: Clock) -> Instruments:
+def _instruments(recorder: Recorder, metrics: Metrics, clock: Clock) -> Instruments:
+    catalog = load_catalog()
     return Instruments(
         limiter=Limiter(MemoryStore(clock), clock),
         recorder=recorder,
-        catalog=load_catalog(),
+        catalog=catalog,
         tokenizer=Tokenizer(),
         clock=clock,
         health=Health(clock),
+        counting=Counting(metrics, catalog),
     )
+
+
+def _vitals(
+    metrics: Metrics, recording: _Recording, rooms: Rooms, readiness: Readiness, stores: Mapping[str, Probe]
+) -> Vitals:
+    hosts = rooms.router.hosts.values()
+    organs = Organs(
+        version=version("llmgateway"),
+        instruments=rooms.instruments,
+        journal=recording.journal,
+        shipper=recording.shipper,
+        credentials={credential.id: host.id for host in hosts for credential in host.credentials},
+        ready=lambda: not readiness.why_not(),
+        stores=stores,
+    )
+    return Vitals(metrics, organs)
 
 
 def _response_cache(file: GatewayFile, secret: bytes, clock: Clock) -> ResponseCache:

@@ -60,6 +60,11 @@ class Settings(BaseModel):
         (), alias="LLMGATEWAY_TRUSTED_PROXIES", description="Addresses whose X-Forwarded-For is believed."
     )
     metrics_token: str | None = Field(None, alias="LLMGATEWAY_METRICS_TOKEN", description="Opens /metrics to others.")
+    metrics_folder: Path | None = Field(
+        None,
+        alias="PROMETHEUS_MULTIPROC_DIR",
+        description="Where the processes behind one port keep their figures, so that each can tell the sum.",
+    )
     public_url: str | None = Field(None, alias="LLMGATEWAY_PUBLIC_URL", description="How people reach this gateway.")
     signup: Literal["on", "invite", "off"] = Field("off", alias="LLMGATEWAY_SIGNUP", description="Who may sign up.")
     smtp_url: str | None = Field(None, alias="LLMGATEWAY_SMTP_URL", description="Mail; unset prints it to the console.")

@@ -120,6 +120,13 @@ class Catalog:
         offer = self._offer(provider, model)
         return None if offer.info is None else self._model(provider, model, offer)
 
+    def listed_name(self, provider: str, model: str) -> str | None:
+        """The one name under which the catalogue lists the model, also for its aliases; None when it does not know it."""
+        if provider == "sandbox" and model in _SANDBOX:
+            return model
+        info = self._offer(provider, model).info
+        return None if info is None else info.id
+
     def traits(self, provider: str, model: str) -> Traits:
         """What the model's name tells of its abilities, also where the catalogue has no price for it."""
         if provider == "sandbox" and model in _SANDBOX:

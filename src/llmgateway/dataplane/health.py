@@ -6,7 +6,6 @@ path goes to the end of the plan, never out of it; when its time is over one rea
 
 import math
 from collections import OrderedDict, deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -184,7 +183,7 @@ class Health:
             return None
         return (circuit.first_token or 0.0) + _TYPICAL_TOKENS / circuit.tokens_per_second
 
-    def report(self) -> Sequence[PathHealth]:
+    def report(self) -> list[PathHealth]:
         """All paths that were asked, for dashboards and metrics."""
         now = self._clock.monotonic()
         return [

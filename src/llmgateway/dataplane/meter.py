@@ -11,6 +11,7 @@ from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
 from llmgateway.dataplane.cache import Look
+from llmgateway.dataplane.counting import Counting
 from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.limits import Limiter, Ticket
 from llmgateway.dataplane.ordering import override
@@ -33,6 +34,7 @@ class Instruments:
     tokenizer: Tokenizer
     clock: Clock
     health: Health
+    counting: Counting
 
 
 class Meter:
@@ -65,6 +67,7 @@ class Meter:
         self._asked_at = self._content_at = self._started
         """Monotonic seconds: when the last target was asked, and when the first content came."""
         self._event: UsageEvent | None = None
+        instruments.counting.running += 1
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -107,6 +110,8 @@ class Meter:
         """A target is about to be asked: from here on a crash is billed. Raises Unavailable when the disk is full."""
         self._target, self._usage, self._running = target, None, True
         self._asked_at = self._use.clock.monotonic()
+        if not self._attempts:
+            self._use.counting.asks(self._asked_at - self._started)
         call = self._known_call()
         cost, version = self._price(target, Usage(prompt_tokens=self._prompt_tokens))
         self._use.recorder.open(
@@ -192,6 +197,8 @@ class Meter:
             return self._event
         event = self._event = self._make_event(outcome, status, error_code)
         self._tell_speed(event)
+        self._use.counting.running -= 1
+        self._use.counting.ended(event)
         try:
             self._use.recorder.close(event)
         finally:

@@ -15,6 +15,7 @@ from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.explanation import explain
 from llmgateway.dataplane.inbound import credential
 from llmgateway.dataplane.keys import Keys
+from llmgateway.dataplane.metrics_page import MetricsPage
 from llmgateway.dataplane.reply import Reply
 from llmgateway.dataplane.router import Router
 from llmgateway.errors import NotFound, Unavailable
@@ -51,9 +52,10 @@ class Pages:
     catalog: Catalog
     usage: UsageSource
     readiness: Readiness
+    metrics: MetricsPage
 
     def has(self, path: str) -> bool:
-        return path in {"/healthz", "/readyz"}
+        return path in {"/healthz", "/readyz", "/metrics"}
 
     async def serve(
         self, path: str, headers: Mapping[str, str], address: str, reply: Reply, dialect: DialectWriter
@@ -64,6 +66,8 @@ class Pages:
         elif path == "/readyz":
             why = self.readiness.why_not()
             await reply.whole(503 if why else 200, _json({"status": why or "ready"}))
+        elif path == "/metrics":
+            await self.metrics.serve(headers, address, reply)
         else:
             await self._for_key(path)(headers, address, reply, dialect)
 

@@ -65,13 +65,13 @@ async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
             with rooms.faults.place(key.org.id, call.wishes.fault):
                 await _ask(rooms, key, audience)
     except Problem as problem:
-        await _fail(problem, inbound, meter, reply)
+        await _fail(rooms, problem, inbound, meter, reply)
     except Exception:
         # The edge of the data plane: a fault of our own is logged, told, and settled like any other failure.
         log.exception("a request failed inside the gateway", request_id=reply.request_id)
-        await _fail(InternalFault(_OUR_FAULT.format(reply.request_id)), inbound, meter, reply)
+        await _fail(rooms, InternalFault(_OUR_FAULT.format(reply.request_id)), inbound, meter, reply)
     except asyncio.CancelledError:
-        await _cancelled(inbound, meter, reply)
+        await _cancelled(rooms, inbound, meter, reply)
         raise
     finally:
         await reply.hush()
@@ -108,16 +108,16 @@ async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
         await watch.whole(served.answer, audience, served.target)
 
 
-async def _cancelled(inbound: Inbound, meter: Meter | None, reply: Reply) -> None:
+async def _cancelled(rooms: Rooms, inbound: Inbound, meter: Meter | None, reply: Reply) -> None:
     """The caller left, or the process ends and waits no longer: then who still listens is told."""
     if reply.left:
         if meter is not None:
             await meter.settle(Outcome.ABANDONED, 200 if reply.started else CLIENT_LEFT)
     elif meter is None or not meter.settled:  # a settled answer has its last bytes already
-        await _fail(Unavailable(_ENDING, code="draining", retry_after=1), inbound, meter, reply)
+        await _fail(rooms, Unavailable(_ENDING, code="draining", retry_after=1), inbound, meter, reply)
 
 
-async def _fail(problem: Problem, inbound: Inbound, meter: Meter | None, reply: Reply) -> None:
+async def _fail(rooms: Rooms, problem: Problem, inbound: Inbound, meter: Meter | None, reply: Reply) -> None:
     """Tell the caller in its dialect; as an event when the status is already out."""
     await reply.hush()
     headers = list(problem.headers)
@@ -125,6 +125,8 @@ async def _fail(problem: Problem, inbound: Inbound, meter: Meter | None, reply: 
         outcome = Outcome.FAILED if meter.attempts else Outcome.REFUSED
         await meter.settle(outcome, problem.http_status, problem.code)
         headers += meter.headers()
+    else:
+        rooms.instruments.counting.refused(problem.code)
     if problem.retry_after is not None:
         headers.append(("retry-after", str(problem.retry_after)))
     if meter is not None and meter.severed:

@@ -30,9 +30,12 @@ class Reply:
         self._beating: asyncio.TimerHandle | None = None
         self._beat: asyncio.Task[None] | None = None
 
-    async def whole(self, status: int, body: bytes, headers: Headers = ()) -> None:
-        """A whole JSON body."""
-        head = [_JSON, (b"content-length", str(len(body)).encode()), *self._lines(headers)]
+    async def whole(
+        self, status: int, body: bytes, headers: Headers = (), *, content_type: str = "application/json"
+    ) -> None:
+        """A whole body."""
+        kind = _JSON if content_type == "application/json" else (b"content-type", content_type.encode())
+        head = [kind, (b"content-length", str(len(body)).encode()), *self._lines(headers)]
         self.started = True
         await self._send({"type": "http.response.start", "status": status, "headers": head})
         await self._send({"type": "http.response.body", "body": body})

@@ -64,6 +64,7 @@ class DataPlane:
                 raise _no_route(scope["method"], path)
             body = await _read_body(receive, headers)
         except Problem as problem:
+            self.rooms.instruments.counting.refused(problem.code)
             await _refuse(problem, dialect, reply)
             return
         if body is None:

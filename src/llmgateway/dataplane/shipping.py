@@ -38,6 +38,8 @@ class Shipper:
         self._orphans = list[_Voyage]()
         self._orphans_poison = 0
         self._shipped = asyncio.Event()
+        self._caught_up = clock.monotonic()
+        """Monotonic seconds: all that was written before then is in the database."""
         self._tasks = list[asyncio.Task[None]]()
 
     @property
@@ -54,6 +56,11 @@ class Shipper:
     def backlog(self) -> int:
         """Bytes of this process's journal that are not in the database yet."""
         return self._own.journal.backlog
+
+    @property
+    def lag(self) -> float:
+        """Seconds since the moment up to which all of this process's journal is in the database; 0 when all of it is."""
+        return self._clock.monotonic() - self._caught_up if self.backlog else 0.0
 
     async def start(self) -> None:
         """Begin to ship. Returns at once, also while the database is down."""
@@ -86,7 +93,10 @@ class Shipper:
 
     async def _ship_own(self) -> float:
         self._own.give_up_before(self._clock.now() - _LOST_OPEN)
+        began = self._clock.monotonic()
         count = await self._own.leg()
+        if count < BATCH:
+            self._caught_up = began
         self._shipped.set()
         return _pause(count)
 

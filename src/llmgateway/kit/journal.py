@@ -110,6 +110,11 @@ class Journal:
         rest = sum(size for number, size in self._sizes.items() if number >= done.segment)
         return max(0, rest - (done.offset if done.segment in self._sizes else 0))
 
+    @property
+    def size(self) -> int:
+        """Bytes of the segments on disk."""
+        return sum(self._sizes.values())
+
     def append(self, record: bytes) -> None:
         """Add a record; once this returns, the death of the process cannot lose it. Raises JournalFull."""
         frame = _FRAME.pack(len(record), zlib.crc32(record)) + record

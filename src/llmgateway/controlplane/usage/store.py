@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from sqlalchemy import text
+
 from llmgateway.contract.channels import SourceUnavailable
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.controlplane.usage import service
@@ -32,6 +34,14 @@ class UsageStore:
         try:
             async with asyncio.timeout(_FIND_SECONDS), self._database.transaction() as tx:
                 return await service.of_key(tx, key_id, event_id)
+        except DATABASE_ERRORS as error:
+            raise _unavailable(error) from error
+
+    async def probe(self) -> None:
+        """A sign of life. Raises SourceUnavailable."""
+        try:
+            async with asyncio.timeout(_FIND_SECONDS), self._database.transaction() as tx:
+                await tx.execute(text("SELECT 1"))
         except DATABASE_ERRORS as error:
             raise _unavailable(error) from error
 
