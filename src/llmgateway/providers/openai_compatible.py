@@ -20,7 +20,7 @@ from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response
 from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
 from llmgateway.providers.openai_wire.usage import read_usage
-from llmgateway.providers.rerank import canon_results, rerank_usage
+from llmgateway.providers.rerank import canon_results, document_text, rerank_usage
 
 DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -86,6 +86,8 @@ class OpenAICompatible(Provider):
     """Path of its own Responses API; empty translates /v1/responses to chat."""
     encodes: bool = True
     """Whether it takes `encoding_format` for embeddings."""
+    texts_only: bool = False
+    """It ranks texts; documents that are objects are sent as theirs."""
     int8_vectors: bool = False
     """Its embeddings are base64 of signed bytes; they are given on as numbers."""
     joins_path: str = ""
@@ -226,6 +228,8 @@ class OpenAICompatible(Provider):
         """Embeddings and rerank: in the host's words, and numbers as numbers; the dialect encodes them for the caller."""
         if body.get("encoding_format") == "base64" or not self.encodes:
             body.pop("encoding_format", None)
+        if self.texts_only and is_array(documents := body.get("documents")):
+            body["documents"] = [document_text(document) for document in documents]
         for ours, theirs in self.renames.items():
             if ours in body:
                 body[theirs] = body.pop(ours)

@@ -7,6 +7,7 @@ import msgspec
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.canon.usage import Usage
+from llmgateway.errors import FailureKind, ProviderError
 
 
 def document_text(document: Any) -> str:
@@ -24,20 +25,30 @@ def wanted(canon: Json) -> int | None:
 
 
 def canon_results(canon: Json, answer: Json) -> Json:
-    """One shape of answer, best first, whether the host says `results` or `data`; with documents where they were asked for."""
+    """One shape of answer, best first, whether the host says `results` or `data`; with documents where they were asked for.
+
+    Raises ProviderError for a result that points at no document or has no score.
+    """
+    documents: list[Any] = canon["documents"]
     found = objects(answer.get("results")) or objects(answer.get("data"))
-    results = list[Json]()
-    for item in found:
-        result: Json = {"index": item.get("index"), "relevance_score": item.get("relevance_score", item.get("score"))}
-        document = item.get("document")
-        if document is None and canon.get("return_documents"):
-            document = document_text(canon["documents"][item["index"]])
-        if document is not None:
-            result["document"] = {"text": document} if isinstance(document, str) else document
-        results.append(result)
-    results.sort(key=lambda result: -(result["relevance_score"] or 0.0))
+    results = [_result(item, documents, given=bool(canon.get("return_documents"))) for item in found]
+    results.sort(key=lambda result: -result["relevance_score"])
     rest = {name: value for name, value in answer.items() if name not in {"results", "data", "object"}}
     return {"object": "list", **rest, "results": results, "model": text_of(answer.get("model")) or canon["model"]}
+
+
+def _result(item: Json, documents: list[Any], *, given: bool) -> Json:
+    index, score = item.get("index"), item.get("relevance_score", item.get("score"))
+    if type(index) is not int or not 0 <= index < len(documents) or type(score) not in (int, float):
+        raise ProviderError(
+            FailureKind.PROTOCOL, f"A result of the rerank has index {index!r} and score {score!r}.", status=200
+        )
+    result: Json = {"index": index, "relevance_score": score}
+    if given:
+        document = item.get("document")
+        text = document_text(documents[index] if document is None else document)
+        result["document"] = document if is_object(document) else {"text": text}
+    return result
 
 
 def rerank_usage(answer: Json) -> Usage | None:

@@ -14,5 +14,6 @@ VOYAGE: Final = OpenAICompatible(
     endpoints=MappingProxyType({Operation.EMBEDDINGS: "/embeddings", Operation.RERANK: "/rerank"}),
     renames={"dimensions": "output_dimension", "top_n": "top_k"},
     encodes=False,
+    texts_only=True,
     quirks=("top_n is top_k there, and results are data: https://docs.voyageai.com/reference/reranker-api",),
 )
