@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
-from llmgateway.errors import FailureKind
+import pytest
+
+from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.sse import Splitter
 from llmgateway.providers.base import Step
-from llmgateway.providers.openai_wire.responses import ResponsesReader
+from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response
 
 
 def _read(event: dict[str, Any]) -> Step:
@@ -32,3 +34,13 @@ def test_a_failed_response_is_a_failure_and_never_finished() -> None:
     assert (step.finish, step.end) == (None, False)
     assert step.error is not None
     assert (step.error.kind, step.error.message) == (FailureKind.SERVER_ERROR, "The model broke down.")
+
+
+def test_a_whole_response_that_failed_is_a_failure() -> None:
+    body: dict[str, Any] = {
+        "status": "failed",
+        "output": [],
+        "error": {"code": "server_error", "message": "The model broke down."},
+    }
+    with pytest.raises(ProviderError, match="The model broke down"):
+        read_response(body, json.dumps(body).encode())

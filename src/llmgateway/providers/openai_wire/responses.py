@@ -67,7 +67,9 @@ class ResponsesReader:
 
 
 def read_response(body: Json, raw: bytes) -> Answer:
-    """A whole Response, handed on as it is."""
+    """A whole Response, handed on as it is. Raises ProviderError when its status is `failed`."""
+    if body.get("status") == "failed":
+        raise stream_error(body.get("error") or {"message": "The provider's response failed."})
     texts = list[str]()
     for item in objects(body.get("output")):
         texts += [text_of(item.get("name")), text_of(item.get("arguments"))]
