@@ -141,6 +141,24 @@ def test_usage_counts_thoughts_as_output_and_tool_use_as_input() -> None:
     assert (usage.audio_prompt_tokens, usage.image_prompt_tokens) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("said", "tier"),
+    [
+        ({"serviceTier": "flex"}, "flex"),
+        ({"serviceTier": "PRIORITY"}, "priority"),
+        ({"trafficType": "ON_DEMAND_FLEX"}, "flex"),
+        ({"trafficType": "ON_DEMAND_PRIORITY"}, "priority"),
+        ({"trafficType": "ON_DEMAND"}, None),
+        ({"serviceTier": 7}, None),
+        ({}, None),
+    ],
+)
+def test_the_tier_that_was_served_is_told(said: Json, tier: str | None) -> None:
+    usage = read(frame(candidate({"text": "a"}), usageMetadata={**USAGE, **said})).usage
+    assert usage is not None
+    assert usage.tier == tier
+
+
 def test_usage_of_a_stream_is_cumulative_and_its_chunk_comes_last() -> None:
     early = {"promptTokenCount": 3, "totalTokenCount": 3}
     steps = streamed(

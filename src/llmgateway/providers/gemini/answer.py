@@ -6,7 +6,7 @@ Page: https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse.
 import hashlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -31,6 +31,9 @@ _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
         "IMAGE_RECITATION": "content_filter",
     }
 )
+_TIERS: Final[Mapping[str, str]] = MappingProxyType({"ON_DEMAND_FLEX": "flex", "ON_DEMAND_PRIORITY": "priority"})
+"""Traffic of Vertex AI with a price of its own
+(https://cloud.google.com/vertex-ai/generative-ai/docs/deploy/consumption-options)."""
 _INCOMPLETE: Final[FinishReason] = "length"
 """For MALFORMED_FUNCTION_CALL, TOO_MANY_TOOL_CALLS, OTHER and whatever comes later: the model did not get to its end."""
 _DRIFT: Final = 64
@@ -57,6 +60,10 @@ class Figures(msgspec.Struct, frozen=True, rename="camel"):
     total_token_count: int | None = None
     prompt_tokens_details: list[Modality] = []
     candidates_tokens_details: list[Modality] = []
+    service_tier: Any = None
+    """The Gemini API's word for the tier that was served."""
+    traffic_type: Any = None
+    """Vertex AI's."""
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -115,6 +122,7 @@ def usage_of(response: Response, searches: int = 0) -> Usage | None:
         image_prompt_tokens=_tokens(figures.prompt_tokens_details, "IMAGE"),
         image_completion_tokens=_tokens(figures.candidates_tokens_details, "IMAGE"),
         searches=searches,
+        tier=_TIERS.get(text_of(figures.traffic_type)) or text_of(figures.service_tier).lower() or None,
     )
 
 
