@@ -51,7 +51,7 @@ soak: $(STAMPS)/dev ## Ten minutes of 200 callers on an unreliable provider (MIN
 replay: $(STAMPS)/dev ## Repeated traffic (Zipf): hit rate, and cost with and without cache and routing
 	@$(BIN)/python -m bench.replay
 
-docs: $(STAMPS)/dev ## Write the generated pages anew: docs/reference/*.md and .env.example
+docs: $(STAMPS)/dev ## Write what is generated anew: docs/reference/*.md, .env.example, the dashboards
 	@$(BIN)/python -m docs.generate
 
 lock: $(STAMPS)/uv ## Resolve the dependencies of pyproject.toml anew (UPGRADE=1 takes newer ones)
@@ -64,7 +64,7 @@ clean: ## Remove the virtual environment and the tools' caches; never .data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 packages: ## Install the Debian packages that some tests and the benchmark need (as root; else say so)
-	@sh deploy/local/packages.sh nginx wrk
+	@sh deploy/local/packages.sh nginx wrk prometheus prometheus-alertmanager
 
 # The environment, step by step. A stamp is made after its step, so a second run finds nothing to do.
 # pip knows a machine's own index settings and uv may not: where uv cannot fetch, pip gets the same lock.

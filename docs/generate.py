@@ -1,6 +1,7 @@
 """Writes the generated pages: `python -m docs.generate`. Tests compare each page with what this would write."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from deploy.grafana.boards import BOARDS
+from deploy.grafana.panels import as_json
 from docs.error_codes import ERROR_CODES
 from docs.provider_features import FEATURES, can
 from llmgateway.canon.call import Operation
@@ -167,6 +170,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "docs/reference/errors.md": errors_page,
         "docs/reference/metrics.md": metrics_page,
         "docs/reference/providers.md": providers_page,
+        **{f"deploy/grafana/dashboards/{board.uid}.json": partial(as_json, board) for board in BOARDS},
     }
 )
 

@@ -17,6 +17,7 @@ OTHER: Final = "other"
 """Models that the catalogue does not list, and those after the first few hundred."""
 MOST_MODELS: Final = 300
 """Different provider and model pairs that get labels of their own in one process."""
+_OURS: Final = ("internal_error", "no_target", "store_unavailable", "draining")
 _REMEMBERED: Final = 10_000
 
 
@@ -48,6 +49,8 @@ class Counting:
         self._cache = {result: metrics.counter(figures.CACHE, result) for result in ("hit", "miss", "bypass")}
         self._saved = {by: metrics.counter(figures.SAVED, by) for by in ("cache", "routing")}
         self._rescues = metrics.counter(figures.RESCUES)
+        for code in _OURS:
+            metrics.counter(figures.REFUSALS, code)  # there at 0, so that the first one is seen as a rise
         self._own_time = metrics.histogram(figures.OWN_TIME)
 
     def asks(self, own_seconds: float) -> None:
