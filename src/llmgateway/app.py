@@ -14,7 +14,8 @@ from llmgateway.catalog.catalog import load_catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.controlplane.keys.announcements import KeyAnnouncements
 from llmgateway.controlplane.keys.source import KeySource
-from llmgateway.controlplane.onboarding.service import FirstSteps, install
+from llmgateway.controlplane.onboarding.service import FirstSteps, install, master_keys
+from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dataplane.cache import ResponseCache
 from llmgateway.dataplane.counting import Counting
@@ -24,6 +25,7 @@ from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.dataplane.dispatch import Dispatcher
 from llmgateway.dataplane.figures import FIGURES
+from llmgateway.dataplane.forecast import Forecast
 from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.hosts import build_hosts
 from llmgateway.dataplane.keys import Keys
@@ -49,13 +51,18 @@ from llmgateway.kit.http import HttpClient
 from llmgateway.kit.journal import Journal
 from llmgateway.kit.memory_store import MemoryStore
 from llmgateway.kit.metrics import Metrics
+from llmgateway.kit.vault import Vault
+from llmgateway.people import Shared, open_control_plane
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
+from llmgateway.worker import jobs, mailer_of, work
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+CONTROL_PREFIX: Final = "/api/"
+"""Where the control plane begins."""
 _DATABASE_SECONDS = 2.0
 """For a statement of the data plane; a database that hangs counts as down."""
 ENTRANCES: Final = MappingProxyType(
@@ -76,16 +83,21 @@ _SHIPPING_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One running process: its data plane, and what its start made."""
+    """One running process: its wings, and what its start made."""
 
     dataplane: DataPlane
+    control: Door
     readiness: Readiness
     first_steps: FirstSteps | None
     """The first owner, organisation and key, when this start made them."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http":
+        if scope["type"] != "http":
+            return
+        if scope["path"].startswith(CONTROL_PREFIX):
+            await self.control(scope, receive, send)
+        else:
             await self.dataplane(scope, receive, send)
 
 
@@ -95,10 +107,10 @@ def read_gateway_file(settings: Settings) -> GatewayFile:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
+async def open_gateway(settings: Settings, port: int | None = None) -> AsyncGenerator[Gateway]:
     """Open the database, the journal and the providers' client, and close them in order, nothing lost.
 
-    Raises ConfigurationError.
+    `port` is the one that listens, where the settings left it open. Raises ConfigurationError.
     """
     clock, file = SystemClock(), read_gateway_file(settings)
     async with AsyncExitStack() as stack:
@@ -109,7 +121,12 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
         usage = UsageStore(database)
         recording = await stack.enter_async_context(_recording(settings, usage, clock))
         client = await stack.enter_async_context(HttpClient())
-        keys = Keys(KeySource(database, pepper), clock)
+        guarded = await stack.enter_async_context(HttpClient(guarded=True))
+        transports = {"http": client, "https": client, "guarded": guarded, "sandbox": SandboxTransport()}
+        masters = master_keys(settings)
+        source = KeySource(database, pepper, clock)
+        keys = Keys(source, clock)
+        await stack.enter_async_context(_running(keys.report_uses(source)))
         announcements = KeyAnnouncements(database)
         announcements.subscribe(keys.forget)
         await stack.enter_async_context(_running(announcements.listen()))
@@ -120,9 +137,7 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
         rooms = Rooms(
             keys=keys,
             router=Router(hosts, file, instruments.catalog, instruments.health, clock),
-            dispatcher=Dispatcher(
-                {"http": client, "https": client, "sandbox": SandboxTransport()}, clock, instruments.health
-            ),
+            dispatcher=Dispatcher(transports, clock, instruments.health, Vault(masters)),
             instruments=instruments,
             cache=_response_cache(file, pepper, clock),
             faults=FaultPlaces(),
@@ -140,7 +155,40 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway]:
             readiness=readiness,
             metrics=MetricsPage(metrics, vitals.look, settings.metrics_token),
         )
-        yield Gateway(_dataplane(rooms, pages), readiness, first_steps)
+        shared = Shared(
+            admin=admin,
+            pepper=pepper,
+            masters=masters,
+            store=MemoryStore(clock),
+            clock=clock,
+            transports=transports,
+            forecast=Forecast(rooms.router, instruments.catalog, instruments.tokenizer, clock),
+        )
+        address = public_address(settings, port or settings.port)
+        control = await stack.enter_async_context(_control(settings, shared, address))
+        yield Gateway(_dataplane(rooms, pages), control, readiness, first_steps)
+
+
+@asynccontextmanager
+async def _control(settings: Settings, shared: Shared, address: str) -> AsyncGenerator[Door]:
+    """The control plane, and its jobs beside it."""
+    worker = shared.admin.acting_as(Role.WORKER)
+    try:
+        async with (
+            open_control_plane(settings, shared, address) as control,
+            _running(work(jobs(worker, shared.clock, mailer_of(settings)))),
+        ):
+            yield control
+    finally:
+        await worker.close()
+
+
+def public_address(settings: Settings, port: int) -> str:
+    """How people reach the gateway, as far as it knows."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host)  # noqa: S104 shown, not bound
+    return f"http://{host or (f'[{settings.host}]' if ':' in settings.host else settings.host)}:{port}"
 
 
 def create_app() -> "LifespanApp":

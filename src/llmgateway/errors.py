@@ -5,8 +5,9 @@ Problem                            what a caller is told: status, stable code, a
 +-- BadRequest              400    invalid_request, unsupported_parameter, context_length_exceeded, content_filter, ...
 +-- Unauthorized            401    invalid_api_key
 +-- PaymentRequired         402    quota_exceeded, budget_exceeded, insufficient_credit, unpriced_model
-+-- Forbidden               403    scope_denied, model_not_allowed, address_denied
++-- Forbidden               403    scope_denied, model_not_allowed, address_denied, permission_denied, ...
 +-- NotFound                404    model_not_found, not_found
++-- Conflict                409    conflict
 +-- TooLarge                413    body_too_large
 +-- TooMany                 429    rate_limit_exceeded, concurrency_exceeded
 +-- HeadersTooLarge         431    headers_too_large
@@ -107,6 +108,13 @@ class NotFound(Problem):
 
     status = 404
     default_code = "not_found"
+
+
+class Conflict(Problem):
+    """What is there already, or a state in which this cannot be done."""
+
+    status = 409
+    default_code = "conflict"
 
 
 class TooLarge(Problem):

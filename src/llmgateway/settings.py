@@ -66,7 +66,9 @@ class Settings(BaseModel):
         description="Where the processes behind one port keep their figures, so that each can tell the sum.",
     )
     public_url: str | None = Field(None, alias="LLMGATEWAY_PUBLIC_URL", description="How people reach this gateway.")
-    signup: Literal["on", "invite", "off"] = Field("off", alias="LLMGATEWAY_SIGNUP", description="Who may sign up.")
+    signup: Literal["on", "invite", "off"] = Field(
+        "invite", alias="LLMGATEWAY_SIGNUP", description="Who may sign up: everybody, whoever is invited, nobody."
+    )
     smtp_url: str | None = Field(None, alias="LLMGATEWAY_SMTP_URL", description="Mail; unset prints it to the console.")
     mail_from: str | None = Field(None, alias="LLMGATEWAY_MAIL_FROM", description="The sender of mail.")
     bootstrap_email: str | None = Field(None, alias="LLMGATEWAY_BOOTSTRAP_EMAIL", description="The first owner.")

@@ -6,6 +6,7 @@ import re
 from tests.architecture.source import Module, dotted, functions, modules
 
 PROCESS_EDGES: dict[str, str] = {
+    "controlplane/reception/door.py": "a fault of our own is logged and told, its transaction undone",
     "dataplane/pipeline.py": "a fault of our own is logged, settled and told to the caller in its dialect, never a cut",
     "dataplane/shipping.py": "its loops must go on shipping usage whatever one batch runs into",
 }

@@ -53,7 +53,7 @@ async def _snapshot(database_url: str, secret: str) -> KeySnapshot | None:
     settings = Settings.model_validate({"DATABASE_URL": database_url, **ENVIRONMENT})
     admin, data = Database(database_url, Role.ADMIN), Database(database_url, Role.DATA)
     pepper, _ = await install(admin, SystemClock(), settings)
-    found = await KeySource(data, pepper).key_snapshot(secret)
+    found = await KeySource(data, pepper, SystemClock()).key_snapshot(secret)
     await admin.close()
     await data.close()
     return found

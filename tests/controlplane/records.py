@@ -56,8 +56,11 @@ async def make_org(admin: Database, *, plan: str = "self_hosted", name: str = "A
     """An organisation with an owner."""
     clock = SystemClock()
     async with admin.transaction() as tx:
-        owner = await accounts.create(tx, clock, f"owner@{name.lower()}.test", "correct horse")
-        return await orgs.create(tx, clock, name, plan, owner)
+        person = accounts.NewPerson(
+            id=accounts.new_user_id(clock), email=f"owner@{name.lower()}.test", password_hash="no hash", verified=True
+        )
+        owner = await accounts.create(tx, clock, person)
+        return await orgs.create(tx, clock, name, plan, owner.id)
 
 
 async def make_key(

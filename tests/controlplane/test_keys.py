@@ -12,6 +12,7 @@ from llmgateway.contract.snapshot import Budget, Limits
 from llmgateway.controlplane.keys import service
 from llmgateway.controlplane.keys.announcements import KeyAnnouncements
 from llmgateway.controlplane.keys.source import KeySource
+from llmgateway.controlplane.reception.announcing import CHANNEL
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.errors import NotFound
@@ -51,7 +52,7 @@ async def test_a_snapshot_says_all_that_the_key_may_do(admin: Database, data: Da
             ),
             {"expires": expires},
         )
-    found = await KeySource(data, PEPPER).key_snapshot(SECRET)
+    found = await KeySource(data, PEPPER, SystemClock()).key_snapshot(SECRET)
     assert found is not None
     assert (found.id, found.name, found.test, found.project_id) == (key.id, "ci", True, "proj_1")
     assert (found.org.id, found.org.slug, found.org.plan) == (org.id, "acme", "self_hosted")
@@ -68,19 +69,19 @@ async def test_revoked_and_suspended_are_told(admin: Database, data: Database) -
     async with admin.transaction() as tx:
         await service.revoke(tx, CLOCK, key.id)
         await tx.execute(text("UPDATE organisations SET suspended_at = now()"))
-    found = await KeySource(data, PEPPER).key_snapshot(SECRET)
+    found = await KeySource(data, PEPPER, SystemClock()).key_snapshot(SECRET)
     assert found is not None
     assert (found.revoked, found.org.suspended, found.org.charged) == (True, True, True)
 
 
 @pytest.mark.parametrize("secret", ["", "lgw_live_unknown", "\udcff", "x" * 10_000, "a\0b"])
 async def test_an_unknown_secret_is_none(data: Database, secret: str) -> None:
-    assert await KeySource(data, PEPPER).key_snapshot(secret) is None
+    assert await KeySource(data, PEPPER, SystemClock()).key_snapshot(secret) is None
 
 
 async def test_another_pepper_finds_nothing(admin: Database, data: Database) -> None:
     await make_key(admin, await make_org(admin))
-    assert await KeySource(data, b"q" * 32).key_snapshot(SECRET) is None
+    assert await KeySource(data, b"q" * 32, SystemClock()).key_snapshot(SECRET) is None
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ async def test_a_limit_not_given_is_the_plans(
     admin: Database, data: Database, plan: str, asked: Limits, kept: Limits
 ) -> None:
     await make_key(admin, await make_org(admin, plan=plan), service.KeyWish(name="k", limits=asked))
-    found = await KeySource(data, PEPPER).key_snapshot(SECRET)
+    found = await KeySource(data, PEPPER, SystemClock()).key_snapshot(SECRET)
     assert found is not None
     assert found.limits == kept
 
@@ -128,7 +129,7 @@ async def test_revoking_twice_keeps_the_first_moment_and_a_stranger_is_not_found
 
 async def test_a_database_that_refuses_is_unavailable_and_not_an_unknown_key(app: Database) -> None:
     with pytest.raises(SourceUnavailable):
-        await KeySource(app, PEPPER).key_snapshot(SECRET)
+        await KeySource(app, PEPPER, SystemClock()).key_snapshot(SECRET)
 
 
 async def test_a_database_that_hangs_is_unavailable(admin: Database, database_url: str) -> None:
@@ -137,8 +138,8 @@ async def test_a_database_that_hangs_is_unavailable(admin: Database, database_ur
         await tx.execute(text("SET LOCAL ROLE llmgateway_owner"))
         await tx.execute(text("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE"))
         with pytest.raises(SourceUnavailable):
-            await KeySource(impatient, PEPPER).key_snapshot(SECRET)
-    assert await KeySource(impatient, PEPPER).key_snapshot(SECRET) is None
+            await KeySource(impatient, PEPPER, SystemClock()).key_snapshot(SECRET)
+    assert await KeySource(impatient, PEPPER, SystemClock()).key_snapshot(SECRET) is None
     await impatient.close()
 
 
@@ -209,8 +210,8 @@ async def test_a_lost_listener_revalidates_everything_and_hears_again(
 async def test_words_of_another_version_forget_everything(data: Database, database_url: str) -> None:
     ears = _Ears(data)
     await ears.next()
-    await run_sql(database_url, f"NOTIFY {service.CHANNEL}, 'gibberish'")
+    await run_sql(database_url, f"NOTIFY {CHANNEL}, 'gibberish'")
     assert await ears.next() == KeyChanged(None, None)
-    await run_sql(database_url, f"""NOTIFY {service.CHANNEL}, '{{"key_id": "k", "org_id": null}}'""")
+    await run_sql(database_url, f"""NOTIFY {CHANNEL}, '{{"key_id": "k", "org_id": null}}'""")
     assert await ears.next() == KeyChanged("k", None)
     await ears.close()

@@ -40,12 +40,12 @@ async def test_an_empty_database_gets_an_owner_an_organisation_and_a_key_that_wo
     admin: Database, data: Database, tmp_path: Path
 ) -> None:
     pepper, first = await _first(admin, _settings(tmp_path))
-    snapshot = await KeySource(data, pepper).key_snapshot(first.key)
+    snapshot = await KeySource(data, pepper, SystemClock()).key_snapshot(first.key)
     assert snapshot is not None
     assert (snapshot.org.plan, snapshot.test, snapshot.org.charged) == ("self_hosted", False, False)
     assert await _one(admin, "SELECT role FROM members JOIN users ON users.id = user_id") == "owner"
     assert first.password is not None
-    hashed = str(await _one(admin, "SELECT password_hash FROM users"))
+    hashed = str(await _one(admin, "SELECT password_hash FROM logins"))
     assert hashed.startswith("$argon2id$")
     assert PasswordHash.recommended().verify(first.password, hashed)
 
@@ -77,9 +77,9 @@ async def test_what_is_given_is_taken_as_given(admin: Database, data: Database, 
     assert (first.password, first.key) == (None, key)
     assert await _one(admin, "SELECT email FROM users") == "boss@example.com"
     assert PasswordHash.recommended().verify(
-        "a password of theirs", str(await _one(admin, "SELECT password_hash FROM users"))
+        "a password of theirs", str(await _one(admin, "SELECT password_hash FROM logins"))
     )
-    snapshot = await KeySource(data, pepper).key_snapshot(key)
+    snapshot = await KeySource(data, pepper, SystemClock()).key_snapshot(key)
     assert snapshot is not None
     assert snapshot.test
 

@@ -13,7 +13,9 @@ from llmgateway.dataplane.attempt import Served
 from llmgateway.dataplane.dispatch import Dispatcher
 from llmgateway.dataplane.targets import Target
 from llmgateway.errors import FailureKind, ProviderError, UpstreamFailed
+from llmgateway.kit.crypto import MasterKeys
 from llmgateway.kit.http import Exchange, HttpError, Trouble
+from llmgateway.kit.vault import Vault
 from tests.dataplane.routing import Routing, chat
 
 LABS = """
@@ -109,7 +111,9 @@ class Scene:
     def __init__(self, labs: Labs, retries: int = 2) -> None:
         self.labs = labs
         self.routing = Routing(LABS.replace("RETRIES", str(retries)))
-        self.dispatcher = Dispatcher({"http": labs}, self.routing.clock, self.routing.health)
+        self.dispatcher = Dispatcher(
+            {"http": labs}, self.routing.clock, self.routing.health, Vault(MasterKeys(["m" * 32]))
+        )
 
     async def ask(self, call: Call | None = None) -> Served:
         call = call or chat()

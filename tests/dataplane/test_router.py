@@ -293,7 +293,7 @@ _HEALTH = st.lists(
 
 
 def _afflict(routing: Routing, afflictions: list[tuple[int, str]]) -> None:
-    targets = routing.router.resolve("smart")
+    targets = routing.router.resolve("smart", key().org)
     for number, what in afflictions:
         target = targets[number % len(targets)]
         if what == "down":
@@ -319,7 +319,7 @@ def test_a_plan_loses_nobody_asks_the_well_first_and_gives_each_a_reason(
     routing = Routing(alias(*targets, strategy=strategy), random.Random(seed).random)
     _afflict(routing, afflictions)
     providers = frozenset(f"lab{number}" for number in allowed)
-    everybody = routing.router.resolve("smart")
+    everybody = routing.router.resolve("smart", key().org)
     if not providers & {target.host.id for target in everybody}:
         with pytest.raises(Forbidden):
             routing.plan(snapshot=key(providers=providers), tokens=tokens)

@@ -13,7 +13,21 @@ from llmgateway.kit.ids import new_id
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 EVENTS = "usage_events"
-DEFINERS = {"key_snapshot", "usage_event", "insert_usage", "counters", "ensure_usage_partitions"}
+DEFINERS = {
+    "key_snapshot", "usage_event", "insert_usage", "counters", "ensure_usage_partitions",
+    "find_login", "find_refresh", "find_ticket", "find_invitation", "secrets_used",
+}  # fmt: skip
+TENANT_TABLES = (
+    "organisations",
+    "members",
+    "api_keys",
+    "key_secrets",
+    "projects",
+    "invitations",
+    "credentials",
+    "routes",
+)
+OWN_TABLES = ("users", "logins", "sessions", "refresh_tokens", "tickets")
 
 
 def _event(org: str, key: str, **changes: object) -> dict[str, object]:
@@ -50,10 +64,16 @@ async def two_orgs(admin: Database, data: Database) -> None:
     async with admin.transaction() as tx:
         for org in ("a", "b"):
             await tx.execute(
-                text("INSERT INTO organisations VALUES (:o, :o, :o, 'starter', NULL, :now)"), {"o": org, "now": NOW}
+                text(
+                    "INSERT INTO organisations (id, name, slug, plan, created_at) VALUES (:o, :o, :o, 'starter', :now)"
+                ),
+                {"o": org, "now": NOW},
             )
         for user, orgs in (("ua", "a"), ("ub", "b"), ("uab", "ab")):
-            await tx.execute(text("INSERT INTO users VALUES (:u, :u, 'secret', :now)"), {"u": user, "now": NOW})
+            await tx.execute(
+                text("INSERT INTO users (id, email, created_at) VALUES (:u, :u, :now)"), {"u": user, "now": NOW}
+            )
+            await tx.execute(text("INSERT INTO logins (user_id, password_hash) VALUES (:u, 'secret')"), {"u": user})
             for org in orgs:
                 await tx.execute(
                     text("INSERT INTO members VALUES (:o, :u, 'member', :now)"), {"o": org, "u": user, "now": NOW}
@@ -61,8 +81,15 @@ async def two_orgs(admin: Database, data: Database) -> None:
         for org in ("a", "b"):
             await tx.execute(
                 text(
-                    "INSERT INTO api_keys (id, org_id, name, test, prefix, last4, secret_hash, created_at) "
-                    "VALUES ('k' || :o, :o, 'n', false, 'lgw_live_abc', 'wxyz', decode(:hash, 'hex'), :now)"
+                    "INSERT INTO api_keys (id, org_id, name, test, prefix, last4, created_at) "
+                    "VALUES ('k' || :o, :o, 'n', false, 'lgw_live_abc', 'wxyz', :now)"
+                ),
+                {"o": org, "now": NOW},
+            )
+            await tx.execute(
+                text(
+                    "INSERT INTO key_secrets (id, key_id, org_id, prefix, last4, secret_hash, created_at) "
+                    "VALUES ('s' || :o, 'k' || :o, :o, 'lgw_live_abc', 'wxyz', decode(:hash, 'hex'), :now)"
                 ),
                 {"o": org, "hash": org * 2, "now": NOW},
             )
@@ -116,8 +143,8 @@ async def test_the_name_of_the_organisation_ends_with_its_transaction(app: Datab
 @pytest.mark.usefixtures("two_orgs")
 async def test_app_cannot_write_into_another_organisation(app: Database, admin: Database) -> None:
     insert = (
-        "INSERT INTO api_keys (id, org_id, name, test, prefix, last4, secret_hash, created_at) "
-        "VALUES ('k2', 'b', 'n', false, 'p', 'l', '\\x01', now())"
+        "INSERT INTO api_keys (id, org_id, name, test, prefix, last4, created_at) "
+        "VALUES ('k2', 'b', 'n', false, 'p', 'l', now())"
     )
     assert await _refused(app, insert, "a") == "42501"
     assert await _refused(app, "UPDATE api_keys SET org_id = 'b' WHERE id = 'ka'", "a") == "42501"
@@ -132,7 +159,13 @@ async def test_app_cannot_write_into_another_organisation(app: Database, admin: 
 @pytest.mark.parametrize(
     "statement",
     [
-        "SELECT password_hash FROM users",
+        "UPDATE users SET operator = true",
+        "INSERT INTO users (id, email, operator, created_at) VALUES ('x', 'x', true, now())",
+        "DELETE FROM logins",
+        "SELECT body FROM outbox",
+        "UPDATE audit_events SET action = 'nothing'",
+        "DELETE FROM audit_events",
+        "SELECT secrets_used('{}')",
         "SELECT key_pepper FROM installations",
         "UPDATE organisations SET plan = 'enterprise'",
         "UPDATE usage_events SET cost_nanos = 0",
@@ -157,7 +190,15 @@ async def test_app_may_not(app: Database, statement: str) -> None:
     [
         *(
             f"SELECT 1 FROM {table}"
-            for table in ("installations", "organisations", "users", "members", "api_keys", EVENTS, f"{EVENTS}_rest")
+            for table in (
+                "installations",
+                *TENANT_TABLES,
+                *OWN_TABLES,
+                "outbox",
+                "audit_events",
+                EVENTS,
+                f"{EVENTS}_rest",
+            )
         ),
         "INSERT INTO usage_events (id) VALUES ('x')",
         "DELETE FROM usage_events",
@@ -211,7 +252,7 @@ async def test_worker_reads_all_and_writes_nothing(database_url: str) -> None:
     worker = Database(database_url, Role.WORKER)
     assert await _ask(worker, "SELECT id FROM api_keys ORDER BY 1") == ["ka", "kb"]
     assert await _refused(worker, "UPDATE api_keys SET name = 'x'") == "42501"
-    assert await _refused(worker, "SELECT password_hash FROM users") == "42501"
+    assert await _refused(worker, "SELECT password_hash FROM logins") == "42501"
     await worker.close()
 
 
@@ -225,7 +266,7 @@ async def test_admin_sees_all_and_cannot_touch_money(admin: Database) -> None:
 
 async def test_lookup_reads_what_its_functions_need_and_no_more(database_url: str) -> None:
     lookup = Database(database_url, Role.LOOKUP)
-    for table in ("users", "members", "installations"):
+    for table in ("members", "installations", "outbox", "audit_events"):
         assert await _refused(lookup, f"SELECT 1 FROM {table}") == "42501"
     assert await _refused(lookup, "UPDATE api_keys SET name = 'x'") == "42501"
     assert await _refused(lookup, "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'") == "42501"
@@ -253,3 +294,31 @@ async def test_no_role_can_log_in_or_is_a_superuser(admin: Database) -> None:
     )
     assert await _ask(admin, query) == []
     assert await _ask(admin, "SELECT rolsuper FROM pg_roles WHERE rolname = session_user") == [False]
+
+
+@pytest.mark.usefixtures("two_orgs")
+async def test_app_sees_what_is_one_persons_own_and_nothing_of_others(app: Database) -> None:
+    async with app.transaction(user_id="ua") as tx:
+        assert list((await tx.execute(text("SELECT user_id FROM logins"))).scalars()) == ["ua"]
+        assert list((await tx.execute(text("SELECT id FROM users"))).scalars()) == ["ua"]
+        assert list((await tx.execute(text("SELECT id FROM organisations"))).scalars()) == ["a"]
+        assert list((await tx.execute(text("SELECT id FROM api_keys"))).scalars()) == []
+    async with app.transaction(user_id="uab") as tx:
+        assert list((await tx.execute(text("SELECT id FROM organisations ORDER BY 1"))).scalars()) == ["a", "b"]
+    async with app.transaction("a") as tx:  # an organisation's members are seen, never what proves who they are
+        assert list((await tx.execute(text("SELECT id FROM users ORDER BY 1"))).scalars()) == ["ua", "uab"]
+        assert list((await tx.execute(text("SELECT user_id FROM logins"))).scalars()) == []
+
+
+@pytest.mark.usefixtures("two_orgs")
+async def test_the_trail_cannot_be_changed_by_anybody(admin: Database, database_url: str) -> None:
+    insert = (
+        "INSERT INTO audit_events (id, org_id, actor_kind, action, created_at) VALUES ('e', 'a', 'user', 'x', now())"
+    )
+    async with admin.transaction() as tx:
+        await tx.execute(text(insert))
+    for role in (Role.ADMIN, Role.WORKER, Role.OWNER):
+        database = Database(database_url, role)
+        for statement in ("UPDATE audit_events SET action = 'y'", "DELETE FROM audit_events", "TRUNCATE audit_events"):
+            assert await _refused(database, statement) == "42501"
+        await database.close()

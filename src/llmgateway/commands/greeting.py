@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from llmgateway.app import public_address
 from llmgateway.controlplane.onboarding.service import FirstSteps
 from llmgateway.settings import Settings
 
@@ -13,7 +14,7 @@ _KEY_FILE = "dev-key"
 
 def greet(settings: Settings, port: int, first: FirstSteps | None) -> None:
     """Print the address, the first owner's login when it is new, and a curl line against the sandbox."""
-    address = settings.public_url or f"http://{_shown(settings.host)}:{port}"
+    address = public_address(settings, port)
     lines = ["", f"llmgateway is ready at {address}", "", *login_lines(first)]
     key = development_key(settings, first)
     if key is not None:
@@ -59,7 +60,3 @@ def _keep(path: Path, key: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(key + "\n")
-
-
-def _shown(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 shown, not bound

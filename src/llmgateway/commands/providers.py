@@ -10,17 +10,14 @@ from typing import Annotated
 import typer
 
 from llmgateway.app import read_gateway_file
-from llmgateway.dataplane.hosts import Credential, Host, build_hosts
+from llmgateway.dataplane.hosts import Host, build_hosts
+from llmgateway.dataplane.probing import NO_FREE_CALL, probe
 from llmgateway.errors import ConfigurationError
-from llmgateway.kit.clock import SystemClock
-from llmgateway.kit.http import HttpClient, HttpError
-from llmgateway.providers.base import Place, Reply
+from llmgateway.kit.http import HttpClient
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The providers of this installation.")
-_SECONDS = 10.0
-_NO_FREE_CALL = "not tried: there is no free call for it"
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="The gateway.yaml; default LLMGATEWAY_CONFIG.")]
 
 
@@ -70,7 +67,7 @@ def check(
     results = asyncio.run(_check(hosts))
     for name, trouble in results:
         typer.echo(f"{name:<20} {trouble or 'works'}")
-    if any(trouble for _, trouble in results if trouble != _NO_FREE_CALL):
+    if any(trouble for _, trouble in results if trouble != NO_FREE_CALL):
         raise typer.Exit(1)
 
 
@@ -78,30 +75,5 @@ async def _check(hosts: Sequence[Host]) -> list[tuple[str, str]]:
     """(credential, what is wrong with it, empty when it works)."""
     async with HttpClient() as client:
         return [
-            (credential.id, await _try(client, host, credential)) for host in hosts for credential in host.credentials
+            (credential.id, await probe(client, host, credential)) for host in hosts for credential in host.credentials
         ]
-
-
-async def _try(client: HttpClient, host: Host, credential: Credential) -> str:
-    place = Place(
-        model="",
-        base_url=host.base_url,
-        secrets=credential.secrets,
-        options=host.options,
-        stream=False,
-        now=SystemClock().now(),
-    )
-    request = None if credential.grant is not None else host.provider.probe(place)
-    if request is None or not request.url.startswith("http"):
-        return _NO_FREE_CALL
-    try:
-        async with asyncio.timeout(_SECONDS):
-            exchange = await client.send(
-                request.method, request.url, request.headers, request.body, connect_seconds=_SECONDS
-            )
-            reply = Reply(exchange.status, exchange.headers, await exchange.read())
-    except TimeoutError:
-        return f"did not answer within {_SECONDS:g} s"
-    except HttpError as error:
-        return f"cannot be reached: {error.message}"
-    return "" if reply.status < 300 else f"{reply.status}: {host.provider.classify(reply).message}"

@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ from llmgateway.app import ENTRANCES, read_gateway_file
 from llmgateway.canon.call import Call, Dialect, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object
-from llmgateway.catalog.catalog import Catalog, load_catalog
+from llmgateway.catalog.catalog import load_catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
 from llmgateway.controlplane.keys.source import snapshot_of
@@ -23,35 +22,21 @@ from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
-from llmgateway.dataplane.fitness import Demand, demand
+from llmgateway.dataplane.forecast import Forecast
 from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.hosts import build_hosts
-from llmgateway.dataplane.ordering import estimate
 from llmgateway.dataplane.router import Router
-from llmgateway.dataplane.targets import Plan, Target
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
-from llmgateway.errors import BadRequest, ConfigurationError, NotFound, Problem
-from llmgateway.kit.clock import Clock, SystemClock
-from llmgateway.kit.money import usd
+from llmgateway.errors import ConfigurationError, NotFound, Problem
+from llmgateway.kit.clock import SystemClock
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="How requests find their targets.")
 
-_UNKNOWN_HEALTH = "unknown here"
-"""Circuits live in the memory of each serving process."""
 _HELLO: Json = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1024}
 _ANYBODY = KeySnapshot(id="", name="", org=OrgSnapshot(id="", slug="", plan="self_hosted"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Kit:
-    """What a plan is made with."""
-
-    router: Router
-    catalog: Catalog
-    clock: Clock
 
 
 @app.callback()
@@ -85,7 +70,7 @@ def explain(
     kit = _kit(settings)
     try:
         call = _read(_body(body, model), endpoint, Wishes(drop_unsupported=drop))
-        explained = _explained(call, snapshot, kit)
+        explained = kit.explained(call, snapshot)
     except Problem as problem:
         refused = {"status": problem.http_status, "code": problem.code, "message": problem.message}
         typer.echo(
@@ -95,16 +80,16 @@ def explain(
     typer.echo(json.dumps(explained) if as_json else _text(explained))
 
 
-def _kit(settings: Settings) -> _Kit:
+def _kit(settings: Settings) -> Forecast:
     file, catalog, clock = read_gateway_file(settings), load_catalog(), SystemClock()
     hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
-    return _Kit(Router(hosts, file, catalog, Health(clock), clock), catalog, clock)
+    return Forecast(Router(hosts, file, catalog, Health(clock), clock), catalog, Tokenizer(), clock)
 
 
 async def _snapshot(settings: Settings, key_id: str) -> KeySnapshot:
     async with open_database(settings, Role.ADMIN) as database, database.transaction() as tx:
         try:
-            return await snapshot_of(tx, key_id)
+            return await snapshot_of(tx, SystemClock(), key_id)
         except NotFound as error:
             raise ConfigurationError(error.message) from error
 
@@ -134,55 +119,6 @@ def _read(body: Json, endpoint: str, wishes: Wishes) -> Call:
     }
     operation, dialect = ENTRANCES[endpoint]
     return dialects[dialect].read(operation, json.dumps(body).encode(), wishes)
-
-
-def _explained(call: Call, key: KeySnapshot, kit: _Kit) -> dict[str, Any]:
-    """The plan as JSON. Raises Problem when there is none."""
-    if key.revoked or key.org.suspended:
-        raise BadRequest("The key is revoked, or its organisation suspended: it gets a 401 before any plan is made.")
-    prompt_tokens = Tokenizer().count_prompt(call.canon, call.model)
-    plan = kit.router.plan(call, key, prompt_tokens)
-    needed = demand(call, prompt_tokens)
-    alias = kit.router.file.models.get(call.model)
-    return {
-        "model": call.model,
-        "strategy": alias.strategy if alias else None,
-        "prompt_tokens": prompt_tokens,
-        "max_output_tokens": needed.max_output,
-        "needs": sorted(needed.abilities),
-        "plan": _targets(plan, needed, kit),
-        "passed_over": [{"target": step.target, "why": step.why} for step in plan.steps if step.passed_over],
-    }
-
-
-def _targets(plan: Plan, needed: Demand, kit: _Kit) -> list[dict[str, Any]]:
-    """Each target in its place: the steps that were not passed over stand in the targets' order."""
-    reasons = [step.why for step in plan.steps if not step.passed_over]
-    return [
-        {
-            "target": target.name,
-            "credential": target.credential.id,
-            "why": why,
-            "expected_cost_usd": _dollars(estimate(target, needed, kit.catalog, kit.clock.now())),
-            "context_tokens": _context(target, kit.catalog),
-            "dropped": sorted(target.dropped),
-            "retries": target.retries,
-            "first_token_seconds": target.patience.first_token,
-            "health": _UNKNOWN_HEALTH,
-        }
-        for target, why in zip(plan.targets, reasons, strict=True)
-    ]
-
-
-def _context(target: Target, catalog: Catalog) -> int | None:
-    if target.context is not None:
-        return target.context
-    known = catalog.find(target.host.id, target.model)
-    return known.context_window if known else None
-
-
-def _dollars(nanos: int | None) -> str | None:
-    return None if nanos is None else usd(nanos)
 
 
 def _text(explained: dict[str, Any]) -> str:

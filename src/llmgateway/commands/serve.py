@@ -51,7 +51,7 @@ def serve(
 
 
 async def _run(settings: Settings, listener: socket.socket) -> None:
-    async with open_gateway(settings) as gateway:
+    async with open_gateway(settings, listener.getsockname()[1]) as gateway:
         server = DrainingServer(_server_config(settings, gateway), gateway.readiness, settings.drain_delay)
         listener.listen(_BACKLOG)  # before the greeting, so that its line works at once
         _settle_memory()

@@ -1,10 +1,11 @@
 """The protocols that floor 4 injects, so that the wings can be strangers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
-from llmgateway.contract.snapshot import KeySnapshot
+from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
 from llmgateway.contract.usage import UsageEvent
 
 
@@ -74,4 +75,51 @@ class Announcements(Protocol):
 
     def subscribe(self, listener: Callable[[KeyChanged], None]) -> None:
         """Call the listener on the event loop for every change; a lost connection calls it with nothing but None."""
+        ...
+
+
+class UseSink(Protocol):
+    """Data plane -> control plane: when secrets were last used, in batches."""
+
+    async def used(self, uses: Mapping[str, datetime]) -> None:
+        """Secret id -> last use. Raises SourceUnavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedCredential:
+    """What a provider said to a credential."""
+
+    accepted: bool | None
+    """None: the provider could not be asked, or has no free call to ask with."""
+    message: str
+
+
+class CredentialCheck(Protocol):
+    """Data plane -> control plane: does a provider take this credential? Asked with a call that costs nothing."""
+
+    def known(self, provider: str) -> bool:
+        """Whether there is such a provider."""
+        ...
+
+    async def check(
+        self, provider: str, secrets: Mapping[str, str], options: Mapping[str, str], base_url: str | None
+    ) -> CheckedCredential:
+        """Ask it. Raises BadRequest for what can never work, such as an address that must not be asked."""
+        ...
+
+
+class RoutePlanner(Protocol):
+    """Data plane -> control plane: how a request would be routed, without sending it; and what may be asked for."""
+
+    def explain(self, body: Mapping[str, Any], org: OrgSnapshot) -> Mapping[str, Any]:
+        """The plan of a chat request with its reasons. Raises Problem when nobody could serve it."""
+        ...
+
+    def targets_known(self, org: OrgSnapshot, provider: str) -> bool:
+        """Whether the organisation can ask this provider."""
+        ...
+
+    def models(self, org: OrgSnapshot) -> Sequence[Mapping[str, Any]]:
+        """What its keys may name: aliases and provider/model, with window, abilities and prices."""
         ...

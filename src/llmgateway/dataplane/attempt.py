@@ -5,15 +5,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
+
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.dataplane.assembly import Assembly
+from llmgateway.dataplane.hosts import Sealed
 from llmgateway.dataplane.live import LiveStream
 from llmgateway.dataplane.targets import Target
 from llmgateway.dataplane.token_source import TokenSource
 from llmgateway.errors import BadRequest, FailureKind, ProviderError
 from llmgateway.kit.clock import Clock
+from llmgateway.kit.crypto import CannotOpen
 from llmgateway.kit.http import Exchange, HttpError, Transport, Trouble
+from llmgateway.kit.vault import Vault
 from llmgateway.providers.base import Answer, Place, Reply, UpstreamRequest
+
+_SECRETS = msgspec.json.Decoder(dict[str, str])
 
 
 class Manner(Enum):
@@ -39,16 +46,17 @@ class Served:
 class Asker:
     """Holds the transports; one for all requests."""
 
-    def __init__(self, transports: Mapping[str, Transport], clock: Clock) -> None:
+    def __init__(self, transports: Mapping[str, Transport], clock: Clock, vault: Vault) -> None:
         self._transports = transports
-        """URL scheme -> transport."""
+        """URL scheme -> transport; `guarded` for addresses that tenants wrote."""
+        self._vault = vault
         self._clock = clock
         self._tokens = TokenSource(transports, clock)
 
     async def request(self, call: Call, target: Target, manner: Manner) -> UpstreamRequest:
         """The request as the provider wants it. Raises ProviderError."""
         credential = target.credential
-        secrets = credential.secrets
+        secrets = credential.secrets if credential.sealed is None else self._opened(credential.sealed)
         if credential.grant is not None:
             secrets = {**secrets, "token": await self._tokens.token(credential.id, credential.grant)}
         place = Place(
@@ -67,11 +75,21 @@ class Asker:
                 FailureKind.BAD_REQUEST, error.message, status=400, code=error.code, param=error.param
             ) from error
 
+    def _opened(self, sealed: Sealed) -> Mapping[str, str]:
+        """A tenant's secrets, for this one attempt. Raises ProviderError."""
+        try:
+            plain = self._vault.open(sealed.data_key, sealed.org_id, sealed.about, sealed.content)
+        except CannotOpen as error:
+            raise ProviderError(
+                FailureKind.AUTH, "This organisation's own credential cannot be opened. Enter it anew.", status=None
+            ) from error
+        return _SECRETS.decode(plain)
+
     async def send(
         self, request: UpstreamRequest, call: Call, target: Target, manner: Manner, *, seconds: float
     ) -> Served:
         """Send it and wait: for the whole answer, or for the first content of a stream. Raises ProviderError."""
-        transport = self._transports[request.url.partition(":")[0]]
+        transport = self._transports["guarded" if target.host.guarded else request.url.partition(":")[0]]
         try:
             async with asyncio.timeout(seconds):
                 exchange = await transport.send(

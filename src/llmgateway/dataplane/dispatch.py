@@ -15,6 +15,7 @@ from llmgateway.dataplane.targets import Plan, Target
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.http import Transport
+from llmgateway.kit.vault import Vault
 
 _ATTEMPTS_IN_ALL = 6
 _PATIENT_RETRY_SECONDS = 5.0
@@ -50,8 +51,8 @@ class Witness(Protocol):
 class Dispatcher:
     """Asks, one for all requests."""
 
-    def __init__(self, transports: Mapping[str, Transport], clock: Clock, health: Health) -> None:
-        self._asker = Asker(transports, clock)
+    def __init__(self, transports: Mapping[str, Transport], clock: Clock, health: Health, vault: Vault) -> None:
+        self._asker = Asker(transports, clock, vault)
         self._clock = clock
         self._health = health
 

@@ -1,16 +1,27 @@
 """Hosts: the providers as this installation has them, with their addresses and credentials."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from llmgateway.contract.snapshot import OrgSnapshot
 from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile, ProviderEntry
 from llmgateway.providers.base import Grant, Provider
 from llmgateway.providers.openai_compatible import compatible_host
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A tenant's secrets as they are kept."""
+
+    org_id: str
+    data_key: bytes
+    about: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +32,8 @@ class Credential:
     secrets: Mapping[str, str] = field(repr=False)
     grant: Grant | None = None
     """Where the secret is a short-lived `token`: the way to get one."""
+    sealed: Sealed | None = field(default=None, repr=False)
+    """A tenant's own: only dispatch opens it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +44,8 @@ class Host:
     base_url: str
     credentials: tuple[Credential, ...]
     options: Mapping[str, str] = field(default_factory=dict[str, str])
+    guarded: bool = False
+    """A tenant wrote the address: only the public internet may be behind it."""
     missing: str = ""
     """The sentence for the caller when there is no credential; empty when it can be asked."""
 
@@ -58,6 +73,36 @@ def build_hosts(providers: Mapping[str, Provider], file: GatewayFile, environ: M
         name: _host(provider, file.providers.get(name, empty), environ, in_file=name in file.providers)
         for name, provider in declared.items()
     }
+
+
+def own_hosts(base: Host, org: OrgSnapshot) -> Sequence[Host]:
+    """A host as an organisation asks it: with each of its own credentials where it brought some, else as it is."""
+    data_key = org.data_key
+    own = [credential for credential in org.credentials if credential.provider == base.id]
+    if not own or data_key is None:
+        return (base,)
+    return [
+        replace(
+            base,
+            base_url=(credential.base_url or base.base_url).rstrip("/"),
+            credentials=(
+                Credential(
+                    f"{base.id}/{credential.id}",
+                    NOTHING,
+                    sealed=Sealed(
+                        org_id=org.id,
+                        data_key=data_key,
+                        about=f"credentials.sealed:{credential.id}",
+                        content=credential.sealed,
+                    ),
+                ),
+            ),
+            options={**base.options, **credential.options},
+            guarded=base.guarded or credential.base_url is not None,
+            missing="",
+        )
+        for credential in own
+    ]
 
 
 def _host(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str], *, in_file: bool) -> Host:

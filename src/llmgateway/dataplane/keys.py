@@ -5,9 +5,10 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import ip_address, ip_network
 
-from llmgateway.contract.channels import KeyChanged, SnapshotSource, SourceUnavailable
+from llmgateway.contract.channels import KeyChanged, SnapshotSource, SourceUnavailable, UseSink
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.errors import Forbidden, TooMany, Unauthorized, Unavailable
 from llmgateway.kit.clock import Clock
@@ -17,6 +18,7 @@ _USABLE_SECONDS = 3600.0
 """How long a snapshot serves while PostgreSQL cannot be reached."""
 _UNKNOWN_SECONDS = 10.0
 _REFUSALS_A_MINUTE = 60
+_REPORT_SECONDS = 5.0
 _MAX_KEYS = 100_000
 _MAX_ADDRESSES = 10_000
 
@@ -37,6 +39,8 @@ class Keys:
         self._entries = OrderedDict[bytes, _Entry]()
         self._asking = dict[bytes, asyncio.Task[KeySnapshot | None]]()
         self._refusals = OrderedDict[str, tuple[int, int]]()
+        self._uses = dict[str, datetime]()
+        """Secret id -> last use, not reported yet."""
         self._generation = 0
         """Moves with every announcement, so that an answer asked before one is not kept after it."""
 
@@ -64,7 +68,21 @@ class Keys:
                 f"This API key may not be used from {address}. Add the address to the key's ranges.",
                 code="address_denied",
             )
+        if snapshot.secret_id is not None:
+            self._uses[snapshot.secret_id] = self._clock.now()
         return snapshot
+
+    async def report_uses(self, sink: UseSink) -> None:
+        """Say every few seconds when secrets were last used, until cancelled. What cannot be said is said later."""
+        while True:
+            await asyncio.sleep(_REPORT_SECONDS)
+            uses, self._uses = self._uses, dict[str, datetime]()
+            if not uses:
+                continue
+            try:
+                await sink.used(uses)
+            except SourceUnavailable:
+                self._uses = {**uses, **self._uses}
 
     def forget(self, change: KeyChanged) -> None:
         """Drop what an announcement touched."""

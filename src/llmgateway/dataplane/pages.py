@@ -88,19 +88,8 @@ class Pages:
             return await self._request(path.removeprefix("/v1/requests/"), key)
         raise NotFound(f"There is no GET {path} here. See the list of endpoints in the documentation.")
 
-    def _names(self, key: KeySnapshot) -> list[tuple[str, Model | None]]:
-        names: list[tuple[str, Model | None]] = [(alias, None) for alias in self.router.file.models]
-        for host in self.router.hosts.values():
-            if not host.missing and (key.providers is None or host.id in key.providers):
-                names += [(f"{host.id}/{model.name}", model) for model in self.catalog.models(host.id)]
-        return [
-            (name, model)
-            for name, model in names
-            if key.models is None or name in key.models or (model is not None and model.name in key.models)
-        ]
-
     def _models(self, key: KeySnapshot, dialect: DialectWriter) -> Json:
-        entries = [_entry(name, model, dialect) for name, model in self._names(key)]
+        entries = [_entry(name, model, dialect) for name, model in names_for(self.router, self.catalog, key)]
         if dialect.id is Dialect.ANTHROPIC:
             ends = [entry["id"] for entry in entries[:1] + entries[-1:]]
             return {
@@ -112,7 +101,7 @@ class Pages:
         return {"object": "list", "data": entries}
 
     def _model(self, wanted: str, key: KeySnapshot, dialect: DialectWriter) -> Json:
-        for name, model in self._names(key):
+        for name, model in names_for(self.router, self.catalog, key):
             if name == wanted or (model is not None and model.name == wanted):
                 return _entry(name, model, dialect)
         raise NotFound(
@@ -138,9 +127,25 @@ class Pages:
         return explain(event)
 
 
-def _entry(name: str, model: Model | None, dialect: DialectWriter) -> Json:
-    if dialect.id is Dialect.ANTHROPIC:
-        return {"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"}
+def names_for(router: Router, catalog: Catalog, key: KeySnapshot) -> list[tuple[str, Model | None]]:
+    """What a key may name: aliases, and `provider/model` of the providers that it can ask."""
+    names: list[tuple[str, Model | None]] = [(alias, None) for alias in (*key.org.routes, *router.file.models)]
+    for provider in router.hosts:
+        hosts = router.hosts_of(provider, key.org)
+        if not hosts[0].missing and (key.providers is None or provider in key.providers):
+            names += [(f"{provider}/{model.name}", model) for model in catalog.models(provider)]
+    return [
+        (name, model)
+        for name, model in dict(names).items()
+        if all(
+            models is None or name in models or (model is not None and model.name in models)
+            for models in (key.models, key.org.policy.allowed_models)
+        )
+    ]
+
+
+def model_entry(name: str, model: Model | None) -> Json:
+    """A model in OpenAI's shape, with what we know of it in a block of our own."""
     owner = name.partition("/")[0] if model is not None else "llmgateway"
     entry: Json = {"id": name, "object": "model", "created": _MADE_BY_US, "owned_by": owner}
     if model is not None:
@@ -152,6 +157,12 @@ def _entry(name: str, model: Model | None, dialect: DialectWriter) -> Json:
             "prices_usd": None if model.prices is None else {part: str(price) for part, price in model.prices.items()},
         }
     return entry
+
+
+def _entry(name: str, model: Model | None, dialect: DialectWriter) -> Json:
+    if dialect.id is Dialect.ANTHROPIC:
+        return {"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"}
+    return model_entry(name, model)
 
 
 def _json(value: Any) -> bytes:

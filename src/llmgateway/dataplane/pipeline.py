@@ -8,7 +8,7 @@ import structlog
 from llmgateway.canon.call import Call, Operation
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Outcome
-from llmgateway.dataplane import watch
+from llmgateway.dataplane import policy, watch
 from llmgateway.dataplane.cache import Collector, Entry, ResponseCache, can_be_collected
 from llmgateway.dataplane.dialects.openai.completions import TextDialect, as_chat
 from llmgateway.dataplane.dispatch import Dispatcher
@@ -56,6 +56,7 @@ async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
         call = inbound.read()
         _authorise(key, call)
         await meter.admit(call)  # admit
+        policy.check(key.org.policy, call, meter.prompt_tokens)
         async with rooms.cache.looking(call, key) as look:  # lookup
             meter.looks(look)
             audience = Audience(call, inbound.dialect, meter, reply, look)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from llmgateway.canon.call import Call, Operation
 from llmgateway.catalog.abilities import Ability, Traits
 from llmgateway.catalog.catalog import Catalog
-from llmgateway.contract.snapshot import KeySnapshot
+from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
 from llmgateway.contract.usage import PlannedTarget
 from llmgateway.dataplane.fitness import choose, demand, no_model
-from llmgateway.dataplane.hosts import Host
+from llmgateway.dataplane.hosts import Host, own_hosts
 from llmgateway.dataplane.ordering import Pulse, View, ordered
 from llmgateway.dataplane.targets import Patience, Plan, Target
 from llmgateway.errors import Forbidden
@@ -39,7 +39,7 @@ class Router:
     def plan(self, call: Call, key: KeySnapshot, prompt_tokens: int) -> Plan:
         """The plan for a call. Raises NotFound, Forbidden or BadRequest when nobody can serve it."""
         needed = demand(call, prompt_tokens)
-        targets = self._sandbox(call) if key.test else self.resolve(call.model, thinking=needed.thinking)
+        targets = self._sandbox(call) if key.test else self.resolve(call.model, key.org, thinking=needed.thinking)
         allowed = [target for target in targets if key.test or _allowed(key, call.model, target)]
         if not allowed:
             raise Forbidden(
@@ -49,9 +49,9 @@ class Router:
             )
         chosen = choose(call, allowed, needed, self.catalog)
         forbidden = {target.name: _FORBIDDEN for target in targets if target not in allowed}
-        alias = None if key.test else self.file.models.get(call.model)
+        alias = None if key.test else self.alias(call.model, key.org)
         entries = alias.targets if alias else ()
-        unready = {f"{entry.provider}/{entry.model}": self._missing(entry.provider) for entry in entries}
+        unready = {f"{entry.provider}/{entry.model}": self._missing(entry.provider, key.org) for entry in entries}
         passed_over = {**chosen.passed_over, **forbidden, **{name: why for name, why in unready.items() if why}}
         view = View(catalog=self.catalog, pulse=self.pulse, draw=self.draw, at=self.clock.now())
         placed = ordered(chosen.able, alias.strategy if alias else "priority", needed, view)
@@ -66,64 +66,69 @@ class Router:
 
     def completes(self, call: Call, key: KeySnapshot) -> bool:
         """Whether anybody behind the model's name has /v1/completions. Raises NotFound."""
-        targets = self._sandbox(call) if key.test else self.resolve(call.model)
+        targets = self._sandbox(call) if key.test else self.resolve(call.model, key.org)
         return any(Operation.COMPLETIONS in target.provider.endpoints for target in targets)
 
-    def resolve(self, name: str, *, thinking: bool = False) -> Sequence[Target]:
-        """Targets a name stands for: a file's alias, `provider/model`, or a bare name of the catalogue.
+    def alias(self, name: str, org: OrgSnapshot) -> AliasEntry | None:
+        """What a name was made to stand for: by the organisation, else by the file."""
+        return org.routes.get(name) or self.file.models.get(name)
+
+    def hosts_of(self, provider: str, org: OrgSnapshot) -> Sequence[Host]:
+        """A provider as the organisation can ask it, one entry for each of its own credentials; none when unknown."""
+        base = self.hosts.get(provider)
+        return () if base is None else own_hosts(base, org)
+
+    def resolve(self, name: str, org: OrgSnapshot, *, thinking: bool = False) -> Sequence[Target]:
+        """Targets a name stands for: an alias of the organisation's or the file's, `provider/model`, or a bare name.
 
         `thinking`: the caller asked the model to think, so that its first token may take long. Raises NotFound.
         """
-        alias = self.file.models.get(name)
+        alias = self.alias(name, org)
         if alias is not None:
-            return self._alias(alias, name, thinking=thinking)
+            return self._alias(alias, name, org, thinking=thinking)
         provider, slash, model = name.partition("/")
-        host, model = (
-            (self._at(provider, model), model) if slash and provider in self.hosts else (self._bare(name), name)
-        )
-        return self._targets(host, TargetEntry(provider=host.id, model=model), None, thinking=thinking)
+        if slash and provider in self.hosts:
+            if not model:
+                raise no_model(f"{provider}/", f"Name a model after the slash, such as {provider}/MODEL.")
+        else:
+            provider, model = self._bare(name, org), name
+        missing = self._missing(provider, org)
+        if missing:
+            raise no_model(name, missing)
+        entry = TargetEntry(provider=provider, model=model)
+        return self._targets(self.hosts_of(provider, org), entry, None, thinking=thinking)
 
-    def _alias(self, alias: AliasEntry, name: str, *, thinking: bool) -> Sequence[Target]:
+    def _alias(self, alias: AliasEntry, name: str, org: OrgSnapshot, *, thinking: bool) -> Sequence[Target]:
         targets = [
             target
             for entry in alias.targets
-            if not self._missing(entry.provider)
-            for target in self._targets(self.hosts[entry.provider], entry, alias, thinking=thinking)
+            if not self._missing(entry.provider, org)
+            for target in self._targets(self.hosts_of(entry.provider, org), entry, alias, thinking=thinking)
         ]
         if not targets:
-            missing = dict.fromkeys(self._missing(entry.provider) for entry in alias.targets)
+            missing = dict.fromkeys(self._missing(entry.provider, org) for entry in alias.targets)
             raise no_model(name, " ".join(missing))
         return targets
 
-    def _missing(self, provider: str) -> str:
+    def _missing(self, provider: str, org: OrgSnapshot) -> str:
         """What would help where a provider cannot be asked; empty when it can."""
-        host = self.hosts.get(provider)
-        return f"Provider {provider!r} is not known." if host is None else host.missing
+        hosts = self.hosts_of(provider, org)
+        return hosts[0].missing if hosts else f"Provider {provider!r} is not known."
 
-    def _at(self, provider: str, model: str) -> Host:
-        host = self.hosts[provider]
-        if not model:
-            raise no_model(f"{host.id}/", f"Name a model after the slash, such as {host.id}/MODEL.")
-        if host.missing:
-            raise no_model(f"{host.id}/{model}", host.missing)
-        return host
-
-    def _bare(self, name: str) -> Host:
-        """The maker's own host if it can be asked, else the first that can."""
-        known = [model for model in self.catalog.resolve(name) if model.provider in self.hosts]
+    def _bare(self, name: str, org: OrgSnapshot) -> str:
+        """The maker's own host if it can be asked, else the first that can. Raises NotFound."""
+        known = [model.provider for model in self.catalog.resolve(name) if model.provider in self.hosts]
         if not known:
             hint = "Use provider/model (such as openai/gpt-4.1), or see GET /v1/models for the names this key may use."
             raise no_model(name, hint)
-        for model in known:
-            host = self.hosts[model.provider]
-            if not host.missing:
-                return host
-        raise no_model(name, self.hosts[known[0].provider].missing)
+        return next((provider for provider in known if not self._missing(provider, org)), known[0])
 
-    def _targets(self, host: Host, entry: TargetEntry, alias: AliasEntry | None, *, thinking: bool) -> Sequence[Target]:
-        """The entry with each of its host's credentials."""
+    def _targets(
+        self, hosts: Sequence[Host], entry: TargetEntry, alias: AliasEntry | None, *, thinking: bool
+    ) -> Sequence[Target]:
+        """The entry with each credential."""
         defaults = self.file.defaults
-        traits = self.catalog.traits(host.id, entry.model)
+        traits = self.catalog.traits(entry.provider, entry.model)
         own = alias.timeouts if alias else Timeouts()
         patience = _patience(defaults.timeouts, own, _reasons(entry, traits, thinking=thinking))
         return [
@@ -139,6 +144,7 @@ class Router:
                 prefill=traits.can(Ability.PREFILL) if entry.prefill is None else entry.prefill,
                 context=entry.context,
             )
+            for host in hosts
             for credential in host.credentials
         ]
 
@@ -160,7 +166,8 @@ class Router:
 def _allowed(key: KeySnapshot, asked: str, target: Target) -> bool:
     if key.providers is not None and target.host.id not in key.providers:
         return False
-    return key.models is None or not key.models.isdisjoint((asked, target.model, target.name))
+    names = (asked, target.model, target.name)
+    return all(models is None or not models.isdisjoint(names) for models in (key.models, key.org.policy.allowed_models))
 
 
 def _reasons(entry: TargetEntry, traits: Traits, *, thinking: bool) -> bool | None:

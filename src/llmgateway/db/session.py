@@ -62,23 +62,37 @@ class Database:
         """A connection of the driver's own, outside the pool."""
         connection = await _connect(self._dsn, timeout=self._seconds or 60, command_timeout=self._seconds)
         if self._role is not None:
-            await connection.execute(f"SET ROLE {self._role}")
+            try:
+                await connection.execute(f"SET ROLE {self._role}")
+            except DATABASE_ERRORS:
+                connection.terminate()
+                raise
         return connection
 
     @asynccontextmanager
-    async def transaction(self, org_id: str | None = None) -> AsyncGenerator[AsyncSession]:
+    async def transaction(
+        self, org_id: str | None = None, *, user_id: str | None = None
+    ) -> AsyncGenerator[AsyncSession]:
         """A session whose work is committed when the block ends, and undone when it raises.
 
-        The organisation is what row-level security lets `app` see; without one it sees none.
+        The organisation, or the person, is what row-level security lets `app` see; without one it sees nothing.
         """
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            if org_id is not None:
-                await session.execute(text("SELECT set_config('app.org_id', :org_id, true)"), {"org_id": org_id})
+            if org_id is not None or user_id is not None:
+                await see(session, org_id=org_id, user_id=user_id)
             yield session
 
     async def close(self) -> None:
         """Close the pool."""
         await self.engine.dispose()
+
+
+async def see(session: AsyncSession, *, org_id: str | None = None, user_id: str | None = None) -> None:
+    """From here on the transaction sees this organisation, this person's own rows, and nothing else."""
+    await session.execute(
+        text("SELECT set_config('app.org_id', :org_id, true), set_config('app.user_id', :user_id, true)"),
+        {"org_id": org_id or "", "user_id": user_id or ""},
+    )
 
 
 def is_fault_of_data(error: BaseException) -> bool:

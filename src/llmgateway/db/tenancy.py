@@ -4,11 +4,15 @@ from typing import TypeVar
 
 from sqlalchemy import Select, select
 
-from llmgateway.db.models.api_keys import ApiKey
+from llmgateway.db.models.api_keys import ApiKey, KeySecret
+from llmgateway.db.models.audit_events import AuditRow
+from llmgateway.db.models.credentials import ProviderCredential
+from llmgateway.db.models.organisations import Invitation, Project
+from llmgateway.db.models.routes import Route
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.models.users import Member
 
-Row = TypeVar("Row", ApiKey, Member, UsageRow)
+Row = TypeVar("Row", ApiKey, AuditRow, Invitation, KeySecret, Member, Project, ProviderCredential, Route, UsageRow)
 """The tables whose rows belong to one organisation each."""
 
 

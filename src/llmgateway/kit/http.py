@@ -12,6 +12,8 @@ from typing import Protocol, Self
 import aiohttp
 from yarl import URL
 
+from llmgateway.kit.egress import AddressRefused, GuardedResolver, check_url
+
 
 class Trouble(Enum):
     """What went wrong before or while an answer came."""
@@ -69,10 +71,12 @@ class Transport(Protocol):
 
 
 class HttpClient:
-    """The transport of the real world."""
+    """The transport of the real world. A guarded one reaches the public internet only, by https."""
 
-    def __init__(self) -> None:
-        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30)
+    def __init__(self, *, guarded: bool = False) -> None:
+        self._guarded = guarded
+        resolver = GuardedResolver() if guarded else None
+        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30, resolver=resolver)
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=None),
@@ -99,6 +103,11 @@ class HttpClient:
         if timeout is None:
             timeout = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=connect_seconds)
             self._timeouts[connect_seconds] = timeout
+        if self._guarded:
+            try:
+                check_url(url)
+            except AddressRefused as error:
+                raise HttpError(Trouble.CONNECT, str(error)) from error
         exact = URL(url, encoded=True)  # as it was written, %3A and all: signatures count on it
         try:
             response = await self._session.request(

@@ -1,20 +1,101 @@
-"""People."""
+"""People: made, found, verified, and given another password or address."""
 
-import asyncio
+from dataclasses import dataclass
+from typing import Any
 
-from pwdlib import PasswordHash
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.db.models.users import User
+from llmgateway.controlplane.accounts import letters, sessions
+from llmgateway.controlplane.accounts.tickets import TicketKind, issue
+from llmgateway.controlplane.reception.attempts import note_code
+from llmgateway.controlplane.reception.mailroom import post
+from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.db.models.sessions import Ticket
+from llmgateway.db.models.users import Login, User
+from llmgateway.errors import Conflict, Forbidden
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
 
 
-async def create(tx: AsyncSession, clock: Clock, email: str, password: str) -> User:
-    """A new person. The password is hashed in a thread: argon2id takes a tenth of a second and 64 MiB."""
+@dataclass(frozen=True, slots=True)
+class FoundLogin:
+    """Somebody found by their address."""
+
+    user_id: str
+    password_hash: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPerson:
+    """Who is to be made."""
+
+    id: str
+    email: str
+    password_hash: str
+    verified: bool = False
+
+
+async def find_login(tx: AsyncSession, email: str) -> FoundLogin | None:
+    """Somebody by their address, before anybody is known."""
+    found: dict[str, Any] | None = await tx.scalar(select(func.find_login(email)))
+    return None if found is None else FoundLogin(found["user_id"], found["password_hash"], bool(found["verified"]))
+
+
+async def create(tx: AsyncSession, clock: Clock, person: NewPerson) -> User:
+    """A new person; under `app` the transaction must see them already."""
     now = clock.now()
-    hashed = await asyncio.to_thread(PasswordHash.recommended().hash, password)
-    user = User(id=new_id("user", now), email=email.strip().lower(), password_hash=hashed, created_at=now)
+    user = User(
+        id=person.id,
+        email=person.email.strip().lower(),
+        created_at=now,
+        name="",
+        email_verified_at=now if person.verified else None,
+    )
     tx.add(user)
+    await tx.flush()
+    tx.add(Login(user_id=user.id, password_hash=person.password_hash))
+    await tx.flush()
+    return user
+
+
+def new_user_id(clock: Clock) -> str:
+    """For somebody who is to be made."""
+    return new_id("user", clock.now())
+
+
+async def send_verification(tx: AsyncSession, rooms: Rooms, user_id: str, email: str) -> None:
+    """A mail whose reader proves that the address is theirs."""
+    token = await issue(tx, rooms, TicketKind.VERIFY, user_id, email)
+    await post(tx, rooms.clock, letters.verify(email, rooms.address, token))
+
+
+async def check_password(tx: AsyncSession, rooms: Rooms, user_id: str, password: str) -> Login:
+    """The login of somebody who says their password once more. Raises Forbidden and TooMany."""
+    await note_code(rooms.store, user_id)
+    login = await tx.get_one(Login, user_id)
+    if not await rooms.passwords.matches(password, login.password_hash):
+        raise Forbidden("This is not your password.", code="wrong_password", param="password")
+    return login
+
+
+async def set_password(tx: AsyncSession, rooms: Rooms, user: User, password: str, *, keep: str | None) -> None:
+    """Another password: every session ends but the one that is kept, and the owner hears of it."""
+    login = await tx.get_one(Login, user.id)
+    login.password_hash = await rooms.passwords.hash(password)
+    await sessions.end_all(tx, rooms.clock, user.id, but=keep)
+    await post(tx, rooms.clock, letters.password_changed(user.email, rooms.address))
+
+
+async def redeem_address(tx: AsyncSession, rooms: Rooms, ticket: Ticket) -> User:
+    """The address of a ticket is proven: it is verified, or takes the old one's place. Raises Conflict."""
+    user = await tx.get_one(User, ticket.user_id)
+    if ticket.kind == TicketKind.EMAIL:
+        if await find_login(tx, ticket.email) is not None:
+            raise Conflict("This address belongs to another account by now.")
+        await post(tx, rooms.clock, letters.address_changed(user.email, ticket.email))
+        user.email = ticket.email
+    user.email_verified_at = rooms.clock.now()
     await tx.flush()
     return user

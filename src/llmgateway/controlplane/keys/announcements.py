@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from llmgateway.contract.channels import KeyChanged
-from llmgateway.controlplane.keys.service import CHANNEL
+from llmgateway.controlplane.reception.announcing import CHANNEL
 from llmgateway.db.session import DATABASE_ERRORS, Database
 
 _RETRY_SECONDS: Final = 1.0

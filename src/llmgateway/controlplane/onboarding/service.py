@@ -11,6 +11,7 @@ from llmgateway.contract.snapshot import Limits
 from llmgateway.controlplane.accounts import service as accounts
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.orgs import service as orgs
+from llmgateway.controlplane.plans.service import SELF_HOSTED
 from llmgateway.db.models.installations import Installation
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
@@ -18,6 +19,7 @@ from llmgateway.errors import ConfigurationError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import CannotOpen, MasterKeys
 from llmgateway.kit.ids import new_id
+from llmgateway.kit.passwords import Passwords
 from llmgateway.settings import Settings
 
 _LOCK = 7261948302
@@ -40,7 +42,7 @@ async def install(database: Database, clock: Clock, settings: Settings) -> tuple
 
     A pepper under an older master key is sealed again under the newest.
     """
-    masters = MasterKeys(settings.secret_key or (_own_master_key(settings),))
+    masters = master_keys(settings)
     async with database.transaction() as tx:
         await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         installation = await tx.scalar(select(Installation))
@@ -59,12 +61,37 @@ async def install(database: Database, clock: Clock, settings: Settings) -> tuple
         password = settings.bootstrap_password or secrets.token_urlsafe(12)
         secret = settings.bootstrap_api_key or keys.new_secret(test=False)
         email = settings.bootstrap_email or _FIRST_EMAIL
-        owner = await accounts.create(tx, clock, email, password)
-        org = await orgs.create(tx, clock, "Default", "self_hosted", owner)
+        owner = await accounts.create(
+            tx,
+            clock,
+            accounts.NewPerson(
+                id=accounts.new_user_id(clock), email=email, password_hash=await _hashed(password), verified=True
+            ),
+        )
+        owner.operator = True
+        org = await orgs.create(tx, clock, "Default", SELF_HOSTED, owner.id)
         wish = keys.KeyWish(name="first key", test=secret.startswith("lgw_test_"), limits=Limits())
         await keys.create(tx, clock, org, pepper, wish, secret)
     shown = None if settings.bootstrap_password else password
     return pepper, FirstSteps(email, shown, secret)
+
+
+async def _hashed(password: str) -> str:
+    passwords = Passwords(1)
+    try:
+        return await passwords.hash(password)
+    finally:
+        passwords.close()
+
+
+def master_keys(settings: Settings) -> MasterKeys:
+    """The master keys of this installation, newest first. Raises ConfigurationError."""
+    return MasterKeys(settings.secret_key or (_own_secret(settings, "master-key"),))
+
+
+def token_secret(settings: Settings) -> str:
+    """What access tokens are signed with. Raises ConfigurationError."""
+    return settings.jwt_secret_key or _own_secret(settings, "jwt-key")
 
 
 def _open(masters: MasterKeys, installation: Installation) -> bytes:
@@ -77,9 +104,9 @@ def _open(masters: MasterKeys, installation: Installation) -> bytes:
         ) from error
 
 
-def _own_master_key(settings: Settings) -> str:
-    """The embedded default's master key, made at the first start, whole or not at all, readable by its owner only."""
-    path = settings.data_dir / "master-key"
+def _own_secret(settings: Settings, name: str) -> str:
+    """A secret of the embedded default, made at the first start, whole or not at all, readable by its owner only."""
+    path = settings.data_dir / name
     if not path.exists():
         draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

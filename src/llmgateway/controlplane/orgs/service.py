@@ -1,32 +1,58 @@
-"""Organisations."""
+"""Organisations: made, found, changed, handed over, closed and brought back."""
 
 import re
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import or_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from llmgateway.contract.channels import KeyChanged
+from llmgateway.controlplane.reception.announcing import announce
+from llmgateway.controlplane.reception.permissions import OrgRole
+from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.db.models.organisations import Organisation
-from llmgateway.db.models.users import Member, User
-from llmgateway.errors import NotFound
+from llmgateway.db.models.users import Member
+from llmgateway.errors import Conflict, NotFound
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
 
+GRACE: Final = timedelta(days=30)
+"""Between the deletion of an organisation and its end."""
+_SLUG_LENGTH: Final = 40
 
-async def create(tx: AsyncSession, clock: Clock, name: str, plan: str, owner: User) -> Organisation:
-    """A new organisation with its owner in it."""
+
+def new_org_id(clock: Clock) -> str:
+    """For an organisation that is to be made."""
+    return new_id("org", clock.now())
+
+
+async def create(
+    tx: AsyncSession, clock: Clock, name: str, plan: str, owner_id: str, *, org_id: str | None = None
+) -> Organisation:
+    """A new organisation with its owner in it; under `app` the transaction must see the id already."""
     now = clock.now()
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "org"
-    org = Organisation(id=new_id("org", now), name=name, slug=slug, plan=plan, created_at=now)
-    tx.add(org)
+    values = {"id": org_id or new_org_id(clock), "name": name, "plan": plan, "created_at": now}
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_SLUG_LENGTH].strip("-") or "org"
+    made: str | None = None
+    candidate = slug
+    while made is None:
+        statement = (
+            insert(Organisation).values(**values, slug=candidate).on_conflict_do_nothing(index_elements=["slug"])
+        )
+        made = await tx.scalar(statement.returning(Organisation.id))
+        candidate = f"{slug}-{secrets.token_hex(3)}"
+    tx.add(Member(org_id=made, user_id=owner_id, role=OrgRole.OWNER, created_at=now))
     await tx.flush()
-    tx.add(Member(org_id=org.id, user_id=owner.id, role="owner", created_at=now))
-    await tx.flush()
-    return org
+    return await tx.get_one(Organisation, made)
 
 
 async def find(tx: AsyncSession, name: str | None) -> Organisation:
-    """By id or slug; the oldest one when no name is given. Raises NotFound."""
-    query = select(Organisation).order_by(Organisation.created_at).limit(1)
+    """For operators: by id or slug; the oldest one when no name is given. Raises NotFound."""
+    query = select(Organisation).order_by(Organisation.created_at, Organisation.id).limit(1)
     if name is not None:
         query = query.where(or_(Organisation.id == name, Organisation.slug == name))
     org = await tx.scalar(query)
@@ -37,3 +63,37 @@ async def find(tx: AsyncSession, name: str | None) -> Organisation:
             else "There is no organisation yet. Start `llmgateway serve` once, or make a key with `llmgateway keys create`."
         )
     return org
+
+
+async def of_person(tx: AsyncSession, user_id: str) -> Sequence[tuple[Organisation, OrgRole]]:
+    """Where somebody belongs; the transaction sees that person."""
+    query = (
+        select(Organisation, Member.role)
+        .join(Member, Member.org_id == Organisation.id)
+        .where(Member.user_id == user_id)
+        .order_by(Organisation.id)
+        .limit(500)
+    )
+    return [(org, OrgRole(role)) for org, role in (await tx.execute(query)).all()]
+
+
+async def close(visit: Visit) -> None:
+    """Its keys stop at once; the rest is kept for the grace period. Raises Conflict."""
+    if visit.org.deletes_at is not None:
+        raise Conflict("This organisation is being deleted already.")
+    visit.org.deletes_at = visit.rooms.clock.now() + GRACE
+    await changed(visit)
+
+
+async def restore(visit: Visit) -> None:
+    """As if it had never been deleted. Raises Conflict."""
+    if visit.org.deletes_at is None:
+        raise Conflict("This organisation is not being deleted.")
+    visit.org.deletes_at = None
+    await changed(visit)
+
+
+async def changed(visit: Visit) -> None:
+    """Every data process forgets what it knew of the organisation."""
+    await visit.tx.flush()
+    await announce(visit.tx, KeyChanged(None, visit.org.id))

@@ -1,6 +1,6 @@
-"""api_keys: the credentials of applications. The secret itself is never stored."""
+"""api_keys and key_secrets: the credentials of applications. A secret itself is never stored."""
 
-from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy import BigInteger, ForeignKey, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -8,7 +8,7 @@ from llmgateway.db.base import Base, Id, Moment, Nanos
 
 
 class ApiKey(Base):
-    """One key: its hash, what it may do, and how much. None is no limit."""
+    """One key: what it may do, and how much. None is no limit."""
 
     __tablename__ = "api_keys"
 
@@ -18,20 +18,42 @@ class ApiKey(Base):
     name: Mapped[str]
     test: Mapped[bool]
     prefix: Mapped[str]
-    """The first characters, to recognise it by."""
+    """The first characters of its newest secret, to recognise it by."""
     last4: Mapped[str]
-    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    created_by: Mapped[str | None]
+    """Whose it is: the key ends when they leave. None for keys of the command line."""
     requests_per_minute: Mapped[int | None] = mapped_column(BigInteger)
     requests_per_hour: Mapped[int | None] = mapped_column(BigInteger)
     requests_per_day: Mapped[int | None] = mapped_column(BigInteger)
     tokens_per_minute: Mapped[int | None] = mapped_column(BigInteger)
     concurrency: Mapped[int | None]
+    daily_budget_nanos: Mapped[Nanos | None]
     monthly_budget_nanos: Mapped[Nanos | None]
-    scopes: Mapped[list[str] | None] = mapped_column(JSONB)
-    models: Mapped[list[str] | None] = mapped_column(JSONB)
-    providers: Mapped[list[str] | None] = mapped_column(JSONB)
-    networks: Mapped[list[str] | None] = mapped_column(JSONB)
-    tags: Mapped[list[str] | None] = mapped_column(JSONB)
+    total_budget_nanos: Mapped[Nanos | None]
+    hard_budget: Mapped[bool] = mapped_column(server_default=text("true"))
+    """False: what is over the budget is told, not refused."""
+    cache_seconds: Mapped[int | None]
+    scopes: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    models: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    providers: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    networks: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    tags: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     expires_at: Mapped[Moment | None]
     revoked_at: Mapped[Moment | None]
     created_at: Mapped[Moment]
+
+
+class KeySecret(Base):
+    """One live or expired secret of a key, as a keyed hash; during a rotation a key has two."""
+
+    __tablename__ = "key_secrets"
+
+    id: Mapped[Id]
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id"), index=True)
+    org_id: Mapped[str]
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    prefix: Mapped[str]
+    last4: Mapped[str]
+    created_at: Mapped[Moment]
+    expires_at: Mapped[Moment | None]
+    last_used_at: Mapped[Moment | None]

@@ -1,8 +1,12 @@
-"""organisations: the tenants."""
+"""organisations, projects and invitations: the tenants."""
 
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from llmgateway.db.base import Base, Id, Moment
+from llmgateway.db.base import Base, Id, Moment, Nanos
 
 
 class Organisation(Base):
@@ -15,4 +19,45 @@ class Organisation(Base):
     slug: Mapped[str] = mapped_column(unique=True)
     plan: Mapped[str]
     suspended_at: Mapped[Moment | None]
+    deletes_at: Mapped[Moment | None]
+    """When it will be gone for good; until then it can be restored."""
+    data_key: Mapped[bytes | None]
+    """Seals its secrets and contents; itself sealed by a master key."""
+    policy: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    cache_seconds: Mapped[int | None]
+    monthly_budget_nanos: Mapped[Nanos | None]
     created_at: Mapped[Moment]
+
+
+class Project(Base):
+    """A part of an organisation, with limits of its own for all keys in it."""
+
+    __tablename__ = "projects"
+
+    id: Mapped[Id]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    name: Mapped[str]
+    requests_per_minute: Mapped[int | None] = mapped_column(BigInteger)
+    requests_per_hour: Mapped[int | None] = mapped_column(BigInteger)
+    requests_per_day: Mapped[int | None] = mapped_column(BigInteger)
+    tokens_per_minute: Mapped[int | None] = mapped_column(BigInteger)
+    concurrency: Mapped[int | None]
+    monthly_budget_nanos: Mapped[Nanos | None]
+    created_at: Mapped[Moment]
+
+
+class Invitation(Base):
+    """An address that may join; the link's token is kept as a hash."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[Id]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    email: Mapped[str]
+    role: Mapped[str]
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    invited_by: Mapped[str]
+    created_at: Mapped[Moment]
+    expires_at: Mapped[Moment]
+    accepted_at: Mapped[Moment | None]
+    revoked_at: Mapped[Moment | None]

@@ -1,0 +1,49 @@
+"""The browser's refresh token: a cookie that scripts cannot read and other sites cannot send."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+
+from llmgateway.controlplane.accounts.schemas import Tokens
+from llmgateway.controlplane.accounts.sessions import ACCESS, IDLE, Pair
+from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.errors import Forbidden
+
+COOKIE: Final = "lgw_refresh"
+_PATH: Final = "/api/v1/auth"
+
+
+def hand_out(pair: Pair, response: Response, rooms: Rooms, *, in_body: bool) -> Tokens:
+    """The tokens of a login or refresh, the refresh token where it was asked for."""
+    response.headers["cache-control"] = "no-store"
+    if not in_body:
+        response.set_cookie(
+            COOKIE,
+            pair.refresh,
+            max_age=int(IDLE.total_seconds()),
+            path=_PATH,
+            secure=rooms.address.startswith("https://"),
+            httponly=True,
+            samesite="strict",
+        )
+    return Tokens(
+        access_token=pair.access,
+        expires_in=int(ACCESS.total_seconds()),
+        refresh_token=pair.refresh if in_body else None,
+    )
+
+
+def take_back(response: Response) -> None:
+    """Forget the cookie."""
+    response.delete_cookie(COOKIE, path=_PATH, httponly=True, samesite="strict")
+
+
+def check_origin(request: Request, rooms: Rooms) -> None:
+    """A browser says where a request comes from: only our own pages may log people in or out. Raises Forbidden."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return
+    host = request.headers.get("host", "")
+    if origin.rstrip("/") != rooms.address and urlsplit(origin).netloc.lower() != host.lower():
+        raise Forbidden("This request came from another site's page.", code="foreign_origin")

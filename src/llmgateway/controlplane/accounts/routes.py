@@ -1,0 +1,145 @@
+"""/auth: logging in and out, and what mails lead to."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request, Response
+
+from llmgateway.controlplane.accounts import letters, mfa, service, sessions
+from llmgateway.controlplane.accounts.cookies import COOKIE, check_origin, hand_out, take_back
+from llmgateway.controlplane.accounts.schemas import (
+    EmailBody,
+    LoginBody,
+    LogoutBody,
+    RefreshBody,
+    ResetBody,
+    TokenBody,
+    Tokens,
+)
+from llmgateway.controlplane.accounts.tickets import TicketKind, issue, redeem
+from llmgateway.controlplane.audit.service import Act, record
+from llmgateway.controlplane.reception.attempts import note_login, note_mail, note_stranger
+from llmgateway.controlplane.reception.mailroom import post
+from llmgateway.controlplane.reception.visits import Actor, AtHand, Transaction, bearer, client_address, identify
+from llmgateway.db.models.users import Login, User
+from llmgateway.db.session import see
+from llmgateway.errors import Forbidden, Unauthorized
+
+router = APIRouter(prefix="/auth", tags=["auth"])
+
+_WRONG = "The e-mail address or the password is not right."
+_ENDED = "This session has ended. Log in again."
+
+
+@router.post("/login", response_model_exclude_none=True)
+async def login(body: LoginBody, request: Request, response: Response, rooms: AtHand) -> Tokens:
+    """Log in. The refresh token comes as a cookie, or in the body with `token_transport: body`."""
+    check_origin(request, rooms)
+    address = client_address(request)
+    await note_login(rooms.store, body.email, address)
+    async with rooms.database.transaction() as tx:
+        found = await service.find_login(tx, body.email)
+    # Checked outside any transaction, and as long for an address that nobody has.
+    if not await rooms.passwords.matches(body.password, found.password_hash if found else None) or found is None:
+        raise Unauthorized(_WRONG, code="invalid_credentials")
+    if not found.verified:
+        raise Forbidden(
+            "Confirm your address first, with the link that was mailed to you. POST /api/v1/auth/verify/resend sends another.",
+            code="email_not_verified",
+        )
+    async with rooms.database.transaction(user_id=found.user_id) as tx:
+        mfa.check(rooms, await tx.get_one(Login, found.user_id, with_for_update=True), body.code)
+        pair = await sessions.begin(tx, rooms, found.user_id, address, request.headers.get("user-agent", ""))
+        actor = Actor(id=found.user_id, address=address)
+        await record(tx, rooms.clock, actor, Act(action="session.begin", target=pair.session_id))
+    return hand_out(pair, response, rooms, in_body=body.refresh_in_body)
+
+
+@router.post("/refresh", response_model_exclude_none=True)
+async def refresh(
+    request: Request, response: Response, rooms: AtHand, body: Annotated[RefreshBody | None, Body()] = None
+) -> Tokens:
+    """The next pair of tokens. A refresh token works once; the second use of one ends its session."""
+    given = body.refresh_token if body else None
+    if given is None:
+        check_origin(request, rooms)
+    token = given or request.cookies.get(COOKIE)
+    await note_stranger(rooms.store, client_address(request))
+    if token is None:
+        raise Unauthorized("There is no refresh token. Log in.", code="invalid_token")
+    async with rooms.database.transaction() as tx:
+        pair = await sessions.refresh(tx, rooms, token)
+    if pair is None:
+        raise Unauthorized(_ENDED, code="invalid_token")
+    return hand_out(pair, response, rooms, in_body=given is not None)
+
+
+@router.post("/logout", status_code=204)
+async def logout(
+    request: Request,
+    response: Response,
+    rooms: AtHand,
+    tx: Transaction,
+    body: Annotated[LogoutBody | None, Body()] = None,
+) -> None:
+    """End this session, or all of them with `everywhere`; by access token, refresh token or cookie."""
+    check_origin(request, rooms)
+    wish = body or LogoutBody()
+    token = wish.refresh_token or request.cookies.get(COOKIE)
+    if bearer(request) is not None or token is None:
+        session = (await identify(request, rooms, tx)).session
+    else:
+        found = await sessions.of_refresh(tx, rooms, token)
+        if found is None:
+            raise Unauthorized(_ENDED, code="invalid_token")
+        session = found
+    if wish.everywhere:
+        await sessions.end_all(tx, rooms.clock, session.user_id)
+    else:
+        await sessions.end(tx, rooms.clock, session.user_id, session.id)
+    actor = Actor(id=session.user_id, address=client_address(request))
+    action = "session.end_all" if wish.everywhere else "session.end"
+    await record(tx, rooms.clock, actor, Act(action=action, target=session.id))
+    take_back(response)
+
+
+@router.post("/verify", status_code=204)
+async def verify(body: TokenBody, request: Request, rooms: AtHand, tx: Transaction) -> None:
+    """Confirm an address with what was mailed to it."""
+    await note_stranger(rooms.store, client_address(request))
+    ticket = await redeem(tx, rooms, body.token, TicketKind.VERIFY, TicketKind.EMAIL)
+    user = await service.redeem_address(tx, rooms, ticket)
+    actor = Actor(id=user.id, address=client_address(request))
+    await record(tx, rooms.clock, actor, Act(action="user.verify_email", target=user.id))
+
+
+@router.post("/verify/resend", status_code=202)
+async def resend_verification(body: EmailBody, request: Request, rooms: AtHand, tx: Transaction) -> None:
+    """Mail the confirmation again, if the address waits for one. The answer is always the same."""
+    await note_mail(rooms.store, body.email, client_address(request))
+    found = await service.find_login(tx, body.email)
+    if found is not None and not found.verified:
+        await see(tx, user_id=found.user_id)
+        await service.send_verification(tx, rooms, found.user_id, body.email)
+
+
+@router.post("/forgot", status_code=202)
+async def forgot(body: EmailBody, request: Request, rooms: AtHand, tx: Transaction) -> None:
+    """Mail a link for a new password, if somebody has this address. The answer is always the same."""
+    await note_mail(rooms.store, body.email, client_address(request))
+    found = await service.find_login(tx, body.email)
+    if found is not None:
+        await see(tx, user_id=found.user_id)
+        token = await issue(tx, rooms, TicketKind.RESET, found.user_id, body.email)
+        await post(tx, rooms.clock, letters.reset(body.email, rooms.address, token))
+
+
+@router.post("/reset", status_code=204)
+async def reset(body: ResetBody, request: Request, rooms: AtHand, tx: Transaction) -> None:
+    """Choose a new password with what was mailed; every session ends."""
+    await note_stranger(rooms.store, client_address(request))
+    ticket = await redeem(tx, rooms, body.token, TicketKind.RESET)
+    user = await tx.get_one(User, ticket.user_id)
+    user.email_verified_at = user.email_verified_at or rooms.clock.now()
+    await service.set_password(tx, rooms, user, body.password, keep=None)
+    actor = Actor(id=user.id, address=client_address(request))
+    await record(tx, rooms.clock, actor, Act(action="user.reset_password", target=user.id))

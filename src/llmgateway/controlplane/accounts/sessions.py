@@ -1,0 +1,123 @@
+"""Sessions: access tokens of 15 minutes, and refresh tokens that rotate; one used twice ends its session."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.db.models.sessions import RefreshToken, Session
+from llmgateway.db.session import see
+from llmgateway.errors import NotFound
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.crypto import keyed_hash
+from llmgateway.kit.ids import new_id
+
+ACCESS: Final = timedelta(minutes=15)
+IDLE: Final = timedelta(days=30)
+"""A session that is not refreshed for so long ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """What a login or refresh gives."""
+
+    access: str
+    refresh: str
+    session_id: str
+    user_id: str
+
+
+async def begin(tx: AsyncSession, rooms: Rooms, user_id: str, address: str, agent: str) -> Pair:
+    """A new session of a person whom the transaction sees."""
+    now = rooms.clock.now()
+    session = Session(
+        id=new_id("sess", now),
+        user_id=user_id,
+        address=address,
+        agent=agent[:200],
+        created_at=now,
+        last_used_at=now,
+        expires_at=now + IDLE,
+    )
+    tx.add(session)
+    await tx.flush()
+    return await _pair(tx, rooms, session)
+
+
+async def refresh(tx: AsyncSession, rooms: Rooms, token: str) -> Pair | None:
+    """The next pair; None when the token is unknown, too old, or was used: then its whole session is ended."""
+    found = await _find(tx, rooms, token)
+    if found is None:
+        return None
+    old, session = found
+    now = rooms.clock.now()
+    if session.revoked_at is not None or session.expires_at <= now:
+        return None
+    if old.used_at is not None:
+        session.revoked_at = now
+        await tx.flush()
+        return None
+    old.used_at = now
+    session.last_used_at, session.expires_at = now, now + IDLE
+    return await _pair(tx, rooms, session)
+
+
+async def of_refresh(tx: AsyncSession, rooms: Rooms, token: str) -> Session | None:
+    """The session of a refresh token, to end it."""
+    found = await _find(tx, rooms, token)
+    return None if found is None else found[1]
+
+
+async def listed(tx: AsyncSession, clock: Clock, user_id: str) -> Sequence[Session]:
+    """The sessions that live, newest first."""
+    query = (
+        select(Session)
+        .where(Session.user_id == user_id, Session.revoked_at.is_(None), Session.expires_at > clock.now())
+        .order_by(Session.id.desc())
+        .limit(200)
+    )
+    return (await tx.scalars(query)).all()
+
+
+async def end(tx: AsyncSession, clock: Clock, user_id: str, session_id: str) -> None:
+    """End one. Raises NotFound."""
+    session = await tx.scalar(select(Session).where(Session.user_id == user_id, Session.id == session_id))
+    if session is None:
+        raise NotFound("There is no such session. GET /api/v1/me/sessions lists yours.")
+    session.revoked_at = session.revoked_at or clock.now()
+
+
+async def end_all(tx: AsyncSession, clock: Clock, user_id: str, *, but: str | None = None) -> None:
+    """End every session of a person, or every other."""
+    ending = (
+        update(Session).where(Session.user_id == user_id, Session.revoked_at.is_(None)).values(revoked_at=clock.now())
+    )
+    await tx.execute(ending if but is None else ending.where(Session.id != but))
+
+
+async def _find(tx: AsyncSession, rooms: Rooms, token: str) -> tuple[RefreshToken, Session] | None:
+    digest = keyed_hash(rooms.pepper, token)
+    found: dict[str, Any] | None = await tx.scalar(select(func.find_refresh(digest)))
+    if found is None:
+        return None
+    await see(tx, user_id=found["user_id"])
+    session = await tx.scalar(select(Session).where(Session.id == found["session_id"]).with_for_update())
+    old = await tx.get(RefreshToken, digest, populate_existing=True)
+    return None if session is None or old is None else (old, session)
+
+
+async def _pair(tx: AsyncSession, rooms: Rooms, session: Session) -> Pair:
+    token, now = secrets.token_urlsafe(32), rooms.clock.now()
+    tx.add(
+        RefreshToken(
+            token_hash=keyed_hash(rooms.pepper, token), session_id=session.id, user_id=session.user_id, created_at=now
+        )
+    )
+    await tx.flush()
+    access = rooms.signer.sign({"sub": session.user_id, "sid": session.id}, now, ACCESS)
+    return Pair(access=access, refresh=token, session_id=session.id, user_id=session.user_id)

@@ -1,0 +1,68 @@
+"""Tickets: random tokens in mails, kept as keyed hashes, good once and not for long."""
+
+import secrets
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.db.models.sessions import Ticket
+from llmgateway.db.session import see
+from llmgateway.errors import BadRequest
+from llmgateway.kit.crypto import keyed_hash
+
+
+class TicketKind(StrEnum):
+    """What a ticket is for."""
+
+    VERIFY = "verify"
+    RESET = "reset"
+    EMAIL = "email"
+
+
+_LIFETIME: Final = {
+    TicketKind.VERIFY: timedelta(days=3),
+    TicketKind.RESET: timedelta(hours=1),
+    TicketKind.EMAIL: timedelta(days=1),
+}
+
+
+async def issue(tx: AsyncSession, rooms: Rooms, kind: TicketKind, user_id: str, email: str) -> str:
+    """A new token; earlier ones of its kind are void."""
+    token, now = secrets.token_urlsafe(32), rooms.clock.now()
+    await tx.execute(
+        update(Ticket)
+        .where(Ticket.user_id == user_id, Ticket.kind == kind, Ticket.used_at.is_(None))
+        .values(used_at=now)
+    )
+    tx.add(
+        Ticket(
+            token_hash=keyed_hash(rooms.pepper, token),
+            kind=kind,
+            user_id=user_id,
+            email=email,
+            created_at=now,
+            expires_at=now + _LIFETIME[kind],
+        )
+    )
+    await tx.flush()
+    return token
+
+
+async def redeem(tx: AsyncSession, rooms: Rooms, token: str, *kinds: TicketKind) -> Ticket:
+    """Use a token up; from here on the transaction sees its person. Raises BadRequest."""
+    digest, now = keyed_hash(rooms.pepper, token), rooms.clock.now()
+    user_id: str | None = await tx.scalar(select(func.find_ticket(digest)))
+    if user_id is not None:
+        await see(tx, user_id=user_id)
+        ticket = await tx.scalar(select(Ticket).where(Ticket.token_hash == digest).with_for_update())
+        if ticket is not None and ticket.kind in kinds and ticket.used_at is None and ticket.expires_at > now:
+            ticket.used_at = now
+            await tx.flush()
+            return ticket
+    raise BadRequest(
+        "This link was used, is too old, or is not ours. Ask for a new one.", code="invalid_token", param="token"
+    )

@@ -1,0 +1,154 @@
+"""What is said about API keys."""
+
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+
+from llmgateway.canon.call import Operation
+from llmgateway.controlplane.reception.bodies import Body, Cap, Dollars, DollarText, Name, Shown
+
+_LONGEST_OVERLAP = 30 * 86_400
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value, strict=False))
+    except ValueError as error:
+        raise ValueError("must be an address or a range such as 203.0.113.0/24") from error
+
+
+def _at_once(value: int | None) -> int | None:
+    if value is not None and value > 1_000_000:
+        raise ValueError("must be at most 1000000")
+    return value
+
+
+Word = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
+]
+Words = Annotated[list[Word], Field(max_length=200)]
+Networks = Annotated[
+    list[Annotated[str, StringConstraints(max_length=64), AfterValidator(_network)]], Field(max_length=100)
+]
+
+
+class KeyLimits(Body):
+    """Caps; one that is not given is the plan's default (none under self_hosted; 60, 1,000 and 10,000 requests else)."""
+
+    requests_per_minute: Cap | None = None
+    requests_per_hour: Cap | None = None
+    requests_per_day: Cap | None = None
+    tokens_per_minute: Cap | None = None
+    concurrency: Annotated[Cap | None, AfterValidator(_at_once)] = None
+
+
+class KeyBudgets(Body):
+    """Money, by UTC day and month, and in all."""
+
+    day_usd: Dollars | None = None
+    month_usd: Dollars | None = None
+    total_usd: Dollars | None = None
+    mode: Literal["hard", "soft"] = "hard"
+    """`soft`: told by mail, never refused."""
+
+
+class KeyRules(Body):
+    """What a key may do; null is everything."""
+
+    project_id: str | None = Field(None, max_length=100)
+    scopes: Annotated[list[Operation], Field(max_length=20)] | None = Field(None, description="Endpoints it may use.")
+    allowed_models: Words | None = None
+    allowed_providers: Words | None = None
+    allowed_addresses: Networks | None = Field(None, description="Where it may come from.")
+    tags: Words | None = None
+    expires_at: AwareDatetime | None = None
+    cache_seconds: int | None = Field(None, ge=0, le=31_536_000, description="0 is off, null as the organisation says.")
+    limits: KeyLimits | None = None
+    budgets: KeyBudgets | None = None
+
+
+class NewKey(KeyRules):
+    """A key."""
+
+    name: Name
+    test: bool = Field(default=False, description="A test key: the sandbox answers, nothing costs.")
+
+
+class KeyChange(KeyRules):
+    """What is given is changed; null takes a rule off."""
+
+    name: Name | None = None
+
+
+class Rotation(Body):
+    """How long the old secret works on beside the new one."""
+
+    overlap_seconds: int = Field(86_400, ge=0, le=_LONGEST_OVERLAP)
+
+
+class LimitsShown(Shown):
+    """Caps; null is no limit."""
+
+    requests_per_minute: int | None
+    requests_per_hour: int | None
+    requests_per_day: int | None
+    tokens_per_minute: int | None
+    concurrency: int | None
+
+
+class BudgetsShown(Shown):
+    """Money."""
+
+    day_usd: DollarText | None
+    month_usd: DollarText | None
+    total_usd: DollarText | None
+    mode: Literal["hard", "soft"]
+
+
+class SecretShown(Shown):
+    """One secret of a key, as far as it can be recognised by."""
+
+    id: str
+    prefix: str
+    last4: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class KeyShown(Shown):
+    """An API key, without its secret."""
+
+    id: str
+    name: str
+    test: bool
+    prefix: str
+    last4: str
+    created_by: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    project_id: str | None
+    scopes: list[str] | None
+    allowed_models: list[str] | None
+    allowed_providers: list[str] | None
+    allowed_addresses: list[str] | None
+    tags: list[str]
+    cache_seconds: int | None
+    limits: LimitsShown
+    budgets: BudgetsShown
+    secrets: list[SecretShown]
+
+
+class MadeKey(KeyShown):
+    """With its secret, this once."""
+
+    key: str
+
+
+def plain(values: dict[str, Any]) -> dict[str, Any]:
+    """A change as the trail keeps it."""
+    return {name: value for name, value in values.items() if name not in {"secrets", "key", "last_used_at"}}

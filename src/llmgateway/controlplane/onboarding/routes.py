@@ -1,0 +1,46 @@
+"""/auth/signup: a person, and what they begin with; /public/settings: what the pages before a login must know."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+
+from llmgateway.controlplane.accounts.cookies import check_origin
+from llmgateway.controlplane.onboarding import signup
+from llmgateway.controlplane.onboarding.signup import SignupBody
+from llmgateway.controlplane.reception.attempts import note_mail
+from llmgateway.controlplane.reception.bodies import Shown
+from llmgateway.controlplane.reception.visits import AtHand, client_address
+from llmgateway.errors import Forbidden
+
+router = APIRouter()
+
+
+class PublicSettings(Shown):
+    """What anybody may know of this installation."""
+
+    signup: Literal["on", "invite", "off"]
+    version: str
+
+
+@router.get("/public/settings", tags=["public"])
+async def public_settings(rooms: AtHand) -> PublicSettings:
+    """Whether one can sign up here."""
+    return PublicSettings(signup=rooms.signup, version=rooms.version)
+
+
+@router.post("/auth/signup", status_code=202, tags=["auth"])
+async def sign_up(body: SignupBody, request: Request, rooms: AtHand) -> None:
+    """An account. The answer is the same whether the address has one already; the mail tells."""
+    check_origin(request, rooms)
+    if rooms.signup == "off" or (rooms.signup == "invite" and body.invitation is None):
+        raise Forbidden(
+            "Signing up is not open here. Ask for an invitation."
+            if rooms.signup == "invite"
+            else "Signing up is switched off here.",
+            code="signup_closed",
+        )
+    address = client_address(request)
+    await note_mail(rooms.store, body.email, address)
+    # Hashed in any case, and outside the transaction: the time tells nothing.
+    hashed = await rooms.passwords.hash(body.password)
+    await signup.sign_up(rooms, body, hashed, address)

@@ -1,0 +1,61 @@
+"""Signing up: a person with an organisation of their own, or with an invitation into another's."""
+
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.controlplane.accounts import letters
+from llmgateway.controlplane.accounts import service as accounts
+from llmgateway.controlplane.audit.service import Act, record
+from llmgateway.controlplane.orgs import invitations
+from llmgateway.controlplane.orgs import service as orgs
+from llmgateway.controlplane.reception.bodies import Body, Email, Name, Password, Secret
+from llmgateway.controlplane.reception.mailroom import post
+from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.controlplane.reception.visits import Actor
+from llmgateway.db.session import see
+from llmgateway.errors import Forbidden
+
+
+class SignupBody(Body):
+    """Who, and what their organisation is called; or the invitation that they follow."""
+
+    email: Email
+    password: Password
+    organisation: Name | None = Field(None, description="Default: the name before the @.")
+    invitation: Secret | None = Field(None, description="The token of an invitation's mail.")
+
+
+async def sign_up(rooms: Rooms, body: SignupBody, hashed: str, address: str) -> None:
+    """Make the account, or tell its owner that there is one. Raises BadRequest and Forbidden for a bad invitation."""
+    async with rooms.database.transaction() as tx:
+        if body.invitation is not None:
+            invitation, _ = await invitations.find_by_token(tx, rooms, body.invitation)
+            if invitation.email != body.email:
+                raise Forbidden("This invitation is for another address.", code="permission_denied", param="email")
+        if await accounts.find_login(tx, body.email) is not None:
+            await post(tx, rooms.clock, letters.known_already(body.email, rooms.address))
+            return
+        user_id = accounts.new_user_id(rooms.clock)
+        await see(tx, user_id=user_id)
+        invited = body.invitation is not None
+        person = accounts.NewPerson(id=user_id, email=body.email, password_hash=hashed, verified=invited)
+        await accounts.create(tx, rooms.clock, person)
+        if body.invitation is not None:
+            await _join(tx, rooms, body.invitation, user_id, body.email, address)
+        else:
+            await accounts.send_verification(tx, rooms, user_id, body.email)
+            await _found(tx, rooms, body.organisation or body.email.partition("@")[0], user_id, address)
+
+
+async def _join(tx: AsyncSession, rooms: Rooms, token: str, user_id: str, email: str, address: str) -> None:
+    invitation, org = await invitations.accept(tx, rooms, token, user_id, email)
+    act = Act(action="invitation.accept", org_id=org.id, target=invitation.id, after={"role": invitation.role})
+    await record(tx, rooms.clock, Actor(id=user_id, address=address), act)
+
+
+async def _found(tx: AsyncSession, rooms: Rooms, name: str, user_id: str, address: str) -> None:
+    org_id = orgs.new_org_id(rooms.clock)
+    await see(tx, org_id=org_id, user_id=user_id)
+    org = await orgs.create(tx, rooms.clock, name, rooms.new_org_plan, user_id, org_id=org_id)
+    act = Act(action="org.create", org_id=org.id, target=org.id, after={"name": org.name, "plan": org.plan})
+    await record(tx, rooms.clock, Actor(id=user_id, address=address), act)

@@ -1,0 +1,48 @@
+"""What ends by time: organisations after their grace, sessions, and the months that need a partition."""
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import delete, select, text
+
+from llmgateway.controlplane.audit.service import Act, record
+from llmgateway.controlplane.reception.visits import Actor
+from llmgateway.db.models.api_keys import ApiKey
+from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.models.sessions import Session, Ticket
+from llmgateway.db.models.users import Member
+from llmgateway.db.session import Database
+from llmgateway.kit.clock import Clock
+
+_KEPT: Final = timedelta(days=30)
+
+
+async def end_next(database: Database, clock: Clock) -> bool:
+    """End one organisation whose grace is over, as `worker`. What is left are its usage, its trail and its money."""
+    async with database.transaction() as tx:
+        due = select(Organisation).where(Organisation.deletes_at <= clock.now()).limit(1)
+        org = await tx.scalar(due)
+        if org is None:
+            return False
+        for table in (ApiKey, Member):
+            await tx.execute(delete(table).where(table.org_id == org.id))
+        await tx.execute(delete(Organisation).where(Organisation.id == org.id))
+        act = Act(action="org.end", org_id=org.id, target=org.id)
+        await record(tx, clock, Actor(id=None, kind="system"), act)
+        return True
+
+
+async def forget_sessions(database: Database, clock: Clock) -> bool:
+    """Sessions and tickets that ended a month ago."""
+    before = clock.now() - _KEPT
+    async with database.transaction() as tx:
+        await tx.execute(delete(Session).where(Session.expires_at < before))
+        await tx.execute(delete(Ticket).where(Ticket.expires_at < before))
+    return False
+
+
+async def make_partitions(database: Database) -> bool:
+    """The months to come have a place for their usage."""
+    async with database.transaction() as tx:
+        await tx.execute(text("SELECT ensure_usage_partitions()"))
+    return False

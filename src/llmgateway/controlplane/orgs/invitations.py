@@ -1,0 +1,117 @@
+"""Invitations: by mail, for a week, to one address; kept as a hash."""
+
+import secrets
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.controlplane.orgs import letters, members
+from llmgateway.controlplane.reception.mailroom import post
+from llmgateway.controlplane.reception.permissions import OrgRole
+from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.controlplane.reception.visits import Visit
+from llmgateway.db.models.organisations import Invitation, Organisation
+from llmgateway.db.models.users import User
+from llmgateway.db.session import see
+from llmgateway.db.tenancy import owned
+from llmgateway.errors import BadRequest, Conflict, Forbidden, NotFound
+from llmgateway.kit.crypto import keyed_hash
+from llmgateway.kit.ids import new_id
+
+_LIFETIME: Final = timedelta(days=7)
+
+
+async def invite(visit: Visit, email: str, role: OrgRole) -> Invitation:
+    """A mail with a link. Raises Forbidden, PaymentRequired, and Conflict for who is in, or invited, already."""
+    members.check_rank(visit, role)
+    await members.check_room(visit)
+    tx, now = visit.tx, visit.rooms.clock.now()
+    there = members.with_users(visit.org.id).where(User.email == email).limit(1)
+    if (await tx.execute(there)).first() is not None:
+        raise Conflict("Somebody with this address is in the organisation already.", param="email")
+    waiting = owned(Invitation, visit.org.id).where(
+        Invitation.email == email,
+        Invitation.accepted_at.is_(None),
+        Invitation.revoked_at.is_(None),
+        Invitation.expires_at > now,
+    )
+    if await tx.scalar(waiting.limit(1)) is not None:
+        raise Conflict("This address is invited already. Resend that invitation, or revoke it.", param="email")
+    token = secrets.token_urlsafe(32)
+    invitation = Invitation(
+        id=new_id("inv", now),
+        org_id=visit.org.id,
+        email=email,
+        role=role,
+        token_hash=keyed_hash(visit.rooms.pepper, token),
+        invited_by=visit.user.id,
+        created_at=now,
+        expires_at=now + _LIFETIME,
+    )
+    tx.add(invitation)
+    await tx.flush()
+    await post(tx, visit.rooms.clock, letters.invitation(invitation, visit, token))
+    return invitation
+
+
+async def resend(visit: Visit, invitation_id: str) -> Invitation:
+    """Another link, good for another week; the old one is void. Raises NotFound and Conflict."""
+    invitation = await _open(visit, invitation_id)
+    members.check_rank(visit, OrgRole(invitation.role))
+    token = secrets.token_urlsafe(32)
+    invitation.token_hash = keyed_hash(visit.rooms.pepper, token)
+    invitation.expires_at = visit.rooms.clock.now() + _LIFETIME
+    await visit.tx.flush()
+    await post(visit.tx, visit.rooms.clock, letters.invitation(invitation, visit, token))
+    return invitation
+
+
+async def revoke(visit: Visit, invitation_id: str) -> Invitation:
+    """Its link leads nowhere. Raises NotFound and Conflict."""
+    invitation = await _open(visit, invitation_id)
+    invitation.revoked_at = visit.rooms.clock.now()
+    await visit.tx.flush()
+    return invitation
+
+
+async def find_by_token(tx: AsyncSession, rooms: Rooms, token: str) -> tuple[Invitation, Organisation]:
+    """An invitation that can be accepted; from here on the transaction sees its organisation. Raises BadRequest."""
+    digest = keyed_hash(rooms.pepper, token)
+    org_id: str | None = await tx.scalar(select(func.find_invitation(digest)))
+    if org_id is not None:
+        await see(tx, org_id=org_id)
+        invitation = await tx.scalar(owned(Invitation, org_id).where(Invitation.token_hash == digest).with_for_update())
+        org = await tx.get_one(Organisation, org_id)
+        usable = invitation is not None and invitation.accepted_at is None and invitation.revoked_at is None
+        if invitation is not None and usable and invitation.expires_at > rooms.clock.now() and org.deletes_at is None:
+            return invitation, org
+    raise BadRequest(
+        "This invitation was used, revoked, or is too old. Ask for another one.", code="invalid_token", param="token"
+    )
+
+
+async def accept(
+    tx: AsyncSession, rooms: Rooms, token: str, user_id: str, email: str
+) -> tuple[Invitation, Organisation]:
+    """The person joins. Raises BadRequest, Forbidden for another address than the invited one, and Conflict."""
+    invitation, org = await find_by_token(tx, rooms, token)
+    if invitation.email != email:
+        raise Forbidden(
+            "This invitation is for another address. Log in with the address that was invited.",
+            code="permission_denied",
+        )
+    await members.add(tx, rooms.clock, org, user_id, invitation.role)
+    invitation.accepted_at = rooms.clock.now()
+    await tx.flush()
+    return invitation, org
+
+
+async def _open(visit: Visit, invitation_id: str) -> Invitation:
+    invitation = await visit.tx.scalar(owned(Invitation, visit.org.id).where(Invitation.id == invitation_id))
+    if invitation is None:
+        raise NotFound("There is no such invitation here. GET /api/v1/orgs/{org}/invitations lists them.")
+    if invitation.accepted_at is not None or invitation.revoked_at is not None:
+        raise Conflict("This invitation was accepted or revoked already.")
+    return invitation

@@ -1,0 +1,114 @@
+"""Who is in an organisation, and as what. The last owner cannot go."""
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.controlplane.plans.service import plan_named
+from llmgateway.controlplane.reception.permissions import OrgRole, outranks
+from llmgateway.controlplane.reception.rooms import MemberLeft
+from llmgateway.controlplane.reception.visits import Visit
+from llmgateway.db.models.organisations import Invitation, Organisation
+from llmgateway.db.models.users import Member, User
+from llmgateway.db.tenancy import owned
+from llmgateway.errors import Conflict, Forbidden, NotFound, PaymentRequired
+from llmgateway.kit.clock import Clock
+
+
+def with_users(org_id: str) -> Select[Member, User]:
+    """The members of an organisation, each with their profile."""
+    return select(Member, User).join(User, User.id == Member.user_id).where(Member.org_id == org_id)
+
+
+async def find(visit: Visit, user_id: str) -> Member:
+    """Raises NotFound."""
+    member = await visit.tx.scalar(owned(Member, visit.org.id).where(Member.user_id == user_id))
+    if member is None:
+        raise NotFound("There is no such member here. GET /api/v1/orgs/{org}/members lists them.")
+    return member
+
+
+async def change_role(visit: Visit, user_id: str, role: OrgRole) -> Member:
+    """Raises NotFound, Forbidden (owners are made and unmade by owners) and Conflict (the last owner)."""
+    await _alone(visit.tx, visit.org.id)
+    member = await find(visit, user_id)
+    check_rank(visit, role)
+    check_rank(visit, OrgRole(member.role))
+    if member.role == OrgRole.OWNER and role is not OrgRole.OWNER:
+        await _check_another_owner(visit, user_id)
+    member.role = role
+    await visit.tx.flush()
+    return member
+
+
+async def remove(visit: Visit, user_id: str) -> None:
+    """They are out, and what hung on them ends. Raises NotFound, Forbidden and Conflict."""
+    await _alone(visit.tx, visit.org.id)
+    member = await find(visit, user_id)
+    if user_id != visit.user.id:
+        check_rank(visit, OrgRole(member.role))
+    if member.role == OrgRole.OWNER:
+        await _check_another_owner(visit, user_id)
+    await visit.tx.delete(member)
+    await visit.tx.flush()
+    for handle in visit.rooms.events.member_left:
+        await handle(visit.tx, visit.rooms.clock, MemberLeft(org_id=visit.org.id, user_id=user_id))
+
+
+async def transfer(visit: Visit, user_id: str) -> None:
+    """Another member becomes owner, the owner who asks becomes admin. Raises NotFound and Conflict."""
+    if user_id == visit.user.id:
+        raise Conflict("You own this organisation already.")
+    await _alone(visit.tx, visit.org.id)
+    heir, owner = await find(visit, user_id), await find(visit, visit.user.id)
+    heir.role, owner.role = OrgRole.OWNER, OrgRole.ADMIN
+    await visit.tx.flush()
+
+
+async def add(tx: AsyncSession, clock: Clock, org: Organisation, user_id: str, role: str) -> None:
+    """Somebody joins. Raises Conflict when they are in already."""
+    if await tx.scalar(owned(Member, org.id).where(Member.user_id == user_id)) is not None:
+        raise Conflict("You are in this organisation already.")
+    tx.add(Member(org_id=org.id, user_id=user_id, role=role, created_at=clock.now()))
+    await tx.flush()
+
+
+async def check_room(visit: Visit) -> None:
+    """Whether the plan has room for one more, open invitations counted. Raises PaymentRequired."""
+    most = plan_named(visit.org.plan).members
+    if most is None:
+        return
+    await _alone(visit.tx, visit.org.id)
+    count = select(func.count()).select_from(Member).where(Member.org_id == visit.org.id)
+    waiting = (
+        select(func.count())
+        .select_from(Invitation)
+        .where(
+            Invitation.org_id == visit.org.id,
+            Invitation.accepted_at.is_(None),
+            Invitation.revoked_at.is_(None),
+            Invitation.expires_at > visit.rooms.clock.now(),
+        )
+    )
+    if (await visit.tx.scalar(count) or 0) + (await visit.tx.scalar(waiting) or 0) >= most:
+        raise PaymentRequired(
+            f"The plan {visit.org.plan} has room for {most} members, open invitations included. "
+            "Revoke one, or choose a larger plan.",
+            code="plan_limit",
+        )
+
+
+def check_rank(visit: Visit, role: OrgRole) -> None:
+    """Raises Forbidden where only an owner may."""
+    if not outranks(visit.role, role):
+        raise Forbidden("Only an owner makes, changes or removes an owner.", code="permission_denied")
+
+
+async def _alone(tx: AsyncSession, org_id: str) -> None:
+    """Members of an organisation are changed by one transaction at a time, so that counts hold."""
+    await tx.execute(select(Organisation.id).where(Organisation.id == org_id).with_for_update())
+
+
+async def _check_another_owner(visit: Visit, user_id: str) -> None:
+    others = owned(Member, visit.org.id).where(Member.role == OrgRole.OWNER, Member.user_id != user_id).limit(1)
+    if await visit.tx.scalar(others) is None:
+        raise Conflict("This is the last owner. Make somebody else an owner first.", code="last_owner")

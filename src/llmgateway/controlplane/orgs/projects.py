@@ -1,0 +1,78 @@
+"""Projects: parts of an organisation with limits of their own."""
+
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from llmgateway.contract.channels import KeyChanged
+from llmgateway.controlplane.orgs.schemas import NewProject, ProjectChange
+from llmgateway.controlplane.reception.announcing import announce
+from llmgateway.controlplane.reception.visits import Visit
+from llmgateway.db.models.api_keys import ApiKey
+from llmgateway.db.models.organisations import Project
+from llmgateway.db.tenancy import owned
+from llmgateway.errors import Conflict, NotFound
+from llmgateway.kit.ids import new_id
+
+_MOST = 500
+
+
+async def create(visit: Visit, body: NewProject) -> Project:
+    """Raises Conflict for a name that is taken."""
+    await _check_name(visit, body.name, None)
+    count = await visit.tx.scalar(select(func.count()).select_from(owned(Project, visit.org.id).subquery()))
+    if (count or 0) >= _MOST:
+        raise Conflict(f"An organisation has at most {_MOST} projects.")
+    now = visit.rooms.clock.now()
+    project = Project(id=new_id("proj", now), org_id=visit.org.id, created_at=now, **_columns(body.model_dump()))
+    visit.tx.add(project)
+    await visit.tx.flush()
+    return project
+
+
+async def find(visit: Visit, project_id: str) -> Project:
+    """Raises NotFound."""
+    project = await visit.tx.scalar(owned(Project, visit.org.id).where(Project.id == project_id))
+    if project is None:
+        raise NotFound("There is no such project here. GET /api/v1/orgs/{org}/projects lists them.", param="project_id")
+    return project
+
+
+async def change(visit: Visit, project_id: str, body: ProjectChange) -> Project:
+    """Raises NotFound and Conflict."""
+    project = await find(visit, project_id)
+    given = body.model_dump(exclude_unset=True)
+    if body.name is not None:
+        await _check_name(visit, body.name, project.id)
+    elif "name" in given:
+        del given["name"]
+    for name, value in _columns(given).items():
+        setattr(project, name, value)
+    await visit.tx.flush()
+    await announce(visit.tx, KeyChanged(None, visit.org.id))
+    return project
+
+
+async def remove(visit: Visit, project_id: str) -> Project:
+    """Its keys stay, in no project. Raises NotFound."""
+    project = await find(visit, project_id)
+    await visit.tx.execute(
+        update(ApiKey).where(ApiKey.org_id == visit.org.id, ApiKey.project_id == project_id).values(project_id=None)
+    )
+    await visit.tx.delete(project)
+    await visit.tx.flush()
+    await announce(visit.tx, KeyChanged(None, visit.org.id))
+    return project
+
+
+async def _check_name(visit: Visit, name: str, but: str | None) -> None:
+    taken = owned(Project, visit.org.id).where(Project.name == name)
+    if but is not None:
+        taken = taken.where(Project.id != but)
+    if await visit.tx.scalar(taken.limit(1)) is not None:
+        raise Conflict("A project of this name is here already.", param="name")
+
+
+def _columns(given: dict[str, Any]) -> dict[str, Any]:
+    """The body's fields by the names of the columns."""
+    return {"monthly_budget_nanos" if name == "monthly_budget_usd" else name: value for name, value in given.items()}

@@ -1,0 +1,18 @@
+"""Telling every data process what changed, when the transaction commits."""
+
+import json
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.contract.channels import KeyChanged
+
+CHANNEL: Final = "llmgateway_changes"
+"""PostgreSQL's NOTIFY channel for changes of keys and organisations."""
+
+
+async def announce(tx: AsyncSession, change: KeyChanged) -> None:
+    """Tell every data process, when this transaction commits."""
+    payload = json.dumps({"key_id": change.key_id, "org_id": change.org_id})
+    await tx.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": payload})

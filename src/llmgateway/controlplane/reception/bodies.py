@@ -1,0 +1,71 @@
+"""What bodies share: nothing unknown is taken, texts are bounded, money is decimal text."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from llmgateway.kit.money import nanos, usd
+
+_MAX_NANOS = 9_000_000_000_000_000
+
+
+class Body(BaseModel):
+    """A request's body: a field that is not listed is an error, so that nothing is assigned by accident."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shown(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+def _plain(value: str) -> str:
+    if any(ord(letter) < 32 or ord(letter) == 127 or 0xD800 <= ord(letter) < 0xE000 for letter in value):
+        raise ValueError("must not hold control characters")
+    return value
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_plain)]
+
+
+def _address(value: str) -> str:
+    address = value.strip().lower()
+    local, at, domain = address.rpartition("@")
+    if not at or not local or "." not in f"{domain}." or " " in address or not address.isprintable() or "@" in local:
+        raise ValueError("must be an e-mail address")
+    if not domain or domain.startswith(".") or ".." in domain or any(letter in address for letter in '<>(),;:"\\'):
+        raise ValueError("must be an e-mail address")
+    return address
+
+
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_plain), AfterValidator(_address)]
+Password = Annotated[
+    str, StringConstraints(strip_whitespace=False, min_length=8, max_length=200), AfterValidator(_plain)
+]
+"""A new one."""
+Secret = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=400)]
+"""Whatever is compared, not kept."""
+
+
+def _nanos(value: Any) -> int:
+    if isinstance(value, bool | float) or not isinstance(value, str | int):
+        raise ValueError('must be dollars as text, such as "12.50"')  # noqa: TRY004 pydantic reports ValueError only
+    amount = nanos(value)
+    if not 0 < amount <= _MAX_NANOS:
+        raise ValueError("must be more than 0 and at most 9000000 dollars")
+    return amount
+
+
+def _decimal(value: Any) -> Any:
+    return usd(value) if isinstance(value, int) else value
+
+
+Dollars = Annotated[int, BeforeValidator(_nanos, json_schema_input_type=str)]
+"""Taken as decimal text, kept as nanos."""
+DollarText = Annotated[str, BeforeValidator(_decimal, json_schema_input_type=str)]
+"""Nanos, shown as decimal text."""
+Cap = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
+Moment = datetime

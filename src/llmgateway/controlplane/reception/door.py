@@ -1,0 +1,104 @@
+"""The door of the control plane: plain ASGI around FastAPI. Bounds what comes in, and sets the headers of what goes out."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+
+from llmgateway.kit.ids import new_id
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+MAX_BODY: Final = 1024 * 1024
+_MAX_HEADERS: Final = 32 * 1024
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+log = structlog.get_logger()
+
+
+class Door:
+    """Every request gets an id; every answer the headers; a fault of ours becomes a 500 that says nothing of the inside."""
+
+    def __init__(self, app: App, *, https: bool) -> None:
+        self.app = app
+        self._headers = (*_HEADERS, _HSTS) if https else _HEADERS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request."""
+        request_id = new_id("req")
+        scope["llmgateway.request_id"] = request_id
+        started = False
+
+        async def with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                own = {name for name, _ in message["headers"]}
+                extra = [(b"x-request-id", request_id.encode()), *self._headers, (b"cache-control", b"no-store")]
+                message = {**message, "headers": [*message["headers"], *((n, v) for n, v in extra if n not in own)]}
+            await send(message)
+
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > _MAX_HEADERS:
+            await _refuse(with_headers, 431, "headers_too_large", "The headers are over 32 KiB.", request_id)
+            return
+        body = await _whole(receive)
+        if body is None:
+            await _refuse(with_headers, 413, "body_too_large", "The body is over 1 MiB. Send less.", request_id)
+            return
+        try:
+            await self.app(scope, _again(body, receive), with_headers)
+        except Exception:
+            # The edge of the control plane: a fault of our own is logged and told, and its transaction was undone.
+            log.exception("a request failed inside the control plane", request_id=request_id, path=scope["path"])
+            if not started:
+                message = f"The gateway made a mistake with this request. Tell its operator the id {request_id}."
+                await _refuse(with_headers, 500, "internal_error", message, request_id)
+
+
+async def _whole(receive: Receive) -> bytes | None:
+    """The body; None when it is too long."""
+    pieces, size = list[bytes](), 0
+    while True:
+        message = await receive()
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
+        if size > MAX_BODY:
+            return None
+        pieces.append(piece)
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return b"".join(pieces)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body once, then whatever the server says."""
+    given = False
+
+    async def receive_again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again
+
+
+async def _refuse(send: Send, status: int, code: str, message: str, request_id: str) -> None:
+    error = {"code": code, "message": message, "param": None, "request_id": request_id}
+    content = json.dumps({"error": error}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

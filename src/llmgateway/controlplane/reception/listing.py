@@ -1,0 +1,57 @@
+"""Lists: keyset pages over rows whose ids sort by time."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Query
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from llmgateway.errors import BadRequest
+from llmgateway.kit.pages import DEFAULT_LIMIT, MAX_LIMIT, BadCursor, Page, after, page_of
+
+Row = TypeVar("Row")
+Item = TypeVar("Item", bound=BaseModel)
+
+
+class Paging(BaseModel):
+    """Where a page begins and how long it is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    after_id: str | None
+    limit: int
+
+
+def _paging(
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.", max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Entries a page.")] = DEFAULT_LIMIT,
+) -> Paging:
+    try:
+        return Paging(after_id=after(cursor) if cursor is not None else None, limit=limit)
+    except BadCursor as error:
+        raise BadRequest(str(error), param="cursor") from error
+
+
+PageWish = Annotated[Paging, Depends(_paging)]
+
+
+async def newest_first(
+    tx: AsyncSession,
+    query: Select[*tuple[Any, ...]],
+    column: InstrumentedAttribute[str],
+    paging: Paging,
+) -> Sequence[Any]:
+    """Rows of a query, newest id first, one more than the page holds."""
+    if paging.after_id is not None:
+        query = query.where(column < paging.after_id)
+    return (await tx.execute(query.order_by(column.desc()).limit(paging.limit + 1))).all()
+
+
+def shown_page(
+    rows: Sequence[Row], paging: Paging, shown: Callable[[Row], Item], key: Callable[[Row], str]
+) -> Page[Item]:
+    """The page of those rows."""
+    return page_of(rows, paging.limit, shown, key)

@@ -1,0 +1,65 @@
+"""What a request at the control plane has at hand; built once on floor 4."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.contract.channels import CredentialCheck, RoutePlanner
+from llmgateway.db.session import Database
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.crypto import MasterKeys
+from llmgateway.kit.passwords import Passwords
+from llmgateway.kit.signed_tokens import TokenSigner
+from llmgateway.kit.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberLeft:
+    """Somebody is no longer in an organisation."""
+
+    org_id: str
+    user_id: str
+
+
+MemberLeftHandler = Callable[[AsyncSession, Clock, MemberLeft], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """What lower houses announce to higher ones, in the same transaction."""
+
+    member_left: Sequence[MemberLeftHandler] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """The control plane's parts."""
+
+    database: Database
+    """As `app`: sees one organisation, or one person, at a time."""
+    admin: Database
+    """As `admin`: for platform operators alone."""
+    clock: Clock
+    store: Store
+    """Counts attempts."""
+    passwords: Passwords
+    signer: TokenSigner
+    masters: MasterKeys
+    pepper: bytes
+    signup: Literal["on", "invite", "off"]
+    address: str
+    """How people reach the gateway, without a slash at the end."""
+    check: CredentialCheck
+    planner: RoutePlanner
+    new_org_plan: str = "free"
+    version: str = ""
+    events: Events = field(default_factory=Events)
+    settings_shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def rooms_of(request: Request) -> Rooms:
+    """The rooms of the application that serves this request."""
+    return cast("Rooms", request.app.state.rooms)

@@ -1,0 +1,57 @@
+"""The control plane as one ASGI application: FastAPI behind a door that bounds bodies and sets headers."""
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from llmgateway.controlplane.accounts import me_routes
+from llmgateway.controlplane.accounts import routes as accounts
+from llmgateway.controlplane.audit import routes as audit
+from llmgateway.controlplane.keys import routes as keys
+from llmgateway.controlplane.onboarding import routes as onboarding
+from llmgateway.controlplane.orgs import people_routes, project_routes
+from llmgateway.controlplane.orgs import routes as orgs
+from llmgateway.controlplane.plans import routes as plans
+from llmgateway.controlplane.reception.answers import install_handlers
+from llmgateway.controlplane.reception.door import Door
+from llmgateway.controlplane.reception.rooms import Rooms
+
+PREFIX = "/api/v1"
+ROUTERS: tuple[APIRouter, ...] = (
+    onboarding.router,
+    accounts.router,
+    orgs.router,
+    me_routes.router,
+    people_routes.router,
+    project_routes.router,
+    keys.router,
+    plans.router,
+    audit.router,
+)
+
+
+def build_api(rooms: Rooms | None, version: str) -> FastAPI:
+    """The API; without rooms it can only describe itself."""
+    api = FastAPI(
+        title="llmgateway",
+        version=version,
+        summary="The control plane: people, organisations, keys, routes, usage and money.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    for router in ROUTERS:
+        api.include_router(router, prefix=PREFIX)
+    install_handlers(api)
+    api.state.rooms = rooms
+    return api
+
+
+def build_control_plane(rooms: Rooms, version: str) -> Door:
+    """What floor 4 mounts."""
+    return Door(build_api(rooms, version), https=rooms.address.startswith("https://"))
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,63 @@
+"""What an organisation forbids all its keys: prompts that are too long, words and patterns."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from llmgateway.canon.call import Call
+from llmgateway.contract.snapshot import Policy
+from llmgateway.errors import BadRequest
+from llmgateway.kit.patterns import BadPattern, Pattern, compiled, escaped
+
+_FREE = Policy()
+_OPAQUE = frozenset({"data", "file_data", "url", "signature", "encrypted_content", "thought_signature"})
+"""Members that hold no words of the caller's."""
+_ASKED = ("messages", "input", "prompt", "query", "documents", "instructions")
+
+
+def check(policy: Policy, call: Call, prompt_tokens: int) -> None:
+    """Raises BadRequest `policy_violation`, which names the rule and never repeats the text."""
+    if policy == _FREE:
+        return
+    if policy.max_prompt_tokens is not None and prompt_tokens > policy.max_prompt_tokens:
+        raise _violation(
+            f"The prompt has about {prompt_tokens:,} tokens; this organisation allows {policy.max_prompt_tokens:,}. Send less."
+        )
+    rules = _rules(policy.blocked_words, policy.blocked_patterns)
+    if not rules:
+        return
+    for text in _texts({name: call.canon[name] for name in _ASKED if name in call.canon}):
+        for name, pattern in rules:
+            if pattern.search(text) is not None:
+                raise _violation(f"The prompt holds {name}, which this organisation blocks. Take it out.")
+
+
+def _violation(message: str) -> BadRequest:
+    return BadRequest(message, code="policy_violation")
+
+
+@lru_cache(1024)
+def _rules(words: tuple[str, ...], patterns: tuple[str, ...]) -> tuple[tuple[str, Pattern], ...]:
+    """Each rule with how a refusal names it. A pattern that this version cannot read blocks nothing else."""
+    rules = list[tuple[str, Pattern]]()
+    if words:
+        either = "|".join(escaped(word) for word in words)
+        rules.append(("a blocked word", compiled(rf"(?i)(?:^|[^\pL\pN_])(?:{either})(?:$|[^\pL\pN_])")))
+    for place, pattern in enumerate(patterns, 1):
+        try:
+            rules.append((f"what blocked pattern {place} matches", compiled(pattern)))
+        except BadPattern:
+            continue  # it was checked when it was entered; an upgrade of the engine may be stricter
+    return tuple(rules)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in it, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():  # pyright: ignore[reportUnknownVariableType] -- any JSON
+            if name not in _OPAQUE:
+                yield from _texts(item)  # pyright: ignore[reportUnknownArgumentType] -- any JSON
+    elif isinstance(value, list):
+        for item in value:  # pyright: ignore[reportUnknownVariableType] -- any JSON
+            yield from _texts(item)  # pyright: ignore[reportUnknownArgumentType] -- any JSON

@@ -1,0 +1,38 @@
+"""Does a credential work? Asked with a call that costs nothing."""
+
+import asyncio
+from typing import Final
+
+from llmgateway.dataplane.hosts import Credential, Host
+from llmgateway.kit.clock import SystemClock
+from llmgateway.kit.http import HttpError, Transport
+from llmgateway.providers.base import Place, Reply
+
+NO_FREE_CALL: Final = "not tried: there is no free call for it"
+_SECONDS: Final = 10.0
+
+
+async def probe(transport: Transport, host: Host, credential: Credential) -> str:
+    """What is wrong with it, empty when it works, NO_FREE_CALL where it cannot be tried."""
+    place = Place(
+        model="",
+        base_url=host.base_url,
+        secrets=credential.secrets,
+        options=host.options,
+        stream=False,
+        now=SystemClock().now(),
+    )
+    request = None if credential.grant is not None else host.provider.probe(place)
+    if request is None or not request.url.startswith("http"):
+        return NO_FREE_CALL
+    try:
+        async with asyncio.timeout(_SECONDS):
+            exchange = await transport.send(
+                request.method, request.url, request.headers, request.body, connect_seconds=_SECONDS
+            )
+            reply = Reply(exchange.status, exchange.headers, await exchange.read())
+    except TimeoutError:
+        return f"did not answer within {_SECONDS:g} s"
+    except HttpError as error:
+        return f"cannot be reached: {error.message}"
+    return "" if reply.status < 300 else f"{reply.status}: {host.provider.classify(reply).message}"

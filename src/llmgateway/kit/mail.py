@@ -1,0 +1,72 @@
+"""Mail: by SMTP, or to the console where no server is set."""
+
+import asyncio
+import smtplib
+import ssl
+import sys
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """One plain-text message."""
+
+    to: str
+    subject: str
+    text: str
+
+
+class MailFailed(Exception):
+    """The server did not take it; it may at the next try."""
+
+
+class Mailer(Protocol):
+    """Where mail goes."""
+
+    async def send(self, mail: Mail) -> None:
+        """Hand it over. Raises MailFailed."""
+        ...
+
+
+class ConsoleMailer:
+    """Prints each mail, for development."""
+
+    async def send(self, mail: Mail) -> None:
+        sys.stdout.write(f"\n--- mail to {mail.to}: {mail.subject}\n{mail.text}\n---\n")
+        sys.stdout.flush()
+
+
+class SmtpMailer:
+    """Over `smtp://`, `smtp+starttls://` or `smtps://USER:PASSWORD@HOST:PORT`."""
+
+    def __init__(self, url: str, sender: str) -> None:
+        self._url = urlsplit(url)
+        self._sender = sender
+
+    async def send(self, mail: Mail) -> None:
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = self._sender, mail.to, mail.subject
+        message.set_content(mail.text)
+        try:
+            await asyncio.to_thread(self._deliver, message)
+        except (OSError, smtplib.SMTPException) as error:
+            raise MailFailed(str(error) or type(error).__name__) from error
+
+    def _deliver(self, message: EmailMessage) -> None:
+        host = self._url.hostname or "localhost"
+        context = ssl.create_default_context()
+        if self._url.scheme == "smtps":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(host, self._url.port or 465, timeout=_SECONDS, context=context)
+        else:
+            server = smtplib.SMTP(host, self._url.port or 587, timeout=_SECONDS)
+        with server:
+            if self._url.scheme == "smtp+starttls":
+                server.starttls(context=context)
+            if self._url.username:
+                server.login(unquote(self._url.username), unquote(self._url.password or ""))
+            server.send_message(message)

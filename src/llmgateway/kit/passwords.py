@@ -1,0 +1,38 @@
+"""Passwords: argon2id in a bounded pool of threads, so that a wave of logins cannot take the machine."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Final
+
+from pwdlib import PasswordHash
+
+_THREADS: Final = 2
+"""Each hash takes 64 MiB and a tenth of a second; whoever comes on top waits."""
+
+
+class Passwords:
+    """Hashes and checks. A check for nobody takes as long as one for somebody."""
+
+    def __init__(self, threads: int = _THREADS) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._hasher = PasswordHash.recommended()
+
+    async def hash(self, password: str) -> str:
+        """The hash to keep."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._hasher.hash, password)
+
+    async def matches(self, password: str, hashed: str | None) -> bool:
+        """Whether it is the password of the hash; with None a hash of nothing is checked, and the answer is no."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._check, password, hashed)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _check(self, password: str, hashed: str | None) -> bool:
+        return self._hasher.verify(password, hashed or self._nobody) and hashed is not None
+
+    @cached_property
+    def _nobody(self) -> str:
+        return self._hasher.hash("nobody's password")

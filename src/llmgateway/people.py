@@ -1,0 +1,140 @@
+"""Floor 4: the control plane's rooms, and the bridges over which it asks the data plane."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import Any, Final
+
+import msgspec
+
+from llmgateway.canon.call import Operation, Wishes
+from llmgateway.contract.channels import CheckedCredential
+from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
+from llmgateway.controlplane.keys import service as keys
+from llmgateway.controlplane.onboarding.service import token_secret
+from llmgateway.controlplane.reception.door import Door
+from llmgateway.controlplane.reception.rooms import Events, Rooms
+from llmgateway.controlplane.wing import build_control_plane
+from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
+from llmgateway.dataplane.forecast import Forecast
+from llmgateway.dataplane.hosts import Credential
+from llmgateway.dataplane.pages import model_entry, names_for
+from llmgateway.dataplane.probing import NO_FREE_CALL, probe
+from llmgateway.dataplane.router import Router
+from llmgateway.db.roles import Role
+from llmgateway.db.session import Database
+from llmgateway.errors import BadRequest
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.crypto import MasterKeys
+from llmgateway.kit.egress import AddressRefused, check_url
+from llmgateway.kit.http import Transport
+from llmgateway.kit.passwords import Passwords
+from llmgateway.kit.signed_tokens import TokenSigner
+from llmgateway.kit.store import Store
+from llmgateway.settings import Settings
+
+_SECONDS: Final = 10.0
+"""For a statement of the control plane."""
+_ISSUER: Final = "llmgateway"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What both wings use."""
+
+    admin: Database
+    pepper: bytes
+    masters: MasterKeys
+    store: Store
+    clock: Clock
+    transports: Mapping[str, Transport]
+    """URL scheme -> transport; `guarded` for addresses that tenants wrote."""
+    forecast: Forecast
+
+
+@asynccontextmanager
+async def open_control_plane(settings: Settings, shared: Shared, address: str) -> AsyncGenerator[Door]:
+    """The control plane as an ASGI application. Raises ConfigurationError."""
+    database = shared.admin.acting_as(Role.APP, seconds=_SECONDS)
+    passwords = Passwords()
+    rooms = Rooms(
+        database=database,
+        admin=shared.admin,
+        clock=shared.clock,
+        store=shared.store,
+        passwords=passwords,
+        signer=TokenSigner(token_secret(settings), _ISSUER),
+        masters=shared.masters,
+        pepper=shared.pepper,
+        signup=settings.signup,
+        address=address,
+        check=ProviderCheck(shared.forecast.router, shared.transports),
+        planner=Planner(shared.forecast),
+        version=version("llmgateway"),
+        events=Events(member_left=(keys.end_of_member,)),
+    )
+    try:
+        yield build_control_plane(rooms, rooms.version)
+    finally:
+        passwords.close()
+        await database.close()
+
+
+class ProviderCheck:
+    """The contract's CredentialCheck."""
+
+    def __init__(self, router: Router, transports: Mapping[str, Transport]) -> None:
+        self._router = router
+        self._transports = transports
+
+    def known(self, provider: str) -> bool:
+        return provider in self._router.hosts
+
+    async def check(
+        self, provider: str, secrets: Mapping[str, str], options: Mapping[str, str], base_url: str | None
+    ) -> CheckedCredential:
+        host = self._router.hosts[provider]
+        if base_url is not None:
+            try:
+                check_url(base_url)
+            except AddressRefused as error:
+                raise BadRequest(str(error), param="base_url") from error
+        credential = Credential(f"{provider}/check", secrets)
+        host = replace(
+            host,
+            base_url=(base_url or host.base_url).rstrip("/"),
+            options={**host.options, **options},
+            credentials=(credential,),
+            guarded=base_url is not None,
+        )
+        trouble = await probe(self._transports["guarded" if host.guarded else "https"], host, credential)
+        if not trouble:
+            return CheckedCredential(accepted=True, message="ok")
+        refused = trouble.startswith(("401:", "403:"))
+        if trouble == NO_FREE_CALL or not refused:
+            return CheckedCredential(accepted=None, message=trouble)
+        return CheckedCredential(accepted=False, message=trouble)
+
+
+class Planner:
+    """The contract's RoutePlanner, for a key that may do all its organisation may."""
+
+    def __init__(self, forecast: Forecast) -> None:
+        self._forecast = forecast
+        self._dialect = OpenAIDialect()
+
+    def explain(self, body: Mapping[str, Any], org: OrgSnapshot) -> Mapping[str, Any]:
+        call = self._dialect.read(Operation.CHAT, msgspec.json.encode(body), Wishes())
+        return self._forecast.explained(call, _anybody(org))
+
+    def targets_known(self, org: OrgSnapshot, provider: str) -> bool:
+        return bool(self._forecast.router.hosts_of(provider, org))
+
+    def models(self, org: OrgSnapshot) -> Sequence[Mapping[str, Any]]:
+        names = names_for(self._forecast.router, self._forecast.catalog, _anybody(org))
+        return [model_entry(name, model) for name, model in names]
+
+
+def _anybody(org: OrgSnapshot) -> KeySnapshot:
+    return KeySnapshot(id="", name="", org=org)
