@@ -35,11 +35,13 @@ from llmgateway.dataplane.metrics_page import MetricsPage
 from llmgateway.dataplane.pages import Pages, Readiness
 from llmgateway.dataplane.pipeline import Rooms
 from llmgateway.dataplane.recording import Recorder
+from llmgateway.dataplane.request_log import RequestLog
 from llmgateway.dataplane.router import Router
 from llmgateway.dataplane.routes import DataPlane, Entrance
 from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.sandbox.transport import SandboxTransport
 from llmgateway.dataplane.shipping import Shipper
+from llmgateway.dataplane.tracing import Tracing
 from llmgateway.dataplane.vitals import Organs, Probe, Vitals
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
@@ -51,6 +53,7 @@ from llmgateway.kit.http import HttpClient
 from llmgateway.kit.journal import Journal
 from llmgateway.kit.memory_store import MemoryStore
 from llmgateway.kit.metrics import Metrics
+from llmgateway.kit.telemetry import open_telemetry
 from llmgateway.kit.vault import Vault
 from llmgateway.people import Shared, open_control_plane
 from llmgateway.providers.registry import PROVIDERS
@@ -131,7 +134,7 @@ async def open_gateway(settings: Settings, port: int | None = None) -> AsyncGene
         announcements.subscribe(keys.forget)
         await stack.enter_async_context(_running(announcements.listen()))
         metrics = Metrics(FIGURES, settings.metrics_folder)
-        instruments = _instruments(recording.recorder, metrics, clock)
+        instruments = _instruments(settings, recording.recorder, metrics, clock)
         stack.push_async_callback(instruments.limiter.close)
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
         rooms = Rooms(
@@ -141,20 +144,15 @@ async def open_gateway(settings: Settings, port: int | None = None) -> AsyncGene
             instruments=instruments,
             cache=_response_cache(file, pepper, clock),
             faults=FaultPlaces(),
+            tracing=await stack.enter_async_context(_tracing(settings)),
             keepalive=file.defaults.keepalive,
         )
         readiness = Readiness(lambda: recording.recorder.blocked)
         readiness.contacted = True
         vitals = _vitals(metrics, recording, rooms, readiness, {"postgresql": usage.probe})
         await stack.enter_async_context(_running(vitals.watch()))
-        pages = Pages(
-            keys=keys,
-            router=rooms.router,
-            catalog=instruments.catalog,
-            usage=usage,
-            readiness=readiness,
-            metrics=MetricsPage(metrics, vitals.look, settings.metrics_token),
-        )
+        page = MetricsPage(metrics, vitals.look, settings.metrics_token)
+        pages = Pages(keys, rooms.router, instruments.catalog, usage, readiness, page)
         shared = Shared(
             admin=admin,
             pepper=pepper,
@@ -251,6 +249,15 @@ async def _recording(settings: Settings, usage: UsageStore, clock: Clock) -> Asy
 
 
 @asynccontextmanager
+async def _tracing(settings: Settings) -> AsyncGenerator[Tracing]:
+    if settings.otlp_endpoint is None:
+        yield Tracing(None)
+        return
+    async with open_telemetry("llmgateway", version("llmgateway")) as telemetry:
+        yield Tracing(telemetry)
+
+
+@asynccontextmanager
 async def _running(work: Awaitable[None]) -> AsyncGenerator[None]:
     """A task for as long as the block lasts."""
     task = asyncio.ensure_future(work)
@@ -261,7 +268,7 @@ async def _running(work: Awaitable[None]) -> AsyncGenerator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _instruments(recorder: Recorder, metrics: Metrics, clock: Clock) -> Instruments:
+def _instruments(settings: Settings, recorder: Recorder, metrics: Metrics, clock: Clock) -> Instruments:
     catalog = load_catalog()
     return Instruments(
         limiter=Limiter(MemoryStore(clock), clock),
@@ -271,6 +278,7 @@ def _instruments(recorder: Recorder, metrics: Metrics, clock: Clock) -> Instrume
         clock=clock,
         health=Health(clock),
         counting=Counting(metrics, catalog),
+        request_log=RequestLog(settings.log_requests),
     )
 
 

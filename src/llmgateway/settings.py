@@ -60,6 +60,17 @@ class Settings(BaseModel):
         (), alias="LLMGATEWAY_TRUSTED_PROXIES", description="Addresses whose X-Forwarded-For is believed."
     )
     metrics_token: str | None = Field(None, alias="LLMGATEWAY_METRICS_TOKEN", description="Opens /metrics to others.")
+    log_requests: Literal["all", "failed", "none"] = Field(
+        "failed",
+        alias="LLMGATEWAY_LOG_REQUESTS",
+        description="Which requests get a line in the log: all, failed, none.",
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Where OpenTelemetry's traces and measurements go (OTLP over HTTP, http://collector:4318); unset is off. "
+        "The other OTEL_ variables of its SDK count too.",
+    )
     metrics_folder: Path | None = Field(
         None,
         alias="PROMETHEUS_MULTIPROC_DIR",

@@ -95,6 +95,10 @@ class Notes:
     def __init__(self) -> None:
         self.attempts = list[Attempt]()
 
+    @property
+    def trace_headers(self) -> Mapping[str, str]:
+        return {}
+
     def opens(self, target: Target) -> None:
         """Nothing to bill here."""
 

@@ -4,6 +4,7 @@ import asyncio
 import math
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from llmgateway.canon.call import Call
@@ -37,6 +38,11 @@ class Witness(Protocol):
 
     def opens(self, target: Target) -> None:
         """Called before the first byte goes to a target. Raises Unavailable when it cannot be remembered."""
+        ...
+
+    @property
+    def trace_headers(self) -> Mapping[str, str]:
+        """What the target that was opened is told of the request's trace; usually nothing."""
         ...
 
     def attempted(self, attempt: Attempt) -> None:
@@ -158,6 +164,8 @@ class Asking:
         try:
             request = await self._asker.request(call, target, manner)
             self._witness.opens(target)
+            if told := self._witness.trace_headers:
+                request = replace(request, headers={**request.headers, **told})
             if health is not None:
                 self._asked_at = health.asks(target.path)
             served = await self._asker.send(request, call, target, manner, seconds=seconds)

@@ -1,5 +1,6 @@
 """watch, the counting half: what one request used and cost; settles its ticket and writes its event exactly once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -16,7 +17,9 @@ from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.limits import Limiter, Ticket
 from llmgateway.dataplane.ordering import override
 from llmgateway.dataplane.recording import Recorder
+from llmgateway.dataplane.request_log import RequestLog
 from llmgateway.dataplane.targets import Plan, Target
+from llmgateway.dataplane.tracing import Trace
 from llmgateway.errors import ProviderError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import id_time
@@ -35,19 +38,21 @@ class Instruments:
     clock: Clock
     health: Health
     counting: Counting
+    request_log: RequestLog
 
 
 class Meter:
     """The account of one request, from the moment its key is known."""
 
     def __init__(
-        self, instruments: Instruments, request_id: str, key: KeySnapshot, operation: str, dialect: str
+        self, instruments: Instruments, trace: Trace, request_id: str, key: KeySnapshot, way: tuple[str, str]
     ) -> None:
+        """`way` is the operation and the dialect."""
         self._use = instruments
+        self._trace = trace
         self._id = request_id
         self._key = key
-        self._operation = operation
-        self._dialect = dialect
+        self._operation, self._dialect = way
         self._call: Call | None = None
         self._ticket: Ticket | None = None
         self._plan: Plan | None = None
@@ -92,6 +97,11 @@ class Meter:
     def settled(self) -> bool:
         return self._event is not None
 
+    @property
+    def trace_headers(self) -> Mapping[str, str]:
+        """What the target that is asked is told of the request's trace."""
+        return self._trace.headers
+
     async def admit(self, call: Call) -> None:
         """Count the prompt and reserve everything the call may use. Raises TooMany, PaymentRequired, Unavailable."""
         self._call = call
@@ -109,6 +119,7 @@ class Meter:
     def opens(self, target: Target) -> None:
         """A target is about to be asked: from here on a crash is billed. Raises Unavailable when the disk is full."""
         self._target, self._usage, self._running = target, None, True
+        self._trace.asks(target)
         self._asked_at = self._use.clock.monotonic()
         if not self._attempts:
             self._use.counting.asks(self._asked_at - self._started)
@@ -143,9 +154,11 @@ class Meter:
         """An attempt is over, or its answer has begun."""
         self._attempts.append(attempt)
         self._running = attempt.outcome == "ok"
+        self._trace.attempted(attempt)
 
     def broke(self, error: ProviderError) -> None:
         """The last attempt's answer broke off: it was not `ok` after all, and its figures are nobody's."""
+        self._trace.broke(error)
         last = self._attempts.pop()
         self._attempts.append(msgspec.structs.replace(last, outcome=error.kind, message=error.message[:500]))
 
@@ -199,6 +212,8 @@ class Meter:
         self._tell_speed(event)
         self._use.counting.running -= 1
         self._use.counting.ended(event)
+        self._use.request_log.ended(event)
+        self._trace.settled(event)
         try:
             self._use.recorder.close(event)
         finally:

@@ -20,8 +20,10 @@ from llmgateway.dataplane.reply import Reply
 from llmgateway.dataplane.rescue import RescuedStream
 from llmgateway.dataplane.router import Router, operation_allowed
 from llmgateway.dataplane.sandbox.places import FaultPlaces
+from llmgateway.dataplane.tracing import Trace, Tracing
 from llmgateway.dataplane.watch import Audience
 from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem, Unavailable
+from llmgateway.kit.log import speak_of
 
 CLIENT_LEFT = 499
 _OUR_FAULT = "The gateway made a mistake with this request; nothing was charged. Tell its operator the id {}."
@@ -43,43 +45,69 @@ class Rooms:
     instruments: Instruments
     cache: ResponseCache
     faults: FaultPlaces
+    tracing: Tracing
     keepalive: float
     """Seconds of silence before a keepalive goes out."""
 
 
 async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
     """One request, from its key to its last byte. Whatever happens after the key is known leaves one event."""
-    meter: Meter | None = None
+    visit = _Visit(rooms, inbound, reply, rooms.tracing.begin(inbound.operation, inbound.headers, reply.request_id))
     try:
-        key = await rooms.keys.identify(inbound.secret, inbound.address)  # identify
-        meter = Meter(rooms.instruments, reply.request_id, key, inbound.operation, inbound.dialect.id)
-        call = inbound.read()
-        _authorise(key, call)
-        await meter.admit(call)  # admit
-        policy.check(key.org.policy, call, meter.prompt_tokens)
-        async with rooms.cache.looking(call, key) as look:  # lookup
-            meter.looks(look)
-            audience = Audience(call, inbound.dialect, meter, reply, look)
-            if look.entry is not None:
-                await _again(look.entry, audience)
-                return
-            with rooms.faults.place(key.org.id, call.wishes.fault):
-                await _ask(rooms, key, audience)
+        await _journey(visit)
     except Problem as problem:
-        await _fail(rooms, problem, inbound, meter, reply)
+        await _fail(visit, problem)
     except Exception:
         # The edge of the data plane: a fault of our own is logged, told, and settled like any other failure.
         log.exception("a request failed inside the gateway", request_id=reply.request_id)
-        await _fail(rooms, InternalFault(_OUR_FAULT.format(reply.request_id)), inbound, meter, reply)
+        await _fail(visit, InternalFault(_OUR_FAULT.format(reply.request_id)))
     except asyncio.CancelledError:
-        await _cancelled(rooms, inbound, meter, reply)
+        await _cancelled(visit)
         raise
     finally:
         await reply.hush()
+        visit.trace.end()
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One request on its journey."""
+
+    rooms: Rooms
+    inbound: Inbound
+    reply: Reply
+    trace: Trace
+    meter: Meter | None = None
+    """From the moment its key is known."""
+
+
+async def _journey(visit: _Visit) -> None:
+    """The steps, in their order. Raises the Problem that ends it."""
+    rooms, inbound, reply, trace = visit.rooms, visit.inbound, visit.reply, visit.trace
+    trace.at("identify")
+    key = await rooms.keys.identify(inbound.secret, inbound.address)
+    _speak_of(key, reply.request_id, trace)
+    meter = Meter(rooms.instruments, trace, reply.request_id, key, (inbound.operation, inbound.dialect.id))
+    visit.meter = meter
+    call = inbound.read()
+    _authorise(key, call)
+    trace.at("admit")
+    await meter.admit(call)
+    policy.check(key.org.policy, call, meter.prompt_tokens)
+    trace.at("lookup")
+    async with rooms.cache.looking(call, key) as look:
+        meter.looks(look)
+        audience = Audience(call, inbound.dialect, meter, reply, look, trace)
+        if look.entry is not None:
+            await _again(look.entry, audience)
+            return
+        with rooms.faults.place(key.org.id, call.wishes.fault):
+            await _ask(rooms, key, audience)
 
 
 async def _again(entry: Entry, audience: Audience) -> None:
     """A hit: nobody is asked."""
+    audience.trace.at("watch")
     if audience.call.stream and audience.call.operation is Operation.CHAT:
         await watch.stream(Replay(entry), audience)
     else:
@@ -91,7 +119,8 @@ async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
     if audience.call.operation is Operation.COMPLETIONS and not rooms.router.completes(audience.call, key):
         audience = replace(audience, call=as_chat(audience.call), dialect=TextDialect())
     call, meter, reply = audience.call, audience.meter, audience.reply
-    plan = rooms.router.plan(call, key, meter.prompt_tokens)  # plan
+    audience.trace.at("plan")
+    plan = rooms.router.plan(call, key, meter.prompt_tokens)
     meter.plans(plan)
     if not plan.targets:
         await watch.whole(meter.counted(), audience)
@@ -99,27 +128,31 @@ async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
     if call.stream:
         reply.keep_alive(rooms.keepalive, audience.dialect.keepalive(), meter.headers())
     asking = rooms.dispatcher.asking(call, plan, meter)
-    served = await asking.first()  # dispatch
+    audience.trace.at("dispatch")
+    served = await asking.first()
     await reply.hush()
+    audience.trace.at("watch")
     if served.stream is not None:
         keeps = audience.look is not None and audience.look.keeps and can_be_collected(call, served.target)
         collector = Collector(call) if keeps else None
-        await watch.stream(RescuedStream(asking, served, served.stream), audience, collector)  # watch
+        await watch.stream(RescuedStream(asking, served, served.stream), audience, collector)
     elif served.answer is not None:
         await watch.whole(served.answer, audience, served.target)
 
 
-async def _cancelled(rooms: Rooms, inbound: Inbound, meter: Meter | None, reply: Reply) -> None:
+async def _cancelled(visit: _Visit) -> None:
     """The caller left, or the process ends and waits no longer: then who still listens is told."""
+    meter, reply = visit.meter, visit.reply
     if reply.left:
         if meter is not None:
             await meter.settle(Outcome.ABANDONED, 200 if reply.started else CLIENT_LEFT)
     elif meter is None or not meter.settled:  # a settled answer has its last bytes already
-        await _fail(rooms, Unavailable(_ENDING, code="draining", retry_after=1), inbound, meter, reply)
+        await _fail(visit, Unavailable(_ENDING, code="draining", retry_after=1))
 
 
-async def _fail(rooms: Rooms, problem: Problem, inbound: Inbound, meter: Meter | None, reply: Reply) -> None:
+async def _fail(visit: _Visit, problem: Problem) -> None:
     """Tell the caller in its dialect; as an event when the status is already out."""
+    inbound, meter, reply = visit.inbound, visit.meter, visit.reply
     await reply.hush()
     headers = list(problem.headers)
     if meter is not None:
@@ -127,7 +160,8 @@ async def _fail(rooms: Rooms, problem: Problem, inbound: Inbound, meter: Meter |
         await meter.settle(outcome, problem.http_status, problem.code)
         headers += meter.headers()
     else:
-        rooms.instruments.counting.refused(problem.code)
+        visit.rooms.instruments.counting.refused(problem.code)
+    visit.trace.refused(problem)
     if problem.retry_after is not None:
         headers.append(("retry-after", str(problem.retry_after)))
     if meter is not None and meter.severed:
@@ -136,6 +170,12 @@ async def _fail(rooms: Rooms, problem: Problem, inbound: Inbound, meter: Meter |
         await reply.end_stream(inbound.dialect.failure(problem, reply.request_id))
     else:
         await reply.whole(problem.http_status, inbound.dialect.error(problem, reply.request_id), headers)
+
+
+def _speak_of(key: KeySnapshot, request_id: str, trace: Trace) -> None:
+    trace.identified(key)
+    ids = {"request_id": request_id, "org_id": key.org.id, "key_id": key.id}
+    speak_of({**ids, "trace_id": trace.id} if trace.id else ids)
 
 
 def _authorise(key: KeySnapshot, call: Call) -> None:

@@ -15,6 +15,7 @@ from llmgateway.dataplane.meter import Meter
 from llmgateway.dataplane.reply import Reply
 from llmgateway.dataplane.rescue import RescuedStream
 from llmgateway.dataplane.targets import Target
+from llmgateway.dataplane.tracing import NO_TRACE, Trace
 from llmgateway.errors import ProviderError
 from llmgateway.providers.base import Answer, Step
 
@@ -29,6 +30,7 @@ class Audience:
     reply: Reply
     look: Look | None = None
     """Keeps the answer when it was whole; None where there is nothing to keep."""
+    trace: Trace = NO_TRACE
 
 
 async def whole(answer: Answer, audience: Audience, target: Target | None = None) -> None:
