@@ -156,7 +156,7 @@ def test_figures_of_an_unknown_form_hide_nothing_else() -> None:
         assert any(step.content for step in found)
     whole: Json = {"type": "message", "id": "msg_1", "content": [], "usage": {"input_tokens": "many"}}
     assert ANTHROPIC.read(chat({}), Reply(200, {}, msgspec.json.encode(whole))).usage is None
-    assert ANTHROPIC.read(chat({}), Reply(200, {}, b'{"id":"msg_1"}')).usage is None
+    assert ANTHROPIC.read(chat({}), Reply(200, {}, b'{"id":"msg_1","content":[]}')).usage is None
     assert usage_of(None) is None
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_object, objects
+from llmgateway.canon.shapes import is_array, is_object, objects
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.anthropic.answer import canon_answer, counted_text, figures_of, finish_of, usage_of
 from llmgateway.providers.anthropic.errors import answer_error
@@ -68,7 +68,11 @@ class Anthropic(Provider):
             raise self.classify(reply)
         raw = reply.body if self.speaks(call) else None
         if call.operation is Operation.COUNT_TOKENS:
+            if not isinstance(answer.get("input_tokens"), int):
+                raise ProviderError(FailureKind.PROTOCOL, f"{self.title} sent no count.", status=reply.status)
             return Answer(body=answer, usage=None, raw=raw)
+        if not is_array(answer.get("content")):
+            raise ProviderError(FailureKind.PROTOCOL, f"{self.title} sent no message.", status=reply.status)
         blocks = objects(answer.get("content"))
         usage = usage_of(figures_of(answer))
         return Answer(

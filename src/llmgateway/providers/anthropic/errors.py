@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.failures import kind_of_sentence, kind_of_status, retry_after, shown
 
 _BY_TYPE: Final[Mapping[str, FailureKind]] = MappingProxyType(
     {
@@ -25,19 +26,6 @@ _BY_TYPE: Final[Mapping[str, FailureKind]] = MappingProxyType(
         "api_error": FailureKind.SERVER_ERROR,
     }
 )
-_BY_STATUS: Final[Mapping[int, FailureKind]] = MappingProxyType(
-    {
-        401: FailureKind.AUTH,
-        402: FailureKind.BILLING,
-        403: FailureKind.AUTH,
-        404: FailureKind.NOT_FOUND,
-        408: FailureKind.TIMEOUT,
-        429: FailureKind.RATE_LIMITED,
-        503: FailureKind.OVERLOADED,
-        504: FailureKind.TIMEOUT,
-        529: FailureKind.OVERLOADED,
-    }
-)
 _BY_WORDS: Final[tuple[tuple[str, FailureKind], ...]] = (
     # One type, invalid_request_error, covers all of these; only the sentence tells them apart.
     ("prompt is too long", FailureKind.CONTEXT_TOO_LONG),
@@ -47,7 +35,6 @@ _BY_WORDS: Final[tuple[tuple[str, FailureKind], ...]] = (
     ("specified api usage limits", FailureKind.BILLING),
     ("blocked by content filtering", FailureKind.CONTENT_FILTERED),
 )
-_SHOWN: Final = 2_000
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):
@@ -70,10 +57,8 @@ def answer_error(status: int, headers: Mapping[str, str], body: bytes) -> Provid
     """The failure in an answer with an error status."""
     detail = _detail(body)
     message = detail.message or f"The provider answered {status} without a message."
-    kind = _kind(detail.type, message) or _BY_STATUS.get(status) or _by_class(status)
-    return ProviderError(
-        kind, message, status=status, code=detail.type, retry_after=_seconds(headers.get("retry-after"))
-    )
+    kind = _kind(detail.type, message) or kind_of_status(status)
+    return ProviderError(kind, message, status=status, code=detail.type, retry_after=retry_after(headers))
 
 
 def event_error(detail: ErrorDetail) -> ProviderError:
@@ -86,7 +71,7 @@ def _detail(body: bytes) -> ErrorDetail:
     try:
         envelope = _envelope.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return ErrorDetail(None, body[:_SHOWN].decode(errors="replace").strip())
+        return ErrorDetail(None, shown(body))
     if isinstance(envelope.error, ErrorDetail):
         return envelope.error
     return ErrorDetail(None, envelope.error or envelope.message)
@@ -94,19 +79,7 @@ def _detail(body: bytes) -> ErrorDetail:
 
 def _kind(name: str | None, message: str) -> FailureKind | None:
     if name in {None, "invalid_request_error", "request_too_large"}:
-        said = message.lower()
-        for words, kind in _BY_WORDS:
-            if words in said:
-                return kind
+        told = kind_of_sentence(message, _BY_WORDS)
+        if told is not None:
+            return told
     return _BY_TYPE.get(name) if name else None
-
-
-def _by_class(status: int) -> FailureKind:
-    return FailureKind.SERVER_ERROR if status >= 500 else FailureKind.BAD_REQUEST
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        return max(0.0, float(header)) if header else None
-    except ValueError:
-        return None

@@ -4,16 +4,13 @@ Pages: https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html.
 """
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
-from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_object, text_of
+from llmgateway.canon.shapes import text_of
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.failures import error_object, kind_of_sentence, kind_of_status, retry_after, shown
 
 _BY_NAME: Final[Mapping[str, FailureKind]] = MappingProxyType(
     {
@@ -40,18 +37,6 @@ _BY_NAME: Final[Mapping[str, FailureKind]] = MappingProxyType(
         for name in names
     }
 )
-_BY_STATUS: Final[Mapping[int, FailureKind]] = MappingProxyType(
-    {
-        401: FailureKind.AUTH,
-        402: FailureKind.BILLING,
-        403: FailureKind.AUTH,
-        404: FailureKind.NOT_FOUND,
-        408: FailureKind.TIMEOUT,
-        429: FailureKind.RATE_LIMITED,
-        503: FailureKind.OVERLOADED,
-        504: FailureKind.TIMEOUT,
-    }
-)
 _BY_WORDS: Final[tuple[tuple[str, FailureKind], ...]] = (
     # ValidationException and AccessDeniedException cover all of these; only the sentence tells them apart.
     ("input is too long", FailureKind.CONTEXT_TOO_LONG),
@@ -66,27 +51,26 @@ _BY_WORDS: Final[tuple[tuple[str, FailureKind], ...]] = (
     ("invalid_payment_instrument", FailureKind.BILLING),
 )
 _WORDED: Final = frozenset({"validationexception", "accessdeniedexception", ""})
-_SHOWN: Final = 2_000
 
 
 def answer_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """The failure in an answer with an error status."""
-    found = _object(body)
+    found = error_object(body)
     name = _short(headers.get("x-amzn-errortype") or text_of(found.get("__type")))
     said = text_of(found.get("message")) or text_of(found.get("Message"))
-    message = said or body[:_SHOWN].decode(errors="replace").strip() or name
+    message = said or shown(body) or name
     return ProviderError(
         _kind(name, message, status),
         message or f"Amazon Bedrock answered {status} without a message.",
         status=status,
         code=name or None,
-        retry_after=_seconds(headers.get("retry-after")),
+        retry_after=retry_after(headers),
     )
 
 
 def stream_error(name: str, payload: bytes) -> ProviderError:
     """The failure that an exception in an event stream tells."""
-    found = _object(payload)
+    found = error_object(payload)
     message = text_of(found.get("message")) or text_of(found.get("Message"))
     status = found.get("originalStatusCode")
     kind = _kind(name, message, status if isinstance(status, int) else 500)
@@ -100,26 +84,5 @@ def _short(name: str) -> str:
 
 def _kind(name: str, message: str, status: int) -> FailureKind:
     word = name.lower()
-    if word in _WORDED and status < 500:
-        said = message.lower()
-        for words, kind in _BY_WORDS:
-            if words in said:
-                return kind
-    otherwise = FailureKind.SERVER_ERROR if status >= 500 else FailureKind.BAD_REQUEST
-    return _BY_NAME.get(word) or _BY_STATUS.get(status, otherwise)
-
-
-def _object(body: bytes) -> Json:
-    try:
-        value: object = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
-    return value if is_object(value) else {}
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        seconds = float(header) if header else math.nan
-    except ValueError:
-        return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    told = kind_of_sentence(message, _BY_WORDS) if word in _WORDED and status < 500 else None
+    return told or _BY_NAME.get(word) or kind_of_status(status)

@@ -3,7 +3,6 @@
 Pages: https://ai.google.dev/gemini-api/docs/troubleshooting and https://google.aip.dev/193.
 """
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +12,7 @@ import msgspec
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.failures import kind_of_sentence, kind_of_status, retry_after, seconds, shown
 
 _BY_NAME: Final[Mapping[str, FailureKind]] = MappingProxyType(
     {
@@ -28,18 +28,6 @@ _BY_NAME: Final[Mapping[str, FailureKind]] = MappingProxyType(
         "INTERNAL": FailureKind.SERVER_ERROR,
         "UNKNOWN": FailureKind.SERVER_ERROR,
         "CANCELLED": FailureKind.SERVER_ERROR,
-    }
-)
-_BY_STATUS: Final[Mapping[int, FailureKind]] = MappingProxyType(
-    {
-        401: FailureKind.AUTH,
-        402: FailureKind.BILLING,
-        403: FailureKind.AUTH,
-        404: FailureKind.NOT_FOUND,
-        408: FailureKind.TIMEOUT,
-        429: FailureKind.RATE_LIMITED,
-        503: FailureKind.OVERLOADED,
-        504: FailureKind.TIMEOUT,
     }
 )
 _BY_REASON: Final[Mapping[str, FailureKind]] = MappingProxyType(
@@ -62,18 +50,16 @@ _BY_WORDS: Final[tuple[tuple[str, FailureKind], ...]] = (
     ("api key expired", FailureKind.AUTH),
 )
 _WORDED: Final = frozenset({"INVALID_ARGUMENT", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "PERMISSION_DENIED", ""})
-_SHOWN: Final = 2_000
 
 
 def answer_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """The failure in an answer with an error status."""
     found = _status_of(body)
     if not text_of(found.get("message")):
-        shown = body[:_SHOWN].decode(errors="replace").strip()
-        found = {**found, "message": shown or f"The provider answered {status} without a message."}
+        found = {**found, "message": shown(body) or f"The provider answered {status} without a message."}
     error = status_error(found, status)
     if error.retry_after is None:
-        error.retry_after = _seconds(headers.get("retry-after"))
+        error.retry_after = retry_after(headers)
     return error
 
 
@@ -88,20 +74,16 @@ def status_error(found: Json, status: int | None) -> ProviderError:
         text_of(found.get("message")) or "Google reported an error without a message.",
         status=number,
         code=reason or text_of(found.get("status")) or None,
-        retry_after=next((_seconds(detail["retryDelay"]) for detail in details if "retryDelay" in detail), None),
+        retry_after=next((_duration(detail["retryDelay"]) for detail in details if "retryDelay" in detail), None),
     )
 
 
 def _kind(found: Json, reason: str, status: int) -> FailureKind:
-    name, words = text_of(found.get("status")), text_of(found.get("message")).lower()
+    name = text_of(found.get("status"))
     if reason in _BY_REASON:
         return _BY_REASON[reason]
-    if name in _WORDED:
-        for sentence, kind in _BY_WORDS:
-            if sentence in words:
-                return kind
-    otherwise = FailureKind.SERVER_ERROR if status >= 500 else FailureKind.BAD_REQUEST
-    return _BY_NAME.get(name) or _BY_STATUS.get(status, otherwise)
+    told = kind_of_sentence(text_of(found.get("message")), _BY_WORDS) if name in _WORDED else None
+    return told or _BY_NAME.get(name) or kind_of_status(status)
 
 
 def _status_of(body: bytes) -> Json:
@@ -117,10 +99,6 @@ def _status_of(body: bytes) -> Json:
     return {"message": error} if isinstance(error, str) else {}
 
 
-def _seconds(given: object) -> float | None:
-    """A google.protobuf.Duration such as `1.5s`, or plain seconds; None for anything else."""
-    try:
-        seconds = float(text_of(given).strip().removesuffix("s"))
-    except ValueError:
-        return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+def _duration(given: object) -> float | None:
+    """A google.protobuf.Duration such as `1.5s`; None for anything else."""
+    return seconds(text_of(given).strip().removesuffix("s"))

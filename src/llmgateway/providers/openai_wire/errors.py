@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -11,18 +9,8 @@ import msgspec
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.failures import kind_of_status, retry_after, shown
 
-_KIND_OF_STATUS = {
-    401: FailureKind.AUTH,
-    402: FailureKind.BILLING,
-    403: FailureKind.AUTH,
-    404: FailureKind.NOT_FOUND,
-    408: FailureKind.TIMEOUT,
-    429: FailureKind.RATE_LIMITED,
-    498: FailureKind.OVERLOADED,  # Groq's flex tier: https://console.groq.com/docs/errors
-    503: FailureKind.OVERLOADED,
-    529: FailureKind.OVERLOADED,
-}
 _STATUS_OF_WORD = {
     "invalid_request_error": 400, "content_filter": 400, "context_length_exceeded": 400,
     "authentication_error": 401, "invalid_api_key": 401, "permission_error": 403,
@@ -46,6 +34,8 @@ _KEY = ("invalid_api_key", "incorrect api key", "api key not valid", "invalid ap
 _ADDRESS = re.compile(r"https?://\S+")
 """Addresses are advice and no reason: a rate limit that says where to upgrade is no unpaid bill."""
 _ERROR = 400
+_FLEX_FULL = 498
+"""Groq has no room in its flex tier: https://console.groq.com/docs/errors."""
 _LAST_STATUS = 599
 
 
@@ -54,7 +44,7 @@ def classify_error(status: int, headers: Mapping[str, str], body: bytes) -> Prov
     said = _decode(body)
     message, code, param = _words(said)
     if not message:
-        message = body.decode("utf-8", "replace").strip()[:2000] or f"The provider answered {status} without a word."
+        message = shown(body) or f"The provider answered {status} without a word."
     if status < _ERROR:
         status = _status_inside(_error_of(said))
     return ProviderError(
@@ -73,10 +63,7 @@ def kind_of(status: int, words: str) -> FailureKind:
     for statuses, marks, kind in _TOLD_BY_WORDS:
         if status in statuses and any(mark in low for mark in marks):
             return kind
-    known = _KIND_OF_STATUS.get(status)
-    if known is not None:
-        return known
-    return FailureKind.SERVER_ERROR if status >= 500 else FailureKind.BAD_REQUEST
+    return FailureKind.OVERLOADED if status == _FLEX_FULL else kind_of_status(status)
 
 
 _TOLD_BY_WORDS = (
@@ -108,21 +95,6 @@ def _status_inside(error: object) -> int:
 
 
 _THREE_DIGITS = re.compile(r"[45][0-9]{2}")
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the provider wants to be asked again; it may say so as seconds, milliseconds or a date."""
-    value, millis = headers.get("retry-after", "").strip(), headers.get("retry-after-ms", "")
-    if not value and millis.replace(".", "", 1).isdecimal():
-        return float(millis) / 1000
-    if value.replace(".", "", 1).isdecimal():
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
-        return None
-    now = datetime.now(at.tzinfo or UTC)
-    return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now.timestamp())
 
 
 def _decode(body: bytes) -> object:
