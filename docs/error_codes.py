@@ -26,6 +26,7 @@ ERROR_CODES = (
     ),
     ErrorCode(400, "content_filter", "The provider refused the content.", "Change it. It is never sent elsewhere."),
     ErrorCode(400, "policy_violation", "A policy of the organisation refused it.", "Ask the owner of the policy."),
+    ErrorCode(400, "credential_refused", "The provider does not take the credential.", "Check it, send it again."),
     ErrorCode(401, "invalid_api_key", "The key is missing, unknown, revoked or expired.", "Send a valid key."),
     ErrorCode(401, "invalid_token", "The access or refresh token is missing or not valid.", "Log in, or refresh."),
     ErrorCode(401, "invalid_credentials", "The address or the password is not right.", "Try again, or reset it."),

@@ -4,13 +4,13 @@ import sys
 
 import typer
 
-from llmgateway.commands import config, keys, migrate, models, providers, route, serve, usage
+from llmgateway.commands import config, keys, migrate, models, openapi, providers, route, serve, usage
 from llmgateway.errors import ConfigurationError
 
 cli = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="One key, every model."
 )
-for command in (serve, migrate):
+for command in (serve, migrate, openapi):
     cli.add_typer(command.app)
 for name, group in (
     ("config", config),

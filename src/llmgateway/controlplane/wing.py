@@ -5,15 +5,20 @@ from fastapi.routing import APIRoute
 
 from llmgateway.controlplane.accounts import me_routes
 from llmgateway.controlplane.accounts import routes as accounts
+from llmgateway.controlplane.admin import routes as admin
 from llmgateway.controlplane.audit import routes as audit
+from llmgateway.controlplane.credentials import routes as credentials
+from llmgateway.controlplane.keys import reach_routes
 from llmgateway.controlplane.keys import routes as keys
 from llmgateway.controlplane.onboarding import routes as onboarding
 from llmgateway.controlplane.orgs import people_routes, project_routes
 from llmgateway.controlplane.orgs import routes as orgs
 from llmgateway.controlplane.plans import routes as plans
+from llmgateway.controlplane.policies import routes as policies
 from llmgateway.controlplane.reception.answers import install_handlers
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.controlplane.usage import routes as usage
 
 PREFIX = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
@@ -24,8 +29,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     people_routes.router,
     project_routes.router,
     keys.router,
+    credentials.router,
+    policies.router,
+    reach_routes.router,
+    usage.router,
     plans.router,
     audit.router,
+    admin.router,
 )
 
 

@@ -184,6 +184,28 @@ class Gate:
         return await enter(person, org, self.permission, writes=request.method not in _READS)
 
 
+@dataclass(frozen=True, slots=True)
+class BriefGate:
+    """As Gate, but nothing stays open: for routes that ask somebody outside. Their own transactions follow."""
+
+    permission: Permission
+
+    async def __call__(
+        self,
+        request: Request,
+        rooms: AtHand,
+        org: Annotated[str, Path(description="The organisation, by id or slug.", max_length=100)],
+    ) -> Visit:
+        async with rooms.database.transaction() as tx:
+            person = await identify(request, rooms, tx)
+            return await enter(person, org, self.permission, writes=request.method not in _READS)
+
+
+def RequiresBriefly(permission: Permission) -> Any:  # noqa: N802 as Requires
+    """As Requires; the visit's own transaction is over when the route begins."""
+    return Depends(BriefGate(permission))
+
+
 def Requires(permission: Permission) -> Any:  # noqa: N802 reads as a type does: Annotated[Visit, Requires(...)]
     """A route inside an organisation, for roles with this permission."""
     return Depends(Gate(permission), scope="function")

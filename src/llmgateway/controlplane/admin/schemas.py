@@ -1,0 +1,64 @@
+"""What operators see of organisations: who, which plan, how much; never contents."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from llmgateway.controlplane.reception.bodies import Body, Shown
+
+
+class AdminOrg(Shown):
+    """An organisation."""
+
+    id: str
+    slug: str
+    name: str
+    plan: str
+    created_at: datetime
+    suspended_at: datetime | None
+    deletes_at: datetime | None
+    members: int
+    keys: int
+
+
+class AdminOrgUsage(Shown):
+    """What an organisation used in the UTC month that runs."""
+
+    requests: int
+    tokens: int
+    cost_usd: str
+    charge_usd: str
+
+
+class AdminOrgDetail(AdminOrg):
+    """With its usage."""
+
+    month: AdminOrgUsage
+
+
+class AdminChange(Body):
+    """What is given is changed."""
+
+    plan: str | None = Field(None, max_length=50)
+    suspended: bool | None = None
+
+
+class PlanFigures(Shown):
+    """How many organisations have a plan, and what they bring a month."""
+
+    plan: str
+    organisations: int
+    monthly_usd: str
+
+
+class Figures(Shown):
+    """The business in one page. Churn: who left paid plans in 30 days, of those who had one."""
+
+    organisations: int
+    users: int
+    active_keys: int
+    monthly_recurring_usd: str
+    churned_30_days: int
+    churn_rate: str
+    plans: list[PlanFigures]
+    month: AdminOrgUsage

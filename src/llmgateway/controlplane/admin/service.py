@@ -1,0 +1,151 @@
+"""Over all organisations, as `admin`; every act is in the trail of the organisation that it touches."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, Subquery, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.contract.channels import KeyChanged
+from llmgateway.controlplane.admin.schemas import AdminChange, AdminOrg, AdminOrgUsage, Figures, PlanFigures
+from llmgateway.controlplane.audit.service import Act, record
+from llmgateway.controlplane.plans.service import all_plans, month_of, plan_named
+from llmgateway.controlplane.reception.announcing import announce
+from llmgateway.controlplane.reception.visits import Actor
+from llmgateway.db.models.api_keys import ApiKey
+from llmgateway.db.models.audit_events import AuditRow
+from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.models.usage_events import UsageRow
+from llmgateway.db.models.users import Member, User
+from llmgateway.errors import NotFound
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.money import usd
+
+
+def organisations(words: str | None, plan: str | None) -> Select[*tuple[Any, ...]]:
+    """Organisations with the numbers of their members and live keys."""
+    members = select(func.count()).where(Member.org_id == Organisation.id).scalar_subquery()
+    keys = select(func.count()).where(ApiKey.org_id == Organisation.id, ApiKey.revoked_at.is_(None)).scalar_subquery()
+    query = select(Organisation, members.label("members"), keys.label("keys"))
+    if words:
+        query = query.where(
+            or_(
+                Organisation.id == words,
+                Organisation.slug.startswith(words, autoescape=True),
+                Organisation.name.icontains(words, autoescape=True),
+            )
+        )
+    return query if plan is None else query.where(Organisation.plan == plan)
+
+
+def shown(row: Any) -> AdminOrg:
+    """As operators see it."""
+    org, members, keys = row
+    columns = ("id", "slug", "name", "plan", "created_at", "suspended_at", "deletes_at")
+    return AdminOrg(**{name: getattr(org, name) for name in columns}, members=members, keys=keys)
+
+
+async def find(tx: AsyncSession, org_id: str) -> AdminOrg:
+    """By id or slug. Raises NotFound."""
+    query = organisations(None, None).where(or_(Organisation.id == org_id, Organisation.slug == org_id)).limit(1)
+    row = (await tx.execute(query)).first()
+    if row is None:
+        raise NotFound("There is no such organisation.")
+    return shown(row)
+
+
+async def change(tx: AsyncSession, clock: Clock, actor: Actor, org_id: str, body: AdminChange) -> None:
+    """Assign a plan, suspend, or let go on. Raises NotFound and BadRequest."""
+    query = select(Organisation).where(or_(Organisation.id == org_id, Organisation.slug == org_id))
+    org = await tx.scalar(query.limit(1).with_for_update())
+    if org is None:
+        raise NotFound("There is no such organisation.")
+    if body.plan is not None and body.plan != org.plan:
+        act = Act(
+            action="org.plan",
+            org_id=org.id,
+            target=org.id,
+            before={"plan": org.plan},
+            after={"plan": plan_named(body.plan).id},
+        )
+        org.plan = body.plan
+        await record(tx, clock, actor, act)
+    if body.suspended is not None and body.suspended != (org.suspended_at is not None):
+        org.suspended_at = clock.now() if body.suspended else None
+        action = "org.suspend" if body.suspended else "org.resume"
+        await record(tx, clock, actor, Act(action=action, org_id=org.id, target=org.id))
+    await tx.flush()
+    await announce(tx, KeyChanged(None, org.id))
+
+
+async def month_usage(tx: AsyncSession, clock: Clock, org_id: str | None) -> AdminOrgUsage:
+    """Of one organisation, or of all, in the UTC month that runs."""
+    start, end = month_of(clock.now())
+    query = select(
+        func.count(),
+        func.coalesce(func.sum(UsageRow.prompt_tokens + UsageRow.completion_tokens), 0),
+        func.coalesce(func.sum(UsageRow.cost_nanos), 0),
+        func.coalesce(func.sum(UsageRow.charge_nanos), 0),
+    ).where(UsageRow.created_at >= start, UsageRow.created_at < end, UsageRow.test.is_(False))
+    if org_id is not None:
+        query = query.where(UsageRow.org_id == org_id)
+    requests, tokens, cost, charge = (await tx.execute(query)).one()
+    return AdminOrgUsage(
+        requests=requests, tokens=int(tokens), cost_usd=usd(int(cost or 0)), charge_usd=usd(int(charge or 0))
+    )
+
+
+async def figures(tx: AsyncSession, clock: Clock) -> Figures:
+    """The business in one page."""
+    living = Organisation.deletes_at.is_(None)
+    counted = (
+        await tx.execute(select(Organisation.plan, func.count()).where(living).group_by(Organisation.plan))
+    ).all()
+    plans = [
+        PlanFigures(plan=plan, organisations=count, monthly_usd=f"{_price(plan) * count:.2f}")
+        for plan, count in sorted(counted)
+    ]
+    paying = sum(count for plan, count in counted if _price(plan) > 0)
+    churned = len(await _churned(tx, clock))
+    had = paying + churned
+    return Figures(
+        organisations=sum(count for _, count in counted),
+        users=await tx.scalar(select(func.count()).select_from(User)) or 0,
+        active_keys=await tx.scalar(select(func.count()).where(ApiKey.revoked_at.is_(None))) or 0,
+        monthly_recurring_usd=f"{sum((_price(plan) * count for plan, count in counted), Decimal(0)):.2f}",
+        churned_30_days=churned,
+        churn_rate=f"{Decimal(churned) / had:.4f}" if had else "0.0000",
+        plans=plans,
+        month=await month_usage(tx, clock, None),
+    )
+
+
+async def _churned(tx: AsyncSession, clock: Clock) -> Sequence[str]:
+    """Organisations that left a paid plan in the last 30 days, for a free one or for good, and are not back."""
+    paid = [plan for plan in all_plans() if _price(plan) > 0]
+    left: Subquery = (
+        select(AuditRow.org_id)
+        .where(AuditRow.created_at >= clock.now() - timedelta(days=30))
+        .where(
+            or_(
+                AuditRow.before["plan"].astext.in_(paid),
+                AuditRow.action.in_(("org.delete", "org.end")),
+            )
+        )
+        .distinct()
+        .subquery()
+    )
+    back = select(Organisation.id).where(Organisation.plan.in_(paid), Organisation.deletes_at.is_(None))
+    had_paid = or_(
+        left.c.org_id.in_(select(AuditRow.org_id).where(AuditRow.before["plan"].astext.in_(paid))),
+        left.c.org_id.in_(select(Organisation.id).where(Organisation.plan.in_(paid))),
+    )
+    query = select(left.c.org_id).where(had_paid, left.c.org_id.not_in(back))
+    return [str(org_id) for org_id in (await tx.scalars(query)).all()]
+
+
+def _price(plan: str) -> Decimal:
+    known = all_plans().get(plan)
+    return Decimal(known.price_usd) if known is not None else Decimal(0)

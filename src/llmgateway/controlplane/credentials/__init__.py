@@ -1,0 +1,1 @@
+"""Keys of providers that tenants bring, sealed."""

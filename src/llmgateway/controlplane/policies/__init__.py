@@ -1,0 +1,1 @@
+"""Aliases, routes, and what an organisation forbids."""

@@ -1,0 +1,84 @@
+"""What is said about routes and policies."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from llmgateway.controlplane.reception.bodies import Body, Shown
+from llmgateway.gateway_file import Strategy, Timeouts
+from llmgateway.kit.patterns import BadPattern, compiled
+
+Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+Model = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
+]
+
+
+def _pattern(value: str) -> str:
+    try:
+        compiled(value)
+    except BadPattern as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+class RouteTarget(Body):
+    """One place that can serve an alias."""
+
+    provider: str = Field(min_length=1, max_length=50)
+    model: Model
+    weight: float = Field(1, gt=0, le=1_000_000)
+    prefill: bool | None = None
+    reasoning: bool | None = None
+    context: int | None = Field(None, gt=0, le=100_000_000)
+
+
+class RouteBody(Body):
+    """What a name stands for."""
+
+    strategy: Strategy = "priority"
+    targets: list[RouteTarget] = Field(min_length=1, max_length=20)
+    retries: int | None = Field(None, ge=0, le=5)
+    timeouts: Timeouts = Timeouts()
+
+
+class RouteShown(Shown):
+    """An alias of the organisation's own; it goes before a name of the gateway's."""
+
+    id: str
+    alias: str
+    strategy: Strategy
+    targets: list[RouteTarget]
+    retries: int | None
+    timeouts: Timeouts
+    created_at: datetime
+    updated_at: datetime
+
+
+class PolicyShown(Shown):
+    """What all keys of the organisation are held to."""
+
+    allowed_models: list[str] | None = None
+    max_prompt_tokens: int | None = None
+    blocked_words: list[str] = Field(default_factory=list[str])
+    blocked_patterns: list[str] = Field(default_factory=list[str])
+    content_logging: Literal["off", "errors", "all"] = "off"
+    content_retention_days: int = 30
+
+
+class PolicyChange(Body):
+    """What is given is changed; null takes a rule off."""
+
+    allowed_models: Annotated[list[Model], Field(max_length=500)] | None = None
+    max_prompt_tokens: int | None = Field(None, ge=1, le=100_000_000)
+    blocked_words: Annotated[list[Model], Field(max_length=500)] | None = None
+    blocked_patterns: (
+        Annotated[
+            list[Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_pattern)]],
+            Field(max_length=100, description="In RE2's syntax."),
+        ]
+        | None
+    ) = None
+    content_logging: Literal["off", "errors", "all"] | None = None
+    content_retention_days: int | None = Field(None, ge=1, le=365)

@@ -1,0 +1,71 @@
+"""Routes and policies: kept as they were written, and announced."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from llmgateway.contract.channels import KeyChanged
+from llmgateway.controlplane.policies.schemas import PolicyChange, PolicyShown, RouteBody
+from llmgateway.controlplane.reception.announcing import announce
+from llmgateway.controlplane.reception.visits import Visit
+from llmgateway.db.models.routes import Route
+from llmgateway.db.tenancy import owned
+from llmgateway.errors import BadRequest, Conflict, NotFound
+from llmgateway.kit.ids import new_id
+
+_MOST = 500
+
+
+async def find(visit: Visit, alias: str) -> Route | None:
+    """The route of that name."""
+    return await visit.tx.scalar(owned(Route, visit.org.id).where(Route.alias == alias))
+
+
+async def get(visit: Visit, alias: str) -> Route:
+    """Raises NotFound."""
+    route = await find(visit, alias)
+    if route is None:
+        raise NotFound("There is no such route here. GET /api/v1/orgs/{org}/routes lists them.")
+    return route
+
+
+async def put(visit: Visit, alias: str, body: RouteBody) -> tuple[Route, dict[str, Any] | None]:
+    """The route, and its definition before. Raises BadRequest for a provider that is not known, and Conflict."""
+    for place, target in enumerate(body.targets):
+        if not visit.rooms.check.known(target.provider):
+            raise BadRequest(
+                f"There is no provider {target.provider!r} here. See docs/reference/providers.md.",
+                param=f"targets.{place}.provider",
+            )
+    now, definition = visit.rooms.clock.now(), body.model_dump(mode="json", exclude_none=True)
+    route = await find(visit, alias)
+    before = None if route is None else route.definition
+    if route is None:
+        count = await visit.tx.scalar(select(func.count()).select_from(owned(Route, visit.org.id).subquery()))
+        if (count or 0) >= _MOST:
+            raise Conflict(f"An organisation has at most {_MOST} routes. Remove one first.")
+        route = Route(id=new_id("route", now), org_id=visit.org.id, alias=alias, created_at=now)
+        visit.tx.add(route)
+    route.definition, route.updated_at = definition, now
+    await visit.tx.flush()
+    await announce(visit.tx, KeyChanged(None, visit.org.id))
+    return route, before
+
+
+async def remove(visit: Visit, alias: str) -> Route:
+    """Raises NotFound."""
+    route = await get(visit, alias)
+    await visit.tx.delete(route)
+    await visit.tx.flush()
+    await announce(visit.tx, KeyChanged(None, visit.org.id))
+    return route
+
+
+async def change_policy(visit: Visit, body: PolicyChange) -> PolicyShown:
+    """Null puts a rule back to what it is without one."""
+    given = body.model_dump(exclude_unset=True)
+    policy = {**visit.org.policy, **given}
+    visit.org.policy = {name: value for name, value in policy.items() if value is not None}
+    await visit.tx.flush()
+    await announce(visit.tx, KeyChanged(None, visit.org.id))
+    return PolicyShown.model_validate(visit.org.policy)

@@ -1,0 +1,113 @@
+"""/orgs/{org}/usage: requests, one request, and sums of them."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy import Select
+
+from llmgateway.controlplane.plans.service import all_plans
+from llmgateway.controlplane.reception.listing import PageWish, newest_first
+from llmgateway.controlplane.reception.permissions import Permission
+from llmgateway.controlplane.reception.visits import Requires, Visit
+from llmgateway.controlplane.usage import summary
+from llmgateway.controlplane.usage.schemas import (
+    RequestExplained,
+    RequestShown,
+    Summary,
+    SummaryRow,
+    SummaryWish,
+    UsageWish,
+)
+from llmgateway.db.models.usage_events import UsageRow
+from llmgateway.db.tenancy import owned
+from llmgateway.errors import NotFound
+from llmgateway.kit.csv_text import csv_text
+from llmgateway.kit.money import usd
+from llmgateway.kit.pages import Page, page_of
+
+router = APIRouter(prefix="/orgs/{org}/usage", tags=["usage"])
+
+_FILE = {"content-disposition": 'attachment; filename="usage.csv"'}
+_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
+
+
+@router.get("", response_model=Page[RequestShown], responses=_CSV)
+async def list_usage(
+    visit: Annotated[Visit, Requires(Permission.USAGE_READ)], paging: PageWish, wish: Annotated[UsageWish, Query()]
+) -> Page[RequestShown] | Response:
+    """Requests, newest first, as far back as the plan keeps them."""
+    rows = [row for (row,) in await newest_first(visit.tx, _matching(visit, wish), UsageRow.id, paging)]
+    page = page_of(rows, paging.limit, _shown, lambda row: row.id)
+    if wish.format == "json":
+        return page
+    lines = [entry.model_dump(mode="json") for entry in page.data]
+    return Response(csv_text(tuple(RequestShown.model_fields), lines), media_type="text/csv", headers=_FILE)
+
+
+@router.get("/summary", response_model=Summary, responses=_CSV)
+async def summarise_usage(
+    visit: Annotated[Visit, Requires(Permission.USAGE_READ)], wish: Annotated[SummaryWish, Query()]
+) -> Summary | Response:
+    """Requests, tokens, money, savings, errors and latency, by time and by what they were for."""
+    until = wish.until or visit.rooms.clock.now()
+    since = wish.since or until - timedelta(days=1)
+    rows = await summary.summed(visit.tx, visit.org.id, wish, since, until)
+    if wish.format == "json":
+        return Summary(since=since, until=until, data=rows)
+    lines = [row.model_dump(mode="json") for row in rows]
+    return Response(csv_text(tuple(SummaryRow.model_fields), lines), media_type="text/csv", headers=_FILE)
+
+
+@router.get("/{request_id}")
+async def get_request(
+    visit: Annotated[Visit, Requires(Permission.USAGE_READ)], request_id: Annotated[str, Path(max_length=100)]
+) -> RequestExplained:
+    """One request, with its plan and attempts. It can be read a second or two after its answer's end."""
+    row = await visit.tx.scalar(_kept(visit).where(UsageRow.id == request_id))
+    if row is None:
+        raise NotFound("No request of this organisation has this id. It may still be on its way.", retry_after=1)
+    return RequestExplained(**_shown(row).model_dump(), plan=row.plan, attempts=row.attempts)
+
+
+def _kept(visit: Visit) -> Select[UsageRow]:
+    """What the plan shows; money is kept longer than it is shown."""
+    plan = all_plans().get(visit.org.plan)
+    query = owned(UsageRow, visit.org.id)
+    if plan is None or plan.retention_days is None:
+        return query
+    return query.where(UsageRow.created_at >= visit.rooms.clock.now() - timedelta(days=plan.retention_days))
+
+
+def _matching(visit: Visit, wish: UsageWish) -> Select[UsageRow]:
+    query = _kept(visit)
+    for column, value in (
+        (UsageRow.model, wish.model),
+        (UsageRow.provider, wish.provider),
+        (UsageRow.key_id, wish.key_id),
+        (UsageRow.project_id, wish.project_id),
+        (UsageRow.outcome, wish.outcome),
+        (UsageRow.test, wish.test),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if wish.tag is not None:
+        query = query.where(UsageRow.tags.contains([wish.tag]))
+    if wish.since is not None:
+        query = query.where(UsageRow.created_at >= wish.since)
+    if wish.until is not None:
+        query = query.where(UsageRow.created_at < wish.until)
+    return query
+
+
+def _shown(row: UsageRow) -> RequestShown:
+    saved = None if row.list_cost_nanos is None else row.list_cost_nanos - (row.cost_nanos or 0)
+    money = {
+        "cost_usd": row.cost_nanos,
+        "charge_usd": row.charge_nanos,
+        "list_cost_usd": row.list_cost_nanos,
+        "saved_usd": None if row.test or row.cost_nanos is None else saved,
+    }
+    plain = {name: getattr(row, name) for name in RequestShown.model_fields if name not in money}
+    dollars = {name: None if nanos is None else usd(nanos) for name, nanos in money.items()}
+    return RequestShown.model_validate({**plain, **dollars})

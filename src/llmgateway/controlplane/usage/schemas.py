@@ -1,0 +1,116 @@
+"""What is said about usage. Money is decimal strings of dollars; null is unpriced."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from llmgateway.controlplane.reception.bodies import Shown
+
+
+class RequestShown(Shown):
+    """One request."""
+
+    id: str
+    created_at: datetime
+    key_id: str
+    project_id: str | None
+    operation: str
+    dialect: str
+    model: str
+    provider: str | None
+    served_model: str | None
+    outcome: str
+    status: int
+    error_code: str | None
+    stream: bool
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    cost_usd: str | None
+    charge_usd: str | None
+    list_cost_usd: str | None
+    saved_usd: str | None
+    price_version: str | None
+    usage_source: str
+    cache: str
+    test: bool
+    duration_ms: int
+    first_token_ms: int | None
+    tags: list[Any]
+
+
+class RequestExplained(RequestShown):
+    """With its plan and attempts."""
+
+    plan: list[Any]
+    attempts: list[Any]
+
+
+class UsageWish(BaseModel):
+    """Which requests."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    model: str | None = Field(None, max_length=200)
+    provider: str | None = Field(None, max_length=100)
+    key_id: str | None = Field(None, max_length=100)
+    project_id: str | None = Field(None, max_length=100)
+    outcome: Literal["finished", "failed", "abandoned", "refused"] | None = None
+    tag: str | None = Field(None, max_length=200)
+    test: bool | None = Field(None, description="Only test traffic, or only live.")
+    since: AwareDatetime | None = Field(None, alias="from")
+    until: AwareDatetime | None = Field(None, alias="to")
+    format: Literal["json", "csv"] = Field("json", description="csv is one page as a file.")
+
+
+class SummaryWish(BaseModel):
+    """What to sum up, and by what."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    since: AwareDatetime | None = Field(None, alias="from", description="Default: a day before the end.")
+    until: AwareDatetime | None = Field(None, alias="to", description="Default: now.")
+    step: Literal["hour", "day", "month", "all"] = Field("all", description="A row for each, in UTC; all is one row.")
+    by: Literal["model", "provider", "served_model", "key", "project", "outcome", "cache", "tag"] | None = None
+    model: str | None = Field(None, max_length=200)
+    key_id: str | None = Field(None, max_length=100)
+    project_id: str | None = Field(None, max_length=100)
+    provider: str | None = Field(None, max_length=100)
+    test: bool = Field(default=False, description="Test traffic instead of live.")
+    format: Literal["json", "csv"] = "json"
+
+
+class SummaryRow(Shown):
+    """Sums of some requests. Latencies are milliseconds, of finished requests."""
+
+    time: datetime | None
+    group: str | None
+    requests: int
+    errors: int
+    refused: int
+    cache_hits: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    cost_usd: str
+    charge_usd: str
+    list_cost_usd: str
+    saved_usd: str
+    saved_by_cache_usd: str
+    unpriced: int
+    p50_ms: int | None
+    p95_ms: int | None
+    first_token_p50_ms: int | None
+    first_token_p95_ms: int | None
+
+
+class Summary(Shown):
+    """Rows by time, then by group, the most expensive first."""
+
+    since: datetime = Field(serialization_alias="from")
+    until: datetime = Field(serialization_alias="to")
+    data: list[SummaryRow]
