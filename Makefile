@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export LLMGATEWAY_DATA_DIR ?= $(CURDIR)/.data
 
-.PHONY: help run demo test ready check fix bench bench-profile soak replay docs lock clean packages
+.PHONY: help run demo test ready check fix bench bench-profile soak replay topology docs lock clean packages
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -47,6 +47,9 @@ bench-profile: $(STAMPS)/dev packages ## The same load under cProfile: where the
 
 soak: $(STAMPS)/dev ## Ten minutes of 200 callers on an unreliable provider (MINUTES=2 for less): whole answers, false ones, leaks
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10)
+
+topology: $(STAMPS)/dev packages ## Two replicas on one PostgreSQL behind nginx, as processes of this machine, until Ctrl-C
+	@exec $(BIN)/python -m deploy.local.topology
 
 replay: $(STAMPS)/dev ## Repeated traffic (Zipf): hit rate, and cost with and without cache and routing
 	@$(BIN)/python -m bench.replay

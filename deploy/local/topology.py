@@ -1,0 +1,189 @@
+"""`make topology`: what production looks like, as processes of this machine: two data replicas on one PostgreSQL behind nginx."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local.balancer import Balancer
+from llmgateway.db.embedded import embedded_postgres
+
+START_SECONDS = 60.0
+DRAIN_DELAY = "2"
+_COMMAND = [sys.executable, "-m", "llmgateway"]
+
+
+class TopologyError(Exception):
+    """A part does not start; the message has its log."""
+
+
+@dataclass
+class Replica:
+    """One gateway process; its folder, and the journal in it, outlive a restart."""
+
+    name: str
+    port: int
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.folder.with_suffix(".log")
+
+
+@dataclass
+class Topology:
+    """All of it, running."""
+
+    balancer: Balancer
+    key: str
+    """An API key that works."""
+    database_url: str
+    environment: Mapping[str, str]
+    replicas: dict[str, Replica] = field(default_factory=dict[str, Replica])
+
+    @property
+    def url(self) -> str:
+        """Where callers go."""
+        return self.balancer.url
+
+    def start(self, name: str) -> None:
+        """Start a replica and wait until it is ready. Raises TopologyError."""
+        replica = self.replicas[name]
+        replica.folder.mkdir(exist_ok=True)
+        environment = {**self.environment, "LLMGATEWAY_DATA_DIR": str(replica.folder)}
+        with replica.log.open("ab") as log:
+            replica.process = subprocess.Popen(
+                [*_COMMAND, "serve", "--port", str(replica.port)],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not _is_ready(replica.url):
+            if replica.process.poll() is not None or time.monotonic() > deadline:
+                raise TopologyError(f"{name} did not start:\n{replica.log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def stop(self, name: str) -> int:
+        """SIGTERM, and the wait until it has drained; gives its exit code."""
+        process = self.replicas[name].process
+        if process is None:
+            return 0
+        process.terminate()
+        try:
+            return process.wait(90)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def restart_all(self) -> None:
+        """One replica after the other, each only when the one before is ready again and gets requests."""
+        for name in self.replicas:
+            self.stop(name)
+            self.start(name)
+            time.sleep(1)
+
+    def command(self, *arguments: str) -> str:
+        """What `llmgateway ...` prints beside it. Raises CalledProcessError."""
+        done = subprocess.run(
+            [*_COMMAND, *arguments], env=self.environment, capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout
+
+
+@contextmanager
+def topology(folder: Path, **settings: str) -> Generator[Topology]:
+    """Start it all below a folder; all of it ends with the block. Raises TopologyError, NoBalancerError."""
+    with ExitStack() as stack:
+        url = stack.enter_context(embedded_postgres(folder / "database", serving=True))
+        key = f"lgw_live_{secrets.token_hex(16)}"
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("LLMGATEWAY_")},
+            "DATABASE_URL": url,
+            "LLMGATEWAY_SECRET_KEY": secrets.token_hex(32),
+            "JWT_SECRET_KEY": secrets.token_hex(32),
+            "LLMGATEWAY_BOOTSTRAP_EMAIL": "owner@example.com",
+            "LLMGATEWAY_BOOTSTRAP_PASSWORD": secrets.token_urlsafe(16),
+            "LLMGATEWAY_BOOTSTRAP_API_KEY": key,
+            "LLMGATEWAY_TRUSTED_PROXIES": "127.0.0.1",
+            "LLMGATEWAY_DRAIN_DELAY": DRAIN_DELAY,
+            **settings,
+        }
+        replicas = {
+            name: Replica(name, port, folder / name)
+            for name, port in zip(("data-1", "data-2"), _free_ports(2), strict=True)
+        }
+        (port,) = _free_ports(1)
+        balancer = Balancer(folder, port, {"data": {name: replica.port for name, replica in replicas.items()}})
+        made = Topology(balancer, key, url, environment, replicas)
+        made.command("migrate")
+        for name in replicas:
+            stack.callback(made.stop, name)
+            made.start(name)
+        stack.enter_context(balancer.running())
+        yield made
+
+
+def main() -> None:
+    """Run it until Ctrl-C; SIGHUP restarts one replica after the other."""
+    hangups = list[int]()
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, lambda number, _: hangups.append(number))
+    with tempfile.TemporaryDirectory(prefix="llmgateway-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the embedded PostgreSQL and nginx may run as other users
+        with topology(folder) as made:
+            print(f"{len(made.replicas)} replicas behind {made.url}; the logs lie in {folder}")
+            print(
+                f"curl -sN {made.url}/v1/chat/completions -H 'authorization: Bearer {made.key}' "
+                '-H \'content-type: application/json\' -d \'{"model":"sandbox/chat","stream":true,'
+                '"messages":[{"role":"user","content":"Hello"}]}\'',
+                flush=True,
+            )
+            while True:
+                signal.pause()
+                while hangups:
+                    hangups.pop()
+                    made.restart_all()
+                    print("all replicas were restarted", flush=True)
+
+
+def _leave(*_: object) -> None:
+    sys.exit(0)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, all different."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+if __name__ == "__main__":
+    main()
