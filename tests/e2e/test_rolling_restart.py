@@ -22,7 +22,10 @@ pytestmark = [
     ),
 ]
 CALLERS = 8
-WORDS = "word " * 30
+PAUSE = 0.02
+"""Seconds between two requests of a caller."""
+LONG = "word " * 300
+"""Said back in three seconds as a stream: longer than a replica listens on after SIGTERM."""
 
 
 @dataclass
@@ -34,7 +37,11 @@ class Told:
 
 
 async def _call(session: aiohttp.ClientSession, there: Topology, told: Told, *, stream: bool) -> None:
-    body = {"model": "sandbox/chat", "stream": stream, "messages": [{"role": "user", "content": WORDS}]}
+    body = {
+        "model": "sandbox/chat",
+        "stream": stream,
+        "messages": [{"role": "user", "content": LONG if stream else "Hello"}],
+    }
     try:
         async with session.post(
             f"{there.url}/v1/chat/completions", json=body, headers={"authorization": f"Bearer {there.key}"}
@@ -58,6 +65,7 @@ async def _under_load(there: Topology) -> Told:
         async def caller(number: int) -> None:
             while not done.is_set():
                 await _call(session, there, told, stream=number % 2 == 0)
+                await asyncio.sleep(PAUSE)
 
         callers = [asyncio.create_task(caller(number)) for number in range(CALLERS)]
         await asyncio.sleep(1)
