@@ -8,6 +8,7 @@ import msgspec
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.shapes import text_of
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.bedrock.answer import canon_answer, finish_of, usage_of
 from llmgateway.providers.bedrock.embeddings import invoke_body, read_vectors
@@ -30,7 +31,8 @@ class Converse(Provider):
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         if call.operation is Operation.EMBEDDINGS:
-            method, body = "invoke", invoke_body(call.canon, place.model)
+            canon = leave_out(call.canon, place.dropped) if place.dropped else call.canon
+            method, body = "invoke", invoke_body(canon, place.model)
         else:
             method = "converse-stream" if place.stream else "converse"
             body = converse_body(call, place.model, dropped=place.dropped)

@@ -16,10 +16,9 @@ from llmgateway.providers.cohere.embeddings import (
     decoded,
     embed_body,
     embedding_refusals,
-    texts_of,
-    vectors_answer,
     vectors_of,
 )
+from llmgateway.providers.vectors import texts_of, vectors_answer
 
 
 def refusals(canon: Mapping[str, Any], model: str) -> list[str]:

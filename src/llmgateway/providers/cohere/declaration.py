@@ -18,13 +18,13 @@ from llmgateway.providers.cohere.embeddings import (
     embed_body,
     embedding_refusals,
     tokens_of,
-    vectors_answer,
     vectors_of,
 )
 from llmgateway.providers.cohere.errors import answer_error, ending_error
 from llmgateway.providers.cohere.request import chat_body, refusals
 from llmgateway.providers.cohere.stream import CohereDecoder
 from llmgateway.providers.rerank import canon_results, document_text, rerank_usage, wanted
+from llmgateway.providers.vectors import vectors_answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

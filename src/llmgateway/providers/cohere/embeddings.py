@@ -10,27 +10,16 @@ import msgspec
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object
-from llmgateway.canon.usage import Usage
-from llmgateway.errors import BadRequest, FailureKind, ProviderError
-from llmgateway.providers.base import Answer
+from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.vectors import texts_of, unhonoured
 
 _OWN_FIELDS: Final = ("truncate", "priority", "max_tokens")
-_HONOURED: Final = frozenset({"model", "input", "dimensions", "encoding_format", "input_type", *_OWN_FIELDS})
+_HONOURED: Final = frozenset({"input_type", *_OWN_FIELDS})
 
 
 def embedding_refusals(canon: Mapping[str, Any]) -> list[str]:
     """What has no counterpart, by name."""
-    return [name for name, value in canon.items() if name not in _HONOURED and value not in (None, "")]
-
-
-def texts_of(given: object) -> list[str]:
-    """The texts to embed. Raises BadRequest for token ids, which only their own tokenizer can read."""
-    texts = [given] if isinstance(given, str) else given
-    if is_array(texts) and texts and all(isinstance(text, str) for text in texts):
-        return texts
-    raise BadRequest(
-        "This model embeds texts: send `input` as a text or a list of texts, not token ids.", param="input"
-    )
+    return unhonoured(canon, _HONOURED)
 
 
 def embed_body(canon: Mapping[str, Any]) -> Json:
@@ -43,21 +32,6 @@ def embed_body(canon: Mapping[str, Any]) -> Json:
     if canon.get("dimensions"):
         body["output_dimension"] = canon["dimensions"]
     return body | {name: canon[name] for name in _OWN_FIELDS if canon.get(name) is not None}
-
-
-def vectors_answer(vectors: Sequence[object], model: str, tokens: int | None) -> Answer:
-    """The answer of /v1/embeddings. Raises ProviderError when a vector is missing."""
-    if not vectors or not all(is_array(vector) for vector in vectors):
-        raise ProviderError(FailureKind.PROTOCOL, "The provider's answer holds no vectors.", status=200)
-    body: Json = {
-        "object": "list",
-        "data": [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)],
-        "model": model,
-    }
-    if tokens is None:
-        return Answer(body=body, usage=None)
-    body["usage"] = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return Answer(body=body, usage=Usage(prompt_tokens=tokens))
 
 
 def decoded(body: bytes, title: str) -> Json:

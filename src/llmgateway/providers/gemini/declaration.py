@@ -14,11 +14,12 @@ from llmgateway.canon.shapes import is_object
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.gemini.answer import Candidate, Response, canon_answer, searches_of, usage_of
-from llmgateway.providers.gemini.embeddings import batch_body, embedded, embedding_refusals
+from llmgateway.providers.gemini.embeddings import batch_body, embedded
 from llmgateway.providers.gemini.errors import answer_error
 from llmgateway.providers.gemini.refusals import refusals
 from llmgateway.providers.gemini.request import generate_body, service_tier
 from llmgateway.providers.gemini.stream import GeminiDecoder
+from llmgateway.providers.vectors import unhonoured
 
 _response = msgspec.json.Decoder(Response)
 
@@ -33,7 +34,7 @@ class Gemini(Provider):
 
     def refuses(self, call: Call, model: str) -> Sequence[str]:
         if call.operation is Operation.EMBEDDINGS:
-            return embedding_refusals(call.canon)
+            return unhonoured(call.canon, ())
         return refusals(call.canon, model)
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:

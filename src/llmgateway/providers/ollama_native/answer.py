@@ -10,11 +10,12 @@ from typing import cast
 import msgspec
 
 from llmgateway.canon.chat import ChatChunk, Delta, Json
-from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Step
 from llmgateway.providers.openai_wire.errors import kind_of
+from llmgateway.providers.vectors import vectors_answer
 
 _LONGEST_LINE = 16 << 20
 
@@ -43,12 +44,10 @@ def canon_answer(said: Json, model: str) -> Answer:
 
 
 def embeddings_answer(said: Json, model: str) -> Answer:
-    """Vectors as OpenAI lists them."""
+    """Vectors as OpenAI lists them. Raises ProviderError when there are none."""
     usage = usage_of(said)
-    vectors: list[list[float]] = said.get("embeddings") or []
-    data = [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(vectors)]
-    figures = {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.prompt_tokens} if usage else None
-    return Answer(body={"object": "list", "data": data, "model": model, "usage": figures}, usage=usage)
+    given: object = said.get("embeddings")
+    return vectors_answer(given if is_array(given) else (), model, usage.prompt_tokens if usage else None)
 
 
 def usage_of(said: Json) -> Usage | None:

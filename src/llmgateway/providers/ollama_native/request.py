@@ -12,6 +12,7 @@ import msgspec
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
 from llmgateway.providers.anthropic.paths import leave_out
+from llmgateway.providers.vectors import unhonoured
 
 _OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -93,10 +94,10 @@ def refusals(given: Mapping[str, Any]) -> list[str]:
 
 
 def embedding_refusals(canon: Mapping[str, Any]) -> list[str]:
-    """Token ids have no place there."""
+    """What has no counterpart, by name; token ids have no place there either."""
     given: object = canon.get("input")
     ids = is_array(given) and any(not isinstance(item, str) for item in given)
-    return ["input"] if ids else []
+    return [*(["input"] if ids else []), *unhonoured(canon, ("truncate", *_OWN[:2]))]
 
 
 def _think(canon: Json) -> bool | str | None:

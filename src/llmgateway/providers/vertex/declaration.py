@@ -13,11 +13,11 @@ from llmgateway.canon.shapes import is_object, objects
 from llmgateway.errors import BadRequest, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Grant, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.gemini.declaration import read_answer, read_embeddings
-from llmgateway.providers.gemini.embeddings import embedding_refusals, texts_of, vectors_answer
 from llmgateway.providers.gemini.errors import answer_error
 from llmgateway.providers.gemini.refusals import refusals
 from llmgateway.providers.gemini.request import generate_body, service_tier
 from llmgateway.providers.gemini.stream import GeminiDecoder
+from llmgateway.providers.vectors import texts_of, unhonoured, vectors_answer
 from llmgateway.providers.vertex.claude import VertexClaude
 from llmgateway.providers.vertex.credentials import GoogleGrant, read_credential_file
 from llmgateway.providers.vertex.places import HOST, bearer, model_url
@@ -42,7 +42,7 @@ class Vertex(Provider):
 
     def refuses(self, call: Call, model: str) -> Sequence[str]:
         if call.operation is Operation.EMBEDDINGS:
-            return embedding_refusals(call.canon)
+            return unhonoured(call.canon, ())
         return refusals(call.canon, model, any_address=True)
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
