@@ -55,6 +55,7 @@ replay: $(STAMPS)/dev ## Repeated traffic (Zipf): hit rate, and cost with and wi
 	@$(BIN)/python -m bench.replay
 
 docs: $(STAMPS)/dev ## Write what is generated anew: docs/reference/*.md, .env.example, the dashboards
+	@$(BIN)/python -m tests.conformance.results
 	@$(BIN)/python -m docs.generate
 
 lock: $(STAMPS)/uv ## Resolve the dependencies of pyproject.toml anew (UPGRADE=1 takes newer ones)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
@@ -88,7 +88,7 @@ def _wire(language: Provider) -> Wire:
 
 def _targets() -> list[Target]:
     found: list[Target] = []
-    own_server = compatible_host("a_server_of_ones_own", "http://localhost:8000/v1")
+    own_server = replace(compatible_host("openai_compatible", "http://localhost:8000/v1"), title="Any other server")
     for host in (*PROVIDERS, own_server):
         wire = _wire(host)
         found.append(Target(host.id, host, host.language(wire.model), wire, wire.model, wire.reasoner))

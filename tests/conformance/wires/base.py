@@ -23,6 +23,8 @@ class Wire(ABC):
     """A model whose name shows no special abilities, or the family where names decide."""
     reasoner: str = "a-model"
     """A model that thinks."""
+    embedder: str = "a-model"
+    """A model that embeds."""
 
     @abstractmethod
     def answer(self, said: Said) -> Reply:

@@ -32,6 +32,7 @@ class BedrockWire(Wire):
     lacks = frozenset({"reasoned"})
     model = "amazon.nova-lite-v1:0"
     reasoner = "us.amazon.nova-2-lite-v1:0"
+    embedder = "amazon.titan-embed-text-v2:0"
 
     def answer(self, said: Said) -> Reply:
         content = [_block(said, part) for part in _parts(said)]

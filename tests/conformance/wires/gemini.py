@@ -45,6 +45,7 @@ class GeminiWire(Wire):
     lacks = frozenset({"filtered_error"})
     model = "gemini-2.5-flash"
     reasoner = "gemini-2.5-flash"
+    embedder = "gemini-embedding-001"
 
     def answer(self, said: Said) -> Reply:
         parts: list[Json] = [{"text": said.reasoning, "thought": True}] if said.reasoning else []
