@@ -62,7 +62,7 @@ from llmgateway.worker import jobs, mailer_of, work
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[Any], Awaitable[None]]
 
 CONTROL_PREFIX: Final = "/api/"
 """Where the control plane begins."""

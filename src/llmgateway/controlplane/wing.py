@@ -19,6 +19,7 @@ from llmgateway.controlplane.reception.answers import install_handlers
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.controlplane.usage import routes as usage
+from llmgateway.controlplane.usage import takeout
 
 PREFIX = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
@@ -33,6 +34,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     policies.router,
     reach_routes.router,
     usage.router,
+    takeout.router,
     plans.router,
     audit.router,
     admin.router,

@@ -1,18 +1,18 @@
 """The door of the control plane: plain ASGI around FastAPI. Bounds what comes in, and sets the headers of what goes out."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 import structlog
+from fastapi import FastAPI
 
 from llmgateway.kit.ids import new_id
 
 Scope = dict[str, Any]
-Message = dict[str, Any]
+Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Any, Any, Any], Awaitable[None]]
 
 MAX_BODY: Final = 1024 * 1024
 _MAX_HEADERS: Final = 32 * 1024
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 class Door:
     """Every request gets an id; every answer the headers; a fault of ours becomes a 500 that says nothing of the inside."""
 
-    def __init__(self, app: App, *, https: bool) -> None:
+    def __init__(self, app: FastAPI, *, https: bool) -> None:
         self.app = app
         self._headers = (*_HEADERS, _HSTS) if https else _HEADERS
 
