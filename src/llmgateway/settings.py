@@ -125,12 +125,34 @@ class Settings(BaseModel):
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings. Raises ConfigurationError with one sentence that names the variable."""
-    given = {name: value for name, value in environ.items() if value != ""}
+    given = _with_files({name: value for name, value in environ.items() if value != ""})
     try:
         settings = Settings.model_validate({**given, "environment": given})
     except ValidationError as error:
         raise ConfigurationError(_sentence(error)) from error
     return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+
+
+def _with_files(given: Mapping[str, str]) -> dict[str, str]:
+    """The variables, those too whose value lies in the file that NAME_FILE names, as secrets of containers do.
+
+    Raises ConfigurationError.
+    """
+    known = {field.alias for field in Settings.model_fields.values()}
+    whole = dict(given)
+    for variable, path in given.items():
+        name = variable.removesuffix("_FILE")
+        if name == variable or not (name in known or name.endswith(("_API_KEY", "_ACCESS_KEY"))):
+            continue
+        if name in given:
+            raise ConfigurationError(f"{name} and {variable} are both set. Leave one of them out.")
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{variable}: {path} cannot be read: {error}.") from error
+        if value:
+            whole[name] = value
+    return whole
 
 
 def _sentence(error: ValidationError) -> str:
