@@ -111,7 +111,7 @@ def read_messages(body: Json) -> Asked:
     settings["user"] = inner(body, "metadata").get("user_id")
     tools = objects(body.get("tools"))
     settings["tools"] = [(tool["name"], tool.get("description"), outline(tool["input_schema"])) for tool in tools]
-    settings["strict"] = any(tool.get("strict") for tool in tools)
+    settings["strict"] = any(tool.get("strict") for tool in tools) or None
     choice = inner(body, "tool_choice")
     named = {"any": "required", "tool": choice.get("name")}
     settings["tool_choice"] = named.get(text_of(choice.get("type")), choice.get("type"))

@@ -75,7 +75,7 @@ class BedrockWire(Wire):
         config: Json = inner(body, "toolConfig")
         specs = [tool["toolSpec"] for tool in objects(config.get("tools")) if "toolSpec" in tool]
         settings["tools"] = [(s["name"], s.get("description"), outline(s["inputSchema"]["json"])) for s in specs]
-        settings["strict"] = any(spec.get("strict") for spec in specs)
+        settings["strict"] = any(spec.get("strict") for spec in specs) or None
         choice: Json = inner(config, "toolChoice")
         named = inner(choice, "tool").get("name")
         settings["tool_choice"] = named or ("required" if "any" in choice else "auto" if "auto" in choice else None)

@@ -59,7 +59,7 @@ class OllamaWire(Wire):
         settings["reasoning_effort"] = body.get("think")
         tools = [tool["function"] for tool in objects(body.get("tools"))]
         settings["tools"] = [(tool["name"], tool.get("description"), outline(tool.get("parameters"))) for tool in tools]
-        settings["strict"] = any(tool.get("strict") for tool in tools)
+        settings["strict"] = any(tool.get("strict") for tool in tools) or None
         form = body.get("format")
         settings |= {"schema": outline(form)} if is_object(form) else {"json": form == "json" or None}
         return _read(objects(body["messages"]), known(settings))

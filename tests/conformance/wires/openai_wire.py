@@ -69,7 +69,7 @@ class OpenAIWire(Wire):
         settings["max_tokens"] = body.get("max_tokens", body.get("max_completion_tokens"))
         settings["stop"] = stops(body.get(renamed.get("stop", "stop")))
         settings["tools"] = [_tool(tool["function"]) for tool in objects(body.get("tools"))]
-        settings["strict"] = any(tool["function"].get("strict") for tool in objects(body.get("tools")))
+        settings["strict"] = any(tool["function"].get("strict") for tool in objects(body.get("tools"))) or None
         settings["tool_choice"] = _choice(body.get("tool_choice"))
         settings |= _form(body.get("response_format"))
         return _read(objects(body["messages"]), known(settings))
