@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export LLMGATEWAY_DATA_DIR ?= $(CURDIR)/.data
 
-.PHONY: help run demo test ready check fix bench bench-profile soak replay topology docs lock clean packages
+.PHONY: help run demo test ready check fix bench bench-profile soak replay topology release docs lock clean packages
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -53,6 +53,9 @@ topology: $(STAMPS)/dev packages ## Two replicas on one PostgreSQL behind nginx,
 
 replay: $(STAMPS)/dev ## Repeated traffic (Zipf): hit rate, and cost with and without cache and routing
 	@$(BIN)/python -m bench.replay
+
+release: $(STAMPS)/dev ## Build wheel and sdist in dist/, with their SHA-256 sums (RELEASE=folder for another place)
+	@$(BIN)/python -m deploy.release $(or $(RELEASE),dist)
 
 docs: $(STAMPS)/dev ## Write what is generated anew: docs/reference/*.md, .env.example, the dashboards
 	@$(BIN)/python -m tests.conformance.results
