@@ -105,3 +105,11 @@ TARGETS: Final = tuple(_targets())
 def those_with(operation: Operation) -> list[Target]:
     """The targets that have an endpoint."""
     return [target for target in TARGETS if operation in target.provider.endpoints]
+
+
+def one_a_wire() -> list[Target]:
+    """One target for each language: what differs between hosts of one language is declared, and tested elsewhere."""
+    found: dict[type[Wire], Target] = {}
+    for target in those_with(Operation.CHAT):
+        found.setdefault(type(target.wire), target)
+    return list(found.values())

@@ -77,14 +77,12 @@ STATUSES = {
 
 
 @EVERYBODY
-@pytest.mark.parametrize("status", STATUSES)
-@pytest.mark.parametrize("body", [b"<html><h1>A proxy says no</h1></html>", b"", b"[]", b'{"x": 1}'])
-def test_what_a_proxy_says_without_the_providers_shape_counts_by_its_status(
-    target: Target, status: int, body: bytes
-) -> None:
-    error = target.provider.classify(Reply(status, {}, body))
-    assert error.kind is STATUSES[status]
-    assert error.message
+def test_what_a_proxy_says_without_the_providers_shape_counts_by_its_status(target: Target) -> None:
+    for status, kind in STATUSES.items():
+        for body in (b"<html><h1>A proxy says no</h1></html>", b"", b"[]", b'{"x": 1}', b"\xff"):
+            error = target.provider.classify(Reply(status, {}, body))
+            assert error.kind is kind, (status, body)
+            assert error.message
 
 
 @pytest.mark.parametrize("target", those_with(Operation.CHAT), ids=lambda target: target.name)

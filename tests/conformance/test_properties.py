@@ -8,15 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects, text_of
 from llmgateway.providers.base import Step
 from tests.conformance.dialects import CLIENTS, Client, Conversation, Turn
 from tests.conformance.meaning import Said
-from tests.conformance.targets import Target, those_with
+from tests.conformance.targets import Target, one_a_wire
 from tests.conformance.test_answers import same
-from tests.conformance.wires.base import Wire
 
 _FEW: Final = settings(max_examples=40, deadline=None)
 _SIGNS: Final = st.characters(exclude_categories=("Cs", "Cc"))
@@ -60,16 +58,8 @@ def conversations(draw: st.DrawFn) -> Conversation:
     return Conversation(draw(WORDS), tuple(turns), draw(st.integers(1, 4_096)), tools, choice)
 
 
-def _one_a_wire() -> list[Target]:
-    """One target for each language: what differs between hosts of one language is declared, and tested elsewhere."""
-    found: dict[type[Wire], Target] = {}
-    for target in those_with(Operation.CHAT):
-        found.setdefault(type(target.wire), target)
-    return list(found.values())
-
-
 BOTH = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.writer.id)
-WIRES = pytest.mark.parametrize("target", _one_a_wire(), ids=lambda target: target.name)
+WIRES = pytest.mark.parametrize("target", one_a_wire(), ids=lambda target: target.name)
 
 
 @BOTH
@@ -118,7 +108,7 @@ def test_a_request_keeps_its_meaning(client: Client, target: Target, conversatio
 @given(said=answers())
 def test_an_answer_comes_back_as_history_unharmed(client: Client, said: Said) -> None:
     """Dialect to canon to dialect: what a client sends back on the next turn is what the model had said."""
-    target = next(one for one in _one_a_wire() if one.name == "anthropic")
+    target = next(one for one in one_a_wire() if one.name == "anthropic")
     other = client if client.writer.id != "anthropic" else CLIENTS[0]
     first = target.provider.read(other.call(_QUESTION[other.writer.id]), target.wire.answer(said))
     if client.writer.id == "anthropic":

@@ -30,6 +30,9 @@ RIGHT_ANSWERS = 0.98
 KEPT_FIELDS = 0.985
 """Of the requests' fields: arrived, or refused by name."""
 
+OTHER_WIRES = {"ollama:ollama.chat": "ollama_native", "ollama:ollama.embed": "ollama_native"}
+"""Recordings of a provider's second wire, and who speaks it here."""
+
 Json = dict[str, Any]
 
 
@@ -95,6 +98,7 @@ def _config(folder: Path, port: int) -> str:
     config: Json = yaml.safe_load(done.stdout)
     known = {provider.id for provider in PROVIDERS}
     config["providers"] = {n: e for n, e in config["providers"].items() if n in known or e.get("type")}
+    config["providers"]["ollama_native"] = config["providers"]["ollama"]
     return yaml.safe_dump(config)
 
 
@@ -130,6 +134,7 @@ def score(tmp_path_factory: pytest.TempPathFactory) -> Score:
     with replay(port), run_gateway(folder / "data", config) as gateway:
         out = folder / "results.json"
         arguments = ["--base-url", gateway.url, "--api-key", gateway.key, "--replay", f"http://127.0.0.1:{port}"]
+        arguments += ["--provider-map", json.dumps(OTHER_WIRES)]
         arguments += ["--model-template", "{provider}/{model}.{case}", "--provider", names, "--out", str(out)]
         subprocess.run(
             [sys.executable, "drive.py", *arguments],

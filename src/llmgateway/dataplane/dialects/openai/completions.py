@@ -19,6 +19,8 @@ _PASSED: Final = frozenset(
         "logit_bias", "user", "stream", "stream_options",
     }
 )  # fmt: skip
+_FINISHES: Final = (None, "stop", "length", "content_filter")
+"""All that a completion knows; None while a stream goes on."""
 _DEFAULTS: Final[Json] = {"echo": False, "suffix": None, "best_of": 1, "logprobs": None}
 
 
@@ -72,11 +74,12 @@ class TextStream(OpenAIStream):
 
 
 def _choice(choice: Json, said: Json) -> Json:
+    finish = choice.get("finish_reason")
     return {
         "index": choice.get("index", 0),
         "text": said.get("content") or "",
         "logprobs": None,
-        "finish_reason": choice.get("finish_reason"),
+        "finish_reason": finish if finish in _FINISHES else "stop",
     }
 
 

@@ -57,9 +57,10 @@ class OpenAIDialect:
         if call.operation is Operation.EMBEDDINGS:
             return encode(_encoded(answer.body, call.canon.get("encoding_format")))
         for choice in objects(answer.body.get("choices")):
+            choice.setdefault("logprobs", None)
             message = choice.get("message")
             if is_object(message):
-                message.setdefault("refusal", None)  # OpenAI always says whether it refused
+                message.setdefault("refusal", None)  # both are always said by OpenAI
         return encode(answer.body)
 
     def error(self, problem: Problem, request_id: str) -> bytes:
