@@ -71,7 +71,7 @@ clean: ## Remove the virtual environment and the tools' caches; never .data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 packages: ## Install the Debian packages that some tests and the benchmark need (as root; else say so)
-	@sh deploy/local/packages.sh nginx wrk prometheus prometheus-alertmanager
+	@sh deploy/local/packages.sh nginx wrk jq prometheus prometheus-alertmanager
 
 # The environment, step by step. A stamp is made after its step, so a second run finds nothing to do.
 # pip knows a machine's own index settings and uv may not: where uv cannot fetch, pip gets the same lock.

@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from deploy.grafana.boards import BOARDS
 from deploy.grafana.panels import as_json
 from docs.error_codes import ERROR_CODES
+from docs.permission_page import permissions_page
 from docs.provider_page import credential_variables, providers_page
 from docs.tables import NOTICE, table
 from llmgateway.dataplane.figures import FIGURES
@@ -129,6 +130,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "docs/reference/settings.md": settings_page,
         "docs/reference/errors.md": errors_page,
         "docs/reference/metrics.md": metrics_page,
+        "docs/reference/permissions.md": permissions_page,
         "docs/reference/providers.md": providers_page,
         **{f"deploy/grafana/dashboards/{board.uid}.json": partial(as_json, board) for board in BOARDS},
     }

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -84,12 +85,24 @@ _SHIPPING_SECONDS = 10.0
 """At the end, for what is still in the journal."""
 
 
+class Part(StrEnum):
+    """What a process serves."""
+
+    ALL = "all"
+    """Both wings, and the jobs."""
+    DATA = "data"
+    CONTROL = "control"
+    """People; its jobs run in `llmgateway worker`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """One running process: its wings, and what its start made."""
 
     dataplane: DataPlane
-    control: Door
+    control: Door | None
+    """None where people are served elsewhere."""
+    serves_tokens: bool
     readiness: Readiness
     first_steps: FirstSteps | None
     """The first owner, organisation and key, when this start made them."""
@@ -98,7 +111,9 @@ class Gateway:
         """ASGI."""
         if scope["type"] != "http":
             return
-        if scope["path"].startswith(CONTROL_PREFIX):
+        path: str = scope["path"]
+        tokens = path.startswith("/v1/") and self.serves_tokens
+        if self.control is not None and not tokens and path.startswith((CONTROL_PREFIX, "/v1/")):
             await self.control(scope, receive, send)
         else:
             await self.dataplane(scope, receive, send)
@@ -110,7 +125,7 @@ def read_gateway_file(settings: Settings) -> GatewayFile:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, port: int | None = None) -> AsyncGenerator[Gateway]:
+async def open_gateway(settings: Settings, port: int | None = None, part: Part = Part.ALL) -> AsyncGenerator[Gateway]:
     """Open the database, the journal and the providers' client, and close them in order, nothing lost.
 
     `port` is the one that listens, where the settings left it open. Raises ConfigurationError.
@@ -122,7 +137,7 @@ async def open_gateway(settings: Settings, port: int | None = None) -> AsyncGene
         database = admin.acting_as(Role.DATA, seconds=_DATABASE_SECONDS)
         stack.push_async_callback(database.close)
         usage = UsageStore(database)
-        recording = await stack.enter_async_context(_recording(settings, usage, clock))
+        recording = await stack.enter_async_context(_recording(settings, usage, clock, part))
         client = await stack.enter_async_context(HttpClient())
         guarded = await stack.enter_async_context(HttpClient(guarded=True))
         transports = {"http": client, "https": client, "guarded": guarded, "sandbox": SandboxTransport()}
@@ -163,13 +178,20 @@ async def open_gateway(settings: Settings, port: int | None = None) -> AsyncGene
             forecast=Forecast(rooms.router, instruments.catalog, instruments.tokenizer, clock),
         )
         address = public_address(settings, port or settings.port)
-        control = await stack.enter_async_context(_control(settings, shared, address))
-        yield Gateway(_dataplane(rooms, pages), control, readiness, first_steps)
+        control = await stack.enter_async_context(_control(settings, shared, address, part))
+        yield Gateway(_dataplane(rooms, pages), control, part is not Part.CONTROL, readiness, first_steps)
 
 
 @asynccontextmanager
-async def _control(settings: Settings, shared: Shared, address: str) -> AsyncGenerator[Door]:
-    """The control plane, and its jobs beside it."""
+async def _control(settings: Settings, shared: Shared, address: str, part: Part) -> AsyncGenerator[Door | None]:
+    """The control plane, and where nobody else does them, its jobs."""
+    if part is Part.DATA:
+        yield None
+        return
+    if part is Part.CONTROL:
+        async with open_control_plane(settings, shared, address) as control:
+            yield control
+        return
     worker = shared.admin.acting_as(Role.WORKER)
     try:
         async with (
@@ -230,9 +252,10 @@ class _Recording:
 
 
 @asynccontextmanager
-async def _recording(settings: Settings, usage: UsageStore, clock: Clock) -> AsyncGenerator[_Recording]:
+async def _recording(settings: Settings, usage: UsageStore, clock: Clock, part: Part) -> AsyncGenerator[_Recording]:
     """The journal and the task that ships it; at the end it ships what is left."""
-    folder = settings.data_dir / "journal"
+    # A process that serves people alone has nothing to record; it stays out of the other's way.
+    folder = settings.data_dir / ("journal-control" if part is Part.CONTROL else "journal")
     try:
         journal = Journal.open(folder)
     except OSError as error:

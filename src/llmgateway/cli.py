@@ -4,13 +4,26 @@ import sys
 
 import typer
 
-from llmgateway.commands import config, keys, migrate, models, openapi, providers, route, serve, usage
+from llmgateway.commands import (
+    config,
+    keys,
+    migrate,
+    models,
+    openapi,
+    providers,
+    route,
+    secrets,
+    seed,
+    serve,
+    usage,
+    worker,
+)
 from llmgateway.errors import ConfigurationError
 
 cli = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="One key, every model."
 )
-for command in (serve, migrate, openapi):
+for command in (serve, worker, migrate, openapi, seed):
     cli.add_typer(command.app)
 for name, group in (
     ("config", config),
@@ -18,6 +31,7 @@ for name, group in (
     ("models", models),
     ("providers", providers),
     ("route", route),
+    ("secrets", secrets),
     ("usage", usage),
 ):
     cli.add_typer(group.app, name=name)

@@ -14,7 +14,7 @@ import typer
 import uvicorn
 import uvloop
 
-from llmgateway.app import Gateway, open_gateway, read_gateway_file
+from llmgateway.app import Gateway, Part, open_gateway, read_gateway_file
 from llmgateway.commands.greeting import greet
 from llmgateway.dataplane.pages import Readiness
 from llmgateway.errors import ConfigurationError
@@ -35,6 +35,9 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="Port to listen on, 0 for a free one; default LLMGATEWAY_PORT.")
     ] = None,
+    role: Annotated[
+        Part, typer.Option(help="What this process serves: tokens (data), people (control), or all.")
+    ] = Part.ALL,
     workers: Annotated[int, typer.Option(min=1, help="Processes; more than one needs DATABASE_URL and REDIS_URL.")] = 1,
 ) -> None:
     """Serve the gateway."""
@@ -47,11 +50,11 @@ def serve(
     listener = _listen(settings.host, settings.port)
     configure_logs(json=settings.production)
     with contextlib.closing(listener), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(settings, listener))
+        runner.run(_run(settings, listener, role))
 
 
-async def _run(settings: Settings, listener: socket.socket) -> None:
-    async with open_gateway(settings, listener.getsockname()[1]) as gateway:
+async def _run(settings: Settings, listener: socket.socket, role: Part) -> None:
+    async with open_gateway(settings, listener.getsockname()[1], role) as gateway:
         server = DrainingServer(_server_config(settings, gateway), gateway.readiness, settings.drain_delay)
         listener.listen(_BACKLOG)  # before the greeting, so that its line works at once
         _settle_memory()

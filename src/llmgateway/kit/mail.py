@@ -37,8 +37,8 @@ class ConsoleMailer:
     """Prints each mail, for development."""
 
     async def send(self, mail: Mail) -> None:
-        sys.stdout.write(f"\n--- mail to {mail.to}: {mail.subject}\n{mail.text}\n---\n")
-        sys.stdout.flush()
+        sys.stderr.write(f"\n--- mail to {mail.to}: {mail.subject}\n{mail.text}\n---\n")
+        sys.stderr.flush()
 
 
 class SmtpMailer:

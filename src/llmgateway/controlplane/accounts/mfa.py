@@ -24,7 +24,7 @@ async def offer(tx: AsyncSession, rooms: Rooms, user: User) -> tuple[str, str]:
     if login.totp_confirmed_at is not None:
         raise Conflict("The second factor is on already. Switch it off first to use another app.")
     secret = base64.b32encode(secrets.token_bytes(20)).decode()
-    login.totp_secret = rooms.masters.seal(secret.encode(), _about(user.id))
+    login.totp_secret = rooms.masters.seal(secret.encode(), about(user.id))
     uri = TOTP(secret, name=user.email, issuer=_ISSUER).provisioning_uri()
     return secret, uri
 
@@ -66,7 +66,7 @@ def _accept_code(rooms: Rooms, login: Login, code: str) -> bool:
     """Whether it is a code of now, or one step beside, later than the last one that was used."""
     if login.totp_secret is None:
         return False
-    app = TOTP(rooms.masters.open(login.totp_secret, _about(login.user_id)).decode())
+    app = TOTP(rooms.masters.open(login.totp_secret, about(login.user_id)).decode())
     step = int(rooms.clock.now().timestamp()) // _STEP_SECONDS
     wanted = code.replace(" ", "")
     for candidate in (step - 1, step, step + 1):
@@ -85,5 +85,6 @@ def _accept_recovery(rooms: Rooms, login: Login, code: str) -> bool:
     return True
 
 
-def _about(user_id: str) -> bytes:
+def about(user_id: str) -> bytes:
+    """What a sealed secret is bound to."""
     return f"logins.totp_secret:{user_id}".encode()
