@@ -59,6 +59,7 @@ _FOREIGN: Final = frozenset(
 _UNTRANSLATED: Final = frozenset({Operation.COMPLETIONS})
 """Operations that every host with them speaks as OpenAI does."""
 _TOOLS: Final = frozenset({"function", "custom"})
+"""A tool of chat holds one of these; other dialects' own tools do not."""
 _PARTS: Final = frozenset({"text", "image_url", "input_audio", "file", "refusal", "video_url"})
 """Kinds of content that chat knows, the widespread video_url included."""
 _OWN_EXTENSIONS: Final = ("thinking_blocks", "provider_blocks", "is_error", "extra_content")
@@ -113,7 +114,7 @@ class OpenAICompatible(Provider):
         if self.native and _is_set(call.canon, "top_k"):
             refused.append("top_k")
         tools = objects(call.canon.get("tools"))
-        refused += [f"tools.{index}" for index, tool in enumerate(tools) if tool.get("type") not in _TOOLS]
+        refused += [f"tools.{index}" for index, tool in enumerate(tools) if not _TOOLS & tool.keys()]
         refused += _foreign_parts(objects(call.canon.get("messages")))
         return refused
 

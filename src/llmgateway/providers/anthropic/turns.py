@@ -7,13 +7,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-import msgspec
-
 from llmgateway.canon.chat import Json, Message
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
+from llmgateway.providers.history import called, inline
 
-_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII)
 _NO_IDENTIFIER: Final = re.compile(r"[^a-zA-Z0-9_-]")
 OPAQUE_PARTS: Final = frozenset(
     {"document", "search_result", "container_upload", "image", "tool_reference", "browser_state", "compaction"}
@@ -133,7 +131,7 @@ def _part(part: Json, where: str) -> Json:
 def _image(part: Json, where: str) -> Json:
     image = part.get("image_url")
     url = text_of(image.get("url")) if is_object(image) else text_of(image)
-    if data := _inline(url):
+    if data := inline(url):
         media_type, content = data
         return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": content}}
     if url.startswith(("https://", "http://")):
@@ -160,21 +158,13 @@ def _document_source(file: Json, where: str) -> Json:
     if url := text_of(file.get("file_url")):
         return {"type": "url", "url": url}
     content = text_of(file.get("file_data"))
-    media_type, data = _inline(content) or ("application/pdf", content)
+    media_type, data = inline(content) or ("application/pdf", content)
     if not data or media_type != "application/pdf":
         raise BadRequest(
             "Claude reads files that are PDF documents in base64: send `file_data` as a data:application/pdf URL.",
             param=f"{where}.file.file_data",
         )
     return {"type": "base64", "media_type": media_type, "data": data}
-
-
-def _inline(url: str) -> tuple[str, str] | None:
-    """Media type and base64 text of a data: URL."""
-    found = _DATA_URL.match(url[:256])
-    if found is None or not found[3]:
-        return None
-    return found[1] or "text/plain", url[found.end() :]
 
 
 def _tool_result(message: Message, where: str) -> Json:
@@ -195,8 +185,8 @@ def _assistant(message: Message, where: str) -> list[Json]:
     text = _content(message.get("content"), f"{where}.content")
     if not text and message.get("refusal"):
         text = [_text(text_of(message.get("refusal")))]
-    called = _entries(message.get("tool_calls") or [], f"{where}.tool_calls")
-    calls = [_tool_use(call, f"{where}.tool_calls.{index}") for index, call in enumerate(called)]
+    made = _entries(message.get("tool_calls") or [], f"{where}.tool_calls")
+    calls = [_tool_use(call, f"{where}.tool_calls.{index}") for index, call in enumerate(made)]
     kept = objects(message.get("provider_blocks"))
     if kept and _unchanged(kept, text, calls):
         return kept
@@ -238,20 +228,10 @@ def _calls(blocks: list[Json]) -> list[tuple[str, Any]]:
 
 
 def _tool_use(call: Json, where: str) -> Json:
-    function = call.get("function")
-    identifier = text_of(call.get("id"))
-    if not is_object(function) or not identifier:
-        raise BadRequest("A tool call has an id and a function.", param=where)
-    arguments = function.get("arguments") or "{}"
-    try:
-        given: object = msgspec.json.decode(arguments) if isinstance(arguments, str) else arguments
-    except msgspec.DecodeError as error:
-        raise BadRequest(
-            f"The arguments of a tool call are JSON text: {error}.", param=f"{where}.function.arguments"
-        ) from error
-    if not is_object(given):
-        raise BadRequest("The arguments of a tool call are a JSON object.", param=f"{where}.function.arguments")
-    block: Json = {"type": "tool_use", "id": identifier_of(identifier), "name": function.get("name"), "input": given}
+    used = called(call, where)
+    if not used.id:
+        raise BadRequest("A tool call of the history has an id, which its result names.", param=where)
+    block: Json = {"type": "tool_use", "id": identifier_of(used.id), "name": used.name, "input": used.arguments}
     return _marked(block, call)
 
 

@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.turns import is_signed
+from llmgateway.providers.history import called, inline
 
-_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII)
 _NO_IDENTIFIER: Final = re.compile(r"[^a-zA-Z0-9_.:-]")
 _NO_NAME: Final = re.compile(r"[^a-zA-Z0-9\s()\[\]-]+")
 _LONGEST_IDENTIFIER: Final = 64
@@ -126,19 +124,13 @@ def _part(part: Json, where: str) -> list[Json]:
             )
 
 
-def _inline(url: str) -> tuple[str, str] | None:
-    """Media type and base64 text of a data: URL."""
-    found = _DATA_URL.match(url[:256])
-    return (found[1] or "text/plain", url[found.end() :]) if found and found[3] else None
-
-
 def _image(part: Json, where: str) -> Json:
     image = part.get("image_url")
     url = text_of(image.get("url")) if is_object(image) else text_of(image)
     if url.startswith("s3://"):
         ending = url.rpartition(".")[2].lower()
         return {"format": _IMAGES.get(f"image/{ending}", "jpeg"), "source": {"s3Location": {"uri": url}}}
-    data = _inline(url)
+    data = inline(url)
     if data is None or data[0] not in _IMAGES:
         raise BadRequest(
             "Bedrock takes images as base64 data: URLs of type png, jpeg, gif or webp, or by s3:// address.",
@@ -153,7 +145,7 @@ def _file(part: Json, where: str) -> Json:
     file: Json = given if is_object(given) else {}
     url = text_of(file.get("file_url"))
     content = text_of(file.get("file_data"))
-    media_type, data = _inline(content) or ("application/pdf", content)
+    media_type, data = inline(content) or ("application/pdf", content)
     ending = (text_of(file.get("filename")) or url).rpartition(".")[2].lower()
     form = ending if ending in _FORMATS.values() else _FORMATS.get(media_type, "")
     if not form or not (data or url.startswith("s3://")):
@@ -235,16 +227,5 @@ def _wrapped(text: str, encoding: str) -> str:
 
 
 def _tool_use(call: Json, where: str) -> Json:
-    given = call.get("function")
-    function: Json = given if is_object(given) else {}
-    arguments = function.get("arguments") or "{}"
-    try:
-        value: object = msgspec.json.decode(arguments) if isinstance(arguments, str) else arguments
-    except msgspec.DecodeError as error:
-        raise BadRequest(
-            f"The arguments of a tool call are JSON text: {error}.", param=f"{where}.function.arguments"
-        ) from error
-    if not is_object(value):
-        raise BadRequest("The arguments of a tool call are a JSON object.", param=f"{where}.function.arguments")
-    identifier = identifier_of(text_of(call.get("id")))
-    return {"toolUse": {"toolUseId": identifier, "name": text_of(function.get("name")), "input": value}}
+    used = called(call, where)
+    return {"toolUse": {"toolUseId": identifier_of(used.id), "name": used.name, "input": used.arguments}}

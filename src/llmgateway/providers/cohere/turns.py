@@ -10,6 +10,7 @@ import msgspec
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
+from llmgateway.providers.history import called
 
 PART_KINDS: Final = frozenset({"text", "refusal", "image_url"})
 """Kinds of content parts with a counterpart."""
@@ -25,7 +26,7 @@ def turns(messages: object, *, thinks: bool) -> list[Json]:
             case "user":
                 found.append({"role": "user", "content": _content(message.get("content"))})
             case "assistant":
-                found.append(_assistant(message, thinks=thinks))
+                found.append(_assistant(message, f"messages.{index}", thinks=thinks))
             case "tool":
                 found.append(
                     {
@@ -69,7 +70,7 @@ def _joined(content: object) -> str:
     return "\n".join(_said(part) for part in objects(content)) if is_array(content) else text_of(content)
 
 
-def _assistant(message: Json, *, thinks: bool) -> Json:
+def _assistant(message: Json, where: str, *, thinks: bool) -> Json:
     """What was thought goes back as a thought to a model that thinks, to others as their plan for the tools."""
     content = message.get("content")
     spoken = "".join(_said(part) for part in objects(content)) if is_array(content) else text_of(content)
@@ -81,22 +82,16 @@ def _assistant(message: Json, *, thinks: bool) -> Json:
     elif text or not calls:
         made["content"] = text
     if calls:
-        made["tool_calls"] = [_call(call) for call in calls]
+        made["tool_calls"] = [_call(call, f"{where}.tool_calls.{index}") for index, call in enumerate(calls)]
         if thought and not thinks:
             made["tool_plan"] = thought
     return made
 
 
-def _call(call: Json) -> Json:
-    given = call.get("function")
-    function: Json = given if is_object(given) else {}
-    arguments = function.get("arguments") or "{}"
-    written = arguments if isinstance(arguments, str) else msgspec.json.encode(arguments).decode()
-    return {
-        "id": text_of(call.get("id")),
-        "type": "function",
-        "function": {"name": text_of(function.get("name")), "arguments": written},
-    }
+def _call(call: Json, where: str) -> Json:
+    used = called(call, where)
+    written = msgspec.json.encode(used.arguments).decode()
+    return {"id": used.id, "type": "function", "function": {"name": used.name, "arguments": written}}
 
 
 def _result(text: str) -> str | list[Json]:

@@ -11,9 +11,9 @@ from typing import Final
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import BadRequest
+from llmgateway.providers.history import inline
 
 PART_KINDS: Final = frozenset({"text", "refusal", "image_url", "input_audio", "file"})
-_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII)
 _OWN_FILE: Final = re.compile(
     r"gs://|https://generativelanguage\.googleapis\.com/|https://(www\.)?(youtube\.com|youtu\.be)/"
 )
@@ -89,9 +89,8 @@ def _part(part: Json, where: str) -> Json:
 
 
 def _media(url: str, otherwise: str, where: str) -> Json:
-    found = _DATA_URL.match(url[:256])
-    if found is not None and found[3]:
-        return {"inlineData": {"mimeType": found[1] or otherwise, "data": url[found.end() :]}}
+    if data := inline(url, otherwise):
+        return {"inlineData": {"mimeType": data[0], "data": data[1]}}
     if url.startswith(("https://", "http://", "gs://")):
         ending = url.partition("?")[0].rpartition("/")[2].rpartition(".")[2].lower()
         return {"fileData": {"mimeType": _BY_ENDING.get(ending, otherwise), "fileUri": url}}

@@ -14,6 +14,7 @@ from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.gemini.models import GeminiModel
 from llmgateway.providers.gemini.parts import parts_of
+from llmgateway.providers.history import called
 
 BLOCK: Final = "google_part"
 """`type` of the provider blocks that hold a part of Gemini's own: `{"type": "google_part", "part": {...}}`."""
@@ -176,29 +177,15 @@ def _signed(parts: list[Json]) -> list[Json]:
 
 
 def _call(found: Turns, call: Json, where: str) -> Json:
-    function = call.get("function")
-    if not is_object(function) or not text_of(function.get("name")):
-        raise BadRequest("A tool call of the history has a function with a name.", param=where)
-    made: Json = {"name": function["name"], "args": _arguments(function.get("arguments"), where)}
-    if identifier := text_of(call.get("id")):
-        found.names[identifier] = function["name"]
-        made = {"id": identifier, **made}
+    used = called(call, where)
+    made: Json = {"name": used.name, "args": used.arguments}
+    if used.id:
+        found.names[used.id] = used.name
+        made = {"id": used.id, **made}
     part: Json = {"functionCall": made}
     if signature := signature_of(call.get("extra_content")):
         part["thoughtSignature"] = signature
     return part
-
-
-def _arguments(given: object, where: str) -> Json:
-    try:
-        value: object = msgspec.json.decode(given) if isinstance(given, str) and given.strip() else given or {}
-    except msgspec.DecodeError as error:
-        raise BadRequest(
-            f"The arguments of a tool call are JSON text: {error}.", param=f"{where}.function.arguments"
-        ) from error
-    if not is_object(value):
-        raise BadRequest("The arguments of a tool call are a JSON object.", param=f"{where}.function.arguments")
-    return value
 
 
 def signature_of(extra: object) -> str:

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-import msgspec
-
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
 from llmgateway.providers.anthropic.paths import leave_out
+from llmgateway.providers.history import called
 from llmgateway.providers.vectors import unhonoured
 
 _OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -111,7 +110,7 @@ def _think(canon: Json) -> bool | str | None:
 
 def _turns(messages: list[Json]) -> Iterator[Json]:
     names = dict[str, str]()
-    for message in messages:
+    for index, message in enumerate(messages):
         role = text_of(message.get("role"))
         turn: Json = {"role": "system" if role == "developer" else role, "content": _text(message.get("content"))}
         images = [_image(part) for part in objects(message.get("content")) if part.get("type") == "image_url"]
@@ -119,22 +118,14 @@ def _turns(messages: list[Json]) -> Iterator[Json]:
             turn["images"] = images
         if message.get("reasoning_content"):
             turn["thinking"] = message["reasoning_content"]
-        calls = objects(message.get("tool_calls"))
+        made = enumerate(objects(message.get("tool_calls")))
+        calls = [called(call, f"messages.{index}.tool_calls.{place}") for place, call in made]
         if calls:
-            turn["tool_calls"] = [{"function": _function(call)} for call in calls]
-            names.update({call.get("id", ""): call["function"]["name"] for call in calls})
+            turn["tool_calls"] = [{"function": {"name": call.name, "arguments": call.arguments}} for call in calls]
+            names.update({call.id: call.name for call in calls})
         if role == "tool":
             turn["tool_name"] = names.get(text_of(message.get("tool_call_id")), "")
         yield turn
-
-
-def _function(call: Json) -> Json:
-    function = call["function"]
-    try:
-        arguments: object = msgspec.json.decode(function.get("arguments") or "{}")
-    except msgspec.DecodeError:
-        arguments = {}  # the model's own slip; what it meant is in no other form
-    return {"name": function["name"], "arguments": arguments}
 
 
 def _text(content: object) -> str:

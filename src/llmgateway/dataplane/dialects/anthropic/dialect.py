@@ -8,6 +8,8 @@ from llmgateway.dataplane.dialects.anthropic.answer import error_body, message_b
 from llmgateway.dataplane.dialects.anthropic.request import canon_request
 from llmgateway.dataplane.dialects.anthropic.shapes import Counted, Request, checked
 from llmgateway.dataplane.dialects.anthropic.stream import MessagesStream, event
+from llmgateway.dataplane.dialects.openai.shapes import Settings
+from llmgateway.dataplane.dialects.validation import check
 from llmgateway.errors import BadRequest, Problem
 from llmgateway.providers.base import Answer
 
@@ -24,13 +26,15 @@ class AnthropicDialect:
             if not is_object(decoded):
                 raise BadRequest("The body must be a JSON object.")
             request = checked(decoded, Request if operation is Operation.CHAT else Counted)
+            canon = canon_request(decoded, request)
+            check(canon, Settings)
             return Call(
                 operation=operation,
                 dialect=Dialect.ANTHROPIC,
                 model=request.model,
                 stream=isinstance(request, Request) and bool(request.stream),
                 body=decoded,
-                canon=canon_request(decoded, request),
+                canon=canon,
                 wishes=wishes,
             )
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

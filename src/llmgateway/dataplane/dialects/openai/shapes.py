@@ -72,18 +72,20 @@ class ResponseFormat(Struct):
     type: str
     json_schema: dict[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        if self.type == "json_schema" and self.json_schema is None:
+            raise ValueError("`json_schema` is missing: it holds the name and the schema")
 
-class Chat(Struct):
-    """The body of /v1/chat/completions."""
 
-    model: Name
-    messages: Annotated[list[Message], Meta(min_length=1)]
-    stream: bool | None = None
+class Settings(Struct):
+    """What a chat may set, whichever dialect it came in: providers rely on these kinds of values."""
+
     stream_options: StreamOptions | None = None
     max_tokens: Count | None = None
     max_completion_tokens: Count | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Share | None = None
+    top_k: int | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None
     stop: str | list[str] | None = None
     seed: int | None = None
@@ -97,8 +99,19 @@ class Chat(Struct):
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: str | None = None
+    service_tier: str | None = None
+    modalities: list[str] | None = None
     user: str | None = None
+    metadata: dict[str, Any] | None = None
     store: bool | None = None
+
+
+class Chat(Settings, kw_only=True):
+    """The body of /v1/chat/completions."""
+
+    model: Name
+    messages: Annotated[list[Message], Meta(min_length=1)]
+    stream: bool | None = None
 
 
 class Completions(Struct):

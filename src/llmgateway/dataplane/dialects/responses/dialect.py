@@ -5,6 +5,7 @@ import time
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.dataplane.dialects.openai.dialect import error_body
+from llmgateway.dataplane.dialects.openai.shapes import Settings
 from llmgateway.dataplane.dialects.responses.answer import finished, output_items, response_object, usage_object
 from llmgateway.dataplane.dialects.responses.request import Request, canon_request
 from llmgateway.dataplane.dialects.responses.stream import ResponsesStream
@@ -24,13 +25,15 @@ class ResponsesDialect:
     def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
         value = read_object(body)
         request = check(value, Request)
+        canon = canon_request(value, request)
+        check(canon, Settings)
         return Call(
             operation=operation,
             dialect=Dialect.RESPONSES,
             model=request.model,
             stream=bool(request.stream),
             body=value,
-            canon=canon_request(value, request),
+            canon=canon,
             include_usage=True,
             wishes=wishes,
         )

@@ -14,10 +14,13 @@ from llmgateway.dataplane.dialects.validation import refuse
 OWN_REASONING: Final = "lgw1:"
 """Marks encrypted_content that the gateway wrote: another provider's signed thinking, to be given back to it."""
 _DEFAULTS: Final[Json] = {"truncation": "disabled", "background": False, "store": False, "max_tool_calls": None}
-_SAME: Final = (
-    "temperature", "top_p", "parallel_tool_calls", "metadata", "user", "service_tier", "store", "previous_response_id",
-    "background", "conversation", "prompt", "truncation", "max_tool_calls", "prompt_cache_key", "safety_identifier",
+_TRANSLATED: Final = frozenset(
+    {
+        "model", "input", "instructions", "stream", "stream_options", "tools", "tool_choice", "max_output_tokens",
+        "top_logprobs", "reasoning", "text", "include",
+    }
 )  # fmt: skip
+"""What chat says in other words; all else travels on under its own name."""
 _TEXT_PARTS: Final = frozenset({"input_text", "output_text", "text", "summary_text"})
 
 
@@ -49,7 +52,9 @@ def canon_request(body: Json, request: Request) -> Json:
     """The same as a chat request. What chat cannot say stays under its own name, for targets to refuse by it."""
     canon: Json = {"model": request.model, "messages": _messages(request)}
     canon |= {
-        name: body[name] for name in _SAME if body.get(name) is not None and body[name] != _DEFAULTS.get(name, ...)
+        name: value
+        for name, value in body.items()
+        if name not in _TRANSLATED and value is not None and value != _DEFAULTS.get(name, ...)
     }
     if request.stream:
         canon["stream"] = True

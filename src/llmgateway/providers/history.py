@@ -1,0 +1,57 @@
+"""What every language but OpenAI's has to read out of a canon history: tool calls with their arguments, and data: URLs."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object, text_of
+from llmgateway.errors import BadRequest
+
+_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII)
+_HEAD: Final = 256
+"""Characters that the head of a data: URL may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A function that the model called. `id` is empty where the history has none."""
+
+    id: str
+    name: str
+    arguments: Json
+
+
+def called(call: Json, where: str) -> Called:
+    """A call of the history. Raises BadRequest, naming the field, for what is no call of a function."""
+    function = call.get("function")
+    if not is_object(function) or not text_of(function.get("name")):
+        kind = text_of(call.get("type")) or "function"
+        raise BadRequest(
+            f"A tool call of the history has a function with a name; this model knows no calls of type {kind!r} without one.",
+            code="unsupported_parameter" if kind != "function" else None,
+            param=where,
+        )
+    return Called(text_of(call.get("id")), function["name"], _arguments(function.get("arguments"), where))
+
+
+def _arguments(given: object, where: str) -> Json:
+    try:
+        value: object = msgspec.json.decode(given) if isinstance(given, str) and given.strip() else given or {}
+    except msgspec.DecodeError as error:
+        raise BadRequest(
+            f"The arguments of a tool call are JSON text: {error}.", param=f"{where}.function.arguments"
+        ) from error
+    if not is_object(value):
+        raise BadRequest("The arguments of a tool call are a JSON object.", param=f"{where}.function.arguments")
+    return value
+
+
+def inline(url: str, otherwise: str = "text/plain") -> tuple[str, str] | None:
+    """Media type (`otherwise` where it says none) and base64 text of a data: URL; None for any other address."""
+    found = _DATA_URL.match(url[:_HEAD])
+    if found is None or not found[3]:
+        return None
+    return found[1] or otherwise, url[found.end() :]
