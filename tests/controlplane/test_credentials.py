@@ -1,0 +1,109 @@
+"""Provider keys that tenants bring: checked, sealed, used by dispatch alone, erased for good."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from llmgateway.contract.channels import CheckedCredential
+from llmgateway.controlplane.admin.rotation import rotate
+from llmgateway.controlplane.keys.source import KeySource
+from llmgateway.db.session import Database
+from llmgateway.kit.clock import SystemClock
+from llmgateway.kit.crypto import CannotOpen, MasterKeys
+from llmgateway.kit.vault import Vault
+from tests.controlplane.api import Api, error_of, open_api
+
+SECRET = "sk-of-the-tenant-abcd"
+WISH = {"provider": "bedrock", "name": "ours", "api_key": SECRET, "options": {"region": "us-east-1"}}
+
+
+async def test_a_credential_is_sealed_and_only_its_own_organisation_opens_it(api: Api, data: Database) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    made = await owner.post(f"/orgs/{org}/credentials", json=WISH)
+    assert made.status_code == 201, made.text
+    assert SECRET not in made.text
+    assert made.json()["last4"] == "abcd"
+    key = (await owner.post(f"/orgs/{org}/keys", json={"name": "k"})).json()["key"]
+    snapshot = await KeySource(data, api.rooms.pepper, SystemClock()).key_snapshot(key)
+    assert snapshot is not None
+    [sealed] = snapshot.org.credentials
+    wrapped = snapshot.org.data_key
+    assert wrapped is not None
+    assert SECRET.encode() not in sealed.sealed
+    vault, about = Vault(api.rooms.masters), f"credentials.sealed:{sealed.id}"
+    assert msgspec.json.decode(vault.open(wrapped, org, about, sealed.sealed)) == {"api_key": SECRET}
+    for owner_of_it, place in (("org_other", about), (org, "credentials.sealed:cred_other")):
+        with pytest.raises(CannotOpen):
+            vault.open(wrapped, owner_of_it, place, sealed.sealed)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://api.example.com/v1",
+        "https://127.0.0.1/v1",
+        "https://localhost/v1",
+        "https://10.0.0.8/v1",
+        "https://192.168.1.1/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/v1",
+        "https://[::ffff:10.0.0.1]/v1",
+        "https://[fd00::1]/",
+        "https://0.0.0.0/",
+        "https://100.64.0.1/",
+        "https://user:pass@example.com/",
+        "file:///etc/passwd",
+        "ftp://example.com/",
+    ],
+)
+async def test_an_address_that_leads_inside_is_refused(api: Api, address: str) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    wish = {"provider": "openai", "name": "n", "api_key": "k", "base_url": address}
+    refused = await (await api.as_(owner_id)).post(f"/orgs/{org}/credentials", json=wish)
+    assert (refused.status_code, error_of(refused)["param"]) == (400, "base_url")
+
+
+async def test_a_credential_that_the_provider_refuses_is_not_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+
+    async def refuses(*_: object) -> CheckedCredential:
+        return CheckedCredential(accepted=False, message="401: Incorrect API key provided")
+
+    monkeypatch.setattr(api.rooms.check, "check", refuses)
+    refused = await owner.post(f"/orgs/{org}/credentials", json=WISH)
+    assert (refused.status_code, error_of(refused)["code"]) == (400, "credential_refused")
+    assert "Incorrect API key" in error_of(refused)["message"]
+    assert (await owner.get(f"/orgs/{org}/credentials")).json()["data"] == []
+
+
+async def test_erasure_destroys_the_data_key(api: Api) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    await owner.post(f"/orgs/{org}/credentials", json=WISH)
+    assert (await owner.post(f"/orgs/{org}/erase")).status_code == 204
+    assert await api.rows("SELECT data_key FROM organisations WHERE id = :o", o=org) == [None]
+    assert (await owner.get(f"/orgs/{org}/credentials")).json()["data"] == []
+    assert (await owner.post(f"/orgs/{org}/credentials", json=WISH)).status_code == 201  # under a new key
+
+
+async def test_master_keys_are_rotated_and_the_old_one_can_go(database_url: str, tmp_path: Path) -> None:
+    old, new = "o" * 32, "n" * 32
+    async with open_api(database_url, tmp_path, LLMGATEWAY_SECRET_KEY=old) as api:
+        owner_id = await api.person("o@a.test")
+        org = await api.org("Acme", owner_id)
+        owner = await api.as_(owner_id)
+        await owner.post(f"/orgs/{org}/credentials", json=WISH)
+        await owner.post("/me/mfa")
+        done = await rotate(api.admin, MasterKeys([new, old]))
+        assert (done.peppers, done.data_keys, done.second_factors) == (1, 1, 1)
+        again = await rotate(api.admin, MasterKeys([new]))  # the old one is not needed any more
+        assert (again.peppers, again.data_keys, again.second_factors) == (0, 0, 0)
+        with pytest.raises(CannotOpen):
+            await rotate(api.admin, MasterKeys(["x" * 32]))

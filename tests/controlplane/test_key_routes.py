@@ -1,0 +1,151 @@
+"""API keys over HTTP: rules, budgets, rotation, and whose they are."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from llmgateway.controlplane.keys.source import KeySource
+from llmgateway.db.roles import Role
+from llmgateway.db.session import Database
+from llmgateway.kit.clock import ManualClock, SystemClock
+from tests.controlplane.api import Api, error_of, open_api
+
+
+async def test_a_key_keeps_what_it_was_given_and_the_data_plane_is_told(api: Api, data: Database) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id, plan="starter")
+    owner = await api.as_(owner_id)
+    project = (await owner.post(f"/orgs/{org}/projects", json={"name": "p", "requests_per_minute": 7})).json()["id"]
+    wish = {
+        "name": "k",
+        "project_id": project,
+        "scopes": ["chat", "embeddings"],
+        "allowed_models": ["gpt-4.1"],
+        "allowed_providers": ["openai"],
+        "allowed_addresses": ["203.0.113.7/24", "2001:db8::1"],
+        "tags": ["blue"],
+        "expires_at": "2099-01-01T00:00:00Z",
+        "cache_seconds": 60,
+        "limits": {"requests_per_minute": 5, "tokens_per_minute": 1000, "concurrency": 2},
+        "budgets": {"day_usd": "1", "month_usd": "10.5", "total_usd": "100", "mode": "soft"},
+    }
+    made = (await owner.post(f"/orgs/{org}/keys", json=wish)).json()
+    assert made["allowed_addresses"] == ["203.0.113.0/24", "2001:db8::1/128"]
+    assert made["limits"]["requests_per_hour"] == 1_000  # the default of every plan but self_hosted
+    assert made["budgets"] == {
+        "day_usd": "1.000000000",
+        "month_usd": "10.500000000",
+        "total_usd": "100.000000000",
+        "mode": "soft",
+    }
+    snapshot = await KeySource(data, api.rooms.pepper, SystemClock()).key_snapshot(made["key"])
+    assert snapshot is not None
+    assert (snapshot.id, snapshot.org.plan, snapshot.project_id) == (made["id"], "starter", project)
+    assert snapshot.project_limits.requests_per_minute == 7
+    assert snapshot.org.limits.requests_per_minute == 300
+    assert snapshot.org.quota is not None
+    assert (snapshot.org.quota.requests, snapshot.org.quota.tokens) == (10_000, 500_000)
+    assert {budget.period: (budget.nanos, budget.hard) for budget in snapshot.budgets} == {
+        "day": (10**9, False),
+        "month": (105 * 10**8, False),
+        "total": (100 * 10**9, False),
+    }
+    assert snapshot.models == {"gpt-4.1"}
+    assert snapshot.secret_id == made["secrets"][0]["id"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "param"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "k", "scopes": ["everything"]}, "scopes.0"),
+        ({"name": "k", "allowed_addresses": ["somewhere"]}, "allowed_addresses.0"),
+        ({"name": "k", "expires_at": "2001-01-01T00:00:00Z"}, "expires_at"),
+        ({"name": "k", "expires_at": "tomorrow"}, "expires_at"),
+        ({"name": "k", "limits": {"requests_per_minute": 0}}, "limits.requests_per_minute"),
+        ({"name": "k", "budgets": {"month_usd": "-1"}}, "budgets.month_usd"),
+        ({"name": "k", "budgets": {"month_usd": 1.5}}, "budgets.month_usd"),
+        ({"name": "k", "budgets": {"month_usd": "NaN"}}, "budgets.month_usd"),
+    ],
+)
+async def test_what_is_wrong_is_named(api: Api, wrong: dict[str, object], param: str) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    refused = await (await api.as_(owner_id)).post(f"/orgs/{org}/keys", json=wrong)
+    assert (refused.status_code, error_of(refused)["param"]) == (400, param)
+
+
+async def test_a_change_sets_what_is_given_and_null_takes_a_rule_off(api: Api) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    wish = {
+        "name": "k",
+        "allowed_models": ["a"],
+        "limits": {"requests_per_minute": 5},
+        "budgets": {"day_usd": "1", "month_usd": "2"},
+    }
+    key = (await owner.post(f"/orgs/{org}/keys", json=wish)).json()["id"]
+    change = {"allowed_models": None, "limits": {"requests_per_hour": 50}, "budgets": {"day_usd": None}}
+    changed = (await owner.patch(f"/orgs/{org}/keys/{key}", json=change)).json()
+    assert changed["name"] == "k"
+    assert changed["allowed_models"] is None
+    assert (changed["limits"]["requests_per_minute"], changed["limits"]["requests_per_hour"]) == (5, 50)
+    assert (changed["budgets"]["day_usd"], changed["budgets"]["month_usd"]) == (None, "2.000000000")
+    off = (await owner.patch(f"/orgs/{org}/keys/{key}", json={"limits": None, "budgets": None})).json()
+    assert set(off["limits"].values()) == {None}
+    assert off["budgets"]["month_usd"] is None
+    trail = (await owner.get(f"/orgs/{org}/audit", params={"action": "key.change"})).json()["data"]
+    assert trail[1]["before"]["allowed_models"] == ["a"]
+    assert "name" not in trail[1]["after"]
+
+
+async def test_after_a_rotation_two_secrets_live_until_the_end_date(database_url: str, tmp_path: Path) -> None:
+    clock = ManualClock(datetime(2026, 11, 5, 12, tzinfo=UTC))
+    async with open_api(database_url, tmp_path, clock) as api:
+        owner_id = await api.person("o@a.test")
+        org = await api.org("Acme", owner_id)
+        owner = await api.as_(owner_id)
+        first = (await owner.post(f"/orgs/{org}/keys", json={"name": "k"})).json()
+        clock.advance(1)
+        second = (await owner.post(f"/orgs/{org}/keys/{first['id']}/rotate", json={"overlap_seconds": 600})).json()
+        assert [secret["expires_at"] for secret in second["secrets"]] == [None, "2026-11-05T12:10:01Z"]
+        data = Database(database_url, Role.DATA)
+        source = KeySource(data, api.rooms.pepper, clock)
+        old, new = await source.key_snapshot(first["key"]), await source.key_snapshot(second["key"])
+        assert old is not None
+        assert new is not None
+        assert old.id == new.id == first["id"]
+        assert (old.expires_at, new.expires_at) == (clock.now() + timedelta(seconds=600), None)
+        clock.advance(1)
+        third = (await owner.post(f"/orgs/{org}/keys/{first['id']}/rotate", json={"overlap_seconds": 600})).json()
+        live = [
+            secret
+            for secret in third["secrets"]
+            if secret["expires_at"] is None or secret["expires_at"] > "2026-11-05T12:00:02Z"
+        ]
+        assert len(live) == 2  # never three
+        await source.used({third["secrets"][0]["id"]: clock.now()})
+        shown = (await owner.get(f"/orgs/{org}/keys/{first['id']}")).json()
+        assert shown["last_used_at"] == shown["secrets"][0]["last_used_at"] == "2026-11-05T12:00:02Z"
+        assert shown["secrets"][1]["last_used_at"] is None
+        await data.close()
+
+
+async def test_a_member_changes_their_own_keys_and_an_admin_everybodys(api: Api) -> None:
+    owner_id, admin_id, member_id = [await api.person(f"{name}@a.test") for name in ("o", "a", "m")]
+    org = await api.org("Acme", owner_id, admin=admin_id, member=member_id)
+    owner, admin, member = [await api.as_(person) for person in (owner_id, admin_id, member_id)]
+    mine = (await member.post(f"/orgs/{org}/keys", json={"name": "mine"})).json()["id"]
+    theirs = (await owner.post(f"/orgs/{org}/keys", json={"name": "theirs"})).json()["id"]
+    assert (await member.patch(f"/orgs/{org}/keys/{mine}", json={"name": "x"})).status_code == 200
+    for answer in (
+        await member.patch(f"/orgs/{org}/keys/{theirs}", json={"name": "x"}),
+        await member.post(f"/orgs/{org}/keys/{theirs}/rotate", json={}),
+        await member.delete(f"/orgs/{org}/keys/{theirs}"),
+    ):
+        assert (answer.status_code, error_of(answer)["code"]) == (403, "permission_denied")
+    assert (await admin.delete(f"/orgs/{org}/keys/{mine}")).status_code == 204
+    gone = await member.patch(f"/orgs/{org}/keys/{mine}", json={"name": "x"})
+    assert (gone.status_code, error_of(gone)["code"]) == (409, "conflict")

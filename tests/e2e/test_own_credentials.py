@@ -1,0 +1,100 @@
+"""An organisation's own keys, routes and policies on a request's path; last use seen by its owner."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.e2e.conftest import Stage
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Owner:
+    """The first owner over HTTP, and a key of the default organisation."""
+
+    http: httpx2.Client
+    stage: Stage
+    key: str = ""
+    key_id: str = ""
+
+    def ask(self, model: str, text: str = "hi") -> httpx2.Response:
+        body = {"model": model, "messages": [{"role": "user", "content": text}]}
+        headers = {"authorization": f"Bearer {self.key}"}
+        return httpx2.post(f"{self.stage.gateway.url}/v1/chat/completions", json=body, headers=headers)
+
+    def becomes(self, model: str, status: int, text: str = "hi") -> httpx2.Response:
+        """Ask until the answer has the status: what was announced takes some milliseconds."""
+        deadline = time.monotonic() + 10
+        while (answer := self.ask(model, text)).status_code != status:
+            assert time.monotonic() < deadline, answer.text
+            time.sleep(0.02)
+        return answer
+
+
+def _becomes(look: Callable[[], str], wanted: str) -> None:
+    deadline = time.monotonic() + 10
+    while (seen := look()) != wanted:
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def owner(stage: Stage) -> Iterator[Owner]:
+    found = re.search(r"Password\s+(\S+)", stage.gateway.greeting)
+    assert found is not None
+    with httpx2.Client(base_url=f"{stage.gateway.url}/api/v1") as http:
+        given = {"email": "owner@localhost", "password": found[1]}
+        http.headers["authorization"] = f"Bearer {http.post('/auth/login', json=given).json()['access_token']}"
+        org = http.post("/orgs", json={"name": "Tenant"}).json()["slug"]
+        http.base_url = f"{stage.gateway.url}/api/v1/orgs/{org}"
+        made = http.post("/keys", json={"name": "k", "limits": {"requests_per_minute": 10_000}}).json()
+        yield Owner(http, stage, made["key"], made["id"])
+
+
+def _sent(owner: Owner) -> str:
+    """What the provider was last shown."""
+    assert owner.ask("openai/echo").status_code == 200
+    return owner.stage.provider.headers[-1]["authorization"]
+
+
+def test_the_tenants_own_key_goes_to_the_provider_before_the_gateways(owner: Owner) -> None:
+    assert _sent(owner) == "Bearer sk-up"
+    made = owner.http.post("/credentials", json={"provider": "openai", "name": "ours", "api_key": "sk-tenant-own"})
+    assert made.status_code == 201, made.text
+    _becomes(lambda: _sent(owner), "Bearer sk-tenant-own")
+    owner.http.delete(f"/credentials/{made.json()['id']}")
+    _becomes(lambda: _sent(owner), "Bearer sk-up")
+
+
+def test_an_alias_of_the_organisations_own_and_what_it_forbids(owner: Owner) -> None:
+    owner.http.put("/routes/mine", json={"targets": [{"provider": "openai", "model": "echo"}]})
+    assert owner.becomes("mine", 200).headers["x-llmgateway-provider"] == "openai"
+    listed = httpx2.get(f"{owner.stage.gateway.url}/v1/models", headers={"authorization": f"Bearer {owner.key}"})
+    assert "mine" in {model["id"] for model in listed.json()["data"]}
+    owner.http.patch(
+        "/policy", json={"blocked_words": ["tulip"], "blocked_patterns": [r"\d{4}-\d{4}"], "max_prompt_tokens": 50}
+    )
+    for text in ("a Tulip, please", "card 1234-5678", "word " * 80):
+        refused = owner.becomes("mine", 400, text)
+        assert refused.json()["error"]["code"] == "policy_violation"
+        assert "ulip" not in refused.text
+    assert owner.ask("mine", "tulips are another word").status_code == 200
+    before = len(owner.stage.provider.bodies)
+    owner.ask("mine", "a tulip")
+    assert len(owner.stage.provider.bodies) == before  # it never left the gateway
+    owner.http.patch("/policy", json={"blocked_words": None, "blocked_patterns": None, "max_prompt_tokens": None})
+
+
+def test_the_last_use_of_a_secret_is_seen(owner: Owner) -> None:
+    owner.becomes("openai/echo", 200)
+    deadline = time.monotonic() + 20
+    while (shown := owner.http.get(f"/keys/{owner.key_id}").json())["secrets"][0]["last_used_at"] is None:
+        assert time.monotonic() < deadline, shown
+        time.sleep(0.2)
+    assert shown["last_used_at"] == shown["secrets"][0]["last_used_at"]
