@@ -7,6 +7,7 @@ import typer
 from llmgateway.commands import (
     config,
     keys,
+    ledger,
     migrate,
     models,
     openapi,
@@ -28,6 +29,7 @@ for command in (serve, worker, migrate, openapi, seed):
 for name, group in (
     ("config", config),
     ("keys", keys),
+    ("ledger", ledger),
     ("models", models),
     ("providers", providers),
     ("route", route),

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
+from llmgateway.controlplane.billing import closing, usage_charges
 from llmgateway.controlplane.orgs import ending
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.db.session import DATABASE_ERRORS, Database
@@ -34,6 +36,25 @@ def jobs(database: Database, clock: Clock, mailer: Mailer) -> Sequence[Job]:
         Job("organisations that end", 60.0, lambda: ending.end_next(database, clock)),
         Job("sessions that ended", 3600.0, lambda: ending.forget_sessions(database, clock)),
         Job("partitions", 3600.0, lambda: ending.make_partitions(database)),
+        *bookkeeping(database, clock),
+    )
+
+
+def bookkeeping(database: Database, clock: Clock) -> Sequence[Job]:
+    """What keeps the ledger; each looks at everything that is due and then rests."""
+
+    async def charge(back: timedelta) -> bool:
+        await usage_charges.post_usage(database, clock, back)
+        return False
+
+    async def close() -> bool:
+        await closing.close_days(database, clock)
+        return False
+
+    return (
+        Job("charges", 60.0, lambda: charge(usage_charges.RECENT)),
+        Job("charges that came late", 6 * 3600.0, lambda: charge(usage_charges.ALL_THAT_MAY_CHANGE)),
+        Job("daily closing", 600.0, close),
     )
 
 

@@ -7,6 +7,7 @@ from llmgateway.controlplane.accounts import me_routes
 from llmgateway.controlplane.accounts import routes as accounts
 from llmgateway.controlplane.admin import routes as admin
 from llmgateway.controlplane.audit import routes as audit
+from llmgateway.controlplane.billing import routes as billing
 from llmgateway.controlplane.credentials import routes as credentials
 from llmgateway.controlplane.keys import reach_routes
 from llmgateway.controlplane.keys import routes as keys
@@ -36,6 +37,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     usage.router,
     takeout.router,
     plans.router,
+    billing.router,
     audit.router,
     admin.router,
 )

@@ -6,13 +6,30 @@ from sqlalchemy import Select, select
 
 from llmgateway.db.models.api_keys import ApiKey, KeySecret
 from llmgateway.db.models.audit_events import AuditRow
+from llmgateway.db.models.billing import BillingAccount
 from llmgateway.db.models.credentials import ProviderCredential
+from llmgateway.db.models.ledger import LedgerClosing, LedgerEntry, LedgerPosting
 from llmgateway.db.models.organisations import Invitation, Project
 from llmgateway.db.models.routes import Route
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.models.users import Member
 
-Row = TypeVar("Row", ApiKey, AuditRow, Invitation, KeySecret, Member, Project, ProviderCredential, Route, UsageRow)
+Row = TypeVar(
+    "Row",
+    ApiKey,
+    AuditRow,
+    BillingAccount,
+    Invitation,
+    KeySecret,
+    LedgerClosing,
+    LedgerEntry,
+    LedgerPosting,
+    Member,
+    Project,
+    ProviderCredential,
+    Route,
+    UsageRow,
+)
 """The tables whose rows belong to one organisation each."""
 
 

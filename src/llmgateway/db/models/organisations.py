@@ -26,6 +26,8 @@ class Organisation(Base):
     policy: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     cache_seconds: Mapped[int | None]
     monthly_budget_nanos: Mapped[Nanos | None]
+    overage_limit_nanos: Mapped[Nanos | None]
+    """What may be spent beyond the plan in a billing period; None is nothing."""
     created_at: Mapped[Moment]
 
 

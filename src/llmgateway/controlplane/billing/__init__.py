@@ -1,0 +1,1 @@
+"""Billing: the ledger, and Stripe as the way money comes in."""

@@ -1,0 +1,120 @@
+"""Charges of usage: from events to postings, an organisation and hour at a time, as often as it takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.controlplane.billing import ledger, postings
+from llmgateway.controlplane.billing.accounts import is_invoiced
+from llmgateway.controlplane.billing.ledger import Account, Coverage, Kind
+from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
+from llmgateway.db.models.usage_events import UsageRow
+from llmgateway.db.session import Database
+from llmgateway.kit.clock import Clock
+
+HOUR: Final = timedelta(hours=1)
+_SETTLING: Final = timedelta(minutes=5)
+"""After an hour's end, for what is on its way; what comes later is posted as a change."""
+RECENT: Final = timedelta(hours=3)
+ALL_THAT_MAY_CHANGE: Final = timedelta(days=35)
+"""A data process that was cut off ships what its journal holds; nothing is expected after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Charge:
+    """An organisation's hour, whose charges are not what is posted."""
+
+    org_id: str
+    covers: Coverage
+    due: int
+    """What its events sum to, in nanos."""
+
+
+async def post_usage(database: Database, clock: Clock, back: timedelta) -> int:
+    """Post every hour of so far back that is not posted as its events are, as `worker`; how many were posted."""
+    until = hour_of(clock.now() - _SETTLING)
+    async with database.transaction() as tx:
+        charges = await _differing(tx, until - back, until)
+    return sum([await _post(database, clock, charge) for charge in charges])
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The hour's begin."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+async def _post(database: Database, clock: Clock, charge: _Charge) -> bool:
+    """In a transaction of its own, so that one organisation's trouble is not another's."""
+    async with database.transaction() as tx:
+        await ledger.lock(tx, charge.org_id)
+        already, parts = await _already(tx, charge.org_id, charge.covers.hour)
+        if already == charge.due:
+            return False
+        balances = await ledger.balances(tx, charge.org_id)
+        invoiced = await is_invoiced(tx, charge.org_id)
+        amount = charge.due - already
+        posting = postings.usage_charge(amount, balances, charge.covers, parts + 1, invoiced=invoiced)
+        return await ledger.post(tx, clock, charge.org_id, posting)
+
+
+async def _already(tx: AsyncSession, org_id: str, hour: datetime) -> tuple[int, int]:
+    """What was posted for an hour, and in how many parts."""
+    query = _revenue().where(LedgerPosting.org_id == org_id, LedgerPosting.hour == hour)
+    nanos, parts = (await tx.execute(query)).one()
+    return int(nanos), parts
+
+
+def _revenue() -> Select[*tuple[Any, ...]]:
+    return (
+        select(func.coalesce(-func.sum(LedgerEntry.nanos), 0), func.count())
+        .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
+        .where(LedgerPosting.kind == Kind.USAGE, LedgerEntry.account == Account.REVENUE)
+    )
+
+
+async def _differing(tx: AsyncSession, since: datetime, until: datetime) -> Sequence[_Charge]:
+    hour = func.date_trunc("hour", UsageRow.created_at, "UTC").label("hour")
+    events = (
+        select(
+            UsageRow.org_id,
+            hour,
+            func.sum(UsageRow.charge_nanos).label("due"),
+            func.count().label("events"),
+            func.min(UsageRow.id).label("first"),
+            func.max(UsageRow.id).label("last"),
+        )
+        .where(UsageRow.created_at >= since, UsageRow.created_at < until, UsageRow.charge_nanos.is_not(None))
+        .group_by(UsageRow.org_id, hour)
+        .subquery()
+    )
+    books = (
+        select(LedgerPosting.org_id, LedgerPosting.hour, (-func.sum(LedgerEntry.nanos)).label("posted"))
+        .join(LedgerEntry, LedgerEntry.posting_id == LedgerPosting.id)
+        .where(
+            LedgerPosting.kind == Kind.USAGE,
+            LedgerEntry.account == Account.REVENUE,
+            LedgerPosting.hour >= since,
+            LedgerPosting.hour < until,
+        )
+        .group_by(LedgerPosting.org_id, LedgerPosting.hour)
+        .subquery()
+    )
+    same = (events.c.org_id == books.c.org_id) & (events.c.hour == books.c.hour)
+    query = (
+        select(events)
+        .outerjoin(books, same)
+        .where(events.c.due != func.coalesce(books.c.posted, 0))
+        .order_by(events.c.hour, events.c.org_id)
+    )
+    return [
+        _Charge(
+            org_id=row.org_id,
+            covers=Coverage(hour=row.hour, events=row.events, first_event=row.first, last_event=row.last),
+            due=int(row.due),
+        )
+        for row in (await tx.execute(query)).all()
+    ]

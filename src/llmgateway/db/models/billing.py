@@ -1,0 +1,48 @@
+"""billing_accounts and stripe_events: what Stripe last said, and the hints by which we ask it again."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from llmgateway.db.base import Base, Id, Moment
+
+
+class BillingAccount(Base):
+    """An organisation as Stripe's customer; everything but the customer is derived from what Stripe answered last."""
+
+    __tablename__ = "billing_accounts"
+
+    org_id: Mapped[Id]
+    customer_id: Mapped[str | None] = mapped_column(unique=True)
+    subscription_id: Mapped[str | None]
+    status: Mapped[str] = mapped_column(server_default=text("'none'"))
+    """Stripe's own word for the subscription; `none` before the first."""
+    plan: Mapped[str | None]
+    """The plan that is subscribed to, whether paid for or not."""
+    period_start: Mapped[Moment | None]
+    period_end: Mapped[Moment | None]
+    grace_until: Mapped[Moment | None]
+    """Unpaid, but the plan goes on until then."""
+    ends_at: Mapped[Moment | None]
+    """Cancelled, with effect from then."""
+    next_plan: Mapped[str | None]
+    """What it becomes at the period's end."""
+    created_at: Mapped[Moment]
+    updated_at: Mapped[Moment]
+
+
+class StripeEvent(Base):
+    """A webhook that came, once by its id; a hint to look at Stripe, not the news itself."""
+
+    __tablename__ = "stripe_events"
+
+    id: Mapped[Id]
+    type: Mapped[str]
+    object_id: Mapped[str]
+    customer_id: Mapped[str | None]
+    created_at: Mapped[Moment]
+    """Stripe's own time."""
+    received_at: Mapped[Moment]
+    tries: Mapped[int] = mapped_column(server_default=text("0"))
+    next_try_at: Mapped[Moment]
+    handled_at: Mapped[Moment | None]
+    trouble: Mapped[str | None]
