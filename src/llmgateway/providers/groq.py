@@ -10,9 +10,9 @@ GROQ: Final = OpenAICompatible(
     docs="https://console.groq.com/docs/openai",
     base_url="https://api.groq.com/openai/v1",
     endpoints=CHAT_AND_EMBEDDINGS,
-    unsupported=frozenset({"logprobs", "top_logprobs", "logit_bias"}),
+    unsupported=frozenset({"logprobs", "top_logprobs", "logit_bias", "n"}),
     quirks=(
-        "logprobs, top_logprobs and logit_bias are not supported: https://console.groq.com/docs/openai",
+        "logprobs, top_logprobs, logit_bias and n above 1 are not supported: https://console.groq.com/docs/openai",
         "Streams carry usage in x_groq when it was not asked for; it is always asked for.",
     ),
 )

@@ -16,6 +16,9 @@ OLLAMA: Final = OpenAICompatible(
     renames={"max_completion_tokens": "max_tokens"},
     joins_path="/v1",
     keeps=frozenset({"reasoning_content"}),
-    unsupported=frozenset({"logit_bias"}),
-    quirks=("A local server needs no key; ollama.com takes one as a bearer token: https://docs.ollama.com/cloud",),
+    unsupported=frozenset({"logit_bias", "n"}),
+    quirks=(
+        "n and logit_bias are not known there, and would be passed over in silence: https://docs.ollama.com/api/openai-compatibility",
+        "A local server needs no key; ollama.com takes one as a bearer token: https://docs.ollama.com/cloud",
+    ),
 )

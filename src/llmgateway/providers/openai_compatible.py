@@ -16,6 +16,7 @@ from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.openai_wire.errors import classify_error
+from llmgateway.providers.openai_wire.history import as_system, media_after_results
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response
 from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
@@ -259,7 +260,10 @@ class OpenAICompatible(Provider):
         for ours, theirs in self.renames.items():
             if ours in body:
                 body[theirs] = body.pop(ours)
-        body["messages"] = [self._message(message, foreign=foreign) for message in objects(body.get("messages"))]
+        messages = [self._message(message, foreign=foreign) for message in objects(body.get("messages"))]
+        if not self.native:
+            messages = [as_system(message) for message in messages]
+        body["messages"] = media_after_results(messages) if foreign else messages
         if foreign and "tools" in body and "cache_control" not in self.keeps:
             body["tools"] = [_without(tool, ("cache_control",)) for tool in objects(body["tools"])]
 

@@ -22,22 +22,44 @@ from llmgateway.errors import Problem
 from llmgateway.kit.ids import new_id
 from llmgateway.kit.sse import write
 
-_PREFIX = {"message": "msg", "reasoning": "rs", "function_call": "fc"}
+_PREFIX = {"message": "msg", "refusal": "msg", "reasoning": "rs"}
+
+
+class _CallItem:
+    """A call as it grows."""
+
+    __slots__ = ("item", "place", "text")
+
+    def __init__(self, item: Json, place: int) -> None:
+        self.item = item
+        self.place = place
+        """Its index in the output."""
+        self.text = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether its arguments have come to their end: some hosts send the pieces of several calls by turns."""
+        try:
+            return is_object(msgspec.json.decode(self.text))
+        except msgspec.DecodeError:
+            return False
 
 
 class ResponsesStream:
-    """Writes one stream: one item is open at a time, events are numbered."""
+    """Writes one stream: one item is open at a time, but for calls whose pieces come by turns. Events are numbered."""
 
     __slots__ = (
         "_annotations",
         "_blocks",
         "_call",
         "_calls",
+        "_closed",
         "_finish",
         "_item",
         "_number",
         "_open",
         "_output",
+        "_place",
         "_response",
         "_text",
     )
@@ -46,15 +68,19 @@ class ResponsesStream:
         self._call = call
         self._response = response_object(call, int(time.time()), call.model, [], status="in_progress")
         self._number = 0
-        self._output = list[Json]()
-        """Items that are done."""
+        self._output = dict[int, Json]()
+        """Index in the output -> item that is done."""
+        self._place = 0
+        """Index of the next item."""
         self._open = ""
-        """Type of the open item; empty when none is."""
+        """What is open: text, refusal or reasoning; empty when nothing is."""
         self._item: Json = {}
         self._text = ""
         self._annotations = list[Json]()
         self._blocks = list[Json]()
-        self._calls = dict[int, Json]()
+        self._calls = dict[int, _CallItem]()
+        """The calls that are open."""
+        self._closed = set[int]()
         self._finish: str | None = None
 
     def open(self) -> bytes:
@@ -69,20 +95,24 @@ class ResponsesStream:
 
     def close(self, usage: Usage | None) -> bytes:
         end = self._done()
-        if not self._output:
+        if not self._place:
             end += self._begin("message") + self._done()
         status = finished(self._finish)
-        response = {**self._response, **status, "output": self._output, **usage_object(usage)}
+        response = {**self._response, **status, "output": self._said(), **usage_object(usage)}
         return end + self._event(f"response.{status['status']}", response=response)
 
     def failure(self, problem: Problem, request_id: str) -> bytes:
         # The codes of a failed Response are a closed set; ours stands in the error event that follows.
         code = "rate_limit_exceeded" if problem.http_status == 429 else "server_error"
         error = {"code": code, "message": problem.message, "request_id": request_id}
-        response = {**self._response, "status": "failed", "output": self._output, "error": error}
+        response = {**self._response, "status": "failed", "output": self._said(), "error": error}
         return self._event("response.failed", response=response) + self._event(
             "error", code=problem.code, message=problem.message, param=problem.param
         )
+
+    def _said(self) -> list[Json]:
+        """The items that are done, in order."""
+        return [self._output[place] for place in sorted(self._output)]
 
     def _write(self, choice: ChunkChoice) -> Iterator[bytes]:
         delta: Json = {**choice["delta"]}
@@ -94,74 +124,97 @@ class ResponsesStream:
             if reasoning:
                 yield self._say("response.reasoning_text.delta", reasoning)
         self._annotations += objects(delta.get("annotations"))
-        text = text_of(delta.get("content")) or text_of(delta.get("refusal"))
-        if text:
+        if text := text_of(delta.get("content")):
             yield self._continue("message")
-            yield self._say("response.output_text.delta", text)
+            yield self._say("response.output_text.delta", text, logprobs=[])
+        if refusal := text_of(delta.get("refusal")):
+            yield self._continue("refusal")
+            yield self._say("response.refusal.delta", refusal)
         for call in objects(delta.get("tool_calls")):
             yield self._call_piece(call)
 
     def _call_piece(self, call: Json) -> bytes:
         index, begun = call.get("index", 0), b""
+        if index in self._closed:
+            return b""  # it was whole
         if index not in self._calls:
-            self._calls[index] = call
-            begun = self._done()
-            self._item = call_item(
-                new_id("fc"), {**call, "function": {**call["function"], "arguments": ""}}, "in_progress"
-            )
-            begun += self._start("function_call", self._item)
+            begun = self._done(keep_growing=True)
+            item = call_item(new_id("fc"), {**call, "function": {**call["function"], "arguments": ""}}, "in_progress")
+            self._calls[index] = _CallItem(item, self._place)
+            begun += self._start(item)
         function = call.get("function")
         arguments = text_of(function.get("arguments")) if is_object(function) else ""
-        return begun + (self._say("response.function_call_arguments.delta", arguments) if arguments else b"")
+        if not arguments:
+            return begun
+        growing = self._calls[index]
+        growing.text += arguments
+        where = {"item_id": growing.item["id"], "output_index": growing.place}
+        return begun + self._event("response.function_call_arguments.delta", **where, delta=arguments)
 
     def _continue(self, kind: str) -> bytes:
         return b"" if self._open == kind else self._done() + self._begin(kind)
 
     def _begin(self, kind: str) -> bytes:
         item_id = new_id(_PREFIX[kind])
+        self._open = kind
         if kind == "reasoning":
             self._item = reasoning_item(item_id, "", [])
-            return self._start(kind, self._item)
+            return self._start(self._item)
         self._item = message_item(item_id, [], "in_progress")
-        return self._start(kind, self._item) + self._event(
-            "response.content_part.added", **self._where(content=True), part=text_part("", [])
-        )
+        added = self._start(self._item)
+        return added + self._event("response.content_part.added", **self._where(), part=self._part(""))
 
-    def _start(self, kind: str, item: Json) -> bytes:
-        self._open = kind
-        return self._event("response.output_item.added", output_index=len(self._output), item=item)
+    def _start(self, item: Json) -> bytes:
+        self._place += 1
+        return self._event("response.output_item.added", output_index=self._place - 1, item=item)
 
-    def _say(self, name: str, text: str) -> bytes:
+    def _say(self, name: str, text: str, **more: object) -> bytes:
         self._text += text
-        more: Json = {"logprobs": []} if name == "response.output_text.delta" else {}
-        return self._event(name, **self._where(content=self._open != "function_call"), delta=text, **more)
+        return self._event(name, **self._where(), delta=text, **more)
 
-    def _done(self) -> bytes:
-        """Close the open item."""
-        kind, text = self._open, self._text
+    def _part(self, text: str) -> Json:
+        if self._open == "refusal":
+            return {"type": "refusal", "refusal": text}
+        return text_part(text, self._annotations)
+
+    def _done(self, *, keep_growing: bool = False) -> bytes:
+        """Close what is open; `keep_growing`: but for calls that are not whole yet."""
+        ended = [index for index, call in self._calls.items() if call.whole or not keep_growing]
+        self._closed.update(ended)
+        events = b"".join(self._close_call(self._calls.pop(index)) for index in ended)
+        kind, text, where = self._open, self._text, self._where() if self._open else {}
         if not kind:
-            return b""
-        where = self._where(content=kind != "function_call")
-        if kind == "message":
-            part = text_part(text, self._annotations)
-            events = self._event("response.output_text.done", **where, text=text, logprobs=[])
-            events += self._event("response.content_part.done", **where, part=part)
-            item = message_item(self._item["id"], [part], "completed")
-        elif kind == "reasoning":
-            events = self._event("response.reasoning_text.done", **where, text=text) if text else b""
+            return events
+        if kind == "reasoning":
+            events += self._event("response.reasoning_text.done", **where, text=text) if text else b""
             item = reasoning_item(self._item["id"], text, self._blocks)
         else:
-            named = {"name": self._item["name"]}
-            events = self._event("response.function_call_arguments.done", **where, **named, arguments=text)
-            item = {**self._item, "arguments": text, "status": "completed"}
-        events += self._event("response.output_item.done", output_index=len(self._output), item=item)
-        self._output.append(item)
+            part = self._part(text)
+            events += (
+                self._event("response.refusal.done", **where, refusal=text)
+                if kind == "refusal"
+                else self._event("response.output_text.done", **where, text=text, logprobs=[])
+            )
+            events += self._event("response.content_part.done", **where, part=part)
+            item = message_item(self._item["id"], [part], "completed")
         self._open, self._text, self._annotations, self._blocks = "", "", [], []
-        return events
+        return events + self._finish_item(where["output_index"], item)
 
-    def _where(self, *, content: bool) -> Json:
-        place: Json = {"item_id": self._item["id"], "output_index": len(self._output)}
-        return {**place, "content_index": 0} if content else place
+    def _close_call(self, call: _CallItem) -> bytes:
+        item = {**call.item, "arguments": call.text or "{}", "status": "completed"}
+        where = {"item_id": item["id"], "output_index": call.place}
+        events = b"" if call.text else self._event("response.function_call_arguments.delta", **where, delta="{}")
+        told = {"name": item["name"], "arguments": item["arguments"]}
+        events += self._event("response.function_call_arguments.done", **where, **told)
+        return events + self._finish_item(call.place, item)
+
+    def _finish_item(self, place: int, item: Json) -> bytes:
+        self._output[place] = item
+        return self._event("response.output_item.done", output_index=place, item=item)
+
+    def _where(self) -> Json:
+        """The open text's place: while one is open no other item begins."""
+        return {"item_id": self._item["id"], "output_index": self._place - 1, "content_index": 0}
 
     def _event(self, name: str, /, **fields: object) -> bytes:
         body = msgspec.json.encode({"type": name, "sequence_number": self._number, **fields})

@@ -1,0 +1,36 @@
+"""Messages of other dialects, and of newer OpenAI clients, as OpenAI-compatible hosts take them."""
+
+from collections.abc import Sequence
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import objects
+
+
+def as_system(message: Json) -> Json:
+    """`developer` is OpenAI's newer word for `system`, which every host knows and many know alone."""
+    return {**message, "role": "system"} if message.get("role") == "developer" else message
+
+
+def media_after_results(messages: Sequence[Json]) -> list[Json]:
+    """Tool messages hold only text in chat: their pictures and files follow the run of results, told by the call.
+
+    Page: https://platform.openai.com/docs/api-reference/chat/create (tool message).
+    """
+    made, media = list[Json](), list[Json]()
+    for message in messages:
+        if message.get("role") == "tool":
+            others = [part for part in objects(message.get("content")) if part.get("type") != "text"]
+            if others:
+                media += [{"type": "text", "text": f"From the result of {message.get('tool_call_id')}:"}, *others]
+            made.append(_text_alone(message) if others else message)
+            continue
+        if media:
+            made.append({"role": "user", "content": media})
+            media = []
+        made.append(message)
+    return [*made, {"role": "user", "content": media}] if media else made
+
+
+def _text_alone(message: Json) -> Json:
+    texts = [part for part in objects(message.get("content")) if part.get("type") == "text"]
+    return {**message, "content": texts or "See the next message of the user."}
