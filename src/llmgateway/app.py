@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from llmgateway.canon.call import Dialect, Operation
 from llmgateway.catalog.catalog import load_catalog
 from llmgateway.catalog.tokens import Tokenizer
+from llmgateway.contract.snapshot import Tariff
 from llmgateway.controlplane.keys.announcements import KeyAnnouncements
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.onboarding.service import FirstSteps, install, master_keys
@@ -54,6 +55,7 @@ from llmgateway.kit.http import HttpClient
 from llmgateway.kit.journal import Journal
 from llmgateway.kit.memory_store import MemoryStore
 from llmgateway.kit.metrics import Metrics
+from llmgateway.kit.money import nanos
 from llmgateway.kit.telemetry import open_telemetry
 from llmgateway.kit.vault import Vault
 from llmgateway.people import Shared, open_control_plane
@@ -142,7 +144,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         guarded = await stack.enter_async_context(HttpClient(guarded=True))
         transports = {"http": client, "https": client, "guarded": guarded, "sandbox": SandboxTransport()}
         masters = master_keys(settings)
-        source = KeySource(database, pepper, clock)
+        source = KeySource(database, pepper, clock, _tariff(settings))
         keys = Keys(source, clock)
         await stack.enter_async_context(_running(keys.report_uses(source)))
         announcements = KeyAnnouncements(database)
@@ -249,6 +251,10 @@ class _Recording:
     journal: Journal
     recorder: Recorder
     shipper: Shipper
+
+
+def _tariff(settings: Settings) -> Tariff:
+    return Tariff(markup_ppm=int(settings.markup_percent * 10_000), request_fee_nanos=nanos(settings.request_fee_usd))
 
 
 @asynccontextmanager

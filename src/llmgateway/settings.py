@@ -1,6 +1,7 @@
 """Every setting of a process, from its environment, read once on floor 4 and passed on as one frozen object."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -75,6 +76,22 @@ class Settings(BaseModel):
         None,
         alias="PROMETHEUS_MULTIPROC_DIR",
         description="Where the processes behind one port keep their figures, so that each can tell the sum.",
+    )
+    markup_percent: Decimal = Field(
+        Decimal(0),
+        alias="LLMGATEWAY_MARKUP_PERCENT",
+        description="What organisations pay beyond the provider's cost on this installation's credentials, in percent of it.",
+        ge=0,
+        le=1000,
+        decimal_places=4,
+    )
+    request_fee_usd: Decimal = Field(
+        Decimal(0),
+        alias="LLMGATEWAY_REQUEST_FEE_USD",
+        description="And for each request on them, in dollars.",
+        ge=0,
+        le=1000,
+        decimal_places=9,
     )
     public_url: str | None = Field(None, alias="LLMGATEWAY_PUBLIC_URL", description="How people reach this gateway.")
     signup: Literal["on", "invite", "off"] = Field(

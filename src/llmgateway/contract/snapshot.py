@@ -9,6 +9,7 @@ import msgspec
 
 from llmgateway.gateway_file import AliasEntry
 
+_MILLION = 1_000_000
 _NO_ROUTES: Mapping[str, AliasEntry] = MappingProxyType({})
 
 
@@ -28,6 +29,19 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     nanos: int
     period: Literal["day", "month", "total"] = "month"
     hard: bool = True
+
+
+class Tariff(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator asks beyond the provider's cost, for requests on the installation's own credentials."""
+
+    markup_ppm: int = 0
+    """Millionths of the cost."""
+    request_fee_nanos: int = 0
+
+    def charge(self, cost_nanos: int) -> int:
+        """Cost, markup and fee in nanos, rounded once, half to even."""
+        whole, rest = divmod(cost_nanos * (_MILLION + self.markup_ppm), _MILLION)
+        return whole + (2 * rest > _MILLION or (2 * rest == _MILLION and whole % 2 == 1)) + self.request_fee_nanos
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +92,8 @@ class OrgSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """How long answers are kept; 0 is off, None leaves it to the installation."""
     charged: bool = False
     """False: the org pays nothing for what passes (plan `self_hosted`)."""
+    tariff: Tariff = Tariff()
+    """Applies where it is charged."""
     quota: Quota | None = None
     """None: the plan counts nothing."""
     routes: Mapping[str, AliasEntry] = msgspec.field(default_factory=lambda: _NO_ROUTES)

@@ -139,7 +139,7 @@ class Meter:
                 stream=call.stream,
                 prompt_tokens=self._prompt_tokens,
                 cost_nanos=cost,
-                charge_nanos=self._charge(cost),
+                charge_nanos=self._charge(cost, target),
                 price_version=version,
                 test=self._key.test,
                 tags=self._key.tags,
@@ -271,7 +271,7 @@ class Meter:
             cache_write_tokens=usage.cache_write_tokens,
             reasoning_tokens=usage.reasoning_tokens,
             cost_nanos=cost,
-            charge_nanos=0 if failed else self._charge(cost),
+            charge_nanos=0 if failed or hit is not None else self._charge(cost, self._target if used else None),
             list_cost_nanos=hit.list_cost_nanos if hit else self._list_cost(usage, cost) if used else cost,
             price_version=version,
             usage_source=source,
@@ -318,9 +318,12 @@ class Meter:
         priced = self._use.catalog.price(target.host.id, target.model, usage, self._at, override=own, tier=usage.tier)
         return (priced.nanos, priced.version) if priced else (None, None)
 
-    def _charge(self, cost: int | None) -> int | None:
-        """Organisations that pay nothing, and test keys, are charged nothing."""
-        return cost if self._key.org.charged and not self._key.test else 0
+    def _charge(self, cost: int | None, target: Target | None) -> int | None:
+        """None is unpriced. Nothing for organisations that pay nothing, for test keys, on a tenant's own credentials."""
+        org = self._key.org
+        if not org.charged or self._key.test or target is None or target.credential.sealed is not None:
+            return 0
+        return None if cost is None else org.tariff.charge(cost)
 
     def _milliseconds(self) -> int:
         return round((self._use.clock.monotonic() - self._started) * 1000)

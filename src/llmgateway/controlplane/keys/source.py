@@ -7,12 +7,13 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 from pydantic import ValidationError
 from sqlalchemy import Text, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import SourceUnavailable
-from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot, Policy, SealedCredential
+from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot, Policy, SealedCredential, Tariff
 from llmgateway.controlplane.plans.service import SELF_HOSTED, all_plans
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.credentials import ProviderCredential
@@ -83,6 +84,7 @@ class _Org(msgspec.Struct):
     policy: Policy
     cache_seconds: int | None
     monthly_budget_nanos: int | None
+    overage_limit_nanos: int | None
 
 
 class _Route(msgspec.Struct):
@@ -116,10 +118,12 @@ class _Found(msgspec.Struct):
 class KeySource:
     """Over a database that acts as `data`."""
 
-    def __init__(self, database: Database, pepper: bytes, clock: Clock) -> None:
+    def __init__(self, database: Database, pepper: bytes, clock: Clock, tariff: Tariff | None = None) -> None:
+        """`tariff` is the operator's; none adds nothing to the provider's cost."""
         self._database = database
         self._pepper = pepper
         self._clock = clock
+        self._tariff = tariff or Tariff()
         self._decoder = msgspec.json.Decoder(_Found)
 
     async def key_snapshot(self, secret: str) -> KeySnapshot | None:
@@ -130,7 +134,10 @@ class KeySource:
                 found = await tx.scalar(question)
         except DATABASE_ERRORS as error:
             raise SourceUnavailable(str(error) or type(error).__name__) from error
-        return None if found is None else _snapshot(self._decoder.decode(found), self._clock)
+        if found is None:
+            return None
+        snapshot = _snapshot(self._decoder.decode(found), self._clock)
+        return replace(snapshot, org=replace(snapshot.org, tariff=self._tariff))
 
     async def used(self, uses: Mapping[str, datetime]) -> None:
         """When secrets were last used. Raises SourceUnavailable."""
@@ -216,7 +223,7 @@ def _org(org: _Org, routes: Sequence[_Route], credentials: Sequence[_Credential]
         suspended=org.suspended_at is not None or org.deletes_at is not None,
         cache_seconds=org.cache_seconds,
         charged=org.plan != SELF_HOSTED,
-        quota=None if plan is None else plan.quota(clock.now()),
+        quota=None if plan is None else plan.quota(clock.now(), org.overage_limit_nanos),
         routes={route.alias: entry for route in routes if (entry := _entry(route, org.id)) is not None},
         credentials=tuple(
             SealedCredential(

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from llmgateway.contract.snapshot import Limits, Quota
 from llmgateway.errors import BadRequest
+from llmgateway.kit.money import nanos
 
 SELF_HOSTED: Final = "self_hosted"
 """The plan without quota, limit or charge."""
@@ -25,6 +26,25 @@ class Rates(BaseModel):
     requests_per_minute: int | None = None
     requests_per_hour: int | None = None
     requests_per_day: int | None = None
+
+
+class Overage(BaseModel):
+    """What goes beyond a plan costs, in dollars."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    per_thousand_requests_usd: str
+    per_million_tokens_usd: str
+
+    @property
+    def request_nanos(self) -> int:
+        """A request's."""
+        return nanos(self.per_thousand_requests_usd) // 1_000
+
+    @property
+    def token_nanos(self) -> int:
+        """A token's."""
+        return nanos(self.per_million_tokens_usd) // 1_000_000
 
 
 class Plan(BaseModel):
@@ -42,6 +62,8 @@ class Plan(BaseModel):
     retention_days: int | None = None
     rates: Rates
     features: tuple[str, ...]
+    overage: Overage | None = None
+    """None: what is included is all there is."""
 
     @property
     def limits(self) -> Limits:
@@ -52,12 +74,27 @@ class Plan(BaseModel):
             requests_per_day=self.rates.requests_per_day,
         )
 
-    def quota(self, now: datetime) -> Quota | None:
-        """What is included in the UTC month that runs."""
+    def quota(self, now: datetime, overage_limit_nanos: int | None = None) -> Quota | None:
+        """What may be used in the UTC month that runs: what is included, and as much more as the limit pays for.
+
+        Requests and tokens each go that far; the charge for both together stops at the limit.
+        """
         if self.requests_per_month is None and self.tokens_per_month is None:
             return None
         start, end = month_of(now)
-        return Quota(requests=self.requests_per_month, tokens=self.tokens_per_month, period_start=start, period_end=end)
+        requests, tokens = self.requests_per_month, self.tokens_per_month
+        if self.overage is not None and overage_limit_nanos is not None:
+            requests = _beyond(requests, overage_limit_nanos, self.overage.request_nanos)
+            tokens = _beyond(tokens, overage_limit_nanos, self.overage.token_nanos)
+        return Quota(requests=requests, tokens=tokens, period_start=start, period_end=end)
+
+    def overage_nanos(self, requests: int, tokens: int, limit_nanos: int | None) -> int:
+        """What a period's use costs beyond the plan, up to the organisation's own limit; no limit set is no overage."""
+        if self.overage is None or limit_nanos is None:
+            return 0
+        more_requests = max(0, requests - self.requests_per_month) if self.requests_per_month is not None else 0
+        more_tokens = max(0, tokens - self.tokens_per_month) if self.tokens_per_month is not None else 0
+        return min(limit_nanos, more_requests * self.overage.request_nanos + more_tokens * self.overage.token_nanos)
 
 
 @cache
@@ -75,6 +112,10 @@ def plan_named(name: str) -> Plan:
     if plan is None:
         raise BadRequest(f"There is no plan {name!r}. Use one of {', '.join(all_plans())}.", param="plan")
     return plan
+
+
+def _beyond(included: int | None, limit_nanos: int, each_nanos: int) -> int | None:
+    return None if included is None or not each_nanos else included + limit_nanos // each_nanos
 
 
 def month_of(now: datetime) -> tuple[datetime, datetime]:

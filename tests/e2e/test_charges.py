@@ -1,0 +1,106 @@
+"""What an organisation is charged: cost, markup and fee on the gateway's credentials, nothing on its own or from the cache."""
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+
+from tests.e2e.gateway import Gateway, Json, run_gateway
+from tests.upstreams.server import Upstream, upstream
+
+CONFIG = """
+providers:
+  openai: {api_key: sk-up, base_url: URL/v1}
+models:
+  priced:
+    targets: [{provider: openai, model: echo, price: {input: "100", output: "1000"}}]
+  failing:
+    targets: [{provider: openai, model: status-400, price: {input: "100", output: "1000"}}]
+"""
+
+
+@dataclass
+class Tenant:
+    """A paying organisation's owner and key."""
+
+    gateway: Gateway
+    http: httpx2.Client
+    key: str
+
+    def event(self, model: str = "priced", key: str | None = None, **headers: str) -> Json:
+        """The event of one request."""
+        answer = httpx2.post(
+            f"{self.gateway.url}/v1/chat/completions",
+            json={"model": model, "messages": [{"role": "user", "content": "Hi"}]},
+            headers={"authorization": f"Bearer {key or self.key}", **headers},
+        )
+        return self.gateway.usage(answer.headers["x-request-id"])
+
+
+@pytest.fixture(scope="module")
+def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
+    started, stop, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
+    held = list[Upstream]()
+
+    async def run() -> None:
+        async with upstream() as provider:
+            held.append(provider)
+            started.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
+    thread.start()
+    assert started.wait(10)
+    environment = {"LLMGATEWAY_MARKUP_PERCENT": "12.5", "LLMGATEWAY_REQUEST_FEE_USD": "0.000000007"}
+    config = CONFIG.replace("URL", held[0].url)
+    with run_gateway(tmp_path_factory.mktemp("gateway"), config, **environment) as gateway:
+        password = re.search(r"Password\s+(\S+)", gateway.greeting)
+        assert password is not None
+        with httpx2.Client(base_url=f"{gateway.url}/api/v1") as http:
+            given = {"email": "owner@localhost", "password": password[1]}
+            http.headers["authorization"] = f"Bearer {http.post('/auth/login', json=given).json()['access_token']}"
+            org = http.post("/orgs", json={"name": "Tenant"}).json()["slug"]
+            http.base_url = f"{gateway.url}/api/v1/orgs/{org}"
+            key = http.post("/keys", json={"name": "k"}).json()["key"]
+            yield Tenant(gateway, http, key)
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(10)
+    loop.close()
+
+
+def _nanos(dollars: str) -> int:
+    return int(dollars.replace(".", ""))
+
+
+def test_cost_markup_and_fee(tenant: Tenant) -> None:
+    event = tenant.event()
+    cost = _nanos(event["cost_usd"])
+    assert cost > 0
+    whole, rest = divmod(cost * 9, 8)
+    assert _nanos(event["charge_usd"]) in ({whole + 7} if rest < 4 else {whole + 7, whole + 8})
+    assert rest != 0 or _nanos(event["charge_usd"]) == cost * 9 // 8 + 7
+
+
+def test_what_failed_and_what_came_from_the_cache_is_not_charged(tenant: Tenant) -> None:
+    assert _nanos(tenant.event("failing")["charge_usd"]) == 0
+    assert _nanos(tenant.event(**{"x-llmgateway-cache": "60"})["charge_usd"]) > 0
+    hit = tenant.event(**{"x-llmgateway-cache": "60"})
+    assert (hit["cache"], _nanos(hit["charge_usd"])) == ("hit", 0)
+
+
+def test_self_hosted_pays_nothing(tenant: Tenant) -> None:
+    event = tenant.event(key=tenant.gateway.key)
+    assert _nanos(event["cost_usd"]) > 0
+    assert _nanos(event["charge_usd"]) == 0
+
+
+def test_on_its_own_credential_nothing_is_charged(tenant: Tenant) -> None:
+    made = tenant.http.post("/credentials", json={"provider": "openai", "name": "ours", "api_key": "sk-tenant-own"})
+    assert made.status_code == 201, made.text
+    events = [tenant.event() for _ in range(3)]
+    assert _nanos(events[-1]["cost_usd"]) > 0
+    assert _nanos(events[-1]["charge_usd"]) == 0
