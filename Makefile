@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export LLMGATEWAY_DATA_DIR ?= $(CURDIR)/.data
 
-.PHONY: help run demo test ready check fix bench bench-profile soak replay topology release docs lock clean packages
+.PHONY: help run demo test ready check fix bench bench-profile soak replay topology release site docs lock clean packages
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -60,6 +60,9 @@ release: $(STAMPS)/dev ## Build wheel and sdist in dist/, with their SHA-256 sum
 docs: $(STAMPS)/dev ## Write what is generated anew: docs/reference/*.md, .env.example, the dashboards
 	@$(BIN)/python -m tests.conformance.results
 	@$(BIN)/python -m docs.generate
+
+site: $(STAMPS)/dev ## Build the docs site with its API reference and llms.txt in site/; a link that leads nowhere stops it
+	@$(BIN)/python -m docs.site $(or $(SITE),site)
 
 lock: $(STAMPS)/uv ## Resolve the dependencies of pyproject.toml anew (UPGRADE=1 takes newer ones)
 	@$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.lock
