@@ -11,6 +11,7 @@ from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.bedrock.answer import canon_answer, finish_of, usage_of
+from llmgateway.providers.bedrock.counting import count_request, read_count
 from llmgateway.providers.bedrock.embeddings import invoke_body, read_vectors
 from llmgateway.providers.bedrock.embeddings import refusals as embedding_refusals
 from llmgateway.providers.bedrock.errors import answer_error
@@ -30,6 +31,8 @@ class Converse(Provider):
         return refusals(call.canon, model)
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
+        if call.operation is Operation.COUNT_TOKENS:
+            return count_request(call, place)
         if call.operation is Operation.EMBEDDINGS:
             canon = leave_out(call.canon, place.dropped) if place.dropped else call.canon
             method, body = "invoke", invoke_body(canon, place.model)
@@ -42,6 +45,8 @@ class Converse(Provider):
         if call.operation is Operation.EMBEDDINGS:
             return read_vectors(call, reply)
         answer = decoded(reply.body, self.title)
+        if call.operation is Operation.COUNT_TOKENS:
+            return read_count(answer)
         if "output" not in answer or "stopReason" not in answer:
             raise ProviderError(FailureKind.PROTOCOL, "Amazon Bedrock's answer holds no message.", status=reply.status)
         if failure := malformed(text_of(answer["stopReason"])):

@@ -43,7 +43,7 @@ BEDROCK: Final = Bedrock(
         title="Claude on Amazon Bedrock",
         docs=_DOCS,
         base_url=HOST,
-        endpoints=_ENDPOINTS,
+        endpoints=MappingProxyType({**_ENDPOINTS, Operation.COUNT_TOKENS: "/model/{model}/count-tokens"}),
         messages=InvokedClaude(
             id="bedrock",
             title="Claude on Amazon Bedrock",
@@ -90,6 +90,10 @@ BEDROCK: Final = Bedrock(
         (
             "guardrailConfig, requestMetadata, performanceConfig and additionalModelRequestFields pass as they are: "
             "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html"
+        ),
+        (
+            "Tokens of Claude's prompts are counted by CountTokens, in the regions that have it; of other models by the "
+            "gateway: https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html"
         ),
         (
             "Titan embeds one text a request: "

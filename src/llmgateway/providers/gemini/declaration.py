@@ -13,6 +13,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.failures import error_object
 from llmgateway.providers.gemini.answer import Candidate, Response, canon_answer, searches_of, usage_of
 from llmgateway.providers.gemini.embeddings import batch_body, embedded
 from llmgateway.providers.gemini.errors import answer_error
@@ -54,6 +55,9 @@ class Gemini(Provider):
         if call.operation is Operation.EMBEDDINGS:
             return batch_body(call.canon, place.model)
         body = generate_body(call.canon, place.model, dropped=place.dropped)
+        if call.operation is Operation.COUNT_TOKENS:
+            named = place.model if "/" in place.model else f"models/{place.model}"
+            return {"generateContentRequest": {"model": named, **body}}
         if tier := service_tier(call.canon, place.dropped):
             body["serviceTier"] = tier
         if len(body.get("tools", ())) > 1 and "functionDeclarations" in body["tools"][0]:
@@ -63,6 +67,8 @@ class Gemini(Provider):
     def read(self, call: Call, reply: Reply) -> Answer:
         if call.operation is Operation.EMBEDDINGS:
             return read_embeddings(call, reply)
+        if call.operation is Operation.COUNT_TOKENS:
+            return read_count(reply)
         return read_answer(reply)
 
     def decoder(self, call: Call, *, native: bool) -> Decoder:
@@ -101,6 +107,14 @@ def read_embeddings(call: Call, reply: Reply) -> Answer:
     return embedded(answer, call.model)
 
 
+def read_count(reply: Reply) -> Answer:
+    """The answer of countTokens (https://ai.google.dev/api/tokens). Raises ProviderError when it tells no number."""
+    count = error_object(reply.body).get("totalTokens")
+    if not isinstance(count, int):
+        raise ProviderError(FailureKind.PROTOCOL, "Google's answer holds no count of tokens.", status=reply.status)
+    return Answer(body={"input_tokens": count}, usage=None)
+
+
 def _written(candidate: Candidate) -> str:
     """All that the model wrote, for counting: thoughts, text and calls."""
     calls = [part["functionCall"] for part in candidate.parts if "functionCall" in part]
@@ -112,6 +126,7 @@ _ENDPOINTS: Final[Mapping[Operation, str]] = MappingProxyType(
     {
         Operation.CHAT: "/v1beta/{model}:generateContent",
         Operation.EMBEDDINGS: "/v1beta/{model}:batchEmbedContents",
+        Operation.COUNT_TOKENS: "/v1beta/{model}:countTokens",
     }
 )
 

@@ -4,10 +4,10 @@ Page: https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from llmgateway.canon.call import Call
+from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.providers.anthropic.declaration import Anthropic
 from llmgateway.providers.anthropic.request import messages_body, native_body
@@ -15,6 +15,9 @@ from llmgateway.providers.base import Place
 from llmgateway.providers.vertex.places import bearer, model_url
 
 _VERSION: Final = "vertex-2023-10-16"
+_COUNTER: Final = "count-tokens"
+"""Where tokens of all Claude models are counted, free of charge
+(https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/count-tokens)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +25,8 @@ class VertexClaude(Anthropic):
     """The Messages API with the model in the path and the version in the body. A part of Vertex AI, no host of its own."""
 
     def url(self, call: Call, place: Place) -> str:
-        del call
+        if call.operation is Operation.COUNT_TOKENS:
+            return model_url(replace(place, model=_COUNTER), "anthropic", "rawPredict")
         return model_url(place, "anthropic", "streamRawPredict" if place.stream else "rawPredict")
 
     def headers(self, call: Call, place: Place) -> Mapping[str, str]:
@@ -32,5 +36,7 @@ class VertexClaude(Anthropic):
     def body(self, call: Call, place: Place) -> Json:
         write = native_body if self.speaks(call) else messages_body
         body = write(call, place.model, stream=place.stream, dropped=place.dropped)
+        if call.operation is Operation.COUNT_TOKENS:
+            return body  # there the path names the counter
         del body["model"]
         return {**body, "anthropic_version": _VERSION}

@@ -12,7 +12,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.errors import BadRequest, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Grant, Place, Provider, Reply, UpstreamRequest
-from llmgateway.providers.gemini.declaration import read_answer, read_embeddings
+from llmgateway.providers.gemini.declaration import read_answer, read_count, read_embeddings
 from llmgateway.providers.gemini.errors import answer_error
 from llmgateway.providers.gemini.refusals import refusals
 from llmgateway.providers.gemini.request import generate_body, service_tier
@@ -22,6 +22,8 @@ from llmgateway.providers.vertex.claude import VertexClaude
 from llmgateway.providers.vertex.credentials import GoogleGrant, read_credential_file
 from llmgateway.providers.vertex.places import HOST, bearer, model_url
 
+_COUNTED: Final = frozenset({"contents", "systemInstruction", "tools", "generationConfig"})
+"""What countTokens takes of a request (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens)."""
 _SINGLE: Final = "gemini-embedding-2"
 """Embedding models from here on have embedContent, one text a request; earlier ones have predict."""
 
@@ -49,6 +51,9 @@ class Vertex(Provider):
         if call.operation is Operation.EMBEDDINGS:
             return _embeddings(call, place)
         body = generate_body(call.canon, place.model, dropped=place.dropped)
+        if call.operation is Operation.COUNT_TOKENS:
+            counted = msgspec.json.encode({name: value for name, value in body.items() if name in _COUNTED})
+            return UpstreamRequest(model_url(place, "google", "countTokens"), bearer(place), counted)
         method = "streamGenerateContent?alt=sse" if place.stream else "generateContent"
         headers = dict(bearer(place))
         if tier := service_tier(call.canon, place.dropped):
@@ -61,6 +66,8 @@ class Vertex(Provider):
             return _predicted(call, body)
         if call.operation is Operation.EMBEDDINGS:
             return read_embeddings(call, reply)
+        if call.operation is Operation.COUNT_TOKENS:
+            return read_count(reply)
         return read_answer(reply)
 
     def decoder(self, call: Call, *, native: bool) -> Decoder:
@@ -118,12 +125,13 @@ VERTEX: Final = Vertex(
         title="Claude on Vertex AI",
         docs="https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai",
         base_url=HOST,
-        endpoints=MappingProxyType({Operation.CHAT: ":rawPredict"}),
+        endpoints=MappingProxyType({Operation.CHAT: ":rawPredict", Operation.COUNT_TOKENS: "/count-tokens:rawPredict"}),
     ),
     endpoints=MappingProxyType(
         {
             Operation.CHAT: "/v1/projects/{project}/locations/{location}/publishers/{publisher}/models/{model}:generateContent",
             Operation.EMBEDDINGS: "/v1/projects/{project}/locations/{location}/publishers/google/models/{model}:predict",
+            Operation.COUNT_TOKENS: "/v1/projects/{project}/locations/{location}/publishers/google/models/{model}:countTokens",
         }
     ),
     env=MappingProxyType(
