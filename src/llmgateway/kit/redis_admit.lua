@@ -1,0 +1,83 @@
+-- admit: check all claims, then reserve all of them, or none.
+-- KEYS: ticket, then one a claim. ARGV: now (ms, '' = the server's), lease ms, ticket seconds, ticket id,
+-- then for each claim: kind (w window, g gauge, c counter), limit, cost, stretch, window ms, its name.
+-- Answers: admitted, now, then for each claim: used, reserved, current, previous, flag.
+local CEILING = 9e15
+local function text(number) return string.format('%.0f', number) end
+local function bounded(number)
+    if number < 0 then return 0 end
+    if number > CEILING then return CEILING end
+    return number
+end
+
+local known = redis.call('HGET', KEYS[1], 'verdict')
+if known then return cjson.decode(known) end
+
+local now = tonumber(ARGV[1])
+if not now then
+    local time = redis.call('TIME')
+    now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local lease = tonumber(ARGV[2])
+local claims, good = {}, true
+for place = 2, #KEYS do
+    local at = 5 + (place - 2) * 6
+    local claim = {
+        key = KEYS[place], kind = ARGV[at], limit = tonumber(ARGV[at + 1]), cost = tonumber(ARGV[at + 2]),
+        stretch = tonumber(ARGV[at + 3]), length = tonumber(ARGV[at + 4]), name = ARGV[at + 5],
+        used = 0, current = 0, previous = 0, flag = '',
+    }
+    if claim.kind == 'w' then
+        claim.place = math.floor(now / claim.length)
+        claim.current = tonumber(redis.call('GET', claim.key .. ':' .. text(claim.place)) or '0')
+        claim.previous = tonumber(redis.call('GET', claim.key .. ':' .. text(claim.place - 1)) or '0')
+        local left = claim.length - (now - claim.place * claim.length)
+        -- Rounded up, so that no fraction of a request is ever admitted above the limit.
+        claim.used = claim.current + math.ceil(claim.previous * left / claim.length)
+    elseif claim.kind == 'g' then
+        redis.call('ZREMRANGEBYSCORE', claim.key, '-inf', text(now))
+        claim.used = redis.call('ZCARD', claim.key)
+        claim.current = claim.used
+    else
+        local value = redis.call('GET', claim.key)
+        if value then claim.used = tonumber(value) else claim.flag = 'unknown'; good = false end
+        claim.current = claim.used
+    end
+    claim.room = claim.limit - claim.used - claim.cost
+    if claim.room < 0 and claim.flag == '' then claim.flag = 'refused'; good = false end
+    claims[#claims + 1] = claim
+end
+
+local answer = { good and '1' or '0', text(now) }
+local held = {}
+for _, claim in ipairs(claims) do
+    local reserved = 0
+    if good then
+        reserved = claim.cost + math.min(claim.stretch, claim.room)
+        if claim.kind == 'w' then
+            local bucket = claim.key .. ':' .. text(claim.place)
+            claim.current = bounded(claim.current + reserved)
+            redis.call('SET', bucket, text(claim.current), 'PX', text(claim.length * 2 + 60000))
+            held[#held + 1] = { 'w', claim.name, bucket, text(reserved) }
+        elseif claim.kind == 'g' then
+            for unit = 1, claim.cost do
+                redis.call('ZADD', claim.key, text(now + lease), unit == 1 and ARGV[4] or (ARGV[4] .. '|' .. unit))
+            end
+            redis.call('PEXPIRE', claim.key, text(lease * 2))
+            held[#held + 1] = { 'g', claim.name, claim.key, text(claim.cost) }
+        else
+            redis.call('SET', claim.key, text(bounded(claim.used + reserved)), 'KEEPTTL')
+            held[#held + 1] = { 'c', claim.name, claim.key, text(reserved) }
+        end
+    end
+    local used = claim.used + reserved
+    if claim.kind ~= 'w' then claim.current = used end
+    for _, part in ipairs({ text(used), text(reserved), text(claim.current), text(claim.previous), claim.flag }) do
+        answer[#answer + 1] = part
+    end
+end
+if good then
+    redis.call('HSET', KEYS[1], 'verdict', cjson.encode(answer), 'held', cjson.encode(held))
+    redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
+return answer

