@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -42,6 +43,7 @@ from llmgateway.dataplane.router import Router
 from llmgateway.dataplane.routes import DataPlane, Entrance
 from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.sandbox.transport import SandboxTransport
+from llmgateway.dataplane.seeding import Seeder
 from llmgateway.dataplane.shipping import Shipper
 from llmgateway.dataplane.tracing import Tracing
 from llmgateway.dataplane.vitals import Organs, Probe, Vitals
@@ -53,7 +55,6 @@ from llmgateway.kit.cache_store import MemoryCache
 from llmgateway.kit.clock import Clock, SystemClock
 from llmgateway.kit.http import HttpClient
 from llmgateway.kit.journal import Journal
-from llmgateway.kit.memory_store import MemoryStore
 from llmgateway.kit.metrics import Metrics
 from llmgateway.kit.money import nanos
 from llmgateway.kit.telemetry import open_telemetry
@@ -61,6 +62,7 @@ from llmgateway.kit.vault import Vault
 from llmgateway.people import Shared, open_control_plane
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
+from llmgateway.stores import OpenStore, open_store
 from llmgateway.worker import jobs, mailer_of, work
 
 Scope = dict[str, Any]
@@ -83,6 +85,8 @@ ENTRANCES: Final = MappingProxyType(
     }
 )
 """Path -> what is asked, and in which language. All of them go through the one pipeline, so all are metered."""
+_SEED_SECONDS = 1.0
+"""For the journal to reach the database before a counter is read from it."""
 _SHIPPING_SECONDS = 10.0
 """At the end, for what is still in the journal."""
 
@@ -151,7 +155,10 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         announcements.subscribe(keys.forget)
         await stack.enter_async_context(_running(announcements.listen()))
         metrics = Metrics(FIGURES, settings.metrics_folder)
-        instruments = _instruments(settings, recording.recorder, metrics, clock)
+        counts = await stack.enter_async_context(open_store(settings, clock))
+        seeder = Seeder(usage, counts.store, partial(recording.shipper.drain, _SEED_SECONDS), clock)
+        limiter = Limiter(counts.store, clock, seeder)
+        instruments = _instruments(settings, recording.recorder, metrics, limiter)
         stack.push_async_callback(instruments.limiter.close)
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
         rooms = Rooms(
@@ -166,7 +173,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         )
         readiness = Readiness(lambda: recording.recorder.blocked)
         readiness.contacted = True
-        vitals = _vitals(metrics, recording, rooms, readiness, {"postgresql": usage.probe})
+        vitals = _vitals(metrics, recording, rooms, readiness, _probes(usage, counts))
         await stack.enter_async_context(_running(vitals.watch()))
         page = MetricsPage(metrics, vitals.look, settings.metrics_token)
         pages = Pages(keys, rooms.router, instruments.catalog, usage, readiness, page)
@@ -174,7 +181,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
             admin=admin,
             pepper=pepper,
             masters=masters,
-            store=MemoryStore(clock),
+            store=counts.store,
             clock=clock,
             transports=transports,
             forecast=Forecast(rooms.router, instruments.catalog, instruments.tokenizer, clock),
@@ -297,10 +304,10 @@ async def _running(work: Awaitable[None]) -> AsyncGenerator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _instruments(settings: Settings, recorder: Recorder, metrics: Metrics, clock: Clock) -> Instruments:
-    catalog = load_catalog()
+def _instruments(settings: Settings, recorder: Recorder, metrics: Metrics, limiter: Limiter) -> Instruments:
+    catalog, clock = load_catalog(), limiter.clock
     return Instruments(
-        limiter=Limiter(MemoryStore(clock), clock),
+        limiter=limiter,
         recorder=recorder,
         catalog=catalog,
         tokenizer=Tokenizer(),
@@ -309,6 +316,11 @@ def _instruments(settings: Settings, recorder: Recorder, metrics: Metrics, clock
         counting=Counting(metrics, catalog),
         request_log=RequestLog(settings.log_requests),
     )
+
+
+def _probes(usage: UsageStore, counts: OpenStore) -> Mapping[str, Probe]:
+    probes: dict[str, Probe] = {"postgresql": usage.probe}
+    return probes if counts.probe is None else {**probes, "redis": counts.probe}
 
 
 def _vitals(

@@ -84,9 +84,8 @@ def test_every_limit_reaches_the_key(call: Call, database_url: str) -> None:
     assert made["key"].startswith("lgw_test_")
 
 
-def test_a_budget_is_kept_and_that_nothing_enforces_it_yet_is_said(call: Call, database_url: str) -> None:
+def test_a_budget_is_kept_to_the_nano(call: Call, database_url: str) -> None:
     done = CliRunner().invoke(cli, ["keys", "create", "--name", "n", "--budget-usd", "12.345678901", "--json"])
-    assert "does not enforce it yet" in done.stderr
     found = asyncio.run(_snapshot(database_url, json.loads(done.stdout)["key"]))
     assert found is not None
     assert found.budgets == (Budget(nanos=12_345_678_901),)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmgateway.contract.snapshot import KeySnapshot, Limits, OrgSnapshot
-from llmgateway.dataplane.limits import Limiter, Ticket, duration
+from llmgateway.dataplane.limits import Limiter, Ticket, Used, duration
+from llmgateway.dataplane.scopes import Need
 from llmgateway.errors import TooMany
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.memory_store import MemoryStore
@@ -34,14 +35,14 @@ async def limiter(clock: ManualClock) -> AsyncIterator[Limiter]:
 
 async def _refused(limiter: Limiter, key: KeySnapshot, prompt: int = 1, ticket: str = "refused") -> TooMany:
     with pytest.raises(TooMany) as caught:
-        await limiter.admit(key, ticket, prompt, None)
+        await limiter.admit(key, ticket, Need(prompt, 4096))
     return caught.value
 
 
 async def test_without_limits_a_ticket_is_issued_and_says_nothing(limiter: Limiter) -> None:
-    ticket = await limiter.admit(_key(), "t", 10, None)
+    ticket = await limiter.admit(_key(), "t", Need(10, 4096))
     assert ticket == Ticket("t")
-    await limiter.settle(ticket, 10)
+    await limiter.settle(ticket, Used(tokens=10))
 
 
 @pytest.mark.parametrize(
@@ -56,8 +57,8 @@ async def test_request_limits_refuse_and_say_when(
     limiter: Limiter, clock: ManualClock, limits: Limits, span: str, seconds: int
 ) -> None:
     for number in range(2):
-        ticket = await limiter.admit(_key(limits), f"t{number}", 1, None)
-        await limiter.settle(ticket, None)  # a failed request stays in the rate
+        ticket = await limiter.admit(_key(limits), f"t{number}", Need(1, 4096))
+        await limiter.settle(ticket, Used())  # a failed request stays in the rate
     problem = await _refused(limiter, _key(limits))
     assert (problem.code, problem.http_status) == ("rate_limit_exceeded", 429)
     assert f"This key's limit of {span} is reached" in problem.message
@@ -66,13 +67,13 @@ async def test_request_limits_refuse_and_say_when(
     assert problem.retry_after == seconds * 3 / 2
     assert problem.resets_at == START + timedelta(seconds=problem.retry_after)
     clock.advance(problem.retry_after)
-    await limiter.admit(_key(limits), "later", 1, None)
+    await limiter.admit(_key(limits), "later", Need(1, 4096))
 
 
 async def test_the_organisation_is_limited_over_all_its_keys(limiter: Limiter) -> None:
     org = Limits(requests_per_minute=2)
-    await limiter.admit(_key(org=org, name="a"), "t1", 1, None)
-    await limiter.admit(_key(org=org, name="b"), "t2", 1, None)
+    await limiter.admit(_key(org=org, name="a"), "t1", Need(1, 4096))
+    await limiter.admit(_key(org=org, name="b"), "t2", Need(1, 4096))
     problem = await _refused(limiter, _key(org=org, name="c"))
     assert problem.message.startswith("This organisation's limit of 2 requests a minute")
 
@@ -80,21 +81,21 @@ async def test_the_organisation_is_limited_over_all_its_keys(limiter: Limiter) -
 async def test_a_refusal_by_one_scope_takes_nothing_from_the_others(limiter: Limiter) -> None:
     both = Limits(requests_per_minute=10), Limits(requests_per_minute=0)
     await _refused(limiter, _key(*both))
-    ticket = await limiter.admit(_key(Limits(requests_per_minute=10)), "t", 1, None)
+    ticket = await limiter.admit(_key(Limits(requests_per_minute=10)), "t", Need(1, 4096))
     assert dict(ticket.headers)["x-ratelimit-remaining-requests"] == "9"
 
 
 async def test_concurrency_is_given_back_once(limiter: Limiter) -> None:
     key = _key(Limits(concurrency=1))
-    ticket = await limiter.admit(key, "t1", 1, None)
+    ticket = await limiter.admit(key, "t1", Need(1, 4096))
     problem = await _refused(limiter, key)
     assert (problem.code, problem.retry_after) == ("concurrency_exceeded", 1)
     assert problem.message.startswith("This key's limit of 1 requests at the same time is in use.")
-    await limiter.settle(ticket, 5)
-    second = await limiter.admit(key, "t2", 1, None)
-    await limiter.settle(ticket, 5)
+    await limiter.settle(ticket, Used(tokens=5))
+    second = await limiter.admit(key, "t2", Need(1, 4096))
+    await limiter.settle(ticket, Used(tokens=5))
     await _refused(limiter, key)
-    await limiter.settle(second, 5)
+    await limiter.settle(second, Used(tokens=5))
 
 
 @pytest.mark.parametrize(
@@ -104,24 +105,26 @@ async def test_concurrency_is_given_back_once(limiter: Limiter) -> None:
 async def test_reserved_is_the_prompt_and_what_fits_of_the_answer(
     limiter: Limiter, prompt: int, asked: int | None, reserved: int
 ) -> None:
-    ticket = await limiter.admit(_key(Limits(tokens_per_minute=1000)), "t", prompt, asked)
+    ticket = await limiter.admit(
+        _key(Limits(tokens_per_minute=1000)), "t", Need(prompt, 4096 if asked is None else asked)
+    )
     assert ticket.reserved_tokens == reserved
     assert dict(ticket.headers)["x-ratelimit-remaining-tokens"] == str(1000 - reserved)
 
 
-async def test_an_unstated_answer_reserves_4096_tokens(limiter: Limiter) -> None:
-    ticket = await limiter.admit(_key(Limits(tokens_per_minute=100_000)), "t", 100, None)
+async def test_the_longest_answer_is_reserved(limiter: Limiter) -> None:
+    ticket = await limiter.admit(_key(Limits(tokens_per_minute=100_000)), "t", Need(100, 4096))
     assert ticket.reserved_tokens == 4196
 
 
-@pytest.mark.parametrize(("truth", "left"), [(30, "969"), (None, "999"), (2000, None)])
-async def test_settling_corrects_the_tokens(limiter: Limiter, truth: int | None, left: str | None) -> None:
+@pytest.mark.parametrize(("truth", "left"), [(30, "969"), (0, "999"), (2000, None)])
+async def test_settling_corrects_the_tokens(limiter: Limiter, truth: int, left: str | None) -> None:
     key = _key(Limits(tokens_per_minute=1000))
-    await limiter.settle(await limiter.admit(key, "t", 100, None), truth)
+    await limiter.settle(await limiter.admit(key, "t", Need(100, 4096)), Used(tokens=truth))
     if left is None:
         assert (await _refused(limiter, key)).code == "rate_limit_exceeded"
     else:
-        ticket = await limiter.admit(key, "u", 1, 0)
+        ticket = await limiter.admit(key, "u", Need(1, 0))
         assert dict(ticket.headers)["x-ratelimit-remaining-tokens"] == left
 
 
@@ -135,7 +138,7 @@ async def test_a_prompt_over_the_whole_limit_is_told_that_waiting_does_not_help(
 async def test_headers_come_from_the_window_with_the_least_left(limiter: Limiter, clock: ManualClock) -> None:
     clock.advance(20)
     key = _key(Limits(requests_per_minute=10, requests_per_day=5), Limits(requests_per_hour=7, tokens_per_minute=9000))
-    ticket = await limiter.admit(key, "t", 10, 90)
+    ticket = await limiter.admit(key, "t", Need(10, 90))
     assert ticket.headers == (
         ("x-ratelimit-limit-requests", "5"),
         ("x-ratelimit-remaining-requests", "4"),
@@ -144,7 +147,7 @@ async def test_headers_come_from_the_window_with_the_least_left(limiter: Limiter
         ("x-ratelimit-remaining-tokens", "8900"),
         ("x-ratelimit-reset-tokens", "1m40s"),
     )
-    assert await limiter.admit(_key(Limits(concurrency=1)), "u", 1, 1) == Ticket("u", held=True)
+    assert await limiter.admit(_key(Limits(concurrency=1)), "u", Need(1, 1)) == Ticket("u", held=True)
 
 
 async def test_a_refusal_carries_the_headers(limiter: Limiter) -> None:
@@ -171,12 +174,12 @@ async def test_admitted_is_never_above_any_limit(steps: list[tuple[float, int, i
         clock.advance(pause)
         minute = int(clock.now().timestamp()) // 60
         try:
-            ticket = await limiter.admit(key, f"t{number}", prompt, output)
+            ticket = await limiter.admit(key, f"t{number}", Need(prompt, output))
         except TooMany as problem:
             waits.append(problem.retry_after or 0)
             continue
         used = min(truth, ticket.reserved_tokens)
-        await limiter.settle(ticket, used)
+        await limiter.settle(ticket, Used(tokens=used))
         requests[minute] = requests.get(minute, 0) + 1
         tokens[minute] = tokens.get(minute, 0) + used
         hours[minute // 60] = hours.get(minute // 60, 0) + 1

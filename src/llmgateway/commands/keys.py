@@ -36,7 +36,7 @@ def create(  # noqa: PLR0913, PLR0917 each parameter is an option of the command
     rpd: Annotated[int | None, typer.Option(min=1, help="Requests a day.")] = None,
     tpm: Annotated[int | None, typer.Option(min=1, help="Tokens a minute.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Requests at once.")] = None,
-    budget_usd: Annotated[str | None, typer.Option(help="Dollars a month (UTC). Kept, not enforced yet.")] = None,
+    budget_usd: Annotated[str | None, typer.Option(help="Dollars a month (UTC).")] = None,
     test: Annotated[bool, typer.Option("--test", help="A test key: the sandbox answers, nothing costs.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -77,7 +77,7 @@ def revoke(key_id: Annotated[str, typer.Argument(help="key_...")]) -> None:
 
 
 def _budget(dollars: str | None) -> int | None:
-    """Dollars as nanos. Kept with the key; that nothing enforces it yet is said, not hidden."""
+    """Dollars as nanos."""
     if dollars is None:
         return None
     try:
@@ -86,7 +86,6 @@ def _budget(dollars: str | None) -> int | None:
         raise typer.BadParameter("a number of dollars, such as 12.50") from error
     if amount <= 0:
         raise typer.BadParameter("more than 0 dollars")
-    typer.echo("warning: the budget is kept with the key, but this version does not enforce it yet", err=True)
     return amount
 
 

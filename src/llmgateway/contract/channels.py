@@ -123,3 +123,24 @@ class RoutePlanner(Protocol):
     def models(self, org: OrgSnapshot) -> Sequence[Mapping[str, Any]]:
         """What its keys may name: aliases and provider/model, with window, abilities and prices."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What one key used, by its events: nanos of cost, and what counts against quotas."""
+
+    key_id: str
+    project_id: str | None
+    day_nanos: int
+    month_nanos: int
+    total_nanos: int
+    period_requests: int
+    period_tokens: int
+
+
+class CounterSource(Protocol):
+    """Control plane -> data plane: what was used so far, for counters that the store does not know."""
+
+    async def spent(self, org_id: str, period_start: datetime) -> Sequence[Spent]:
+        """Of each key of an organisation. Raises SourceUnavailable."""
+        ...

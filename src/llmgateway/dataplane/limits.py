@@ -3,21 +3,31 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from llmgateway.contract.snapshot import KeySnapshot, Limits
-from llmgateway.errors import TooMany
+from llmgateway.contract.channels import SourceUnavailable
+from llmgateway.contract.snapshot import KeySnapshot
+from llmgateway.dataplane.scopes import Held, Need, Sort, claims_of, is_free
+from llmgateway.dataplane.seeding import Seeder
+from llmgateway.errors import PaymentRequired, TooMany, Unavailable
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
-from llmgateway.kit.store import BEAT_SECONDS, Claim, Gauge, Store, Verdict, Window, empty_after, room_after
+from llmgateway.kit.resilient_store import MoneyUnknown
+from llmgateway.kit.store import BEAT_SECONDS, Counter, Gauge, Store, Verdict, Window, empty_after, room_after
 
-_UNSTATED_OUTPUT = 4096
-_UNLIMITED = Limits()
 _HEADER_NAMES = ("requests", "tokens")
+_UNKNOWN = "What this key may still spend cannot be known now, because the store that counts it does not answer. Try again shortly."
 
-_Words = tuple[str, str, str]
-"""Whose limit, of what, in how long: (`This key`, `requests`, `a minute`)."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What a request came to."""
+
+    tokens: int = 0
+    requests: int = 0
+    """1 when a provider served it, for the plan's quota."""
+    nanos: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,62 +39,54 @@ class Ticket:
     """`x-ratelimit-...`; none where nothing is limited."""
     reserved_tokens: int = 0
     """Of the tightest token window; 0 where tokens are not limited."""
-    token_windows: tuple[str, ...] = ()
+    claims: tuple[tuple[str, Sort], ...] = ()
+    """Names of the claims that are corrected at the end, and what each counts."""
     held: bool = False
     """Whether the store knows of it."""
 
 
-@dataclass(slots=True)
-class _Wish:
-    """The claims of one request, each with its words for a refusal."""
-
-    claims: list[Claim] = field(default_factory=list[Claim])
-    words: list[_Words] = field(default_factory=list[_Words])
-
-    def add(self, claim: Claim, words: _Words) -> None:
-        self.claims.append(claim)
-        self.words.append(words)
-
-
 class Limiter:
-    """Admits and settles. One lease stands for this process; it is kept alive while tickets are open."""
+    """Admits and settles. One lease stands for this process; it is kept alive as long as the process."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, seeder: Seeder | None = None) -> None:
         self._store = store
+        self.clock = clock
+        self._seeder = seeder
         self._lease = new_id("lease", clock.now())
         self._open = 0
         self._beats: asyncio.Task[None] | None = None
 
-    async def admit(self, snapshot: KeySnapshot, ticket_id: str, prompt_tokens: int, max_output: int | None) -> Ticket:
+    async def admit(self, key: KeySnapshot, ticket_id: str, need: Need) -> Ticket:
         """Reserve the request, its prompt and its longest answer (as far as there is room), in all scopes or in none.
 
-        Raises TooMany, which names the limit, whose it is, and when there is room again.
+        Raises TooMany, PaymentRequired (a quota or budget is used up), and Unavailable when money cannot be counted.
         """
-        if snapshot.limits == _UNLIMITED and snapshot.org.limits == _UNLIMITED:
+        if is_free(key):
             return Ticket(ticket_id)
-        wish = _wish(snapshot, prompt_tokens, _UNSTATED_OUTPUT if max_output is None else max_output)
-        verdict = await self._store.admit(ticket_id, self._lease, wish.claims)
-        headers = _headers(wish.claims, verdict)
+        held = claims_of(key, need, self.clock.now())
+        verdict = await self._ask(key, ticket_id, held)
+        headers = _headers(held, verdict)
         if not verdict.admitted:
-            raise _refusal(wish, verdict, headers)
+            raise _refusal(held, verdict, headers)
         self._open += 1
         self._keep_alive()
-        tokens = [
-            (claim.key, reading.reserved)
-            for claim, reading, words in zip(wish.claims, verdict.readings, wish.words, strict=True)
-            if words[1] == "tokens"
-        ]
-        return Ticket(
-            id=ticket_id,
-            headers=headers,
-            reserved_tokens=min((reserved for _, reserved in tokens), default=0),
-            token_windows=tuple(key for key, _ in tokens),
-            held=True,
+        corrected: tuple[tuple[str, Sort], ...] = tuple(
+            (one.claim.key, one.sort) for one in held if one.sort not in {"requests", "running"}
         )
+        tokens = [reading.reserved for one, reading in zip(held, verdict.readings, strict=True) if one.sort == "tokens"]
+        return Ticket(ticket_id, headers, min(tokens, default=0), corrected, held=True)
 
-    async def settle(self, ticket: Ticket, tokens: int | None) -> None:
-        """Correct the tokens to the truth and free the place; None gives all tokens back. The second call changes nothing."""
-        if ticket.held and await self._store.settle(ticket.id, dict.fromkeys(ticket.token_windows, tokens or 0)):
+    async def settle(self, ticket: Ticket, used: Used) -> None:
+        """Correct what was reserved to the truth and free the place. The second call changes nothing."""
+        if not ticket.held:
+            return
+        truths = {
+            "tokens": used.tokens,
+            "quota_tokens": used.tokens,
+            "quota_requests": used.requests,
+            "money": used.nanos,
+        }
+        if await self._store.settle(ticket.id, {name: truths[sort] for name, sort in ticket.claims}):
             self._open -= 1
 
     async def close(self) -> None:
@@ -93,6 +95,21 @@ class Limiter:
             self._beats.cancel()
             await asyncio.gather(self._beats, return_exceptions=True)
             self._beats = None
+
+    async def _ask(self, key: KeySnapshot, ticket_id: str, held: Sequence[Held]) -> Verdict:
+        """The store's verdict, after what it did not know was told to it. Raises Unavailable."""
+        claims = [one.claim for one in held]
+        try:
+            verdict = await self._store.admit(ticket_id, self._lease, claims)
+            if not verdict.unknown or self._seeder is None:
+                return verdict
+            await self._seeder.seed(key, verdict.unknown, held)
+            verdict = await self._store.admit(ticket_id, self._lease, claims)
+        except (MoneyUnknown, SourceUnavailable) as error:
+            raise Unavailable(_UNKNOWN, retry_after=1) from error
+        if verdict.unknown:
+            raise Unavailable(_UNKNOWN, retry_after=1)
+        return verdict
 
     def _keep_alive(self) -> None:
         if self._beats is None or self._beats.done():
@@ -104,36 +121,18 @@ class Limiter:
             await self._store.beat(self._lease)
 
 
-def _wish(snapshot: KeySnapshot, prompt: int, output: int) -> _Wish:
-    wish, org = _Wish(), snapshot.org
-    # All keys of an organisation share the part in braces, so that a cluster keeps them on one node.
-    if snapshot.limits != _UNLIMITED:
-        _claim(wish, f"{{{org.id}}}:{snapshot.id}", "This key", snapshot.limits, (prompt, output))
-    if org.limits != _UNLIMITED:
-        _claim(wish, f"{{{org.id}}}", "This organisation", org.limits, (prompt, output))
-    return wish
-
-
-def _claim(wish: _Wish, scope: str, whose: str, limits: Limits, tokens: tuple[int, int]) -> None:
-    if limits.requests_per_minute is not None:
-        wish.add(Window(f"{scope}:rpm", 60, limits.requests_per_minute), (whose, "requests", "a minute"))
-    if limits.requests_per_hour is not None:
-        wish.add(Window(f"{scope}:rph", 3_600, limits.requests_per_hour), (whose, "requests", "an hour"))
-    if limits.requests_per_day is not None:
-        wish.add(Window(f"{scope}:rpd", 86_400, limits.requests_per_day), (whose, "requests", "a day"))
-    if limits.tokens_per_minute is not None:
-        wish.add(Window(f"{scope}:tpm", 60, limits.tokens_per_minute, *tokens), (whose, "tokens", "a minute"))
-    if limits.concurrency is not None:
-        wish.add(Gauge(f"{scope}:running", limits.concurrency), (whose, "requests", "at the same time"))
-
-
-def _refusal(wish: _Wish, verdict: Verdict, headers: tuple[tuple[str, str], ...]) -> TooMany:
-    """The refusal by the claim that takes longest to have room."""
-    waits = [(_wait(wish.claims[place], verdict, place), place) for place in verdict.refused]
-    seconds, place = max(waits)
-    claim, (whose, what, span) = wish.claims[place], wish.words[place]
-    limit = f"{whose}'s limit of {claim.limit:,} {what} {span}"
-    if isinstance(claim, Gauge):
+def _refusal(
+    held: Sequence[Held], verdict: Verdict, headers: tuple[tuple[str, str], ...]
+) -> TooMany | PaymentRequired:  # fmt: skip
+    """The refusal by the claim that takes longest to have room; money and quota before rates."""
+    refused = [(held[place], place) for place in verdict.refused]
+    for one, _ in refused:
+        if isinstance(one.claim, Counter):
+            return _used_up(one, headers)
+    seconds, place = max((_wait(one, verdict, place), place) for one, place in refused)
+    one = held[place]
+    limit = f"{one.whose}'s limit of {one.limit} {one.span}"
+    if isinstance(one.claim, Gauge):
         return TooMany(
             f"{limit} is in use. Wait for a running request to end, send fewer at once, or ask for a higher limit.",
             code="concurrency_exceeded",
@@ -142,8 +141,9 @@ def _refusal(wish: _Wish, verdict: Verdict, headers: tuple[tuple[str, str], ...]
             headers=headers,
         )
     if math.isinf(seconds):
+        what = "tokens" if one.sort == "tokens" else "requests"
         return TooMany(
-            f"This request needs {claim.cost:,} {what}, more than {_lower(limit)} ever allows. "
+            f"This request needs {one.claim.cost:,} {what}, more than {_lower(limit)} ever allows. "
             "Make it shorter, or ask for a higher limit.",
             retry_after=60,
             headers=headers,
@@ -158,25 +158,37 @@ def _refusal(wish: _Wish, verdict: Verdict, headers: tuple[tuple[str, str], ...]
     )
 
 
-def _wait(claim: Claim, verdict: Verdict, place: int) -> float:
-    if not isinstance(claim, Window):
+def _used_up(one: Held, headers: tuple[tuple[str, str], ...]) -> PaymentRequired:
+    """A quota or a budget has no room: which, whose, and when it comes back."""
+    anew = "" if one.resets_at is None else f" It begins anew at {one.resets_at:%Y-%m-%dT%H:%M:%SZ}."
+    if one.sort == "money":
+        message = (
+            f"{one.whose}'s budget of {one.limit} {one.span} has no room for this request.{anew} Or raise the budget."
+        )
+        return PaymentRequired(message, code="budget_exceeded", resets_at=one.resets_at, headers=headers)
+    message = f"{one.whose} includes {one.limit} {one.span}, and they are used up.{anew} Or choose a larger plan."
+    return PaymentRequired(message, code="quota_exceeded", resets_at=one.resets_at, headers=headers)
+
+
+def _wait(one: Held, verdict: Verdict, place: int) -> float:
+    if not isinstance(one.claim, Window):
         return 0.0
-    wait = room_after(claim, verdict.readings[place], verdict.now)
+    wait = room_after(one.claim, verdict.readings[place], verdict.now)
     return math.inf if wait is None else wait
 
 
-def _headers(claims: Sequence[Claim], verdict: Verdict) -> tuple[tuple[str, str], ...]:
+def _headers(held: Sequence[Held], verdict: Verdict) -> tuple[tuple[str, str], ...]:
     """OpenAI's rate limit headers, each from the window of its sort with the least left."""
     tightest: dict[str, tuple[int, int]] = {}
-    for place, claim in enumerate(claims):
-        if isinstance(claim, Window):
-            sort = _HEADER_NAMES[claim.key.endswith(":tpm")]
-            left = max(0, claim.limit - verdict.readings[place].used)
+    for place, one in enumerate(held):
+        if isinstance(one.claim, Window):
+            sort = _HEADER_NAMES[one.sort == "tokens"]
+            left = max(0, one.claim.limit - verdict.readings[place].used)
             if sort not in tightest or left < tightest[sort][0]:
                 tightest[sort] = (left, place)
     headers = list[tuple[str, str]]()
     for sort, (left, place) in tightest.items():
-        claim = claims[place]
+        claim = held[place].claim
         if isinstance(claim, Window):
             reset = empty_after(claim, verdict.readings[place], verdict.now)
             headers += (

@@ -14,10 +14,11 @@ from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
 from llmgateway.dataplane.cache import Look
 from llmgateway.dataplane.counting import Counting
 from llmgateway.dataplane.health import Health
-from llmgateway.dataplane.limits import Limiter, Ticket
+from llmgateway.dataplane.limits import Limiter, Ticket, Used
 from llmgateway.dataplane.ordering import override
 from llmgateway.dataplane.recording import Recorder
 from llmgateway.dataplane.request_log import RequestLog
+from llmgateway.dataplane.scopes import Need
 from llmgateway.dataplane.targets import Plan, Target
 from llmgateway.dataplane.tracing import Trace
 from llmgateway.errors import ProviderError
@@ -102,11 +103,15 @@ class Meter:
         """What the target that is asked is told of the request's trace."""
         return self._trace.headers
 
-    async def admit(self, call: Call) -> None:
-        """Count the prompt and reserve everything the call may use. Raises TooMany, PaymentRequired, Unavailable."""
+    def counts(self, call: Call) -> int:
+        """The call is known; gives the tokens of its prompt."""
         self._call = call
         self._prompt_tokens = self._use.tokenizer.count_prompt(call.canon, call.model)
-        self._ticket = await self._use.limiter.admit(self._key, self._id, self._prompt_tokens, _max_output(call))
+        return self._prompt_tokens
+
+    async def admit(self, need: Need) -> None:
+        """Reserve everything the call may use. Raises TooMany, PaymentRequired, Unavailable."""
+        self._ticket = await self._use.limiter.admit(self._key, self._id, need)
 
     def counted(self) -> Answer:
         """The prompt's tokens as this gateway counts them, for targets that do not count."""
@@ -218,10 +223,7 @@ class Meter:
             self._use.recorder.close(event)
         finally:
             if self._ticket is not None:
-                hit = event.cache == "hit"
-                await self._use.limiter.settle(
-                    self._ticket, None if hit else event.prompt_tokens + event.completion_tokens
-                )
+                await self._use.limiter.settle(self._ticket, _used(event))
         return event
 
     def _tell_speed(self, event: UsageEvent) -> None:
@@ -334,9 +336,10 @@ class Meter:
         return self._call
 
 
-def _max_output(call: Call) -> int | None:
-    for name in ("max_completion_tokens", "max_tokens"):
-        limit = call.canon.get(name)
-        if isinstance(limit, int):
-            return limit
-    return None
+def _used(event: UsageEvent) -> Used:
+    """What counts against limits: a hit gives all back, and what no provider served is no request of the plan's."""
+    if event.cache == "hit":
+        return Used()
+    tokens = event.prompt_tokens + event.completion_tokens
+    served = event.outcome is Outcome.FINISHED or tokens > 0
+    return Used(tokens=tokens, requests=int(served), nanos=event.cost_nanos or 0)

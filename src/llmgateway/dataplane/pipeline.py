@@ -9,6 +9,7 @@ from llmgateway.canon.call import Call, Operation
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Outcome
 from llmgateway.dataplane import policy, watch
+from llmgateway.dataplane.bidding import needed
 from llmgateway.dataplane.cache import Collector, Entry, ResponseCache, can_be_collected
 from llmgateway.dataplane.dialects.openai.completions import TextDialect, as_chat
 from llmgateway.dataplane.dispatch import Dispatcher
@@ -92,8 +93,9 @@ async def _journey(visit: _Visit) -> None:
     call = inbound.read()
     _authorise(key, call)
     trace.at("admit")
-    await meter.admit(call)
-    policy.check(key.org.policy, call, meter.prompt_tokens)
+    prompt_tokens = meter.counts(call)
+    policy.check(key.org.policy, call, prompt_tokens)
+    await meter.admit(needed(rooms.router, call, key, prompt_tokens))
     trace.at("lookup")
     async with rooms.cache.looking(call, key) as look:
         meter.looks(look)

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
 
-from llmgateway.contract.channels import SourceUnavailable
+from llmgateway.contract.channels import SourceUnavailable, Spent
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.controlplane.usage import service
 from llmgateway.db.session import DATABASE_ERRORS, Database, is_fault_of_data
 
 _INSERT_SECONDS: Final = 15.0
+_SPENT: Final = text("SELECT * FROM spent(:org, :start)")
 _FIND_SECONDS: Final = 3.0
 """A database that hangs is one that cannot be asked."""
 
@@ -36,6 +38,16 @@ class UsageStore:
                 return await service.of_key(tx, key_id, event_id)
         except DATABASE_ERRORS as error:
             raise _unavailable(error) from error
+
+    async def spent(self, org_id: str, period_start: datetime) -> Sequence[Spent]:
+        """What each key of an organisation used so far. Raises SourceUnavailable."""
+        values = {"org": org_id, "start": period_start}
+        try:
+            async with asyncio.timeout(_FIND_SECONDS), self._database.transaction() as tx:
+                rows = (await tx.execute(_SPENT, values)).mappings().all()
+        except DATABASE_ERRORS as error:
+            raise _unavailable(error) from error
+        return [Spent(**row) for row in rows]
 
     async def probe(self) -> None:
         """A sign of life. Raises SourceUnavailable."""

@@ -1,0 +1,124 @@
+"""Whose limits a request is held to, and what it would take of each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits
+from llmgateway.kit.money import usd
+from llmgateway.kit.store import Claim, Counter, Gauge, Window
+
+Sort = Literal["requests", "tokens", "running", "quota_requests", "quota_tokens", "money"]
+_SPANS: Final = {"rpm": ("a minute", 60), "rph": ("an hour", 3_600), "rpd": ("a day", 86_400)}
+_PERIODS: Final = {"day": "a day", "month": "a month", "total": "in all"}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a request may take."""
+
+    prompt_tokens: int
+    output_tokens: int
+    prompt_nanos: int = 0
+    output_nanos: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One claim, and how a refusal speaks of it."""
+
+    claim: Claim
+    sort: Sort
+    whose: str
+    span: str
+    resets_at: datetime | None = None
+    """When a counter begins anew; None for windows, which say so themselves, and for what never does."""
+
+    @property
+    def limit(self) -> str:
+        """`$1.50` or `1,000 requests`."""
+        if self.sort == "money":
+            return f"${_short(self.claim.limit)}"
+        return f"{self.claim.limit:,} {'requests' if 'request' in self.sort or self.sort == 'running' else 'tokens'}"
+
+
+def claims_of(key: KeySnapshot, need: Need, now: datetime) -> tuple[Held, ...]:
+    """All that a request is held to, in all scopes; test traffic counts in rates alone."""
+    org = f"{{{key.org.id}}}"  # all keys of an organisation share the braces, so that a cluster keeps them on one node
+    held = [*_rates(f"{org}:{key.id}", "This key", key.limits, need)]
+    if key.project_id is not None:
+        held += _rates(f"{org}:{key.project_id}", "This key's project", key.project_limits, need)
+    held += _rates(org, "This organisation", key.org.limits, need)
+    if not key.test:
+        held += _quota(org, key, need)
+        held += _budgets(f"{org}:{key.id}", "This key", key.budgets, need, now)
+        if key.project_id is not None:
+            held += _budgets(f"{org}:{key.project_id}", "This key's project", key.project_budgets, need, now)
+        held += _budgets(org, "This organisation", key.org.budgets, need, now)
+    return tuple(held)
+
+
+def counts_money(key: KeySnapshot) -> bool:
+    """Whether a hard budget is over this key."""
+    return not key.test and any(b.hard for b in (*key.budgets, *key.project_budgets, *key.org.budgets))
+
+
+def is_free(key: KeySnapshot) -> bool:
+    """Whether nothing at all is limited."""
+    limits = (key.limits, key.project_limits, key.org.limits)
+    return all(one == _NONE for one in limits) and (key.test or (key.org.quota is None and not counts_money(key)))
+
+
+_NONE: Final = Limits()
+
+
+def period_of(budget: Budget, now: datetime) -> tuple[str, datetime | None]:
+    """The name of the UTC period that runs, and when it ends."""
+    if budget.period == "day":
+        return f"{now:%Y-%m-%d}", datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
+    if budget.period == "month":
+        return f"{now:%Y-%m}", datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)
+    return "total", None
+
+
+def _rates(scope: str, whose: str, limits: Limits, need: Need) -> Iterator[Held]:
+    rates = {"rpm": limits.requests_per_minute, "rph": limits.requests_per_hour, "rpd": limits.requests_per_day}
+    for name, limit in rates.items():
+        if limit is not None:
+            span, seconds = _SPANS[name]
+            yield Held(Window(f"{scope}:{name}", seconds, limit), "requests", whose, span)
+    if limits.tokens_per_minute is not None:
+        window = Window(f"{scope}:tpm", 60, limits.tokens_per_minute, need.prompt_tokens, need.output_tokens)
+        yield Held(window, "tokens", whose, "a minute")
+    if limits.concurrency is not None:
+        yield Held(Gauge(f"{scope}:running", limits.concurrency), "running", whose, "at the same time")
+
+
+def _quota(scope: str, key: KeySnapshot, need: Need) -> Iterator[Held]:
+    quota = key.org.quota
+    if quota is None:
+        return
+    name, whose, span = f"{quota.period_start:%Y-%m-%d}", f"The plan {key.org.plan}", "a month"
+    if quota.requests is not None:
+        counter = Counter(f"{scope}:quota:requests:{name}", quota.requests, 1)
+        yield Held(counter, "quota_requests", whose, span, quota.period_end)
+    if quota.tokens is not None:
+        counter = Counter(f"{scope}:quota:tokens:{name}", quota.tokens, need.prompt_tokens, need.output_tokens)
+        yield Held(counter, "quota_tokens", whose, span, quota.period_end)
+
+
+def _budgets(scope: str, whose: str, budgets: tuple[Budget, ...], need: Need, now: datetime) -> Iterator[Held]:
+    for budget in budgets:
+        if budget.hard:
+            name, ends = period_of(budget, now)
+            # Nothing left is nothing left, also for what costs nothing yet to ask.
+            counter = Counter(f"{scope}:usd:{name}", budget.nanos, max(1, need.prompt_nanos), need.output_nanos)
+            yield Held(counter, "money", whose, _PERIODS[budget.period], ends)
+
+
+def _short(nanos: int) -> str:
+    """Dollars with as many digits as mean something."""
+    whole, _, fraction = usd(nanos).partition(".")
+    fraction = fraction.rstrip("0").ljust(2, "0")
+    return f"{int(whole):,}.{fraction}"

@@ -1,0 +1,125 @@
+"""A shared store that may be away: limits go on here, more strictly; money and quota do not."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+import structlog
+
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.memory_store import MemoryStore
+from llmgateway.kit.redis_store import RedisStore, StoreDown
+from llmgateway.kit.store import Claim, Counter, Verdict
+
+_SKIP_SECONDS: Final = 1.0
+_OWED_SECONDS: Final = 0.5
+
+log = structlog.get_logger()
+
+
+class MoneyUnknown(Exception):
+    """What was spent cannot be known now, so nothing more may be."""
+
+
+class ResilientStore:
+    """See Store. While Redis is away, windows and gauges count here, each process its share; counters raise MoneyUnknown."""
+
+    def __init__(self, shared: RedisStore, clock: Clock, noted: Callable[[bool], None] = lambda _: None) -> None:
+        """`noted` hears whether each admission was Redis's (True) or this process's own."""
+        self._shared = shared
+        self._own = MemoryStore(clock)
+        self._clock = clock
+        self._noted = noted
+        self._skip_until = 0.0
+        self._locally = set[str]()
+        """Tickets that were admitted here."""
+        self._owed = dict[str, Mapping[str, int]]()
+        """Settlements that Redis has not heard of yet."""
+        self._payer: asyncio.Task[None] | None = None
+
+    @property
+    def degraded(self) -> bool:
+        """Whether Redis is left alone for the moment."""
+        return self._clock.monotonic() < self._skip_until
+
+    async def admit(self, ticket: str, lease: str, claims: Sequence[Claim]) -> Verdict:
+        """Raises MoneyUnknown."""
+        if not self.degraded:
+            try:
+                verdict = await self._shared.admit(ticket, lease, claims)
+            except StoreDown as error:
+                self._leave_alone(error)
+            else:
+                self._noted(True)
+                return verdict
+        if any(isinstance(claim, Counter) for claim in claims):
+            raise MoneyUnknown("the store that counts money does not answer")
+        self._noted(False)
+        shares = [msgspec.structs.replace(claim, limit=-(-claim.limit // self._shared.replicas)) for claim in claims]
+        verdict = await self._own.admit(ticket, lease, shares)
+        if verdict.admitted:
+            self._locally.add(ticket)
+        return verdict
+
+    async def settle(self, ticket: str, truths: Mapping[str, int]) -> bool:
+        if ticket in self._locally:
+            self._locally.discard(ticket)
+            return await self._own.settle(ticket, truths)
+        if not self.degraded:
+            try:
+                return await self._shared.settle(ticket, truths)
+            except StoreDown as error:
+                self._leave_alone(error)
+        self._owed[ticket] = truths
+        if self._payer is None or self._payer.done():
+            self._payer = asyncio.ensure_future(self._pay())
+        return True
+
+    async def seed(self, counters: Mapping[str, int], lifetime: int) -> None:
+        """Raises MoneyUnknown."""
+        try:
+            await self._shared.seed(counters, lifetime)
+        except StoreDown as error:
+            self._leave_alone(error)
+            raise MoneyUnknown("the store that counts money does not answer") from error
+
+    async def beat(self, lease: str) -> None:
+        await self._own.beat(lease)
+        if not self.degraded:
+            try:
+                await self._shared.beat(lease)
+            except StoreDown as error:
+                self._leave_alone(error)
+
+    async def probe(self) -> None:
+        """Raises StoreDown when Redis does not answer."""
+        await self._shared.ping()
+
+    async def close(self) -> None:
+        """Try once more to settle what is owed, and close."""
+        if self._payer is not None:
+            self._payer.cancel()
+            await asyncio.gather(self._payer, return_exceptions=True)
+        for ticket, truths in list(self._owed.items()):
+            try:
+                await self._shared.settle(ticket, truths)
+            except StoreDown:
+                break
+        await self._shared.close()
+
+    async def _pay(self) -> None:
+        """Settle what is owed, until nothing is."""
+        while self._owed:
+            await asyncio.sleep(_OWED_SECONDS)
+            for ticket, truths in list(self._owed.items()):
+                try:
+                    await self._shared.settle(ticket, truths)
+                except StoreDown:
+                    break
+                del self._owed[ticket]
+
+    def _leave_alone(self, error: StoreDown) -> None:
+        if not self.degraded:
+            log.warning("Redis does not answer; limits count in this process", reason=str(error))
+        self._skip_until = self._clock.monotonic() + _SKIP_SECONDS

@@ -1,0 +1,193 @@
+"""Budgets and quotas: nothing is admitted that has no room, and what is over is told with its way back."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from llmgateway.contract.channels import SourceUnavailable, Spent
+from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot, Quota
+from llmgateway.dataplane.limits import Limiter, Used
+from llmgateway.dataplane.scopes import Need
+from llmgateway.dataplane.seeding import Seeder
+from llmgateway.errors import PaymentRequired, Unavailable
+from llmgateway.kit.clock import ManualClock
+from llmgateway.kit.memory_store import MemoryStore
+
+START = datetime(2026, 11, 5, 12, tzinfo=UTC)
+DOLLAR = 10**9
+QUOTA = Quota(
+    requests=3,
+    tokens=1_000,
+    period_start=datetime(2026, 11, 1, tzinfo=UTC),
+    period_end=datetime(2026, 12, 1, tzinfo=UTC),
+)
+
+
+class Ledger:
+    """The control plane's answer, as a test writes it."""
+
+    def __init__(self, *spent: Spent) -> None:
+        self.rows = spent
+        self.down = False
+        self.asked = 0
+
+    async def spent(self, org_id: str, period_start: datetime) -> Sequence[Spent]:
+        self.asked += 1
+        if self.down:
+            raise SourceUnavailable("down")
+        assert org_id == "org_1"
+        return self.rows
+
+
+def spent(key: str, nanos: int = 0, *, project: str | None = None, requests: int = 0, tokens: int = 0) -> Spent:
+    return Spent(
+        key_id=key,
+        project_id=project,
+        day_nanos=nanos,
+        month_nanos=nanos,
+        total_nanos=nanos,
+        period_requests=requests,
+        period_tokens=tokens,
+    )
+
+
+def limiter_over(ledger: Ledger, clock: ManualClock | None = None) -> Limiter:
+    clock = clock or ManualClock(START)
+    store = MemoryStore(clock)
+
+    async def shipped() -> bool:
+        return True
+
+    return Limiter(store, clock, Seeder(ledger, store, shipped, clock))
+
+
+def key(
+    *budgets: Budget, quota: Quota | None = None, org: tuple[Budget, ...] = (), test: bool = False
+) -> KeySnapshot:  # fmt: skip
+    organisation = OrgSnapshot(id="org_1", slug="a", plan="free", quota=quota, budgets=org)
+    return KeySnapshot(id="key_1", name="k", org=organisation, budgets=budgets, test=test)
+
+
+async def test_a_budget_admits_up_to_its_last_cent_and_the_truth_is_what_counts() -> None:
+    limiter = limiter_over(Ledger())
+    month = key(Budget(nanos=DOLLAR))
+    first = await limiter.admit(month, "t1", Need(10, 10, 6 * DOLLAR // 10, DOLLAR))
+    with pytest.raises(PaymentRequired) as caught:
+        await limiter.admit(month, "t2", Need(10, 10, DOLLAR // 10, 0))
+    assert caught.value.code == "budget_exceeded"
+    assert caught.value.message.startswith("This key's budget of $1.00 a month has no room for this request.")
+    assert caught.value.resets_at == datetime(2026, 12, 1, tzinfo=UTC)
+    await limiter.settle(first, Used(nanos=DOLLAR // 10))
+    second = await limiter.admit(month, "t3", Need(10, 10, DOLLAR // 10, 8 * DOLLAR // 10))
+    await limiter.settle(second, Used(nanos=9 * DOLLAR // 10))
+    with pytest.raises(PaymentRequired):
+        await limiter.admit(month, "t4", Need(0, 0, 0, 0))  # nothing left is nothing left
+    await limiter.close()
+
+
+async def test_a_failed_request_gives_its_money_and_quota_back() -> None:
+    limiter = limiter_over(Ledger())
+    whole = key(Budget(nanos=DOLLAR), quota=QUOTA)
+    for number in range(10):
+        ticket = await limiter.admit(whole, f"t{number}", Need(500, 500, DOLLAR, 0))
+        await limiter.settle(ticket, Used())
+    await limiter.close()
+
+
+@pytest.mark.parametrize(
+    ("period", "words", "ends"),
+    [
+        ("day", "a day", datetime(2026, 11, 6, tzinfo=UTC)),
+        ("month", "a month", datetime(2026, 12, 1, tzinfo=UTC)),
+        ("total", "in all", None),
+    ],
+)
+async def test_each_period_says_when_it_begins_anew(period: str, words: str, ends: datetime | None) -> None:
+    limiter = limiter_over(Ledger(spent("key_1", DOLLAR)))
+    with pytest.raises(PaymentRequired) as caught:
+        await limiter.admit(key(Budget(nanos=DOLLAR, period=period)), "t", Need(1, 1, 1, 1))  # pyright: ignore[reportArgumentType] -- one of the three
+    assert f"$1.00 {words}" in caught.value.message
+    assert caught.value.resets_at == ends
+
+
+async def test_a_new_month_has_the_whole_budget_again() -> None:
+    clock = ManualClock(datetime(2026, 11, 30, 23, 59, tzinfo=UTC))
+    ledger = Ledger(spent("key_1", DOLLAR))
+    limiter = limiter_over(ledger, clock)
+    month = key(Budget(nanos=DOLLAR))
+    with pytest.raises(PaymentRequired):
+        await limiter.admit(month, "t", Need(1, 1, 1, 1))
+    clock.advance(60)
+    ledger.rows = ()
+    await limiter.admit(month, "u", Need(1, 1, 1, 1))
+    await limiter.close()
+
+
+async def test_a_soft_budget_refuses_nothing() -> None:
+    ledger = Ledger(spent("key_1", 5 * DOLLAR))
+    limiter = limiter_over(ledger)
+    ticket = await limiter.admit(key(Budget(nanos=DOLLAR, hard=False)), "t", Need(1, 1, DOLLAR, 0))
+    assert not ticket.held
+    assert ledger.asked == 0
+
+
+async def test_the_organisations_budget_counts_all_keys_and_the_keys_own_only_itself() -> None:
+    ledger = Ledger(spent("key_1", DOLLAR), spent("key_2", 3 * DOLLAR))
+    limiter = limiter_over(ledger)
+    await limiter.admit(key(Budget(nanos=2 * DOLLAR)), "t", Need(1, 1, 1, 1))
+    with pytest.raises(PaymentRequired) as caught:
+        await limiter.admit(key(org=(Budget(nanos=4 * DOLLAR),)), "u", Need(1, 1, 1, 1))
+    assert caught.value.message.startswith("This organisation's budget of $4.00 a month")
+    await limiter.close()
+
+
+async def test_a_plans_quota_of_requests_and_tokens() -> None:
+    limiter = limiter_over(Ledger(spent("key_0", requests=1, tokens=100)))
+    plan = key(quota=QUOTA)
+    for number in range(2):
+        ticket = await limiter.admit(plan, f"t{number}", Need(10, 90))
+        await limiter.settle(ticket, Used(tokens=100, requests=1))
+    with pytest.raises(PaymentRequired) as caught:
+        await limiter.admit(plan, "t3", Need(10, 90))
+    assert caught.value.code == "quota_exceeded"
+    assert "The plan free includes 3 requests a month" in caught.value.message
+    assert caught.value.resets_at == QUOTA.period_end
+    tokens = key(quota=Quota(tokens=1_000, period_start=QUOTA.period_start, period_end=QUOTA.period_end))
+    with pytest.raises(PaymentRequired) as caught:
+        await limiter.admit(tokens, "t4", Need(701, 1))
+    assert "1,000 tokens a month" in caught.value.message
+    await limiter.close()
+
+
+async def test_test_traffic_stays_out_of_quotas_and_budgets() -> None:
+    ledger = Ledger(spent("key_1", 5 * DOLLAR, requests=100))
+    limiter = limiter_over(ledger)
+    await limiter.admit(key(Budget(nanos=1), quota=QUOTA, test=True), "t", Need(1, 1, DOLLAR, DOLLAR))
+    assert ledger.asked == 0
+
+
+async def test_what_cannot_be_known_is_not_admitted() -> None:
+    ledger = Ledger()
+    ledger.down = True
+    limiter = limiter_over(ledger)
+    with pytest.raises(Unavailable) as caught:
+        await limiter.admit(key(Budget(nanos=DOLLAR)), "t", Need(1, 1, 1, 1))
+    assert (caught.value.code, caught.value.retry_after) == ("store_unavailable", 1)
+    unlimited = KeySnapshot(
+        id="k", name="k", org=OrgSnapshot(id="org_1", slug="a", plan="x"), limits=Limits(requests_per_minute=5)
+    )
+    await limiter.admit(unlimited, "u", Need(1, 1))  # rates need no database
+    ledger.down = False
+    await limiter.admit(key(Budget(nanos=DOLLAR)), "v", Need(1, 1, 1, 1))
+    await limiter.close()
+
+
+async def test_counters_are_seeded_once() -> None:
+    ledger = Ledger(spent("key_1", DOLLAR // 2))
+    limiter = limiter_over(ledger)
+    for number in range(5):
+        ticket = await limiter.admit(key(Budget(nanos=DOLLAR)), f"t{number}", Need(1, 1, 1, 1))
+        await limiter.settle(ticket, Used(nanos=1))
+    assert ledger.asked == 1
+    await limiter.close()
