@@ -15,6 +15,7 @@ from docs.error_codes import ERROR_CODES
 from docs.permission_page import permissions_page
 from docs.provider_page import credential_variables, providers_page
 from docs.tables import NOTICE, table
+from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
 from llmgateway.dataplane.figures import FIGURES
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings
@@ -97,7 +98,7 @@ def metrics_page() -> str:
                 ("figure", "kind", "labels", "meaning"),
                 [
                     (f"`{one.name}`", one.kind.value, ", ".join(f"`{label}`" for label in one.labels), one.help)
-                    for one in FIGURES
+                    for one in (*FIGURES, *CONTROL_FIGURES)
                 ],
             ),
             "",

@@ -15,9 +15,12 @@ from llmgateway.canon.call import Dialect, Operation
 from llmgateway.catalog.catalog import load_catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import Tariff
+from llmgateway.controlplane.admin.oversight import Oversight
+from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
 from llmgateway.controlplane.keys.announcements import KeyAnnouncements
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.onboarding.service import FirstSteps, install, master_keys
+from llmgateway.controlplane.reception.counted import Counted
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dataplane.cache import ResponseCache
@@ -106,7 +109,7 @@ class Gateway:
     """One running process: its wings, and what its start made."""
 
     dataplane: DataPlane
-    control: Door | None
+    control: Counted | None
     """None where people are served elsewhere."""
     serves_tokens: bool
     readiness: Readiness
@@ -154,7 +157,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         announcements = KeyAnnouncements(database)
         announcements.subscribe(keys.forget)
         await stack.enter_async_context(_running(announcements.listen()))
-        metrics = Metrics(FIGURES, settings.metrics_folder)
+        metrics = Metrics((*FIGURES, *CONTROL_FIGURES), settings.metrics_folder)
         counts = await stack.enter_async_context(open_store(settings, clock))
         seeder = Seeder(usage, counts.store, partial(recording.shipper.drain, _SEED_SECONDS), clock)
         limiter = Limiter(counts.store, clock, seeder)
@@ -188,7 +191,8 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         )
         address = public_address(settings, port or settings.port)
         control = await stack.enter_async_context(_control(settings, shared, address, part))
-        yield Gateway(_dataplane(rooms, pages), control, part is not Part.CONTROL, readiness, first_steps)
+        door = await stack.enter_async_context(_overseen(control, shared, metrics)) if control else None
+        yield Gateway(_dataplane(rooms, pages), door, part is not Part.CONTROL, readiness, first_steps)
 
 
 @asynccontextmanager
@@ -210,6 +214,13 @@ async def _control(settings: Settings, shared: Shared, address: str, part: Part)
             yield control
     finally:
         await worker.close()
+
+
+@asynccontextmanager
+async def _overseen(control: Door, shared: Shared, metrics: Metrics) -> AsyncGenerator[Counted]:
+    """The control plane, counted, and somebody who looks after its mail and books."""
+    async with _running(Oversight(shared.admin, shared.clock, metrics).watch()):
+        yield Counted(control, metrics)
 
 
 def public_address(settings: Settings, port: int) -> str:

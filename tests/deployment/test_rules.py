@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
 from llmgateway.dataplane.figures import FIGURES
 from tests.architecture.source import ROOT
 
@@ -72,7 +73,7 @@ def test_every_page_belongs_to_an_alert() -> None:
 
 
 def test_rules_and_dashboards_name_only_figures_that_exist() -> None:
-    known = {figure.name for figure in FIGURES}
+    known = {figure.name for figure in (*FIGURES, *CONTROL_FIGURES)}
     files = [*RULES, *(ROOT / "deploy" / "grafana" / "dashboards").glob("*.json")]
     for file in files:
         for name in re.findall(r"\bllmgateway_[a-z_]+", file.read_text("utf-8")):

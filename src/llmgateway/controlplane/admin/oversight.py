@@ -1,0 +1,68 @@
+"""Looks after what nobody asks for: does mail pile up, are the books right. What it finds are figures for Prometheus."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import func, select
+
+from llmgateway.controlplane import figures
+from llmgateway.controlplane.billing.checking import check
+from llmgateway.db.models.outbox import OutboxMail
+from llmgateway.db.session import DATABASE_ERRORS, Database
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.metrics import Metrics
+
+_OUTBOX_SECONDS: Final = 30.0
+_BOOKS_SECONDS: Final = 3600.0
+_BACK: Final = timedelta(days=3)
+_SETTLED: Final = timedelta(hours=2)
+"""Hours younger than this are still being posted."""
+
+log = structlog.get_logger()
+
+
+class Oversight:
+    """One for a process; over a database that acts as `admin`."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+
+    async def watch(self) -> None:
+        """Look until cancelled."""
+        await asyncio.gather(
+            self._again(self.look_at_the_outbox, _OUTBOX_SECONDS), self._again(self.look_at_the_books, _BOOKS_SECONDS)
+        )
+
+    async def look_at_the_outbox(self) -> None:
+        """How much mail waits, and for how long. Raises DATABASE_ERRORS."""
+        async with self._database.transaction() as tx:
+            count = await tx.scalar(select(func.count()).select_from(OutboxMail))
+            oldest = await tx.scalar(select(func.min(OutboxMail.created_at)))
+        self._metrics.gauge(figures.OUTBOX_WAITING).set(count or 0)
+        age = (self._clock.now() - oldest).total_seconds() if oldest is not None else 0.0
+        self._metrics.gauge(figures.OUTBOX_AGE).set(max(0.0, age))
+
+    async def look_at_the_books(self) -> None:
+        """Whether they are right, for the last days. Raises DATABASE_ERRORS."""
+        until = (self._clock.now() - _SETTLED).replace(minute=0, second=0, microsecond=0)
+        async with self._database.transaction() as tx:
+            report = await check(tx, until - _BACK, until)
+        faults = len(report.unbalanced) + len(report.closings) + len(report.differences)
+        faults += int(sum(report.accounts.values()) != 0)
+        if faults:
+            log.error("the books are not right", faults=faults, advice="run `llmgateway ledger check`")
+        self._metrics.gauge(figures.LEDGER_FAULTS).set(faults)
+        self._metrics.gauge(figures.LEDGER_CHECKED).set(self._clock.now().timestamp())
+
+    async def _again(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
+        while True:
+            try:
+                await look()
+            except DATABASE_ERRORS as error:
+                log.warning("nobody could look after the control plane", reason=str(error) or type(error).__name__)
+            await asyncio.sleep(seconds)

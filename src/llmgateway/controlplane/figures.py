@@ -1,0 +1,45 @@
+"""What Prometheus can ask of the control plane, declared in one place. No label names a tenant."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from llmgateway.kit.metrics import Figure, Kind
+
+API_REQUESTS: Final = Figure(
+    name="llmgateway_api_requests_total",
+    kind=Kind.COUNTER,
+    help="Requests of people and their programs, by status and by route (below /api/v1; none for unknown ones).",
+    labels=("method", "route", "status"),
+)
+API_SECONDS: Final = Figure(
+    name="llmgateway_api_seconds",
+    kind=Kind.HISTOGRAM,
+    help="Seconds that the control plane took to answer.",
+    labels=("method", "route"),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+OUTBOX_WAITING: Final = Figure(
+    name="llmgateway_outbox_waiting", kind=Kind.GAUGE, help="Mails that wait to be delivered.", merge="livemax"
+)
+OUTBOX_AGE: Final = Figure(
+    name="llmgateway_outbox_oldest_seconds",
+    kind=Kind.GAUGE,
+    help="Age of the oldest mail that waits; 0 when none does.",
+    merge="livemax",
+)
+LEDGER_FAULTS: Final = Figure(
+    name="llmgateway_ledger_faults",
+    kind=Kind.GAUGE,
+    help="What the last check of the books found: accounts that do not balance, wrong closings, hours that differ.",
+    merge="livemax",
+)
+LEDGER_CHECKED: Final = Figure(
+    name="llmgateway_ledger_checked_time_seconds",
+    kind=Kind.GAUGE,
+    help="Unix time of the last check of the books.",
+    merge="livemax",
+)
+
+FIGURES: Final[Sequence[Figure]] = (
+    *(API_REQUESTS, API_SECONDS, OUTBOX_WAITING, OUTBOX_AGE, LEDGER_FAULTS, LEDGER_CHECKED),
+)
