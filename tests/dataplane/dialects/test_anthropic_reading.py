@@ -328,3 +328,16 @@ def test_no_content_is_worse_than_refused(content: Any) -> None:
     for role in ("user", "assistant", "system"):
         with suppress(BadRequest):
             message([content], role)
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"messages": [{"role": "boss", "content": "Hi"}]}, "it is one of assistant, system, user"),
+        ({"tool_choice": {"type": "all"}}, "it is one of any, auto, none, tool"),
+    ],
+)
+def test_a_wrong_word_is_told_the_right_ones(extra: Json, words: str) -> None:
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}], **extra}
+    with pytest.raises(BadRequest, match=words):
+        AnthropicDialect().read(Operation.CHAT, msgspec.json.encode(body), Wishes())

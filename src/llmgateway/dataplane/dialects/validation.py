@@ -48,13 +48,16 @@ def check(value: Json, shape: type[T]) -> T:
             raise BadRequest(
                 f"The field `{path}` is missing. Add it and send the request again.", param=path
             ) from error
-        words = _AT.sub("", text)
-        allowed = _allowed(shape, path) if "enum value" in words else ()
-        if allowed:
-            words += f"; it is one of {', '.join(allowed)}"
+        words = with_allowed(_AT.sub("", text), shape, path)
         raise BadRequest(
             f"`{path or 'body'}`: {words[:1].lower()}{words[1:]}. Correct it and send the request again.", param=path
         ) from error
+
+
+def with_allowed(words: str, shape: Any, path: str) -> str:
+    """What is wrong with a value, and where only some values are known, those."""
+    allowed = _allowed(shape, path) if "enum value" in words else ()
+    return f"{words}; it is one of {', '.join(allowed)}" if allowed else words
 
 
 def _allowed(shape: Any, path: str) -> Sequence[str]:

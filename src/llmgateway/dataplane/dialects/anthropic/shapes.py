@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 
 from llmgateway.canon.chat import Json
+from llmgateway.dataplane.dialects.validation import with_allowed
 from llmgateway.errors import BadRequest
 
 _AT: Final = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
@@ -139,7 +140,7 @@ def checked(body: Any, shape: type[_T], where: str = "") -> _T:
     try:
         return msgspec.convert(body, shape)
     except msgspec.ValidationError as error:
-        raise _refusal(str(error), where) from error
+        raise _refusal(str(error), shape, where) from error
 
 
 def check_block(block: Json, where: str) -> None:
@@ -154,11 +155,12 @@ def check_tool(tool: Json, where: str) -> None:
     checked(tool, _Tool, where)
 
 
-def _refusal(error: str, where: str) -> BadRequest:
+def _refusal(error: str, shape: Any, where: str) -> BadRequest:
     found = _AT.fullmatch(error)
     what, path = (found["what"], found["path"] or "") if found else (error, "")
     if missing := _MISSING.fullmatch(what):
         path, what = f"{path}.{missing['field']}", "a required field is missing"
+    what = with_allowed(what, shape, path)
     param = (where + re.sub(r"\[(\d+|\.\.\.)\]", r".\1", path)).lstrip(".")
     return BadRequest(
         f"{param or 'body'}: {what}. See https://platform.claude.com/docs/en/api/messages.", param=param or None
