@@ -12,7 +12,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
 from tests.conformance.dialects import CLIENTS, Client
 from tests.conformance.features import DATA, IMAGE, PAPER, WEATHER
-from tests.conformance.targets import one_a_wire
+from tests.conformance.targets import Target, one_a_wire
 
 _VALUES: Final[list[Any]] = [
     None,
@@ -141,3 +141,78 @@ def test_no_request_is_worse_than_refused(client: Client, data: st.DataObject) -
             with suppress(BadRequest):
                 refused = frozenset(target.provider.refuses(call, target.model))
                 json.loads(target.provider.build(call, target.place(dropped=refused)).body)
+
+
+TRANSLATED: Final = [target for target in one_a_wire() if target.name != "sandbox"]
+FOREIGN = pytest.mark.parametrize("target", TRANSLATED, ids=lambda target: target.name)
+HELLO: Final[Json] = {"role": "user", "content": "Hello"}
+USED: Final[Json] = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+def _told(target: Target, body: Json) -> list[str]:
+    """What is refused, before or while the request is written; nothing when it goes through."""
+    call = CLIENTS[0].call({"model": "a-model", "messages": [HELLO], **body})
+    refused = list(target.provider.refuses(call, target.model))
+    if not refused:
+        try:
+            target.provider.build(call, target.place())
+        except BadRequest as refusal:
+            return [refusal.param or ""]
+    return refused
+
+
+OPENAI_ALONE: Final[list[tuple[Json, str]]] = [
+        ({"messages": [{**HELLO, "name": "bob"}]}, "messages.0.name"),
+        ({"functions": [{"name": "f", "parameters": {}}]}, "functions"),
+        (
+            {"messages": [HELLO, {"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}}]},
+            "messages.1.function_call",
+        ),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"messages": [HELLO, {"role": "assistant", "tool_calls": [{**USED, "type": "custom", "function": None}]}]}, ""),
+        (
+            {"messages": [HELLO, {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "x"}}]}]},
+            "messages.1.tool_calls.0.function.arguments",
+        ),
+        ({"extra_body": {"x": 1}}, "extra_body"),
+        ({"brand_new": True}, "brand_new"),
+    ]  # fmt: skip
+
+
+@FOREIGN
+@pytest.mark.parametrize(("body", "path"), OPENAI_ALONE)
+def test_what_only_openai_knows_is_refused_by_name(target: Target, body: Json, path: str) -> None:
+    told = _told(target, body)
+    assert told
+    assert told[0].startswith(path)
+
+
+@FOREIGN
+def test_sense_is_made_of_what_is_odd_but_clear(target: Target) -> None:
+    """Empty answers, several texts, late system messages, results that are empty, both limits: the last one counts."""
+    body: Json = {
+        "model": "a-model",
+        "messages": [
+            {"role": "system", "content": [{"type": "text", "text": "One."}, {"type": "text", "text": "Two."}]},
+            HELLO,
+            {"role": "assistant", "content": ""},
+            {"role": "user", "content": [{"type": "text", "text": "And"}, {"type": "text", "text": "now?"}]},
+            {"role": "assistant", "content": None, "tool_calls": [USED]},
+            {"role": "tool", "tool_call_id": "c1", "content": ""},
+            {"role": "system", "content": "Late."},
+        ],
+        "max_tokens": 5,
+        "max_completion_tokens": 7,
+        "stop": [],
+        "tools": [WEATHER],
+        "tool_choice": "auto",
+    }
+    call = CLIENTS[0].call(body)
+    assert list(target.provider.refuses(call, target.model)) == []
+    asked = target.wire.asked(target.provider, target.provider.build(call, target.place()))
+    assert [word for word in ("One.", "Two.", "Late.") if word not in asked.system] == []
+    said = " ".join(asked.user)
+    assert [word for word in ("Hello", "And", "now?") if word not in said] == []
+    assert (asked.calls, asked.results) == ((("f", {}),), ("",))
+    assert asked.settings["max_tokens"] == 7
+    assert "stop" not in asked.settings

@@ -6,7 +6,6 @@ Page: https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sd
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from llmgateway.canon.chat import Json
@@ -14,6 +13,7 @@ from llmgateway.canon.shapes import is_array, is_object, objects, text_of, witho
 from llmgateway.providers.anthropic.models import THINKING_BUDGETS, ClaudeModel, claude_model
 from llmgateway.providers.anthropic.request import OWN_FIELDS, forces_tool, output_limit, thinking_budget
 from llmgateway.providers.anthropic.turns import OPAQUE_PARTS, has_unsigned_tool_turn
+from llmgateway.providers.refusing import message_fields, unknown
 
 _HONOURED: Final = frozenset(
     {
@@ -30,25 +30,13 @@ _HONOURED: Final = frozenset(
         *OWN_FIELDS,
     }
 )
-_DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
-    {
-        "n": (1,),
-        "logprobs": (False,),
-        "top_logprobs": (0,),
-        "logit_bias": ({},),
-        "presence_penalty": (0,),
-        "frequency_penalty": (0,),
-        "store": (False,),
-        "modalities": (["text"],),
-        "verbosity": ("medium",),
-        "functions": ([],),
-        "function_call": ("none", "auto"),
-    }
-)
-"""OpenAI's documented defaults of what Claude does not have (https://platform.openai.com/docs/api-reference/chat/create)."""
+_KNOWN: Final = _HONOURED | {
+    "stop", "temperature", "top_p", "top_k", "reasoning_effort", "response_format", "service_tier", "metadata", "tools",
+    "tool_choice",
+}  # fmt: skip
+"""What is honoured, and what is judged by its value below."""
 _PART_KINDS: Final = frozenset({"text", "refusal", "image_url", "file", *OPAQUE_PARTS})
 _SERVER_TOOL: Final = re.compile(r"[a-z0-9_]+_20\d{6}|tool_search_tool_(bm25|regex)|mcp_toolset")
-_MESSAGE_FIELDS: Final = ("name", "audio", "function_call")
 _CHOICES: Final = frozenset({"auto", "none", "required"})
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})
 _LEAST_TOP_P_OF_THINKING: Final = 0.95
@@ -60,7 +48,7 @@ def refusals(body: Mapping[str, Any], model: str) -> list[str]:
     canon = without_nulls(body)
     claude = claude_model(model)
     found = [
-        *_unknown(canon),
+        *unknown(canon, _KNOWN),
         *_sampling(canon, claude),
         *_reasoning(canon, claude),
         *_outputs(canon, claude),
@@ -68,15 +56,6 @@ def refusals(body: Mapping[str, Any], model: str) -> list[str]:
         *_history(canon),
     ]
     return list(dict.fromkeys(found))
-
-
-def _unknown(canon: Json) -> Iterator[str]:
-    own = {"stop", "temperature", "top_p", "top_k", "reasoning_effort", "response_format", "service_tier", "metadata"}
-    for name, value in canon.items():
-        if name in _HONOURED or name in own or name in {"tools", "tool_choice"}:
-            continue
-        if value not in _DEFAULTS.get(name, ()):
-            yield name
 
 
 def _sampling(canon: Json, claude: ClaudeModel) -> Iterator[str]:
@@ -172,10 +151,9 @@ def _tools(canon: Json, claude: ClaudeModel) -> Iterator[str]:
 
 
 def _history(canon: Json) -> Iterator[str]:
-    for index, message in enumerate(objects(canon.get("messages"))):
-        for name in _MESSAGE_FIELDS:
-            if message.get(name) and not (name == "name" and message.get("role") in {"tool", "function"}):
-                yield f"messages.{index}.{name}"
+    messages = objects(canon.get("messages"))
+    yield from message_fields(messages)
+    for index, message in enumerate(messages):
         yield from _parts(objects(message.get("content")), f"messages.{index}.content")
 
 

@@ -20,6 +20,7 @@ from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.anthropic.refusals import refusals as claude_refusals
 from llmgateway.providers.anthropic.request import messages_body
 from llmgateway.providers.bedrock.turns import cache_point, turns
+from llmgateway.providers.refusing import idle_choice, message_fields, unknown
 
 OWN_FIELDS: Final = (
     "guardrailConfig",
@@ -53,23 +54,8 @@ _JUDGED: Final = frozenset(
         "parallel_tool_calls",
     }
 )
-_DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
-    {
-        "n": (1,),
-        "logprobs": (False,),
-        "top_logprobs": (0,),
-        "logit_bias": ({},),
-        "presence_penalty": (0,),
-        "frequency_penalty": (0,),
-        "store": (False,),
-        "modalities": (["text"],),
-        "verbosity": ("medium",),
-        "functions": ([],),
-        "function_call": ("none", "auto"),
-    }
-)
-"""OpenAI's documented defaults of what Converse does not have (https://platform.openai.com/docs/api-reference/chat/create)."""
 _LABELS: Final = ("user", "metadata", "safety_identifier")
+_KNOWN: Final = _HONOURED | _JUDGED | frozenset(_LABELS)
 _TIERS: Final = frozenset({"priority", "flex"})
 _UNSTRUCTURED: Final = ("amazon.", "meta.", "cohere.", "ai21.", "writer.", "stability.")
 """Makers whose models have no structured outputs on Bedrock."""
@@ -193,7 +179,7 @@ def refusals(given: Mapping[str, Any], model: str) -> list[str]:
         asked = {name: value for name, value in canon.items() if name not in OWN_FIELDS and name not in _LABELS}
         found += [path for path in claude_refusals(asked, model) if not _own_matter(path)]
     else:
-        found += _others(canon, model)
+        found += [*_others(canon, model), *message_fields(objects(canon.get("messages")))]
     found += [*_tool_refusals(canon, model), *_parts(canon)]
     if canon.get("service_tier", "auto") not in {"auto", "default", *_TIERS}:
         found.append("service_tier")
@@ -208,14 +194,7 @@ def _own_matter(path: str) -> bool:
 
 
 def _others(canon: Json, model: str) -> Iterator[str]:
-    for name, value in canon.items():
-        if (
-            name not in _HONOURED
-            and name not in _JUDGED
-            and name not in _LABELS
-            and value not in _DEFAULTS.get(name, ())
-        ):
-            yield name
+    yield from unknown(canon, _KNOWN)
     if "seed" in canon and not any(maker in model for maker in _SEEDED):
         yield "seed"
     if "top_k" in canon and _top_k(model, 0) is None:
@@ -248,7 +227,9 @@ def _tool_refusals(canon: Json, model: str) -> Iterator[str]:
     choice = canon.get("tool_choice")
     called = any(message.get("tool_calls") for message in objects(canon.get("messages")))
     known = choice in {None, "auto", "required"} if not is_object(choice) else choice.get("type") == "function"
-    if not known and (choice != "none" or (called and bool(canon.get("tools")))):
+    if idle_choice(canon):
+        yield "tool_choice"
+    elif not known and (choice != "none" or (called and bool(canon.get("tools")))):
         yield "tool_choice"  # with calls in the history the tools must be named, and there is no way to forbid them
 
 

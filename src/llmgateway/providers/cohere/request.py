@@ -12,6 +12,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
 from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.cohere.turns import PART_KINDS, turns
+from llmgateway.providers.refusing import idle_choice, message_fields, unknown
 
 OWN_FIELDS: Final = ("documents", "citation_options", "safety_mode", "priority", "strict_tools", "raw_prompting")
 """Fields of Cohere without an OpenAI name: they travel through canon under their own."""
@@ -33,22 +34,7 @@ _HONOURED: Final = frozenset(
 _JUDGED: Final = frozenset(
     {"frequency_penalty", "presence_penalty", "tool_choice", "response_format", "reasoning_effort"}
 )
-_DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
-    {
-        "n": (1,),
-        "logprobs": (False,),
-        "top_logprobs": (0,),
-        "logit_bias": ({},),
-        "store": (False,),
-        "modalities": (["text"],),
-        "parallel_tool_calls": (True,),
-        "service_tier": ("auto", "default"),
-        "verbosity": ("medium",),
-        "functions": ([],),
-        "function_call": ("none", "auto"),
-    }
-)
-"""OpenAI's documented defaults of what Cohere does not have (https://platform.openai.com/docs/api-reference/chat/create)."""
+_KNOWN: Final = _HONOURED | _JUDGED
 _MOST_TOP_P: Final = 0.99
 _BUDGETS: Final[Mapping[str, int]] = MappingProxyType({"minimal": 1_024, "low": 1_024, "medium": 4_096})
 """Our reading of an effort as a budget of thinking tokens; above it the model thinks as long as it likes."""
@@ -80,12 +66,7 @@ def chat_body(given: Mapping[str, Any], model: str, *, stream: bool, dropped: fr
 def refusals(given: Mapping[str, Any], model: str) -> list[str]:
     """Paths of the canon request that this model cannot honour; a parameter at its default is honoured by absence."""
     canon = without_nulls(given)
-    found = [
-        name
-        for name, value in canon.items()
-        if name not in _HONOURED and name not in _JUDGED and value not in _DEFAULTS.get(name, ())
-    ]
-    return [*found, *_sampling(canon), *_outputs(canon, model), *_tools(canon), *_history(canon)]
+    return [*unknown(canon, _KNOWN), *_sampling(canon), *_outputs(canon, model), *_tools(canon), *_history(canon)]
 
 
 def _add_tools(body: Json, canon: Json) -> None:
@@ -171,7 +152,9 @@ def _tools(canon: Json) -> Iterator[str]:
             yield from (f"tools.{n}.function.strict" for n in strict_ones)
             strict = False
     choice = canon.get("tool_choice")
-    if is_object(choice):
+    if idle_choice(canon):
+        yield "tool_choice"
+    elif is_object(choice):
         named = choice.get("function")
         name = named.get("name") if is_object(named) else None
         if [_function(tool).get("name") for tool in tools] != [name]:
@@ -181,6 +164,7 @@ def _tools(canon: Json) -> Iterator[str]:
 
 
 def _history(canon: Json) -> Iterator[str]:
+    yield from message_fields(objects(canon.get("messages")))
     for index, message in enumerate(objects(canon.get("messages"))):
         for place, part in enumerate(objects(message.get("content"))):
             kind = text_of(part.get("type"))

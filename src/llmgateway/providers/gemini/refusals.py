@@ -5,7 +5,6 @@ Page: https://ai.google.dev/gemini-api/docs/openai (what has no counterpart).
 """
 
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from llmgateway.canon.chat import Json
@@ -13,6 +12,7 @@ from llmgateway.canon.shapes import is_array, is_object, objects, text_of, witho
 from llmgateway.providers.gemini.models import EFFORTS, GeminiModel, gemini_model
 from llmgateway.providers.gemini.parts import PART_KINDS, foreign_address, foreign_file
 from llmgateway.providers.gemini.request import OWN_SETTINGS, OWN_TOOLS, SERVICE_TIERS, google_settings
+from llmgateway.providers.refusing import idle_choice, message_fields, unknown
 
 _HONOURED: Final = frozenset(
     {
@@ -49,19 +49,7 @@ _OWN: Final = frozenset(
         "extra_body",
     }
 )
-_DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
-    {
-        "logit_bias": ({},),
-        "store": (False,),
-        "verbosity": ("medium",),
-        "functions": ([],),
-        "function_call": ("none", "auto"),
-        "user": ("",),
-        "metadata": ({},),
-    }
-)
-"""OpenAI's documented defaults of what Gemini does not have (https://platform.openai.com/docs/api-reference/chat/create)."""
-_MESSAGE_FIELDS: Final = ("name", "audio", "function_call")
+_KNOWN: Final = _HONOURED | _HINTS | _OWN
 _CHOICES: Final = frozenset({"auto", "none", "required"})
 _FORMATS: Final = frozenset({"text", "json_object", "json_schema"})
 _DETAILS: Final = frozenset({"auto", "high", "original"})
@@ -76,16 +64,8 @@ def refusals(body: Mapping[str, Any], model: str, *, any_address: bool = False) 
     """
     canon = without_nulls(body)
     gemini = gemini_model(model)
-    found = [*_unknown(canon), *_sampling(canon), *_reasoning(canon, gemini), *_outputs(canon), *_tools(canon)]
+    found = [*unknown(canon, _KNOWN), *_sampling(canon), *_reasoning(canon, gemini), *_outputs(canon), *_tools(canon)]
     return list(dict.fromkeys([*found, *_history(canon, any_address=any_address or gemini.fetches_addresses)]))
-
-
-def _unknown(canon: Json) -> Iterator[str]:
-    for name, value in canon.items():
-        if name in _HONOURED or name in _HINTS or name in _OWN:
-            continue
-        if value not in _DEFAULTS.get(name, ()):
-            yield name
 
 
 def _sampling(canon: Json) -> Iterator[str]:
@@ -138,17 +118,14 @@ def _tools(canon: Json) -> Iterator[str]:
         known = choice.get("type") in {"function", "allowed_tools"}
     else:
         known = choice is None or choice in _CHOICES
-    if not known:
+    if not known or idle_choice(canon):
         yield "tool_choice"
     if canon.get("parallel_tool_calls") is False and tools and choice != "none":
         yield "parallel_tool_calls"
 
 
 def _history(canon: Json, *, any_address: bool) -> Iterator[str]:
-    for index, message in enumerate(objects(canon.get("messages"))):
-        for name in _MESSAGE_FIELDS:
-            if message.get(name) and not (name == "name" and message.get("role") in {"tool", "function"}):
-                yield f"messages.{index}.{name}"
+    yield from message_fields(objects(canon.get("messages")))
     for where, part in _parts(canon):
         kind, image = part.get("type"), part.get("image_url")
         if kind not in PART_KINDS:

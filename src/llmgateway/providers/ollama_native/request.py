@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
+from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.history import called
+from llmgateway.providers.refusing import message_fields, unknown
 from llmgateway.providers.vectors import unhonoured
 
 _OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -30,21 +32,8 @@ _OWN: Final = ("options", "keep_alive", "think")
 _HONOURED: Final = frozenset(
     {"model", "messages", "stream", "stream_options", "stop", "tools", "reasoning_effort", "thinking", *_OPTIONS, *_OWN}
 )
-_DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
-    {
-        "n": (1,),
-        "logprobs": (False,),
-        "top_logprobs": (0,),
-        "logit_bias": ({},),
-        "store": (False,),
-        "modalities": (["text"],),
-        "parallel_tool_calls": (True,),
-        "service_tier": ("auto", "default"),
-        "verbosity": ("medium",),
-        "tool_choice": ("auto", "none"),
-    }
-)
-"""OpenAI's documented defaults of what Ollama does not have (https://platform.openai.com/docs/api-reference/chat/create)."""
+_ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool"})
+_KNOWN: Final = _HONOURED | {"response_format", "tool_choice"}
 _FORMATS: Final = (None, "text", "json_object", "json_schema")
 
 
@@ -80,16 +69,15 @@ def embed_body(canon: Mapping[str, Any], model: str) -> Json:
 def refusals(given: Mapping[str, Any]) -> list[str]:
     """Paths of the canon request that cannot be honoured; a parameter at its default is honoured by absence."""
     canon = without_nulls(given)
-    found = [
-        name
-        for name, value in canon.items()
-        if name not in _HONOURED and name != "response_format" and value not in _DEFAULTS.get(name, ())
-    ]
+    found = unknown(canon, _KNOWN)
+    if canon.get("tool_choice") not in (None, "auto", "none"):
+        found.append("tool_choice")
     wanted = canon.get("response_format")
     if (wanted.get("type") if is_object(wanted) else wanted) not in _FORMATS:
         found.append("response_format")
     found += [f"tools.{n}.type" for n, tool in enumerate(objects(canon.get("tools"))) if "function" not in tool]
-    return [*found, *_foreign_parts(objects(canon.get("messages")))]
+    messages = objects(canon.get("messages"))
+    return [*found, *message_fields(messages), *_foreign_parts(messages)]
 
 
 def embedding_refusals(canon: Mapping[str, Any]) -> list[str]:
@@ -112,6 +100,11 @@ def _turns(messages: list[Json]) -> Iterator[Json]:
     names = dict[str, str]()
     for index, message in enumerate(messages):
         role = text_of(message.get("role"))
+        if role not in _ROLES:
+            raise BadRequest(
+                f"Ollama knows no messages of role {role!r}: use system, developer, user, assistant or tool.",
+                param=f"messages.{index}.role",
+            )
         turn: Json = {"role": "system" if role == "developer" else role, "content": _text(message.get("content"))}
         images = [_image(part) for part in objects(message.get("content")) if part.get("type") == "image_url"]
         if images:
@@ -131,7 +124,8 @@ def _turns(messages: list[Json]) -> Iterator[Json]:
 def _text(content: object) -> str:
     if isinstance(content, str):
         return content
-    return "".join(text_of(part.get("text")) or text_of(part.get("refusal")) for part in objects(content))
+    texts = [text_of(part.get("text")) or text_of(part.get("refusal")) for part in objects(content)]
+    return "\n".join(text for text in texts if text)
 
 
 def _image(part: Json) -> str:

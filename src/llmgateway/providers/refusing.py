@@ -1,0 +1,51 @@
+"""What the languages that are not OpenAI's share in refusing: defaults that absence honours, and fields of messages.
+
+Page: https://platform.openai.com/docs/api-reference/chat/create (the defaults).
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from llmgateway.canon.chat import Json
+
+_DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+    {
+        "n": (1,),
+        "logprobs": (False,),
+        "top_logprobs": (0,),
+        "logit_bias": ({},),
+        "presence_penalty": (0,),
+        "frequency_penalty": (0,),
+        "store": (False,),
+        "modalities": (["text"],),
+        "parallel_tool_calls": (True,),
+        "service_tier": ("auto", "default"),
+        "verbosity": ("medium",),
+        "functions": ([],),
+        "function_call": ("none", "auto"),
+        "user": ("",),
+        "metadata": ({},),
+    }
+)
+"""OpenAI's documented defaults, and what says nothing: a parameter that stands so is honoured by leaving it out."""
+_MESSAGE_FIELDS: Final = ("name", "audio", "function_call")
+"""Fields of OpenAI's messages that no other language has."""
+
+
+def unknown(canon: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """Parameters that a language does not know and that are not at their default, by name."""
+    return [name for name, value in canon.items() if name not in known and value not in _DEFAULTS.get(name, ())]
+
+
+def message_fields(messages: Sequence[Json]) -> Iterator[str]:
+    """Paths of what messages say that only OpenAI's have a place for. A tool's name is said by its call already."""
+    for index, message in enumerate(messages):
+        for name in _MESSAGE_FIELDS:
+            if message.get(name) and not (name == "name" and message.get("role") in {"tool", "function"}):
+                yield f"messages.{index}.{name}"
+
+
+def idle_choice(canon: Mapping[str, Any]) -> bool:
+    """Whether a tool must be called and there is none."""
+    return canon.get("tool_choice") not in (None, "auto", "none") and not canon.get("tools")
