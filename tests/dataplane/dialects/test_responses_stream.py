@@ -3,10 +3,16 @@
 import json
 from typing import Any, cast
 
+import pytest
+
 from llmgateway.canon.call import Operation, Wishes
 from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.canon.usage import Usage
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
+from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
+from llmgateway.errors import BadRequest
+from llmgateway.providers.base import Answer
 from tests.conformance.openai_specification import complaint
 
 DIALECT = ResponsesDialect()
@@ -76,3 +82,35 @@ def test_a_call_without_arguments_has_empty_ones() -> None:
     found = events(piece(0, "", "f"), piece(1, "", "g"), finish="tool_calls")
     assert [item["arguments"] for item in output(found)] == ["{}", "{}"]
     assert kinds(found).count("function_call_arguments.delta") == 2
+
+
+ODDS: Json = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}
+
+
+def test_logprobs_are_told_with_the_text() -> None:
+    body = {"model": "m", "input": "Hi", "include": ["message.output_text.logprobs"], "top_logprobs": 2, "stream": True}
+    call = DIALECT.read(Operation.CHAT, json.dumps(body).encode(), Wishes())
+    assert (call.canon["logprobs"], call.canon["top_logprobs"]) == (True, 2)
+    assert "include" not in call.canon
+    choice: Json = {"index": 0, "message": {"content": "Hi"}, "logprobs": {"content": [ODDS]}, "finish_reason": "stop"}
+    whole = json.loads(DIALECT.answer(call, Answer(body={"choices": [choice]}, usage=Usage(1, 1), finish="stop")))
+    assert whole["output"][0]["content"][0]["logprobs"] == [ODDS]
+    assert complaint("Response", whole) is None
+    writer = DIALECT.stream(call)
+    delta: Json = {"index": 0, "delta": {"content": "Hi"}, "logprobs": {"content": [ODDS]}, "finish_reason": "stop"}
+    data = writer.open()
+    data += writer.chunk(cast("ChatChunk", {"id": "c", "created": 1, "model": "m", "choices": [delta]}))
+    data += writer.close(Usage(1, 1))
+    found = [json.loads(line[6:]) for line in data.split(b"\n") if line.startswith(b"data: ")]
+    assert [complaint("ResponseStreamEvent", event) for event in found] == [None] * len(found)
+    told = [event["logprobs"] for event in found if "logprobs" in event]
+    assert told == [[ODDS], [ODDS]]
+    assert output(found)[0]["content"][0]["logprobs"] == [ODDS]
+
+
+@pytest.mark.parametrize("dialect", [ResponsesDialect(), AnthropicDialect()], ids=lambda dialect: dialect.id)
+def test_one_answer_is_all_that_these_dialects_can_tell(dialect: DialectWriter) -> None:
+    body = {"model": "m", "input": "Hi", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}], "n": 2}
+    with pytest.raises(BadRequest) as refused:
+        dialect.read(Operation.CHAT, json.dumps(body).encode(), Wishes())
+    assert refused.value.param == "n"

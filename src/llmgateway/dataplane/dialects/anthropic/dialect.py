@@ -8,8 +8,7 @@ from llmgateway.dataplane.dialects.anthropic.answer import error_body, message_b
 from llmgateway.dataplane.dialects.anthropic.request import canon_request
 from llmgateway.dataplane.dialects.anthropic.shapes import Counted, Request, checked
 from llmgateway.dataplane.dialects.anthropic.stream import MessagesStream, event
-from llmgateway.dataplane.dialects.openai.shapes import Settings
-from llmgateway.dataplane.dialects.validation import check
+from llmgateway.dataplane.dialects.settings import check_settings
 from llmgateway.errors import BadRequest, Problem
 from llmgateway.providers.base import Answer
 
@@ -27,7 +26,7 @@ class AnthropicDialect:
                 raise BadRequest("The body must be a JSON object.")
             request = checked(decoded, Request if operation is Operation.CHAT else Counted)
             canon = canon_request(decoded, request)
-            check(canon, Settings)
+            check_settings(canon)
             return Call(
                 operation=operation,
                 dialect=Dialect.ANTHROPIC,

@@ -7,7 +7,7 @@ import msgspec
 
 from llmgateway.canon.call import Call
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import objects, text_of
+from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.dataplane.dialects.responses.request import OWN_REASONING
 from llmgateway.kit.ids import new_id
@@ -74,15 +74,15 @@ def usage_object(usage: Usage | None) -> Json:
     return {"usage": figures}
 
 
-def output_items(message: Json) -> list[Json]:
-    """A message as items: its reasoning, its text, its calls."""
+def output_items(message: Json, logprobs: object = None) -> list[Json]:
+    """A message as items: its reasoning, its text with its `logprobs` (chat's), its calls."""
     items = list[Json]()
     reasoning, blocks = text_of(message.get("reasoning_content")), objects(message.get("thinking_blocks"))
     if reasoning or blocks:
         items.append(reasoning_item(new_id("rs"), reasoning, blocks))
     content, refusal = text_of(message.get("content")), text_of(message.get("refusal"))
     if content or refusal:
-        parts = [text_part(content, objects(message.get("annotations")))] if content else []
+        parts = [text_part(content, objects(message.get("annotations")), tokens_of(logprobs))] if content else []
         parts += [{"type": "refusal", "refusal": refusal}] if refusal else []
         items.append(message_item(new_id("msg"), parts, "completed"))
     items += [call_item(new_id("fc"), call, "completed") for call in objects(message.get("tool_calls"))]
@@ -104,14 +104,19 @@ def message_item(item_id: str, parts: list[Json], status: str) -> Json:
     return {"type": "message", "id": item_id, "status": status, "role": "assistant", "content": parts}
 
 
-def text_part(text: str, annotations: list[Json]) -> Json:
-    """A text with its citations."""
+def tokens_of(logprobs: object) -> list[Json]:
+    """The tokens of chat's logprobs; they have the same shape here."""
+    return objects(logprobs.get("content")) if is_object(logprobs) else []
+
+
+def text_part(text: str, annotations: list[Json], logprobs: list[Json] | None = None) -> Json:
+    """A text with its citations and the odds of its tokens."""
     flat: list[Json] = [
         {"type": "url_citation", **(a.get("url_citation") or {})}
         for a in annotations
         if a.get("type") == "url_citation"
     ]
-    return {"type": "output_text", "text": text, "annotations": flat, "logprobs": []}
+    return {"type": "output_text", "text": text, "annotations": flat, "logprobs": logprobs or []}
 
 
 def call_item(item_id: str, call: Json, status: str) -> Json:

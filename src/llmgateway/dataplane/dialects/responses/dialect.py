@@ -5,10 +5,10 @@ import time
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.dataplane.dialects.openai.dialect import error_body
-from llmgateway.dataplane.dialects.openai.shapes import Settings
 from llmgateway.dataplane.dialects.responses.answer import finished, output_items, response_object, usage_object
 from llmgateway.dataplane.dialects.responses.request import Request, canon_request
 from llmgateway.dataplane.dialects.responses.stream import ResponsesStream
+from llmgateway.dataplane.dialects.settings import check_settings
 from llmgateway.dataplane.dialects.validation import check, encode, read_object
 from llmgateway.errors import Problem
 from llmgateway.kit import sse
@@ -26,7 +26,7 @@ class ResponsesDialect:
         value = read_object(body)
         request = check(value, Request)
         canon = canon_request(value, request)
-        check(canon, Settings)
+        check_settings(canon)
         return Call(
             operation=operation,
             dialect=Dialect.RESPONSES,
@@ -41,7 +41,7 @@ class ResponsesDialect:
     def answer(self, call: Call, answer: Answer) -> bytes:
         choices = objects(answer.body.get("choices"))
         message = choices[0].get("message") if choices else None
-        output = output_items(message) if is_object(message) else []
+        output = output_items(message, choices[0].get("logprobs")) if is_object(message) else []
         created = answer.body.get("created") or int(time.time())
         model = answer.body.get("model") or call.model
         return encode(

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -13,6 +14,8 @@ from llmgateway.dataplane.dialects.validation import refuse
 
 OWN_REASONING: Final = "lgw1:"
 """Marks encrypted_content that the gateway wrote: another provider's signed thinking, to be given back to it."""
+LOGPROBS: Final = "message.output_text.logprobs"
+"""What `include` asks for to have them in the answer."""
 _DEFAULTS: Final[Json] = {"truncation": "disabled", "background": False, "store": False, "max_tool_calls": None}
 _TRANSLATED: Final = frozenset(
     {
@@ -70,13 +73,19 @@ def canon_request(body: Json, request: Request) -> Json:
     if effort is not None:
         canon["reasoning_effort"] = effort
     _text_format(canon, request.text or {})
-    others = [name for name in request.include or () if name != "reasoning.encrypted_content"]
-    if others:
-        canon["include"] = others
+    _add_includes(canon, request.include or ())
     for index, item in enumerate(_items(request)):
         if _kind(item) not in _KNOWN:
             canon[f"input[{index}]"] = _kind(item)
     return canon
+
+
+def _add_includes(canon: Json, include: Sequence[str]) -> None:
+    if LOGPROBS in include:
+        canon["logprobs"] = True
+    others = [name for name in include if name not in {"reasoning.encrypted_content", LOGPROBS}]
+    if others:
+        canon["include"] = others
 
 
 def _items(request: Request) -> list[Json]:

@@ -16,6 +16,7 @@ from llmgateway.dataplane.dialects.responses.answer import (
     reasoning_item,
     response_object,
     text_part,
+    tokens_of,
     usage_object,
 )
 from llmgateway.errors import Problem
@@ -56,6 +57,7 @@ class ResponsesStream:
         "_closed",
         "_finish",
         "_item",
+        "_logprobs",
         "_number",
         "_open",
         "_output",
@@ -78,6 +80,7 @@ class ResponsesStream:
         self._text = ""
         self._annotations = list[Json]()
         self._blocks = list[Json]()
+        self._logprobs = list[Json]()
         self._calls = dict[int, _CallItem]()
         """The calls that are open."""
         self._closed = set[int]()
@@ -126,7 +129,9 @@ class ResponsesStream:
         self._annotations += objects(delta.get("annotations"))
         if text := text_of(delta.get("content")):
             yield self._continue("message")
-            yield self._say("response.output_text.delta", text, logprobs=[])
+            odds = tokens_of(choice.get("logprobs"))
+            self._logprobs += odds
+            yield self._say("response.output_text.delta", text, logprobs=odds)
         if refusal := text_of(delta.get("refusal")):
             yield self._continue("refusal")
             yield self._say("response.refusal.delta", refusal)
@@ -175,7 +180,7 @@ class ResponsesStream:
     def _part(self, text: str) -> Json:
         if self._open == "refusal":
             return {"type": "refusal", "refusal": text}
-        return text_part(text, self._annotations)
+        return text_part(text, self._annotations, self._logprobs)
 
     def _done(self, *, keep_growing: bool = False) -> bytes:
         """Close what is open; `keep_growing`: but for calls that are not whole yet."""
@@ -193,11 +198,11 @@ class ResponsesStream:
             events += (
                 self._event("response.refusal.done", **where, refusal=text)
                 if kind == "refusal"
-                else self._event("response.output_text.done", **where, text=text, logprobs=[])
+                else self._event("response.output_text.done", **where, text=text, logprobs=self._logprobs)
             )
             events += self._event("response.content_part.done", **where, part=part)
             item = message_item(self._item["id"], [part], "completed")
-        self._open, self._text, self._annotations, self._blocks = "", "", [], []
+        self._open, self._text, self._annotations, self._blocks, self._logprobs = "", "", [], [], []
         return events + self._finish_item(where["output_index"], item)
 
     def _close_call(self, call: _CallItem) -> bytes:
