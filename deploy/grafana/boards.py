@@ -255,6 +255,11 @@ INFRASTRUCTURE: Final = Board(
             unit="s",
         ),
         Panel(
+            title="Requests admitted without Redis",
+            queries={_rate("llmgateway_admissions_total", where='by="process"'): "by processes alone"},
+            unit="reqps",
+        ),
+        Panel(
             title="CPU", queries={_rate("llmgateway_cpu_seconds_total", "instance"): "{{instance}}"}, unit="percentunit"
         ),
         Panel(

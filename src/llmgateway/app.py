@@ -24,7 +24,7 @@ from llmgateway.controlplane.reception.counted import Counted
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dataplane.cache import ResponseCache
-from llmgateway.dataplane.counting import Counting
+from llmgateway.dataplane.counting import Counting, admissions
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
@@ -158,7 +158,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         announcements.subscribe(keys.forget)
         await stack.enter_async_context(_running(announcements.listen()))
         metrics = Metrics((*FIGURES, *CONTROL_FIGURES), settings.metrics_folder)
-        counts = await stack.enter_async_context(open_store(settings, clock))
+        counts = await stack.enter_async_context(open_store(settings, clock, admissions(metrics)))
         seeder = Seeder(usage, counts.store, partial(recording.shipper.drain, _SEED_SECONDS), clock)
         limiter = Limiter(counts.store, clock, seeder)
         instruments = _instruments(settings, recording.recorder, metrics, limiter)

@@ -34,8 +34,13 @@ def redis_url(settings: Settings) -> str | None:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, clock: Clock) -> AsyncGenerator[OpenStore]:
-    """Raises ConfigurationError for a URL that is none, and for a server that throws counts away when its memory is full."""
+async def open_store(
+    settings: Settings, clock: Clock, noted: Callable[[bool], None] = lambda _: None
+) -> AsyncGenerator[OpenStore]:
+    """`noted` hears of each admission whether Redis gave it (True) or, while it was away, this process.
+
+    Raises ConfigurationError for a URL that is none, and for a server that throws counts away when its memory is full.
+    """
     url = redis_url(settings)
     if url is None:
         if settings.production:
@@ -47,7 +52,7 @@ async def open_store(settings: Settings, clock: Clock) -> AsyncGenerator[OpenSto
     except ValueError as error:
         raise ConfigurationError("REDIS_URL is no URL. Write redis://HOST:6379/0, rediss:// or unix://PATH.") from error
     await _check(shared)
-    store = ResilientStore(shared, clock)
+    store = ResilientStore(shared, clock, noted)
 
     async def probe() -> None:
         try:

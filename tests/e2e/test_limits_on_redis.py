@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -156,7 +157,11 @@ def test_redis_down_limits_go_on_in_each_process_and_money_stops(fleet: Fleet) -
     refused = fleet.ask(money, 0, "priced", max_tokens=4)
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "store_unavailable")
     assert refused.headers["retry-after"]
-    assert httpx2.get(f"{next(iter(fleet.made.replicas.values())).url}/readyz").status_code == 200
+    url = next(iter(fleet.made.replicas.values())).url
+    assert httpx2.get(f"{url}/readyz").status_code == 200
+    page = httpx2.get(f"{url}/metrics").text
+    assert re.search(r'^llmgateway_admissions_total\{by="redis"\} [1-9]', page, re.MULTILINE)
+    assert re.search(r'^llmgateway_admissions_total\{by="process"\} [1-9]', page, re.MULTILINE)
     fleet.redis = ValkeyServer(unix_socket_path=fleet.made.environment["REDIS_URL"].removeprefix("unix://"))
     fleet.redis.start()
     deadline = time.monotonic() + 30

@@ -1,5 +1,6 @@
 """Counts what requests did, for Prometheus: a few additions a request, into counters that are found once and kept."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +31,16 @@ class _Served:
     unpriced: Counter
     first_token: Histogram
     speed: Histogram
+
+
+def admissions(metrics: Metrics) -> Callable[[bool], None]:
+    """Counts who admitted a request: Redis for all processes, or this one alone while Redis was away."""
+    by_redis, by_process = (metrics.counter(figures.ADMISSIONS, who) for who in ("redis", "process"))
+
+    def note(shared: bool) -> None:
+        (by_redis if shared else by_process).inc()
+
+    return note
 
 
 class Counting:

@@ -101,6 +101,12 @@ CACHE: Final = Figure(
     help="Requests by what the response cache had for them; bypass was not looked up.",
     labels=("result",),
 )
+ADMISSIONS: Final = Figure(
+    name="llmgateway_admissions_total",
+    kind=Kind.COUNTER,
+    help="Requests admitted by Redis, or by this process alone while Redis was away. Without Redis nothing is counted here.",
+    labels=("by",),
+)
 RUNNING: Final = Figure(
     name="llmgateway_requests_running", kind=Kind.GAUGE, help="Requests whose key is known and whose end has not come."
 )
@@ -196,7 +202,7 @@ BUILD: Final = Figure(
 )
 
 FIGURES: Final[Sequence[Figure]] = (
-    *(REQUESTS, TEST_REQUESTS, REFUSALS, FAILURES, ATTEMPTS, RESCUES, RUNNING),
+    *(REQUESTS, TEST_REQUESTS, REFUSALS, FAILURES, ATTEMPTS, RESCUES, RUNNING, ADMISSIONS),
     *(TOKENS, COST, UNPRICED, SAVED, CACHE),
     *(DURATION, FIRST_TOKEN, SPEED, OWN_TIME),
     *(CIRCUITS, READY, STORE_UP, STORE_SECONDS),
