@@ -67,7 +67,7 @@ WIRES = pytest.mark.parametrize("target", one_a_wire(), ids=lambda target: targe
 @_FEW
 @given(said=answers())
 def test_an_answer_keeps_its_meaning(client: Client, target: Target, said: Said) -> None:
-    call = client.call({**_QUESTION[client.writer.id]})
+    call = client.call({**QUESTION[client.writer.id]})
     answer = target.provider.read(call, target.wire.answer(said))
     written: Json = json.loads(
         client.writer.answer(call, replace(answer, raw=None)) if answer.raw is None else answer.raw
@@ -80,7 +80,7 @@ def test_an_answer_keeps_its_meaning(client: Client, target: Target, said: Said)
 @_FEW
 @given(said=answers(), dice=st.randoms(use_true_random=False))
 def test_a_stream_cut_anywhere_keeps_its_meaning(client: Client, target: Target, said: Said, dice: Any) -> None:
-    call = client.call({**_QUESTION[client.writer.id], "stream": True})
+    call = client.call({**QUESTION[client.writer.id], "stream": True})
     data = target.wire.stream(said)
     cuts = sorted(dice.sample(range(len(data)), min(9, len(data))))
     pieces = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
@@ -110,11 +110,11 @@ def test_an_answer_comes_back_as_history_unharmed(client: Client, said: Said) ->
     """Dialect to canon to dialect: what a client sends back on the next turn is what the model had said."""
     target = next(one for one in one_a_wire() if one.name == "anthropic")
     other = client if client.writer.id != "anthropic" else CLIENTS[0]
-    first = target.provider.read(other.call(_QUESTION[other.writer.id]), target.wire.answer(said))
+    first = target.provider.read(other.call(QUESTION[other.writer.id]), target.wire.answer(said))
     if client.writer.id == "anthropic":
         body: Json = json.loads(target.wire.answer(said).body)
     else:
-        body = json.loads(client.writer.answer(client.call(_QUESTION[client.writer.id]), first))
+        body = json.loads(client.writer.answer(client.call(QUESTION[client.writer.id]), first))
     history = [m for m in objects(client.call(client.again(body)).canon["messages"]) if m["role"] == "assistant"]
     assert len(history) == 1
     message, origin = history[0], first.body["choices"][0]["message"]
@@ -125,7 +125,7 @@ def test_an_answer_comes_back_as_history_unharmed(client: Client, said: Said) ->
     assert tuple(found) == said.calls
 
 
-_QUESTION: Final[dict[str, Json]] = {
+QUESTION: Final[dict[str, Json]] = {
     "openai": {
         "model": "a-model",
         "messages": [{"role": "user", "content": "Hello"}],

@@ -142,7 +142,7 @@ def canon_message(blocks: list[Json]) -> Message:
     """An assistant message from its content blocks: an answer's, or one of the history."""
     text = answer_text(blocks)
     calls = [_tool_call(block) for block in blocks if block.get("type") == "tool_use"]
-    thinking = [block for block in blocks if block.get("type") in {"thinking", "redacted_thinking"}]
+    thinking = [block for block in blocks if text_of(block.get("type")) in {"thinking", "redacted_thinking"}]
     message: Message = {"role": "assistant", "content": text or (None if calls else "")}
     if thinking:
         message["reasoning_content"] = "".join(text_of(block.get("thinking")) for block in thinking)

@@ -49,9 +49,9 @@ class _Answer:
     def keep(self, part: Json) -> None:
         """Remember a part; pieces of one text are one part."""
         last = self.parts[-1] if self.parts else None
-        piece = part.keys() == {"text"}
+        piece = part.keys() == {"text"} and isinstance(part["text"], str)
         if piece and last is not None and last.keys() == {"text"}:
-            self.parts[-1] = {"text": last["text"] + part["text"]}
+            self.parts[-1] = {"text": text_of(last["text"]) + part["text"]}
         elif not (piece and not part["text"]):
             self.parts.append(part)
 

@@ -53,9 +53,12 @@ def embeddings_answer(said: Json, model: str) -> Answer:
 def usage_of(said: Json) -> Usage | None:
     """Counts of the last line; None when it has none."""
     prompt, completion = said.get("prompt_eval_count"), said.get("eval_count")
-    if prompt is None and completion is None:
+    if not isinstance(prompt, int) and not isinstance(completion, int):
         return None
-    return Usage(prompt_tokens=prompt or 0, completion_tokens=completion or 0)
+    return Usage(
+        prompt_tokens=prompt if isinstance(prompt, int) else 0,
+        completion_tokens=completion if isinstance(completion, int) else 0,
+    )
 
 
 class OllamaDecoder:

@@ -73,9 +73,9 @@ def message_id(identifier: object) -> str:
 
 def stop_reason(choice: Mapping[str, Any], *, called: bool) -> str | None:
     """Why the answer ended; None when nobody said so."""
-    native = choice.get("native_finish_reason")
+    native = text_of(choice.get("native_finish_reason"))
     if native in _NATIVE:
-        return text_of(native)
+        return native
     if choice.get("stop_sequence"):
         return "stop_sequence"
     finish = choice.get("finish_reason")
@@ -181,10 +181,15 @@ def _openai_usage(usage: object) -> Usage:
     given = usage if is_object(usage) else {}
     details = given.get("prompt_tokens_details")
     return Usage(
-        prompt_tokens=given.get("prompt_tokens") or 0,
-        completion_tokens=given.get("completion_tokens") or 0,
-        cached_tokens=(details.get("cached_tokens") or 0) if is_object(details) else 0,
+        prompt_tokens=_count(given, "prompt_tokens"),
+        completion_tokens=_count(given, "completion_tokens"),
+        cached_tokens=_count(details, "cached_tokens") if is_object(details) else 0,
     )
+
+
+def _count(given: Json, name: str) -> int:
+    value = given.get(name)
+    return value if isinstance(value, int) else 0
 
 
 def error_body(problem: Problem, request_id: str) -> Json:

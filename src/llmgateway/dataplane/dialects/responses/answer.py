@@ -121,7 +121,8 @@ def text_part(text: str, annotations: list[Json], logprobs: list[Json] | None = 
 
 def call_item(item_id: str, call: Json, status: str) -> Json:
     """A call of a client's function."""
-    function: Json = call.get("function") or {}
+    given = call.get("function")
+    function: Json = given if is_object(given) else {}
     return {
         "type": "function_call",
         "id": item_id,

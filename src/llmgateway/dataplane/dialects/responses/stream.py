@@ -144,7 +144,7 @@ class ResponsesStream:
             return b""  # it was whole
         if index not in self._calls:
             begun = self._done(keep_growing=True)
-            item = call_item(new_id("fc"), {**call, "function": {**call["function"], "arguments": ""}}, "in_progress")
+            item = {**call_item(new_id("fc"), call, "in_progress"), "arguments": ""}
             self._calls[index] = _CallItem(item, self._place)
             begun += self._start(item)
         function = call.get("function")
