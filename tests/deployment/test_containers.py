@@ -139,6 +139,16 @@ def test_stores_are_reached_from_inside_only() -> None:
         assert all(whole["networks"][network].get("internal") for network in service["networks"]), name
 
 
+@pytest.mark.skipif(
+    shutil.which("caddy") is None, reason="NOT TRIED: caddy is not installed (make packages): its configuration"
+)
+def test_the_proxys_configuration_is_valid() -> None:
+    caddyfile = ROOT / "deploy" / "docker" / "Caddyfile"
+    names = {"LLMGATEWAY_DOMAIN": "gateway.example.com", "LLMGATEWAY_TLS_EMAIL": "ops@example.com"}
+    done = _run("caddy", "validate", "--config", caddyfile, "--adapter", "caddyfile", **names)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.skipif(shutil.which("sh") is None, reason="NOT TRIED: there is no sh")
 def test_secrets_are_made_once_and_are_all_that_production_reads(tmp_path: Path) -> None:
     script = ROOT / "deploy" / "docker" / "secrets.sh"

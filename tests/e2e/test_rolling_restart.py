@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import httpx2
 import pytest
 
 from deploy.local.topology import Topology, topology
@@ -76,11 +77,26 @@ async def _under_load(there: Topology) -> Told:
     return told
 
 
+def _serves_people(there: Topology) -> None:
+    """The process for people is behind the same address, its jobs run elsewhere, and only it answers there."""
+    public = httpx2.get(f"{there.url}/api/v1/public/settings", timeout=20)
+    assert public.status_code == 200
+    login = {"email": "owner@example.com", "password": there.environment["LLMGATEWAY_BOOTSTRAP_PASSWORD"]}
+    token = httpx2.post(f"{there.url}/api/v1/auth/login", json=login, timeout=20).json()["access_token"]
+    me = httpx2.get(f"{there.url}/api/v1/me", headers={"authorization": f"Bearer {token}"}, timeout=20).json()
+    assert me["user"]["email"] == "owner@example.com"
+    assert httpx2.get(f"{there.url}/metrics", timeout=20).status_code == 403
+    page = httpx2.get(f"{there.replicas['control'].url}/metrics", timeout=20).text
+    assert 'route="/me",status="200"' in page
+
+
 def test_a_rolling_restart_under_load_loses_no_request_and_no_event(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with cluster_of(tmp_path / "database"), topology(tmp_path) as there:
         before = {replica.process.pid for replica in there.replicas.values() if replica.process is not None}
+        _serves_people(there)
         told = asyncio.run(_under_load(there))
+        _serves_people(there)
         after = {replica.process.pid for replica in there.replicas.values() if replica.process is not None}
         for name in there.replicas:
             assert there.stop(name) == 0  # which ships what is left

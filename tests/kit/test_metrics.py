@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llmgateway.kit.metrics import Figure, Kind, Metrics
+from llmgateway.kit.metrics import Figure, Kind, Metrics, forget_process
 
 SEEN = Figure(name="seen_total", kind=Kind.COUNTER, help="Seen.", labels=("what",))
 OPEN = Figure(name="open_now", kind=Kind.GAUGE, help="Open.")
@@ -67,6 +67,8 @@ def test_several_processes_tell_their_sum(tmp_path: Path) -> None:
             assert worker.stdout is not None
             assert worker.stdout.readline() == "counted\n"
         page = Metrics((), tmp_path).page().decode()
+        forget_process(tmp_path, workers[1].pid)
+        afterwards = Metrics((), tmp_path).page().decode()
     finally:
         for worker in workers:
             worker.communicate()
@@ -74,3 +76,5 @@ def test_several_processes_tell_their_sum(tmp_path: Path) -> None:
     assert "open_now 7.0" in page
     assert "worst 5.0" in page
     assert "took_seconds_count 2.0" in page
+    assert 'seen_total{what="this"} 7.0' in afterwards
+    assert "open_now 2.0" in afterwards

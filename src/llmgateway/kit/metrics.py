@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import (
+    MultiProcessCollector,
+    mark_process_dead,  # pyright: ignore[reportUnknownVariableType] -- the library does not type it
+)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -41,6 +44,11 @@ class Figure:
     """Upper bounds, of a histogram."""
     merge: Merge = "livesum"
     """Of a gauge."""
+
+
+def forget_process(shared: Path, pid: int) -> None:
+    """A process behind the folder is dead: its gauges go, what it counted stays."""
+    mark_process_dead(pid, str(shared))
 
 
 class Metrics:
