@@ -23,7 +23,7 @@ from llmgateway.controlplane.onboarding.service import FirstSteps, install, mast
 from llmgateway.controlplane.reception.counted import Counted
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.usage.store import UsageStore
-from llmgateway.dataplane.cache import ResponseCache
+from llmgateway.dataplane.cache import HeldAnswers, ResponseCache
 from llmgateway.dataplane.counting import Counting, admissions
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.base import DialectWriter
@@ -52,6 +52,7 @@ from llmgateway.dataplane.tracing import Tracing
 from llmgateway.dataplane.vitals import Organs, Probe, Vitals
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
+from llmgateway.db.session import Database
 from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import CacheEntry, GatewayFile, load_gateway_file
 from llmgateway.kit.cache_store import MemoryCache
@@ -164,16 +165,18 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         instruments = _instruments(settings, recording.recorder, metrics, limiter)
         stack.push_async_callback(instruments.limiter.close)
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
+        answers = _answers(file, clock)
         rooms = Rooms(
             keys=keys,
             router=Router(hosts, file, instruments.catalog, instruments.health, clock),
             dispatcher=Dispatcher(transports, clock, instruments.health, Vault(masters)),
             instruments=instruments,
-            cache=_response_cache(file, pepper, clock),
+            cache=_response_cache(file, pepper, answers),
             faults=FaultPlaces(),
             tracing=await stack.enter_async_context(_tracing(settings)),
             keepalive=file.defaults.keepalive,
         )
+        announcements.subscribe_purges(rooms.cache.hear)
         readiness = Readiness(lambda: recording.recorder.blocked)
         readiness.contacted = True
         vitals = _vitals(metrics, recording, rooms, readiness, _probes(usage, counts))
@@ -188,11 +191,22 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
             clock=clock,
             transports=transports,
             forecast=Forecast(rooms.router, instruments.catalog, instruments.tokenizer, clock),
+            held=HeldAnswers(answers),
         )
         address = public_address(settings, port or settings.port)
         control = await stack.enter_async_context(_control(settings, shared, address, part))
         door = await stack.enter_async_context(_overseen(control, shared, metrics)) if control else None
         yield Gateway(_dataplane(rooms, pages), door, part is not Part.CONTROL, readiness, first_steps)
+
+
+@asynccontextmanager
+async def _keys(database: Database, pepper: bytes, clock: Clock) -> AsyncGenerator[tuple[Keys, KeyAnnouncements]]:
+    """What is known of API keys, kept true by announcements, and their uses reported."""
+    source = KeySource(database, pepper, clock)
+    keys, announcements = Keys(source, clock), KeyAnnouncements(database)
+    announcements.subscribe(keys.forget)
+    async with _running(keys.report_uses(source)), _running(announcements.listen()):
+        yield keys, announcements
 
 
 @asynccontextmanager
@@ -350,9 +364,12 @@ def _vitals(
     return Vitals(metrics, organs)
 
 
-def _response_cache(file: GatewayFile, secret: bytes, clock: Clock) -> ResponseCache:
-    entry = file.cache or CacheEntry(ttl=1)
-    return ResponseCache(MemoryCache(clock, entry.max_bytes), secret, file.cache.ttl if file.cache else None)
+def _answers(file: GatewayFile, clock: Clock) -> MemoryCache:
+    return MemoryCache(clock, (file.cache or CacheEntry(ttl=1)).max_bytes)
+
+
+def _response_cache(file: GatewayFile, secret: bytes, answers: MemoryCache) -> ResponseCache:
+    return ResponseCache(answers, secret, file.cache.ttl if file.cache else None)
 
 
 def _dataplane(rooms: Rooms, pages: Pages) -> DataPlane:

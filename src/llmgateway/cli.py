@@ -5,6 +5,7 @@ import sys
 import typer
 
 from llmgateway.commands import (
+    cache,
     config,
     keys,
     ledger,
@@ -27,6 +28,7 @@ cli = typer.Typer(
 for command in (serve, worker, migrate, openapi, seed):
     cli.add_typer(command.app)
 for name, group in (
+    ("cache", cache),
     ("config", config),
     ("keys", keys),
     ("ledger", ledger),

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from llmgateway.canon.call import Operation, Wishes
-from llmgateway.contract.channels import CheckedCredential
+from llmgateway.contract.channels import CacheReport, CheckedCredential
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.onboarding.service import token_secret
@@ -51,6 +51,7 @@ class Shared:
     transports: Mapping[str, Transport]
     """URL scheme -> transport; `guarded` for addresses that tenants wrote."""
     forecast: Forecast
+    held: CacheReport
 
 
 @asynccontextmanager
@@ -71,6 +72,7 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
         address=address,
         check=ProviderCheck(shared.forecast.router, shared.transports),
         planner=Planner(shared.forecast),
+        cache=shared.held,
         version=version("llmgateway"),
         events=Events(member_left=(keys.end_of_member,)),
     )

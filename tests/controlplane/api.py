@@ -19,6 +19,7 @@ from llmgateway.controlplane.onboarding.service import install, master_keys
 from llmgateway.controlplane.orgs import service as orgs
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.dataplane.cache import HeldAnswers
 from llmgateway.dataplane.forecast import Forecast
 from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.hosts import build_hosts
@@ -27,6 +28,7 @@ from llmgateway.db.models.users import Member
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.gateway_file import GatewayFile
+from llmgateway.kit.cache_store import MemoryCache
 from llmgateway.kit.clock import ManualClock, SystemClock
 from llmgateway.kit.http import HttpClient
 from llmgateway.kit.log import configure_logs
@@ -141,6 +143,7 @@ async def open_api(
             store=MemoryStore(clock),
             clock=clock,
             transports={"http": client, "https": client, "guarded": guarded},
+            held=HeldAnswers(MemoryCache(clock, 1 << 20)),
             forecast=Forecast(Router(hosts, GatewayFile(), catalog, Health(clock), clock), catalog, Tokenizer(), clock),
         )
         async with open_control_plane(settings, shared, ADDRESS) as door:

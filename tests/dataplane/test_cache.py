@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from llmgateway.canon.call import Call, Operation, Wishes
+from llmgateway.contract.channels import CachePurged
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
 from llmgateway.contract.usage import Outcome, UsageEvent
-from llmgateway.dataplane.cache import Entry, ResponseCache
+from llmgateway.dataplane.cache import Entry, HeldAnswers, ResponseCache
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.replay import Replay
 from llmgateway.errors import Problem, Unavailable
@@ -163,3 +164,51 @@ async def test_a_replayed_message_leaves_nothing_out() -> None:
         for choice in step.chunk["choices"]:
             said |= choice["delta"]
     assert said == message
+
+
+async def test_an_answer_that_was_on_its_way_when_a_purge_came_is_not_kept(cache: ResponseCache) -> None:
+    async with cache.looking(_call(), KEY) as look:
+        await cache.purge(org_id="org_1", model="m")
+        await look.keep(_answer(), _event())
+    assert await _status(cache, _call()) == "miss"
+    async with cache.looking(_call(), KEY) as look:
+        cache.hear(CachePurged("org_1", model="another model"))
+        cache.hear(CachePurged("org_2"))
+        await look.keep(_answer(), _event())
+    assert await _status(cache, _call()) == "hit"
+
+
+async def test_a_purge_that_is_announced_takes_what_is_kept(cache: ResponseCache) -> None:
+    async with cache.looking(_call(), KEY) as look:
+        await look.keep(_answer(), _event())
+    cache.hear(CachePurged("org_1", "key_1"))
+    await asyncio.sleep(0)
+    assert await _status(cache, _call()) == "miss"
+
+
+async def test_what_is_held_is_told_by_model_and_key_of_one_organisation() -> None:
+    store = MemoryCache(ManualClock(NOW), 1_000_000)
+    cache = ResponseCache(store, b"secret", 60)
+    for key in (KEY, OTHER):
+        async with cache.looking(_call(), key) as look:
+            await look.keep(_answer(), _event())
+    [share] = HeldAnswers(store).held("org_1")
+    assert (share.model, share.key_id, share.entries) == ("m", "key_1", 1)
+    assert share.bytes > 100
+
+
+async def test_who_asked_first_may_leave_and_the_call_goes_on_until_the_last_who_waits_has_left(
+    cache: ResponseCache,
+) -> None:
+    async with cache.looking(_call(), KEY) as first:
+        waiting = [asyncio.ensure_future(_status(cache, _call())) for _ in range(2)]
+        await asyncio.sleep(0)
+        gone = asyncio.ensure_future(first.alone())
+        waiting[0].cancel()
+        await asyncio.sleep(0.01)
+        assert not gone.done()
+        await first.keep(_answer(), _event())
+        await gone
+    assert await waiting[1] == "hit"
+    async with cache.looking(_call(n=2), KEY) as only:
+        await only.alone()  # nobody waits: at once

@@ -70,6 +70,33 @@ class KeyChanged:
     org_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class CachePurged:
+    """Forget an organisation's cached answers: all, or those of one key, or of one model, or of both."""
+
+    org_id: str
+    key_id: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheShare:
+    """What the cache of a process holds for one model and key of an organisation."""
+
+    model: str
+    key_id: str
+    entries: int
+    bytes: int
+
+
+class CacheReport(Protocol):
+    """Data plane -> control plane: what this process keeps of an organisation's answers."""
+
+    def held(self, org_id: str) -> Sequence[CacheShare]:
+        """By model and key."""
+        ...
+
+
 class Announcements(Protocol):
     """Control plane -> data plane: changes, as they are committed."""
 

@@ -15,6 +15,7 @@ from llmgateway.controlplane.onboarding import routes as onboarding
 from llmgateway.controlplane.orgs import people_routes, project_routes
 from llmgateway.controlplane.orgs import routes as orgs
 from llmgateway.controlplane.plans import routes as plans
+from llmgateway.controlplane.policies import cache_routes
 from llmgateway.controlplane.policies import routes as policies
 from llmgateway.controlplane.reception.answers import install_handlers
 from llmgateway.controlplane.reception.door import Door
@@ -33,6 +34,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     keys.router,
     credentials.router,
     policies.router,
+    cache_routes.router,
     reach_routes.router,
     usage.router,
     takeout.router,

@@ -1,6 +1,7 @@
 """lookup: an answer that this organisation already has. Only whole, successful answers are kept, in canon, for any dialect."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -12,13 +13,14 @@ from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.canon.usage import Usage
+from llmgateway.contract.channels import CachePurged, CacheShare
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.dataplane.assembly import Assembly
 from llmgateway.dataplane.fingerprint import fingerprint
 from llmgateway.dataplane.targets import Target
 from llmgateway.errors import Problem
-from llmgateway.kit.cache_store import CacheStore
+from llmgateway.kit.cache_store import CacheStore, MemoryCache
 from llmgateway.providers.base import Answer, Reply, Step
 
 _KEPT_OPERATIONS: Final = frozenset({Operation.CHAT, Operation.EMBEDDINGS, Operation.COMPLETIONS, Operation.RERANK})
@@ -61,7 +63,10 @@ class Look:
         self.mark = mark
         """The call's fingerprint; None where nothing is looked up or kept."""
         self._seconds = seconds
+        self._began = cache.purges.count
         self.entry: Entry | None = None
+        self.flight: _Flight | None = None
+        """Of this call, for which equal ones may wait."""
 
     @property
     def status(self) -> str:
@@ -69,6 +74,12 @@ class Look:
         if self.entry is not None:
             return "hit"
         return "miss" if self.mark is not None and self._call.wishes.cache_read else "bypass"
+
+    async def alone(self) -> None:
+        """Until no equal call waits for this one: its caller's leaving does not end it before."""
+        while self.flight is not None and self.flight.waiting:
+            self.flight.alone.clear()
+            await self.flight.alone.wait()
 
     @property
     def keeps(self) -> bool:
@@ -89,7 +100,7 @@ class Look:
             list_cost_nanos=event.list_cost_nanos,
         )
         labels = frozenset({f"org:{self._key.org.id}", f"key:{self._key.id}", f"model:{self._call.model}"})
-        await self._cache.put(self.mark, entry, self._seconds, labels)
+        await self._cache.put(self.mark, entry, self._seconds, labels, since=self._began)
 
 
 @dataclass(slots=True)
@@ -99,6 +110,39 @@ class _Flight:
     landing: "asyncio.Future[Entry | None]"
     nothing_kept: bool = False
     """It was answered, with something that is no answer to others."""
+    waiting: int = 0
+    """How many do."""
+    alone: asyncio.Event = field(default_factory=asyncio.Event)
+    """Nobody waits any more."""
+
+    async def landed(self) -> Entry | None:
+        """Wait for it. Whoever leaves while waiting leaves the others waiting."""
+        self.waiting += 1
+        try:
+            return await asyncio.shield(self.landing)
+        finally:
+            self.waiting -= 1
+            if not self.waiting:
+                self.alone.set()
+
+
+@dataclass(slots=True)
+class _Purges:
+    """The latest purges, so that an answer that was on its way when one came is not kept after it."""
+
+    count: int = 0
+    latest: deque[tuple[int, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=1_000))
+
+    def note(self, labels: frozenset[str]) -> None:
+        """One more."""
+        self.count += 1
+        self.latest.append((self.count, labels))
+
+    def touched(self, labels: frozenset[str], since: int) -> bool:
+        """Whether one of those since then would have taken an entry with these labels."""
+        if self.count - since > len(self.latest):
+            return True  # too many to know
+        return any(number > since and purged <= labels for number, purged in self.latest)
 
 
 @dataclass(slots=True)
@@ -111,6 +155,8 @@ class ResponseCache:
     default_seconds: int | None
     """Of gateway.yaml; None is off unless organisation, key or caller says otherwise."""
     totals: CacheTotals = field(default_factory=CacheTotals)
+    purges: _Purges = field(default_factory=_Purges)
+    _purging: set["asyncio.Task[int]"] = field(default_factory=set["asyncio.Task[int]"])
     _flights: dict[bytes, "_Flight"] = field(default_factory=dict[bytes, "_Flight"])
 
     @asynccontextmanager
@@ -127,7 +173,7 @@ class ResponseCache:
             flight = self._flights.get(look.mark) if shared and look.entry is None else None
             if flight is None:
                 break
-            look.entry = await asyncio.shield(flight.landing)  # whoever leaves while waiting leaves the others waiting
+            look.entry = await flight.landed()
             if flight.nothing_kept:
                 shared = None
             if look.entry is not None or shared is None:
@@ -136,13 +182,13 @@ class ResponseCache:
         if shared is None or look.entry is not None:
             yield look
             return
-        async with self._flying(shared):
+        async with self._flying(shared) as look.flight:
             yield look
 
-    async def put(self, mark: bytes, entry: Entry, seconds: int, labels: frozenset[str]) -> None:
-        """Keep an entry, and hand it to whoever waits for it."""
+    async def put(self, mark: bytes, entry: Entry, seconds: int, labels: frozenset[str], *, since: int) -> None:
+        """Keep an entry, unless a purge came since its call began, and hand it to whoever waits for it."""
         value = msgspec.json.encode(entry)
-        if len(value) <= _LARGEST:
+        if len(value) <= _LARGEST and not self.purges.touched(labels, since):
             await self.store.put(mark, value, seconds, labels)
         flight = self._flights.get(mark)
         if flight is not None and not flight.landing.done():
@@ -150,12 +196,17 @@ class ResponseCache:
 
     async def purge(self, *, org_id: str, key_id: str | None = None, model: str | None = None) -> int:
         """Forget an organisation's answers, or those of one key or model."""
-        labels = {f"org:{org_id}"}
-        if key_id is not None:
-            labels.add(f"key:{key_id}")
-        if model is not None:
-            labels.add(f"model:{model}")
-        return await self.store.purge(frozenset(labels))
+        labels = _labels(org_id, key_id, model)
+        self.purges.note(labels)
+        return await self.store.purge(labels)
+
+    def hear(self, purge: CachePurged) -> None:
+        """As announced: from now on nothing of it is served, and soon nothing of it is kept."""
+        labels = _labels(purge.org_id, purge.key_id, purge.model)
+        self.purges.note(labels)
+        task = asyncio.ensure_future(self.store.purge(labels))
+        self._purging.add(task)
+        task.add_done_callback(self._purging.discard)
 
     def _seconds(self, call: Call, key: KeySnapshot) -> int:
         """How long an answer is kept; 0 is off. The caller's word, then the key's, the organisation's, the file's."""
@@ -178,16 +229,16 @@ class ResponseCache:
             self.totals.misses += 1
 
     @asynccontextmanager
-    async def _flying(self, mark: bytes) -> AsyncGenerator[None]:
+    async def _flying(self, mark: bytes) -> AsyncGenerator[_Flight]:
         """While this call is on its way others wait for it.
 
-        They hear of its failure; when its caller left one of them asks anew; when its answer is none to keep, all ask
+        They hear of its failure; its caller's leaving ends it only when nobody else waits; when its answer is none to keep, all ask
         for themselves at once, not one after the other.
         """
         flight = self._flights[mark] = _Flight(asyncio.get_running_loop().create_future())
         landing = flight.landing
         try:
-            yield
+            yield flight
         except Problem as problem:
             if not landing.done():
                 landing.set_exception(problem)
@@ -200,6 +251,34 @@ class ResponseCache:
                 landing.set_result(None)
             if self._flights.get(mark) is flight:
                 del self._flights[mark]
+
+
+def _labels(org_id: str, key_id: str | None, model: str | None) -> frozenset[str]:
+    labels = {f"org:{org_id}"}
+    if key_id is not None:
+        labels.add(f"key:{key_id}")
+    if model is not None:
+        labels.add(f"model:{model}")
+    return frozenset(labels)
+
+
+class HeldAnswers:
+    """The contract's CacheReport, over the memory of this process."""
+
+    def __init__(self, store: MemoryCache) -> None:
+        self._store = store
+
+    def held(self, org_id: str) -> Sequence[CacheShare]:
+        sums = dict[tuple[str, str], list[int]]()
+        for labels, size in self._store.held(f"org:{org_id}"):
+            said = dict(label.split(":", 1) for label in labels)
+            share = sums.setdefault((said["model"], said["key"]), [0, 0])
+            share[0] += 1
+            share[1] += size
+        return [
+            CacheShare(model=model, key_id=key, entries=entries, bytes=size)
+            for (model, key), (entries, size) in sorted(sums.items())
+        ]
 
 
 class Collector:

@@ -99,6 +99,7 @@ async def _journey(visit: _Visit) -> None:
     trace.at("lookup")
     async with rooms.cache.looking(call, key) as look:
         meter.looks(look)
+        reply.alone = look.alone
         audience = Audience(call, inbound.dialect, meter, reply, look, trace)
         if look.entry is not None:
             await _again(look.entry, audience)

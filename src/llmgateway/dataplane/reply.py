@@ -15,10 +15,14 @@ _SSE = (
 )
 
 
+async def _at_once() -> None:
+    """Nobody does."""
+
+
 class Reply:
     """Writes either one whole body or a stream. Knows nothing of dialects."""
 
-    __slots__ = ("_beat", "_beating", "_send", "left", "request_id", "started")
+    __slots__ = ("_beat", "_beating", "_send", "alone", "left", "request_id", "started")
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
@@ -27,6 +31,8 @@ class Reply:
         """The status is out."""
         self.left = False
         """The caller is gone: nobody reads on."""
+        self.alone: Callable[[], Awaitable[None]] = _at_once
+        """Until nobody else waits for the same answer."""
         self._beating: asyncio.TimerHandle | None = None
         self._beat: asyncio.Task[None] | None = None
 

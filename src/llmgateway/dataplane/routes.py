@@ -98,6 +98,7 @@ async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive
         while message["type"] != "http.disconnect":
             message = await receive()
         reply.left = True
+        await reply.alone()  # while others wait for the same answer it is theirs, too
         journey.cancel()
 
     door = asyncio.get_running_loop().create_task(watch_the_door())

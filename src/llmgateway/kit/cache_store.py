@@ -1,7 +1,7 @@
 """A bounded store of bytes with a time to live, and its implementation in this process's memory."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -74,6 +74,13 @@ class MemoryCache:
         self._bytes += entry.size
         while self._bytes > self._max:
             self._drop(next(iter(self._entries)))
+
+    def held(self, label: str) -> Iterator[tuple[frozenset[str], int]]:
+        """(labels, bytes) of every entry that carries the label."""
+        now = self._clock.monotonic()
+        for entry in self._entries.values():
+            if label in entry.labels and entry.until > now:
+                yield entry.labels, entry.size
 
     async def purge(self, labels: frozenset[str]) -> int:
         return self._drop_where(lambda entry: labels <= entry.labels)

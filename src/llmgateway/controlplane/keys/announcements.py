@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from llmgateway.contract.channels import KeyChanged
+from llmgateway.contract.channels import CachePurged, KeyChanged
 from llmgateway.controlplane.reception.announcing import CHANNEL
 from llmgateway.db.session import DATABASE_ERRORS, Database
 
@@ -19,11 +19,20 @@ _PROBE_SECONDS: Final = 5.0
 log = structlog.get_logger()
 
 
+class _Purge(msgspec.Struct):
+    """Of cached answers."""
+
+    org_id: str
+    key_id: str | None
+    model: str | None
+
+
 class _Change(msgspec.Struct):
     """The payload of a NOTIFY."""
 
     key_id: str | None
     org_id: str | None
+    purge: _Purge | None = None
 
 
 class KeyAnnouncements:
@@ -32,11 +41,16 @@ class KeyAnnouncements:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._listeners = list[Callable[[KeyChanged], None]]()
+        self._purgers = list[Callable[[CachePurged], None]]()
         self._decoder = msgspec.json.Decoder(_Change)
 
     def subscribe(self, listener: Callable[[KeyChanged], None]) -> None:
         """Call it on the event loop for every change."""
         self._listeners.append(listener)
+
+    def subscribe_purges(self, listener: Callable[[CachePurged], None]) -> None:
+        """Call it on the event loop for every purge of cached answers."""
+        self._purgers.append(listener)
 
     async def listen(self) -> None:
         """Listen until cancelled."""
@@ -69,7 +83,12 @@ class KeyAnnouncements:
         except msgspec.MsgspecError:
             self._tell(KeyChanged(None, None))  # said by another version: whatever it was, ask again
             return
-        self._tell(KeyChanged(change.key_id, change.org_id))
+        if change.purge is None:
+            self._tell(KeyChanged(change.key_id, change.org_id))
+            return
+        purge = CachePurged(change.purge.org_id, change.purge.key_id, change.purge.model)
+        for listener in self._purgers:
+            listener(purge)
 
     def _tell(self, change: KeyChanged) -> None:
         for listener in self._listeners:

@@ -1,15 +1,22 @@
 """Telling every data process what changed, when the transaction commits."""
 
 import json
+from dataclasses import asdict
 from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.contract.channels import KeyChanged
+from llmgateway.contract.channels import CachePurged, KeyChanged
 
 CHANNEL: Final = "llmgateway_changes"
 """PostgreSQL's NOTIFY channel for changes of keys and organisations."""
+
+
+async def announce_purge(tx: AsyncSession, purge: CachePurged) -> None:
+    """Have every data process forget cached answers, when this transaction commits."""
+    payload = {"key_id": None, "org_id": None, "purge": asdict(purge)}
+    await tx.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": json.dumps(payload)})
 
 
 async def announce(tx: AsyncSession, change: KeyChanged) -> None:

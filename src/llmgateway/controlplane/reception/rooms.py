@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.contract.channels import CredentialCheck, RoutePlanner
+from llmgateway.contract.channels import CacheReport, CredentialCheck, RoutePlanner
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import MasterKeys
@@ -54,6 +54,7 @@ class Rooms:
     """How people reach the gateway, without a slash at the end."""
     check: CredentialCheck
     planner: RoutePlanner
+    cache: CacheReport
     new_org_plan: str = "free"
     version: str = ""
     events: Events = field(default_factory=Events)
