@@ -2,18 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
-from types import MappingProxyType
+from pathlib import Path
 from typing import Any, Final, cast
 
-from llmgateway.canon.call import Dialect, Operation
-from llmgateway.catalog.catalog import load_catalog
-from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import Tariff
 from llmgateway.controlplane.admin.oversight import Oversight
 from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
@@ -23,42 +20,30 @@ from llmgateway.controlplane.onboarding.service import FirstSteps, install, mast
 from llmgateway.controlplane.reception.counted import Counted
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.usage.store import UsageStore
-from llmgateway.dataplane.cache import HeldAnswers, ResponseCache
-from llmgateway.dataplane.counting import Counting, admissions
-from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
-from llmgateway.dataplane.dialects.base import DialectWriter
-from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
-from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
+from llmgateway.dataplane.cache import HeldAnswers
+from llmgateway.dataplane.counting import admissions
 from llmgateway.dataplane.dispatch import Dispatcher
 from llmgateway.dataplane.figures import FIGURES
 from llmgateway.dataplane.forecast import Forecast
-from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.hosts import build_hosts
 from llmgateway.dataplane.keys import Keys
 from llmgateway.dataplane.limits import Limiter
-from llmgateway.dataplane.meter import Instruments
 from llmgateway.dataplane.metrics_page import MetricsPage
 from llmgateway.dataplane.pages import Pages, Readiness
 from llmgateway.dataplane.pipeline import Rooms
-from llmgateway.dataplane.recording import Recorder
-from llmgateway.dataplane.request_log import RequestLog
 from llmgateway.dataplane.router import Router
-from llmgateway.dataplane.routes import DataPlane, Entrance
+from llmgateway.dataplane.routes import DataPlane
 from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.sandbox.transport import SandboxTransport
 from llmgateway.dataplane.seeding import Seeder
-from llmgateway.dataplane.shipping import Shipper
 from llmgateway.dataplane.tracing import Tracing
-from llmgateway.dataplane.vitals import Organs, Probe, Vitals
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.errors import ConfigurationError
-from llmgateway.gateway_file import CacheEntry, GatewayFile, load_gateway_file
-from llmgateway.kit.cache_store import MemoryCache
+from llmgateway.gateway_file import GatewayFile, load_gateway_file
 from llmgateway.kit.clock import Clock, SystemClock
 from llmgateway.kit.http import HttpClient
-from llmgateway.kit.journal import Journal
 from llmgateway.kit.metrics import Metrics
 from llmgateway.kit.money import nanos
 from llmgateway.kit.telemetry import open_telemetry
@@ -66,7 +51,16 @@ from llmgateway.kit.vault import Vault
 from llmgateway.people import Shared, open_control_plane
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
-from llmgateway.stores import OpenStore, open_store
+from llmgateway.stores import open_store
+from llmgateway.tokens import (
+    answers_of,
+    data_plane,
+    instruments_of,
+    open_recording,
+    probes_of,
+    response_cache,
+    vitals_of,
+)
 from llmgateway.worker import jobs, mailer_of, work
 
 Scope = dict[str, Any]
@@ -77,22 +71,8 @@ CONTROL_PREFIX: Final = "/api/"
 """Where the control plane begins."""
 _DATABASE_SECONDS = 2.0
 """For a statement of the data plane; a database that hangs counts as down."""
-ENTRANCES: Final = MappingProxyType(
-    {
-        "/v1/chat/completions": (Operation.CHAT, Dialect.OPENAI),
-        "/v1/completions": (Operation.COMPLETIONS, Dialect.OPENAI),
-        "/v1/embeddings": (Operation.EMBEDDINGS, Dialect.OPENAI),
-        "/v1/rerank": (Operation.RERANK, Dialect.OPENAI),
-        "/v1/responses": (Operation.CHAT, Dialect.RESPONSES),
-        "/v1/messages": (Operation.CHAT, Dialect.ANTHROPIC),
-        "/v1/messages/count_tokens": (Operation.COUNT_TOKENS, Dialect.ANTHROPIC),
-    }
-)
-"""Path -> what is asked, and in which language. All of them go through the one pipeline, so all are metered."""
 _SEED_SECONDS = 1.0
 """For the journal to reach the database before a counter is read from it."""
-_SHIPPING_SECONDS = 10.0
-"""At the end, for what is still in the journal."""
 
 
 class Part(StrEnum):
@@ -147,31 +127,27 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         database = admin.acting_as(Role.DATA, seconds=_DATABASE_SECONDS)
         stack.push_async_callback(database.close)
         usage = UsageStore(database)
-        recording = await stack.enter_async_context(_recording(settings, usage, clock, part))
+        recording = await stack.enter_async_context(open_recording(_journal(settings, part), usage, clock))
         client = await stack.enter_async_context(HttpClient())
         guarded = await stack.enter_async_context(HttpClient(guarded=True))
         transports = {"http": client, "https": client, "guarded": guarded, "sandbox": SandboxTransport()}
         masters = master_keys(settings)
         source = KeySource(database, pepper, clock, _tariff(settings))
-        keys = Keys(source, clock)
-        await stack.enter_async_context(_running(keys.report_uses(source)))
-        announcements = KeyAnnouncements(database)
-        announcements.subscribe(keys.forget)
-        await stack.enter_async_context(_running(announcements.listen()))
+        keys, announcements = await stack.enter_async_context(_keys(database, source, clock))
         metrics = Metrics((*FIGURES, *CONTROL_FIGURES), settings.metrics_folder)
         counts = await stack.enter_async_context(open_store(settings, clock, admissions(metrics)))
         seeder = Seeder(usage, counts.store, partial(recording.shipper.drain, _SEED_SECONDS), clock)
         limiter = Limiter(counts.store, clock, seeder)
-        instruments = _instruments(settings, recording.recorder, metrics, limiter)
+        instruments = instruments_of(settings, recording.recorder, metrics, limiter)
         stack.push_async_callback(instruments.limiter.close)
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
-        answers = _answers(file, clock)
+        answers = answers_of(file, clock)
         rooms = Rooms(
             keys=keys,
             router=Router(hosts, file, instruments.catalog, instruments.health, clock),
             dispatcher=Dispatcher(transports, clock, instruments.health, Vault(masters)),
             instruments=instruments,
-            cache=_response_cache(file, pepper, answers),
+            cache=response_cache(file, pepper, answers),
             faults=FaultPlaces(),
             tracing=await stack.enter_async_context(_tracing(settings)),
             keepalive=file.defaults.keepalive,
@@ -179,7 +155,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         announcements.subscribe_purges(rooms.cache.hear)
         readiness = Readiness(lambda: recording.recorder.blocked)
         readiness.contacted = True
-        vitals = _vitals(metrics, recording, rooms, readiness, _probes(usage, counts))
+        vitals = vitals_of(metrics, recording, rooms, readiness, probes_of(usage, counts))
         await stack.enter_async_context(_running(vitals.watch()))
         page = MetricsPage(metrics, vitals.look, settings.metrics_token)
         pages = Pages(keys, rooms.router, instruments.catalog, usage, readiness, page)
@@ -196,13 +172,17 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         address = public_address(settings, port or settings.port)
         control = await stack.enter_async_context(_control(settings, shared, address, part))
         door = await stack.enter_async_context(_overseen(control, shared, metrics)) if control else None
-        yield Gateway(_dataplane(rooms, pages), door, part is not Part.CONTROL, readiness, first_steps)
+        yield Gateway(data_plane(rooms, pages), door, part is not Part.CONTROL, readiness, first_steps)
+
+
+def _journal(settings: Settings, part: Part) -> Path:
+    """A process that serves people alone has nothing to record; it stays out of the other's way."""
+    return settings.data_dir / ("journal-control" if part is Part.CONTROL else "journal")
 
 
 @asynccontextmanager
-async def _keys(database: Database, pepper: bytes, clock: Clock) -> AsyncGenerator[tuple[Keys, KeyAnnouncements]]:
+async def _keys(database: Database, source: KeySource, clock: Clock) -> AsyncGenerator[tuple[Keys, KeyAnnouncements]]:
     """What is known of API keys, kept true by announcements, and their uses reported."""
-    source = KeySource(database, pepper, clock)
     keys, announcements = Keys(source, clock), KeyAnnouncements(database)
     announcements.subscribe(keys.forget)
     async with _running(keys.report_uses(source)), _running(announcements.listen()):
@@ -276,37 +256,8 @@ class LifespanApp:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Recording:
-    """Where usage goes on its way to the database."""
-
-    journal: Journal
-    recorder: Recorder
-    shipper: Shipper
-
-
 def _tariff(settings: Settings) -> Tariff:
     return Tariff(markup_ppm=int(settings.markup_percent * 10_000), request_fee_nanos=nanos(settings.request_fee_usd))
-
-
-@asynccontextmanager
-async def _recording(settings: Settings, usage: UsageStore, clock: Clock, part: Part) -> AsyncGenerator[_Recording]:
-    """The journal and the task that ships it; at the end it ships what is left."""
-    # A process that serves people alone has nothing to record; it stays out of the other's way.
-    folder = settings.data_dir / ("journal-control" if part is Part.CONTROL else "journal")
-    try:
-        journal = Journal.open(folder)
-    except OSError as error:
-        raise ConfigurationError(f"The journal cannot be written in {folder}: {error.strerror or error}.") from error
-    with journal:
-        recorder = Recorder(journal)
-        shipper = Shipper(journal, usage, clock)
-        await shipper.start()
-        try:
-            yield _Recording(journal, recorder, shipper)
-        finally:
-            recorder.stop()
-            await shipper.stop(_SHIPPING_SECONDS)
 
 
 @asynccontextmanager
@@ -327,54 +278,3 @@ async def _running(work: Awaitable[None]) -> AsyncGenerator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def _instruments(settings: Settings, recorder: Recorder, metrics: Metrics, limiter: Limiter) -> Instruments:
-    catalog, clock = load_catalog(), limiter.clock
-    return Instruments(
-        limiter=limiter,
-        recorder=recorder,
-        catalog=catalog,
-        tokenizer=Tokenizer(),
-        clock=clock,
-        health=Health(clock),
-        counting=Counting(metrics, catalog),
-        request_log=RequestLog(settings.log_requests),
-    )
-
-
-def _probes(usage: UsageStore, counts: OpenStore) -> Mapping[str, Probe]:
-    probes: dict[str, Probe] = {"postgresql": usage.probe}
-    return probes if counts.probe is None else {**probes, "redis": counts.probe}
-
-
-def _vitals(
-    metrics: Metrics, recording: _Recording, rooms: Rooms, readiness: Readiness, stores: Mapping[str, Probe]
-) -> Vitals:
-    hosts = rooms.router.hosts.values()
-    organs = Organs(
-        version=version("llmgateway"),
-        instruments=rooms.instruments,
-        journal=recording.journal,
-        shipper=recording.shipper,
-        credentials={credential.id: host.id for host in hosts for credential in host.credentials},
-        ready=lambda: not readiness.why_not(),
-        stores=stores,
-    )
-    return Vitals(metrics, organs)
-
-
-def _answers(file: GatewayFile, clock: Clock) -> MemoryCache:
-    return MemoryCache(clock, (file.cache or CacheEntry(ttl=1)).max_bytes)
-
-
-def _response_cache(file: GatewayFile, secret: bytes, answers: MemoryCache) -> ResponseCache:
-    return ResponseCache(answers, secret, file.cache.ttl if file.cache else None)
-
-
-def _dataplane(rooms: Rooms, pages: Pages) -> DataPlane:
-    dialects: Mapping[Dialect, DialectWriter] = {
-        dialect.id: dialect for dialect in (OpenAIDialect(), AnthropicDialect(), ResponsesDialect())
-    }
-    entrances = {path: Entrance(operation, dialects[dialect]) for path, (operation, dialect) in ENTRANCES.items()}
-    return DataPlane(rooms, entrances, pages, dialects[Dialect.OPENAI])

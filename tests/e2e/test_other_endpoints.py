@@ -8,7 +8,7 @@ import pytest
 from anthropic import Anthropic
 from openai import OpenAI
 
-from llmgateway.app import ENTRANCES
+from llmgateway.tokens import ENTRANCES
 from tests.e2e.conftest import Stage
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from llmgateway.app import ENTRANCES, read_gateway_file
+from llmgateway.app import read_gateway_file
 from llmgateway.canon.call import Call, Dialect, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object
@@ -32,6 +32,7 @@ from llmgateway.errors import ConfigurationError, NotFound, Problem
 from llmgateway.kit.clock import SystemClock
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
+from llmgateway.tokens import ENTRANCES
 
 app = typer.Typer(no_args_is_help=True, help="How requests find their targets.")
 

@@ -1,0 +1,138 @@
+"""Floor 4: the data plane's parts, put together."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from llmgateway.canon.call import Dialect, Operation
+from llmgateway.catalog.catalog import load_catalog
+from llmgateway.catalog.tokens import Tokenizer
+from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.dataplane.cache import ResponseCache
+from llmgateway.dataplane.counting import Counting
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
+from llmgateway.dataplane.dialects.base import DialectWriter
+from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
+from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
+from llmgateway.dataplane.health import Health
+from llmgateway.dataplane.limits import Limiter
+from llmgateway.dataplane.meter import Instruments
+from llmgateway.dataplane.pages import Pages, Readiness
+from llmgateway.dataplane.pipeline import Rooms
+from llmgateway.dataplane.recording import Recorder
+from llmgateway.dataplane.request_log import RequestLog
+from llmgateway.dataplane.routes import DataPlane, Entrance
+from llmgateway.dataplane.shipping import Shipper
+from llmgateway.dataplane.vitals import Organs, Probe, Vitals
+from llmgateway.errors import ConfigurationError
+from llmgateway.gateway_file import CacheEntry, GatewayFile
+from llmgateway.kit.cache_store import MemoryCache
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.journal import Journal
+from llmgateway.kit.metrics import Metrics
+from llmgateway.settings import Settings
+from llmgateway.stores import OpenStore
+
+_SHIPPING_SECONDS = 10.0
+"""At the end, for what is still in the journal."""
+
+ENTRANCES: Final = MappingProxyType(
+    {
+        "/v1/chat/completions": (Operation.CHAT, Dialect.OPENAI),
+        "/v1/completions": (Operation.COMPLETIONS, Dialect.OPENAI),
+        "/v1/embeddings": (Operation.EMBEDDINGS, Dialect.OPENAI),
+        "/v1/rerank": (Operation.RERANK, Dialect.OPENAI),
+        "/v1/responses": (Operation.CHAT, Dialect.RESPONSES),
+        "/v1/messages": (Operation.CHAT, Dialect.ANTHROPIC),
+        "/v1/messages/count_tokens": (Operation.COUNT_TOKENS, Dialect.ANTHROPIC),
+    }
+)
+"""Path -> what is asked, and in which language. All of them go through the one pipeline, so all are metered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Where usage goes on its way to the database."""
+
+    journal: Journal
+    recorder: Recorder
+    shipper: Shipper
+
+
+def instruments_of(settings: Settings, recorder: Recorder, metrics: Metrics, limiter: Limiter) -> Instruments:
+    """What every meter of this process reads and writes."""
+    catalog, clock = load_catalog(), limiter.clock
+    return Instruments(
+        limiter=limiter,
+        recorder=recorder,
+        catalog=catalog,
+        tokenizer=Tokenizer(),
+        clock=clock,
+        health=Health(clock),
+        counting=Counting(metrics, catalog),
+        request_log=RequestLog(settings.log_requests),
+    )
+
+
+def probes_of(usage: UsageStore, counts: OpenStore) -> Mapping[str, Probe]:
+    """Stores by name, and how to see whether they are well."""
+    probes: dict[str, Probe] = {"postgresql": usage.probe}
+    return probes if counts.probe is None else {**probes, "redis": counts.probe}
+
+
+def vitals_of(
+    metrics: Metrics, recording: Recording, rooms: Rooms, readiness: Readiness, stores: Mapping[str, Probe]
+) -> Vitals:
+    """What `/metrics` and readiness look at."""
+    hosts = rooms.router.hosts.values()
+    organs = Organs(
+        version=version("llmgateway"),
+        instruments=rooms.instruments,
+        journal=recording.journal,
+        shipper=recording.shipper,
+        credentials={credential.id: host.id for host in hosts for credential in host.credentials},
+        ready=lambda: not readiness.why_not(),
+        stores=stores,
+    )
+    return Vitals(metrics, organs)
+
+
+def answers_of(file: GatewayFile, clock: Clock) -> MemoryCache:
+    """The memory for cached answers, as large as gateway.yaml allows."""
+    return MemoryCache(clock, (file.cache or CacheEntry(ttl=1)).max_bytes)
+
+
+def response_cache(file: GatewayFile, secret: bytes, answers: MemoryCache) -> ResponseCache:
+    """The cache over that memory."""
+    return ResponseCache(answers, secret, file.cache.ttl if file.cache else None)
+
+
+def data_plane(rooms: Rooms, pages: Pages) -> DataPlane:
+    """The wing as an ASGI application."""
+    dialects: Mapping[Dialect, DialectWriter] = {
+        dialect.id: dialect for dialect in (OpenAIDialect(), AnthropicDialect(), ResponsesDialect())
+    }
+    entrances = {path: Entrance(operation, dialects[dialect]) for path, (operation, dialect) in ENTRANCES.items()}
+    return DataPlane(rooms, entrances, pages, dialects[Dialect.OPENAI])
+
+
+@asynccontextmanager
+async def open_recording(folder: Path, usage: UsageStore, clock: Clock) -> AsyncGenerator[Recording]:
+    """The journal and the task that ships it; at the end it ships what is left."""
+    try:
+        journal = Journal.open(folder)
+    except OSError as error:
+        raise ConfigurationError(f"The journal cannot be written in {folder}: {error.strerror or error}.") from error
+    with journal:
+        recorder = Recorder(journal)
+        shipper = Shipper(journal, usage, clock)
+        await shipper.start()
+        try:
+            yield Recording(journal, recorder, shipper)
+        finally:
+            recorder.stop()
+            await shipper.stop(_SHIPPING_SECONDS)
