@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from llmgateway.contract.snapshot import Tariff
 from llmgateway.controlplane.admin.oversight import Oversight
+from llmgateway.controlplane.billing.counter import open_counter
 from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
 from llmgateway.controlplane.keys.announcements import KeyAnnouncements
 from llmgateway.controlplane.keys.source import KeySource
@@ -203,7 +204,8 @@ async def _control(settings: Settings, shared: Shared, address: str, part: Part)
     try:
         async with (
             open_control_plane(settings, shared, address) as control,
-            _running(work(jobs(worker, shared.clock, mailer_of(settings)))),
+            open_counter(settings) as counter,
+            _running(work(jobs(worker, shared.clock, mailer_of(settings), counter))),
         ):
             yield control
     finally:

@@ -17,6 +17,7 @@ from llmgateway.commands import (
     secrets,
     seed,
     serve,
+    stripe,
     usage,
     worker,
 )
@@ -36,6 +37,7 @@ for name, group in (
     ("providers", providers),
     ("route", route),
     ("secrets", secrets),
+    ("stripe", stripe),
     ("usage", usage),
 ):
     cli.add_typer(group.app, name=name)

@@ -11,6 +11,7 @@ import msgspec
 from llmgateway.canon.call import Operation, Wishes
 from llmgateway.contract.channels import CacheReport, CheckedCredential
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
+from llmgateway.controlplane.billing.counter import open_counter
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.onboarding.service import token_secret
 from llmgateway.controlplane.reception.door import Door
@@ -77,7 +78,8 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
         events=Events(member_left=(keys.end_of_member,)),
     )
     try:
-        yield build_control_plane(rooms, rooms.version)
+        async with open_counter(settings) as counter:
+            yield build_control_plane(rooms, rooms.version, counter)
     finally:
         passwords.close()
         await database.close()

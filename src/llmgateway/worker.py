@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import structlog
 
-from llmgateway.controlplane.billing import closing, usage_charges
+from llmgateway.controlplane.billing import closing, drift, hints, metering, usage_charges
+from llmgateway.controlplane.billing.counter import Counter
+from llmgateway.controlplane.billing.desk import Desk, StripeRefused, StripeUnavailable
 from llmgateway.controlplane.orgs import ending
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.db.session import DATABASE_ERRORS, Database
@@ -29,7 +31,7 @@ class Job:
     """One piece of work; False when there is nothing more to do now."""
 
 
-def jobs(database: Database, clock: Clock, mailer: Mailer) -> Sequence[Job]:
+def jobs(database: Database, clock: Clock, mailer: Mailer, counter: Counter | None = None) -> Sequence[Job]:
     """The table. Each job may run on several workers at once; rows are locked, not the job."""
     return (
         Job("mail", 0.5, lambda: mailroom.deliver_next(database, clock, mailer)),
@@ -37,6 +39,7 @@ def jobs(database: Database, clock: Clock, mailer: Mailer) -> Sequence[Job]:
         Job("sessions that ended", 3600.0, lambda: ending.forget_sessions(database, clock)),
         Job("partitions", 3600.0, lambda: ending.make_partitions(database)),
         *bookkeeping(database, clock),
+        *(stripe_jobs(database, clock, counter.desk) if counter is not None else ()),
     )
 
 
@@ -47,6 +50,10 @@ def bookkeeping(database: Database, clock: Clock) -> Sequence[Job]:
         await usage_charges.post_usage(database, clock, back)
         return False
 
+    async def beyond() -> bool:
+        await metering.charge_overage(database, clock)
+        return False
+
     async def close() -> bool:
         await closing.close_days(database, clock)
         return False
@@ -54,7 +61,34 @@ def bookkeeping(database: Database, clock: Clock) -> Sequence[Job]:
     return (
         Job("charges", 60.0, lambda: charge(usage_charges.RECENT)),
         Job("charges that came late", 6 * 3600.0, lambda: charge(usage_charges.ALL_THAT_MAY_CHANGE)),
+        Job("charges beyond the plan", 300.0, beyond),
         Job("daily closing", 600.0, close),
+    )
+
+
+def stripe_jobs(database: Database, clock: Clock, desk: Desk) -> Sequence[Job]:
+    """What goes between Stripe and us; when it cannot be asked, it waits for the next time."""
+
+    async def meter() -> None:
+        await metering.report_usage(database, clock)
+        await metering.tell(database, clock, desk)
+
+    def quietly(what: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[bool]]:
+        async def step() -> bool:
+            try:
+                await what()
+            except (StripeUnavailable, StripeRefused) as error:
+                log.warning("a job waits for Stripe", reason=str(error))
+            return False
+
+        return step
+
+    return (
+        Job("Stripe's events", 1.0, lambda: hints.handle_next(database, clock, desk)),
+        Job("Stripe's events that were missed", 600.0, quietly(lambda: hints.fetch_missed(database, clock, desk))),
+        Job("unpaid invoices", 600.0, quietly(lambda: hints.pass_time(database, clock))),
+        Job("usage for invoices", 3600.0, quietly(meter)),
+        Job("drift from Stripe", 24 * 3600.0, quietly(lambda: drift.mend(database, clock, desk))),
     )
 
 

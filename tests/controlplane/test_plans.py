@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmgateway.controlplane.plans.service import all_plans, plan_named
+from llmgateway.controlplane.plans.service import all_plans, month_of, plan_named
 
 NOW = datetime(2026, 11, 5, tzinfo=UTC)
 COUNTS = st.integers(min_value=0, max_value=10**12)
@@ -22,10 +22,10 @@ def test_overage_prices_are_whole_nanos_and_stand_on_paid_plans_only() -> None:
 def test_without_a_limit_of_its_own_nothing_goes_beyond_the_plan() -> None:
     starter = plan_named("starter")
     assert starter.overage_nanos(10**9, 10**12, None) == 0
-    quota = starter.quota(NOW, None)
+    quota = starter.quota(month_of(NOW))
     assert quota is not None
     assert (quota.requests, quota.tokens) == (10_000, 500_000)
-    free = plan_named("free").quota(NOW, 10**12)
+    free = plan_named("free").quota(month_of(NOW), 10**12)
     assert free is not None
     assert free.requests == 1_000
 
@@ -33,7 +33,7 @@ def test_without_a_limit_of_its_own_nothing_goes_beyond_the_plan() -> None:
 @given(requests=COUNTS, tokens=COUNTS, limit=st.integers(min_value=0, max_value=10**13))
 def test_overage_never_exceeds_the_limit_and_stops_where_the_quota_does(requests: int, tokens: int, limit: int) -> None:
     plan = plan_named("professional")
-    quota = plan.quota(NOW, limit)
+    quota = plan.quota(month_of(NOW), limit)
     assert quota is not None
     assert quota.requests is not None
     assert 0 <= plan.overage_nanos(requests, tokens, limit) <= limit

@@ -8,6 +8,8 @@ from llmgateway.controlplane.accounts import routes as accounts
 from llmgateway.controlplane.admin import routes as admin
 from llmgateway.controlplane.audit import routes as audit
 from llmgateway.controlplane.billing import routes as billing
+from llmgateway.controlplane.billing import webhook_route
+from llmgateway.controlplane.billing.counter import Counter
 from llmgateway.controlplane.credentials import routes as credentials
 from llmgateway.controlplane.keys import reach_routes
 from llmgateway.controlplane.keys import routes as keys
@@ -40,13 +42,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     takeout.router,
     plans.router,
     billing.router,
+    webhook_route.router,
     audit.router,
     admin.router,
 )
 
 
-def build_api(rooms: Rooms | None, version: str) -> FastAPI:
-    """The API; without rooms it can only describe itself."""
+def build_api(rooms: Rooms | None, version: str, counter: Counter | None = None) -> FastAPI:
+    """The API; without rooms it can only describe itself, without a counter nobody can pay."""
     api = FastAPI(
         title="llmgateway",
         version=version,
@@ -61,12 +64,13 @@ def build_api(rooms: Rooms | None, version: str) -> FastAPI:
         api.include_router(router, prefix=PREFIX)
     install_handlers(api)
     api.state.rooms = rooms
+    api.state.counter = counter
     return api
 
 
-def build_control_plane(rooms: Rooms, version: str) -> Door:
+def build_control_plane(rooms: Rooms, version: str, counter: Counter | None = None) -> Door:
     """What floor 4 mounts."""
-    return Door(build_api(rooms, version), https=rooms.address.startswith("https://"))
+    return Door(build_api(rooms, version, counter), https=rooms.address.startswith("https://"))
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -1,14 +1,29 @@
-"""An organisation as a customer: what is known of it, and how it pays."""
+"""An organisation as a customer: what is known of it, how it pays, and what Stripe's word does to its plan."""
 
+from datetime import datetime
 from typing import Final
 
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from llmgateway.contract.channels import KeyChanged
+from llmgateway.controlplane.audit.service import Act, record
+from llmgateway.controlplane.billing import letters
+from llmgateway.controlplane.billing.standing import FREE, Standing, reminders_due
+from llmgateway.controlplane.plans.service import SELF_HOSTED
+from llmgateway.controlplane.reception import mailroom
+from llmgateway.controlplane.reception.announcing import announce
+from llmgateway.controlplane.reception.visits import Actor
 from llmgateway.db.models.billing import BillingAccount
+from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.models.users import Member, User
 from llmgateway.db.tenancy import owned
+from llmgateway.kit.clock import Clock
 
 INVOICED: Final = frozenset({"trialing", "active", "past_due"})
 """A subscription that has invoices to come: what is used beyond credit goes on the next one."""
+_STRIPE: Final = Actor(id=None, kind="system")
 
 
 async def account_of(tx: AsyncSession, org_id: str) -> BillingAccount | None:
@@ -16,7 +31,110 @@ async def account_of(tx: AsyncSession, org_id: str) -> BillingAccount | None:
     return await tx.scalar(owned(BillingAccount, org_id))
 
 
+async def account_of_customer(tx: AsyncSession, customer_id: str) -> BillingAccount | None:
+    """None for a customer that is not ours."""
+    return await tx.scalar(select(BillingAccount).where(BillingAccount.customer_id == customer_id))
+
+
 async def is_invoiced(tx: AsyncSession, org_id: str) -> bool:
     """Whether charges can go on an invoice; else they are taken from credit, which they may overdraw."""
     account = await account_of(tx, org_id)
     return account is not None and account.status in INVOICED
+
+
+async def note_customer(tx: AsyncSession, clock: Clock, org_id: str, customer_id: str) -> None:
+    """The organisation is this customer from now on."""
+    now = clock.now()
+    new = insert(BillingAccount).values(org_id=org_id, customer_id=customer_id, created_at=now, updated_at=now)
+    await tx.execute(
+        new.on_conflict_do_update(
+            index_elements=[BillingAccount.org_id], set_={"customer_id": customer_id, "updated_at": now}
+        )
+    )
+
+
+async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing) -> None:
+    """What Stripe holds now is what we know now; the organisation's plan follows. As `worker`."""
+    account = await tx.scalar(owned(BillingAccount, org_id).with_for_update())
+    if account is None:
+        return
+    before = account.plan
+    account.status = standing.status
+    account.subscription_id = standing.subscription_id
+    account.plan = standing.plan
+    account.period_start, account.period_end = standing.period_start, standing.period_end
+    account.grace_until, account.ends_at, account.next_plan = standing.grace_until, standing.ends_at, standing.next_plan
+    account.updated_at = clock.now()
+    if standing.grace_until is None:
+        account.reminders = 0
+    await tx.flush()
+    await _follow(tx, clock, account, standing, before)
+
+
+async def apply_time(tx: AsyncSession, clock: Clock, org_id: str) -> None:
+    """What time alone changes: a grace that is over, a reminder that is due. As `worker`."""
+    account = await tx.scalar(owned(BillingAccount, org_id).with_for_update())
+    if account is not None:
+        await _follow(tx, clock, account, standing_in(account), account.plan)
+
+
+def standing_in(account: BillingAccount) -> Standing:
+    """As it was stored."""
+    return Standing(
+        status=account.status,
+        subscription_id=account.subscription_id,
+        plan=account.plan,
+        period_start=account.period_start,
+        period_end=account.period_end,
+        grace_until=account.grace_until,
+        ends_at=account.ends_at,
+        next_plan=account.next_plan,
+    )
+
+
+async def _follow(
+    tx: AsyncSession, clock: Clock, account: BillingAccount, standing: Standing, before: str | None
+) -> None:
+    """The plan and the period of the organisation, as the standing has them; people hear of what is unpaid."""
+    org = await tx.scalar(select(Organisation).where(Organisation.id == account.org_id))
+    if org is None:
+        return
+    now = clock.now()
+    granted = standing.granted(now)
+    # What an operator assigned meanwhile stays when a subscription to something else ends.
+    theirs = granted == FREE and org.plan not in {standing.plan, before}
+    plan = org.plan if granted is None or theirs or org.plan == SELF_HOSTED else granted
+    if (plan, standing.period_start, standing.period_end) != (org.plan, org.period_start, org.period_end):
+        await _change(tx, clock, org, plan, standing)
+    if standing.status == "past_due" and standing.grace_until is not None:
+        due = reminders_due(standing.grace_until, now)
+        if account.reminders < due:
+            account.reminders = due
+            for address in await _payers(tx, account.org_id):
+                await mailroom.post(tx, clock, letters.unpaid(address, org.name, standing.grace_until, now))
+    await tx.flush()
+
+
+async def _change(tx: AsyncSession, clock: Clock, org: Organisation, plan: str, standing: Standing) -> None:
+    if plan != org.plan:
+        act = Act(action="org.plan", org_id=org.id, target=org.id, before={"plan": org.plan}, after={"plan": plan})
+        await record(tx, clock, _STRIPE, act)
+    values = {"plan": plan, "period_start": standing.period_start, "period_end": standing.period_end}
+    await tx.execute(update(Organisation).where(Organisation.id == org.id).values(**values))
+    await announce(tx, KeyChanged(None, org.id))
+
+
+async def _payers(tx: AsyncSession, org_id: str) -> list[str]:
+    query = select(User.email).join(Member, Member.user_id == User.id)
+    return list((await tx.scalars(query.where(Member.org_id == org_id, Member.role == "owner"))).all())
+
+
+async def to_look_at(tx: AsyncSession, now: datetime) -> list[str]:
+    """Organisations whose grace runs or has just ended: time may change something for them."""
+    due = (
+        select(BillingAccount.org_id)
+        .join(Organisation, Organisation.id == BillingAccount.org_id)
+        .where(BillingAccount.grace_until.is_not(None))
+        .where((BillingAccount.grace_until > now) | (Organisation.plan == BillingAccount.plan))
+    )
+    return list((await tx.scalars(due.order_by(BillingAccount.org_id))).all())

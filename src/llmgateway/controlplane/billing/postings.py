@@ -1,7 +1,6 @@
 """What happens to money, as postings: pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Final
 
 from llmgateway.controlplane.billing.ledger import Account, Coverage, Kind, Posting
@@ -17,14 +16,14 @@ def usage_charge(
     Credit is used first. What is left goes on the invoice where there is one, else it is debt; a correction downwards
     goes back the same way.
     """
-    return _charge(Kind.USAGE, f"{_hour(covers.hour)}/{part}", amount, balances, covers, invoiced=invoiced)
+    return _charge(Kind.USAGE, f"{covers.hour:%Y-%m-%dT%H}/{part}", amount, balances, covers, invoiced=invoiced)
 
 
 def overage_charge(
-    amount: int, balances: Mapping[Account, int], covers: Coverage, part: int, *, invoiced: bool
+    amount: int, balances: Mapping[Account, int], covers: Coverage, reference: str, *, invoiced: bool
 ) -> Posting:
-    """What an hour used beyond the plan; as usage_charge."""
-    return _charge(Kind.OVERAGE, f"{_hour(covers.hour)}/{part}", amount, balances, covers, invoiced=invoiced)
+    """What was used beyond the plan since the last such charge; as usage_charge. The reference is of period and part."""
+    return _charge(Kind.OVERAGE, reference, amount, balances, covers, invoiced=invoiced)
 
 
 def credit_bought(payment: str, nanos: int) -> Posting:
@@ -125,7 +124,3 @@ def _charge(
         entries={Account.CREDIT: by_credit, Account.USAGE: amount - by_credit, Account.REVENUE: -amount},
         covers=covers,
     )
-
-
-def _hour(hour: datetime) -> str:
-    return f"{hour:%Y-%m-%dT%H}"

@@ -2,19 +2,112 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from llmgateway.controlplane.billing import statement
-from llmgateway.controlplane.billing.schemas import StatementWish
+from llmgateway.contract.channels import KeyChanged
+from llmgateway.controlplane.audit.service import Act, note, record
+from llmgateway.controlplane.billing import buying, service, statement
+from llmgateway.controlplane.billing.counter import Counter, counter_of, open_desk_of
+from llmgateway.controlplane.billing.desk import Desk
+from llmgateway.controlplane.billing.papers import Invoice
+from llmgateway.controlplane.billing.postings import NANOS_PER_CENT
+from llmgateway.controlplane.billing.schemas import (
+    BillingChange,
+    BillingShown,
+    CreditWish,
+    InvoiceShown,
+    Page,
+    PeriodShown,
+    PlanChange,
+    PlanWish,
+    StatementWish,
+)
 from llmgateway.controlplane.plans.service import month_of
+from llmgateway.controlplane.reception.announcing import announce
+from llmgateway.controlplane.reception.listing import PageWish
 from llmgateway.controlplane.reception.permissions import Permission
-from llmgateway.controlplane.reception.visits import Requires, Visit
+from llmgateway.controlplane.reception.visits import Requires, RequiresBriefly, Visit
+from llmgateway.kit import pages
 from llmgateway.kit.csv_text import csv_text
+from llmgateway.kit.money import usd
 
 router = APIRouter(prefix="/orgs/{org}/billing", tags=["billing"])
 
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
 _FILE = {"content-disposition": 'attachment; filename="statement.csv"'}
+
+Payer = Annotated[Visit, RequiresBriefly(Permission.BILLING_WRITE)]
+OpenDesk = Annotated[Desk, Depends(open_desk_of)]
+
+
+@router.get("")
+async def read_billing(
+    visit: Annotated[Visit, Requires(Permission.BILLING_READ)], counter: Annotated[Counter | None, Depends(counter_of)]
+) -> BillingShown:
+    """Plan, period, usage against it, credit, what is owed; whether this gateway takes payments."""
+    return await service.shown(visit, stripe=counter is not None)
+
+
+@router.patch("")
+async def change_billing(
+    visit: Annotated[Visit, Requires(Permission.BILLING_WRITE)],
+    counter: Annotated[Counter | None, Depends(counter_of)],
+    body: BillingChange,
+) -> BillingShown:
+    """Set how much may be spent beyond the plan in a billing period. Paid plans alone go beyond what they include."""
+    before, after = visit.org.overage_limit_nanos, body.overage_limit_usd
+    visit.org.overage_limit_nanos = after
+    await visit.tx.flush()
+    await announce(visit.tx, KeyChanged(None, visit.org.id))
+    await note(visit, "billing.limit", visit.org.id, before={"nanos": before}, after={"nanos": after})
+    return await service.shown(visit, stripe=counter is not None)
+
+
+@router.get("/change")
+async def preview_change(
+    visit: Annotated[Visit, Requires(Permission.BILLING_READ)], plan: Annotated[str, Query(max_length=50)]
+) -> PlanChange:
+    """What a change to this plan would take away, before anything is changed."""
+    wanted = service.plan_to_buy(visit.org, plan)
+    return PlanChange(losses=tuple(await service.losses(visit.tx, visit.org, wanted, visit.rooms.clock.now())))
+
+
+@router.post("/checkout")
+async def buy_plan(visit: Payer, desk: OpenDesk, body: PlanWish) -> PlanChange:
+    """Subscribe: the answer is a page of Stripe's. With a subscription: more at once, less at the period's end."""
+    change = await buying.plan(visit, desk, body.plan)
+    await _record(visit, "billing.plan", {"plan": body.plan, "effective_at": change.effective_at})
+    return change
+
+
+@router.post("/credit")
+async def buy_credit(visit: Payer, desk: OpenDesk, body: CreditWish) -> Page:
+    """Pay in advance: the answer is a page of Stripe's. Cents are the smallest part, fifty of them the least."""
+    url = await buying.credit(visit, desk, body.usd)
+    await _record(visit, "billing.credit", {"usd": usd(body.usd)})
+    return Page(url=url)
+
+
+@router.post("/portal")
+async def open_portal(visit: Payer, desk: OpenDesk) -> Page:
+    """Stripe's own page for cards, addresses, invoices and cancelling."""
+    return Page(url=await buying.portal(visit, desk))
+
+
+@router.get("/invoices")
+async def list_invoices(
+    visit: Annotated[Visit, RequiresBriefly(Permission.BILLING_READ)],
+    counter: Annotated[Counter | None, Depends(counter_of)],
+    paging: PageWish,
+) -> pages.Page[InvoiceShown]:
+    """Newest first, with links to their PDFs; none where this gateway takes no payments."""
+    if counter is None:
+        return pages.Page[InvoiceShown](data=[])
+    found = await buying.invoices(visit, counter.desk, paging.limit, paging.after_id)
+    shown = [_invoice(invoice) for invoice in found.invoices]
+    return pages.Page[InvoiceShown](
+        data=shown, next_cursor=pages.cursor_after(shown[-1].id) if found.more and shown else None
+    )
 
 
 @router.get("/statement", response_class=Response, responses=_CSV)
@@ -26,3 +119,23 @@ async def read_statement(
     since = wish.since or month_of(until)[0]
     lines = [line async for line in statement.lines(visit.tx, visit.org.id, since, until)]
     return Response(csv_text(statement.COLUMNS, lines), media_type="text/csv", headers=_FILE)
+
+
+async def _record(visit: Visit, action: str, after: dict[str, Any]) -> None:
+    async with visit.rooms.database.transaction(visit.org.id) as tx:
+        act = Act(action=action, org_id=visit.org.id, target=visit.org.id, after=after)
+        await record(tx, visit.rooms.clock, visit.actor, act)
+
+
+def _invoice(invoice: Invoice) -> InvoiceShown:
+    return InvoiceShown(
+        id=invoice.id,
+        number=invoice.number,
+        status=invoice.status,
+        total_usd=usd(invoice.total * NANOS_PER_CENT),
+        paid_usd=usd(invoice.paid * NANOS_PER_CENT),
+        created_at=invoice.created,
+        period=PeriodShown(start=invoice.period_start, end=invoice.period_end),
+        url=invoice.page,
+        pdf_url=invoice.pdf,
+    )

@@ -1,6 +1,10 @@
-"""What billing takes and shows."""
+"""What billing takes and shows. Money is decimal text of dollars."""
+
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from llmgateway.controlplane.reception.bodies import Body, Dollars, DollarText, Moment, Shown
 
 
 class StatementWish(BaseModel):
@@ -10,3 +14,91 @@ class StatementWish(BaseModel):
 
     since: AwareDatetime | None = Field(None, alias="from")
     until: AwareDatetime | None = Field(None, alias="to")
+
+
+class PlanWish(Body):
+    """Which plan."""
+
+    plan: Annotated[str, Field(max_length=50)]
+
+
+class CreditWish(Body):
+    """How much credit, in whole cents."""
+
+    usd: Dollars
+
+
+class BillingChange(Body):
+    """The most that may be spent beyond the plan in a billing period; null is nothing."""
+
+    overage_limit_usd: Dollars | None
+
+
+class Page(Shown):
+    """Where to go on, in a browser."""
+
+    url: str
+
+
+class PlanChange(Shown):
+    """Where to pay, or when the change takes effect."""
+
+    url: str | None = None
+    effective_at: Moment | None = None
+    losses: tuple[str, ...] = ()
+    """What the organisation has now and will not have then."""
+
+
+class PeriodShown(Shown):
+    """The billing period that runs."""
+
+    start: Moment
+    end: Moment
+
+
+class UsageShown(Shown):
+    """Used in the period against what the plan includes; null includes everything."""
+
+    requests: int
+    requests_included: int | None
+    tokens: int
+    tokens_included: int | None
+
+
+class BillingShown(Shown):
+    """How an organisation stands."""
+
+    plan: str
+    status: str
+    """`none` without a subscription; else trialing, active, past_due, unpaid, canceled, ..."""
+    period: PeriodShown
+    usage: UsageShown
+    credit_usd: DollarText
+    """Paid in advance and left; less than 0 is debt."""
+    unbilled_usd: DollarText
+    """Charged, and not on an invoice yet."""
+    due_usd: DollarText
+    """Invoiced, and not paid yet."""
+    overage_usd: DollarText
+    """Charged beyond the plan in this period."""
+    overage_limit_usd: DollarText | None
+    grace_until: Moment | None
+    ends_at: Moment | None
+    next_plan: str | None
+    stripe: bool
+    message: str | None
+    """What to know or do, where there is something."""
+
+
+class InvoiceShown(Shown):
+    """An invoice."""
+
+    id: str
+    number: str
+    status: str
+    total_usd: DollarText
+    paid_usd: DollarText
+    created_at: Moment
+    period: PeriodShown
+    url: str | None
+    pdf_url: str | None

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import SourceUnavailable
 from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot, Policy, SealedCredential, Tariff
-from llmgateway.controlplane.plans.service import SELF_HOSTED, all_plans
+from llmgateway.controlplane.plans.service import SELF_HOSTED, all_plans, period_of
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.credentials import ProviderCredential
 from llmgateway.db.models.organisations import Organisation, Project
@@ -85,6 +85,8 @@ class _Org(msgspec.Struct):
     cache_seconds: int | None
     monthly_budget_nanos: int | None
     overage_limit_nanos: int | None
+    period_start: datetime | None
+    period_end: datetime | None
 
 
 class _Route(msgspec.Struct):
@@ -223,7 +225,9 @@ def _org(org: _Org, routes: Sequence[_Route], credentials: Sequence[_Credential]
         suspended=org.suspended_at is not None or org.deletes_at is not None,
         cache_seconds=org.cache_seconds,
         charged=org.plan != SELF_HOSTED,
-        quota=None if plan is None else plan.quota(clock.now(), org.overage_limit_nanos),
+        quota=None
+        if plan is None
+        else plan.quota(period_of(org.period_start, org.period_end, clock.now()), org.overage_limit_nanos),
         routes={route.alias: entry for route in routes if (entry := _entry(route, org.id)) is not None},
         credentials=tuple(
             SealedCredential(

@@ -74,14 +74,14 @@ class Plan(BaseModel):
             requests_per_day=self.rates.requests_per_day,
         )
 
-    def quota(self, now: datetime, overage_limit_nanos: int | None = None) -> Quota | None:
-        """What may be used in the UTC month that runs: what is included, and as much more as the limit pays for.
+    def quota(self, period: tuple[datetime, datetime], overage_limit_nanos: int | None = None) -> Quota | None:
+        """What may be used in a period: what is included, and as much more as the limit pays for.
 
         Requests and tokens each go that far; the charge for both together stops at the limit.
         """
         if self.requests_per_month is None and self.tokens_per_month is None:
             return None
-        start, end = month_of(now)
+        start, end = period
         requests, tokens = self.requests_per_month, self.tokens_per_month
         if self.overage is not None and overage_limit_nanos is not None:
             requests = _beyond(requests, overage_limit_nanos, self.overage.request_nanos)
@@ -112,6 +112,13 @@ def plan_named(name: str) -> Plan:
     if plan is None:
         raise BadRequest(f"There is no plan {name!r}. Use one of {', '.join(all_plans())}.", param="plan")
     return plan
+
+
+def period_of(start: datetime | None, end: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+    """The billing period that runs: the subscription's, as long as it does, else the UTC month."""
+    if start is None or end is None or not start <= now < end:
+        return month_of(now)
+    return start, end
 
 
 def _beyond(included: int | None, limit_nanos: int, each_nanos: int) -> int | None:

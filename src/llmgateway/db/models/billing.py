@@ -1,6 +1,6 @@
-"""billing_accounts and stripe_events: what Stripe last said, and the hints by which we ask it again."""
+"""billing_accounts, stripe_events, meter_reports: what Stripe last said, hints to ask it again, and what it is told."""
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from llmgateway.db.base import Base, Id, Moment
@@ -26,6 +26,8 @@ class BillingAccount(Base):
     """Cancelled, with effect from then."""
     next_plan: Mapped[str | None]
     """What it becomes at the period's end."""
+    reminders: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many went out since the payment failed."""
     created_at: Mapped[Moment]
     updated_at: Mapped[Moment]
 
@@ -46,3 +48,16 @@ class StripeEvent(Base):
     next_try_at: Mapped[Moment]
     handled_at: Mapped[Moment | None]
     trouble: Mapped[str | None]
+
+
+class MeterReport(Base):
+    """Whole cents that Stripe is told of, once by the id."""
+
+    __tablename__ = "meter_reports"
+
+    id: Mapped[Id]
+    org_id: Mapped[str]
+    customer_id: Mapped[str]
+    cents: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[Moment]
+    sent_at: Mapped[Moment | None]

@@ -28,6 +28,9 @@ class Organisation(Base):
     monthly_budget_nanos: Mapped[Nanos | None]
     overage_limit_nanos: Mapped[Nanos | None]
     """What may be spent beyond the plan in a billing period; None is nothing."""
+    period_start: Mapped[Moment | None]
+    """Of the billing period that a subscription runs in; None is the UTC month."""
+    period_end: Mapped[Moment | None]
     created_at: Mapped[Moment]
 
 

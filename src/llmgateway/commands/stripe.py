@@ -1,0 +1,78 @@
+"""`llmgateway stripe`: an account of Stripe's made ready, and compared with what we know."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from decimal import Decimal
+
+import typer
+
+from llmgateway.controlplane.billing import drift
+from llmgateway.controlplane.billing.counter import NOT_SET_UP, open_counter
+from llmgateway.controlplane.billing.desk import METER_EVENT, Desk, StripeRefused, StripeUnavailable, plan_key
+from llmgateway.controlplane.plans.service import all_plans
+from llmgateway.db.opening import open_database
+from llmgateway.db.roles import Role
+from llmgateway.errors import ConfigurationError
+from llmgateway.settings import Settings, load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Connect Stripe.")
+
+
+@app.callback()
+def group() -> None:
+    """Connect Stripe."""
+
+
+@app.command()
+def setup() -> None:
+    """Make the meter and the prices of the plans in Stripe, as far as they are missing or differ; run it again at will."""
+    for line in asyncio.run(_setup(load_settings(os.environ))):
+        typer.echo(line)
+
+
+@app.command("drift")
+def show_drift() -> None:
+    """Compare every customer's subscription with what is stored; exit code 1 when something differs."""
+    lines = asyncio.run(_drift(load_settings(os.environ)))
+    for line in lines:
+        typer.echo(line)
+    if lines:
+        raise typer.Exit(1)
+    typer.echo("Nothing differs.")
+
+
+async def make_ready(desk: Desk) -> Sequence[str]:
+    """What was made, a line each. Raises StripeUnavailable and StripeRefused."""
+    sold = {plan.id: plan for plan in all_plans().values() if plan.sold and Decimal(plan.price_usd) > 0}
+    known = await desk.known_prices([METER_EVENT, *map(plan_key, sold)])
+    made = list[str]()
+    if METER_EVENT not in known:
+        await desk.make_meter()
+        made.append(f"made the meter {METER_EVENT} and its price of one cent a unit")
+    for plan in sold.values():
+        cents = int(Decimal(plan.price_usd) * 100)
+        if plan_key(plan.id) not in known or known[plan_key(plan.id)][1] != cents:
+            await desk.make_plan_price(plan.id, plan.name, cents)
+            made.append(f"made the price of {plan.name}: {plan.price_usd} dollars a month")
+    return made or ["Stripe has all it needs."]
+
+
+async def _setup(settings: Settings) -> Sequence[str]:
+    async with open_counter(settings) as counter:
+        if counter is None:
+            raise ConfigurationError(NOT_SET_UP)
+        try:
+            return await make_ready(counter.desk)
+        except (StripeUnavailable, StripeRefused) as error:
+            raise ConfigurationError(f"Stripe: {error}") from error
+
+
+async def _drift(settings: Settings) -> Sequence[str]:
+    async with open_counter(settings) as counter, open_database(settings, Role.ADMIN) as database:
+        if counter is None:
+            raise ConfigurationError(NOT_SET_UP)
+        try:
+            return await drift.report(database, counter.desk)
+        except StripeUnavailable as error:
+            raise ConfigurationError(f"Stripe: {error}") from error

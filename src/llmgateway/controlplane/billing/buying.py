@@ -1,0 +1,129 @@
+"""Buying: a short transaction, then Stripe, then another; what Stripe does comes back to us as a hint."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from llmgateway.controlplane.billing import accounts, service
+from llmgateway.controlplane.billing.desk import Desk, StripeRefused, StripeUnavailable, Way
+from llmgateway.controlplane.billing.papers import InvoicePage, Subscription
+from llmgateway.controlplane.billing.postings import NANOS_PER_CENT
+from llmgateway.controlplane.billing.schemas import PlanChange
+from llmgateway.controlplane.plans.service import plan_named
+from llmgateway.controlplane.reception.visits import Visit
+from llmgateway.errors import BadRequest, Conflict, Unavailable
+
+_LIVE: Final = frozenset({"active", "trialing", "past_due"})
+_LEAST_CENTS: Final = 50
+"""Stripe charges no card for less."""
+_SAME: Final = timedelta(minutes=10)
+"""Two clicks within so long are one wish."""
+
+
+async def plan(visit: Visit, desk: Desk, name: str) -> PlanChange:
+    """A page that subscribes; or the subscription changed. Raises BadRequest, Conflict and Unavailable."""
+    wanted = service.plan_to_buy(visit.org, name)
+    try:
+        customer = await _customer(visit, desk)
+        live = [found for found in await desk.subscriptions(customer) if found.status in _LIVE]
+        if live:
+            return await _change(visit, desk, live[0], name)
+        if service.price(wanted) == 0:
+            raise Conflict("There is no subscription to end. Ask the operator to change the plan.")
+        once = _once(visit, "plan", name)
+        url = await desk.checkout_plan(customer, visit.org.id, name, _way(visit), once)
+    except (StripeRefused, StripeUnavailable) as error:
+        raise _problem(error) from error
+    return PlanChange(url=url)
+
+
+async def credit(visit: Visit, desk: Desk, nanos: int) -> str:
+    """The address of a page that takes so much. Raises BadRequest and Unavailable."""
+    cents, rest = divmod(nanos, NANOS_PER_CENT)
+    if rest or cents < _LEAST_CENTS:
+        raise BadRequest("Credit is bought in whole cents, 0.50 dollars at least.", param="usd")
+    if not plan_named(visit.org.plan).sold:
+        raise Conflict(f"The plan {visit.org.plan!r} pays nothing: it needs no credit.")
+    try:
+        customer = await _customer(visit, desk)
+        once = _once(visit, "credit", str(cents))
+        return await desk.checkout_credit(customer, visit.org.id, cents, _way(visit), once)
+    except (StripeRefused, StripeUnavailable) as error:
+        raise _problem(error) from error
+
+
+async def portal(visit: Visit, desk: Desk) -> str:
+    """The address of the Customer Portal. Raises Unavailable."""
+    try:
+        return await desk.portal(await _customer(visit, desk), _page(visit))
+    except (StripeRefused, StripeUnavailable) as error:
+        raise _problem(error) from error
+
+
+async def invoices(visit: Visit, desk: Desk, limit: int, after: str | None) -> InvoicePage:
+    """Newest first; none before the first purchase. Raises Unavailable."""
+    async with visit.rooms.database.transaction(visit.org.id) as tx:
+        account = await accounts.account_of(tx, visit.org.id)
+    if account is None or account.customer_id is None:
+        return InvoicePage(invoices=(), more=False)
+    try:
+        return await desk.invoices(account.customer_id, min(limit, 100), after)
+    except (StripeRefused, StripeUnavailable) as error:
+        raise _problem(error) from error
+
+
+async def _change(visit: Visit, desk: Desk, subscription: Subscription, name: str) -> PlanChange:
+    now, wanted = visit.rooms.clock.now(), plan_named(name)
+    current = plan_named(subscription.plan)
+    if name == subscription.plan and subscription.next_plan is None and subscription.ends_at is None:
+        raise Conflict(f"You have the plan {name!r} already.")
+    async with visit.rooms.database.transaction(visit.org.id) as tx:
+        losses = await service.losses(tx, visit.org, wanted, now)
+    planned = subscription.next_plan or ("end" if subscription.ends_at else "")
+    once = _once(visit, f"change-{subscription.id}-{subscription.plan}-{planned}", name)
+    if service.price(wanted) >= service.price(current):
+        await desk.upgrade(subscription, name, once)
+        return PlanChange(effective_at=now)
+    if service.price(wanted) == 0:
+        await desk.end_at_period_end(subscription, once)
+    else:
+        await desk.downgrade(subscription, name, once)
+    return PlanChange(effective_at=subscription.period_end, losses=tuple(losses))
+
+
+async def _customer(visit: Visit, desk: Desk) -> str:
+    """The organisation's customer, made when it first wants to pay."""
+    async with visit.rooms.database.transaction(visit.org.id) as tx:
+        account = await accounts.account_of(tx, visit.org.id)
+    if account is not None and account.customer_id is not None:
+        return account.customer_id
+    customer = await desk.customer(visit.org.id, visit.org.name, visit.user.email)
+    async with visit.rooms.database.transaction(visit.org.id) as tx:
+        await accounts.note_customer(tx, visit.rooms.clock, visit.org.id, customer)
+    return customer
+
+
+def _page(visit: Visit) -> str:
+    return f"{visit.rooms.address}/orgs/{visit.org.slug}/billing"
+
+
+def _way(visit: Visit) -> Way:
+    return Way(success=f"{_page(visit)}?paid=yes", cancel=f"{_page(visit)}?paid=no")
+
+
+def _once(visit: Visit, what: str, which: str) -> str:
+    """The same wish again within some minutes has the same key."""
+    return f"{what}-{visit.org.id}-{which}-{_slot(visit.rooms.clock.now())}"
+
+
+def _slot(now: datetime) -> int:
+    return int(now.timestamp()) // int(_SAME.total_seconds())
+
+
+def _problem(error: StripeRefused | StripeUnavailable) -> Conflict | Unavailable:
+    if isinstance(error, StripeRefused):
+        return Conflict(f"Stripe says no: {error}", code="stripe_refused")
+    return Unavailable(
+        f"Stripe does not answer; nothing was changed. Try again shortly. ({error})",
+        code="stripe_unavailable",
+        retry_after=10,
+    )

@@ -1,0 +1,48 @@
+"""Whether we know what Stripe knows: reported every night, then mended by asking again."""
+
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy import select
+
+from llmgateway.controlplane.billing import accounts, hints, metering
+from llmgateway.controlplane.billing.desk import Desk
+from llmgateway.controlplane.billing.standing import standing_of
+from llmgateway.db.models.billing import BillingAccount, StripeEvent
+from llmgateway.db.session import Database
+from llmgateway.kit.clock import Clock
+
+log = structlog.get_logger()
+
+
+async def report(database: Database, desk: Desk) -> Sequence[str]:
+    """A sentence for everything that differs or waits. Raises StripeUnavailable."""
+    found = list[str]()
+    for account in await _customers(database):
+        stored, held = accounts.standing_in(account), standing_of(await desk.subscriptions(account.customer_id or ""))
+        if stored != held:
+            found.append(
+                f"{account.org_id}: stored {stored.status} {stored.plan}, Stripe has {held.status} {held.plan}"
+            )
+    async with database.transaction() as tx:
+        for waiting in await metering.untold(tx):
+            found.append(f"{waiting.org_id}: {waiting.cents} cents of {waiting.created_at:%Y-%m-%d} are not reported")
+        troubled = select(StripeEvent).where(StripeEvent.trouble.is_not(None)).order_by(StripeEvent.id).limit(100)
+        found += [f"{event.id} ({event.type}): {event.trouble}" for event in (await tx.scalars(troubled)).all()]
+    return found
+
+
+async def mend(database: Database, clock: Clock, desk: Desk) -> int:
+    """Log the report, and ask again for every customer; how many lines the report had."""
+    lines = await report(database, desk)
+    for line in lines:
+        log.warning("Stripe and the books differ", what=line)
+    for account in await _customers(database):
+        await hints.refresh(database, clock, desk, account.customer_id or "")
+    return len(lines)
+
+
+async def _customers(database: Database) -> Sequence[BillingAccount]:
+    async with database.transaction() as tx:
+        query = select(BillingAccount).where(BillingAccount.customer_id.is_not(None)).order_by(BillingAccount.org_id)
+        return (await tx.scalars(query)).all()

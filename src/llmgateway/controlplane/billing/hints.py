@@ -1,0 +1,146 @@
+"""Webhooks as hints: each comes in once by its id, then a job asks Stripe what holds now, and that is what counts.
+
+So neither order nor repetition nor loss matters: what was missed is listed and taken in later. As `worker`.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.controlplane.billing import accounts, money_in
+from llmgateway.controlplane.billing.desk import Desk, StripeRefused, StripeUnavailable
+from llmgateway.controlplane.billing.papers import Event
+from llmgateway.controlplane.billing.standing import standing_of
+from llmgateway.db.models.billing import StripeEvent
+from llmgateway.db.session import Database
+from llmgateway.kit.clock import Clock
+
+_LEASE: Final = timedelta(minutes=2)
+"""A worker that died with a hint in hand leaves it for so long."""
+_LONGEST_WAIT: Final = timedelta(hours=1)
+_MOST_TRIES: Final = 100
+_OVERLAP: Final = timedelta(hours=1)
+_FIRST_LOOK: Final = timedelta(days=3)
+
+_NOTE: Final = text("SELECT note_stripe_event(:id, :type, :object, :customer, :made, :received)")
+
+log = structlog.get_logger()
+
+
+async def note(tx: AsyncSession, clock: Clock, event: Event) -> bool:
+    """Take a hint in, as `app`; False when it is here already."""
+    values = {
+        "id": event.id,
+        "type": event.type,
+        "object": event.object_id,
+        "customer": event.customer_id,
+        "made": event.created,
+        "received": clock.now(),
+    }
+    return bool(await tx.scalar(_NOTE, values))
+
+
+async def handle_next(database: Database, clock: Clock, desk: Desk) -> bool:
+    """Follow one hint; False when none is due. What fails is tried again, later each time."""
+    hint = await _claim(database, clock)
+    if hint is None:
+        return False
+    trouble = None
+    try:
+        await follow(database, clock, desk, hint.type, hint.object_id, hint.customer_id)
+    except StripeUnavailable as error:
+        log.warning("Stripe could not be asked", event_id=hint.id, tries=hint.tries, reason=str(error))
+        await _mark(database, clock, hint.id, str(error), done=hint.tries >= _MOST_TRIES)
+        return True
+    except StripeRefused as error:
+        log.warning("Stripe knows nothing of what its event named", event_id=hint.id, reason=str(error))
+        trouble = str(error)
+    await _mark(database, clock, hint.id, trouble, done=True)
+    return True
+
+
+async def follow(
+    database: Database, clock: Clock, desk: Desk, kind: str, object_id: str, customer_id: str | None
+) -> None:
+    """Ask what holds now of the thing that was named. Raises StripeUnavailable and StripeRefused."""
+    if kind.startswith("invoice."):
+        await money_in.take_invoice(database, clock, desk, object_id)
+    elif kind == "payment_intent.succeeded":
+        await money_in.take_payment(database, clock, desk, object_id)
+    elif kind.startswith("refund."):
+        await money_in.take_refund(database, clock, desk, await desk.refund(object_id))
+    elif kind == "charge.refunded":
+        for refund in await desk.refunds_of(object_id):
+            await money_in.take_refund(database, clock, desk, refund)
+    if customer_id is not None and kind.startswith(("customer.", "invoice.", "checkout.", "subscription_schedule.")):
+        await refresh(database, clock, desk, customer_id)
+
+
+async def refresh(database: Database, clock: Clock, desk: Desk, customer_id: str) -> None:
+    """A customer's standing, asked anew. Of two that ask at once, the later answer is written last."""
+    async with database.transaction() as tx:
+        account = await accounts.account_of_customer(tx, customer_id)
+    if account is None:
+        return
+    standing = standing_of(await desk.subscriptions(customer_id))
+    async with database.transaction() as tx:
+        await accounts.apply(tx, clock, account.org_id, standing)
+
+
+async def fetch_missed(database: Database, clock: Clock, desk: Desk) -> int:
+    """Take in what happened at Stripe and never came here; how many that were."""
+    async with database.transaction() as tx:
+        newest = await tx.scalar(select(func.max(StripeEvent.created_at)))
+    since = clock.now() - _FIRST_LOOK if newest is None else newest - _OVERLAP
+    missed = 0
+    for event in await desk.events(since):
+        async with database.transaction() as tx:
+            if await tx.get(StripeEvent, event.id) is None:
+                now = clock.now()
+                tx.add(
+                    StripeEvent(
+                        id=event.id,
+                        type=event.type,
+                        object_id=event.object_id,
+                        customer_id=event.customer_id,
+                        created_at=event.created,
+                        received_at=now,
+                        tries=0,
+                        next_try_at=now,
+                    )
+                )
+                missed += 1
+    return missed
+
+
+async def pass_time(database: Database, clock: Clock) -> int:
+    """Reminders that are due, and graces that are over; how many organisations were looked at."""
+    async with database.transaction() as tx:
+        org_ids = await accounts.to_look_at(tx, clock.now())
+    for org_id in org_ids:
+        async with database.transaction() as tx:
+            await accounts.apply_time(tx, clock, org_id)
+    return len(org_ids)
+
+
+async def _claim(database: Database, clock: Clock) -> StripeEvent | None:
+    async with database.transaction() as tx:
+        due = select(StripeEvent).where(StripeEvent.handled_at.is_(None), StripeEvent.next_try_at <= clock.now())
+        row = await tx.scalar(due.order_by(StripeEvent.next_try_at).limit(1).with_for_update(skip_locked=True))
+        if row is not None:
+            row.tries += 1
+            row.next_try_at = clock.now() + _LEASE
+        return row
+
+
+async def _mark(database: Database, clock: Clock, event_id: str, trouble: str | None, *, done: bool) -> None:
+    async with database.transaction() as tx:
+        row = await tx.get_one(StripeEvent, event_id)
+        row.trouble = trouble
+        if done:
+            row.handled_at = clock.now()
+        else:
+            row.next_try_at = clock.now() + min(timedelta(seconds=5 * 2 ** min(row.tries, 10)), _LONGEST_WAIT)

@@ -1,0 +1,88 @@
+"""What Stripe tells us, as far as we need it: subscriptions, invoices, payments, refunds. Amounts are cents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A customer's subscription to a plan of ours."""
+
+    id: str
+    customer_id: str
+    status: str
+    """`trialing`, `active`, `past_due`, `unpaid`, `paused`, `incomplete`, `incomplete_expired`, `canceled`."""
+    created: datetime
+    plan: str
+    item_id: str
+    price_id: str
+    period_start: datetime
+    period_end: datetime
+    ends_at: datetime | None = None
+    """Cancelled, with effect from then."""
+    schedule_id: str | None = None
+    next_plan: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice:
+    """An invoice."""
+
+    id: str
+    number: str
+    customer_id: str
+    status: str
+    """`draft`, `open`, `paid`, `uncollectible`, `void`."""
+    total: int
+    tax: int
+    metered: int
+    """The part that was reported by our meter."""
+    paid: int
+    created: datetime
+    period_start: datetime
+    period_end: datetime
+    page: str | None
+    pdf: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoicePage:
+    """Some of a customer's invoices, newest first."""
+
+    invoices: Sequence[Invoice]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """A payment."""
+
+    id: str
+    customer_id: str | None
+    status: str
+    received: int
+    purpose: str | None
+    """`credit`, or None for an invoice's."""
+    org_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Money that goes back."""
+
+    id: str
+    status: str
+    amount: int
+    payment_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A hint that something changed."""
+
+    id: str
+    type: str
+    object_id: str
+    customer_id: str | None
+    created: datetime

@@ -1,0 +1,105 @@
+"""What the billing page shows, and what a change of plan means."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.controlplane.billing import accounts, metering
+from llmgateway.controlplane.billing.counter import NOT_SET_UP
+from llmgateway.controlplane.billing.ledger import Account, balances
+from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
+from llmgateway.controlplane.plans.service import Plan, all_plans, period_of, plan_named
+from llmgateway.controlplane.reception.visits import Visit
+from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.models.users import Member
+from llmgateway.errors import BadRequest, Conflict
+from llmgateway.kit.money import usd
+
+
+async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
+    """How the organisation stands."""
+    tx, org, now = visit.tx, visit.org, visit.rooms.clock.now()
+    account, books = await accounts.account_of(tx, org.id), await balances(tx, org.id)
+    period = period_of(org.period_start, org.period_end, now)
+    requests, tokens = await metering.used(tx, org.id, period)
+    overage, _ = await metering.overage_charged(tx, org.id, period)
+    plan = all_plans().get(org.plan)
+    return BillingShown(
+        plan=org.plan,
+        status=account.status if account else "none",
+        period=PeriodShown(start=period[0], end=period[1]),
+        usage=UsageShown(
+            requests=requests,
+            requests_included=plan.requests_per_month if plan else None,
+            tokens=tokens,
+            tokens_included=plan.tokens_per_month if plan else None,
+        ),
+        credit_usd=usd(-books[Account.CREDIT]),
+        unbilled_usd=usd(books[Account.USAGE] + books[Account.METERED] + books[Account.ROUNDING]),
+        due_usd=usd(books[Account.RECEIVABLE]),
+        overage_usd=usd(overage),
+        overage_limit_usd=None if org.overage_limit_nanos is None else usd(org.overage_limit_nanos),
+        grace_until=account.grace_until if account else None,
+        ends_at=account.ends_at if account else None,
+        next_plan=account.next_plan if account else None,
+        stripe=stripe,
+        message=_message(account.grace_until if account else None, now) if stripe else NOT_SET_UP,
+    )
+
+
+def _message(grace_until: datetime | None, now: datetime) -> str | None:
+    if grace_until is None:
+        return None
+    if now < grace_until:
+        return f"The last payment failed. The plan goes on until {grace_until:%Y-%m-%d}; pay, or change the card."
+    return "The last payment failed, and the limits of the Free plan apply. Pay, or change the card."
+
+
+def plan_to_buy(org: Organisation, name: str) -> Plan:
+    """Raises BadRequest for a plan that is not sold, and Conflict where there is nothing to change."""
+    plan = plan_named(name)
+    current = plan_named(org.plan)
+    if not plan.sold:
+        raise BadRequest(f"The plan {name!r} is not sold. See GET /api/v1/plans.", param="plan")
+    if not current.sold:
+        raise Conflict(f"The plan {org.plan!r} pays nothing, and is changed by the operator alone.")
+    if price(plan) == 0 and price(current) == 0:
+        raise Conflict(f"You have the plan {org.plan!r}, which costs nothing already.")
+    return plan
+
+
+def price(plan: Plan) -> Decimal:
+    """A month's, in dollars."""
+    return Decimal(plan.price_usd)
+
+
+async def losses(tx: AsyncSession, org: Organisation, plan: Plan, now: datetime) -> list[str]:
+    """What a change to a smaller plan would break or take away, in sentences."""
+    members = await tx.scalar(select(func.count()).where(Member.org_id == org.id)) or 0
+    requests, tokens = await metering.used(tx, org.id, period_of(org.period_start, org.period_end, now))
+    return losses_of(plan_named(org.plan), plan, members, (requests, tokens))
+
+
+def losses_of(current: Plan, plan: Plan, members: int, used: tuple[int, int]) -> list[str]:
+    """Pure: see losses."""
+    found = list[str]()
+    if plan.members is not None and members > plan.members:
+        found.append(f"{plan.name} has room for {plan.members} members; you are {members}. Nobody can be invited then.")
+    for what, count, included in (
+        ("requests", used[0], plan.requests_per_month),
+        ("tokens", used[1], plan.tokens_per_month),
+    ):
+        if included is not None and count > included:
+            found.append(f"{plan.name} includes {included:,} {what} a month; this period used {count:,} already.")
+    kept, keeps = current.retention_days, plan.retention_days
+    if keeps is not None and (kept is None or keeps < kept):
+        found.append(f"Requests are shown for {keeps} days only.")
+    gone = [feature for feature in current.features if feature not in plan.features]
+    return found + _gone(gone)
+
+
+def _gone(features: Sequence[str]) -> list[str]:
+    return [f"These end: {', '.join(feature.replace('_', ' ') for feature in features)}."] if features else []

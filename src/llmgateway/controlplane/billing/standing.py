@@ -1,0 +1,71 @@
+"""How an organisation stands, derived from what Stripe holds now: pure, so that no order of hints can matter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from llmgateway.controlplane.billing.papers import Subscription
+
+FREE: Final = "free"
+GRACE: Final = timedelta(days=7)
+"""The plan goes on for so long after a payment failed, counted from the begin of the period that is not paid."""
+REMIND_EVERY: Final = timedelta(days=3)
+_BEST_FIRST: Final = (
+    "active", "trialing", "past_due", "unpaid", "paused", "incomplete", "canceled", "incomplete_expired",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of a customer's subscription, and what follows."""
+
+    status: str
+    """Stripe's word; `none` without a subscription."""
+    subscription_id: str | None = None
+    plan: str | None = None
+    """What is subscribed to."""
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    grace_until: datetime | None = None
+    ends_at: datetime | None = None
+    next_plan: str | None = None
+
+    def granted(self, now: datetime) -> str | None:
+        """The plan that the organisation has by it; None where a subscription says nothing about it."""
+        if self.plan is None:
+            return None
+        if self.status in {"active", "trialing"}:
+            return self.plan
+        if self.status == "past_due" and self.grace_until is not None and now < self.grace_until:
+            return self.plan
+        return FREE
+
+
+def standing_of(subscriptions: Sequence[Subscription]) -> Standing:
+    """Of all subscriptions of a customer the one that grants most, the newest of these."""
+    if not subscriptions:
+        return Standing(status="none")
+    best = min(subscriptions, key=_rank)
+    live = best.status in {"active", "trialing", "past_due"}
+    return Standing(
+        status=best.status,
+        subscription_id=best.id,
+        plan=best.plan,
+        period_start=best.period_start if live else None,
+        period_end=best.period_end if live else None,
+        grace_until=best.period_start + GRACE if best.status == "past_due" else None,
+        ends_at=best.ends_at if live else None,
+        next_plan=best.next_plan if live else None,
+    )
+
+
+def reminders_due(grace_until: datetime, now: datetime) -> int:
+    """How many reminders should have gone out: one at once, and one every few days of grace."""
+    return min(1 + max(0, (now - (grace_until - GRACE)) // REMIND_EVERY), 1 + GRACE // REMIND_EVERY)
+
+
+def _rank(subscription: Subscription) -> tuple[int, float, str]:
+    known = subscription.status in _BEST_FIRST
+    place = _BEST_FIRST.index(subscription.status) if known else len(_BEST_FIRST)
+    return place, -subscription.created.timestamp(), subscription.id

@@ -1,0 +1,59 @@
+"""POST /webhooks/stripe: takes Stripe's events in, each once, if they are Stripe's and fresh."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+import stripe
+from fastapi import APIRouter, Depends, Header, Request
+
+from llmgateway.controlplane.billing.counter import NOT_SET_UP, Counter, counter_of
+from llmgateway.controlplane.billing.hints import note
+from llmgateway.controlplane.billing.papers import Event
+from llmgateway.controlplane.billing.stripe_reading import event_of
+from llmgateway.controlplane.reception.visits import AtHand
+from llmgateway.errors import BadRequest
+
+router = APIRouter(tags=["billing"])
+
+_OLDEST: Final = timedelta(minutes=5)
+
+
+@router.post("/webhooks/stripe", status_code=204)
+async def stripe_webhook(
+    request: Request,
+    rooms: AtHand,
+    counter: Annotated[Counter | None, Depends(counter_of)],
+    stripe_signature: Annotated[str, Header(max_length=2000)] = "",
+) -> None:
+    """For Stripe alone. An event is a hint: a job looks at what it names."""
+    if counter is None or counter.webhook_secret is None:
+        raise BadRequest(
+            NOT_SET_UP if counter is None else "STRIPE_WEBHOOK_SECRET is not set: no event can be checked.",
+            code="stripe_not_configured",
+        )
+    event = _checked(await request.body(), stripe_signature, counter.webhook_secret, rooms.clock.now())
+    async with rooms.database.transaction() as tx:
+        await note(tx, rooms.clock, event)
+
+
+def _checked(body: bytes, signature: str, secret: str, now: datetime) -> Event:
+    """Raises BadRequest for what is not signed, signed by somebody else, too old, or no event."""
+    try:
+        # The age is checked against our own clock below.
+        stripe.WebhookSignature.verify_header(body.decode(), signature, secret)  # pyright: ignore[reportUnknownMemberType] `tolerance` has no type there
+        signed = _signed_at(signature)
+        read: Any = json.loads(body)
+        event = event_of(read)
+    except stripe.SignatureVerificationError as error:
+        raise BadRequest("This is not signed with our secret.", code="invalid_signature") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadRequest("This is no event of Stripe's.", code="invalid_signature") from error
+    if abs(now - signed) > _OLDEST:
+        raise BadRequest("The signature is older than five minutes. Send it anew.", code="invalid_signature")
+    return event
+
+
+def _signed_at(signature: str) -> datetime:
+    stamps = [part.removeprefix("t=") for part in signature.split(",") if part.startswith("t=")]
+    return datetime.fromtimestamp(int(stamps[0]), UTC)

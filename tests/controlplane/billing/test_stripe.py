@@ -1,0 +1,258 @@
+"""Stripe: buying, changing, failing, giving back, over HTTP on both sides."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import TextClause, text
+
+from llmgateway.commands.stripe import make_ready
+from llmgateway.controlplane.billing import drift, hints
+from llmgateway.controlplane.billing.desk import StripeUnavailable, open_desk
+from llmgateway.controlplane.billing.ledger import Account
+from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.db.session import Database
+from tests.controlplane.api import Api, error_of
+from tests.controlplane.billing.books import CENT, charged, held
+from tests.controlplane.billing.shop import Shop
+from tests.fakes.stripe.server import KEY
+
+DOLLAR = 100 * CENT
+
+
+async def test_setup_makes_what_is_missing_and_nothing_twice(shop: Shop) -> None:
+    assert await make_ready(shop.desk) == ["Stripe has all it needs."]
+    assert len(shop.stripe.account.all("price")) == 4
+
+
+async def test_a_plan_is_bought_at_checkout_and_invoiced(shop: Shop) -> None:
+    org, client, customer = await shop.subscribed("acme", "professional")
+    shown = (await client.get("billing")).json()
+    assert (shown["plan"], shown["status"], shown["stripe"]) == ("professional", "active", True)
+    assert shown["usage"] == {
+        "requests": 0, "requests_included": 50_000, "tokens": 0, "tokens_included": 2_500_000,
+    }  # fmt: skip
+    assert await held(shop.worker, org) == {Account.STRIPE: 99 * DOLLAR, Account.REVENUE: -99 * DOLLAR}
+    invoices = (await client.get("billing/invoices")).json()["data"]
+    assert [(i["total_usd"], i["status"], i["pdf_url"]) for i in invoices] == [
+        ("99.000000000", "paid", "https://invoice.test/i.pdf")
+    ]
+    assert shop.stripe.account.get("customer", customer) is not None
+    assert (await client.post("billing/portal")).json() == {"url": "https://portal.test/p"}
+
+
+async def test_two_clicks_are_one_wish_and_one_customer(shop: Shop) -> None:
+    _, client = await shop.owner_of("acme")
+    urls = {(await client.post("billing/checkout", json={"plan": "starter"})).json()["url"] for _ in range(3)}
+    assert len(urls) == 1
+    assert len(shop.stripe.account.all("customer")) == 1
+
+
+async def test_an_answer_that_was_lost_is_no_second_write(shop: Shop) -> None:
+    _, client = await shop.owner_of("acme")
+    shop.stripe.lose_answers = 2
+    bought = await client.post("billing/credit", json={"usd": "25"})
+    assert bought.status_code == 200, bought.text
+    account = shop.stripe.account
+    assert (len(account.all("customer")), len(account.all("checkout.session"))) == (1, 1)
+
+
+async def test_credit_is_bought_and_a_refund_claws_it_back(shop: Shop) -> None:
+    org, client = await shop.owner_of("acme")
+    bought = await client.post("billing/credit", json={"usd": "25.50"})
+    shop.stripe.account.complete(bought.json()["url"])
+    await shop.settle()
+    assert (await client.get("billing")).json()["credit_usd"] == "25.500000000"
+    payment = shop.stripe.account.all("payment_intent")[0]["id"]
+    refund = shop.stripe.account.refund(payment, 550)
+    await shop.settle()
+    assert (await client.get("billing")).json()["credit_usd"] == "20.000000000"
+    shop.stripe.account.fail_refund(refund["id"])
+    await shop.settle()
+    assert await held(shop.worker, org) == {Account.STRIPE: 2550 * CENT, Account.CREDIT: -2550 * CENT}
+
+
+@pytest.mark.parametrize("usd", ["0.49", "1.005", "0", "-1", "1e30", 5.5])
+async def test_credit_is_whole_cents_and_not_too_few(shop: Shop, usd: object) -> None:
+    _, client = await shop.owner_of("acme")
+    answer = await client.post("billing/credit", json={"usd": usd})
+    assert (answer.status_code, error_of(answer)["param"]) == (400, "usd")
+
+
+async def test_more_at_once_with_proration_less_at_the_periods_end(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await shop.pass_hours(10 * 24)
+    client = await shop.client(await _owner(shop, org), org)
+    assert (await client.post("billing/checkout", json={"plan": "enterprise"})).json()["url"] is None
+    await shop.settle()
+    assert await shop.plan(org) == "enterprise"
+    assert -(await held(shop.worker, org))[Account.REVENUE] == (29_00 + 270_00 * 20 // 30) * CENT
+    preview = (await client.get("billing/change", params={"plan": "starter"})).json()["losses"]
+    assert "Requests are shown for 30 days only." in preview
+    change = (await client.post("billing/checkout", json={"plan": "starter"})).json()
+    assert change["losses"] == preview
+    await shop.settle()
+    assert await shop.plan(org) == "enterprise"
+    shown = (await client.get("billing")).json()
+    assert (shown["next_plan"], shown["period"]["end"]) == ("starter", change["effective_at"])
+    await shop.pass_hours(21 * 24)
+    assert await shop.plan(org) == "starter"
+
+
+async def _owner(shop: Shop, org: str) -> str:
+    query = "SELECT user_id FROM members WHERE org_id = :o AND role = 'owner'"
+    return str((await shop.api.rows(query, o=org))[0])
+
+
+async def test_a_downgrade_to_free_ends_with_the_period(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme")
+    await client.post("billing/checkout", json={"plan": "free"})
+    await shop.settle()
+    assert (await client.get("billing")).json()["ends_at"] is not None
+    assert await shop.plan(org) == "starter"
+    await shop.pass_hours(31 * 24)
+    assert await shop.plan(org) == "free"
+
+
+async def test_a_failed_card_has_grace_then_free_limits_and_paying_brings_the_plan_back(shop: Shop) -> None:
+    org, _, customer = await shop.subscribed("acme")
+    shop.stripe.account.bad_cards.add(customer)
+    await shop.pass_hours(30 * 24)
+    assert await shop.plan(org) == "starter"
+    assert "The plan goes on until 12 December 2026" in await shop.api.mail("owner@acme.test")
+    for _ in range(6):
+        await shop.pass_hours(24)
+        assert await shop.plan(org) == "starter"
+    await shop.pass_hours(24)
+    assert await shop.plan(org) == "free"
+    sent = await shop.api.rows("SELECT count(*) FROM outbox WHERE recipient = 'owner@acme.test'")
+    assert sent == [3]
+    assert (await held(shop.worker, org))[Account.RECEIVABLE] == 29 * DOLLAR
+    shop.stripe.account.pay_open_invoices(customer)
+    await shop.settle()
+    assert await shop.plan(org) == "starter"
+    assert Account.RECEIVABLE not in await held(shop.worker, org)
+
+
+async def test_what_is_never_paid_is_unpaid_and_written_off_when_voided(shop: Shop) -> None:
+    org, _, customer = await shop.subscribed("acme")
+    shop.stripe.account.bad_cards.add(customer)
+    await shop.pass_hours(30 * 24)
+    await shop.pass_hours(15 * 24)
+    assert await shop.plan(org) == "free"
+    assert await shop.api.rows("SELECT status FROM billing_accounts") == ["unpaid"]
+    shop.stripe.account.void(shop.stripe.account.all("invoice", status="open")[0]["id"])
+    await shop.settle()
+    books = await held(shop.worker, org)
+    assert (books[Account.LOSSES], Account.RECEIVABLE in books) == (29 * DOLLAR, False)
+
+
+async def test_what_an_operator_assigned_meanwhile_stays_when_a_subscription_ends(shop: Shop) -> None:
+    org, _, _ = await shop.subscribed("acme")
+    async with shop.api.admin.transaction() as tx:
+        await tx.execute(_assign("enterprise"))
+    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    await shop.settle()
+    assert await shop.plan(org) == "enterprise"
+
+
+def _assign(plan: str) -> TextClause:
+    return text(f"UPDATE organisations SET plan = '{plan}'")
+
+
+async def test_usage_goes_on_the_next_invoice_in_whole_cents_and_the_rest_is_carried(
+    shop: Shop, data: Database
+) -> None:
+    org, _, customer = await shop.subscribed("acme")
+    amounts = [3 * DOLLAR + 4_999_999, 7, CENT - 1]
+    for nanos in amounts:
+        await UsageStore(data).insert([charged(nanos, shop.clock.now() + timedelta(minutes=1), org)])
+        await shop.pass_hours(24)
+    total = sum(amounts)
+    assert shop.stripe.account.metered(customer) == total // CENT
+    await shop.pass_hours(30 * 24)
+    books = await held(shop.worker, org)
+    assert -books[Account.REVENUE] == 58 * DOLLAR + total
+    assert books[Account.STRIPE] == 58 * DOLLAR + total // CENT * CENT
+    assert books.get(Account.ROUNDING, 0) == total % CENT
+    assert Account.METERED not in books
+
+
+async def test_when_stripe_is_down_the_page_says_so_and_jobs_try_again(shop: Shop, data: Database) -> None:
+    org, client, customer = await shop.subscribed("acme")
+    shop.stripe.down = True
+    async with open_desk(KEY, shop.stripe.url) as desk:
+        with pytest.raises(StripeUnavailable):
+            await desk.subscriptions(customer)
+    answer = await client.post("billing/portal")
+    assert (answer.status_code, error_of(answer)["code"]) == (503, "stripe_unavailable")
+    assert (await client.get("billing")).status_code == 200
+    await UsageStore(data).insert([charged(2 * DOLLAR, shop.clock.now(), org)])
+    shop.clock.advance(7200)
+    with pytest.raises(StripeUnavailable):
+        await shop.pass_hours(1)
+    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    await shop.settle()
+    assert await shop.plan(org) == "starter"
+    shop.stripe.down = False
+    await shop.pass_hours(1)
+    await shop.work()
+    assert await shop.plan(org) == "free"
+    assert shop.stripe.account.metered(customer) == 200
+
+
+async def test_what_was_missed_is_fetched(shop: Shop) -> None:
+    org, client = await shop.owner_of("acme")
+    bought = await client.post("billing/checkout", json={"plan": "starter"})
+    shop.stripe.account.complete(bought.json()["url"])
+    missed = len(shop.stripe.account.events)
+    assert await hints.fetch_missed(shop.worker, shop.clock, shop.desk) == missed
+    assert await hints.fetch_missed(shop.worker, shop.clock, shop.desk) == 0
+    await shop.work()
+    assert await shop.plan(org) == "starter"
+
+
+async def test_drift_is_reported_and_mended(shop: Shop) -> None:
+    org, _, _ = await shop.subscribed("acme")
+    assert await drift.report(shop.worker, shop.desk) == []
+    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    lines = await drift.report(shop.worker, shop.desk)
+    assert lines == [f"{org}: stored active starter, Stripe has canceled starter"]
+    await drift.mend(shop.worker, shop.clock, shop.desk)
+    assert await drift.report(shop.worker, shop.desk) == []
+    assert await shop.plan(org) == "free"
+
+
+async def test_without_a_key_nothing_breaks_and_the_page_says_so(api: Api) -> None:
+    owner = await api.person("o@a.test")
+    org = await api.org("Acme", owner, plan="starter")
+    client = await api.as_(owner)
+    shown = (await client.get(f"/orgs/{org}/billing")).json()
+    assert (shown["stripe"], shown["plan"], shown["status"]) == (False, "starter", "none")
+    assert "operator" in shown["message"]
+    assert (await client.get(f"/orgs/{org}/billing/invoices")).json() == {"data": [], "next_cursor": None}
+    for path, body in (("checkout", {"plan": "professional"}), ("credit", {"usd": "5"}), ("portal", None)):
+        answer = await client.post(f"/orgs/{org}/billing/{path}", json=body)
+        assert (answer.status_code, error_of(answer)["code"]) == (409, "stripe_not_configured")
+    limit = await client.patch(f"/orgs/{org}/billing", json={"overage_limit_usd": "12.5"})
+    assert limit.json()["overage_limit_usd"] == "12.500000000"
+
+
+async def test_a_webhook_counts_only_signed_and_fresh(shop: Shop) -> None:
+    await shop.subscribed("acme")
+    client, event = shop.api.client(), shop.stripe.account.events[0] | {"id": "evt_new"}
+    body, headers = shop.stripe.signed(event)
+    old = shop.stripe.signed(event, at=shop.stripe.account.now - 301)
+    for content, given in (
+        (body, {}),
+        (body, {"stripe-signature": "nonsense"}),
+        (body + b" ", dict(headers)),
+        (body.replace(b"evt_new", b"evt_bad"), dict(headers)),
+        (old[0], dict(old[1])),
+        shop.stripe.signed({"id": "evt_x"}),
+    ):
+        answer = await client.post("/webhooks/stripe", content=content, headers=dict(given))
+        assert (answer.status_code, error_of(answer)["code"]) == (400, "invalid_signature")
+    assert await shop.api.rows("SELECT id FROM stripe_events WHERE id = 'evt_new'") == []
+    for _ in range(2):
+        assert (await client.post("/webhooks/stripe", content=body, headers=dict(headers))).status_code == 204
+    assert await shop.api.rows("SELECT id FROM stripe_events WHERE id = 'evt_new'") == ["evt_new"]

@@ -1,0 +1,268 @@
+"""What Stripe would hold: customers, subscriptions, invoices, payments, and the events that tell of them."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from llmgateway.kit.clock import Clock
+
+Json = dict[str, Any]
+RETRIES_DAYS = 14
+"""After so long without payment a subscription is unpaid."""
+
+
+def month_later(moment: int) -> int:
+    """The same day of the next month, or its last."""
+    now = datetime.fromtimestamp(moment, UTC)
+    year, month = now.year + now.month // 12, now.month % 12 + 1
+    for day in (now.day, 30, 29, 28):
+        try:
+            return int(now.replace(year=year, month=month, day=day).timestamp())
+        except ValueError:
+            continue
+    raise AssertionError(moment)
+
+
+@dataclass
+class Account:
+    """One account's objects by kind and id, its clock, and what it would still deliver."""
+
+    clock: Clock
+    things: dict[str, dict[str, Json]] = field(default_factory=dict[str, dict[str, Json]])
+    events: list[Json] = field(default_factory=list[Json])
+    meter_events: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+    """Identifier -> customer and value."""
+    billed: dict[str, int] = field(default_factory=dict[str, int])
+    """Customer -> cents of metered use that stand on an invoice."""
+    bad_cards: set[str] = field(default_factory=set[str])
+    """Customers whose payments fail."""
+    made: int = 0
+
+    @property
+    def now(self) -> int:
+        return int(self.clock.now().timestamp())
+
+    def add(self, kind: str, prefix: str, **content: Any) -> Json:
+        """A new object with an id of its own."""
+        self.made += 1
+        identifier = f"{prefix}_{self.made:06d}"
+        thing: Json = {"id": identifier, "object": kind, "created": self.now, "livemode": False, **content}
+        self.things.setdefault(kind, {})[identifier] = thing
+        return thing
+
+    def all(self, kind: str, **wanted: Any) -> list[Json]:
+        """Newest first."""
+        found = self.things.get(kind, {}).values()
+        return [t for t in reversed(found) if all(t.get(name) == value for name, value in wanted.items())]
+
+    def get(self, kind: str, identifier: str) -> Json | None:
+        return self.things.get(kind, {}).get(identifier)
+
+    def tell(self, kind: str, about: Json) -> None:
+        """An event with the object as it is now."""
+        self.made += 1
+        self.events.append(
+            {
+                "id": f"evt_{self.made:06d}",
+                "object": "event",
+                "api_version": "2026-10-28.endive",
+                "created": self.now,
+                "livemode": False,
+                "pending_webhooks": 1,
+                "request": {"id": None, "idempotency_key": None},
+                "type": kind,
+                "data": {"object": deepcopy(about)},
+            }
+        )
+
+    # What customers do on Stripe's pages.
+
+    def complete(self, url: str) -> None:
+        """Somebody pays on a Checkout page."""
+        session = next(found for found in self.all("checkout.session") if found["url"] == url)
+        assert session["status"] == "open", "a page is paid once"
+        session["status"] = "complete"
+        if session["mode"] == "payment":
+            about = session["payment_intent_data"]["metadata"]
+            payment = self._pay(session["customer"], session["amount_total"], about)
+            session["payment_intent"] = payment["id"]
+        else:
+            self._subscribe(session)
+        self.tell("checkout.session.completed", session)
+
+    def refund(self, payment: str, cents: int, status: str = "succeeded") -> Json:
+        """The operator gives money back."""
+        charge = self.all("charge", payment_intent=payment)[0]
+        refund = self.add(
+            "refund", "re", amount=cents, payment_intent=payment, charge=charge["id"], status=status, currency="usd"
+        )
+        self.tell("refund.created", refund)
+        self.tell("charge.refunded", charge)
+        return refund
+
+    def fail_refund(self, refund: str) -> None:
+        """The bank did not take it."""
+        found = self.things["refund"][refund]
+        found["status"] = "failed"
+        self.tell("refund.failed", found)
+
+    def pay_open_invoices(self, customer: str) -> None:
+        """The card works again."""
+        self.bad_cards.discard(customer)
+        for invoice in self.all("invoice", customer=customer, status="open"):
+            self._settle(invoice)
+
+    def void(self, invoice: str) -> None:
+        """The operator gives an invoice up."""
+        found = self.things["invoice"][invoice]
+        found["status"] = "void"
+        self.tell("invoice.voided", found)
+
+    def cancel_now(self, subscription: str) -> None:
+        """In the Portal, or by the operator."""
+        found = self.things["subscription"][subscription]
+        found["status"] = "canceled"
+        self.tell("customer.subscription.deleted", found)
+
+    def pass_time(self) -> None:
+        """Renew what is due, and give up what stays unpaid."""
+        for subscription in reversed(self.all("subscription")):
+            while subscription["status"] in {"active", "past_due"} and self._end(subscription) <= self.now:
+                self._renew(subscription)
+            if subscription["status"] == "past_due":
+                unpaid = self.all("invoice", customer=subscription["customer"], status="open")
+                if unpaid and self.now - unpaid[-1]["created"] >= RETRIES_DAYS * 86_400:
+                    self._set_status(subscription, "unpaid")
+
+    # How subscriptions and invoices come about.
+
+    def change(self, subscription: Json, price: Json) -> None:
+        """To another plan now, with the difference for the rest of the period."""
+        item = subscription["items"]["data"][0]
+        old, start, end = item["price"], item["current_period_start"], item["current_period_end"]
+        left = max(0, end - self.now)
+        difference = (price["unit_amount"] - old["unit_amount"]) * left // (end - start)
+        item["price"] = price
+        self._bill(subscription, [(None, difference, "Proration")])
+        self.tell("customer.subscription.updated", subscription)
+
+    def metered(self, customer: str) -> int:
+        """Cents that were reported so far."""
+        return sum(value for owner, value in self.meter_events.values() if owner == customer)
+
+    def _subscribe(self, session: Json) -> None:
+        prices = [self.things["price"][line["price"]] for line in session["line_items"]]
+        start, end = self.now, month_later(self.now)
+        items = [
+            self.add("subscription_item", "si", price=price, current_period_start=start, current_period_end=end)
+            for price in prices
+        ]
+        subscription = self.add(
+            "subscription",
+            "sub",
+            customer=session["customer"],
+            status="active",
+            metadata=session["subscription_data"]["metadata"],
+            items={"object": "list", "data": items, "has_more": False, "url": ""},
+            cancel_at=None,
+            cancel_at_period_end=False,
+            schedule=None,
+            latest_invoice=None,
+        )
+        self.tell("customer.subscription.created", subscription)
+        self._bill(subscription, self._plan_lines(subscription))
+        session["subscription"] = subscription["id"]
+
+    def _plan_lines(self, subscription: Json) -> list[tuple[str | None, int, str]]:
+        price = subscription["items"]["data"][0]["price"]
+        return [(price["id"], price["unit_amount"], "Plan")]
+
+    def _renew(self, subscription: Json) -> None:
+        items = subscription["items"]["data"]
+        used = self.metered(subscription["customer"]) - self.billed.get(subscription["customer"], 0)
+        self.billed[subscription["customer"]] = self.billed.get(subscription["customer"], 0) + used
+        lines = [(items[1]["price"]["id"], used, "Usage")] if used else []
+        if subscription["cancel_at_period_end"]:
+            self._bill(subscription, lines)
+            self._set_status(subscription, "canceled", "customer.subscription.deleted")
+            return
+        schedule = self.get("subscription_schedule", subscription["schedule"] or "")
+        if schedule is not None:
+            items[0]["price"] = self.things["price"][schedule["phases"][1]["items"][0]["price"]]
+            subscription["schedule"] = None
+        for item in items:
+            item["current_period_start"] = item["current_period_end"]
+            item["current_period_end"] = month_later(item["current_period_end"])
+        self._bill(subscription, self._plan_lines(subscription) + lines)
+        self.tell("customer.subscription.updated", subscription)
+
+    def _bill(self, subscription: Json, lines: list[tuple[str | None, int, str]]) -> None:
+        total = sum(amount for _, amount, _ in lines)
+        if not lines:
+            return
+        item = subscription["items"]["data"][0]
+        entries = [self._line(*line) for line in lines]
+        invoice = self.add(
+            "invoice",
+            "in",
+            number=f"ACME-{self.made:04d}",
+            customer=subscription["customer"],
+            status="open",
+            currency="usd",
+            total=total,
+            amount_paid=0,
+            amount_due=total,
+            total_taxes=[],
+            period_start=item["current_period_start"],
+            period_end=item["current_period_end"],
+            hosted_invoice_url="https://invoice.test/i",
+            invoice_pdf="https://invoice.test/i.pdf",
+            lines={"object": "list", "data": entries, "has_more": False, "url": ""},
+            parent={"type": "subscription_details", "subscription_details": {"subscription": subscription["id"]}},
+        )
+        subscription["latest_invoice"] = invoice["id"]
+        self.tell("invoice.finalized", invoice)
+        if subscription["customer"] in self.bad_cards:
+            self.tell("invoice.payment_failed", invoice)
+            if subscription["status"] == "active":
+                self._set_status(subscription, "past_due")
+        else:
+            self._settle(invoice)
+
+    def _line(self, price: str | None, amount: int, description: str) -> Json:
+        pricing = {"type": "price_details", "price_details": {"price": price or "price_other", "product": "prod_1"}}
+        return self.add("line_item", "il", amount=amount, description=description, currency="usd", pricing=pricing)
+
+    def _settle(self, invoice: Json) -> None:
+        payment = self._pay(invoice["customer"], invoice["total"], {})
+        invoice.update(status="paid", amount_paid=invoice["total"], payment=payment["id"])
+        self.tell("invoice.paid", invoice)
+        mine = invoice["parent"]["subscription_details"]["subscription"]
+        subscription = self.things["subscription"][mine]
+        if subscription["status"] in {"past_due", "unpaid"}:
+            self._set_status(subscription, "active")
+
+    def _pay(self, customer: str, cents: int, about: Mapping[str, str]) -> Json:
+        payment = self.add(
+            "payment_intent",
+            "pi",
+            customer=customer,
+            status="succeeded",
+            amount=cents,
+            amount_received=cents,
+            currency="usd",
+            metadata=dict(about),
+        )
+        self.add("charge", "ch", customer=customer, amount=cents, payment_intent=payment["id"], currency="usd")
+        self.tell("payment_intent.succeeded", payment)
+        return payment
+
+    def _set_status(self, subscription: Json, status: str, kind: str = "customer.subscription.updated") -> None:
+        subscription["status"] = status
+        self.tell(kind, subscription)
+
+    def _end(self, subscription: Json) -> int:
+        end: int = subscription["items"]["data"][0]["current_period_end"]
+        return end
