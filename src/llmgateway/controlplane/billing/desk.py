@@ -26,7 +26,7 @@ METER_EVENT: Final = "llmgateway_usage"
 """The meter's event, and the lookup key of its price: one cent a unit."""
 CREDIT: Final = "credit"
 """The `purpose` of payments for prepaid credit."""
-_SECONDS: Final = 20.0
+_SECONDS: Final = 20
 _RETRIES: Final = 2
 _MOST: Final = 100
 

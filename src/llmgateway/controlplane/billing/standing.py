@@ -65,7 +65,7 @@ def reminders_due(grace_until: datetime, now: datetime) -> int:
     return min(1 + max(0, (now - (grace_until - GRACE)) // REMIND_EVERY), 1 + GRACE // REMIND_EVERY)
 
 
-def _rank(subscription: Subscription) -> tuple[int, float, str]:
+def _rank(subscription: Subscription) -> tuple[int, int, str]:
     known = subscription.status in _BEST_FIRST
     place = _BEST_FIRST.index(subscription.status) if known else len(_BEST_FIRST)
-    return place, -subscription.created.timestamp(), subscription.id
+    return place, -int(subscription.created.timestamp()), subscription.id
