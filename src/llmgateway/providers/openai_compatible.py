@@ -14,6 +14,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.openai_wire.errors import classify_error
 from llmgateway.providers.openai_wire.history import as_system, media_after_results
@@ -162,7 +163,7 @@ class OpenAICompatible(Provider):
         return body
 
     def read(self, call: Call, reply: Reply) -> Answer:
-        body = self._decoded(reply)
+        body = answer_object(reply, self.title)
         if body.get("error") and not body.get("choices") and not body.get("data"):
             raise self.classify(Reply(200, reply.headers, reply.body))
         raw = reply.body if self.speaks(call) else None
@@ -202,15 +203,6 @@ class OpenAICompatible(Provider):
 
     def classify(self, reply: Reply) -> ProviderError:
         return classify_error(reply.status, reply.headers, reply.body)
-
-    def _decoded(self, reply: Reply) -> Json:
-        try:
-            body: object = msgspec.json.decode(reply.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ProviderError(FailureKind.PROTOCOL, f"{self.title} sent what is no JSON.", status=200) from error
-        if not is_object(body):
-            raise ProviderError(FailureKind.PROTOCOL, f"{self.title} sent no JSON object.", status=200)
-        return body
 
     def _no_answer(self, reply: Reply) -> ProviderError:
         said = reply.body[:500].decode("utf-8", "replace")

@@ -9,8 +9,9 @@ import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, is_object, objects
+from llmgateway.canon.shapes import is_array, objects
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.answers import answer_object
 from llmgateway.providers.anthropic.answer import canon_answer, counted_text, figures_of, finish_of, usage_of
 from llmgateway.providers.anthropic.errors import answer_error
 from llmgateway.providers.anthropic.refusals import refusals
@@ -63,7 +64,7 @@ class Anthropic(Provider):
         return write(call, place.model, stream=place.stream, dropped=place.dropped)
 
     def read(self, call: Call, reply: Reply) -> Answer:
-        answer = _decoded(reply)
+        answer = answer_object(reply, self.title)
         if answer.get("type") == "error":
             raise self.classify(reply)
         raw = reply.body if self.speaks(call) else None
@@ -89,18 +90,6 @@ class Anthropic(Provider):
 
     def classify(self, reply: Reply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)
-
-
-def _decoded(reply: Reply) -> Json:
-    try:
-        answer: object = msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProviderError(
-            FailureKind.PROTOCOL, f"The provider's answer is no JSON: {error}.", status=reply.status
-        ) from error
-    if not is_object(answer):
-        raise ProviderError(FailureKind.PROTOCOL, "The provider's answer is no JSON object.", status=reply.status)
-    return answer
 
 
 ANTHROPIC: Final = Anthropic(

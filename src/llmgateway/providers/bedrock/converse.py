@@ -8,6 +8,7 @@ import msgspec
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.shapes import text_of
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.answers import answer_object
 from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.bedrock.answer import canon_answer, finish_of, usage_of
@@ -18,7 +19,6 @@ from llmgateway.providers.bedrock.errors import answer_error
 from llmgateway.providers.bedrock.places import model_request
 from llmgateway.providers.bedrock.request import converse_body, refusals
 from llmgateway.providers.bedrock.stream import ConverseReader, EventStreamDecoder, malformed
-from llmgateway.providers.cohere.embeddings import decoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Converse(Provider):
     def read(self, call: Call, reply: Reply) -> Answer:
         if call.operation is Operation.EMBEDDINGS:
             return read_vectors(call, reply)
-        answer = decoded(reply.body, self.title)
+        answer = answer_object(reply, self.title)
         if call.operation is Operation.COUNT_TOKENS:
             return read_count(answer)
         if "output" not in answer or "stopReason" not in answer:

@@ -11,9 +11,9 @@ from llmgateway.canon.call import Call
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
 from llmgateway.errors import BadRequest
+from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Reply
 from llmgateway.providers.cohere.embeddings import (
-    decoded,
     embed_body,
     embedding_refusals,
     vectors_of,
@@ -48,7 +48,7 @@ def invoke_body(canon: Mapping[str, Any], model: str) -> Json:
 
 def read_vectors(call: Call, reply: Reply) -> Answer:
     """Vectors in either shape. Tokens are in a header where the body does not say them. Raises ProviderError."""
-    answer = decoded(reply.body, "Amazon Bedrock")
+    answer = answer_object(reply, "Amazon Bedrock")
     single, counted = answer.get("embedding"), answer.get("inputTextTokenCount")
     vectors = [single] if single is not None else vectors_of(answer)
     if not vectors:

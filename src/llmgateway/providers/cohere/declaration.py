@@ -11,10 +11,10 @@ from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import text_of
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.cohere.answer import canon_answer, finish_of, usage_of
 from llmgateway.providers.cohere.embeddings import (
-    decoded,
     embed_body,
     embedding_refusals,
     tokens_of,
@@ -49,7 +49,7 @@ class Cohere(Provider):
         return UpstreamRequest(place.base_url + self.endpoints[call.operation], headers, msgspec.json.encode(body))
 
     def read(self, call: Call, reply: Reply) -> Answer:
-        answer = decoded(reply.body, self.title)
+        answer = answer_object(reply, self.title)
         if call.operation is Operation.RERANK:
             return Answer(body=canon_results(call.canon, answer), usage=rerank_usage(answer))
         if call.operation is Operation.EMBEDDINGS:

@@ -6,11 +6,8 @@ Page: https://docs.cohere.com/reference/embed.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object
-from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.vectors import texts_of, unhonoured
 
 _OWN_FIELDS: Final = ("truncate", "priority", "max_tokens")
@@ -32,17 +29,6 @@ def embed_body(canon: Mapping[str, Any]) -> Json:
     if canon.get("dimensions"):
         body["output_dimension"] = canon["dimensions"]
     return body | {name: canon[name] for name in _OWN_FIELDS if canon.get(name) is not None}
-
-
-def decoded(body: bytes, title: str) -> Json:
-    """An answer's object. Raises ProviderError."""
-    try:
-        answer: object = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProviderError(FailureKind.PROTOCOL, f"{title}'s answer is no JSON: {error}.", status=200) from error
-    if not is_object(answer):
-        raise ProviderError(FailureKind.PROTOCOL, f"{title}'s answer is no JSON object.", status=200)
-    return answer
 
 
 def vectors_of(answer: Json) -> Sequence[object]:

@@ -10,8 +10,8 @@ import msgspec
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_object
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.failures import error_object
 from llmgateway.providers.gemini.answer import Candidate, Response, canon_answer, searches_of, usage_of
@@ -98,13 +98,7 @@ def read_answer(reply: Reply) -> Answer:
 
 def read_embeddings(call: Call, reply: Reply) -> Answer:
     """Vectors of embedContent or batchEmbedContents. Raises ProviderError when there are none."""
-    try:
-        answer: object = msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProviderError(FailureKind.PROTOCOL, f"Google's answer is no JSON: {error}.", status=200) from error
-    if not is_object(answer):
-        raise ProviderError(FailureKind.PROTOCOL, "Google's answer is no JSON object.", status=200)
-    return embedded(answer, call.model)
+    return embedded(answer_object(reply, "Google"), call.model)
 
 
 def read_count(reply: Reply) -> Answer:

@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 
 from llmgateway.canon.call import Call, Operation
-from llmgateway.canon.shapes import is_object
-from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.errors import ProviderError
+from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.ollama_native.answer import OllamaDecoder, canon_answer, embeddings_answer
 from llmgateway.providers.ollama_native.request import chat_body, embed_body, embedding_refusals, refusals
@@ -37,12 +37,7 @@ class Ollama(Provider):
         return UpstreamRequest(f"{self._root(place)}/api/tags", self._headers(place), b"", "GET")
 
     def read(self, call: Call, reply: Reply) -> Answer:
-        try:
-            said: object = msgspec.json.decode(reply.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ProviderError(FailureKind.PROTOCOL, "Ollama sent what is no JSON.", status=reply.status) from error
-        if not is_object(said):
-            raise ProviderError(FailureKind.PROTOCOL, "Ollama sent no JSON object.", status=reply.status)
+        said = answer_object(reply, "Ollama")
         if said.get("error"):
             raise self.classify(reply)
         if call.operation is Operation.EMBEDDINGS:

@@ -1,0 +1,21 @@
+"""Reading a whole answer: the JSON object that every language answers with."""
+
+import msgspec
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object
+from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.base import Reply
+
+
+def answer_object(reply: Reply, title: str) -> Json:
+    """The answer's object. `title` is the provider's. Raises ProviderError (PROTOCOL) for anything else."""
+    try:
+        answer: object = msgspec.json.decode(reply.body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProviderError(
+            FailureKind.PROTOCOL, f"{title}'s answer is no JSON: {error}.", status=reply.status
+        ) from error
+    if not is_object(answer):
+        raise ProviderError(FailureKind.PROTOCOL, f"{title}'s answer is no JSON object.", status=reply.status)
+    return answer
