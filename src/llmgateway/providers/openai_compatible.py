@@ -18,6 +18,7 @@ from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.openai_wire.errors import classify_error
 from llmgateway.providers.openai_wire.history import as_system, media_after_results
+from llmgateway.providers.openai_wire.logprobs import as_a_number
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response
 from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
@@ -93,6 +94,8 @@ class OpenAICompatible(Provider):
     """It ranks texts; documents that are objects are sent as theirs."""
     int8_vectors: bool = False
     """Its embeddings are base64 of signed bytes; they are given on as numbers."""
+    counts_logprobs: bool = False
+    """`logprobs` is a number of alternatives there."""
     joins_path: str = ""
     """What the documented base URL ends with; put in where a configured one lacks it."""
 
@@ -252,6 +255,8 @@ class OpenAICompatible(Provider):
         for ours, theirs in self.renames.items():
             if ours in body:
                 body[theirs] = body.pop(ours)
+        if self.counts_logprobs:
+            as_a_number(body)
         messages = [self._message(message, foreign=foreign) for message in objects(body.get("messages"))]
         if not self.native:
             messages = [as_system(message) for message in messages]

@@ -11,5 +11,8 @@ TOGETHER: Final = OpenAICompatible(
     base_url="https://api.together.xyz/v1",
     endpoints=EVERYTHING,
     renames={"max_completion_tokens": "max_tokens"},
-    quirks=("logprobs is a number of alternatives there: https://docs.together.ai/docs/logprobs",),
+    counts_logprobs=True,
+    quirks=(
+        "logprobs is a number of alternatives there and answered in an older form; both are translated: https://docs.together.ai/docs/logprobs",
+    ),
 )

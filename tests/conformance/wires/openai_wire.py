@@ -66,6 +66,8 @@ class OpenAIWire(Wire):
         body: Json = json.loads(request.body)
         renamed: Mapping[str, str] = provider.renames if isinstance(provider, OpenAICompatible) else {}
         settings: Json = {name: body.get(renamed.get(name, name)) for name in _SETTINGS}
+        if type(settings["logprobs"]) is int:
+            settings |= {"logprobs": True, "top_logprobs": settings["logprobs"]}  # a host that counts the alternatives
         settings["max_tokens"] = body.get("max_tokens", body.get("max_completion_tokens"))
         settings["stop"] = stops(body.get(renamed.get("stop", "stop")))
         settings["tools"] = [_tool(tool["function"]) for tool in objects(body.get("tools"))]
