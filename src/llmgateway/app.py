@@ -22,6 +22,7 @@ from llmgateway.controlplane.reception.counted import Counted
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dataplane.cache import HeldAnswers
+from llmgateway.dataplane.contents import ContentLog
 from llmgateway.dataplane.counting import admissions
 from llmgateway.dataplane.dispatch import Dispatcher
 from llmgateway.dataplane.figures import FIGURES
@@ -139,7 +140,9 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         counts = await stack.enter_async_context(open_store(settings, clock, admissions(metrics)))
         seeder = Seeder(usage, counts.store, partial(recording.shipper.drain, _SEED_SECONDS), clock)
         limiter = Limiter(counts.store, clock, seeder)
-        instruments = instruments_of(settings, recording.recorder, metrics, limiter)
+        contents = ContentLog(usage, Vault(masters))
+        await stack.enter_async_context(_running(contents.ship()))
+        instruments = instruments_of(settings, recording.recorder, metrics, limiter, contents)
         stack.push_async_callback(instruments.limiter.close)
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
         answers = answers_of(file, clock)

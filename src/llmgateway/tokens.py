@@ -13,6 +13,7 @@ from llmgateway.catalog.catalog import load_catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dataplane.cache import ResponseCache
+from llmgateway.dataplane.contents import ContentLog
 from llmgateway.dataplane.counting import Counting
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.base import DialectWriter
@@ -63,7 +64,9 @@ class Recording:
     shipper: Shipper
 
 
-def instruments_of(settings: Settings, recorder: Recorder, metrics: Metrics, limiter: Limiter) -> Instruments:
+def instruments_of(
+    settings: Settings, recorder: Recorder, metrics: Metrics, limiter: Limiter, contents: ContentLog
+) -> Instruments:
     """What every meter of this process reads and writes."""
     catalog, clock = load_catalog(), limiter.clock
     return Instruments(
@@ -75,6 +78,7 @@ def instruments_of(settings: Settings, recorder: Recorder, metrics: Metrics, lim
         health=Health(clock),
         counting=Counting(metrics, catalog),
         request_log=RequestLog(settings.log_requests),
+        contents=contents,
     )
 
 

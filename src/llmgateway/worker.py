@@ -37,6 +37,7 @@ def jobs(database: Database, clock: Clock, mailer: Mailer, counter: Counter | No
         Job("mail", 0.5, lambda: mailroom.deliver_next(database, clock, mailer)),
         Job("organisations that end", 60.0, lambda: ending.end_next(database, clock)),
         Job("sessions that ended", 3600.0, lambda: ending.forget_sessions(database, clock)),
+        Job("contents whose time is over", 600.0, lambda: ending.forget_contents(database, clock)),
         Job("partitions", 3600.0, lambda: ending.make_partitions(database)),
         *bookkeeping(database, clock),
         *(stripe_jobs(database, clock, counter.desk) if counter is not None else ()),

@@ -76,7 +76,7 @@ def test_every_route_is_in_the_document_and_none_is_left_out_of_this_walk() -> N
 def test_every_route_inside_an_organisation_has_a_permission_and_every_permission_a_route() -> None:
     assert [door for door in INSIDE if door.permission is None] == []
     assert [door for door in DOORS if door.permission is not None and door not in INSIDE] == []
-    without = {Permission.KEYS_MANAGE, Permission.CONTENT_READ, Permission.BILLING_READ, Permission.BILLING_WRITE}
+    without = {Permission.KEYS_MANAGE, Permission.BILLING_READ, Permission.BILLING_WRITE}
     used = {door.permission for door in INSIDE}
     assert set(Permission) - used <= without
 

@@ -15,9 +15,10 @@ NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 EVENTS = "usage_events"
 DEFINERS = {
     "key_snapshot", "usage_event", "insert_usage", "counters", "ensure_usage_partitions",
-    "find_login", "find_refresh", "find_ticket", "find_invitation", "secrets_used", "spent", "note_stripe_event",
+    "find_login", "find_refresh", "find_ticket", "find_invitation", "secrets_used", "spent", "insert_contents", "note_stripe_event",
 }  # fmt: skip
 TENANT_TABLES = (
+    "contents",
     "organisations",
     "members",
     "api_keys",

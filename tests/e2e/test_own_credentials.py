@@ -98,3 +98,32 @@ def test_the_last_use_of_a_secret_is_seen(owner: Owner) -> None:
         assert time.monotonic() < deadline, shown
         time.sleep(0.2)
     assert shown["last_used_at"] == shown["secrets"][0]["last_used_at"]
+
+
+def test_what_was_said_is_logged_sealed_where_the_organisation_wants_it(owner: Owner) -> None:
+    silent = owner.ask("openai/echo", "canary-before").headers["x-request-id"]
+    owner.http.patch("/policy", json={"content_logging": "all", "content_retention_days": 2})
+    deadline = time.monotonic() + 20
+    while True:  # the policy takes some milliseconds to reach the key
+        logged = owner.ask("openai/echo", "canary-said").headers["x-request-id"]
+        time.sleep(1)
+        shown = owner.http.get(f"/usage/{logged}/content")
+        if shown.status_code == 200:
+            break
+        assert time.monotonic() < deadline, shown.text
+    assert shown.json()["request"]["messages"][0]["content"] == "canary-said"
+    assert shown.json()["answer"] == "Hello from upstream"
+    body = {"model": "openai/echo", "messages": [{"role": "user", "content": "canary-private"}]}
+    headers = {"authorization": f"Bearer {owner.key}", "x-llmgateway-retention": "none"}
+    asked = httpx2.post(f"{owner.stage.gateway.url}/v1/chat/completions", json=body, headers=headers)
+    time.sleep(1.5)
+    for request_id in (silent, asked.headers["x-request-id"], "req_01m85er08pffwst5ea81b4fc7n"):
+        assert owner.http.get(f"/usage/{request_id}/content").status_code == 404
+    trail = owner.http.get("/audit", params={"action": "content.read"}).json()["data"]
+    assert trail[0]["target"] == logged
+    folder = owner.stage.gateway.data_dir
+    kept = [path for path in folder.rglob("*") if path.is_file() and b"canary-said" in path.read_bytes()]
+    assert kept == []  # not in the journal, not in a log
+    assert owner.http.post("/erase").status_code == 204
+    assert owner.http.get(f"/usage/{logged}/content").status_code == 404
+    owner.http.patch("/policy", json={"content_logging": "off"})

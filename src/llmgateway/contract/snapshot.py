@@ -77,6 +77,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     blocked_patterns: tuple[str, ...] = ()
     """RE2 patterns."""
     content_logging: Literal["off", "errors", "all"] = "off"
+    content_retention_days: int = 30
 
 
 class OrgSnapshot(msgspec.Struct, frozen=True, kw_only=True):

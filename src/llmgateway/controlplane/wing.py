@@ -22,8 +22,8 @@ from llmgateway.controlplane.policies import routes as policies
 from llmgateway.controlplane.reception.answers import install_handlers
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.controlplane.usage import content_routes, takeout
 from llmgateway.controlplane.usage import routes as usage
-from llmgateway.controlplane.usage import takeout
 
 PREFIX = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
@@ -39,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     cache_routes.router,
     reach_routes.router,
     usage.router,
+    content_routes.router,
     takeout.router,
     plans.router,
     billing.router,

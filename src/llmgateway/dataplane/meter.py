@@ -12,6 +12,7 @@ from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
 from llmgateway.dataplane.cache import Look
+from llmgateway.dataplane.contents import ContentLog
 from llmgateway.dataplane.counting import Counting
 from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.limits import Limiter, Ticket, Used
@@ -40,6 +41,7 @@ class Instruments:
     health: Health
     counting: Counting
     request_log: RequestLog
+    contents: ContentLog
 
 
 class Meter:
@@ -218,6 +220,7 @@ class Meter:
         self._use.counting.running -= 1
         self._use.counting.ended(event)
         self._use.request_log.ended(event)
+        self._use.contents.ended(event, self._key, self._call, "".join(self._text))
         self._trace.settled(event)
         try:
             self._use.recorder.close(event)

@@ -7,6 +7,7 @@ from sqlalchemy import Select, select
 from llmgateway.db.models.api_keys import ApiKey, KeySecret
 from llmgateway.db.models.audit_events import AuditRow
 from llmgateway.db.models.billing import BillingAccount
+from llmgateway.db.models.contents import ContentRow
 from llmgateway.db.models.credentials import ProviderCredential
 from llmgateway.db.models.ledger import LedgerClosing, LedgerEntry, LedgerPosting
 from llmgateway.db.models.organisations import Invitation, Project
@@ -18,6 +19,7 @@ Row = TypeVar(
     "Row",
     ApiKey,
     AuditRow,
+    ContentRow,
     BillingAccount,
     Invitation,
     KeySecret,

@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, or_, select, text
 
 from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.reception.visits import Actor
 from llmgateway.db.models.api_keys import ApiKey
+from llmgateway.db.models.contents import ContentRow
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.sessions import Session, Ticket
 from llmgateway.db.models.users import Member
@@ -38,6 +39,15 @@ async def forget_sessions(database: Database, clock: Clock) -> bool:
     async with database.transaction() as tx:
         await tx.execute(delete(Session).where(Session.expires_at < before))
         await tx.execute(delete(Ticket).where(Ticket.expires_at < before))
+    return False
+
+
+async def forget_contents(database: Database, clock: Clock) -> bool:
+    """What was logged of requests, when its time is over, or its organisation has ended."""
+    over = ContentRow.expires_at <= clock.now()
+    ended = ContentRow.org_id.not_in(select(Organisation.id))
+    async with database.transaction() as tx:
+        await tx.execute(delete(ContentRow).where(or_(over, ended)))
     return False
 
 

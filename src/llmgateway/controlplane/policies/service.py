@@ -12,6 +12,7 @@ from llmgateway.db.models.routes import Route
 from llmgateway.db.tenancy import owned
 from llmgateway.errors import BadRequest, Conflict, NotFound
 from llmgateway.kit.ids import new_id
+from llmgateway.kit.vault import Vault
 
 _MOST = 500
 
@@ -65,6 +66,8 @@ async def change_policy(visit: Visit, body: PolicyChange) -> PolicyShown:
     """Null puts a rule back to what it is without one."""
     given = body.model_dump(exclude_unset=True)
     policy = {**visit.org.policy, **given}
+    if given.get("content_logging", "off") not in {None, "off"} and visit.org.data_key is None:
+        visit.org.data_key = Vault(visit.rooms.masters).new_key(visit.org.id)
     visit.org.policy = {name: value for name, value in policy.items() if value is not None}
     await visit.tx.flush()
     await announce(visit.tx, KeyChanged(None, visit.org.id))

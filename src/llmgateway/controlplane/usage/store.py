@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+import msgspec
 from sqlalchemy import text
 
 from llmgateway.contract.channels import SourceUnavailable, Spent
+from llmgateway.contract.contents import SealedContent
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.controlplane.usage import service
 from llmgateway.db.session import DATABASE_ERRORS, Database, is_fault_of_data
 
 _INSERT_SECONDS: Final = 15.0
 _SPENT: Final = text("SELECT * FROM spent(:org, :start)")
+_CONTENTS: Final = text("SELECT insert_contents(CAST(:contents AS jsonb))")
 _FIND_SECONDS: Final = 3.0
 """A database that hangs is one that cannot be asked."""
 
@@ -48,6 +51,15 @@ class UsageStore:
         except DATABASE_ERRORS as error:
             raise _unavailable(error) from error
         return [Spent(**row) for row in rows]
+
+    async def insert_contents(self, contents: Sequence[SealedContent]) -> None:
+        """Keep what was said, sealed. Raises SourceUnavailable."""
+        encoded = msgspec.json.encode(contents).decode()  # bytes become base 64
+        try:
+            async with asyncio.timeout(_INSERT_SECONDS), self._database.transaction() as tx:
+                await tx.execute(_CONTENTS, {"contents": encoded})
+        except DATABASE_ERRORS as error:
+            raise _unavailable(error) from error
 
     async def probe(self) -> None:
         """A sign of life. Raises SourceUnavailable."""

@@ -1,0 +1,88 @@
+"""Logging what was said, where an organisation asked for it: sealed at once, shipped beside the answers, never in their way."""
+
+import asyncio
+from collections import deque
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from llmgateway.canon.call import Call
+from llmgateway.contract.channels import SourceUnavailable
+from llmgateway.contract.contents import ContentSink, SealedContent, about
+from llmgateway.contract.snapshot import KeySnapshot
+from llmgateway.contract.usage import Outcome, UsageEvent
+from llmgateway.kit.crypto import CannotOpen
+from llmgateway.kit.vault import Vault
+
+_MOST_WAITING: Final = 500
+_LARGEST: Final = 1 << 20
+"""Bytes of a body or an answer that are kept; what is longer is cut."""
+_BATCH: Final = 50
+_PAUSE_SECONDS: Final = 0.5
+
+log = structlog.get_logger()
+
+
+class ContentLog:
+    """Bounded: when the database is away for long, the oldest contents are lost, and that is said. Usage never is."""
+
+    def __init__(self, sink: ContentSink, vault: Vault) -> None:
+        self._sink = sink
+        self._vault = vault
+        self._waiting = deque[SealedContent](maxlen=_MOST_WAITING)
+        self._lost = 0
+
+    def ended(self, event: UsageEvent, key: KeySnapshot, call: Call | None, text: str) -> None:
+        """A request is over: keep what was said if the organisation logs it, and the caller did not forbid it."""
+        wanted, data_key = key.org.policy.content_logging, key.org.data_key
+        if wanted == "off" or data_key is None or call is None or not call.wishes.retain:
+            return
+        if wanted == "errors" and event.outcome not in (Outcome.FAILED, Outcome.REFUSED):
+            return
+        try:
+            sealed = [
+                self._vault.seal(data_key, key.org.id, about(event.id, part), plain[:_LARGEST])
+                for part, plain in (("request", _encoded(call.body)), ("answer", text.encode("utf-8", "replace")))
+            ]
+        except CannotOpen as error:
+            log.warning("contents cannot be sealed", org_id=key.org.id, reason=str(error))
+            return
+        if len(self._waiting) == _MOST_WAITING:
+            self._lost += 1
+        self._waiting.append(
+            SealedContent(
+                event_id=event.id,
+                org_id=key.org.id,
+                created_at=event.created_at,
+                expires_at=event.created_at + timedelta(days=key.org.policy.content_retention_days),
+                request=sealed[0],
+                answer=sealed[1],
+            )
+        )
+
+    async def ship(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(_PAUSE_SECONDS)
+            if await self._ship_some() and self._lost:
+                log.warning("contents were lost while the database was away", count=self._lost)
+                self._lost = 0
+
+    async def _ship_some(self) -> bool:
+        """False when the database is away."""
+        while self._waiting:
+            batch = [self._waiting[place] for place in range(min(_BATCH, len(self._waiting)))]
+            try:
+                await self._sink.insert_contents(batch)
+            except SourceUnavailable:
+                return False
+            for content in batch:
+                if self._waiting and self._waiting[0] is content:
+                    self._waiting.popleft()
+        return True
+
+
+def _encoded(body: Any) -> bytes:
+    return msgspec.json.encode(body)
