@@ -74,6 +74,10 @@ def stripe_jobs(database: Database, clock: Clock, desk: Desk) -> Sequence[Job]:
         await metering.report_usage(database, clock)
         await metering.tell(database, clock, desk)
 
+    async def compare() -> None:
+        await hints.fetch_missed(database, clock, desk, hints.LONG_LOOK)
+        await drift.mend(database, clock, desk)
+
     def quietly(what: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[bool]]:
         async def step() -> bool:
             try:
@@ -89,7 +93,7 @@ def stripe_jobs(database: Database, clock: Clock, desk: Desk) -> Sequence[Job]:
         Job("Stripe's events that were missed", 600.0, quietly(lambda: hints.fetch_missed(database, clock, desk))),
         Job("unpaid invoices", 600.0, quietly(lambda: hints.pass_time(database, clock))),
         Job("usage for invoices", 3600.0, quietly(meter)),
-        Job("drift from Stripe", 24 * 3600.0, quietly(lambda: drift.mend(database, clock, desk))),
+        Job("drift from Stripe", 24 * 3600.0, quietly(compare)),
     )
 
 

@@ -43,6 +43,11 @@ class Shop:
         client.base_url = f"{client.base_url}orgs/{org}/"
         return client
 
+    async def again(self, org: str) -> httpx2.AsyncClient:
+        """The owner, logged in anew."""
+        query = "SELECT user_id FROM members WHERE org_id = :o AND role = 'owner'"
+        return await self.client(str((await self.api.rows(query, o=org))[0]), org)
+
     async def subscribed(self, name: str, plan: str = "starter") -> tuple[str, httpx2.AsyncClient, str]:
         """An organisation that bought a plan: its id, its owner, its customer's id."""
         org, client = await self.owner_of(name)

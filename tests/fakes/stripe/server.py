@@ -222,15 +222,12 @@ class _Answering:
         return schedule
 
     def _invoices(self, form: Form, _: str) -> Json:
-        found = self._account.all("invoice", customer=form["customer"])
-        ids = [invoice["id"] for invoice in found]
-        start = ids.index(form["starting_after"]) + 1 if "starting_after" in form else 0
-        limit = int(form.get("limit", 10))
-        return _list(found[start : start + limit], more=len(found) > start + limit)
+        return _paged(self._account.all("invoice", customer=form["customer"]), form)
 
     def _events(self, form: Form, _: str) -> Json:
         since = int(form["created"]["gte"])
-        return _list([event for event in reversed(self._account.events) if event["created"] >= since][:100])
+        found = [event for event in reversed(self._account.events) if event["created"] >= since]
+        return _paged(found, form)
 
 
 class _ReusedKey(Exception):
@@ -244,6 +241,13 @@ def _way(method: str, path: str) -> tuple[tuple[str, str], str]:
         if place and ("_0" in part or part.endswith("_missing")):
             return (method, "/".join([*parts[:place], "{id}", *parts[place + 1 :]])), part
     return (method, path), ""
+
+
+def _paged(found: list[Json], form: Form) -> Json:
+    ids = [entry["id"] for entry in found]
+    start = ids.index(form["starting_after"]) + 1 if "starting_after" in form else 0
+    limit = int(form.get("limit", 10))
+    return _list(found[start : start + limit], more=len(found) > start + limit)
 
 
 def _list(found: list[Json], *, more: bool = False) -> Json:

@@ -247,10 +247,17 @@ class Desk:
             )
 
     async def events(self, since: datetime) -> Sequence[Event]:
-        """What happened since then, the newest hundred."""
+        """What happened since then, newest first."""
+        created: stripe.params.EventListParamsCreated = {"gte": int(since.timestamp())}
         with _told():
-            found = await self._v1.events.list_async({"created": {"gte": int(since.timestamp())}, "limit": _MOST})
-        return [read_event(entry) for entry in found.data]
+            page = await self._v1.events.list_async({"created": created, "limit": _MOST})
+            found = list(page.data)
+            while page.has_more:
+                page = await self._v1.events.list_async(
+                    {"created": created, "limit": _MOST, "starting_after": found[-1].id}
+                )
+                found += page.data
+        return [read_event(entry) for entry in found]
 
     async def prices(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Lookup key -> price. Raises StripeRefused when one is missing."""

@@ -23,7 +23,7 @@ _LEASE: Final = timedelta(minutes=2)
 _LONGEST_WAIT: Final = timedelta(hours=1)
 _MOST_TRIES: Final = 100
 _OVERLAP: Final = timedelta(hours=1)
-_FIRST_LOOK: Final = timedelta(days=3)
+LONG_LOOK: Final = timedelta(days=7)
 
 _NOTE: Final = text("SELECT note_stripe_event(:id, :type, :object, :customer, :made, :received)")
 
@@ -90,11 +90,14 @@ async def refresh(database: Database, clock: Clock, desk: Desk, customer_id: str
         await accounts.apply(tx, clock, account.org_id, standing)
 
 
-async def fetch_missed(database: Database, clock: Clock, desk: Desk) -> int:
-    """Take in what happened at Stripe and never came here; how many that were."""
+async def fetch_missed(database: Database, clock: Clock, desk: Desk, back: timedelta | None = None) -> int:
+    """Take in what happened at Stripe and never came here; how many that were.
+
+    Looked at is what came since an hour before the newest that is here; or all of so far back.
+    """
     async with database.transaction() as tx:
         newest = await tx.scalar(select(func.max(StripeEvent.created_at)))
-    since = clock.now() - _FIRST_LOOK if newest is None else newest - _OVERLAP
+    since = clock.now() - (back or LONG_LOOK) if newest is None or back is not None else newest - _OVERLAP
     missed = 0
     for event in await desk.events(since):
         async with database.transaction() as tx:

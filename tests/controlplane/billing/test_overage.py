@@ -1,0 +1,79 @@
+"""What goes beyond a plan: charged as it is used, up to the organisation's own limit, by its own period."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from llmgateway.contract.snapshot import Limits
+from llmgateway.contract.usage import Outcome
+from llmgateway.controlplane.billing import metering
+from llmgateway.controlplane.billing.ledger import Account
+from llmgateway.controlplane.keys import service as keys
+from llmgateway.controlplane.keys.source import KeySource
+from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.session import Database
+from tests.controlplane.billing.books import CENT, charged, held
+from tests.controlplane.billing.shop import Shop
+from tests.controlplane.records import PEPPER, SECRET
+
+DOLLAR = 100 * CENT
+
+
+async def _use(shop: Shop, data: Database, org: str, tokens: int, **changes: Any) -> None:
+    """A request of so many tokens, now."""
+    event = charged(0, shop.clock.now(), org, prompt_tokens=tokens, completion_tokens=0, **changes)
+    await UsageStore(data).insert([event])
+
+
+async def test_it_is_charged_once_as_it_grows_and_stops_at_the_limit(shop: Shop, data: Database) -> None:
+    org, client, customer = await shop.subscribed("acme", "starter")
+    await client.patch("billing", json={"overage_limit_usd": "5"})
+    await _use(shop, data, org, 500_000)
+    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+    await _use(shop, data, org, 1_000_000)
+    assert [await metering.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
+    assert (await held(shop.worker, org))[Account.USAGE] == 4 * DOLLAR
+    shop.clock.advance(1800)
+    await _use(shop, data, org, 9_000_000)
+    assert await metering.charge_overage(shop.worker, shop.clock) == 1
+    assert (await (await shop.again(org)).get("billing")).json()["overage_usd"] == "5.000000000"
+    await shop.pass_hours(31 * 24)
+    assert shop.stripe.account.metered(customer) == 500
+    invoice = shop.stripe.account.all("invoice", customer=customer)[0]
+    assert invoice["total"] == 2900 + 500
+    await _use(shop, data, org, 400_000)
+    assert await metering.charge_overage(shop.worker, shop.clock) == 0, "a new period begins at nothing"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"test": True}, {"cache": "hit"}, {"prompt_tokens": 0, "outcome": Outcome.FAILED}],
+    ids=["a test key's", "from the cache", "failed without a token"],
+)
+async def test_what_does_not_count_is_not_charged(shop: Shop, data: Database, changes: dict[str, Any]) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await client.patch("billing", json={"overage_limit_usd": "5"})
+    await UsageStore(data).insert([charged(0, shop.clock.now(), org, **{"prompt_tokens": 10**7, **changes})])
+    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+
+
+async def test_without_a_limit_nothing_is_charged_and_nothing_goes_beyond(shop: Shop, data: Database) -> None:
+    org, _, _ = await shop.subscribed("acme", "starter")
+    await _use(shop, data, org, 10**7)
+    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+
+
+async def test_the_data_plane_is_told_of_the_period_and_of_what_the_limit_pays_for(shop: Shop, data: Database) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await client.patch("billing", json={"overage_limit_usd": "2"})
+    async with shop.api.admin.transaction() as tx:
+        row = await tx.get_one(Organisation, org)
+        await keys.create(tx, shop.clock, row, PEPPER, keys.KeyWish(name="k", limits=Limits()), SECRET)
+    snapshot = await KeySource(data, PEPPER, shop.clock).key_snapshot(SECRET)
+    assert snapshot is not None
+    quota = snapshot.org.quota
+    assert quota is not None
+    assert (quota.requests, quota.tokens) == (10_000 + 2_000, 500_000 + 500_000)
+    assert quota.period_end - quota.period_start == timedelta(days=30)
