@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from llmgateway.canon.call import Call, Operation
+from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.catalog.abilities import Ability
@@ -14,6 +14,8 @@ from llmgateway.errors import BadRequest, NotFound
 
 _ALWAYS_DROPPABLE = frozenset({"user", "metadata", "safety_identifier", "prompt_cache_key"})
 """Parameters that never change an answer: left out where unknown, and named."""
+_THINKING = frozenset({"thinking", "reasoning_effort"})
+"""Clients of Messages ask every model to think, and mean it where the model can: left out elsewhere, and named."""
 _ABILITY_OF_PART = {
     "image_url": Ability.VISION,
     "input_audio": Ability.AUDIO,
@@ -102,7 +104,8 @@ def _honouring(call: Call, targets: Sequence[Target], passed_over: dict[str, str
             passed_over[target.name] = f"{provider.title} has no {call.operation} endpoint"
             continue
         refused = frozenset(provider.refuses(call, target.model))
-        dropped = refused if call.wishes.drop_unsupported else refused & _ALWAYS_DROPPABLE
+        droppable = _ALWAYS_DROPPABLE | _THINKING if call.dialect is Dialect.ANTHROPIC else _ALWAYS_DROPPABLE
+        dropped = refused if call.wishes.drop_unsupported else refused & droppable
         if refused - dropped:
             passed_over[target.name] = f"cannot honour {', '.join(sorted(refused - dropped))}"
             named += sorted(refused - dropped)

@@ -17,7 +17,7 @@ from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.openai_wire.errors import classify_error
-from llmgateway.providers.openai_wire.history import as_system, media_after_results
+from llmgateway.providers.openai_wire.history import as_system, media_after_results, short_label
 from llmgateway.providers.openai_wire.logprobs import as_a_number
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response
@@ -54,7 +54,7 @@ EVERYTHING: Final = MappingProxyType({**CHAT_EMBEDDINGS_COMPLETIONS, Operation.R
 CHAT: Final = MappingProxyType({Operation.CHAT: "/chat/completions"})
 _FOREIGN: Final = frozenset(
     {
-        "cache_control", "container", "context_management", "diagnostics", "inference_geo", "mcp_servers", "speed",
+        "container", "context_management", "diagnostics", "inference_geo", "mcp_servers", "speed",
         "previous_response_id", "background", "conversation", "prompt", "truncation", "max_tool_calls", "include",
     }
 )  # fmt: skip
@@ -248,6 +248,9 @@ class OpenAICompatible(Provider):
         foreign = call.dialect is not Dialect.OPENAI
         if foreign:
             body.pop("thinking", None)  # said as reasoning_effort too
+            body.pop("cache_control", None)
+            if "user" in body:
+                body["user"] = short_label(body["user"])
             if self.native and "max_tokens" in body:
                 body["max_completion_tokens"] = body.pop("max_tokens")
         for name in self.unsupported:
@@ -261,8 +264,9 @@ class OpenAICompatible(Provider):
         if not self.native:
             messages = [as_system(message) for message in messages]
         body["messages"] = media_after_results(messages) if foreign else messages
-        if foreign and "tools" in body and "cache_control" not in self.keeps:
-            body["tools"] = [_without(tool, ("cache_control",)) for tool in objects(body["tools"])]
+        if foreign and "tools" in body:
+            kept = ("type", "function", "custom", *(self.keeps & {"cache_control"}))
+            body["tools"] = [{n: tool[n] for n in kept if n in tool} for tool in objects(body["tools"])]
 
     def _message(self, message: Json, *, foreign: bool) -> Json:
         hidden = [name for name in _OWN_EXTENSIONS if name in message]

@@ -29,13 +29,16 @@ _DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
     }
 )
 """OpenAI's documented defaults, and what says nothing: a parameter that stands so is honoured by leaving it out."""
+_HINTS: Final = frozenset({"cache_control", "prompt_cache_retention"})
+"""They ask for a cheaper answer, never for another one."""
 _MESSAGE_FIELDS: Final = ("name", "audio", "function_call")
 """Fields of OpenAI's messages that no other language has."""
 
 
 def unknown(canon: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """Parameters that a language does not know and that are not at their default, by name."""
-    return [name for name, value in canon.items() if name not in known and value not in _DEFAULTS.get(name, ())]
+    strange = [name for name in canon if name not in known and name not in _HINTS]
+    return [name for name in strange if canon[name] not in _DEFAULTS.get(name, ())]
 
 
 def message_fields(messages: Sequence[Json]) -> Iterator[str]:

@@ -46,6 +46,11 @@ class Wire(ABC):
     def asked(self, provider: Provider, request: UpstreamRequest) -> Asked:
         """What a request asks."""
 
+    def sent(self, request: UpstreamRequest) -> Json:
+        """The body of a request."""
+        body: Json = json.loads(request.body)
+        return body
+
     def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> Reply:
         """An answer to a request for embeddings; only for wires whose providers embed."""
         raise NotImplementedError

@@ -14,6 +14,8 @@ from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.errors import BadRequest
 
 DIALECT = AnthropicDialect()
+COMPACT: Json = {"edits": [{"type": "compact_20260112"}]}
+CLEAR: Json = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
 HELLO: Json = {"role": "user", "content": "hello"}
 BODY: Json = {"model": "smart", "max_tokens": 9, "messages": [HELLO]}
 EPHEMERAL: Json = {"type": "ephemeral"}
@@ -65,7 +67,8 @@ def test_counting_needs_no_max_tokens() -> None:
             {"tool_choice": {"type": "tool", "name": "f"}},
             {"tool_choice": {"type": "function", "function": {"name": "f"}}},
         ),
-        ({"context_management": {"edits": []}}, {"context_management": {"edits": []}}),
+        ({"context_management": COMPACT}, {"context_management": COMPACT}),
+        ({"context_management": CLEAR}, {}),
         ({"container": None}, {}),
         ({"output_config": {"effort": "medium"}}, {"reasoning_effort": "medium"}),
         ({"output_config": {"effort": "max"}}, {"reasoning_effort": "xhigh"}),

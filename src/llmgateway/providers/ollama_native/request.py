@@ -48,7 +48,7 @@ def chat_body(given: Mapping[str, Any], model: str, *, stream: bool, dropped: fr
     if options or is_object(own):
         body["options"] = {**options, **(own if is_object(own) else {})}
     if canon.get("tools") and canon.get("tool_choice") != "none":
-        body["tools"] = canon["tools"]
+        body["tools"] = [{"type": "function", "function": tool["function"]} for tool in objects(canon["tools"])]
     wanted = canon.get("response_format")
     if is_object(wanted) and wanted.get("type") == "json_object":
         body["format"] = "json"

@@ -1,14 +1,25 @@
 """Messages of other dialects, and of newer OpenAI clients, as OpenAI-compatible hosts take them."""
 
+import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
+
+_LONGEST_LABEL: Final = 64
 
 
 def as_system(message: Json) -> Json:
     """`developer` is OpenAI's newer word for `system`, which every host knows and many know alone."""
     return {**message, "role": "system"} if message.get("role") == "developer" else message
+
+
+def short_label(user: object) -> object:
+    """Who asks, in the 64 characters that OpenAI takes: a longer name of another dialect's caller as its digest."""
+    if isinstance(user, str) and len(user) > _LONGEST_LABEL:
+        return hashlib.sha256(user.encode()).hexdigest()
+    return user
 
 
 def media_after_results(messages: Sequence[Json]) -> list[Json]:

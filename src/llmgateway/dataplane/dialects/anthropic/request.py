@@ -39,6 +39,8 @@ _TOOL_FIELDS: Final = frozenset({"name", "description", "input_schema", "strict"
 def canon_request(body: Json, request: Counted) -> Json:
     """The canon of a checked body. Raises BadRequest, naming the field, for blocks that lack what they need."""
     canon: Json = {name: value for name, value in body.items() if name not in _TRANSLATED and value is not None}
+    if _saves_room(body.get("context_management")):
+        del canon["context_management"]
     _check_top(body.get("system"))
     canon["messages"] = [*_system(body.get("system"), "system"), *_messages(body["messages"])]
     if request.tools:
@@ -49,6 +51,16 @@ def canon_request(body: Json, request: Counted) -> Json:
     if isinstance(request, Request):
         _add_labels(canon, request, body)
     return canon
+
+
+def _saves_room(management: object) -> bool:
+    """Whether it only clears old thinking and results: who cannot do that is told more, never less.
+
+    Page: https://platform.claude.com/docs/en/build-with-claude/context-editing. Claude Code sends it with every request.
+    """
+    if not is_object(management) or management.keys() - {"edits"}:
+        return False
+    return all(text_of(edit.get("type")).startswith("clear_") for edit in objects(management.get("edits")))
 
 
 def _system(content: object, where: str) -> list[Message]:
