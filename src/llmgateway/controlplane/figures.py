@@ -27,6 +27,24 @@ OUTBOX_AGE: Final = Figure(
     help="Age of the oldest mail that waits; 0 when none does.",
     merge="livemax",
 )
+WEBHOOKS_WAITING: Final = Figure(
+    name="llmgateway_webhooks_waiting",
+    kind=Kind.GAUGE,
+    help="Webhooks of Stripe that came in and were not followed yet.",
+    merge="livemax",
+)
+WEBHOOKS_AGE: Final = Figure(
+    name="llmgateway_webhooks_oldest_seconds",
+    kind=Kind.GAUGE,
+    help="Age of the oldest webhook that waits; 0 when none does.",
+    merge="livemax",
+)
+METER_AGE: Final = Figure(
+    name="llmgateway_meter_reports_oldest_seconds",
+    kind=Kind.GAUGE,
+    help="Age of the oldest usage that Stripe was to be told of and was not yet; 0 when there is none.",
+    merge="livemax",
+)
 LEDGER_FAULTS: Final = Figure(
     name="llmgateway_ledger_faults",
     kind=Kind.GAUGE,
@@ -41,5 +59,5 @@ LEDGER_CHECKED: Final = Figure(
 )
 
 FIGURES: Final[Sequence[Figure]] = (
-    *(API_REQUESTS, API_SECONDS, OUTBOX_WAITING, OUTBOX_AGE, LEDGER_FAULTS, LEDGER_CHECKED),
+    *(API_REQUESTS, API_SECONDS, OUTBOX_WAITING, OUTBOX_AGE, WEBHOOKS_WAITING, WEBHOOKS_AGE, METER_AGE, LEDGER_FAULTS, LEDGER_CHECKED),
 )

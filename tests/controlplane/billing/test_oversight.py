@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import httpx2
 import pytest
+from sqlalchemy import update
 
 from llmgateway.controlplane.admin.oversight import Oversight
 from llmgateway.controlplane.billing.usage_charges import ALL_THAT_MAY_CHANGE, post_usage
@@ -13,6 +14,7 @@ from llmgateway.controlplane.figures import FIGURES
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.controlplane.reception.counted import Counted
 from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.db.models.billing import MeterReport, StripeEvent
 from llmgateway.db.session import Database
 from llmgateway.kit.mail import Mail
 from llmgateway.kit.metrics import Metrics
@@ -37,6 +39,31 @@ async def test_mail_that_waits_is_seen(admin: Database) -> None:
     await oversight.look_at_the_outbox()
     assert _value(metrics, "llmgateway_outbox_waiting") == 1
     assert _value(metrics, "llmgateway_outbox_oldest_seconds") == pytest.approx(120)
+
+
+async def test_webhooks_and_reports_that_wait_are_seen_until_they_are_through(admin: Database) -> None:
+    clock, metrics = clock_at(), Metrics(FIGURES)
+    oversight = Oversight(admin, clock, metrics)
+    await oversight.look_at_stripe()
+    assert _value(metrics, "llmgateway_webhooks_waiting") == 0
+    now = clock.now()
+    event = StripeEvent(
+        id="evt_1", type="invoice.paid", object_id="in_1", created_at=now, received_at=now, next_try_at=now
+    )
+    async with admin.transaction() as tx:
+        tx.add(event)
+        tx.add(MeterReport(id="report_1", org_id="org_1", customer_id="cus_1", cents=5, created_at=now))
+    clock.advance(90)
+    await oversight.look_at_stripe()
+    assert _value(metrics, "llmgateway_webhooks_waiting") == 1
+    assert _value(metrics, "llmgateway_webhooks_oldest_seconds") == pytest.approx(90)
+    assert _value(metrics, "llmgateway_meter_reports_oldest_seconds") == pytest.approx(90)
+    async with admin.transaction() as tx:
+        await tx.execute(update(StripeEvent).values(handled_at=now))
+        await tx.execute(update(MeterReport).values(sent_at=now))
+    await oversight.look_at_stripe()
+    assert _value(metrics, "llmgateway_webhooks_waiting") == 0
+    assert _value(metrics, "llmgateway_meter_reports_oldest_seconds") == 0
 
 
 async def test_books_that_differ_from_usage_are_seen_until_they_are_posted(

@@ -1,8 +1,8 @@
-"""Looks after what nobody asks for: does mail pile up, are the books right. What it finds are figures for Prometheus."""
+"""Looks after what nobody asks for: do mail and webhooks pile up, are the books right. Figures for Prometheus."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from llmgateway.controlplane import figures
 from llmgateway.controlplane.billing.checking import check
+from llmgateway.db.models.billing import MeterReport, StripeEvent
 from llmgateway.db.models.outbox import OutboxMail
 from llmgateway.db.session import DATABASE_ERRORS, Database
 from llmgateway.kit.clock import Clock
@@ -35,7 +36,9 @@ class Oversight:
     async def watch(self) -> None:
         """Look until cancelled."""
         await asyncio.gather(
-            self._again(self.look_at_the_outbox, _OUTBOX_SECONDS), self._again(self.look_at_the_books, _BOOKS_SECONDS)
+            self._again(self.look_at_the_outbox, _OUTBOX_SECONDS),
+            self._again(self.look_at_stripe, _OUTBOX_SECONDS),
+            self._again(self.look_at_the_books, _BOOKS_SECONDS),
         )
 
     async def look_at_the_outbox(self) -> None:
@@ -44,8 +47,18 @@ class Oversight:
             count = await tx.scalar(select(func.count()).select_from(OutboxMail))
             oldest = await tx.scalar(select(func.min(OutboxMail.created_at)))
         self._metrics.gauge(figures.OUTBOX_WAITING).set(count or 0)
-        age = (self._clock.now() - oldest).total_seconds() if oldest is not None else 0.0
-        self._metrics.gauge(figures.OUTBOX_AGE).set(max(0.0, age))
+        self._metrics.gauge(figures.OUTBOX_AGE).set(self._age(oldest))
+
+    async def look_at_stripe(self) -> None:
+        """What of Stripe's was not followed yet, and what Stripe was not told. Raises DATABASE_ERRORS."""
+        waits = StripeEvent.handled_at.is_(None)
+        async with self._database.transaction() as tx:
+            count = await tx.scalar(select(func.count()).select_from(StripeEvent).where(waits))
+            oldest = await tx.scalar(select(func.min(StripeEvent.received_at)).where(waits))
+            untold = await tx.scalar(select(func.min(MeterReport.created_at)).where(MeterReport.sent_at.is_(None)))
+        self._metrics.gauge(figures.WEBHOOKS_WAITING).set(count or 0)
+        self._metrics.gauge(figures.WEBHOOKS_AGE).set(self._age(oldest))
+        self._metrics.gauge(figures.METER_AGE).set(self._age(untold))
 
     async def look_at_the_books(self) -> None:
         """Whether they are right, for the last days. Raises DATABASE_ERRORS."""
@@ -58,6 +71,10 @@ class Oversight:
             log.error("the books are not right", faults=faults, advice="run `llmgateway ledger check`")
         self._metrics.gauge(figures.LEDGER_FAULTS).set(faults)
         self._metrics.gauge(figures.LEDGER_CHECKED).set(self._clock.now().timestamp())
+
+    def _age(self, moment: datetime | None) -> float:
+        """Seconds since then; 0 for never."""
+        return max(0.0, (self._clock.now() - moment).total_seconds()) if moment is not None else 0.0
 
     async def _again(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
         while True:
