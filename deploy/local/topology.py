@@ -82,6 +82,10 @@ class Topology:
         """Where callers go."""
         return self.balancer.url
 
+    def urls(self, role: str) -> list[str]:
+        """Where the processes of a role listen: `data` or `control`."""
+        return [replica.url for name, replica in self.replicas.items() if name.startswith(role)]
+
     def start(self, name: str) -> None:
         """Start a replica and wait until it is ready. Raises TopologyError."""
         replica = self.replicas[name]

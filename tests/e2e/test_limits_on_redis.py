@@ -41,7 +41,7 @@ class Fleet:
         return str(made["key"])
 
     def ask(self, key: str, place: int, model: str = "sandbox/chat", **more: Any) -> httpx2.Response:
-        urls = [replica.url for replica in self.made.replicas.values()]
+        urls = self.made.urls("data")
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **more}
         headers = {"authorization": f"Bearer {key}"}
         return httpx2.post(f"{urls[place % 2]}/v1/chat/completions", json=body, headers=headers, timeout=30)
@@ -118,7 +118,7 @@ def test_no_more_money_than_the_budget_is_spent_by_callers_who_race(fleet: Fleet
 
 def test_a_process_that_is_killed_frees_its_places(fleet: Fleet) -> None:
     key = fleet.key("--concurrency", "1", "--test")
-    urls = [replica.url for replica in fleet.made.replicas.values()]
+    urls = fleet.made.urls("data")
     body = json.dumps({"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "hi"}]})
     command = [
         "curl",

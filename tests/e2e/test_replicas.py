@@ -1,10 +1,8 @@
 """Several processes on one PostgreSQL: what people decide in one reaches the others, at once."""
 
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,36 +19,17 @@ _SECONDS = 15.0
 Json = dict[str, Any]
 
 
-@contextmanager
-def _people(made: Topology, folder: Path) -> Generator[str]:
-    """A control process of its own; gives its address."""
-    folder.mkdir()
-    log = (folder / "log").open("w")
-    command = [sys.executable, "-m", "llmgateway", "serve", "--port", "0", "--role", "control"]
-    environment = {**made.environment, "LLMGATEWAY_DATA_DIR": str(folder)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
-    try:
-        assert process.stdout is not None
-        address = next(line.split()[-1] for line in process.stdout if "ready at" in line)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-        if process.stdout is not None:
-            process.stdout.close()
-        log.close()
-
-
 class _Owner:
     """The first owner at the control process, and what the data processes say to a key."""
 
-    def __init__(self, made: Topology, address: str) -> None:
-        self._replicas = [replica.url for replica in made.replicas.values()]
+    def __init__(self, made: Topology) -> None:
+        self._replicas = made.urls("data")
+        (self.people,) = made.urls("control")
         given = {
             "email": made.environment["LLMGATEWAY_BOOTSTRAP_EMAIL"],
             "password": made.environment["LLMGATEWAY_BOOTSTRAP_PASSWORD"],
         }
-        self.http = httpx2.Client(base_url=f"{address}/api/v1")
+        self.http = httpx2.Client(base_url=f"{self.people}/api/v1")
         token = self.http.post("/auth/login", json=given).json()["access_token"]
         self.http.headers["authorization"] = f"Bearer {token}"
 
@@ -80,13 +59,8 @@ def _becomes(look: Callable[[], object], wanted: object) -> None:
 
 
 def test_revocation_suspension_plan_and_routes_reach_every_process(tmp_path: Path) -> None:
-    with (
-        ExitStack() as cleaning,
-        cluster_of(tmp_path / "database"),
-        topology(tmp_path) as made,
-        _people(made, tmp_path / "people") as address,
-    ):
-        owner = _Owner(made, address)
+    with ExitStack() as cleaning, cluster_of(tmp_path / "database"), topology(tmp_path) as made:
+        owner = _Owner(made)
         cleaning.callback(owner.http.close)
         key = owner.new_key()
         assert owner.ask(key["key"]) == [(200, None)] * 2
@@ -115,6 +89,6 @@ def test_revocation_suspension_plan_and_routes_reach_every_process(tmp_path: Pat
         owner.http.delete(f"/orgs/default/keys/{key['id']}")
         _becomes(lambda: owner.ask(last["key"]), [(401, "invalid_api_key")] * 2)
 
-        alone = httpx2.post(f"{address}/v1/chat/completions", json={}, headers={"authorization": "Bearer x"})
+        alone = httpx2.post(f"{owner.people}/v1/chat/completions", json={}, headers={"authorization": "Bearer x"})
         assert alone.status_code == 404  # a control process serves people alone
-        assert httpx2.get(f"{address}/readyz").status_code == 200
+        assert httpx2.get(f"{owner.people}/readyz").status_code == 200
