@@ -12,6 +12,7 @@ from llmgateway.controlplane.billing.counter import Counter
 from llmgateway.controlplane.billing.desk import Desk, StripeRefused, StripeUnavailable
 from llmgateway.controlplane.orgs import ending
 from llmgateway.controlplane.reception import mailroom
+from llmgateway.controlplane.usage import rollups
 from llmgateway.db.session import DATABASE_ERRORS, Database
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.mail import ConsoleMailer, Mailer, SmtpMailer
@@ -38,6 +39,7 @@ def jobs(database: Database, clock: Clock, mailer: Mailer, counter: Counter | No
         Job("organisations that end", 60.0, lambda: ending.end_next(database, clock)),
         Job("sessions that ended", 3600.0, lambda: ending.forget_sessions(database, clock)),
         Job("contents whose time is over", 600.0, lambda: ending.forget_contents(database, clock)),
+        Job("sums of usage", 10.0, lambda: rollups.roll_up_next(database)),
         Job("partitions", 3600.0, lambda: ending.make_partitions(database)),
         *bookkeeping(database, clock),
         *(stripe_jobs(database, clock, counter.desk) if counter is not None else ()),

@@ -17,6 +17,7 @@ DEFINERS = {
     "key_snapshot", "usage_event", "insert_usage", "counters", "ensure_usage_partitions",
     "find_login", "find_refresh", "find_ticket", "find_invitation", "secrets_used", "spent", "insert_contents", "note_stripe_event",
 }  # fmt: skip
+SUMS = ("usage_hours", "usage_days", "usage_pending")
 TENANT_TABLES = (
     "contents",
     "organisations",
@@ -121,6 +122,7 @@ async def _refused(database: Database, statement: str, org: str | None = None) -
         ("users", "id", ["ua", "uab"]),
         ("api_keys", "id", ["ka"]),
         ("usage_events", "id", ["req_a"]),
+        ("usage_pending", "key_id", ["ka"]),
     ],
 )
 async def test_app_sees_one_organisation_and_none_without_a_name(
@@ -171,6 +173,9 @@ async def test_app_cannot_write_into_another_organisation(app: Database, admin: 
         "UPDATE organisations SET plan = 'enterprise'",
         "UPDATE usage_events SET cost_nanos = 0",
         "DELETE FROM usage_events",
+        *(f"UPDATE {table} SET cost_nanos = 0" for table in SUMS),
+        *(f"DELETE FROM {table}" for table in SUMS),
+        "SELECT recount_usage('b', now(), now())",
         "SELECT * FROM usage_events_rest",
         "SELECT key_snapshot('\\xaa')",
         "SELECT insert_usage('[]')",
@@ -198,6 +203,7 @@ async def test_app_may_not(app: Database, statement: str) -> None:
                 "outbox",
                 "audit_events",
                 EVENTS,
+                *SUMS,
                 f"{EVENTS}_rest",
             )
         ),
@@ -265,9 +271,24 @@ async def test_admin_sees_all_and_cannot_touch_money(admin: Database) -> None:
     assert await _refused(admin, "DELETE FROM installations") == "42501"
 
 
+@pytest.mark.usefixtures("two_orgs")
+@pytest.mark.parametrize("table", SUMS)
+async def test_sums_of_usage_are_their_organisations_own(app: Database, admin: Database, table: str) -> None:
+    query = f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 AND attname <> 'id'"
+    names = await _ask(admin, query)
+    columns = ", ".join(map(str, names))
+    async with admin.transaction() as tx:
+        if table != "usage_pending":
+            await tx.execute(text(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM usage_pending"))
+    query = f"SELECT key_id FROM {table} ORDER BY 1"
+    assert await _ask(admin, query) == ["ka", "kb"]
+    assert await _ask(app, query, "a") == ["ka"]
+    assert await _ask(app, query) == []
+
+
 async def test_lookup_reads_what_its_functions_need_and_no_more(database_url: str) -> None:
     lookup = Database(database_url, Role.LOOKUP)
-    for table in ("members", "installations", "outbox", "audit_events"):
+    for table in ("members", "installations", "outbox", "audit_events", *SUMS):
         assert await _refused(lookup, f"SELECT 1 FROM {table}") == "42501"
     assert await _refused(lookup, "UPDATE api_keys SET name = 'x'") == "42501"
     assert await _refused(lookup, "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'") == "42501"

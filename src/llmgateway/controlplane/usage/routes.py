@@ -50,13 +50,25 @@ async def summarise_usage(
     visit: Annotated[Visit, Requires(Permission.USAGE_READ)], wish: Annotated[SummaryWish, Query()]
 ) -> Summary | Response:
     """Requests, tokens, money, savings, errors and latency, by time and by what they were for."""
-    until = wish.until or visit.rooms.clock.now()
-    since = wish.since or until - timedelta(days=1)
-    rows = await summary.summed(visit.tx, visit.org.id, wish, since, until)
+    now = visit.rooms.clock.now()
+    until = wish.until or now
+    span = summary.span_of(wish.since or until - timedelta(days=1), until)
+    rows = await summary.summed(visit.tx, visit.org.id, wish, span, now)
+    previous = await summary.summed(visit.tx, visit.org.id, wish, span.before, now) if wish.compare else None
     if wish.format == "json":
-        return Summary(since=since, until=until, data=rows)
-    lines = [row.model_dump(mode="json") for row in rows]
-    return Response(csv_text(tuple(SummaryRow.model_fields), lines), media_type="text/csv", headers=_FILE)
+        return Summary(
+            since=span.since,
+            until=span.until,
+            figures_until=min(now, span.until),
+            truncated=len(rows) == summary.MOST_ROWS,
+            data=rows,
+            previous_since=span.before.since if wish.compare else None,
+            previous=previous,
+        )
+    periods = {"current": rows, "previous": previous or []}
+    lines = [{"period": name, **row.model_dump(mode="json")} for name, found in periods.items() for row in found]
+    columns = (*SummaryRow.model_fields, *(("period",) if wish.compare else ()))
+    return Response(csv_text(columns, lines), media_type="text/csv", headers=_FILE)
 
 
 @router.get("/{request_id}")

@@ -71,36 +71,47 @@ class SummaryWish(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    since: AwareDatetime | None = Field(None, alias="from", description="Default: a day before the end.")
-    until: AwareDatetime | None = Field(None, alias="to", description="Default: now.")
+    since: AwareDatetime | None = Field(
+        None, alias="from", description="Rounded down to a whole hour. Default: a day before the end."
+    )
+    until: AwareDatetime | None = Field(
+        None, alias="to", description="Rounded up to a whole hour. Default: now, with the hour that runs."
+    )
     step: Literal["hour", "day", "month", "all"] = Field("all", description="A row for each, in UTC; all is one row.")
     by: Literal["model", "provider", "served_model", "key", "project", "outcome", "cache", "tag"] | None = None
     model: str | None = Field(None, max_length=200)
     key_id: str | None = Field(None, max_length=100)
     project_id: str | None = Field(None, max_length=100)
     provider: str | None = Field(None, max_length=100)
+    tag: str | None = Field(None, max_length=200)
     test: bool = Field(default=False, description="Test traffic instead of live.")
+    compare: bool = Field(default=False, description="Also the period as long that ends where this one begins.")
     format: Literal["json", "csv"] = "json"
 
 
 class SummaryRow(Shown):
-    """Sums of some requests. Latencies are milliseconds, of finished requests."""
+    """Sums of some requests. Latencies are milliseconds, of finished requests, less than 5 % off."""
 
     time: datetime | None
     group: str | None
     requests: int
     errors: int
+    error_rate: float
+    """Of all requests, from 0 to 1."""
     refused: int
+    abandoned: int
     cache_hits: int
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int
+    cache_write_tokens: int
     reasoning_tokens: int
     cost_usd: str
     charge_usd: str
     list_cost_usd: str
     saved_usd: str
     saved_by_cache_usd: str
+    saved_by_routing_usd: str
     unpriced: int
     p50_ms: int | None
     p95_ms: int | None
@@ -113,4 +124,11 @@ class Summary(Shown):
 
     since: datetime = Field(serialization_alias="from")
     until: datetime = Field(serialization_alias="to")
+    figures_until: datetime
+    """All that reached the database by then is in the figures."""
+    truncated: bool
+    """There are more rows than are shown: ask for a shorter time or a longer step."""
     data: list[SummaryRow]
+    previous_since: datetime | None = Field(None, serialization_alias="previous_from")
+    previous: list[SummaryRow] | None = None
+    """Of the period before, which ends at `from`; null unless asked for by `compare`."""

@@ -1,119 +1,227 @@
-"""Usage summed up by time and by what it was for."""
+"""Usage summed up by time and by what it was for: merged sums, and with them what is not merged yet."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, cast, func, literal, null, select
+from sqlalchemy import CTE, ColumnElement, Select, Text, cast, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
-from sqlalchemy.types import BigInteger, Text
 
 from llmgateway.controlplane.usage.schemas import SummaryRow, SummaryWish
-from llmgateway.db.models.usage_events import UsageRow
+from llmgateway.db.models.usage_rollups import BASE, UsageDay, UsageHour, UsagePending
 from llmgateway.errors import BadRequest
 from llmgateway.kit.money import usd
 
-_Column = ColumnElement[Any] | InstrumentedAttribute[Any] | InstrumentedAttribute[Any | None]
-_MOST_ROWS: Final = 5_000
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+MOST_ROWS: Final = 5_000
 _LONGEST: Final = timedelta(days=800)
 
-_COLUMNS: Final = {
-    "model": UsageRow.model,
-    "provider": UsageRow.provider,
-    "served_model": UsageRow.served_model,
-    "key": UsageRow.key_id,
-    "project": UsageRow.project_id,
-    "outcome": UsageRow.outcome,
-    "cache": UsageRow.cache,
+_ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
+"""Stands for all of a range."""
+_GROUPS: Final = {
+    "model": "model",
+    "provider": "provider",
+    "served_model": "served_model",
+    "key": "key_id",
+    "project": "project_id",
+    "outcome": "outcome",
+    "cache": "cache",
 }
+_PLAIN: Final = (
+    *("requests", "unpriced", "prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens"),
+    *("reasoning_tokens", "cost_nanos", "charge_nanos", "list_cost_nanos", "saved_nanos"),
+)
+_COUNTED: Final = {
+    "errors": ("outcome", "failed"),
+    "refused": ("outcome", "refused"),
+    "abandoned": ("outcome", "abandoned"),
+    "cache_hits": ("cache", "hit"),
+}
+_HISTOGRAMS: Final = ("latency", "first_token")
+_POINTS: Final = {
+    "p50_ms": ("latency", 50),
+    "p95_ms": ("latency", 95),
+    "first_token_p50_ms": ("first_token", 50),
+    "first_token_p95_ms": ("first_token", 95),
+}
+"""Percentiles, and of what."""
 
 
-async def summed(
-    tx: AsyncSession, org_id: str, wish: SummaryWish, since: datetime, until: datetime
-) -> list[SummaryRow]:
-    """Raises BadRequest for a range that is upside down or too long."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From an hour's begin to another's."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def before(self) -> "Span":
+        """The one as long that ends where this begins."""
+        return Span(self.since - (self.until - self.since), self.since)
+
+
+def span_of(since: datetime, until: datetime) -> Span:
+    """Whole hours around two moments. Raises BadRequest for a range that is upside down or too long."""
     if not since < until or until - since > _LONGEST:
         raise BadRequest("`from` must lie before `to`, and not more than 800 days.", param="from")
-    rows = (await tx.execute(_query(org_id, wish, since, until))).mappings().all()
+    return Span(_down(since, HOUR), _up(until, HOUR))
+
+
+async def summed(tx: AsyncSession, org_id: str, wish: SummaryWish, span: Span, now: datetime) -> list[SummaryRow]:
+    """At most MOST_ROWS, by time, then by group, the most expensive first. Its statement sees one state of the database."""
+    rows = (await tx.execute(_query(org_id, wish, span, now))).mappings().all()
     return [_shown(dict(row)) for row in rows]
 
 
-def _query(org_id: str, wish: SummaryWish, since: datetime, until: datetime) -> Select[*tuple[Any, ...]]:
+def _query(org_id: str, wish: SummaryWish, span: Span, now: datetime) -> Select[*tuple[Any, ...]]:
+    picked = union_all(*(part for part in _parts(org_id, wish, span, now))).cte("picked")
+    sums = _sums(picked)
+    points = _percentiles(picked)
+    time = literal(None) if wish.step == "all" else sums.c.time
+    group = literal(None) if wish.by is None else func.nullif(sums.c.group, "")
+    query = select(
+        time.label("time"),
+        cast(group, Text).label("group"),
+        *(column for column in sums.c if column.name not in {"time", "group"}),
+        *(points.c[name] for name in _POINTS),
+    ).select_from(sums.outerjoin(points, (points.c.time == sums.c.time) & (points.c.group == sums.c.group)))
+    return query.order_by(sums.c.time, sums.c.cost_nanos.desc(), sums.c.group).limit(MOST_ROWS)
+
+
+def _parts(org_id: str, wish: SummaryWish, span: Span, now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
+    """Whole days from the days, what is left from the hours, and what is pending."""
+    yield _part(UsagePending, org_id, wish, span)
+    first, last = _up(span.since, DAY), _down(span.until, DAY) if span.until <= now else _up(span.until, DAY)
+    if wish.step == "hour" or last <= first:
+        yield _part(UsageHour, org_id, wish, span)
+        return
+    yield _part(UsageDay, org_id, wish, Span(first, last))
+    for rest in (Span(span.since, first), Span(last, span.until)):
+        if rest.since < rest.until:
+            yield _part(UsageHour, org_id, wish, rest)
+
+
+_Table = type[UsagePending] | type[UsageHour] | type[UsageDay]
+
+
+def _part(table: _Table, org_id: str, wish: SummaryWish, span: Span) -> Select[*tuple[Any, ...]]:
     time: ColumnElement[Any] = (
-        null() if wish.step == "all" else func.date_trunc(literal(wish.step), UsageRow.created_at, literal("UTC"))
+        literal(_ANY_TIME) if wish.step == "all" else func.date_trunc(literal(wish.step), table.time, literal("UTC"))
     )
-    tags = func.jsonb_array_elements_text(UsageRow.tags).table_valued("value").render_derived(name="tag")
-    group: _Column = null()
+    tag = func.jsonb_array_elements_text(table.tags).table_valued("value").render_derived(name="tag")
+    group: Any = literal("")
     if wish.by is not None:
-        group = tags.c.value if wish.by == "tag" else _COLUMNS[wish.by]
-    rows = select(cast(group, Text).label("group"), time.label("time"), *_figures()).select_from(UsageRow)
+        group = tag.c.value if wish.by == "tag" else getattr(table, _GROUPS[wish.by])
+    columns = (
+        "outcome",
+        "cache",
+        *_PLAIN,
+        *(f"{name}_{kind}" for name in _HISTOGRAMS for kind in ("buckets", "counts")),
+    )
+    query = select(time.label("time"), group.label("group"), *(getattr(table, name) for name in columns))
+    query = query.select_from(table)
     if wish.by == "tag":
-        rows = rows.join(tags, literal(value=True))
-    rows = rows.where(*_filters(org_id, wish, since, until)).group_by("group", "time")
-    return rows.order_by("time", func.sum(UsageRow.cost_nanos).desc().nulls_last(), "group").limit(_MOST_ROWS)
+        query = query.join(tag, literal(value=True))
+    return query.where(*_filters(table, org_id, wish, span))
 
 
-def _filters(org_id: str, wish: SummaryWish, since: datetime, until: datetime) -> Sequence[ColumnElement[bool]]:
-    filters = [
-        UsageRow.org_id == org_id,
-        UsageRow.created_at >= since,
-        UsageRow.created_at < until,
-        UsageRow.test.is_(wish.test),
+def _filters(table: _Table, org_id: str, wish: SummaryWish, span: Span) -> Sequence[ColumnElement[bool]]:
+    filters: list[ColumnElement[bool]] = [
+        table.org_id == org_id,
+        table.time >= span.since,
+        table.time < span.until,
+        table.test.is_(wish.test),
     ]
     for column, value in (
-        (UsageRow.model, wish.model),
-        (UsageRow.key_id, wish.key_id),
-        (UsageRow.project_id, wish.project_id),
-        (UsageRow.provider, wish.provider),
+        (table.model, wish.model),
+        (table.key_id, wish.key_id),
+        (table.project_id, wish.project_id),
+        (table.provider, wish.provider),
     ):
         if value is not None:
             filters.append(column == value)
+    if wish.tag is not None:
+        filters.append(table.tags.contains([wish.tag]))
     return filters
 
 
-def _figures() -> Sequence[ColumnElement[Any]]:
-    saved = UsageRow.list_cost_nanos - func.coalesce(UsageRow.cost_nanos, 0)
-    finished = UsageRow.outcome == "finished"
+def _sums(picked: CTE) -> CTE:
+    requests = func.sum(picked.c.requests)
+    saved_by_cache = func.sum(picked.c.saved_nanos).filter(picked.c.cache == "hit")
     return (
-        func.count().label("requests"),
-        _count(UsageRow.outcome == "failed").label("errors"),
-        _count(UsageRow.outcome == "refused").label("refused"),
-        _count(UsageRow.cache == "hit").label("cache_hits"),
-        _count(and_(finished, UsageRow.cost_nanos.is_(None))).label("unpriced"),
-        *(
-            _sum(column).label(column.name)
-            for column in (
-                UsageRow.prompt_tokens,
-                UsageRow.completion_tokens,
-                UsageRow.cached_tokens,
-                UsageRow.reasoning_tokens,
-                UsageRow.cost_nanos,
-                UsageRow.charge_nanos,
-                UsageRow.list_cost_nanos,
-            )
-        ),
-        _sum(case((finished, saved))).label("saved_nanos"),
-        _sum(case((and_(finished, UsageRow.cache == "hit"), saved))).label("saved_by_cache_nanos"),
-        _percentile(0.5, UsageRow.duration_ms, finished).label("p50_ms"),
-        _percentile(0.95, UsageRow.duration_ms, finished).label("p95_ms"),
-        _percentile(0.5, UsageRow.first_token_ms, finished).label("first_token_p50_ms"),
-        _percentile(0.95, UsageRow.first_token_ms, finished).label("first_token_p95_ms"),
+        select(
+            picked.c.time,
+            picked.c.group,
+            *(func.sum(picked.c[name]).label(name) for name in _PLAIN),
+            *(
+                func.coalesce(requests.filter(picked.c[column] == value), 0).label(name)
+                for name, (column, value) in _COUNTED.items()
+            ),
+            func.coalesce(saved_by_cache, 0).label("saved_by_cache_nanos"),
+        )
+        .group_by(picked.c.time, picked.c.group)
+        .having(requests > 0)
+        .cte("sums")
     )
 
 
-def _sum(column: _Column) -> ColumnElement[int]:
-    return cast(func.coalesce(func.sum(column), 0), BigInteger)
+def _percentiles(picked: CTE) -> CTE:
+    """The bucket in which each lies."""
+    cells = union_all(*(_cells(picked, name) for name in _HISTOGRAMS)).cte("cells")
+    n = func.sum(cells.c.n)
+    by = (cells.c.time, cells.c.group, cells.c.name)
+    ranked = (
+        select(
+            *by,
+            cells.c.bucket,
+            func.sum(n).over(partition_by=by, order_by=cells.c.bucket).label("upto"),
+            func.sum(n).over(partition_by=by).label("total"),
+        )
+        .group_by(*by, cells.c.bucket)
+        .cte("ranked")
+    )
+    points = (
+        func.min(ranked.c.bucket)
+        .filter(ranked.c.name == name, ranked.c.upto * 100 >= ranked.c.total * share, ranked.c.upto > 0)
+        .label(point)
+        for point, (name, share) in _POINTS.items()
+    )
+    return select(ranked.c.time, ranked.c.group, *points).group_by(ranked.c.time, ranked.c.group).cte("points")
 
 
-def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.count().filter(condition)
-
-
-def _percentile(share: float, column: _Column, condition: ColumnElement[bool]) -> ColumnElement[Any]:
-    return func.percentile_disc(share).within_group(column).filter(condition)
+def _cells(picked: CTE, name: str) -> Select[*tuple[Any, ...]]:
+    """The cells of a histogram, a row each."""
+    cell = (
+        func.unnest(picked.c[f"{name}_buckets"], picked.c[f"{name}_counts"])
+        .table_valued("bucket", "n")
+        .render_derived(name="cell")
+    )
+    columns = (picked.c.time, picked.c.group, literal(name).label("name"), cell.c.bucket, cell.c.n)
+    return select(*columns).select_from(picked.join(cell, literal(value=True)))
 
 
 def _shown(row: dict[str, Any]) -> SummaryRow:
-    money = {f"{name.removesuffix('_nanos')}_usd": usd(row.pop(name)) for name in list(row) if name.endswith("_nanos")}
-    return SummaryRow.model_validate({**row, **money})
+    for name in _POINTS:
+        row[name] = None if row[name] is None else middle(row[name])
+    whole = {name: int(row.pop(name)) for name in (*_PLAIN, *_COUNTED, "saved_by_cache_nanos")}
+    whole["saved_by_routing_nanos"] = whole["saved_nanos"] - whole["saved_by_cache_nanos"]
+    money = {f"{name.removesuffix('_nanos')}_usd": usd(n) for name, n in whole.items() if name.endswith("_nanos")}
+    rate = round(whole["errors"] / whole["requests"], 6)
+    return SummaryRow.model_validate({**row, **whole, **money, "error_rate": rate})
+
+
+def middle(bucket: int) -> int:
+    """Milliseconds less than 5 % away from all that a bucket holds (and half a millisecond, since they are whole)."""
+    return round(2 * BASE**bucket / (BASE + 1)) if bucket >= 0 else 0
+
+
+def _down(moment: datetime, step: timedelta) -> datetime:
+    midnight = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + (moment - midnight) // step * step
+
+
+def _up(moment: datetime, step: timedelta) -> datetime:
+    down = _down(moment, step)
+    return down if down == moment else down + step

@@ -1,0 +1,208 @@
+"""GET /orgs/{org}/usage/summary: figures by time and by what they were for, merged or not, exact but for percentiles."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx2
+import pytest
+
+from llmgateway.contract.usage import Outcome, UsageEvent
+from llmgateway.controlplane.usage import rollups
+from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.db.roles import Role
+from llmgateway.db.session import Database
+from llmgateway.kit.clock import ManualClock
+from llmgateway.kit.ids import id_time, new_id
+from llmgateway.kit.money import nanos
+from tests.controlplane.api import Api, Json, open_api
+from tests.controlplane.records import event
+from tests.controlplane.test_rollups import DAY, START, added, made, roll_up
+
+NOW = START + 3 * DAY + timedelta(hours=5, minutes=20)
+
+
+@pytest.fixture
+async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
+    """At a time of the test's own."""
+    async with open_api(database_url, tmp_path, ManualClock(NOW)) as api:
+        yield api
+
+
+@pytest.fixture
+async def worker(database_url: str) -> AsyncIterator[Database]:
+    """The test's database, as jobs see it."""
+    database = Database(database_url, Role.WORKER)
+    yield database
+    await database.close()
+
+
+class Asked:
+    """One organisation's summary."""
+
+    def __init__(self, client: httpx2.AsyncClient, org: str) -> None:
+        self.client = client
+        self.org = org
+
+    async def __call__(self, **wish: Any) -> Json:
+        answer = await self.client.get(f"/orgs/{self.org}/usage/summary", params={**RANGE, **wish})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+RANGE = {"from": START.isoformat(), "to": NOW.isoformat()}
+
+
+@pytest.fixture
+async def asked(api: Api) -> Asked:
+    owner = await api.person("o@a.test")
+    return Asked(await api.as_(owner), await api.org("Acme", owner))
+
+
+def at(moment: datetime, org: str, **changes: object) -> UsageEvent:
+    """An event of a moment."""
+    identifier = new_id("req", moment)
+    return event(id=identifier, created_at=id_time(identifier), org_id=org, **changes)
+
+
+async def test_it_is_the_same_before_and_after_merging(asked: Asked, data: Database, worker: Database) -> None:
+    random, store = Random(1), UsageStore(data)
+    events = [made(random, asked.org) for _ in range(300)]
+    await store.insert([made(random, "org_of_others") for _ in range(50)])
+    await store.insert(events[:200])
+    wishes: list[Json] = [
+        {},
+        {"step": "hour"},
+        {"step": "day", "by": "model"},
+        {"step": "month", "by": "tag"},
+        {"by": "key", "provider": "openai", "tag": "blue"},
+        {"by": "project", "test": True},
+        {"step": "day", "from": (START + timedelta(hours=5)).isoformat()},
+    ]
+    pending = [await asked(**wish) for wish in wishes]
+    await rollups.roll_up_next(worker)
+    assert [await asked(**wish) for wish in wishes] == pending
+    await store.insert(events[200:])  # half merged, half not
+    half = [await asked(**wish) for wish in wishes]
+    await roll_up(worker)
+    assert [await asked(**wish) for wish in wishes] == half
+    live = [one for one in events if not one.test]
+    row = half[0]["data"][0]
+    assert row["requests"] == len(live)
+    assert row["prompt_tokens"] == added(live, "prompt_tokens")
+    assert row["cache_write_tokens"] == added(live, "cache_write_tokens")
+    assert nanos(row["cost_usd"]) == added(live, "cost_nanos")
+    assert nanos(row["charge_usd"]) == added(live, "charge_nanos")
+    assert nanos(row["list_cost_usd"]) == added(live, "list_cost_nanos")
+    assert sum(one["requests"] for one in half[1]["data"]) == len(live)
+
+
+@pytest.mark.parametrize("merged", [True, False])
+async def test_by_everything(asked: Asked, data: Database, worker: Database, *, merged: bool) -> None:
+    events = [made(Random(2), asked.org) for _ in range(1)] + [made(Random(n), asked.org) for n in range(200)]
+    events = [one for one in events if not one.test]
+    await UsageStore(data).insert(events)
+    if merged:
+        await roll_up(worker)
+    for by, name in (("model", "model"), ("provider", "provider"), ("key", "key_id"), ("project", "project_id"),
+                     ("served_model", "served_model"), ("outcome", "outcome"), ("cache", "cache")):  # fmt: skip
+        rows = (await asked(by=by))["data"]
+        assert {row["group"] for row in rows} == {getattr(one, name) for one in events}
+        for row in rows:
+            mine = [one for one in events if getattr(one, name) == row["group"]]
+            assert (row["requests"], nanos(row["cost_usd"])) == (len(mine), added(mine, "cost_nanos")), by
+    tags = {row["group"]: row["requests"] for row in (await asked(by="tag"))["data"]}
+    assert tags == {name: sum(name in one.tags for one in events) for name in ("blue", "green")}
+    some = [one for one in events if one.model == "fast" and one.key_id == "key_1" and "green" in one.tags]
+    found = await asked(model="fast", key_id="key_1", tag="green")
+    assert [row["requests"] for row in found["data"]] == [len(some)]
+
+
+async def test_errors_and_savings_are_told_apart(asked: Asked, data: Database) -> None:
+    figures = {"cost_nanos": 100, "list_cost_nanos": 300}
+    events = [
+        at(START, asked.org, cache="miss", **figures),
+        at(START, asked.org, cache="hit", cost_nanos=0, list_cost_nanos=50),
+        at(START, asked.org, cost_nanos=None, list_cost_nanos=500),
+        at(START, asked.org, outcome=Outcome.FAILED, **figures),
+        at(START, asked.org, outcome=Outcome.REFUSED, cost_nanos=0),
+        at(START, asked.org, outcome=Outcome.ABANDONED, cost_nanos=10),
+        at(START, asked.org, test=True, **figures),
+    ]
+    await UsageStore(data).insert(events)
+    row = (await asked())["data"][0]
+    names = ("requests", "errors", "refused", "abandoned", "cache_hits", "unpriced", "error_rate")
+    assert [row[name] for name in names] == [6, 1, 1, 1, 1, 1, round(1 / 6, 6)]
+    saved = [nanos(row[f"{name}_usd"]) for name in ("saved", "saved_by_cache", "saved_by_routing")]
+    assert saved == [250, 50, 200]
+    assert [row["requests"] for row in (await asked(test=True))["data"]] == [1]
+
+
+async def test_percentiles_are_less_than_5_percent_off(asked: Asked, data: Database, worker: Database) -> None:
+    random = Random(3)
+    times = sorted(int(random.lognormvariate(7, 1)) for _ in range(500))
+    events = [
+        at(START + timedelta(minutes=5 * place), asked.org, duration_ms=time, first_token_ms=time // 3)
+        for place, time in enumerate(times)
+    ]
+    failed = [at(START, asked.org, duration_ms=1, outcome=Outcome.FAILED) for _ in range(500)]
+    await UsageStore(data).insert([*events, *failed])
+    await rollups.roll_up_next(worker)
+    row = (await asked())["data"][0]
+    for name, true in (("p50_ms", times[249]), ("p95_ms", times[474])):
+        assert abs(row[name] - true) <= 0.05 * true + 0.5
+        first = row[f"first_token_{name}"]
+        assert abs(first - true // 3) <= 0.05 * (true // 3) + 0.5
+    failures = (await asked(by="outcome"))["data"]
+    assert {row["group"]: row["p50_ms"] for row in failures}["failed"] is None
+
+
+async def test_a_range_is_of_whole_hours_and_days_are_utc(asked: Asked, data: Database, worker: Database) -> None:
+    hours = [0, 5, 6, 23, 24, 47, 48, 71, 72, 77]
+    await UsageStore(data).insert([at(START + timedelta(hours=hour, minutes=59), asked.org) for hour in hours])
+    await roll_up(worker)
+    begin = START + timedelta(hours=5, minutes=40)
+    found = await asked(step="day", **{"from": begin.isoformat()})
+    assert (found["from"], found["to"]) == ("2026-11-04T05:00:00Z", "2026-11-07T06:00:00Z")
+    assert found["figures_until"] == "2026-11-07T05:20:00Z"
+    assert [(row["time"], row["requests"]) for row in found["data"]] == [
+        ("2026-11-04T00:00:00Z", 3), ("2026-11-05T00:00:00Z", 2), ("2026-11-06T00:00:00Z", 2), ("2026-11-07T00:00:00Z", 2)
+    ]  # fmt: skip
+    some = await asked(step="hour", **{"from": begin.isoformat(), "to": (START + timedelta(hours=7)).isoformat()})
+    assert [row["time"] for row in some["data"]] == ["2026-11-04T05:00:00Z", "2026-11-04T06:00:00Z"]
+    past = await asked(to=(START + timedelta(hours=47)).isoformat())
+    assert [row["requests"] for row in past["data"]] == [5]
+    elsewhere = await asked(step="hour", **{"from": "2026-11-04T07:00:00+02:00", "to": "2026-11-04T08:00:00+02:00"})
+    assert [row["time"] for row in elsewhere["data"]] == ["2026-11-04T05:00:00Z"]
+
+
+async def test_against_the_period_before(asked: Asked, data: Database, worker: Database) -> None:
+    await UsageStore(data).insert(
+        [at(START + timedelta(hours=hour), asked.org, cost_nanos=hour) for hour in (1, 25, 26, 49)]
+    )
+    await roll_up(worker)
+    wish = {"from": (START + DAY).isoformat(), "to": (START + 2 * DAY).isoformat(), "by": "model"}
+    found = await asked(compare=True, **wish)
+    assert [row["requests"] for row in found["data"]] == [2]
+    assert [row["requests"] for row in found["previous"]] == [1]
+    assert found["previous_from"] == "2026-11-04T00:00:00Z"
+    assert (await asked(**wish))["previous"] is None
+    answer = await asked.client.get(
+        f"/orgs/{asked.org}/usage/summary", params={**wish, "compare": True, "format": "csv"}
+    )
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(line["period"], line["requests"], line["cost_usd"]) for line in lines] == [
+        ("current", "2", "0.000000051"),
+        ("previous", "1", "0.000000001"),
+    ]
+
+
+async def test_a_range_that_is_none_is_refused(asked: Asked) -> None:
+    for wish in ({"from": NOW.isoformat(), "to": START.isoformat()}, {"from": datetime(2020, 1, 1, tzinfo=UTC)}):
+        params = {name: str(value) for name, value in {**RANGE, **wish}.items()}
+        answer = await asked.client.get(f"/orgs/{asked.org}/usage/summary", params=params)
+        assert answer.status_code == 400
