@@ -4,15 +4,18 @@ import asyncio
 import json
 import os
 from collections.abc import Sequence
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
 
 from llmgateway.contract.usage import UsageEvent
-from llmgateway.controlplane.usage import service
+from llmgateway.controlplane.usage import rollups, service
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
+from llmgateway.errors import BadRequest
+from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.money import usd
 from llmgateway.settings import load_settings
 
@@ -22,6 +25,9 @@ _FIELDS = (
     "id", "org_id", "key_id", "created_at", "model", "provider", "served_model", "outcome", "status", "prompt_tokens",
     "completion_tokens", "cached_tokens", "reasoning_tokens", "price_version", "usage_source", "cache", "attempts",
 )  # fmt: skip
+
+_REBUILD_SECONDS: Final = 3600.0
+"""For one organisation's day."""
 
 
 @app.callback()
@@ -48,6 +54,17 @@ def list_usage(
         typer.echo(f"{event.id}  {event.outcome:<9} {event.status}  {tokens:>12}  {cost:>14}  {event.model}")
 
 
+@app.command("rebuild")
+def rebuild_sums(
+    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day (UTC).")],
+    until: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Up to this day; now.")] = None,
+    org: Annotated[str | None, typer.Option("--org", help="One organisation, by id or slug; all of them.")] = None,
+) -> None:
+    """Make the hourly and daily sums of usage anew from the events. The gateway may serve meanwhile."""
+    days = asyncio.run(_rebuild(org, since.replace(tzinfo=UTC), until.replace(tzinfo=UTC) if until else None))
+    typer.echo(f"Sums of {days} days were made anew from their events.")
+
+
 def shown(event: UsageEvent) -> dict[str, Any]:
     """An event as the command line shows it; money as decimal strings of dollars."""
     everything: dict[str, Any] = msgspec.to_builtins(event)
@@ -65,3 +82,19 @@ def shown(event: UsageEvent) -> dict[str, Any]:
 async def _list(request: str | None, limit: int) -> Sequence[UsageEvent]:
     async with open_database(load_settings(os.environ), Role.ADMIN) as database, database.transaction() as tx:
         return await service.listed(tx, request_id=request, limit=limit)
+
+
+async def _rebuild(org: str | None, since: datetime, until: datetime | None) -> int:
+    """How many days of organisations."""
+    now = SystemClock().now()
+    until = until or rollups.midnight(now) + rollups.DAY
+    async with open_database(load_settings(os.environ), Role.ADMIN) as database:
+        patient = database.acting_as(Role.ADMIN, seconds=_REBUILD_SECONDS)
+        try:
+            async with patient.transaction() as tx:
+                orgs = await rollups.organisations(tx, org, since, until)
+            return sum([await rollups.rebuild(patient, found, since, until, now) for found in orgs])
+        except BadRequest as error:
+            raise typer.BadParameter(error.message) from error
+        finally:
+            await patient.close()

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import BigInteger, TextClause, bindparam, select, text
+from sqlalchemy import BigInteger, TextClause, bindparam, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.models.usage_rollups import UsagePending
 from llmgateway.db.session import Database
 from llmgateway.errors import BadRequest
@@ -104,6 +106,15 @@ async def _merge(tx: AsyncSession, ids: Sequence[int]) -> None:
             await tx.execute(statement, {"ids": ids})
 
 
+async def organisations(tx: AsyncSession, name: str | None, since: datetime, until: datetime) -> Sequence[str]:
+    """The ids of those with events in a time; or of the one that has this id or slug, whether it has any or not."""
+    if name is not None:
+        known = select(Organisation.id).where(or_(Organisation.id == name, Organisation.slug == name)).limit(1)
+        return [await tx.scalar(known) or name]
+    events = select(UsageRow.org_id).where(UsageRow.created_at >= since, UsageRow.created_at < until)
+    return (await tx.scalars(events.distinct().order_by(UsageRow.org_id))).all()
+
+
 async def rebuild(database: Database, org_id: str, since: datetime, until: datetime, now: datetime) -> int:
     """Make an organisation's sums of whole UTC days anew from its events, as `admin`; how many days.
 
@@ -122,7 +133,7 @@ def oldest_kept(now: datetime) -> datetime:
 
 
 def _days(since: datetime, until: datetime, oldest: datetime) -> Sequence[datetime]:
-    if since >= until or any(moment != _midnight(moment) for moment in (since, until)):
+    if since >= until or any(moment != midnight(moment) for moment in (since, until)):
         raise BadRequest("Sums are made anew for whole days in UTC: from a date up to a later one, which is left out.")
     if since < oldest:
         raise BadRequest(
@@ -131,7 +142,8 @@ def _days(since: datetime, until: datetime, oldest: datetime) -> Sequence[dateti
     return [since + DAY * number for number in range((until - since) // DAY)]
 
 
-def _midnight(moment: datetime) -> datetime:
+def midnight(moment: datetime) -> datetime:
+    """Where its UTC day begins."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
