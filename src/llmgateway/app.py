@@ -161,8 +161,8 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         readiness.contacted = True
         vitals = vitals_of(metrics, recording, rooms, readiness, probes_of(usage, counts))
         await stack.enter_async_context(_running(vitals.watch()))
-        page = MetricsPage(metrics, vitals.look, settings.metrics_token)
-        pages = Pages(keys, rooms.router, instruments.catalog, usage, readiness, page)
+        figures = MetricsPage(metrics, vitals.look, settings.metrics_token)
+        pages = Pages(keys, rooms.router, instruments.catalog, usage, readiness, figures)
         shared = Shared(
             admin=admin,
             pepper=pepper,
@@ -172,9 +172,9 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
             transports=transports,
             forecast=Forecast(rooms.router, instruments.catalog, instruments.tokenizer, clock),
             held=HeldAnswers(answers),
+            draining=lambda: readiness.draining,
         )
-        address = public_address(settings, port or settings.port)
-        control = await stack.enter_async_context(_control(settings, shared, address, part))
+        control = await stack.enter_async_context(_control(settings, shared, public_address(settings, port), part))
         door = await stack.enter_async_context(_overseen(control, shared, metrics)) if control else None
         yield Gateway(data_plane(rooms, pages), door, part is not Part.CONTROL, readiness, first_steps)
 
@@ -222,12 +222,12 @@ async def _overseen(control: Door, shared: Shared, metrics: Metrics) -> AsyncGen
         yield Counted(control, metrics)
 
 
-def public_address(settings: Settings, port: int) -> str:
+def public_address(settings: Settings, port: int | None) -> str:
     """How people reach the gateway, as far as it knows."""
     if settings.public_url:
         return settings.public_url.rstrip("/")
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host)  # noqa: S104 shown, not bound
-    return f"http://{host or (f'[{settings.host}]' if ':' in settings.host else settings.host)}:{port}"
+    return f"http://{host or (f'[{settings.host}]' if ':' in settings.host else settings.host)}:{port or settings.port}"
 
 
 def create_app() -> "LifespanApp":

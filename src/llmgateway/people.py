@@ -1,6 +1,6 @@
 """Floor 4: the control plane's rooms, and the bridges over which it asks the data plane."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -53,6 +53,8 @@ class Shared:
     """URL scheme -> transport; `guarded` for addresses that tenants wrote."""
     forecast: Forecast
     held: CacheReport
+    draining: Callable[[], bool] = lambda: False
+    """Whether the process is about to end."""
 
 
 @asynccontextmanager
@@ -74,6 +76,7 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
         check=ProviderCheck(shared.forecast.router, shared.transports),
         planner=Planner(shared.forecast),
         cache=shared.held,
+        draining=shared.draining,
         version=version("llmgateway"),
         events=Events(member_left=(keys.end_of_member,)),
     )

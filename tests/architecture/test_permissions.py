@@ -21,6 +21,9 @@ OPEN = {
 }  # fmt: skip
 """For nobody in particular: they prove who asks in another way, or tell nothing."""
 
+STREAMS = {"/orgs/{org}/usage/live"}
+"""They go on as long as they are asked to."""
+
 OBJECTS = {
     "key_id": "keys", "user_id": "members", "invitation_id": "invitations", "project_id": "projects",
     "credential_id": "credentials", "alias": "routes", "request_id": "usage", "session_id": "sessions",
@@ -40,7 +43,8 @@ class Door:
     def at(self, org: str, **names: str) -> str:
         """The path with its names filled in; unknown things where none is given."""
         filled = self.path.replace("{org}", org)
-        return re.sub(r"\{(\w+)\}", lambda match: names.get(match[1], "nothing_like_it"), filled)
+        filled = re.sub(r"\{(\w+)\}", lambda match: names.get(match[1], "nothing_like_it"), filled)
+        return f"{filled}?seconds=0" if self.path in STREAMS else filled
 
 
 def _gates(dependant: Dependant) -> list[Permission]:

@@ -18,6 +18,7 @@ DEFINERS = {
     "find_login", "find_refresh", "find_ticket", "find_invitation", "secrets_used", "spent", "insert_contents", "note_stripe_event",
 }  # fmt: skip
 SUMS = ("usage_hours", "usage_days", "usage_pending")
+
 TENANT_TABLES = (
     "contents",
     "organisations",
@@ -204,6 +205,7 @@ async def test_app_may_not(app: Database, statement: str) -> None:
                 "audit_events",
                 EVENTS,
                 *SUMS,
+                "usage_watchers",
                 f"{EVENTS}_rest",
             )
         ),

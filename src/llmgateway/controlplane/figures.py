@@ -14,7 +14,7 @@ API_REQUESTS: Final = Figure(
 API_SECONDS: Final = Figure(
     name="llmgateway_api_seconds",
     kind=Kind.HISTOGRAM,
-    help="Seconds that the control plane took to answer.",
+    help="Seconds until the control plane began to answer.",
     labels=("method", "route"),
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )

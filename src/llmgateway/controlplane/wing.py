@@ -22,8 +22,9 @@ from llmgateway.controlplane.policies import routes as policies
 from llmgateway.controlplane.reception.answers import install_handlers
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.reception.rooms import Rooms
-from llmgateway.controlplane.usage import content_routes, takeout
+from llmgateway.controlplane.usage import content_routes, live_route, takeout
 from llmgateway.controlplane.usage import routes as usage
+from llmgateway.controlplane.usage.live import Live
 
 PREFIX = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     policies.router,
     cache_routes.router,
     reach_routes.router,
+    live_route.router,  # before the requests, whose ids would take its name
     usage.router,
     content_routes.router,
     takeout.router,
@@ -66,6 +68,7 @@ def build_api(rooms: Rooms | None, version: str, counter: Counter | None = None)
     install_handlers(api)
     api.state.rooms = rooms
     api.state.counter = counter
+    api.state.live = Live(rooms.database, rooms.clock) if rooms is not None else None
     return api
 
 

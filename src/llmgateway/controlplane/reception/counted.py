@@ -22,12 +22,12 @@ class Counted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""
-        start, status = time.monotonic(), 0
+        start, status, seconds = time.monotonic(), 0, 0.0
 
         async def with_status(message: Message) -> None:
-            nonlocal status
+            nonlocal status, seconds
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, seconds = message["status"], time.monotonic() - start
             await send(message)
 
         await self.door(scope, receive, with_status)
@@ -35,4 +35,4 @@ class Counted:
         route = found.path_format if isinstance(found, APIRoute) else _NO_ROUTE
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.counter(figures.API_REQUESTS, method, route, str(status)).inc()
-        self._metrics.histogram(figures.API_SECONDS, method, route).observe(time.monotonic() - start)
+        self._metrics.histogram(figures.API_SECONDS, method, route).observe(seconds)

@@ -58,6 +58,8 @@ class Rooms:
     new_org_plan: str = "free"
     version: str = ""
     events: Events = field(default_factory=Events)
+    draining: Callable[[], bool] = lambda: False
+    """Whether the process is about to end: streams end with it."""
     settings_shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 

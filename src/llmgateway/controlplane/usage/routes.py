@@ -19,11 +19,11 @@ from llmgateway.controlplane.usage.schemas import (
     SummaryWish,
     UsageWish,
 )
+from llmgateway.controlplane.usage.showing import request_shown
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.tenancy import owned
 from llmgateway.errors import NotFound
 from llmgateway.kit.csv_text import csv_text
-from llmgateway.kit.money import usd
 from llmgateway.kit.pages import Page, page_of
 
 router = APIRouter(prefix="/orgs/{org}/usage", tags=["usage"])
@@ -38,7 +38,7 @@ async def list_usage(
 ) -> Page[RequestShown] | Response:
     """Requests, newest first, as far back as the plan keeps them."""
     rows = [row for (row,) in await newest_first(visit.tx, _matching(visit, wish), UsageRow.id, paging)]
-    page = page_of(rows, paging.limit, _shown, lambda row: row.id)
+    page = page_of(rows, paging.limit, request_shown, lambda row: row.id)
     if wish.format == "json":
         return page
     lines = [entry.model_dump(mode="json") for entry in page.data]
@@ -79,7 +79,7 @@ async def get_request(
     row = await visit.tx.scalar(_kept(visit).where(UsageRow.id == request_id))
     if row is None:
         raise NotFound("No request of this organisation has this id. It may still be on its way.", retry_after=1)
-    return RequestExplained(**_shown(row).model_dump(), plan=row.plan, attempts=row.attempts)
+    return RequestExplained(**request_shown(row).model_dump(), plan=row.plan, attempts=row.attempts)
 
 
 def _kept(visit: Visit) -> Select[UsageRow]:
@@ -110,16 +110,3 @@ def _matching(visit: Visit, wish: UsageWish) -> Select[UsageRow]:
     if wish.until is not None:
         query = query.where(UsageRow.created_at < wish.until)
     return query
-
-
-def _shown(row: UsageRow) -> RequestShown:
-    saved = None if row.list_cost_nanos is None else row.list_cost_nanos - (row.cost_nanos or 0)
-    money = {
-        "cost_usd": row.cost_nanos,
-        "charge_usd": row.charge_nanos,
-        "list_cost_usd": row.list_cost_nanos,
-        "saved_usd": None if row.test or row.cost_nanos is None else saved,
-    }
-    plain = {name: getattr(row, name) for name in RequestShown.model_fields if name not in money}
-    dollars = {name: None if nanos is None else usd(nanos) for name, nanos in money.items()}
-    return RequestShown.model_validate({**plain, **dollars})

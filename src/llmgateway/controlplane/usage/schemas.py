@@ -129,6 +129,6 @@ class Summary(Shown):
     truncated: bool
     """There are more rows than are shown: ask for a shorter time or a longer step."""
     data: list[SummaryRow]
-    previous_since: datetime | None = Field(None, serialization_alias="previous_from")
+    previous_since: datetime | None = Field(default=None, serialization_alias="previous_from")
     previous: list[SummaryRow] | None = None
     """Of the period before, which ends at `from`; null unless asked for by `compare`."""

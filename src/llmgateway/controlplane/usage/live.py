@@ -1,0 +1,254 @@
+"""Usage as it comes: one connection a process hears of it, one task an organisation reads it for all who watch."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+import structlog
+from sqlalchemy import text
+
+from llmgateway.controlplane.usage import summary
+from llmgateway.controlplane.usage.schemas import Summary, SummaryWish
+from llmgateway.controlplane.usage.showing import request_shown
+from llmgateway.db.models.usage_events import UsageRow
+from llmgateway.db.session import DATABASE_ERRORS, Database
+from llmgateway.db.tenancy import owned
+from llmgateway.errors import TooMany
+from llmgateway.kit import sse
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.ids import id_time
+
+CHANNEL: Final = "llmgateway_usage"
+MOST_STREAMS: Final = 20
+"""Of one organisation in one process."""
+_MOST_WAITING: Final = 500
+"""Events for one who reads slowly; the oldest are left out, and their number is told."""
+_MOST_ROWS: Final = 200
+"""Read at once."""
+_WATCH_SECONDS: Final = 10.0
+"""How often the database is told that somebody watches; it believes so for three times as long."""
+_TOTALS_SECONDS: Final = 2.0
+"""At most so often are totals told."""
+_RETRY_SECONDS: Final = 1.0
+_WATCH: Final = text(
+    "INSERT INTO usage_watchers (org_id, until) VALUES (:org, now() + :lease) "
+    "ON CONFLICT (org_id) DO UPDATE SET until = excluded.until"
+)
+
+log = structlog.get_logger()
+
+
+class _Told(msgspec.Struct):
+    """The payload of a NOTIFY."""
+
+    org_id: str
+    count: int
+    ids: list[str]
+
+
+@dataclass(eq=False)
+class Stream:
+    """What waits for one who watches."""
+
+    waiting: deque[bytes] = field(default_factory=lambda: deque[bytes](maxlen=_MOST_WAITING))
+    missed: int = 0
+    """Events that were left out since the last look."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, frame: bytes) -> None:
+        """Wake the reader."""
+        self.missed += len(self.waiting) == _MOST_WAITING
+        self.waiting.append(frame)
+        self.news.set()
+
+    async def take(self, seconds: float) -> bytes:
+        """All that waits, after so many seconds at most."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.news.wait(), seconds)
+        self.news.clear()
+        frames, missed = b"".join(self.waiting), self.missed
+        self.waiting.clear()
+        self.missed = 0
+        return frames + (sse.write(b'{"requests":%d}' % missed, b"missed") if missed else b"")
+
+
+@dataclass(eq=False)
+class _Feed:
+    """One organisation that somebody watches."""
+
+    org_id: str
+    streams: list[Stream] = field(default_factory=list[Stream])
+    ids: list[str] = field(default_factory=list[str])
+    missed: int = 0
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    ready: bool = False
+    task: asyncio.Task[None] | None = None
+
+    def hear(self, told: _Told) -> None:
+        """Events were stored."""
+        room = max(0, _MOST_ROWS - len(self.ids))
+        self.ids += told.ids[:room]
+        self.missed += told.count - min(room, len(told.ids))
+        self.news.set()
+
+    def tell(self, frame: bytes) -> None:
+        """All who watch."""
+        for stream in self.streams:
+            stream.put(frame)
+
+
+_READY: Final = sse.write(b"{}", b"ready")
+
+
+class Live:
+    """One for a process; over a database that acts as `app`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._feeds = dict[str, _Feed]()
+        self._listener: asyncio.Task[None] | None = None
+        self._hears = asyncio.Event()
+        self._decoder = msgspec.json.Decoder(_Told)
+
+    def check(self, org_id: str) -> None:
+        """Raises TooMany when as many watch an organisation as may."""
+        feed = self._feeds.get(org_id)
+        if feed is not None and len(feed.streams) >= MOST_STREAMS:
+            raise TooMany(
+                f"{MOST_STREAMS} live streams of this organisation are open. Close one of them.", retry_after=10
+            )
+
+    @asynccontextmanager
+    async def watch(self, org_id: str) -> AsyncGenerator[Stream]:
+        """An organisation's events for as long as the block lasts; `ready` comes first."""
+        feed = self._feeds.get(org_id) or self._open(org_id)
+        stream = Stream()
+        feed.streams.append(stream)
+        if feed.ready:
+            stream.put(_READY)
+        try:
+            yield stream
+        finally:
+            feed.streams.remove(stream)
+            if not feed.streams:
+                await self._close(feed)
+
+    def _open(self, org_id: str) -> _Feed:
+        feed = self._feeds[org_id] = _Feed(org_id)
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._listen())
+        feed.task = asyncio.create_task(self._serve(feed))
+        return feed
+
+    async def _close(self, feed: _Feed) -> None:
+        del self._feeds[feed.org_id]
+        tasks = [feed.task]
+        if not self._feeds:
+            tasks.append(self._listener)
+            self._listener = None
+        for task in tasks:
+            if task is not None:
+                task.cancel()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._until_lost()
+            except DATABASE_ERRORS as error:
+                log.warning("usage is not heard of as it comes", reason=str(error) or type(error).__name__)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _until_lost(self) -> None:
+        connection = await self._database.connect()
+        lost = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _connection: lost.set())
+            await connection.add_listener(CHANNEL, self._heard)
+            self._hears.set()
+            while not lost.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(lost.wait(), _WATCH_SECONDS)
+                await connection.execute("SELECT 1")
+        finally:
+            self._hears.clear()
+            for feed in self._feeds.values():
+                feed.ready = False
+                feed.news.set()
+            connection.terminate()
+
+    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        told = self._decoder.decode(str(payload))
+        feed = self._feeds.get(told.org_id)
+        if feed is not None:
+            feed.hear(told)
+
+    async def _serve(self, feed: _Feed) -> None:
+        """Read what one organisation's streams are told, until cancelled."""
+        while True:
+            try:
+                await self._hears.wait()
+                await self._follow(feed)
+            except DATABASE_ERRORS as error:
+                log.warning("live usage waits for the database", reason=str(error) or type(error).__name__)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _follow(self, feed: _Feed) -> None:
+        """Until the listener is lost. Raises what the database answers."""
+        loop = asyncio.get_running_loop()
+        watched = totals = loop.time() - _WATCH_SECONDS
+        stale = True
+        while self._hears.is_set():
+            if loop.time() - watched >= _WATCH_SECONDS:
+                await self._announce(feed.org_id)
+                watched = loop.time()
+            if not feed.ready:
+                feed.ready = True
+                feed.tell(_READY)
+            stale = await self._pass_on(feed) or stale
+            if stale and loop.time() - totals >= _TOTALS_SECONDS:
+                feed.tell(await self._totals(feed.org_id))
+                totals, stale = loop.time(), False
+            with suppress(TimeoutError):
+                await asyncio.wait_for(feed.news.wait(), _TOTALS_SECONDS if stale else _WATCH_SECONDS)
+            feed.news.clear()
+
+    async def _announce(self, org_id: str) -> None:
+        async with self._database.transaction(org_id) as tx:
+            await tx.execute(_WATCH, {"org": org_id, "lease": timedelta(seconds=3 * _WATCH_SECONDS)})
+
+    async def _pass_on(self, feed: _Feed) -> bool:
+        """The requests that were heard of, oldest first; whether there were any."""
+        ids, missed = feed.ids, feed.missed
+        if not ids and not missed:
+            return False
+        feed.ids, feed.missed = [], 0
+        for row in await self._rows(feed.org_id, ids):
+            feed.tell(sse.write(request_shown(row).model_dump_json().encode(), b"request"))
+        if missed:
+            feed.tell(sse.write(b'{"requests":%d}' % missed, b"missed"))
+        return True
+
+    async def _rows(self, org_id: str, ids: Sequence[str]) -> Sequence[UsageRow]:
+        times = [id_time(one) for one in ids]
+        if not times:
+            return ()
+        query = owned(UsageRow, org_id).where(
+            UsageRow.id.in_(ids), UsageRow.created_at >= min(times), UsageRow.created_at <= max(times)
+        )
+        async with self._database.transaction(org_id) as tx:
+            return (await tx.scalars(query.order_by(UsageRow.id))).all()
+
+    async def _totals(self, org_id: str) -> bytes:
+        """Of the UTC day that runs, as the summary says it."""
+        now = self._clock.now()
+        span = summary.span_of(now.replace(hour=0, minute=0, second=0, microsecond=0), now)
+        async with self._database.transaction(org_id) as tx:
+            rows = await summary.summed(tx, org_id, SummaryWish.model_validate({}), span, now)
+        shown = Summary(since=span.since, until=span.until, figures_until=now, truncated=False, data=rows)
+        return sse.write(shown.model_dump_json(by_alias=True).encode(), b"totals")
