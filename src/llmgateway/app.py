@@ -161,8 +161,8 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         readiness.contacted = True
         vitals = vitals_of(metrics, recording, rooms, readiness, probes_of(usage, counts))
         await stack.enter_async_context(_running(vitals.watch()))
-        figures = MetricsPage(metrics, vitals.look, settings.metrics_token)
-        pages = Pages(keys, rooms.router, instruments.catalog, usage, readiness, figures)
+        page = MetricsPage(metrics, vitals.look, settings.metrics_token)
+        pages = Pages(keys, rooms.router, instruments.catalog, usage, readiness, page)
         shared = Shared(
             admin=admin,
             pepper=pepper,

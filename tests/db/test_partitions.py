@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
+from llmgateway.controlplane.orgs.ending import make_partitions
+from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 
 HOMES = "SELECT tableoid::regclass::text FROM usage_events ORDER BY created_at"
@@ -45,3 +47,49 @@ async def test_a_month_that_came_late_takes_its_rows_out_of_the_rest(admin: Data
             await tx.execute(text("SELECT ensure_usage_partitions()"))
             await tx.execute(text("SET LOCAL ROLE llmgateway_owner"))
             assert (await tx.scalars(text(HOMES))).all() == [name]
+
+
+async def test_a_month_that_is_25_months_over_is_dropped_and_its_sums_stay(admin: Database) -> None:
+    now = datetime.now(UTC)
+    moments = {months: _month(now, -months) for months in (27, 26, 25, 1)}
+    async with admin.transaction() as tx:
+        await tx.execute(text("SET LOCAL ROLE llmgateway_owner"))
+        for months in (26, 25):
+            first, after = moments[months], _month(now, 1 - months)
+            await tx.execute(
+                text(
+                    f"CREATE TABLE usage_events_{first:%Y_%m} PARTITION OF usage_events "
+                    f"FOR VALUES FROM ('{first}') TO ('{after}')"
+                )
+            )
+        for months, moment in moments.items():
+            await tx.execute(text(ROW.replace("'req'", f"'req_{months}'")), {"at": moment})
+    for dropped in (1, 0):
+        async with admin.transaction() as tx:
+            assert await tx.scalar(text("SELECT drop_usage_partitions()")) == dropped
+    async with admin.transaction() as tx:
+        kept = (await tx.scalars(text("SELECT id FROM usage_events ORDER BY created_at"))).all()
+        counted = await tx.scalar(text("SELECT sum(requests) FROM usage_pending"))
+    assert kept == ["req_25", "req_1"], "also what lay in the rest partition is gone"
+    assert counted == 4
+
+
+async def test_the_job_makes_and_drops(database_url: str, admin: Database) -> None:
+    now = datetime.now(UTC)
+    coming = f"usage_events_{_month(now, 3):%Y_%m}"
+    old, after = _month(now, -30), _month(now, -29)
+    async with admin.transaction() as tx:
+        await tx.execute(text("SET LOCAL ROLE llmgateway_owner"))
+        await tx.execute(text(f"DROP TABLE {coming}"))
+        await tx.execute(
+            text(
+                f"CREATE TABLE usage_events_{old:%Y_%m} PARTITION OF usage_events FOR VALUES FROM ('{old}') TO ('{after}')"
+            )
+        )
+    worker = Database(database_url, Role.WORKER)
+    assert await make_partitions(worker) is False
+    await worker.close()
+    async with admin.transaction() as tx:
+        found = set((await tx.scalars(text("SELECT relname FROM pg_class WHERE relispartition"))).all())
+    assert coming in found
+    assert f"usage_events_{old:%Y_%m}" not in found

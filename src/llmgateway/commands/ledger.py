@@ -10,6 +10,7 @@ import typer
 
 from llmgateway.controlplane.billing.checking import Report, check
 from llmgateway.controlplane.billing.usage_charges import ALL_THAT_MAY_CHANGE, hour_of, post_usage
+from llmgateway.controlplane.usage.rollups import oldest_kept
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.kit.clock import SystemClock
@@ -48,7 +49,7 @@ def post_now() -> None:
 async def _check(days: int) -> Report:
     until = hour_of(SystemClock().now() - _SETTLED)
     async with open_database(load_settings(os.environ), Role.ADMIN) as database, database.transaction() as tx:
-        return await check(tx, until - timedelta(days=days), until)
+        return await check(tx, max(until - timedelta(days=days), oldest_kept(until)), until)
 
 
 async def _post() -> int:

@@ -1,9 +1,9 @@
-"""What ends by time: organisations after their grace, sessions, and the months that need a partition."""
+"""What ends by time: organisations after their grace, sessions, and months of usage."""
 
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, or_, select, text
+from sqlalchemy import delete, func, or_, select
 
 from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.reception.visits import Actor
@@ -52,7 +52,8 @@ async def forget_contents(database: Database, clock: Clock) -> bool:
 
 
 async def make_partitions(database: Database) -> bool:
-    """The months to come have a place for their usage."""
-    async with database.transaction() as tx:
-        await tx.execute(text("SELECT ensure_usage_partitions()"))
+    """The months to come have a place for their usage; months that are no longer kept are gone, their sums stay."""
+    for function in ("ensure_usage_partitions", "drop_usage_partitions"):
+        async with database.transaction() as tx:
+            await tx.execute(select(getattr(func, function)()))
     return False
