@@ -11,9 +11,10 @@ from llmgateway.contract.channels import Spent
 from llmgateway.contract.usage import Outcome, UsageEvent
 from llmgateway.controlplane.usage import rollups
 from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.controlplane.usage.used import Used, used
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
-from tests.controlplane.test_rollups import batched, made
+from tests.controlplane.test_rollups import START, added, batched, made
 
 DAY = timedelta(days=1)
 
@@ -69,3 +70,31 @@ async def test_absurd_figures_are_as_much_as_a_counter_can_say(data: Database) -
         await store.insert([rich])
     spent = await store.spent("org_1", now - DAY)
     assert [one.total_nanos for one in spent] == [2**63 - 1]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_what_was_used_between_any_two_moments(
+    admin: Database, data: Database, database_url: str, seed: int
+) -> None:
+    random, store, worker = Random(seed), UsageStore(data), Database(database_url, Role.WORKER)
+    events = [made(random, random.choice(["org_1", "org_2"])) for _ in range(200)]
+    await store.insert(events[:150])
+    await rollups.roll_up_next(worker)
+    await store.insert(events[150:])
+    since = START + timedelta(seconds=random.choice([0, 3600 * 7, random.randrange(86_400 * 3)]))
+    until = since + timedelta(seconds=random.choice([60, 3_600, 7_000, 86_400, random.randrange(86_400 * 3)]))
+    for org in ("org_1", None):
+        async with admin.transaction() as tx:
+            found = await used(tx, org, since, until)
+        mine = [one for one in events if since <= one.created_at < until and not one.test and org in {None, one.org_id}]
+        counting = [one for one in mine if one.cache != "hit"]
+        tokens = {one.id: one.prompt_tokens + one.completion_tokens for one in mine}
+        assert found == Used(
+            requests=len(mine),
+            tokens=sum(tokens.values()),
+            cost=added(mine, "cost_nanos"),
+            charge=added(mine, "charge_nanos"),
+            counted_requests=sum(one.outcome is Outcome.FINISHED or tokens[one.id] > 0 for one in counting),
+            counted_tokens=sum(tokens[one.id] for one in counting),
+        )
+    await worker.close()

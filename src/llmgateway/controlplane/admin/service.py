@@ -14,10 +14,10 @@ from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.plans.service import all_plans, month_of, plan_named
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Actor
+from llmgateway.controlplane.usage.used import used
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.audit_events import AuditRow
 from llmgateway.db.models.organisations import Organisation
-from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.models.users import Member, User
 from llmgateway.errors import NotFound
 from llmgateway.kit.clock import Clock
@@ -82,18 +82,9 @@ async def change(tx: AsyncSession, clock: Clock, actor: Actor, org_id: str, body
 
 async def month_usage(tx: AsyncSession, clock: Clock, org_id: str | None) -> AdminOrgUsage:
     """Of one organisation, or of all, in the UTC month that runs."""
-    start, end = month_of(clock.now())
-    query = select(
-        func.count(),
-        func.coalesce(func.sum(UsageRow.prompt_tokens + UsageRow.completion_tokens), 0),
-        func.coalesce(func.sum(UsageRow.cost_nanos), 0),
-        func.coalesce(func.sum(UsageRow.charge_nanos), 0),
-    ).where(UsageRow.created_at >= start, UsageRow.created_at < end, UsageRow.test.is_(False))
-    if org_id is not None:
-        query = query.where(UsageRow.org_id == org_id)
-    requests, tokens, cost, charge = (await tx.execute(query)).one()
+    found = await used(tx, org_id, *month_of(clock.now()))
     return AdminOrgUsage(
-        requests=requests, tokens=int(tokens), cost_usd=usd(int(cost or 0)), charge_usd=usd(int(charge or 0))
+        requests=found.requests, tokens=found.tokens, cost_usd=usd(found.cost), charge_usd=usd(found.charge)
     )
 
 

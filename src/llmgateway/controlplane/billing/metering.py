@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from sqlalchemy import Select, func, select
@@ -13,15 +13,13 @@ from llmgateway.controlplane.billing.desk import Desk, StripeRefused
 from llmgateway.controlplane.billing.ledger import Account, Coverage, Kind
 from llmgateway.controlplane.billing.usage_charges import hour_of
 from llmgateway.controlplane.plans.service import Plan, all_plans, period_of
+from llmgateway.controlplane.usage.used import used as between
 from llmgateway.db.models.billing import BillingAccount, MeterReport
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.organisations import Organisation
-from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
-
-_TOKENS: Final = UsageRow.prompt_tokens + UsageRow.completion_tokens
 
 log = structlog.get_logger()
 
@@ -31,16 +29,8 @@ async def used(tx: AsyncSession, org_id: str, period: tuple[datetime, datetime])
 
     Neither answers from the cache nor test traffic, nor requests that failed without a token.
     """
-    served = func.count().filter((UsageRow.outcome == "finished") | (_TOKENS > 0))
-    query = select(served, func.coalesce(func.sum(_TOKENS), 0)).where(
-        UsageRow.org_id == org_id,
-        UsageRow.created_at >= period[0],
-        UsageRow.created_at < period[1],
-        UsageRow.test.is_(False),
-        UsageRow.cache != "hit",
-    )
-    requests, tokens = (await tx.execute(query)).one()
-    return requests, int(tokens)
+    found = await between(tx, org_id, *period)
+    return found.counted_requests, found.counted_tokens
 
 
 async def overage_charged(tx: AsyncSession, org_id: str, period: tuple[datetime, datetime]) -> tuple[int, int]:

@@ -66,7 +66,7 @@ def span_of(since: datetime, until: datetime) -> Span:
     """Whole hours around two moments. Raises BadRequest for a range that is upside down or too long."""
     if not since < until or until - since > _LONGEST:
         raise BadRequest("`from` must lie before `to`, and not more than 800 days.", param="from")
-    return Span(_down(since, HOUR), _up(until, HOUR))
+    return Span(down(since, HOUR), up(until, HOUR))
 
 
 async def summed(tx: AsyncSession, org_id: str, wish: SummaryWish, span: Span, now: datetime) -> list[SummaryRow]:
@@ -93,7 +93,7 @@ def _query(org_id: str, wish: SummaryWish, span: Span, now: datetime) -> Select[
 def _parts(org_id: str, wish: SummaryWish, span: Span, now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
     """Whole days from the days, what is left from the hours, and what is pending."""
     yield _part(UsagePending, org_id, wish, span)
-    first, last = _up(span.since, DAY), _down(span.until, DAY) if span.until <= now else _up(span.until, DAY)
+    first, last = up(span.since, DAY), down(span.until, DAY) if span.until <= now else up(span.until, DAY)
     if wish.step == "hour" or last <= first:
         yield _part(UsageHour, org_id, wish, span)
         return
@@ -217,11 +217,13 @@ def middle(bucket: int) -> int:
     return round(2 * BASE**bucket / (BASE + 1)) if bucket >= 0 else 0
 
 
-def _down(moment: datetime, step: timedelta) -> datetime:
+def down(moment: datetime, step: timedelta) -> datetime:
+    """Where its hour or day begins, in UTC."""
     midnight = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + (moment - midnight) // step * step
 
 
-def _up(moment: datetime, step: timedelta) -> datetime:
-    down = _down(moment, step)
-    return down if down == moment else down + step
+def up(moment: datetime, step: timedelta) -> datetime:
+    """Where the next one begins; itself, when it is a begin."""
+    begin = down(moment, step)
+    return begin if begin == moment else begin + step

@@ -1,0 +1,93 @@
+"""What was used between two moments, exactly: from sums, and of hours that are cut, from their events."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Numeric, Select, case, cast, func, select, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.controlplane.usage.summary import DAY, HOUR, down, up
+from llmgateway.db.models.usage_events import UsageRow
+from llmgateway.db.models.usage_rollups import UsageDay, UsageHour, UsagePending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """Without test traffic. Money in nanos."""
+
+    requests: int
+    tokens: int
+    cost: int
+    charge: int
+    counted_requests: int
+    """As plans count: what finished or used a token, and did not come from the cache."""
+    counted_tokens: int
+
+
+async def used(tx: AsyncSession, org_id: str | None, since: datetime, until: datetime) -> Used:
+    """By an organisation, or by all."""
+    facts = union_all(*_parts(org_id, since, until)).subquery()
+    served = facts.c.cache != "hit"
+    columns = (
+        func.sum(facts.c.requests),
+        func.sum(facts.c.tokens),
+        func.sum(facts.c.cost),
+        func.sum(facts.c.charge),
+        func.sum(facts.c.counted).filter(served),
+        func.sum(facts.c.tokens).filter(served),
+    )
+    row = (await tx.execute(select(*(func.coalesce(column, 0) for column in columns)))).one()
+    requests, tokens, cost, charge, counted_requests, counted_tokens = (int(figure) for figure in row)
+    return Used(
+        requests=requests,
+        tokens=tokens,
+        cost=cost,
+        charge=charge,
+        counted_requests=counted_requests,
+        counted_tokens=counted_tokens,
+    )
+
+
+def _parts(org_id: str | None, since: datetime, until: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
+    """Whole days, whole hours beside them, what is pending of both, and the events before and after."""
+    first_hour, last_hour = up(since, HOUR), max(down(until, HOUR), up(since, HOUR))
+    first_day, last_day = up(since, DAY), max(down(until, DAY), up(since, DAY))
+    yield _sums(UsagePending, org_id, first_hour, last_hour)
+    yield _sums(UsageDay, org_id, first_day, last_day)
+    yield _sums(UsageHour, org_id, first_hour, min(first_day, last_hour))
+    yield _sums(UsageHour, org_id, max(last_day, first_hour), last_hour)
+    yield _events(org_id, since, min(first_hour, until))
+    yield _events(org_id, min(last_hour, until), until)
+
+
+def _sums(
+    table: type[UsagePending] | type[UsageHour] | type[UsageDay],
+    org_id: str | None,
+    since: datetime,
+    until: datetime,
+) -> Select[*tuple[Any, ...]]:
+    tokens = table.prompt_tokens + table.completion_tokens
+    query = select(
+        table.cache.label("cache"),
+        table.requests.label("requests"),
+        tokens.label("tokens"),
+        table.cost_nanos.label("cost"),
+        table.charge_nanos.label("charge"),
+        table.counted.label("counted"),
+    ).where(table.time >= since, table.time < until, table.test.is_(False))
+    return query if org_id is None else query.where(table.org_id == org_id)
+
+
+def _events(org_id: str | None, since: datetime, until: datetime) -> Select[*tuple[Any, ...]]:
+    tokens: ColumnElement[Any] = cast(UsageRow.prompt_tokens, Numeric) + UsageRow.completion_tokens
+    query = select(
+        UsageRow.cache.label("cache"),
+        cast(1, BigInteger).label("requests"),
+        tokens.label("tokens"),
+        func.coalesce(UsageRow.cost_nanos, 0).label("cost"),
+        func.coalesce(UsageRow.charge_nanos, 0).label("charge"),
+        case(((UsageRow.outcome == "finished") | (tokens > 0), 1), else_=0).label("counted"),
+    ).where(UsageRow.created_at >= since, UsageRow.created_at < until, UsageRow.test.is_(False))
+    return query if org_id is None else query.where(UsageRow.org_id == org_id)
