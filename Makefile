@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export LLMGATEWAY_DATA_DIR ?= $(CURDIR)/.data
 
-.PHONY: help run demo test ready check fix bench bench-people bench-profile soak replay topology release site docs lock clean packages
+.PHONY: help run demo test ready check fix bench bench-people bench-usage bench-profile soak replay topology release site docs lock clean packages
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -47,6 +47,9 @@ bench-profile: $(STAMPS)/dev packages ## The same load under cProfile: where the
 
 bench-people: $(STAMPS)/dev ## The control plane on 10,000 organisations: p95 of every list, time until a revocation counts (ORGS=100 for less)
 	@$(BIN)/python -m bench.people --orgs $(or $(ORGS),10000)
+
+bench-usage: $(STAMPS)/dev ## The overview and the request list on ten million requests, seeded in about 15 minutes (ROWS=1000000 for less)
+	@$(BIN)/python -m bench.usage --rows $(or $(ROWS),10000000)
 
 soak: $(STAMPS)/dev ## Ten minutes of 200 callers on an unreliable provider (MINUTES=2 for less): whole answers, false ones, leaks
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10)

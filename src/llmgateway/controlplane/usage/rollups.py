@@ -28,47 +28,21 @@ _FACETS: Final = (
 )
 _SUMS: Final = (
     *("requests", "counted", "unpriced", "prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens"),
-    *("reasoning_tokens", "cost_nanos", "charge_nanos", "list_cost_nanos", "saved_nanos"),
+    *("reasoning_tokens", "cost_nanos", "charge_nanos", "list_cost_nanos", "saved_nanos", "latency"),
+    "first_token",
 )
-_HISTOGRAMS: Final = ("latency", "first_token")
 
 
 def _merge_into(table: str, step: str) -> str:
     """The statement that adds pending changes to a table of sums."""
     facets, sums = ", ".join(_FACETS), ", ".join(_SUMS)
-    cells = ", ".join(f"{name}_buckets, {name}_counts" for name in _HISTOGRAMS)
-    each = " UNION ALL ".join(f"SELECT '{name}', * FROM unnest({name}_buckets, {name}_counts)" for name in _HISTOGRAMS)
-    gathered = ", ".join(
-        f"coalesce(array_agg({column} ORDER BY bucket) FILTER (WHERE name = '{name}'), '{{}}') AS {name}_{plural}"
-        for name in _HISTOGRAMS
-        for column, plural in (("bucket", "buckets"), ("n", "counts"))
-    )
-    added = ", ".join(f"{name} = kept.{name} + excluded.{name}" for name in _SUMS)
-    merged = ", ".join(
-        f"({name}_buckets, {name}_counts) = (SELECT coalesce(array_agg(bucket ORDER BY bucket), '{{}}'), "
-        "coalesce(array_agg(n ORDER BY bucket), '{}') FROM (SELECT bucket, sum(n)::bigint AS n FROM "
-        f"unnest(kept.{name}_buckets || excluded.{name}_buckets, kept.{name}_counts || excluded.{name}_counts) "
-        "AS cell (bucket, n) GROUP BY bucket HAVING sum(n) <> 0) AS cells)"
-        for name in _HISTOGRAMS
-    )
     return f"""
-        WITH taken AS (
-            SELECT date_trunc('{step}', time, 'UTC') AS begin, * FROM usage_pending WHERE id = ANY(:ids)
-        ), sums AS (
-            SELECT begin, {facets}, {", ".join(f"sum({name}) AS {name}" for name in _SUMS)}
-            FROM taken GROUP BY begin, {facets}
-        ), cells AS (
-            SELECT begin, org_id, facets, name, bucket, sum(n)::bigint AS n
-            FROM taken, LATERAL ({each}) AS cell (name, bucket, n)
-            GROUP BY begin, org_id, facets, name, bucket HAVING sum(n) <> 0
-        ), histograms AS (
-            SELECT begin, org_id, facets, {gathered} FROM cells GROUP BY begin, org_id, facets
-        )
-        INSERT INTO {table} AS kept (time, {facets}, {sums}, {cells})
-        SELECT begin, {facets}, {sums}, {", ".join(f"coalesce({name.strip()}, '{{}}')" for name in cells.split(","))}
-        FROM sums LEFT JOIN histograms USING (begin, org_id, facets)
-        ORDER BY org_id, begin, facets
-        ON CONFLICT (org_id, time, facets) DO UPDATE SET {added}, {merged}
+        INSERT INTO {table} AS kept (time, {facets}, {sums})
+        SELECT date_trunc('{step}', time, 'UTC') AS begin, {facets}, {", ".join(f"sum({name})" for name in _SUMS)}
+        FROM usage_pending WHERE id = ANY(:ids)
+        GROUP BY begin, {facets} ORDER BY org_id, begin, facets
+        ON CONFLICT (org_id, time, facets) DO UPDATE
+            SET {", ".join(f"{name} = kept.{name} + excluded.{name}" for name in _SUMS)}
     """
 
 

@@ -1,16 +1,15 @@
 """/orgs/{org}/usage: requests, one request, and sums of them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from sqlalchemy import Select
 
 from llmgateway.controlplane.plans.service import all_plans
-from llmgateway.controlplane.reception.listing import PageWish, newest_first
+from llmgateway.controlplane.reception.listing import PageWish
 from llmgateway.controlplane.reception.permissions import Permission
 from llmgateway.controlplane.reception.visits import Requires, Visit
-from llmgateway.controlplane.usage import summary
+from llmgateway.controlplane.usage import finding, summary
 from llmgateway.controlplane.usage.schemas import (
     RequestExplained,
     RequestShown,
@@ -37,7 +36,7 @@ async def list_usage(
     visit: Annotated[Visit, Requires(Permission.USAGE_READ)], paging: PageWish, wish: Annotated[UsageWish, Query()]
 ) -> Page[RequestShown] | Response:
     """Requests, newest first, as far back as the plan keeps them."""
-    rows = [row for (row,) in await newest_first(visit.tx, _matching(visit, wish), UsageRow.id, paging)]
+    rows = await finding.newest(visit.tx, visit.org.id, wish, paging, _oldest(visit))
     page = page_of(rows, paging.limit, request_shown, lambda row: row.id)
     if wish.format == "json":
         return page
@@ -76,37 +75,16 @@ async def get_request(
     visit: Annotated[Visit, Requires(Permission.USAGE_READ)], request_id: Annotated[str, Path(max_length=100)]
 ) -> RequestExplained:
     """One request, with its plan and attempts. It can be read a second or two after its answer's end."""
-    row = await visit.tx.scalar(_kept(visit).where(UsageRow.id == request_id))
-    if row is None:
+    row = await visit.tx.scalar(owned(UsageRow, visit.org.id).where(UsageRow.id == request_id))
+    oldest = _oldest(visit)
+    if row is None or (oldest is not None and row.created_at < oldest):
         raise NotFound("No request of this organisation has this id. It may still be on its way.", retry_after=1)
     return RequestExplained(**request_shown(row).model_dump(), plan=row.plan, attempts=row.attempts)
 
 
-def _kept(visit: Visit) -> Select[UsageRow]:
-    """What the plan shows; money is kept longer than it is shown."""
+def _oldest(visit: Visit) -> datetime | None:
+    """How far back the plan shows requests; money is kept longer than it is shown."""
     plan = all_plans().get(visit.org.plan)
-    query = owned(UsageRow, visit.org.id)
     if plan is None or plan.retention_days is None:
-        return query
-    return query.where(UsageRow.created_at >= visit.rooms.clock.now() - timedelta(days=plan.retention_days))
-
-
-def _matching(visit: Visit, wish: UsageWish) -> Select[UsageRow]:
-    query = _kept(visit)
-    for column, value in (
-        (UsageRow.model, wish.model),
-        (UsageRow.provider, wish.provider),
-        (UsageRow.key_id, wish.key_id),
-        (UsageRow.project_id, wish.project_id),
-        (UsageRow.outcome, wish.outcome),
-        (UsageRow.test, wish.test),
-    ):
-        if value is not None:
-            query = query.where(column == value)
-    if wish.tag is not None:
-        query = query.where(UsageRow.tags.contains([wish.tag]))
-    if wish.since is not None:
-        query = query.where(UsageRow.created_at >= wish.since)
-    if wish.until is not None:
-        query = query.where(UsageRow.created_at < wish.until)
-    return query
+        return None
+    return visit.rooms.clock.now() - timedelta(days=plan.retention_days)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import CTE, ColumnElement, Select, Text, cast, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.usage.schemas import SummaryRow, SummaryWish
-from llmgateway.db.models.usage_rollups import BASE, UsageDay, UsageHour, UsagePending
+from llmgateway.db.models.usage_rollups import BASE, DIGITS, UsageDay, UsageHour, UsagePending
 from llmgateway.errors import BadRequest
 from llmgateway.kit.money import usd
 
@@ -76,18 +76,22 @@ async def summed(tx: AsyncSession, org_id: str, wish: SummaryWish, span: Span, n
 
 
 def _query(org_id: str, wish: SummaryWish, span: Span, now: datetime) -> Select[*tuple[Any, ...]]:
-    picked = union_all(*(part for part in _parts(org_id, wish, span, now))).cte("picked")
-    sums = _sums(picked)
-    points = _percentiles(picked)
-    time = literal(None) if wish.step == "all" else sums.c.time
-    group = literal(None) if wish.by is None else func.nullif(sums.c.group, "")
+    picked = union_all(*_parts(org_id, wish, span, now)).subquery()
+    requests = func.sum(picked.c.requests)
+    cost = func.sum(picked.c.cost_nanos)
+    saved_by_cache = func.sum(picked.c.saved_nanos).filter(picked.c.cache == "hit")
     query = select(
-        time.label("time"),
-        cast(group, Text).label("group"),
-        *(column for column in sums.c if column.name not in {"time", "group"}),
-        *(points.c[name] for name in _POINTS),
-    ).select_from(sums.outerjoin(points, (points.c.time == sums.c.time) & (points.c.group == sums.c.group)))
-    return query.order_by(sums.c.time, sums.c.cost_nanos.desc(), sums.c.group).limit(MOST_ROWS)
+        (literal(None) if wish.step == "all" else picked.c.time).label("time"),
+        (literal(None) if wish.by is None else func.nullif(picked.c.group, "")).label("group"),
+        *(func.sum(picked.c[name]).label(name) for name in _PLAIN),
+        *(
+            func.coalesce(requests.filter(picked.c[column] == value), 0).label(name)
+            for name, (column, value) in _COUNTED.items()
+        ),
+        func.coalesce(saved_by_cache, 0).label("saved_by_cache_nanos"),
+        *(cast(func.sum(picked.c[name]), Text).label(name) for name in _HISTOGRAMS),
+    ).group_by(picked.c.time, picked.c.group)
+    return query.having(requests > 0).order_by(picked.c.time, cost.desc(), picked.c.group).limit(MOST_ROWS)
 
 
 def _parts(org_id: str, wish: SummaryWish, span: Span, now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
@@ -114,12 +118,7 @@ def _part(table: _Table, org_id: str, wish: SummaryWish, span: Span) -> Select[*
     group: Any = literal("")
     if wish.by is not None:
         group = tag.c.value if wish.by == "tag" else getattr(table, _GROUPS[wish.by])
-    columns = (
-        "outcome",
-        "cache",
-        *_PLAIN,
-        *(f"{name}_{kind}" for name in _HISTOGRAMS for kind in ("buckets", "counts")),
-    )
+    columns = ("outcome", "cache", *_PLAIN, *_HISTOGRAMS)
     query = select(time.label("time"), group.label("group"), *(getattr(table, name) for name in columns))
     query = query.select_from(table)
     if wish.by == "tag":
@@ -147,69 +146,26 @@ def _filters(table: _Table, org_id: str, wish: SummaryWish, span: Span) -> Seque
     return filters
 
 
-def _sums(picked: CTE) -> CTE:
-    requests = func.sum(picked.c.requests)
-    saved_by_cache = func.sum(picked.c.saved_nanos).filter(picked.c.cache == "hit")
-    return (
-        select(
-            picked.c.time,
-            picked.c.group,
-            *(func.sum(picked.c[name]).label(name) for name in _PLAIN),
-            *(
-                func.coalesce(requests.filter(picked.c[column] == value), 0).label(name)
-                for name, (column, value) in _COUNTED.items()
-            ),
-            func.coalesce(saved_by_cache, 0).label("saved_by_cache_nanos"),
-        )
-        .group_by(picked.c.time, picked.c.group)
-        .having(requests > 0)
-        .cte("sums")
-    )
-
-
-def _percentiles(picked: CTE) -> CTE:
-    """The bucket in which each lies."""
-    cells = union_all(*(_cells(picked, name) for name in _HISTOGRAMS)).cte("cells")
-    n = func.sum(cells.c.n)
-    by = (cells.c.time, cells.c.group, cells.c.name)
-    ranked = (
-        select(
-            *by,
-            cells.c.bucket,
-            func.sum(n).over(partition_by=by, order_by=cells.c.bucket).label("upto"),
-            func.sum(n).over(partition_by=by).label("total"),
-        )
-        .group_by(*by, cells.c.bucket)
-        .cte("ranked")
-    )
-    points = (
-        func.min(ranked.c.bucket)
-        .filter(ranked.c.name == name, ranked.c.upto * 100 >= ranked.c.total * share, ranked.c.upto > 0)
-        .label(point)
-        for point, (name, share) in _POINTS.items()
-    )
-    return select(ranked.c.time, ranked.c.group, *points).group_by(ranked.c.time, ranked.c.group).cte("points")
-
-
-def _cells(picked: CTE, name: str) -> Select[*tuple[Any, ...]]:
-    """The cells of a histogram, a row each."""
-    cell = (
-        func.unnest(picked.c[f"{name}_buckets"], picked.c[f"{name}_counts"])
-        .table_valued("bucket", "n")
-        .render_derived(name="cell")
-    )
-    columns = (picked.c.time, picked.c.group, literal(name).label("name"), cell.c.bucket, cell.c.n)
-    return select(*columns).select_from(picked.join(cell, literal(value=True)))
-
-
 def _shown(row: dict[str, Any]) -> SummaryRow:
-    for name in _POINTS:
-        row[name] = None if row[name] is None else middle(row[name])
+    histograms = {name: row.pop(name) for name in _HISTOGRAMS}
+    for point, (name, share) in _POINTS.items():
+        row[point] = percentile(histograms[name], share)
     whole = {name: int(row.pop(name)) for name in (*_PLAIN, *_COUNTED, "saved_by_cache_nanos")}
     whole["saved_by_routing_nanos"] = whole["saved_nanos"] - whole["saved_by_cache_nanos"]
     money = {f"{name.removesuffix('_nanos')}_usd": usd(n) for name, n in whole.items() if name.endswith("_nanos")}
     rate = round(whole["errors"] / whole["requests"], 6)
     return SummaryRow.model_validate({**row, **whole, **money, "error_rate": rate})
+
+
+def percentile(histogram: str, share: int) -> int | None:
+    """Milliseconds that so many percent took at most, from a histogram's digits; None when nothing was measured."""
+    counts = [int(histogram[max(0, end - DIGITS) : end]) for end in range(len(histogram), 0, -DIGITS)]
+    left = -(-sum(counts) * share // 100)
+    for place, count in enumerate(counts):
+        left -= count
+        if count and left <= 0:
+            return middle(place - 1)
+    return None
 
 
 def middle(bucket: int) -> int:

@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, Numeric, SmallInteger
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, Numeric
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from llmgateway.db.base import Base
 
 BASE: Final = 1.1
 """Bucket n of a histogram holds more than BASE ** (n - 1) and up to BASE ** n milliseconds; bucket -1 none at all."""
+DIGITS: Final = 12
+"""A histogram is one number with so many decimal digits for each bucket, bucket -1 in the last ones: a sum merges them."""
 
 
 class UsageSums:
@@ -44,11 +46,9 @@ class UsageSums:
     list_cost_nanos: Mapped[int] = mapped_column(Numeric)
     saved_nanos: Mapped[int] = mapped_column(Numeric)
     """List cost less cost, of finished requests that have both."""
-    latency_buckets: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
-    """Of finished requests, with how many each holds."""
-    latency_counts: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
-    first_token_buckets: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
-    first_token_counts: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    latency: Mapped[int] = mapped_column(Numeric)
+    """A histogram of finished requests."""
+    first_token: Mapped[int] = mapped_column(Numeric)
 
 
 class UsageHour(UsageSums, Base):

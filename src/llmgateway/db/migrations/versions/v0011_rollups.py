@@ -130,18 +130,16 @@ _STATEMENTS = (
 )
 
 
-def _changes(events: str) -> str:
+def changes(events: str) -> str:
     """The statement that notes what events add up to."""
     summed = ", ".join(f"sum({name})" for name in _SUMS)
     plain = _CHANGES.replace("{facets}", _FACETS).replace("{sums}", ", ".join(_SUMS)).replace("{summed}", summed)
     return plain.replace("{events}", events)
 
 
-_ADDED = "(SELECT *, 1 AS sign FROM becomes) e"
-_REPLACED = "(SELECT *, 1 AS sign FROM becomes UNION ALL SELECT *, -1 AS sign FROM was) e"
-_OF_RANGE = (
-    "(SELECT *, 1 AS sign FROM usage_events WHERE org_id = org AND created_at >= since AND created_at < until) e"
-)
+ADDED = "(SELECT *, 1 AS sign FROM becomes) e"
+REPLACED = "(SELECT *, 1 AS sign FROM becomes UNION ALL SELECT *, -1 AS sign FROM was) e"
+OF_RANGE = "(SELECT *, 1 AS sign FROM usage_events WHERE org_id = org AND created_at >= since AND created_at < until) e"
 _ALL = "(SELECT *, 1 AS sign FROM usage_events) e"
 
 
@@ -150,10 +148,10 @@ def upgrade() -> None:
     schema = str(op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one())
     parts = {
         "{schema}": schema,
-        "{changes_of_new}": _changes(_ADDED),
-        "{changes_of_changed}": _changes(_REPLACED),
-        "{changes_of_range}": _changes(_OF_RANGE),
-        "{changes_of_all}": _changes(_ALL),
+        "{changes_of_new}": changes(ADDED),
+        "{changes_of_changed}": changes(REPLACED),
+        "{changes_of_range}": changes(OF_RANGE),
+        "{changes_of_all}": changes(_ALL),
     }
     op.execute("SET LOCAL ROLE llmgateway_owner")
     for statement in _STATEMENTS:
