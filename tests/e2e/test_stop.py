@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -44,3 +46,28 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, sent: signal.Signals, delay: 
             events = json.loads(gateway.command("usage", "list", "--json", "--request", request_id))
         assert [event["outcome"] for event in events] == ["finished"]
         assert not _database_runs(data_dir)
+
+
+def test_a_live_stream_tells_requests_and_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with cluster_of(tmp_path / "data") as data_dir, run_gateway(data_dir) as gateway:
+        password = re.search(r"Password\s+(\S+)", gateway.greeting)
+        assert password is not None
+        with httpx2.Client(base_url=f"{gateway.url}/api/v1", timeout=20) as owner:
+            login = {"email": "owner@localhost", "password": password[1]}
+            token = owner.post("/auth/login", json=login).json()["access_token"]
+            headers = {"authorization": f"Bearer {token}"}
+            with owner.stream("GET", "/orgs/default/usage/live", headers=headers) as live:
+                lines = live.iter_lines()
+                _until(lines, "event: ready")
+                request_id = _chat(gateway)
+                _until(lines, "event: request")
+                assert json.loads(next(lines).removeprefix("data: "))["id"] == request_id
+                gateway.process.send_signal(signal.SIGTERM)
+                _until(lines, "event: end")
+                assert json.loads(next(lines).removeprefix("data: "))["code"] == "draining"
+        assert gateway.process.wait(20) == 0
+
+
+def _until(lines: Iterator[str], wanted: str) -> None:
+    """Read on until a line is this."""
+    assert wanted in lines, f"the stream ended before {wanted}"
