@@ -27,13 +27,12 @@ START_SECONDS = 60.0
 DRAIN_DELAY = "2"
 _COMMAND = [sys.executable, "-m", "llmgateway"]
 _SERVE = ("serve", "--role")
-_ROLES: Mapping[str, tuple[str, ...]] = {
-    "data-1": (*_SERVE, "data"),
-    "data-2": (*_SERVE, "data"),
-    "control": (*_SERVE, "control"),
-    "worker": ("worker",),
-}
-"""Name of a process -> what `llmgateway` is told."""
+
+
+def _roles(data: int) -> Mapping[str, tuple[str, ...]]:
+    """Name of a process -> what `llmgateway` is told."""
+    tokens = {f"data-{number}": (*_SERVE, "data") for number in range(1, data + 1)}
+    return {**tokens, "control": (*_SERVE, "control"), "worker": ("worker",)}
 
 
 class TopologyError(Exception):
@@ -45,6 +44,8 @@ class Replica:
     """One process; its folder, and the journal in it, outlive a restart."""
 
     name: str
+    told: tuple[str, ...]
+    """What `llmgateway` is told."""
     port: int
     """0: it does not listen."""
     folder: Path
@@ -93,7 +94,7 @@ class Topology:
         environment = {**self.environment, "LLMGATEWAY_DATA_DIR": str(replica.folder)}
         with replica.log.open("ab") as log:
             replica.process = subprocess.Popen(
-                [*_COMMAND, *_ROLES[name], *(("--port", str(replica.port)) if replica.port else ())],
+                [*_COMMAND, *replica.told, *(("--port", str(replica.port)) if replica.port else ())],
                 env=environment,
                 stdout=log,
                 stderr=log,
@@ -133,8 +134,12 @@ class Topology:
 
 
 @contextmanager
-def topology(folder: Path, **settings: str) -> Generator[Topology]:
-    """Start it all below a folder; all of it ends with the block. Raises TopologyError, NoBalancerError."""
+def topology(folder: Path, data: int = 2, /, **settings: str) -> Generator[Topology]:
+    """Start it all below a folder, with so many processes that serve tokens; all of it ends with the block.
+
+    Raises TopologyError, NoBalancerError.
+    """
+    roles = _roles(data)
     with ExitStack() as stack:
         url = stack.enter_context(embedded_postgres(folder / "database", serving=True))
         key = f"lgw_live_{secrets.token_hex(16)}"
@@ -151,10 +156,10 @@ def topology(folder: Path, **settings: str) -> Generator[Topology]:
             "LLMGATEWAY_DRAIN_DELAY": DRAIN_DELAY,
             **settings,
         }
-        port, *ports = _free_ports(len(_ROLES) + 1)
+        port, *ports = _free_ports(len(roles) + 1)
         replicas = {
-            name: Replica(name, port if "serve" in told else 0, folder / name)
-            for (name, told), port in zip(_ROLES.items(), ports, strict=True)
+            name: Replica(name, told, port if "serve" in told else 0, folder / name)
+            for (name, told), port in zip(roles.items(), ports, strict=True)
         }
         groups = {
             role: {name: replica.port for name, replica in replicas.items() if name.startswith(role)}

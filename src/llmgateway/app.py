@@ -23,7 +23,7 @@ from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dataplane.cache import HeldAnswers
 from llmgateway.dataplane.contents import ContentLog
-from llmgateway.dataplane.counting import admissions
+from llmgateway.dataplane.counting import admissions, losses
 from llmgateway.dataplane.dispatch import Dispatcher
 from llmgateway.dataplane.figures import FIGURES
 from llmgateway.dataplane.forecast import Forecast
@@ -38,6 +38,7 @@ from llmgateway.dataplane.routes import DataPlane
 from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.sandbox.transport import SandboxTransport
 from llmgateway.dataplane.seeding import Seeder
+from llmgateway.dataplane.shipping import Shipper
 from llmgateway.dataplane.tracing import Tracing
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
@@ -53,7 +54,7 @@ from llmgateway.kit.vault import Vault
 from llmgateway.people import Shared, open_control_plane
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
-from llmgateway.stores import open_store
+from llmgateway.stores import OpenStore, open_store
 from llmgateway.tokens import (
     answers_of,
     data_plane,
@@ -137,13 +138,11 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         source = KeySource(database, pepper, clock, _tariff(settings))
         keys, announcements = await stack.enter_async_context(_keys(database, source, clock))
         metrics = Metrics((*FIGURES, *CONTROL_FIGURES), settings.metrics_folder)
-        counts = await stack.enter_async_context(open_store(settings, clock, admissions(metrics)))
-        seeder = Seeder(usage, counts.store, partial(recording.shipper.drain, _SEED_SECONDS), clock)
-        limiter = Limiter(counts.store, clock, seeder)
+        counts = await stack.enter_async_context(open_store(settings, clock, admissions(metrics), losses(metrics)))
+        limiter = await stack.enter_async_context(_limiter(counts, usage, recording.shipper, clock))
         contents = ContentLog(usage, Vault(masters))
         await stack.enter_async_context(_running(contents.ship()))
         instruments = instruments_of(settings, recording.recorder, metrics, limiter, contents)
-        stack.push_async_callback(instruments.limiter.close)
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
         answers = answers_of(file, clock)
         rooms = Rooms(
@@ -182,6 +181,17 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
 def _journal(settings: Settings, part: Part) -> Path:
     """A process that serves people alone has nothing to record; it stays out of the other's way."""
     return settings.data_dir / ("journal-control" if part is Part.CONTROL else "journal")
+
+
+@asynccontextmanager
+async def _limiter(counts: OpenStore, usage: UsageStore, shipper: Shipper, clock: Clock) -> AsyncGenerator[Limiter]:
+    """What admits and settles; it knows what this process and the dead before it have counted, and so shipping begins."""
+    seeder = Seeder(usage, counts.store, partial(shipper.catch_up, _SEED_SECONDS), clock)
+    limiter = Limiter(counts.store, clock, seeder)
+    shipper.bequeath_to(limiter.inherit)
+    await shipper.start()
+    async with _running(limiter.live(lambda: shipper.lag)):
+        yield limiter
 
 
 @asynccontextmanager

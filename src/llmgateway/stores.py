@@ -35,11 +35,15 @@ def redis_url(settings: Settings) -> str | None:
 
 @asynccontextmanager
 async def open_store(
-    settings: Settings, clock: Clock, noted: Callable[[bool], None] = lambda _: None
+    settings: Settings,
+    clock: Clock,
+    noted: Callable[[bool], None] = lambda _: None,
+    lost: Callable[[], None] = lambda: None,
 ) -> AsyncGenerator[OpenStore]:
-    """`noted` hears of each admission whether Redis gave it (True) or, while it was away, this process.
+    """Open it, and close it at the end.
 
-    Raises ConfigurationError for a URL that is none, and for a server that throws counts away when its memory is full.
+    `noted` hears of each admission whether Redis gave it (True) or, while it was away, this process; `lost` hears that Redis
+    has lost its counts. Raises ConfigurationError for a URL that is none, and for a server that throws counts away when its memory is full.
     """
     url = redis_url(settings)
     if url is None:
@@ -48,7 +52,7 @@ async def open_store(
         yield OpenStore(MemoryStore(clock), None)
         return
     try:
-        shared = RedisStore(url, seconds=settings.redis_deadline_ms / 1000)
+        shared = RedisStore(url, seconds=settings.redis_deadline_ms / 1000, lost=lost)
     except ValueError as error:
         raise ConfigurationError("REDIS_URL is no URL. Write redis://HOST:6379/0, rediss:// or unix://PATH.") from error
     await _check(shared)

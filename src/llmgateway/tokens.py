@@ -126,7 +126,7 @@ def data_plane(rooms: Rooms, pages: Pages) -> DataPlane:
 
 @asynccontextmanager
 async def open_recording(folder: Path, usage: UsageStore, clock: Clock) -> AsyncGenerator[Recording]:
-    """The journal and the task that ships it; at the end it ships what is left."""
+    """The journal, and what ships it once it is started; at the end it ships what is left."""
     try:
         journal = Journal.open(folder)
     except OSError as error:
@@ -134,7 +134,6 @@ async def open_recording(folder: Path, usage: UsageStore, clock: Clock) -> Async
     with journal:
         recorder = Recorder(journal)
         shipper = Shipper(journal, usage, clock)
-        await shipper.start()
         try:
             yield Recording(journal, recorder, shipper)
         finally:

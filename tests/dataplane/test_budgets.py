@@ -83,7 +83,6 @@ async def test_a_budget_admits_up_to_its_last_cent_and_the_truth_is_what_counts(
     await limiter.settle(second, Used(nanos=9 * DOLLAR // 10))
     with pytest.raises(PaymentRequired):
         await limiter.admit(month, "t4", Need(0, 0, 0, 0))  # nothing left is nothing left
-    await limiter.close()
 
 
 async def test_a_failed_request_gives_its_money_and_quota_back() -> None:
@@ -92,7 +91,6 @@ async def test_a_failed_request_gives_its_money_and_quota_back() -> None:
     for number in range(10):
         ticket = await limiter.admit(whole, f"t{number}", Need(500, 500, DOLLAR, 0))
         await limiter.settle(ticket, Used())
-    await limiter.close()
 
 
 @pytest.mark.parametrize(
@@ -121,7 +119,6 @@ async def test_a_new_month_has_the_whole_budget_again() -> None:
     clock.advance(60)
     ledger.rows = ()
     await limiter.admit(month, "u", Need(1, 1, 1, 1))
-    await limiter.close()
 
 
 async def test_a_soft_budget_refuses_nothing() -> None:
@@ -139,7 +136,6 @@ async def test_the_organisations_budget_counts_all_keys_and_the_keys_own_only_it
     with pytest.raises(PaymentRequired) as caught:
         await limiter.admit(key(org=(Budget(nanos=4 * DOLLAR),)), "u", Need(1, 1, 1, 1))
     assert caught.value.message.startswith("This organisation's budget of $4.00 a month")
-    await limiter.close()
 
 
 async def test_a_plans_quota_of_requests_and_tokens() -> None:
@@ -157,7 +153,6 @@ async def test_a_plans_quota_of_requests_and_tokens() -> None:
     with pytest.raises(PaymentRequired) as caught:
         await limiter.admit(tokens, "t4", Need(701, 1))
     assert "1,000 tokens a month" in caught.value.message
-    await limiter.close()
 
 
 async def test_test_traffic_stays_out_of_quotas_and_budgets() -> None:
@@ -180,7 +175,6 @@ async def test_what_cannot_be_known_is_not_admitted() -> None:
     await limiter.admit(unlimited, "u", Need(1, 1))  # rates need no database
     ledger.down = False
     await limiter.admit(key(Budget(nanos=DOLLAR)), "v", Need(1, 1, 1, 1))
-    await limiter.close()
 
 
 async def test_counters_are_seeded_once() -> None:
@@ -190,4 +184,3 @@ async def test_counters_are_seeded_once() -> None:
         ticket = await limiter.admit(key(Budget(nanos=DOLLAR)), f"t{number}", Need(1, 1, 1, 1))
         await limiter.settle(ticket, Used(nanos=1))
     assert ledger.asked == 1
-    await limiter.close()

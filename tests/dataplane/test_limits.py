@@ -1,6 +1,5 @@
 """Limits: all scopes or none, words that name the limit, headers as OpenAI sends them."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,10 +26,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def limiter(clock: ManualClock) -> AsyncIterator[Limiter]:
-    limiter = Limiter(MemoryStore(clock), clock)
-    yield limiter
-    await limiter.close()
+def limiter(clock: ManualClock) -> Limiter:
+    return Limiter(MemoryStore(clock), clock)
 
 
 async def _refused(limiter: Limiter, key: KeySnapshot, prompt: int = 1, ticket: str = "refused") -> TooMany:
@@ -183,7 +180,6 @@ async def test_admitted_is_never_above_any_limit(steps: list[tuple[float, int, i
         requests[minute] = requests.get(minute, 0) + 1
         tokens[minute] = tokens.get(minute, 0) + used
         hours[minute // 60] = hours.get(minute // 60, 0) + 1
-    await limiter.close()
     assert min(waits, default=1) >= 1
     assert max(requests.values(), default=0) <= 7
     assert max(tokens.values(), default=0) <= 100

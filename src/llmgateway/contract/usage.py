@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,10 @@ class Outcome(StrEnum):
     """The caller left."""
     REFUSED = "refused"
     """The gateway said no after the key was known."""
+
+
+CRASHED: Final = "gateway_crashed"
+"""The error code of a request whose end nobody saw, because its process died."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -43,6 +43,11 @@ def admissions(metrics: Metrics) -> Callable[[bool], None]:
     return note
 
 
+def losses(metrics: Metrics) -> Callable[[], None]:
+    """Counts how often this process found that Redis had lost its counts."""
+    return metrics.counter(figures.STORE_LOSSES).inc
+
+
 class Counting:
     """One for a process."""
 

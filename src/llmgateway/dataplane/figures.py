@@ -161,6 +161,12 @@ STORE_UP: Final = Figure(
     labels=("store",),
     merge="livemin",
 )
+STORE_LOSSES: Final = Figure(
+    name="llmgateway_store_losses_total",
+    kind=Kind.COUNTER,
+    help="Times that a process found Redis without its counts, after a restart or a flush: windows of rates began anew, "
+    "money and quotas were read from the database.",
+)
 STORE_SECONDS: Final = Figure(
     name="llmgateway_store_probe_seconds",
     kind=Kind.HISTOGRAM,
@@ -205,7 +211,7 @@ FIGURES: Final[Sequence[Figure]] = (
     *(REQUESTS, TEST_REQUESTS, REFUSALS, FAILURES, ATTEMPTS, RESCUES, RUNNING, ADMISSIONS),
     *(TOKENS, COST, UNPRICED, SAVED, CACHE),
     *(DURATION, FIRST_TOKEN, SPEED, OWN_TIME),
-    *(CIRCUITS, READY, STORE_UP, STORE_SECONDS),
+    *(CIRCUITS, READY, STORE_UP, STORE_LOSSES, STORE_SECONDS),
     *(JOURNAL_BACKLOG, JOURNAL_LAG, JOURNAL_HELD, JOURNAL_SIZE, JOURNAL_POISON, JOURNAL_SHIPPED, DISK_FREE, DISK_SIZE),
     *(LOOP_LAG, PROCESSES, STARTED, MEMORY, CPU, OPEN_FILES, BUILD),
 )

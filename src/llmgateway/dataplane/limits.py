@@ -2,21 +2,35 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final, Self
 
 from llmgateway.contract.channels import SourceUnavailable
 from llmgateway.contract.snapshot import KeySnapshot
-from llmgateway.dataplane.scopes import Held, Need, Sort, claims_of, is_free
+from llmgateway.contract.usage import CRASHED, Outcome, UsageEvent
+from llmgateway.dataplane.scopes import Held, Need, Sort, claims_of, is_free, money_of, sort_of
 from llmgateway.dataplane.seeding import Seeder
 from llmgateway.errors import PaymentRequired, TooMany, Unavailable
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
 from llmgateway.kit.resilient_store import MoneyUnknown
-from llmgateway.kit.store import BEAT_SECONDS, Counter, Gauge, Store, Verdict, Window, empty_after, room_after
+from llmgateway.kit.store import (
+    BEAT_SECONDS,
+    STORING_SECONDS,
+    Counter,
+    Gauge,
+    Store,
+    Verdict,
+    Window,
+    empty_after,
+    room_after,
+)
 
 _HEADER_NAMES = ("requests", "tokens")
+_SETTLED: Final = timedelta(minutes=50)
+"""A closed request that began before was settled by its own process; stores remember an hour of settlements."""
 _UNKNOWN = "What this key may still spend cannot be known now, because the store that counts it does not answer. Try again shortly."
 
 
@@ -28,6 +42,21 @@ class Used:
     requests: int = 0
     """1 when a provider served it, for the plan's quota."""
     nanos: int = 0
+
+    @classmethod
+    def by(cls, event: UsageEvent) -> Self:
+        """What counts: a hit gives all back, and what no provider served is no request of the plan's."""
+        if event.cache == "hit":
+            return cls()
+        tokens = event.prompt_tokens + event.completion_tokens
+        served = event.outcome is Outcome.FINISHED or tokens > 0
+        return cls(tokens=tokens, requests=int(served), nanos=event.cost_nanos or 0)
+
+    def of(self, sort: Sort) -> int:
+        """The part that a claim of this sort counts."""
+        if sort == "money":
+            return self.nanos
+        return self.requests if sort == "quota_requests" else self.tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +75,13 @@ class Ticket:
 
 
 class Limiter:
-    """Admits and settles. One lease stands for this process; it is kept alive as long as the process."""
+    """Admits and settles. One lease stands for this process; `live` keeps it alive."""
 
     def __init__(self, store: Store, clock: Clock, seeder: Seeder | None = None) -> None:
         self._store = store
         self.clock = clock
         self._seeder = seeder
         self._lease = new_id("lease", clock.now())
-        self._open = 0
-        self._beats: asyncio.Task[None] | None = None
 
     async def admit(self, key: KeySnapshot, ticket_id: str, need: Need) -> Ticket:
         """Reserve the request, its prompt and its longest answer (as far as there is room), in all scopes or in none.
@@ -68,8 +95,6 @@ class Limiter:
         headers = _headers(held, verdict)
         if not verdict.admitted:
             raise _refusal(held, verdict, headers)
-        self._open += 1
-        self._keep_alive()
         corrected: tuple[tuple[str, Sort], ...] = tuple(
             (one.claim.key, one.sort) for one in held if one.sort not in {"requests", "running"}
         )
@@ -80,21 +105,33 @@ class Limiter:
         """Correct what was reserved to the truth and free the place. The second call changes nothing."""
         if not ticket.held:
             return
-        truths = {
-            "tokens": used.tokens,
-            "quota_tokens": used.tokens,
-            "quota_requests": used.requests,
-            "money": used.nanos,
-        }
-        if await self._store.settle(ticket.id, {name: truths[sort] for name, sort in ticket.claims}):
-            self._open -= 1
+        await self._store.settle(ticket.id, {name: used.of(sort) for name, sort in ticket.claims})
 
-    async def close(self) -> None:
-        """End the heartbeat."""
-        if self._beats is not None:
-            self._beats.cancel()
-            await asyncio.gather(self._beats, return_exceptions=True)
-            self._beats = None
+    async def inherit(self, event: UsageEvent) -> None:
+        """Settle what a request of a dead process held, by the record it left; once that is in the database."""
+        closed = event.error_code != CRASHED
+        if closed and self.clock.now() - event.created_at > _SETTLED:
+            return
+        used = Used.by(event)
+        names = await self._store.names(event.id, f"{{{event.org_id}}}") or money_of(event)
+        truths = {name: used.of(sort) for name in names if (sort := sort_of(name)) is not None}
+        if names:
+            await self._store.settle(event.id, truths)
+
+    async def live(self, lag: Callable[[], float]) -> None:
+        """Say until cancelled that this process lives, and how long ago what it counted was last stored."""
+        told, heard = False, 0.0
+        while True:
+            now = self.clock.monotonic()
+            if now - heard >= BEAT_SECONDS:
+                heard = now
+                await self._store.beat(self._lease)
+            await asyncio.sleep(STORING_SECONDS / 2)
+            seconds = lag()
+            late = seconds > STORING_SECONDS / 2
+            if late or told:
+                await self._store.lag(self._lease, seconds if late else 0)
+            told = late
 
     async def _ask(self, key: KeySnapshot, ticket_id: str, held: Sequence[Held]) -> Verdict:
         """The store's verdict, after what it did not know was told to it. Raises Unavailable."""
@@ -110,15 +147,6 @@ class Limiter:
         if verdict.unknown:
             raise Unavailable(_UNKNOWN, retry_after=1)
         return verdict
-
-    def _keep_alive(self) -> None:
-        if self._beats is None or self._beats.done():
-            self._beats = asyncio.get_running_loop().create_task(self._beat())
-
-    async def _beat(self) -> None:
-        while self._open > 0:
-            await asyncio.sleep(BEAT_SECONDS)
-            await self._store.beat(self._lease)
 
 
 def _refusal(

@@ -226,7 +226,7 @@ class Meter:
             self._use.recorder.close(event)
         finally:
             if self._ticket is not None:
-                await self._use.limiter.settle(self._ticket, _used(event))
+                await self._use.limiter.settle(self._ticket, Used.by(event))
         return event
 
     def _tell_speed(self, event: UsageEvent) -> None:
@@ -337,12 +337,3 @@ class Meter:
         if self._call is None:
             raise RuntimeError("a target is asked only after the call was admitted")
         return self._call
-
-
-def _used(event: UsageEvent) -> Used:
-    """What counts against limits: a hit gives all back, and what no provider served is no request of the plan's."""
-    if event.cache == "hit":
-        return Used()
-    tokens = event.prompt_tokens + event.completion_tokens
-    served = event.outcome is Outcome.FINISHED or tokens > 0
-    return Used(tokens=tokens, requests=int(served), nanos=event.cost_nanos or 0)

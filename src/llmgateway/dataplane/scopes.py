@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits
+from llmgateway.contract.usage import UsageEvent
 from llmgateway.kit.money import usd
 from llmgateway.kit.store import Claim, Counter, Gauge, Window
 
@@ -57,6 +58,20 @@ def claims_of(key: KeySnapshot, need: Need, now: datetime) -> tuple[Held, ...]:
             held += _budgets(f"{org}:{key.project_id}", "This key's project", key.project_budgets, need, now)
         held += _budgets(org, "This organisation", key.org.budgets, need, now)
     return tuple(held)
+
+
+def sort_of(name: str) -> Sort | None:
+    """What a claim counts that is corrected at the end, by its name."""
+    found = {":tpm": "tokens", ":quota:requests:": "quota_requests", ":quota:tokens:": "quota_tokens", ":usd:": "money"}
+    return next((cast("Sort", sort) for part, sort in found.items() if part in name), None)
+
+
+def money_of(event: UsageEvent) -> tuple[str, ...]:
+    """The counters of money that a request may have been held to, by its record alone."""
+    org = f"{{{event.org_id}}}"
+    scopes = (org, f"{org}:{event.key_id}", *((f"{org}:{event.project_id}",) if event.project_id else ()))
+    periods = (f"{event.created_at:%Y-%m-%d}", f"{event.created_at:%Y-%m}", "total")
+    return () if event.test else tuple(f"{scope}:usd:{period}" for scope in scopes for period in periods)
 
 
 def counts_money(key: KeySnapshot) -> bool:

@@ -1,12 +1,14 @@
 """Counters that the store does not know are unknown, not zero: they get their value from the events, before they admit."""
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from llmgateway.contract.channels import CounterSource, Spent
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.dataplane.scopes import Held
 from llmgateway.kit.clock import Clock
+from llmgateway.kit.resilient_store import MoneyUnknown
 from llmgateway.kit.store import Store
 
 _LIFETIME: Final = 40 * 86_400
@@ -17,23 +19,35 @@ class Seeder:
     """Asks the control plane what was spent, after this process's own journal is in the database."""
 
     def __init__(self, source: CounterSource, store: Store, flush: Callable[[], Awaitable[bool]], clock: Clock) -> None:
-        """`flush` ships the journal, and says whether all of it was."""
+        """`flush` ships what this process's journal has by now, and says whether all of it was."""
         self._source = source
         self._store = store
         self._flush = flush
         self._clock = clock
+        self._reading = dict[str, asyncio.Task[tuple[float, Sequence[Spent]]]]()
+        """Organisation -> what is being read of it; all who wait for it share it."""
 
     async def seed(self, key: KeySnapshot, unknown: Iterable[str], held: Iterable[Held]) -> None:
         """Give the unknown counters their value. Raises SourceUnavailable and MoneyUnknown."""
         missing = set(unknown)
-        await self._flush()
+        org = key.org.id
+        reading = self._reading.get(org)
+        if reading is None:
+            reading = self._reading[org] = asyncio.create_task(self._read(key))
+            reading.add_done_callback(lambda _: self._reading.pop(org))
+        read_at, spent = await asyncio.shield(reading)
+        values = {one.claim.key: _value(one, key, spent) for one in held if one.claim.key in missing}
+        await self._store.seed(values, _LIFETIME, read_at)
+
+    async def _read(self, key: KeySnapshot) -> tuple[float, Sequence[Spent]]:
+        read_at = await self._store.reading_time()
+        if not await self._flush():
+            raise MoneyUnknown("this process has not stored yet what it counted")
         quota = key.org.quota
         start = (
             quota.period_start if quota else self._clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         )
-        spent = await self._source.spent(key.org.id, start)
-        values = {one.claim.key: _value(one, key, spent) for one in held if one.claim.key in missing}
-        await self._store.seed(values, _LIFETIME)
+        return read_at, await self._source.spent(key.org.id, start)
 
 
 def _value(held: Held, key: KeySnapshot, spent: Iterable[Spent]) -> int:

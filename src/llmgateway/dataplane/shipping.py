@@ -11,7 +11,7 @@ import structlog
 
 from llmgateway.canon.usage import UsageSource
 from llmgateway.contract.channels import SourceUnavailable, UsageSink
-from llmgateway.contract.usage import JournalRecord, OpenRecord, Outcome, PlannedTarget, UsageEvent
+from llmgateway.contract.usage import CRASHED, JournalRecord, OpenRecord, Outcome, PlannedTarget, UsageEvent
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import id_time
 from llmgateway.kit.journal import Checkpoint, Entry, Journal, Position
@@ -24,6 +24,9 @@ _BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 _ORPHAN_SECONDS: Final = 15.0
 _LOST_OPEN: Final = timedelta(hours=1)
 
+Heir = Callable[[UsageEvent], Awaitable[None]]
+"""Settles what a request of a dead process still held."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -34,7 +37,8 @@ class Shipper:
         self._clock = clock
         self._sink = sink
         self._root = journal.folder.parent
-        self._own = _Voyage(journal, sink)
+        self._own = _Voyage(journal, sink, None)
+        self._heir: Heir | None = None
         self._orphans = list[_Voyage]()
         self._orphans_poison = 0
         self._shipped = asyncio.Event()
@@ -62,6 +66,10 @@ class Shipper:
         """Seconds since the moment up to which all of this process's journal is in the database; 0 when all of it is."""
         return self._clock.monotonic() - self._caught_up if self.backlog else 0.0
 
+    def bequeath_to(self, heir: Heir) -> None:
+        """Who hears, after they are in the database, of the requests that dead processes left."""
+        self._heir = heir
+
     async def start(self) -> None:
         """Begin to ship. Returns at once, also while the database is down."""
         loop = asyncio.get_running_loop()
@@ -79,6 +87,18 @@ class Shipper:
         for orphan in self._orphans:
             orphan.journal.close()
         self._orphans.clear()
+
+    async def catch_up(self, seconds: float) -> bool:
+        """Wait until all that was written before now is in the database; False when it took too long."""
+        now = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(seconds):
+                while self._own.journal.backlog and self._caught_up < now:
+                    self._shipped.clear()
+                    await self._shipped.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def drain(self, seconds: float) -> bool:
         """Wait until all of this process's journal is in the database; False when it took too long."""
@@ -102,7 +122,7 @@ class Shipper:
 
     async def _ship_orphans(self) -> float:
         if not self._orphans:
-            self._orphans = [_Voyage(journal, self._sink) for journal in Journal.adopt(self._root)]
+            self._orphans = [_Voyage(journal, self._sink, self._heir) for journal in Journal.adopt(self._root)]
         while self._orphans:
             orphan = self._orphans[0]
             # To the end first: one that cannot be read is tried again after the others.
@@ -132,8 +152,9 @@ async def _sail(step: Callable[[], Awaitable[float]]) -> None:
 class _Voyage:
     """One journal on its way: what was read, what is open, what waits for the sink."""
 
-    def __init__(self, journal: Journal, sink: UsageSink) -> None:
+    def __init__(self, journal: Journal, sink: UsageSink, heir: Heir | None) -> None:
         self.journal = journal
+        self._heir = heir
         self.poison = 0
         self.shipped = 0
         self._sink = sink
@@ -205,6 +226,9 @@ class _Voyage:
                         if event.id in refused
                     ]
                 )
+            if self._heir is not None:
+                for event in batch:
+                    await self._heir(event)
             self.shipped += len(batch) - len(refused)
             del self._waiting[: len(batch)]
 
@@ -235,7 +259,7 @@ def _estimate(record: OpenRecord) -> UsageEvent:
         served_model=record.served_model,
         outcome=Outcome.FAILED,
         status=502,
-        error_code="gateway_crashed",
+        error_code=CRASHED,
         stream=record.stream,
         prompt_tokens=record.prompt_tokens,
         cost_nanos=record.cost_nanos,

@@ -88,7 +88,7 @@ class MemoryStore:
             return Verdict(False, now / 1000, readings, tuple(refused), tuple(unknown))
         return self._reserve(ticket, _Reservation(lease, now, _NOTHING), claims, grants)
 
-    async def settle(self, ticket: str, truths: Mapping[str, int]) -> bool:
+    async def settle(self, ticket: str, truths: Mapping[str, int], ago: float = 0.0) -> bool:  # noqa: ARG002 nothing is lost here
         held = self._tickets.pop(ticket, None)
         if held is None:
             return False
@@ -104,7 +104,13 @@ class MemoryStore:
                 self._counters[key] = (_bounded(known[0] + truth - reserved), known[1])
         return True
 
-    async def seed(self, counters: Mapping[str, int], lifetime: int) -> None:
+    async def names(self, ticket: str, near: str) -> Sequence[str]:  # noqa: ARG002 no other process counts here
+        return ()
+
+    async def reading_time(self) -> float:
+        return self._millis() / 1000
+
+    async def seed(self, counters: Mapping[str, int], lifetime: int, read_at: float = 0.0) -> None:  # noqa: ARG002
         now = self._millis()
         for key, value in counters.items():
             if self._counter(key, now) is None:
@@ -112,6 +118,9 @@ class MemoryStore:
 
     async def beat(self, lease: str) -> None:
         self._hear(lease, self._millis())
+
+    async def lag(self, lease: str, seconds: float) -> None:
+        """Nobody else seeds here."""
 
     def _millis(self) -> int:
         return int(self._clock.now().timestamp() * 1000)

@@ -1,5 +1,5 @@
 -- admit: check all claims, then reserve all of them, or none.
--- KEYS: ticket, then one a claim. ARGV: now (ms, '' = the server's), lease ms, ticket seconds, ticket id,
+-- KEYS: ticket, open tickets, then one a claim. ARGV: now (ms, '' = the server's), lease ms, ticket seconds, ticket id,
 -- then for each claim: kind (w window, g gauge, c counter), limit, cost, stretch, window ms, its name.
 -- Answers: admitted, now, then for each claim: used, reserved, current, previous, flag.
 local CEILING = 9e15
@@ -19,9 +19,22 @@ if not now then
     now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 local lease = tonumber(ARGV[2])
-local claims, good = {}, true
-for place = 2, #KEYS do
-    local at = 5 + (place - 2) * 6
+
+-- Tickets of processes that are dead for a lease more than it takes to be dead, and left no record of them: what they
+-- reserved of counters is free. One whose record comes still later is counted by its settling.
+for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now - lease), 'LIMIT', '0', '20')) do
+    local held = redis.call('HGET', dead, 'held')
+    for _, claim in ipairs(held and cjson.decode(held) or {}) do
+        local value = claim[1] == 'c' and redis.call('GET', claim[3])
+        if value then redis.call('SET', claim[3], text(bounded(tonumber(value) - tonumber(claim[4]))), 'KEEPTTL') end
+    end
+    redis.call('DEL', dead)
+    redis.call('ZREM', KEYS[2], dead)
+end
+
+local claims, good, counts = {}, true, false
+for place = 3, #KEYS do
+    local at = 5 + (place - 3) * 6
     local claim = {
         key = KEYS[place], kind = ARGV[at], limit = tonumber(ARGV[at + 1]), cost = tonumber(ARGV[at + 2]),
         stretch = tonumber(ARGV[at + 3]), length = tonumber(ARGV[at + 4]), name = ARGV[at + 5],
@@ -39,6 +52,7 @@ for place = 2, #KEYS do
         claim.used = redis.call('ZCARD', claim.key)
         claim.current = claim.used
     else
+        counts = true
         local value = redis.call('GET', claim.key)
         if value then claim.used = tonumber(value) else claim.flag = 'unknown'; good = false end
         claim.current = claim.used
@@ -79,5 +93,9 @@ end
 if good then
     redis.call('HSET', KEYS[1], 'verdict', cjson.encode(answer), 'held', cjson.encode(held))
     redis.call('EXPIRE', KEYS[1], ARGV[3])
+    if counts then
+        redis.call('ZADD', KEYS[2], text(now + lease), KEYS[1])
+        redis.call('EXPIRE', KEYS[2], ARGV[3])
+    end
 end
 return answer

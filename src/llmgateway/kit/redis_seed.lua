@@ -1,2 +1,11 @@
--- seed: a missing counter gets its value for so many seconds; what is known stays. KEYS: counter. ARGV: value, seconds.
-return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) and 1 or 0
+-- seed: a missing counter gets its value for so many seconds, and remembers when that was read; what is known stays.
+-- What was settled meanwhile, too late to be in the value, comes on top. KEYS: counter. ARGV: value, seconds, ms of the reading.
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local value, late = tonumber(ARGV[1]), redis.call('LRANGE', KEYS[1] .. ':late', '0', '-1')
+for at = 1, #late, 2 do
+    if tonumber(late[at]) >= tonumber(ARGV[3]) then value = value + tonumber(late[at + 1]) end
+end
+redis.call('SET', KEYS[1], string.format('%.0f', math.min(value, 9e15)), 'EX', ARGV[2])
+redis.call('SET', KEYS[1] .. ':read', ARGV[3], 'EX', ARGV[2])
+redis.call('DEL', KEYS[1] .. ':late')
+return 1

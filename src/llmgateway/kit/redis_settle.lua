@@ -1,6 +1,8 @@
 -- settle: give gauges back, and windows and counters their true cost; once.
--- KEYS: ticket. ARGV: now (ms, '' = the server's), ticket id, prefix, epoch, then pairs of name and truth.
--- Answers 1 when the ticket was open. A ticket that the server lost (a flush, a restart) still counts what it cost.
+-- KEYS: ticket, open tickets. ARGV: now (ms, '' = the server's), ticket id, prefix, epoch, ms since the ticket was over,
+-- ms that storing may take, then pairs of name and truth.
+-- Answers 1 when the ticket was open. A ticket that the server lost (a flush, a restart, the death of its process) still
+-- counts what it cost, unless the counter was read from elsewhere after that was stored there.
 local CEILING = 9e15
 local function text(number) return string.format('%.0f', number) end
 local function bounded(number)
@@ -9,15 +11,27 @@ local function bounded(number)
     return number
 end
 
+redis.call('ZREM', KEYS[2], KEYS[1])
 local truths = {}
-for at = 5, #ARGV, 2 do truths[ARGV[at]] = tonumber(ARGV[at + 1]) end
+for at = 7, #ARGV, 2 do truths[ARGV[at]] = tonumber(ARGV[at + 1]) end
 local held = redis.call('HGET', KEYS[1], 'held')
 if not held then
     if redis.call('SET', KEYS[1] .. ':done', '1', 'NX', 'EX', '3600') then
+        local now = tonumber(ARGV[1])
+        if not now then
+            local time = redis.call('TIME')
+            now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+        end
+        local stored = now - tonumber(ARGV[5]) + tonumber(ARGV[6])
         for name, truth in pairs(truths) do
             local key = ARGV[3] .. name .. '@' .. ARGV[4]
             local value = redis.call('GET', key)
-            if value then redis.call('SET', key, text(bounded(tonumber(value) + truth)), 'KEEPTTL') end
+            if not value then
+                redis.call('RPUSH', key .. ':late', text(stored), text(truth))
+                redis.call('EXPIRE', key .. ':late', '60')
+            elseif stored >= tonumber(redis.call('GET', key .. ':read') or '0') then
+                redis.call('SET', key, text(bounded(tonumber(value) + truth)), 'KEEPTTL')
+            end
         end
     end
     return 0

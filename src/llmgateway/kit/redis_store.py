@@ -1,27 +1,44 @@
 """A Store in Redis or Valkey, shared by all processes: each call one script, the calls of one turn of the loop one pipeline.
 
 Keys of one organisation share what stands in braces, so a cluster keeps them on one node. Numbers in scripts are doubles: they are
-capped below 2^53 and written with %.0f. Counters carry the server's run id in their names: after a restart all of them are
-unknown, whatever the server still remembers.
+capped below 2^53 and written with %.0f. Counters and tickets carry the server's run id in their names: after a restart all of
+them are unknown, whatever the server still remembers; scripts carry it too, so that none runs on another server unnoticed.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
+import msgspec
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from llmgateway.kit.clock import Clock
-from llmgateway.kit.store import CEILING, LEASE_SECONDS, Claim, Counter, Gauge, Reading, Verdict, Window
+from llmgateway.kit.store import (
+    CEILING,
+    LEASE_SECONDS,
+    STORING_SECONDS,
+    Claim,
+    Counter,
+    Gauge,
+    Reading,
+    Verdict,
+    Window,
+)
 
 _CONNECTIONS: Final = 16
 _PIPELINES: Final = 4
 _TICKET_SECONDS: Final = 86_400
 _REPLICAS: Final = "replicas"
+_LAGGING: Final = "lagging"
+_LAG_SECONDS: Final = 3
+_RECOVERY_MILLIS: Final = 900_000
+"""After counts were lost: until every request of before has ended."""
+_PATIENCE: Final = 10
+_BORN_SECONDS: Final = 400 * 86_400
 
 
 class StoreDown(Exception):
@@ -31,8 +48,19 @@ class StoreDown(Exception):
 class RedisStore:
     """See Store. Every call raises StoreDown when Redis cannot be asked."""
 
-    def __init__(self, url: str, *, seconds: float, prefix: str = "lgw:", clock: Clock | None = None) -> None:
-        """`seconds` is the deadline of a call; a clock replaces the server's own time, for tests."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        seconds: float,
+        prefix: str = "lgw:",
+        clock: Clock | None = None,
+        lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`seconds` is the deadline of a call; a clock replaces the server's own time, for tests.
+
+        `lost` hears whenever the server turns out to have lost its counts: by a restart, or by a flush.
+        """
         self._redis: Any = _client(url, seconds)  # its own types know no keywords
         self._seconds = seconds
         self._prefix = prefix
@@ -40,13 +68,16 @@ class RedisStore:
         self._asking = asyncio.Lock()
         self._epoch: str | None = None
         """The server's run id; None when it must be asked again."""
+        self._born: tuple[str, int] | None = None
+        """The run id, and the millisecond since when counts have been kept, as last heard."""
+        self._lost = lost
         self._scripts = {name: _source(name) for name in ("admit", "settle", "seed")}
         self._shas = dict[str, str]()
         self._waiting = list[tuple[str, list[str], list[str], asyncio.Future[Any]]]()
         self._tickets = dict[str, str]()
         """Ticket -> its key, until it is settled."""
-        self._open = dict[str, dict[str, list[str]]]()
-        """Lease -> ticket -> its gauges, to be kept alive."""
+        self._open = dict[str, dict[str, _Held]]()
+        """Lease -> its tickets that hold gauges or counters, to be kept alive."""
         self._flushing = set[asyncio.Task[None]]()
         self.replicas = 1
         """Processes that were heard of at the last beat."""
@@ -54,8 +85,9 @@ class RedisStore:
     async def admit(self, ticket: str, lease: str, claims: Sequence[Claim]) -> Verdict:
         epoch = await self._server()
         asked = [self._claim(claim, epoch) for claim in claims]
-        ticket_key = self._ticket_key(ticket, [claim.key for claim in claims])
-        keys = [ticket_key, *(key for key, _ in asked)]
+        near = _near([claim.key for claim in claims])
+        ticket_key = self._ticket_key(ticket, near, epoch)
+        keys = [ticket_key, self._index(near), *(key for key, _ in asked)]
         given = [
             self._now(),
             str(LEASE_SECONDS * 1000),
@@ -65,29 +97,79 @@ class RedisStore:
         ]
         answer: list[Any] = await self._run("admit", keys, given)
         verdict = _verdict(answer, claims)
-        gauges = [key for claim, (key, _) in zip(claims, asked, strict=True) if isinstance(claim, Gauge)]
+        gauges = tuple(key for claim, (key, _) in zip(claims, asked, strict=True) if isinstance(claim, Gauge))
+        counts = any(isinstance(claim, Counter) for claim in claims)
         if verdict.admitted:
-            self._tickets[ticket] = ticket_key
-        if verdict.admitted and gauges:
-            self._open.setdefault(lease, {})[ticket] = gauges
+            self._tickets[ticket] = near
+        if verdict.admitted and (gauges or counts):
+            self._open.setdefault(lease, {})[ticket] = _Held(gauges, ticket_key, self._index(near) if counts else None)
         return verdict
 
-    async def settle(self, ticket: str, truths: Mapping[str, int]) -> bool:
+    async def settle(self, ticket: str, truths: Mapping[str, int], ago: float = 0.0) -> bool:
         for held in self._open.values():
             held.pop(ticket, None)
         epoch = await self._server()
-        keys = [self._tickets.get(ticket) or self._ticket_key(ticket, list(truths))]
-        given = [self._now(), ticket, self._prefix, epoch]
+        near = self._tickets.get(ticket)
+        near = _near(list(truths)) if near is None else near
+        given = [self._now(), ticket, self._prefix, epoch, f"{ago * 1000:.0f}", f"{STORING_SECONDS * 1000:.0f}"]
         given += [part for key, truth in truths.items() for part in (key, f"{min(max(truth, 0), CEILING):d}")]
-        settled = bool(await self._run("settle", keys, given))
+        settled = bool(await self._run("settle", [self._ticket_key(ticket, near, epoch), self._index(near)], given))
         self._tickets.pop(ticket, None)
         return settled
 
-    async def seed(self, counters: Mapping[str, int], lifetime: int) -> None:
+    async def names(self, ticket: str, near: str) -> Sequence[str]:
+        """What an open ticket holds, by the names of its claims. Raises StoreDown."""
+        epoch = await self._server()
+        try:
+            async with asyncio.timeout(self._seconds):
+                held: str | None = await self._redis.hget(self._ticket_key(ticket, near, epoch), "held")
+        except (RedisError, OSError, TimeoutError) as error:
+            raise self._down(error) from error
+        return [] if held is None else [name for _, name, _, _ in msgspec.json.decode(held, type=list[_HeldClaim])]
+
+    async def reading_time(self) -> float:
+        """Raises StoreDown, also while a process has not stored what it counted."""
+        born = await self._meet()
+        early = born + STORING_SECONDS * 1000 - await self._millis()
+        if early > 0:
+            await asyncio.sleep(early / 1000)
+        for _ in range(_PATIENCE):
+            now = await self._millis()
+            until = now if now - born < _RECOVERY_MILLIS else born
+            if not await self._lagging(until):
+                return now / 1000
+            await asyncio.sleep(STORING_SECONDS / _PATIENCE)
+        raise StoreDown("a process has not stored yet what it counted")
+
+    async def seed(self, counters: Mapping[str, int], lifetime: int, read_at: float = 0.0) -> None:
         epoch = await self._server()
         for key, value in counters.items():
             name = f"{self._prefix}{key}@{epoch}"
-            await self._run("seed", [name], [f"{min(max(value, 0), CEILING):d}", str(lifetime)])
+            given = [f"{min(max(value, 0), CEILING):d}", str(lifetime), f"{read_at * 1000:.0f}"]
+            await self._run("seed", [name], given)
+
+    async def lag(self, lease: str, seconds: float) -> None:
+        """Raises StoreDown."""
+        name = self._prefix + _LAGGING
+        since = await self._millis() - int(seconds * 1000)
+        try:
+            async with asyncio.timeout(self._seconds):
+                if seconds:
+                    await self._redis.zadd(name, {lease: since})
+                    await self._redis.expire(name, _LAG_SECONDS)
+                else:
+                    await self._redis.zrem(name, lease)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise self._down(error) from error
+
+    async def _lagging(self, until: int) -> int:
+        """Processes with something from before that millisecond that they have not stored. Raises StoreDown."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                found: int = await self._redis.zcount(self._prefix + _LAGGING, "-inf", until)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise self._down(error) from error
+        return found
 
     async def beat(self, lease: str) -> None:
         """The lease's process lives, and so does what it holds."""
@@ -95,17 +177,21 @@ class RedisStore:
         try:
             async with asyncio.timeout(self._seconds * 4):
                 pipe = self._redis.pipeline(transaction=False)
-                for ticket, gauges in list(self._open.get(lease, {}).items()):
-                    for gauge in gauges:
+                for ticket, held in list(self._open.get(lease, {}).items()):
+                    for gauge in held.gauges:
                         pipe.zadd(gauge, {ticket: now + LEASE_SECONDS * 1000}, xx=True)
                         pipe.expire(gauge, LEASE_SECONDS * 2)
+                    if held.listed is not None:
+                        pipe.zadd(held.listed, {held.key: now + LEASE_SECONDS * 1000}, xx=True)
                 pipe.zadd(self._prefix + _REPLICAS, {lease: now + LEASE_SECONDS * 1000})
                 pipe.zremrangebyscore(self._prefix + _REPLICAS, "-inf", now)
                 pipe.zcard(self._prefix + _REPLICAS)
                 answers: list[Any] = await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
-        self.replicas = max(1, int(answers[-1]))
+        # Just after counts were lost not all have been heard of again.
+        before = self.replicas if self._born and now - self._born[1] < LEASE_SECONDS * 1000 else 1
+        self.replicas = max(before, int(answers[-1]))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -126,8 +212,7 @@ class RedisStore:
 
     async def ping(self) -> None:
         """Raises StoreDown."""
-        self._epoch = None
-        await self._server()
+        await self._meet()
 
     def _claim(self, claim: Claim, epoch: str) -> tuple[str, list[str]]:
         key = self._prefix + claim.key
@@ -144,10 +229,13 @@ class RedisStore:
             return key, ["g", f"{claim.limit:d}", f"{claim.cost:d}", "0", "0", claim.key]
         return f"{key}@{epoch}", ["c", f"{claim.limit:d}", f"{claim.cost:d}", f"{claim.stretch:d}", "0", claim.key]
 
-    def _ticket_key(self, ticket: str, names: Sequence[str]) -> str:
+    def _ticket_key(self, ticket: str, near: str, epoch: str) -> str:
         """Beside the ticket's claims: what they have in braces keeps them on one node of a cluster."""
-        first = next((name for name in names if name.startswith("{")), "")
-        return f"{self._prefix}{first[: first.find('}') + 1]}ticket:{ticket}"
+        return f"{self._prefix}{near}ticket:{ticket}@{epoch}"
+
+    def _index(self, near: str) -> str:
+        """Where open tickets that hold counters are listed, by when their process is dead."""
+        return f"{self._prefix}{near}open"
 
     def _now(self) -> str:
         return "" if self._clock is None else f"{int(self._clock.now().timestamp() * 1000):d}"
@@ -167,17 +255,30 @@ class RedisStore:
         if self._epoch is not None:
             return self._epoch
         async with self._asking:
-            if self._epoch is not None:  # somebody else asked meanwhile
-                return self._epoch
-            try:
-                async with asyncio.timeout(self._seconds * 4):
-                    info: Mapping[str, Any] = await self._redis.info("server")
+            if self._epoch is None:  # nobody else asked meanwhile
+                await self._meet()
+            return self._epoch or ""
+
+    async def _meet(self) -> int:
+        """Hear who the server is; the millisecond since when it has kept counts. Raises StoreDown."""
+        now = await self._millis()
+        try:
+            async with asyncio.timeout(self._seconds * 4):
+                info: Mapping[str, Any] = await self._redis.info("server")
+                epoch = str(info["run_id"])[:12]
+                if epoch != self._epoch:
                     for name, source in self._scripts.items():
-                        self._shas[name] = str(await self._redis.script_load(source))
-            except (RedisError, OSError, TimeoutError) as error:
-                raise self._down(error) from error
-            epoch = self._epoch = str(info["run_id"])[:12]
-            return epoch
+                        self._shas[name] = str(await self._redis.script_load(f"-- of {epoch}\n{source}"))
+                key = f"{self._prefix}born:{epoch}"
+                await self._redis.set(key, now, nx=True, ex=_BORN_SECONDS)
+                born = (epoch, int(await self._redis.get(key) or now))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise self._down(error) from error
+        self._epoch = epoch
+        known, self._born = self._born, born
+        if known is not None and known != born:
+            self._lost()
+        return born[1]
 
     def _down(self, error: BaseException) -> StoreDown:
         self._epoch = None
@@ -200,7 +301,10 @@ class RedisStore:
         """Send what waits. While so many pipelines are under way, calls gather for the next."""
         if not self._waiting or len(self._flushing) >= _PIPELINES:
             return
-        batch, self._waiting = self._waiting, []
+        # Whom the deadline took must reserve nothing any more.
+        batch, self._waiting = [one for one in self._waiting if not one[3].done()], []
+        if not batch:
+            return
         task = asyncio.ensure_future(self._send(batch))
         self._flushing.add(task)
         task.add_done_callback(self._flushed)
@@ -225,6 +329,25 @@ class RedisStore:
                 future.set_exception(self._down(answer))
             else:
                 future.set_result(answer)
+
+
+class _Held(NamedTuple):
+    """What a ticket of this process holds."""
+
+    gauges: tuple[str, ...]
+    key: str
+    listed: str | None
+    """Where it is listed; None when it holds no counters."""
+
+
+_HeldClaim = tuple[str, str, str, str]
+"""Kind, name, key and what was reserved, as the script wrote them."""
+
+
+def _near(names: Sequence[str]) -> str:
+    """The braces that names begin with, or nothing."""
+    first = next((name for name in names if name.startswith("{")), "")
+    return first[: first.find("}") + 1]
 
 
 def _client(url: str, seconds: float) -> Any:

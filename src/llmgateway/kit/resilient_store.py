@@ -34,8 +34,8 @@ class ResilientStore:
         self._skip_until = 0.0
         self._locally = set[str]()
         """Tickets that were admitted here."""
-        self._owed = dict[str, Mapping[str, int]]()
-        """Settlements that Redis has not heard of yet."""
+        self._owed = dict[str, tuple[Mapping[str, int], float]]()
+        """Settlements that Redis has not heard of yet, and since when (monotonic) they are due."""
         self._payer: asyncio.Task[None] | None = None
 
     @property
@@ -62,27 +62,49 @@ class ResilientStore:
             self._locally.add(ticket)
         return verdict
 
-    async def settle(self, ticket: str, truths: Mapping[str, int]) -> bool:
+    async def settle(self, ticket: str, truths: Mapping[str, int], ago: float = 0.0) -> bool:
         if ticket in self._locally:
             self._locally.discard(ticket)
             return await self._own.settle(ticket, truths)
+        due = self._clock.monotonic() - ago
         if not self.degraded:
             try:
-                return await self._shared.settle(ticket, truths)
+                return await self._shared.settle(ticket, truths, ago)
             except StoreDown as error:
                 self._leave_alone(error)
-        self._owed[ticket] = truths
+        self._owed[ticket] = truths, due
         if self._payer is None or self._payer.done():
             self._payer = asyncio.ensure_future(self._pay())
         return True
 
-    async def seed(self, counters: Mapping[str, int], lifetime: int) -> None:
+    async def names(self, ticket: str, near: str) -> Sequence[str]:
+        """Nothing while Redis is away."""
+        try:
+            return await self._shared.names(ticket, near)
+        except StoreDown:
+            return ()
+
+    async def reading_time(self) -> float:
         """Raises MoneyUnknown."""
         try:
-            await self._shared.seed(counters, lifetime)
+            return await self._shared.reading_time()
+        except StoreDown as error:
+            raise MoneyUnknown(str(error)) from error
+
+    async def seed(self, counters: Mapping[str, int], lifetime: int, read_at: float = 0.0) -> None:
+        """Raises MoneyUnknown."""
+        try:
+            await self._shared.seed(counters, lifetime, read_at)
         except StoreDown as error:
             self._leave_alone(error)
             raise MoneyUnknown("the store that counts money does not answer") from error
+
+    async def lag(self, lease: str, seconds: float) -> None:
+        if not self.degraded:
+            try:
+                await self._shared.lag(lease, seconds)
+            except StoreDown as error:
+                self._leave_alone(error)
 
     async def beat(self, lease: str) -> None:
         await self._own.beat(lease)
@@ -101,23 +123,22 @@ class ResilientStore:
         if self._payer is not None:
             self._payer.cancel()
             await asyncio.gather(self._payer, return_exceptions=True)
-        for ticket, truths in list(self._owed.items()):
-            try:
-                await self._shared.settle(ticket, truths)
-            except StoreDown:
-                break
+        await self._pay_once()
         await self._shared.close()
 
     async def _pay(self) -> None:
         """Settle what is owed, until nothing is."""
         while self._owed:
             await asyncio.sleep(_OWED_SECONDS)
-            for ticket, truths in list(self._owed.items()):
-                try:
-                    await self._shared.settle(ticket, truths)
-                except StoreDown:
-                    break
-                del self._owed[ticket]
+            await self._pay_once()
+
+    async def _pay_once(self) -> None:
+        for ticket, (truths, due) in list(self._owed.items()):
+            try:
+                await self._shared.settle(ticket, truths, self._clock.monotonic() - due)
+            except StoreDown:
+                break
+            del self._owed[ticket]
 
     def _leave_alone(self, error: StoreDown) -> None:
         if not self.degraded:

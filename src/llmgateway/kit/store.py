@@ -17,6 +17,9 @@ CEILING: Final = 9_000_000_000_000_000
 LEASE_SECONDS: Final = 15
 """A process that was not heard of for so long is dead, and its gauges are free."""
 
+STORING_SECONDS: Final = 1.0
+"""What was over for so long is stored, or its process says that it lags."""
+
 BEAT_SECONDS: Final = 5
 """How often a living process says so."""
 
@@ -86,19 +89,38 @@ class Store(Protocol):
         """Check all claims and reserve all of them, or none. The second call for a ticket reserves nothing more."""
         ...
 
-    async def settle(self, ticket: str, truths: Mapping[str, int]) -> bool:
-        """End a ticket: gauges are given back, windows and counters named in `truths` get their true cost.
+    async def settle(self, ticket: str, truths: Mapping[str, int], ago: float = 0.0) -> bool:
+        """End a ticket that was over so many seconds ago.
 
-        The others keep what was reserved. False when the ticket is unknown, or was settled before: nothing changes then.
+        Gauges are given back, windows and counters named in `truths` get their true cost. The others keep what was reserved. False when the ticket is unknown, or was settled before: nothing changes then,
+        but a store that lost the ticket adds its truths to counters that were seeded without them.
         """
         ...
 
-    async def seed(self, counters: Mapping[str, int], lifetime: int) -> None:
+    async def names(self, ticket: str, near: str) -> Sequence[str]:
+        """What an open ticket of another process holds; `near` is the part in braces that its names begin with."""
+        ...
+
+    async def reading_time(self) -> float:
+        """To be asked before counters are read from elsewhere: the moment to tell `seed`, in the store's Unix seconds.
+
+        Waits until processes had the time to store what they counted before counts were lost.
+        """
+        ...
+
+    async def seed(self, counters: Mapping[str, int], lifetime: int, read_at: float = 0.0) -> None:
         """Give missing counters their value, for so many seconds. What is known already stays as it is."""
         ...
 
     async def beat(self, lease: str) -> None:
         """The lease's process lives."""
+        ...
+
+    async def lag(self, lease: str, seconds: float) -> None:
+        """The lease's process has not stored what it counted since so long ago; 0: it has stored all.
+
+        To be said again and again, at least every second: after counts were lost nobody may seed without it.
+        """
         ...
 
 
