@@ -1,7 +1,8 @@
 """The canned traffic: requests as a client sends them, answers and stream frames as providers send them."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 PROMPT = (
     "Summarise in one sentence why a company would put a gateway between its applications and its language models, "
@@ -17,6 +18,7 @@ class Request:
 
     path: str
     body: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def openai_request(model: str, *, stream: bool = False) -> Request:

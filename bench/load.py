@@ -78,7 +78,7 @@ class Client:
         return subprocess.Popen(pinned(LOAD, command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def _headers(self) -> dict[str, str]:
-        headers = {"content-type": "application/json", "authorization": f"Bearer {self.key}"}
+        headers = {"content-type": "application/json", "authorization": f"Bearer {self.key}", **self.request.headers}
         return headers | ({"anthropic-version": "2023-06-01"} if "messages" in self.request.path else {})
 
 
