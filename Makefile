@@ -12,12 +12,12 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export LLMGATEWAY_DATA_DIR ?= $(CURDIR)/.data
 
-.PHONY: help run demo test ready check fix bench bench-people bench-usage bench-profile soak replay topology release site docs lock clean packages
+.PHONY: help run demo test ready check fix dashboard bench bench-peers bench-people bench-usage bench-profile soak replay topology release site docs lock clean packages
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
-run: $(STAMPS)/run ## Set everything up and start the gateway, with a database and a sandbox model of its own
+run: $(STAMPS)/run $(STAMPS)/dashboard ## Set everything up and start the gateway, with a database and a sandbox model of its own
 	@exec $(BIN)/llmgateway serve
 
 demo: $(STAMPS)/demo ## The same with a real small model behind it (SmolLM2-135M on this machine)
@@ -26,24 +26,30 @@ demo: $(STAMPS)/demo ## The same with a real small model behind it (SmolLM2-135M
 test: ready ## Run every test, also the slow ones
 	@$(BIN)/pytest -n $(WORKERS)
 
-ready: $(STAMPS)/dev $(STAMPS)/demo packages ## Set up what `make test` needs, and run nothing
+ready: $(STAMPS)/dev $(STAMPS)/demo $(STAMPS)/dashboard packages ## Set up what `make test` needs, and run nothing
 
 check: $(STAMPS)/dev ## The merge gate: format, lint, types, floors and the fast tests
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m deploy.dashboard --check
 	@$(BIN)/pytest -q -n $(WORKERS) -m "not slow"
 
 fix: $(STAMPS)/dev ## Format, and repair what ruff can repair
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
 
+dashboard: $(STAMPS)/dashboard ## Build the dashboard into src/llmgateway/static
+
 bench: $(STAMPS)/dev packages ## Measure throughput, added latency, CPU per chunk, memory and start-up against a bare relay
 	@$(BIN)/python -m bench $(BENCH)
 
 bench-profile: $(STAMPS)/dev packages ## The same load under cProfile: where the time of a request goes
 	@$(BIN)/python -m bench --profile $(BENCH)
+
+bench-peers: $(STAMPS)/dev packages ## The same load on LiteLLM's proxy and Portkey's gateway, installed in .peers
+	@$(BIN)/python -m bench.peers $(BENCH)
 
 bench-people: $(STAMPS)/dev ## The control plane on 10,000 organisations: p95 of every list, time until a revocation counts (ORGS=100 for less)
 	@$(BIN)/python -m bench.people --orgs $(or $(ORGS),10000)
@@ -60,7 +66,8 @@ topology: $(STAMPS)/dev packages ## Two replicas on one PostgreSQL behind nginx,
 replay: $(STAMPS)/dev ## Repeated traffic (Zipf): hit rate, and cost with and without cache and routing
 	@$(BIN)/python -m bench.replay
 
-release: $(STAMPS)/dev ## Build wheel and sdist in dist/, with their SHA-256 sums (RELEASE=folder for another place)
+release: $(STAMPS)/dev ## Build the dashboard, wheel and sdist in dist/, with their SHA-256 sums (RELEASE=folder for another place)
+	@$(BIN)/python -m deploy.dashboard --strict
 	@$(BIN)/python -m deploy.release $(or $(RELEASE),dist)
 
 docs: $(STAMPS)/dev ## Write what is generated anew: docs/reference/*.md, .env.example, the dashboards
@@ -76,11 +83,11 @@ lock: $(STAMPS)/uv ## Resolve the dependencies of pyproject.toml anew (UPGRADE=1
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --no-deps --group demo --output-file requirements-demo.lock
 
 clean: ## Remove the virtual environment and the tools' caches; never .data
-	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	@rm -rf .venv .peers dashboard/node_modules src/llmgateway/static .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 packages: ## Install the Debian packages that some tests and the benchmark need (as root; else say so)
-	@sh deploy/local/packages.sh nginx wrk jq prometheus prometheus-alertmanager
+	@sh deploy/local/packages.sh nginx wrk jq prometheus prometheus-alertmanager chromium
 
 # The environment, step by step. A stamp is made after its step, so a second run finds nothing to do.
 # pip knows a machine's own index settings and uv may not: where uv cannot fetch, pip gets the same lock.
@@ -101,6 +108,11 @@ $(STAMPS)/run: requirements.lock pyproject.toml $(STAMPS)/uv
 $(STAMPS)/dev: requirements-dev.lock $(STAMPS)/run
 	@echo "installing the tools for tests and checks"
 	@$(INSTALL) --require-hashes -r requirements-dev.lock || $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(STAMPS)/dashboard: $(STAMPS)/run $(shell find dashboard/src dashboard/public dashboard/*.* docs/reference/openapi.json -type f 2>/dev/null)
+	@echo "building the dashboard"
+	@$(BIN)/python -m deploy.dashboard
 	@touch $@
 
 $(STAMPS)/demo: requirements-demo.lock $(STAMPS)/run

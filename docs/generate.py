@@ -1,7 +1,9 @@
 """Writes the generated pages: `python -m docs.generate`. Tests compare each page with what this would write."""
 
+import json
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +18,7 @@ from docs.permission_page import permissions_page
 from docs.provider_page import credential_variables, providers_page
 from docs.tables import NOTICE, table
 from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
+from llmgateway.controlplane.wing import build_api
 from llmgateway.dataplane.figures import FIGURES
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings
@@ -106,6 +109,11 @@ def metrics_page() -> str:
     )
 
 
+def openapi_document() -> str:
+    """docs/reference/openapi.json: the dashboard's client is generated from it."""
+    return json.dumps(build_api(None, version("llmgateway")).openapi(), indent=2) + "\n"
+
+
 def decisions_page() -> str:
     """docs/adr/README.md."""
     papers = sorted((ROOT / "docs" / "adr").glob("0*.md"))
@@ -131,6 +139,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "docs/reference/settings.md": settings_page,
         "docs/reference/errors.md": errors_page,
         "docs/reference/metrics.md": metrics_page,
+        "docs/reference/openapi.json": openapi_document,
         "docs/reference/permissions.md": permissions_page,
         "docs/reference/providers.md": providers_page,
         **{f"deploy/grafana/dashboards/{board.uid}.json": partial(as_json, board) for board in BOARDS},

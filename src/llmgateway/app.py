@@ -21,6 +21,7 @@ from llmgateway.controlplane.onboarding.service import FirstSteps, install, mast
 from llmgateway.controlplane.reception.counted import Counted
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.dashboard import FOLDER, Dashboard
 from llmgateway.dataplane.cache import HeldAnswers
 from llmgateway.dataplane.contents import ContentLog
 from llmgateway.dataplane.counting import admissions, losses
@@ -95,6 +96,7 @@ class Gateway:
     dataplane: DataPlane
     control: Counted | None
     """None where people are served elsewhere."""
+    dashboard: Dashboard | None
     serves_tokens: bool
     readiness: Readiness
     first_steps: FirstSteps | None
@@ -108,6 +110,8 @@ class Gateway:
         tokens = path.startswith("/v1/") and self.serves_tokens
         if self.control is not None and not tokens and path.startswith((CONTROL_PREFIX, "/v1/")):
             await self.control(scope, receive, send)
+        elif self.dashboard is not None and self.dashboard.serves(scope):
+            await self.dashboard(scope, send)
         else:
             await self.dataplane(scope, receive, send)
 
@@ -157,7 +161,6 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         )
         announcements.subscribe_purges(rooms.cache.hear)
         readiness = Readiness(lambda: recording.recorder.blocked)
-        readiness.contacted = True
         vitals = vitals_of(metrics, recording, rooms, readiness, probes_of(usage, counts))
         await stack.enter_async_context(_running(vitals.watch()))
         page = MetricsPage(metrics, vitals.look, settings.metrics_token)
@@ -175,7 +178,14 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         )
         control = await stack.enter_async_context(_control(settings, shared, public_address(settings, port), part))
         door = await stack.enter_async_context(_overseen(control, shared, metrics)) if control else None
-        yield Gateway(data_plane(rooms, pages), door, part is not Part.CONTROL, readiness, first_steps)
+        dashboard = _dashboard(settings, part)
+        yield Gateway(data_plane(rooms, pages), door, dashboard, part is not Part.CONTROL, readiness, first_steps)
+
+
+def _dashboard(settings: Settings, part: Part) -> Dashboard | None:
+    """Where people are served, what they look at."""
+    https = (settings.public_url or "").startswith("https:")
+    return None if part is Part.DATA else Dashboard.read(FOLDER, https=https)
 
 
 def _journal(settings: Settings, part: Part) -> Path:

@@ -16,7 +16,7 @@ from llmgateway.controlplane.wing import PREFIX, ROUTERS, build_api
 from tests.controlplane.api import Api
 
 OPEN = {
-    "/public/settings", "/plans", "/auth/signup", "/auth/verify", "/auth/verify/resend", "/auth/login", "/auth/refresh",
+    "/public/settings", "/public/providers", "/plans", "/auth/signup", "/auth/verify", "/auth/verify/resend", "/auth/login", "/auth/refresh",
     "/auth/logout", "/auth/forgot", "/auth/reset", "/webhooks/stripe",
 }  # fmt: skip
 """For nobody in particular: they prove who asks in another way, or tell nothing."""

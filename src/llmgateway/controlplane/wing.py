@@ -10,6 +10,7 @@ from llmgateway.controlplane.audit import routes as audit
 from llmgateway.controlplane.billing import routes as billing
 from llmgateway.controlplane.billing import webhook_route
 from llmgateway.controlplane.billing.counter import Counter
+from llmgateway.controlplane.credentials import catalogue_routes
 from llmgateway.controlplane.credentials import routes as credentials
 from llmgateway.controlplane.keys import reach_routes
 from llmgateway.controlplane.keys import routes as keys
@@ -35,6 +36,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     people_routes.router,
     project_routes.router,
     keys.router,
+    catalogue_routes.router,
     credentials.router,
     policies.router,
     cache_routes.router,

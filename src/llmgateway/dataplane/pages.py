@@ -30,16 +30,12 @@ class Readiness:
 
     def __init__(self, journal_blocked: Callable[[], bool]) -> None:
         self._journal_blocked = journal_blocked
-        self.contacted = False
-        """The database answered once."""
         self.draining = False
 
     def why_not(self) -> str:
         """Empty when ready."""
         if self.draining:
             return "draining"
-        if not self.contacted:
-            return "the database has not answered yet"
         return "the journal cannot be written" if self._journal_blocked() else ""
 
 

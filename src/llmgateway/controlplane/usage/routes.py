@@ -79,7 +79,9 @@ async def get_request(
     oldest = _oldest(visit)
     if row is None or (oldest is not None and row.created_at < oldest):
         raise NotFound("No request of this organisation has this id. It may still be on its way.", retry_after=1)
-    return RequestExplained(**request_shown(row).model_dump(), plan=row.plan, attempts=row.attempts)
+    return RequestExplained.model_validate(
+        {**request_shown(row).model_dump(), "plan": row.plan, "attempts": row.attempts}
+    )
 
 
 def _oldest(visit: Visit) -> datetime | None:

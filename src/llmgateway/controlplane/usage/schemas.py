@@ -1,7 +1,7 @@
 """What is said about usage. Money is decimal strings of dollars; null is unpriced."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -39,14 +39,34 @@ class RequestShown(Shown):
     test: bool
     duration_ms: int
     first_token_ms: int | None
-    tags: list[Any]
+    tags: list[str]
+
+
+class PlanStep(Shown):
+    """A candidate of the plan, in its place."""
+
+    target: str = Field(description="`provider/model`.")
+    why: str = Field(description="Why it stands here, or why it was passed over.")
+    passed_over: bool = False
+
+
+class AttemptShown(Shown):
+    """One attempt at one target."""
+
+    provider: str
+    model: str
+    status: int | None = None
+    outcome: str = Field(description="`ok`, or the kind of failure.")
+    milliseconds: int = Field(description="Until the whole answer, the failure, or the first content of a stream.")
+    first_token_milliseconds: int | None = None
+    message: str = ""
 
 
 class RequestExplained(RequestShown):
     """With its plan and attempts."""
 
-    plan: list[Any]
-    attempts: list[Any]
+    plan: list[PlanStep]
+    attempts: list[AttemptShown]
 
 
 class UsageWish(BaseModel):

@@ -1,0 +1,138 @@
+import { Link } from "@tanstack/react-router";
+import { ExternalLink } from "lucide-react";
+import { useState } from "react";
+
+import { Badge } from "@/components/badge";
+import { Button } from "@/components/button";
+import { Card, Facts, PageHead } from "@/components/card";
+import { download } from "@/components/csv";
+import { Failure, SkeletonRows } from "@/components/states";
+import { useTell } from "@/components/toast";
+import { Invoices } from "@/features/billing/invoices";
+import { OverageLimit } from "@/features/billing/overage_limit";
+import { Plans } from "@/features/billing/plans";
+import { Quota } from "@/features/billing/quota";
+import { TopUp } from "@/features/billing/top_up";
+import { api, query, type Schema } from "@/lib/api/client";
+import { wordsOf } from "@/lib/api/errors";
+import { dollars, words } from "@/lib/format";
+import { useMay, useOrg } from "@/lib/me";
+import { day } from "@/lib/time";
+
+/** The plan, what is used of it, what is owed, and how to change it. */
+export function Billing() {
+  const org = useOrg();
+  const path = { org: org.slug };
+  const [choosing, setChoosing] = useState(false);
+  const asked = query.useQuery("get", "/api/v1/orgs/{org}/billing", { params: { path } });
+  const may = useMay("billing:write");
+  if (asked.error) return <Failure error={asked.error} retry={() => void asked.refetch()} />;
+  if (!asked.data) return <SkeletonRows />;
+  const billing = asked.data;
+  const change = may ? (
+    <Button kind="primary" onClick={() => setChoosing(true)}>
+      Change plan
+    </Button>
+  ) : null;
+  return (
+    <>
+      <PageHead title="Billing" answer={<Answer billing={billing} />} action={change} />
+      {billing.message ? (
+        <p role="status" className="mb-4 rounded-card bg-amber-soft px-4 py-3 text-amber">
+          {billing.message}
+        </p>
+      ) : null}
+      <div className="grid gap-4 lg:grid-cols-2">
+        <Card title="Usage against the plan">
+          <Quota billing={billing} />
+        </Card>
+        <Card title="Money" action={<Portal billing={billing} />}>
+          <Facts
+            rows={[
+              ["Credit, paid in advance", dollars(billing.credit_usd)],
+              ["Not on an invoice yet", dollars(billing.unbilled_usd)],
+              ["Invoiced and not paid", dollars(billing.due_usd)],
+              ["Beyond the plan in this period", dollars(billing.overage_usd)],
+              [
+                "Status",
+                <Badge key="status">{billing.status === "none" ? "no subscription" : words(billing.status)}</Badge>,
+              ],
+            ]}
+          />
+          {may ? <TopUp billing={billing} /> : null}
+        </Card>
+        {may ? (
+          <Card title="Beyond the plan">
+            <OverageLimit billing={billing} />
+          </Card>
+        ) : null}
+        <Card title="Statement">
+          <Statement />
+        </Card>
+        <Card title="Invoices" className="lg:col-span-2">
+          <Invoices stripe={billing.stripe} />
+        </Card>
+      </div>
+      {choosing ? <Plans billing={billing} onClose={() => setChoosing(false)} /> : null}
+    </>
+  );
+}
+
+function Answer({ billing }: { billing: Schema["BillingShown"] }) {
+  const until = day(billing.period.end);
+  const next = billing.next_plan ? ` It becomes ${words(billing.next_plan)} then.` : "";
+  return (
+    <>
+      You are on <strong className="font-semibold text-text">{words(billing.plan)}</strong> until {until}.{next}
+    </>
+  );
+}
+
+function Portal({ billing }: { billing: Schema["BillingShown"] }) {
+  const org = useOrg();
+  const tell = useTell();
+  const may = useMay("billing:write");
+  const open = query.useMutation("post", "/api/v1/orgs/{org}/billing/portal", {
+    onSuccess: (page) => window.location.assign(page.url),
+    onError: (error) => tell(wordsOf(error)),
+  });
+  if (!may || !billing.stripe || billing.status === "none") return null;
+  return (
+    <Button
+      busy={open.isPending}
+      onClick={() => open.mutate({ params: { path: { org: org.slug } } })}
+      icon={<ExternalLink aria-hidden className="size-4" />}
+    >
+      Cards and addresses
+    </Button>
+  );
+}
+
+function Statement() {
+  const org = useOrg();
+  const tell = useTell();
+  const save = async (): Promise<void> => {
+    try {
+      const { data } = await api.GET("/api/v1/orgs/{org}/billing/statement", {
+        params: { path: { org: org.slug } },
+        parseAs: "text",
+      });
+      download(`statement-${org.slug}.csv`, String(data));
+    } catch (error) {
+      tell(wordsOf(error));
+    }
+  };
+  return (
+    <div className="flex flex-col items-start gap-3">
+      <p className="text-muted">
+        Every line of your books this month, to the nano-dollar: what each request was charged, credit, invoices,
+        refunds.{" "}
+        <Link to="/o/$org/requests" params={{ org: org.slug }} className="text-accent underline underline-offset-2">
+          Requests
+        </Link>{" "}
+        show why.
+      </p>
+      <Button onClick={() => void save()}>Download as CSV</Button>
+    </div>
+  );
+}

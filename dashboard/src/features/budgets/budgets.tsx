@@ -1,0 +1,135 @@
+import { useQueryClient } from "@tanstack/react-query";
+import type { ColumnDef } from "@tanstack/react-table";
+import { Link } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { useState } from "react";
+
+import { Button, buttonClasses } from "@/components/button";
+import { Card, PageHead } from "@/components/card";
+import { Confirm } from "@/components/dialog";
+import { PAGED, PageList } from "@/components/page_list";
+import { Failure, SkeletonRows } from "@/components/states";
+import { Meter } from "@/features/budgets/meter";
+import { OrgBudget } from "@/features/budgets/org_budget";
+import { ProjectForm } from "@/features/budgets/project_form";
+import { query, type Schema } from "@/lib/api/client";
+import { dollars } from "@/lib/format";
+import { useOrg } from "@/lib/me";
+
+type Project = Schema["ProjectShown"];
+
+/** The start of this UTC month and of the next hour: what budgets of a month are held against. */
+function thisMonth(): { from: string; to: string } {
+  const now = new Date();
+  const from = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1));
+  return { from: from.toISOString(), to: new Date(Math.ceil(now.getTime() / 3_600_000) * 3_600_000).toISOString() };
+}
+
+/** What may be spent, and how much of it is. */
+export function Budgets() {
+  const org = useOrg();
+  const queries = useQueryClient();
+  const path = { org: org.slug };
+  const [editing, setEditing] = useState<Project | "new" | null>(null);
+  const [ending, setEnding] = useState<Project | null>(null);
+  const shown = query.useQuery("get", "/api/v1/orgs/{org}", { params: { path } });
+  const projects = query.useInfiniteQuery(
+    "get",
+    "/api/v1/orgs/{org}/projects",
+    { params: { path, query: { limit: 50 } } },
+    PAGED,
+  );
+  const month = thisMonth();
+  const spent = query.useQuery("get", "/api/v1/orgs/{org}/usage/summary", {
+    params: { path, query: { ...month, step: "all", by: "project" } },
+  }).data;
+  const remove = query.useMutation("delete", "/api/v1/orgs/{org}/projects/{project_id}", {
+    onSuccess: async () => {
+      setEnding(null);
+      await queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}/projects"] });
+    },
+  });
+  const spentOf = (id: string | null): number => Number(spent?.data.find((row) => row.group === id)?.cost_usd ?? 0);
+  const all = (spent?.data ?? []).reduce((sum, row) => sum + Number(row.cost_usd), 0);
+  const may = org.permissions.includes("projects:write");
+  const columns: ColumnDef<Project>[] = [
+    { id: "name", header: "Project", cell: ({ row }) => <span className="font-medium">{row.original.name}</span> },
+    {
+      id: "meter",
+      header: "This month",
+      cell: ({ row: { original } }) => (
+        <Meter spent={spentOf(original.id)} budget={original.monthly_budget_usd} name={original.name} />
+      ),
+    },
+    {
+      id: "budget",
+      header: "Budget a month",
+      meta: { right: true },
+      cell: ({ row }) => (row.original.monthly_budget_usd ? dollars(row.original.monthly_budget_usd) : "none"),
+    },
+    {
+      id: "acts",
+      header: () => <span className="sr-only">Acts</span>,
+      meta: { right: true },
+      cell: ({ row: { original } }) =>
+        may ? (
+          <span className="inline-flex gap-1">
+            <Button kind="ghost" onClick={() => setEditing(original)}>
+              Edit
+            </Button>
+            <Button kind="ghost" onClick={() => setEnding(original)}>
+              Delete
+            </Button>
+          </span>
+        ) : null,
+    },
+  ];
+  const add = may ? (
+    <Button onClick={() => setEditing("new")} icon={<Plus aria-hidden className="size-4" />}>
+      New project
+    </Button>
+  ) : null;
+  if (shown.error) return <Failure error={shown.error} retry={() => void shown.refetch()} />;
+  return (
+    <>
+      <PageHead
+        title="Budgets"
+        answer="What is spent is refused beyond a budget before it is spent, not after. Owners and admins get a mail at 50, 80 and 100 %."
+      />
+      <div className="flex flex-col gap-4">
+        <Card title="Organisation">
+          {shown.data ? <OrgBudget org={shown.data} spent={all} /> : <SkeletonRows rows={2} />}
+        </Card>
+        <Card title="Projects" action={add}>
+          <PageList
+            label="Projects"
+            asked={projects}
+            columns={columns}
+            idOf={(project) => project.id}
+            empty={<p className="text-muted">No projects. A project groups keys that share a budget and limits.</p>}
+          />
+        </Card>
+        <Card title="Keys">
+          <p className="mb-3 text-muted">Each key can have a budget a day, a month and in all, hard or soft.</p>
+          <Link to="/o/$org/keys" params={{ org: org.slug }} className={buttonClasses()}>
+            Budgets of keys
+          </Link>
+        </Card>
+      </div>
+      {editing ? (
+        <ProjectForm {...(editing === "new" ? {} : { of: editing })} onClose={() => setEditing(null)} />
+      ) : null}
+      <Confirm
+        open={ending !== null}
+        onClose={() => setEnding(null)}
+        title={`Delete ${ending?.name ?? ""}`}
+        act="Delete project"
+        busy={remove.isPending}
+        error={remove.error}
+        onConfirm={() => ending && remove.mutate({ params: { path: { ...path, project_id: ending.id } } })}
+      >
+        Its keys must be moved or revoked first. Its usage stays.
+      </Confirm>
+    </>
+  );
+}

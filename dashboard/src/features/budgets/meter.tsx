@@ -1,0 +1,34 @@
+import { dollars, share } from "@/lib/format";
+
+interface Props {
+  spent: number;
+  budget: string | null | undefined;
+  name: string;
+}
+
+/** How much of a budget is used: amber from 80 %, red at its end. */
+export function Meter({ spent, budget, name }: Props) {
+  const limit = Number(budget ?? 0);
+  if (!budget || limit <= 0) return <span className="tabular">{dollars(spent)}</span>;
+  const part = spent / limit;
+  const colour = part >= 1 ? "var(--red)" : part >= 0.8 ? "var(--amber)" : "var(--accent)";
+  return (
+    <div className="flex min-w-40 flex-col gap-1">
+      <span className="tabular">
+        {dollars(spent)} <span className="text-faint">({share(spent, limit)})</span>
+      </span>
+      <svg
+        role="meter"
+        aria-label={`${name}: part of the budget that is spent`}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.min(100, Math.round(part * 100))}
+        viewBox="0 0 100 4"
+        preserveAspectRatio="none"
+        className="h-1.5 w-full rounded bg-raised"
+      >
+        <rect width={Math.min(100, 100 * part)} height={4} fill={colour} />
+      </svg>
+    </div>
+  );
+}

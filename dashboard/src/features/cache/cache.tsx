@@ -1,0 +1,109 @@
+import { useQueryClient } from "@tanstack/react-query";
+import type { ColumnDef } from "@tanstack/react-table";
+import { useState } from "react";
+
+import { Button } from "@/components/button";
+import { Card, PageHead, Stat } from "@/components/card";
+import { Confirm } from "@/components/dialog";
+import { Empty, Failure, SkeletonRows } from "@/components/states";
+import { DataTable } from "@/components/table";
+import { useTell } from "@/components/toast";
+import { query, type Schema } from "@/lib/api/client";
+import { bytes, count, dollars, share } from "@/lib/format";
+import { useMay, useOrg } from "@/lib/me";
+import { spanOf } from "@/lib/range";
+
+type Share = Schema["Share"];
+
+/** How often an answer was given before, what that saved, and what is held. */
+export function Cache() {
+  const org = useOrg();
+  const tell = useTell();
+  const may = useMay("routes:write");
+  const queries = useQueryClient();
+  const path = { org: org.slug };
+  const [purging, setPurging] = useState<{ model: string | null } | null>(null);
+  const held = query.useQuery("get", "/api/v1/orgs/{org}/cache", { params: { path } });
+  const span = spanOf("30d");
+  const used = query.useQuery("get", "/api/v1/orgs/{org}/usage/summary", {
+    params: { path, query: { from: span.from, to: span.to, step: "all" } },
+  });
+  const purge = query.useMutation("delete", "/api/v1/orgs/{org}/cache", {
+    onSuccess: async () => {
+      setPurging(null);
+      await queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}/cache"] });
+      tell("Purged in every process");
+    },
+  });
+  const row = used.data?.data[0];
+  const columns: ColumnDef<Share>[] = [
+    {
+      id: "model",
+      header: "Model",
+      cell: ({ row: line }) => <span className="font-medium">{line.original.model}</span>,
+    },
+    { id: "entries", header: "Answers", meta: { right: true }, cell: ({ row: line }) => count(line.original.entries) },
+    { id: "bytes", header: "Size", meta: { right: true }, cell: ({ row: line }) => bytes(line.original.bytes) },
+    {
+      id: "acts",
+      header: () => <span className="sr-only">Acts</span>,
+      meta: { right: true },
+      cell: ({ row: line }) =>
+        may ? (
+          <Button kind="ghost" onClick={() => setPurging({ model: line.original.model })}>
+            Purge
+          </Button>
+        ) : null,
+    },
+  ];
+  if (held.error) return <Failure error={held.error} retry={() => void held.refetch()} />;
+  const hits = row ? row.cache_hits : 0;
+  const answer = row
+    ? `${count(hits)} of ${count(row.requests)} requests in 30 days came from the cache and saved ${dollars(row.saved_by_cache_usd)}.`
+    : null;
+  const all = may ? <Button onClick={() => setPurging({ model: null })}>Purge all</Button> : null;
+  return (
+    <>
+      <PageHead title="Cache" answer={answer} action={all} />
+      <dl className="mb-4 grid grid-cols-2 gap-3 lg:grid-cols-4">
+        <Stat
+          label="Hit rate, 30 days"
+          meaning="Requests answered from the cache, of all"
+          value={row ? share(hits, row.requests) : "—"}
+        />
+        <Stat label="Saved, 30 days" meaning="List price of those answers" value={dollars(row?.saved_by_cache_usd)} />
+        <Stat label="Answers held" meaning="In the process that answered this page" value={count(held.data?.entries)} />
+        <Stat label="Size" meaning="In the process that answered this page" value={bytes(held.data?.bytes ?? 0)} />
+      </dl>
+      <Card title="Held now">
+        {held.isPending ? (
+          <SkeletonRows rows={4} />
+        ) : held.data.data.length === 0 ? (
+          <Empty title="Nothing is held">
+            Whole, successful answers are kept for as long as the gateway, the organisation, the key or the request
+            says, and never across organisations. Set a time in Settings, on a key, or with the header
+            x-llmgateway-cache.
+          </Empty>
+        ) : (
+          <DataTable
+            label="Held answers"
+            columns={columns}
+            rows={held.data.data}
+            idOf={(one) => `${one.model} ${one.key_id}`}
+          />
+        )}
+      </Card>
+      <Confirm
+        open={purging !== null}
+        onClose={() => setPurging(null)}
+        title={purging?.model ? `Purge answers of ${purging.model}` : "Purge all answers"}
+        act="Purge"
+        busy={purge.isPending}
+        error={purge.error}
+        onConfirm={() => purge.mutate({ params: { path, query: purging?.model ? { model: purging.model } : {} } })}
+      >
+        The next equal requests are asked of a provider again, and cost what they cost.
+      </Confirm>
+    </>
+  );
+}

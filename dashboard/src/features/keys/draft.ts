@@ -1,0 +1,126 @@
+import type { Schema } from "@/lib/api/client";
+
+type Key = Schema["KeyShown"];
+type Operation = Schema["Operation"];
+
+export const SCOPES: readonly Operation[] = ["chat", "embeddings", "count_tokens", "completions", "rerank"];
+
+/** What stands in the form: texts, as they were typed. */
+export interface Draft {
+  name: string;
+  project: string;
+  test: boolean;
+  minute: string;
+  hour: string;
+  day: string;
+  tokens: string;
+  concurrency: string;
+  dayUsd: string;
+  monthUsd: string;
+  totalUsd: string;
+  mode: "hard" | "soft";
+  models: string;
+  providers: string;
+  addresses: string;
+  tags: string;
+  expires: string;
+  cache: string;
+  scopes: readonly Operation[];
+}
+
+const text = (value: number | string | null | undefined): string =>
+  value === null || value === undefined ? "" : String(value);
+const joined = (list: readonly string[] | null | undefined): string => (list ?? []).join(", ");
+
+const NEW: Draft = {
+  name: "",
+  project: "",
+  test: false,
+  minute: "",
+  hour: "",
+  day: "",
+  tokens: "",
+  concurrency: "",
+  dayUsd: "",
+  monthUsd: "",
+  totalUsd: "",
+  mode: "hard",
+  models: "",
+  providers: "",
+  addresses: "",
+  tags: "",
+  expires: "",
+  cache: "",
+  scopes: SCOPES,
+};
+
+export function draftOf(key: Key | undefined): Draft {
+  if (!key) return NEW;
+  const { limits, budgets } = key;
+  return {
+    name: key.name,
+    project: text(key.project_id),
+    test: key.test,
+    minute: text(limits.requests_per_minute),
+    hour: text(limits.requests_per_hour),
+    day: text(limits.requests_per_day),
+    tokens: text(limits.tokens_per_minute),
+    concurrency: text(limits.concurrency),
+    dayUsd: text(budgets.day_usd),
+    monthUsd: text(budgets.month_usd),
+    totalUsd: text(budgets.total_usd),
+    mode: budgets.mode === "soft" ? "soft" : "hard",
+    models: joined(key.allowed_models),
+    providers: joined(key.allowed_providers),
+    addresses: joined(key.allowed_addresses),
+    tags: joined(key.tags),
+    expires: text(key.expires_at).slice(0, 10),
+    cache: text(key.cache_seconds),
+    scopes: (key.scopes as Operation[] | null) ?? SCOPES,
+  };
+}
+
+/** Not a number stays what it is, so that the API can say so. */
+function whole(typed: string): number | null {
+  return typed.trim() === "" ? null : Number(typed);
+}
+
+function money(typed: string): string | null {
+  return typed.trim() === "" ? null : typed.trim();
+}
+
+function list(typed: string): string[] | null {
+  const entries = typed
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+  return entries.length > 0 ? entries : null;
+}
+
+/** What a key may do, as the API takes it. */
+export function asBody(draft: Draft) {
+  return {
+    name: draft.name.trim(),
+    project_id: draft.project || null,
+    limits: {
+      requests_per_minute: whole(draft.minute),
+      requests_per_hour: whole(draft.hour),
+      requests_per_day: whole(draft.day),
+      tokens_per_minute: whole(draft.tokens),
+      concurrency: whole(draft.concurrency),
+    },
+    budgets: {
+      day_usd: money(draft.dayUsd),
+      month_usd: money(draft.monthUsd),
+      total_usd: money(draft.totalUsd),
+      mode: draft.mode,
+    },
+    allowed_models: list(draft.models),
+    allowed_providers: list(draft.providers),
+    allowed_addresses: list(draft.addresses),
+    tags: list(draft.tags) ?? [],
+    expires_at: draft.expires ? `${draft.expires}T23:59:59Z` : null,
+    cache_seconds: whole(draft.cache),
+    scopes: draft.scopes.length === SCOPES.length ? null : [...draft.scopes],
+  };
+}

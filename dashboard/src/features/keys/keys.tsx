@@ -1,0 +1,155 @@
+import { useQueryClient } from "@tanstack/react-query";
+import type { ColumnDef } from "@tanstack/react-table";
+import { KeyRound, MoreHorizontal } from "lucide-react";
+import { useState } from "react";
+
+import { Badge } from "@/components/badge";
+import { Button, IconButton } from "@/components/button";
+import { Card, PageHead } from "@/components/card";
+import { Mono } from "@/components/copy";
+import { Menu, MenuItem } from "@/components/menu";
+import { PAGED, PageList } from "@/components/page_list";
+import { Empty } from "@/components/states";
+import { When } from "@/components/when";
+import { KeyForm } from "@/features/keys/key_form";
+import { RevokeKey } from "@/features/keys/revoke_key";
+import { RotateKey } from "@/features/keys/rotate_key";
+import { ShownOnce } from "@/features/keys/shown_once";
+import { query, type Schema } from "@/lib/api/client";
+import { dollars } from "@/lib/format";
+import { useMe, useOrg } from "@/lib/me";
+
+type Key = Schema["KeyShown"];
+type Doing = { act: "make" } | { act: "edit" | "rotate" | "revoke"; key: Key } | { act: "show"; secret: string };
+
+/** The organisation's API keys. */
+export function Keys() {
+  const org = useOrg();
+  const me = useMe();
+  const queries = useQueryClient();
+  const [doing, setDoing] = useState<Doing | null>(null);
+  const asked = query.useInfiniteQuery(
+    "get",
+    "/api/v1/orgs/{org}/keys",
+    { params: { path: { org: org.slug }, query: { limit: 50 } } },
+    PAGED,
+  );
+  const close = (): void => setDoing(null);
+  const changed = async (secret?: string): Promise<void> => {
+    setDoing(secret ? { act: "show", secret } : null);
+    await queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}/keys"] });
+  };
+  const mayMake = org.permissions.includes("keys:create");
+  const mayChange = (key: Key): boolean =>
+    key.revoked_at === null && (org.permissions.includes("keys:manage") || (mayMake && key.created_by === me?.user.id));
+  const make = mayMake ? (
+    <Button kind="primary" onClick={() => setDoing({ act: "make" })} icon={<KeyRound aria-hidden className="size-4" />}>
+      New key
+    </Button>
+  ) : null;
+  const columns: ColumnDef<Key>[] = [
+    ...COLUMNS,
+    {
+      id: "acts",
+      header: () => <span className="sr-only">Acts</span>,
+      meta: { right: true },
+      cell: ({ row: { original: key } }) =>
+        mayChange(key) ? <Acts keyShown={key} onAct={(act) => setDoing({ act, key })} /> : null,
+    },
+  ];
+  return (
+    <>
+      <PageHead
+        title="Keys"
+        answer={
+          mayMake
+            ? "A key is what an application sends. Its limits and budget hold in every process at once."
+            : "A key is what an application sends. Members, admins and owners can make them."
+        }
+        action={make}
+      />
+      <Card>
+        <PageList
+          label="API keys"
+          asked={asked}
+          columns={columns}
+          idOf={(key) => key.id}
+          empty={
+            <Empty title="No keys yet" action={make}>
+              Make one for each application, with limits and a budget of its own: then a bill explains itself, and a
+              leak ends with one key.
+            </Empty>
+          }
+        />
+      </Card>
+      {doing?.act === "make" ? <KeyForm onClose={close} onDone={(secret) => void changed(secret)} /> : null}
+      {doing?.act === "edit" ? <KeyForm of={doing.key} onClose={close} onDone={() => void changed()} /> : null}
+      {doing?.act === "rotate" ? (
+        <RotateKey of={doing.key} onClose={close} onDone={(secret) => void changed(secret)} />
+      ) : null}
+      {doing?.act === "revoke" ? <RevokeKey of={doing.key} onClose={close} onDone={() => void changed()} /> : null}
+      {doing?.act === "show" ? <ShownOnce secret={doing.secret} onClose={close} /> : null}
+    </>
+  );
+}
+
+function Acts({ keyShown, onAct }: { keyShown: Key; onAct: (act: "edit" | "rotate" | "revoke") => void }) {
+  const trigger = (
+    <IconButton label={`Acts on ${keyShown.name}`}>
+      <MoreHorizontal aria-hidden className="size-4" />
+    </IconButton>
+  );
+  return (
+    <Menu trigger={trigger}>
+      <MenuItem onSelect={() => onAct("edit")}>Edit</MenuItem>
+      <MenuItem onSelect={() => onAct("rotate")}>Rotate secret</MenuItem>
+      <MenuItem danger onSelect={() => onAct("revoke")}>
+        Revoke key
+      </MenuItem>
+    </Menu>
+  );
+}
+
+function stateOf(key: Key) {
+  if (key.revoked_at) return <Badge tone="bad">revoked</Badge>;
+  if (key.expires_at && Date.parse(key.expires_at) < Date.now()) return <Badge tone="soon">expired</Badge>;
+  return key.test ? <Badge tone="info">test</Badge> : <Badge tone="good">live</Badge>;
+}
+
+function limitsOf(key: Key): string {
+  const { requests_per_minute: minute, tokens_per_minute: tokens, concurrency } = key.limits;
+  const parts = [
+    minute === null ? null : `${minute}/min`,
+    tokens === null ? null : `${tokens} tokens/min`,
+    concurrency === null ? null : `${concurrency} at once`,
+  ].filter(Boolean);
+  return parts.length > 0 ? parts.join(", ") : "the plan's";
+}
+
+function budgetOf(key: Key): string {
+  const { day_usd: day, month_usd: month, total_usd: total } = key.budgets;
+  const parts = [
+    day && `${dollars(day)} a day`,
+    month && `${dollars(month)} a month`,
+    total && `${dollars(total)} in all`,
+  ];
+  return parts.filter(Boolean).join(", ") || "none";
+}
+
+const COLUMNS: ColumnDef<Key>[] = [
+  { id: "name", header: "Name", cell: ({ row }) => <span className="font-medium">{row.original.name}</span> },
+  {
+    id: "secret",
+    header: "Key",
+    cell: ({ row: { original: key } }) => (
+      <>
+        <Mono title="Its first and last characters; the rest is kept nowhere">{`${key.prefix}…${key.last4}`}</Mono>
+        {key.secrets.length > 1 ? <span className="ml-2 text-caption text-amber">two secrets live</span> : null}
+      </>
+    ),
+  },
+  { id: "state", header: "State", cell: ({ row }) => stateOf(row.original) },
+  { id: "limits", header: "Limits", meta: { wideOnly: true }, cell: ({ row }) => limitsOf(row.original) },
+  { id: "budget", header: "Budget", meta: { wideOnly: true }, cell: ({ row }) => budgetOf(row.original) },
+  { id: "used", header: "Last used", cell: ({ row }) => <When time={row.original.last_used_at} /> },
+];

@@ -1,0 +1,41 @@
+export type Outcome = "finished" | "refused" | "failed" | "abandoned";
+
+/** Filters of the request list, as they stand in the URL. */
+export interface RequestSearch {
+  model?: string;
+  provider?: string;
+  key_id?: string;
+  project_id?: string;
+  outcome?: Outcome;
+  tag?: string;
+  test?: boolean;
+  live?: boolean;
+}
+
+const TEXTS = ["model", "provider", "key_id", "project_id", "tag"] as const;
+
+export function requestSearch(given: Record<string, unknown>): RequestSearch {
+  const search: RequestSearch = {};
+  for (const name of TEXTS) {
+    const value = given[name];
+    if (typeof value === "string" && value !== "") search[name] = value;
+    else if (typeof value === "number") search[name] = String(value);
+  }
+  if (OUTCOMES.some(([name]) => name !== "" && name === given.outcome)) search.outcome = given.outcome as Outcome;
+  if (given.test === true) search.test = true;
+  if (given.live === true) search.live = true;
+  return search;
+}
+
+/** What the API is asked; `live` is the page's own. */
+export function asQuery({ live, ...filters }: RequestSearch): Omit<RequestSearch, "live"> {
+  return filters;
+}
+
+export const OUTCOMES = [
+  ["", "Every outcome"],
+  ["finished", "Finished"],
+  ["refused", "Refused"],
+  ["failed", "Failed"],
+  ["abandoned", "Abandoned by the caller"],
+] as const;

@@ -1,0 +1,113 @@
+import { Badge } from "@/components/badge";
+import type { ReactNode } from "react";
+import { Card } from "@/components/card";
+import { classes } from "@/components/classes";
+import type { Schema } from "@/lib/api/client";
+import { duration, words } from "@/lib/format";
+
+type Explained = Schema["RequestExplained"];
+type Attempt = Schema["AttemptShown"];
+
+/** The plan and why; then each attempt, as long as it took. */
+export function Journey({ request }: { request: Explained }) {
+  return (
+    <Card title="Journey">
+      <ol className="flex flex-col gap-3 text-table">
+        <Step name="Cache">{cacheWords(request)}</Step>
+        {request.plan.length > 0 ? (
+          <Step name="Plan">
+            <ol className="flex flex-col gap-1">
+              {request.plan.map((step) => (
+                <li key={`${step.target} ${step.why}`} className={classes(step.passed_over && "text-faint")}>
+                  <span className={classes("font-medium", step.passed_over && "line-through")}>{step.target}</span>
+                  <span className="text-muted"> · {step.why}</span>
+                </li>
+              ))}
+            </ol>
+          </Step>
+        ) : null}
+        <Waterfall request={request} />
+        <Step name="End">{endWords(request)}</Step>
+      </ol>
+    </Card>
+  );
+}
+
+function Step({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <li className="grid grid-cols-[80px_1fr] gap-3 max-sm:grid-cols-1 max-sm:gap-0.5">
+      <span className="text-muted">{name}</span>
+      <div className="min-w-0">{children}</div>
+    </li>
+  );
+}
+
+function Waterfall({ request }: { request: Explained }) {
+  const whole = Math.max(1, request.duration_ms);
+  const starts = request.attempts.map((_, place) =>
+    request.attempts.slice(0, place).reduce((sum, attempt) => sum + attempt.milliseconds, 0),
+  );
+  return request.attempts.map((attempt, place) => {
+    const good = attempt.outcome === "ok";
+    const last = place === request.attempts.length - 1;
+    // The last attempt goes on after its first content, until the request's end.
+    const took = good && last ? Math.max(attempt.milliseconds, whole - (starts[place] ?? 0)) : attempt.milliseconds;
+    return (
+      <Step key={place} name={`Attempt ${place + 1}`}>
+        <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden className="mb-1 h-2 w-full rounded bg-raised">
+          <rect
+            x={Math.min(98, (100 * (starts[place] ?? 0)) / whole)}
+            width={Math.max(1, Math.min(100, (100 * took) / whole))}
+            height={4}
+            fill={good ? "var(--accent)" : "var(--red)"}
+          />
+        </svg>
+        <AttemptWords attempt={attempt} request={request} last={last} />
+      </Step>
+    );
+  });
+}
+
+function AttemptWords({ attempt, request, last }: { attempt: Attempt; request: Explained; last: boolean }) {
+  const seconds = (request.duration_ms - (request.first_token_ms ?? 0)) / 1000;
+  const rate =
+    last && request.stream && seconds > 0 ? `${Math.round(request.completion_tokens / seconds)} tokens/s` : null;
+  const parts = [
+    attempt.status ? String(attempt.status) : null,
+    attempt.outcome === "ok" ? null : words(attempt.outcome),
+    attempt.first_token_milliseconds === null || attempt.first_token_milliseconds === undefined
+      ? duration(attempt.milliseconds)
+      : `first token ${duration(attempt.first_token_milliseconds)}`,
+    attempt.outcome === "ok" ? rate : null,
+  ].filter(Boolean);
+  return (
+    <p className="tabular">
+      <span className="font-medium">
+        {attempt.provider}/{attempt.model}
+      </span>
+      <span className="text-muted"> · {parts.join(" · ")}</span>
+      {attempt.message ? <span className="block text-caption text-faint">{attempt.message}</span> : null}
+    </p>
+  );
+}
+
+function cacheWords(request: Explained): string {
+  if (request.cache === "hit") return "Hit: the answer was given before, and cost nothing.";
+  if (request.cache === "miss") return "Miss: nobody had asked this before.";
+  return `Not used (${request.cache}).`;
+}
+
+function endWords(request: Explained): ReactNode {
+  const ends: Record<string, string> = {
+    finished: "The answer was given whole.",
+    failed: "The request failed; the caller got one clear error.",
+    abandoned: "The caller left before the end.",
+    refused: "The gateway refused the request.",
+  };
+  return (
+    <span className="flex flex-wrap items-center gap-2">
+      {ends[request.outcome] ?? request.outcome}
+      {request.error_code ? <Badge tone="bad">{request.error_code}</Badge> : null}
+    </span>
+  );
+}

@@ -1,0 +1,85 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { type SubmitEvent, useState } from "react";
+
+import { Button } from "@/components/button";
+import { Card, PageHead } from "@/components/card";
+import { TextField } from "@/components/field";
+import { Failure, FormError, SkeletonRows } from "@/components/states";
+import { useTell } from "@/components/toast";
+import { DangerZone } from "@/features/settings/danger_zone";
+import { PolicyForm } from "@/features/settings/policy_form";
+import { query, type Schema } from "@/lib/api/client";
+import { useMay, useOrg } from "@/lib/me";
+
+/** The organisation's name, what its keys are held to, privacy, and how it ends. */
+export function Settings() {
+  const org = useOrg();
+  const path = { org: org.slug };
+  const shown = query.useQuery("get", "/api/v1/orgs/{org}", { params: { path } });
+  const policy = query.useQuery("get", "/api/v1/orgs/{org}/policy", { params: { path } });
+  if (shown.error) return <Failure error={shown.error} retry={() => void shown.refetch()} />;
+  return (
+    <>
+      <PageHead
+        title="Settings"
+        answer="The organisation, what its keys are held to, and what is kept of what they say."
+      />
+      <div className="flex flex-col gap-4">
+        <Card title="Organisation">{shown.data ? <Organisation of={shown.data} /> : <SkeletonRows rows={2} />}</Card>
+        {policy.error ? (
+          <Failure error={policy.error} />
+        ) : policy.data ? (
+          <PolicyForm of={policy.data} />
+        ) : (
+          <SkeletonRows rows={4} />
+        )}
+        {shown.data ? <DangerZone of={shown.data} /> : null}
+      </div>
+    </>
+  );
+}
+
+function Organisation({ of: shown }: { of: Schema["OrgShown"] }) {
+  const org = useOrg();
+  const may = useMay("org:write");
+  const tell = useTell();
+  const queries = useQueryClient();
+  const [name, setName] = useState(shown.name);
+  const [cache, setCache] = useState(shown.cache_seconds?.toString() ?? "");
+  const save = query.useMutation("patch", "/api/v1/orgs/{org}", {
+    onSuccess: async () => {
+      await queries.invalidateQueries();
+      tell("Saved");
+    },
+  });
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    save.mutate({
+      params: { path: { org: org.slug } },
+      body: { name, cache_seconds: cache.trim() === "" ? null : Number(cache) },
+    });
+  };
+  return (
+    <form className="grid gap-4 sm:grid-cols-2" onSubmit={submit}>
+      <TextField label="Name" required maxLength={100} disabled={!may} value={name} onChange={setName} />
+      <TextField
+        label="Cache answers for seconds"
+        hint="Empty: as the gateway does. 0: never. Keys and requests can say otherwise."
+        inputMode="numeric"
+        disabled={!may}
+        value={cache}
+        onChange={setCache}
+      />
+      <div className="flex flex-col items-start gap-3 sm:col-span-2">
+        <FormError error={save.error} />
+        {may ? (
+          <Button type="submit" busy={save.isPending}>
+            Save
+          </Button>
+        ) : (
+          <p className="text-caption text-faint">Admins and owners can change this.</p>
+        )}
+      </div>
+    </form>
+  );
+}

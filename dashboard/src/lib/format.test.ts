@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+
+import { bytes, change, count, dollars, duration, share } from "@/lib/format";
+
+describe("dollars", () => {
+  it.each([
+    ["1204.4", "$1,204"],
+    ["3.42", "$3.42"],
+    ["0.000381", "$0.000381"],
+    ["0.00412", "$0.00412"],
+    ["0.5", "$0.50"],
+    ["0", "$0"],
+    ["-2.5", "−$2.50"],
+    ["0.000000001", "$0.000000001"],
+    [null, "—"],
+  ])("shows %s as %s", (usd, shown) => expect(dollars(usd)).toBe(shown));
+});
+
+describe("figures", () => {
+  it("separates thousands, and tells nothing from none", () => {
+    expect(count(1234567)).toBe("1,234,567");
+    expect(count(null)).toBe("—");
+  });
+  it("shares without a whole are unknown", () => {
+    expect(share(1, 0)).toBe("—");
+    expect(share(1, 3000)).toBe("< 0.1 %");
+    expect(share(440, 1000)).toBe("44 %");
+  });
+  it("says durations as people do", () => {
+    expect(duration(412)).toBe("412 ms");
+    expect(duration(1840)).toBe("1.84 s");
+    expect(duration(null)).toBe("—");
+  });
+  it("compares with what was before, where something was", () => {
+    expect(change(112, 100)).toBe("+12 %");
+    expect(change(5, 0)).toBeNull();
+  });
+  it("sizes", () => expect(bytes(1_234_567)).toBe("1.2 MB"));
+});

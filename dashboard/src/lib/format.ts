@@ -1,0 +1,61 @@
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+
+/** Dollars with as many digits as mean something: $1,204 · $3.42 · $0.000381. */
+export function dollars(usd: string | number | null | undefined): string {
+  if (usd === null || usd === undefined) return "—";
+  const value = Number(usd);
+  const size = Math.abs(value);
+  const sign = value < 0 ? "−" : "";
+  if (size === 0) return "$0";
+  if (size >= 1000) return `${sign}$${whole.format(size)}`;
+  if (size >= 0.995) return `${sign}$${size.toFixed(2)}`;
+  const digits = Math.min(9, Math.max(2, 2 - Math.floor(Math.log10(size))));
+  return `${sign}$${size.toFixed(digits).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
+}
+
+/** 12,400 */
+export function count(value: number | null | undefined): string {
+  return value === null || value === undefined ? "—" : whole.format(value);
+}
+
+/** 12.4K, for axes and narrow places. */
+export function short(value: number): string {
+  return compact.format(value);
+}
+
+/** 0.4 % */
+export function share(part: number, all: number): string {
+  if (all === 0) return "—";
+  const percent = (100 * part) / all;
+  if (percent !== 0 && Math.abs(percent) < 0.1) return "< 0.1 %";
+  return `${percent.toFixed(Math.abs(percent) >= 10 ? 0 : 1)} %`;
+}
+
+/** 412 ms · 1.84 s · 2 min */
+export function duration(milliseconds: number | null | undefined): string {
+  if (milliseconds === null || milliseconds === undefined) return "—";
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(2)} s`;
+  return `${Math.round(milliseconds / 60_000)} min`;
+}
+
+/** 1.2 MB */
+export function bytes(size: number): string {
+  const units = ["B", "kB", "MB", "GB"];
+  const place = Math.min(units.length - 1, size > 0 ? Math.floor(Math.log10(size) / 3) : 0);
+  return `${(size / 1000 ** place).toFixed(place === 0 ? 0 : 1)} ${units[place] ?? "B"}`;
+}
+
+/** How something changed against before: +12 %. */
+export function change(now: number, before: number): string | null {
+  if (before === 0) return null;
+  const percent = (100 * (now - before)) / before;
+  return `${percent >= 0 ? "+" : "−"}${Math.abs(percent).toFixed(Math.abs(percent) >= 10 ? 0 : 1)} %`;
+}
+
+/** openai_compatible -> Openai compatible; for what has no better name. */
+export function words(name: string): string {
+  const text = name.replaceAll("_", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,50 @@
+import { useEffect, useEffectEvent } from "react";
+
+import { api, type Schema } from "@/lib/api/client";
+import { eventsIn, type Told } from "@/lib/events";
+
+export interface Live {
+  onRequest: (request: Schema["RequestShown"]) => void;
+}
+
+const AGAIN_SECONDS = 3;
+
+async function listen(org: string, signal: AbortSignal, hear: (told: Told) => void): Promise<void> {
+  const { data } = await api.GET("/api/v1/orgs/{org}/usage/live", {
+    params: { path: { org } },
+    parseAs: "stream",
+    signal,
+  });
+  const stream = data as ReadableStream<Uint8Array> | null | undefined;
+  if (!stream) return;
+  const reader = stream.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const found = eventsIn((rest + value).replaceAll("\r", ""));
+    rest = found.rest;
+    found.events.forEach(hear);
+  }
+}
+
+/** Hears of requests as they are stored, for as long as the page is open; a broken connection is made again. */
+export function useLive(org: string, { onRequest }: Live, on = true): void {
+  const hear = useEffectEvent((told: Told) => {
+    if (told.event === "request") onRequest(JSON.parse(told.data) as Schema["RequestShown"]);
+  });
+  useEffect(() => {
+    if (!on) return;
+    const stop = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const again = (): void => {
+      if (!stop.signal.aborted) timer = setTimeout(run, AGAIN_SECONDS * 1000);
+    };
+    const run = (): void => void listen(org, stop.signal, hear).then(again, again);
+    run();
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, [org, on]);
+}
