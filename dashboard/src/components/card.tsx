@@ -13,7 +13,7 @@ export function Card({ title, action, children, className }: CardProps) {
   return (
     <section className={classes("min-w-0 rounded-card border border-line bg-surface", className)}>
       {title ? (
-        <header className="flex min-h-11 items-center justify-between gap-3 border-b border-line px-4 py-1.5">
+        <header className="flex min-h-11 flex-wrap items-center justify-between gap-3 border-b border-line px-4 py-1.5">
           <h2 className="text-body font-semibold">{title}</h2>
           {action}
         </header>
@@ -37,7 +37,7 @@ export function PageHead({ title, answer, action }: HeadProps) {
         <h1 className="text-title font-semibold">{title}</h1>
         {answer ? <p className="mt-1 max-w-3xl text-muted">{answer}</p> : null}
       </div>
-      <div className="flex shrink-0 flex-wrap items-center gap-2">{action}</div>
+      <div className="flex flex-wrap items-center gap-2">{action}</div>
     </header>
   );
 }

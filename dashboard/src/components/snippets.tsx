@@ -8,7 +8,7 @@ import { type Language, LANGUAGES, type Sample, snippet } from "@/lib/snippets";
 export function Snippets({ sample }: { sample: Sample }) {
   const [language, setLanguage] = useState<Language>("curl");
   return (
-    <div className="flex flex-col gap-2">
+    <div className="flex min-w-0 flex-col gap-2">
       <div>
         <Segments
           label="Language"

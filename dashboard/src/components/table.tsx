@@ -103,7 +103,9 @@ function BodyRow<T>({ row, onOpen }: { row: Row<T>; onOpen: ((row: T) => void) |
         if (!(event.target as Element).closest("a,button,input,select,label")) open?.();
       }}
       onKeyDown={(event) => {
-        if (event.key === "Enter" && event.target === event.currentTarget) open?.();
+        if (event.key !== "Enter" || event.target !== event.currentTarget || !open) return;
+        event.preventDefault(); // or the same Enter presses whatever the opened dialog focuses first
+        open();
       }}
       className={classes(
         "border-b border-line last:border-0 max-sm:block max-sm:py-2",

@@ -15,7 +15,7 @@ export function Segments<T extends string>({ label, value, choices, onChange }: 
     <div
       role="radiogroup"
       aria-label={label}
-      className="inline-flex rounded-control border border-line bg-surface p-0.5"
+      className="inline-flex max-w-full overflow-x-auto rounded-control border border-line bg-surface p-0.5"
     >
       {choices.map(([name, title]) => (
         <button

@@ -7,6 +7,7 @@ import { FormError } from "@/components/states";
 import { useTell } from "@/components/toast";
 import { query, type Schema } from "@/lib/api/client";
 import { useOrg } from "@/lib/me";
+import { typedDollars } from "@/lib/typed";
 
 /** How much may be spent beyond what the plan includes. */
 export function OverageLimit({ billing }: { billing: Schema["BillingShown"] }) {
@@ -22,7 +23,7 @@ export function OverageLimit({ billing }: { billing: Schema["BillingShown"] }) {
   });
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    save.mutate({ params: { path: { org: org.slug } }, body: { overage_limit_usd: limit.trim() || null } });
+    save.mutate({ params: { path: { org: org.slug } }, body: { overage_limit_usd: typedDollars(limit) } });
   };
   return (
     <form className="flex flex-col items-start gap-3" onSubmit={submit}>

@@ -65,7 +65,7 @@ export function Plans({ billing, onClose }: Props) {
                   )}
                 >
                   <span className="flex justify-between font-semibold">
-                    {plan.name} <span className="tabular">{dollars(plan.price_usd)} a month</span>
+                    {plan.name} <span className="tabular">{dollars(plan.price_usd).replace(".00", "")} a month</span>
                   </span>
                   <span className="mt-1 block text-table text-muted">
                     {count(plan.requests_per_month)} requests, {count(plan.tokens_per_month)} tokens,{" "}

@@ -8,6 +8,7 @@ import { useTell } from "@/components/toast";
 import { Meter } from "@/features/budgets/meter";
 import { query, type Schema } from "@/lib/api/client";
 import { useMay, useOrg } from "@/lib/me";
+import { typedDollars } from "@/lib/typed";
 
 /** What the organisation as a whole may spend in a month. */
 export function OrgBudget({ org: shown, spent }: { org: Schema["OrgShown"]; spent: number }) {
@@ -24,7 +25,7 @@ export function OrgBudget({ org: shown, spent }: { org: Schema["OrgShown"]; spen
   });
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    save.mutate({ params: { path: { org: org.slug } }, body: { monthly_budget_usd: budget.trim() || null } });
+    save.mutate({ params: { path: { org: org.slug } }, body: { monthly_budget_usd: typedDollars(budget) } });
   };
   return (
     <div className="grid gap-6 sm:grid-cols-2">

@@ -7,6 +7,7 @@ import { TextField } from "@/components/field";
 import { FormError } from "@/components/states";
 import { query, type Schema } from "@/lib/api/client";
 import { useOrg } from "@/lib/me";
+import { typedDollars, typedNumber } from "@/lib/typed";
 
 const LIMITS = [
   ["requests_per_minute", "Requests a minute"],
@@ -41,8 +42,8 @@ export function ProjectForm({ of: project, onClose }: Props) {
   const work = project ? change : make;
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    const numbers = Object.fromEntries(LIMITS.map(([field]) => [field, limits[field] ? Number(limits[field]) : null]));
-    const body = { name, monthly_budget_usd: budget.trim() || null, ...numbers };
+    const numbers = Object.fromEntries(LIMITS.map(([field]) => [field, typedNumber(limits[field] ?? "")]));
+    const body = { name, monthly_budget_usd: typedDollars(budget), ...numbers };
     if (project) change.mutate({ params: { path: { org: org.slug, project_id: project.id } }, body });
     else make.mutate({ params: { path: { org: org.slug } }, body });
   };

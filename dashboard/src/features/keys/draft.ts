@@ -1,4 +1,5 @@
 import type { Schema } from "@/lib/api/client";
+import { typedDollars, typedNumber } from "@/lib/typed";
 
 type Key = Schema["KeyShown"];
 type Operation = Schema["Operation"];
@@ -80,15 +81,6 @@ export function draftOf(key: Key | undefined): Draft {
   };
 }
 
-/** Not a number stays what it is, so that the API can say so. */
-function whole(typed: string): number | null {
-  return typed.trim() === "" ? null : Number(typed);
-}
-
-function money(typed: string): string | null {
-  return typed.trim() === "" ? null : typed.trim();
-}
-
 function list(typed: string): string[] | null {
   const entries = typed
     .split(",")
@@ -103,16 +95,16 @@ export function asBody(draft: Draft) {
     name: draft.name.trim(),
     project_id: draft.project || null,
     limits: {
-      requests_per_minute: whole(draft.minute),
-      requests_per_hour: whole(draft.hour),
-      requests_per_day: whole(draft.day),
-      tokens_per_minute: whole(draft.tokens),
-      concurrency: whole(draft.concurrency),
+      requests_per_minute: typedNumber(draft.minute),
+      requests_per_hour: typedNumber(draft.hour),
+      requests_per_day: typedNumber(draft.day),
+      tokens_per_minute: typedNumber(draft.tokens),
+      concurrency: typedNumber(draft.concurrency),
     },
     budgets: {
-      day_usd: money(draft.dayUsd),
-      month_usd: money(draft.monthUsd),
-      total_usd: money(draft.totalUsd),
+      day_usd: typedDollars(draft.dayUsd),
+      month_usd: typedDollars(draft.monthUsd),
+      total_usd: typedDollars(draft.totalUsd),
       mode: draft.mode,
     },
     allowed_models: list(draft.models),
@@ -120,7 +112,7 @@ export function asBody(draft: Draft) {
     allowed_addresses: list(draft.addresses),
     tags: list(draft.tags) ?? [],
     expires_at: draft.expires ? `${draft.expires}T23:59:59Z` : null,
-    cache_seconds: whole(draft.cache),
+    cache_seconds: typedNumber(draft.cache),
     scopes: draft.scopes.length === SCOPES.length ? null : [...draft.scopes],
   };
 }

@@ -1,3 +1,5 @@
+import { typedNumber } from "@/lib/typed";
+
 /** What stands in the playground's form. */
 export interface Draft {
   model: string;
@@ -47,8 +49,8 @@ export function bodyOf(draft: Draft): Record<string, unknown> {
   return {
     model: draft.model,
     messages: [...(draft.system ? [{ role: "system", content: draft.system }] : []), { role: "user", content: user }],
-    ...(draft.temperature.trim() ? { temperature: Number(draft.temperature) } : {}),
-    ...(draft.maxTokens.trim() ? { max_tokens: Number(draft.maxTokens) } : {}),
+    ...(draft.temperature.trim() ? { temperature: typedNumber(draft.temperature) } : {}),
+    ...(draft.maxTokens.trim() ? { max_tokens: typedNumber(draft.maxTokens) } : {}),
     ...(draft.tools.trim() ? { tools: parsed(draft.tools, "The list of tools") } : {}),
     ...(schema
       ? { response_format: { type: "json_schema", json_schema: { name: "answer", schema, strict: true } } }

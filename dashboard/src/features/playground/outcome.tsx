@@ -29,13 +29,13 @@ export function Outcome({ told, done }: { told: Told; done: boolean }) {
 
 function Bill({ id, told }: { id: string; told: Told }) {
   const org = useOrg();
-  const path = { org: org.slug, request_id: id };
-  const request = query.useQuery(
+  const asked = query.useQuery(
     "get",
-    "/api/v1/orgs/{org}/usage/{request_id}",
-    { params: { path } },
-    { retry: 8, retryDelay: 500 },
-  ).data;
+    "/api/v1/orgs/{org}/usage",
+    { params: { path: { org: org.slug }, query: { tag: "playground", limit: 20 } } },
+    { refetchInterval: ({ state }) => (state.data?.data.some((one) => one.id === id) ? false : 700), gcTime: 0 },
+  );
+  const request = asked.data?.data.find((one) => one.id === id);
   return (
     <p className="tabular flex flex-wrap gap-x-4 border-t border-line pt-3 text-caption text-muted">
       <span>first token {duration(told.firstTokenMs)}</span>

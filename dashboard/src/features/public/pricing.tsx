@@ -42,7 +42,7 @@ function PlanCard({ plan }: { plan: Schema["Plan"] }) {
     <section className="flex flex-col rounded-card border border-line bg-surface p-5">
       <h2 className="font-semibold">{plan.name}</h2>
       <p className="tabular mt-2 text-title font-semibold">
-        {dollars(plan.price_usd)} <span className="text-table font-normal text-muted">a month</span>
+        {dollars(plan.price_usd).replace(".00", "")} <span className="text-table font-normal text-muted">a month</span>
       </p>
       <ul className="mt-4 flex flex-1 flex-col gap-2 text-table">
         {[...lines, ...plan.features.filter((one) => !["chat", "overage"].includes(one)).map(words)].map((line) => (

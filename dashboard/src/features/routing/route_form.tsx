@@ -10,6 +10,7 @@ import { useTell } from "@/components/toast";
 import { query, type Schema } from "@/lib/api/client";
 import { useOrg } from "@/lib/me";
 import { modelsOptions } from "@/lib/org_queries";
+import { typedNumber } from "@/lib/typed";
 
 type Strategy = Schema["RouteShown"]["strategy"];
 
@@ -68,10 +69,10 @@ export function RouteForm({ of: route, onClose }: Props) {
       params: { path: { org: org.slug, alias } },
       body: {
         strategy,
-        retries: retries.trim() === "" ? null : Number(retries),
+        retries: typedNumber(retries),
         targets: targets.map(({ name, weight }) => {
           const [provider = "", ...rest] = name.trim().split("/");
-          return { provider, model: rest.join("/"), weight: Number(weight) };
+          return { provider, model: rest.join("/"), weight: typedNumber(weight) ?? 1 };
         }),
         timeouts: route?.timeouts ?? {},
       },
@@ -106,7 +107,7 @@ export function RouteForm({ of: route, onClose }: Props) {
                 aria-label={`Target ${place + 1}`}
                 list="targets"
                 required
-                pattern="[^/]+/.+"
+                pattern=".+/.+"
                 title="provider/model"
                 placeholder="openai/gpt-4.1"
                 className={INPUT}

@@ -1,7 +1,7 @@
 import { Link, useSearch } from "@tanstack/react-router";
 import { type SubmitEvent, useState } from "react";
 
-import { Button } from "@/components/button";
+import { Button, buttonClasses } from "@/components/button";
 import { TextField } from "@/components/field";
 import { FormError, Skeleton } from "@/components/states";
 import { LINK, SessionFrame } from "@/features/session/frame";
@@ -41,11 +41,20 @@ export function Signup() {
         </p>
       </SessionFrame>
     );
+  if (signup.isSuccess && invitation)
+    return (
+      <SessionFrame title="Your account is made">
+        <p className="text-muted">The invitation proves your address. Log in, and you are in the organisation.</p>
+        <Link to="/login" className={buttonClasses("primary")}>
+          Log in
+        </Link>
+      </SessionFrame>
+    );
   if (signup.isSuccess)
     return (
       <SessionFrame title="Look into your mail" footer={login}>
         <p className="text-muted">
-          If {email} can have an account, a link is on its way that confirms the address. It works for a day.
+          If {email} can have an account, a link is on its way that confirms the address. It works for three days.
         </p>
       </SessionFrame>
     );

@@ -9,6 +9,7 @@ import { useTell } from "@/components/toast";
 import { query, type Schema } from "@/lib/api/client";
 import { isAbout, wordsOf } from "@/lib/api/errors";
 import { useMay, useOrg } from "@/lib/me";
+import { typedNumber } from "@/lib/typed";
 
 type Logging = Schema["PolicyShown"]["content_logging"];
 
@@ -50,11 +51,11 @@ export function PolicyForm({ of: policy }: { of: Schema["PolicyShown"] }) {
       params: { path: { org: org.slug } },
       body: {
         allowed_models: models.trim() === "" ? null : lines(models),
-        max_prompt_tokens: most.trim() === "" ? null : Number(most),
+        max_prompt_tokens: typedNumber(most),
         blocked_words: lines(blocked),
         blocked_patterns: lines(patterns),
         content_logging: logging,
-        content_retention_days: Number(days),
+        content_retention_days: typedNumber(days),
       },
     });
   };

@@ -10,6 +10,7 @@ import { DangerZone } from "@/features/settings/danger_zone";
 import { PolicyForm } from "@/features/settings/policy_form";
 import { query, type Schema } from "@/lib/api/client";
 import { useMay, useOrg } from "@/lib/me";
+import { typedNumber } from "@/lib/typed";
 
 /** The organisation's name, what its keys are held to, privacy, and how it ends. */
 export function Settings() {
@@ -56,7 +57,7 @@ function Organisation({ of: shown }: { of: Schema["OrgShown"] }) {
     event.preventDefault();
     save.mutate({
       params: { path: { org: org.slug } },
-      body: { name, cache_seconds: cache.trim() === "" ? null : Number(cache) },
+      body: { name, cache_seconds: typedNumber(cache) },
     });
   };
   return (

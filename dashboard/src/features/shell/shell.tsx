@@ -57,8 +57,10 @@ function TopBar({ onMenu, onSearch, onList }: { onMenu: () => void; onSearch: ()
         className="mr-auto flex h-8 items-center gap-2 rounded-control border border-line bg-surface px-2.5 text-table text-faint hover:bg-raised sm:w-72"
       >
         <Search aria-hidden className="size-4" />
-        <span className="max-sm:hidden">Go to, or find a request</span>
-        <kbd className="ml-auto font-sans text-caption max-sm:hidden">⌘K</kbd>
+        <span className="max-sm:sr-only">Go to, or find a request</span>
+        <kbd aria-hidden className="ml-auto font-sans text-caption max-sm:hidden">
+          ⌘K
+        </kbd>
       </button>
       <IconButton label="Keyboard shortcuts" onClick={onList} className="max-sm:hidden">
         <Keyboard aria-hidden className="size-4" />

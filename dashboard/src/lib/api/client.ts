@@ -3,7 +3,7 @@ import createQueryClient from "openapi-react-query";
 
 import { ApiError, errorOf } from "@/lib/api/errors";
 import type { components, paths } from "@/lib/api/schema.gen";
-import { accessToken, renewOnce } from "@/lib/api/session";
+import { accessToken, mayRenew, renewOnce } from "@/lib/api/session";
 
 export type Schema = components["schemas"];
 
@@ -13,6 +13,7 @@ const bare = createFetchClient<paths, "application/json">({ baseUrl: window.loca
 
 /** A new access token by the session's cookie; null when there is no session. */
 export async function renew(): Promise<string | null> {
+  if (!mayRenew()) return null;
   return renewOnce(async () => {
     const { data } = await bare.POST(RENEW, { body: {} });
     return data?.access_token ?? null;

@@ -3952,7 +3952,7 @@ export interface operations {
     list_members: {
         parameters: {
             query?: {
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before; empty or absent for the first. */
                 cursor?: string | null;
                 /** @description Entries a page. */
                 limit?: number;
@@ -4057,7 +4057,7 @@ export interface operations {
     list_invitations: {
         parameters: {
             query?: {
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before; empty or absent for the first. */
                 cursor?: string | null;
                 /** @description Entries a page. */
                 limit?: number;
@@ -4227,7 +4227,7 @@ export interface operations {
     list_projects: {
         parameters: {
             query?: {
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before; empty or absent for the first. */
                 cursor?: string | null;
                 /** @description Entries a page. */
                 limit?: number;
@@ -4401,7 +4401,7 @@ export interface operations {
     list_keys: {
         parameters: {
             query?: {
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before; empty or absent for the first. */
                 cursor?: string | null;
                 /** @description Entries a page. */
                 limit?: number;
@@ -4632,7 +4632,7 @@ export interface operations {
     list_credentials: {
         parameters: {
             query?: {
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before; empty or absent for the first. */
                 cursor?: string | null;
                 /** @description Entries a page. */
                 limit?: number;
@@ -4799,7 +4799,7 @@ export interface operations {
     list_routes: {
         parameters: {
             query?: {
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before; empty or absent for the first. */
                 cursor?: string | null;
                 /** @description Entries a page. */
                 limit?: number;
@@ -5201,7 +5201,7 @@ export interface operations {
                 to?: string | null;
                 /** @description csv is one page as a file. */
                 format?: "json" | "csv";
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before; empty or absent for the first. */
                 cursor?: string | null;
                 /** @description Entries a page. */
                 limit?: number;
@@ -5614,7 +5614,7 @@ export interface operations {
     list_invoices: {
         parameters: {
             query?: {
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before; empty or absent for the first. */
                 cursor?: string | null;
                 /** @description Entries a page. */
                 limit?: number;
@@ -5723,7 +5723,7 @@ export interface operations {
                 to?: string | null;
                 /** @description jsonl and csv hold everything that matches. */
                 format?: "json" | "jsonl" | "csv";
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before; empty or absent for the first. */
                 cursor?: string | null;
                 /** @description Entries a page. */
                 limit?: number;
@@ -5765,7 +5765,7 @@ export interface operations {
                 /** @description An id, or the beginning of a name. */
                 q?: string | null;
                 plan?: string | null;
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before; empty or absent for the first. */
                 cursor?: string | null;
                 /** @description Entries a page. */
                 limit?: number;

@@ -5,12 +5,21 @@ let token: string | null = null;
 let renewing: Promise<string | null> | null = null;
 const listeners = new Set<Listener>();
 
+const HINT = "session";
+
+/** Whether a session may be left in the cookie, which no script can see: so nobody is asked for what is not there. */
+export function mayRenew(): boolean {
+  return localStorage.getItem(HINT) !== null;
+}
+
 export function accessToken(): string | null {
   return token;
 }
 
 export function setAccessToken(next: string | null): void {
   token = next;
+  if (next === null) localStorage.removeItem(HINT);
+  else localStorage.setItem(HINT, "1");
   for (const listener of listeners) listener();
 }
 

@@ -26,11 +26,14 @@ class Paging(BaseModel):
 
 
 def _paging(
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.", max_length=200)] = None,
+    cursor: Annotated[
+        str | None,
+        Query(description="`next_cursor` of the page before; empty or absent for the first.", max_length=200),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Entries a page.")] = DEFAULT_LIMIT,
 ) -> Paging:
     try:
-        return Paging(after_id=after(cursor) if cursor is not None else None, limit=limit)
+        return Paging(after_id=after(cursor) if cursor else None, limit=limit)
     except BadCursor as error:
         raise BadRequest(str(error), param="cursor") from error
 
