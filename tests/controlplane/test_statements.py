@@ -19,7 +19,7 @@ from tests.controlplane.records import event as usage_event
 MANY = 20
 OF_STRIPE = {"/orgs/{org}/billing/invoices"}
 """Asked of Stripe, not of the database."""
-NO_ROWS = {"/plans", "/orgs/{org}/models", "/orgs/{org}/cache"}
+NO_ROWS = {"/plans", "/public/providers", "/orgs/{org}/models", "/orgs/{org}/cache"}
 """Data of ours, and what lies in memory."""
 SUMMARY = "/orgs/{org}/usage/summary?by=model"
 BESIDE = {"/me": "orgs", SUMMARY: "data"}
