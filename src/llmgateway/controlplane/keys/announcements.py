@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -10,11 +9,10 @@ import structlog
 
 from llmgateway.contract.channels import CachePurged, KeyChanged
 from llmgateway.controlplane.reception.announcing import CHANNEL
+from llmgateway.db.listening import listen
 from llmgateway.db.session import DATABASE_ERRORS, Database
 
 _RETRY_SECONDS: Final = 1.0
-_PROBE_SECONDS: Final = 5.0
-"""How often a silent connection is asked whether it lives."""
 
 log = structlog.get_logger()
 
@@ -56,30 +54,18 @@ class KeyAnnouncements:
         """Listen until cancelled."""
         while True:
             try:
-                await self._until_lost()
+                await listen(self._database, CHANNEL, self._heard, self._begin)
             except DATABASE_ERRORS as error:
                 log.warning("changes of API keys are not heard", reason=str(error) or type(error).__name__)
             await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _until_lost(self) -> None:
-        """Listen on one connection. Raises what the database answers when it is lost."""
-        connection = await self._database.connect()
-        lost = asyncio.Event()
-        try:
-            connection.add_termination_listener(lambda _connection: lost.set())
-            await connection.add_listener(CHANNEL, self._heard)
-            # What was said while nobody listened was missed: everything may have changed.
-            self._tell(KeyChanged(None, None))
-            while not lost.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(lost.wait(), _PROBE_SECONDS)
-                await connection.execute("SELECT 1")
-        finally:
-            connection.terminate()
+    def _begin(self) -> None:
+        """What was said while nobody listened was missed: everything may have changed."""
+        self._tell(KeyChanged(None, None))
 
-    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+    def _heard(self, payload: str) -> None:
         try:
-            change = self._decoder.decode(str(payload))
+            change = self._decoder.decode(payload)
         except msgspec.MsgspecError:
             self._tell(KeyChanged(None, None))  # said by another version: whatever it was, ask again
             return

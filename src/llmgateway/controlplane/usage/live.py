@@ -15,6 +15,7 @@ from sqlalchemy import text
 from llmgateway.controlplane.usage import summary
 from llmgateway.controlplane.usage.schemas import Summary, SummaryWish
 from llmgateway.controlplane.usage.showing import request_shown
+from llmgateway.db.listening import listen
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.session import DATABASE_ERRORS, Database
 from llmgateway.db.tenancy import owned
@@ -159,34 +160,25 @@ class Live:
     async def _listen(self) -> None:
         while True:
             try:
-                await self._until_lost()
+                await listen(self._database, CHANNEL, self._heard, self._hears.set)
             except DATABASE_ERRORS as error:
                 log.warning("usage is not heard of as it comes", reason=str(error) or type(error).__name__)
+            finally:
+                self._deafen()
             await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _until_lost(self) -> None:
-        connection = await self._database.connect()
-        lost = asyncio.Event()
-        try:
-            connection.add_termination_listener(lambda _connection: lost.set())
-            await connection.add_listener(CHANNEL, self._heard)
-            self._hears.set()
-            while not lost.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(lost.wait(), _WATCH_SECONDS)
-                await connection.execute("SELECT 1")
-        finally:
-            self._hears.clear()
-            for feed in self._feeds.values():
-                feed.ready = False
-                feed.news.set()
-            connection.terminate()
-
-    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        told = self._decoder.decode(str(payload))
+    def _heard(self, payload: str) -> None:
+        told = self._decoder.decode(payload)
         feed = self._feeds.get(told.org_id)
         if feed is not None:
             feed.hear(told)
+
+    def _deafen(self) -> None:
+        """Whoever watches is told `ready` anew once usage is heard of again."""
+        self._hears.clear()
+        for feed in self._feeds.values():
+            feed.ready = False
+            feed.news.set()
 
     async def _serve(self, feed: _Feed) -> None:
         """Read what one organisation's streams are told, until cancelled."""
