@@ -113,6 +113,9 @@ async def _again_and_again(job: Job) -> None:
                 pass
         except DATABASE_ERRORS as error:
             log.warning("a job waits for the database", job=job.name, reason=str(error) or type(error).__name__)
+        except Exception:
+            # The edge of the worker: a fault in one job is logged, and stops neither that job's next look nor the others.
+            log.exception("a job failed", job=job.name)
         await asyncio.sleep(job.every)
 
 

@@ -6,10 +6,13 @@ import ssl
 import sys
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.utils import formatdate, make_msgid, parseaddr
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 _SECONDS = 15.0
+_ENCODED_WORD = "=?"
+"""How an encoded word begins (RFC 2047). The email package decodes it, and what comes out may begin new header fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +25,7 @@ class Mail:
 
 
 class MailFailed(Exception):
-    """The server did not take it; it may at the next try."""
+    """It is no message that can be sent, or the server did not take it; that may be better at the next try."""
 
 
 class Mailer(Protocol):
@@ -49,13 +52,21 @@ class SmtpMailer:
         self._sender = sender
 
     async def send(self, mail: Mail) -> None:
-        message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self._sender, mail.to, mail.subject
-        message.set_content(mail.text)
         try:
-            await asyncio.to_thread(self._deliver, message)
-        except (OSError, smtplib.SMTPException) as error:
+            await asyncio.to_thread(self._deliver, self._message(mail))
+        except (OSError, ValueError, smtplib.SMTPException) as error:
             raise MailFailed(str(error) or type(error).__name__) from error
+
+    def _message(self, mail: Mail) -> EmailMessage:
+        """Raises ValueError for an address that is none."""
+        if _ENCODED_WORD in mail.to:
+            raise ValueError("the address holds an encoded word")
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = self._sender, mail.to, _one_line(mail.subject)
+        message["Date"] = formatdate()
+        message["Message-ID"] = make_msgid(domain=parseaddr(self._sender)[1].rpartition("@")[2] or None)
+        message.set_content(mail.text)
+        return message
 
     def _deliver(self, message: EmailMessage) -> None:
         host = self._url.hostname or "localhost"
@@ -70,3 +81,8 @@ class SmtpMailer:
             if self._url.username:
                 server.login(unquote(self._url.username), unquote(self._url.password or ""))
             server.send_message(message)
+
+
+def _one_line(subject: str) -> str:
+    """A subject that stays one: people choose names that stand in it."""
+    return " ".join(subject.split()).replace(_ENCODED_WORD, "= ?")

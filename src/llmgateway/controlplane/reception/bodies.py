@@ -31,12 +31,16 @@ def _plain(value: str) -> str:
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_plain)]
 
 
+_NO_ADDRESS = (*'<>(),;:"\\', "=?")
+"""Marks of headers, and the beginning of an encoded word: what it decodes to may be anything."""
+
+
 def _address(value: str) -> str:
     address = value.strip().lower()
     local, at, domain = address.rpartition("@")
     if not at or not local or "." not in f"{domain}." or " " in address or not address.isprintable() or "@" in local:
         raise ValueError("must be an e-mail address")
-    if not domain or domain.startswith(".") or ".." in domain or any(letter in address for letter in '<>(),;:"\\'):
+    if not domain or domain.startswith(".") or ".." in domain or any(mark in address for mark in _NO_ADDRESS):
         raise ValueError("must be an e-mail address")
     return address
 
