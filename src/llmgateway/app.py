@@ -174,6 +174,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
             transports=transports,
             forecast=Forecast(rooms.router, instruments.catalog, instruments.tokenizer, clock),
             held=HeldAnswers(answers),
+            health=instruments.health,
             draining=lambda: readiness.draining,
         )
         control = await stack.enter_async_context(_control(settings, shared, public_address(settings, port), part))

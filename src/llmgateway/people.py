@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from llmgateway.canon.call import Operation, Wishes
-from llmgateway.contract.channels import CacheReport, CheckedCredential
+from llmgateway.contract.channels import CacheReport, CheckedCredential, HealthReport, PathHealth
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
 from llmgateway.controlplane.billing.counter import open_counter
 from llmgateway.controlplane.keys import service as keys
@@ -53,6 +53,7 @@ class Shared:
     """URL scheme -> transport; `guarded` for addresses that tenants wrote."""
     forecast: Forecast
     held: CacheReport
+    health: HealthReport
     draining: Callable[[], bool] = lambda: False
     """Whether the process is about to end."""
 
@@ -74,7 +75,7 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
         signup=settings.signup,
         address=address,
         check=ProviderCheck(shared.forecast.router, shared.transports),
-        planner=Planner(shared.forecast),
+        planner=Planner(shared.forecast, shared.health),
         cache=shared.held,
         draining=shared.draining,
         version=version("llmgateway"),
@@ -127,8 +128,9 @@ class ProviderCheck:
 class Planner:
     """The contract's RoutePlanner, for a key that may do all its organisation may."""
 
-    def __init__(self, forecast: Forecast) -> None:
+    def __init__(self, forecast: Forecast, health: HealthReport) -> None:
         self._forecast = forecast
+        self._health = health
         self._dialect = OpenAIDialect()
 
     def explain(self, body: Mapping[str, Any], org: OrgSnapshot) -> Mapping[str, Any]:
@@ -141,6 +143,21 @@ class Planner:
     def models(self, org: OrgSnapshot) -> Sequence[Mapping[str, Any]]:
         names = names_for(self._forecast.router, self._forecast.catalog, _anybody(org))
         return [model_entry(name, model) for name, model in names]
+
+    def health(self, org: OrgSnapshot) -> Sequence[tuple[str, PathHealth]]:
+        router = self._forecast.router
+        hosts = [host for provider in router.hosts for host in router.hosts_of(provider, org)]
+        providers = {credential.id: host.id for host in hosts for credential in host.credentials}
+        found = [(providers[path.credential], path) for path in self._health.report() if path.credential in providers]
+        own = {credential.id for host in hosts for credential in host.credentials if credential.sealed}
+        return [one for one in found if one[1].credential in own or self._is_public(*one, org)]
+
+    def _is_public(self, provider: str, path: PathHealth, org: OrgSnapshot) -> bool:
+        """On the installation's credentials others name models too; what only they could know stays theirs."""
+        if path.model is None or self._forecast.catalog.find(provider, path.model):
+            return True
+        aliases = (*org.routes.values(), *self._forecast.router.file.models.values())
+        return any((one.provider, one.model) == (provider, path.model) for alias in aliases for one in alias.targets)
 
 
 def _anybody(org: OrgSnapshot) -> KeySnapshot:

@@ -56,6 +56,7 @@ class Api:
     admin: Database
     rooms: Rooms
     clock: ManualClock | SystemClock
+    health: Health
     address: str = ADDRESS
     clients: list[httpx2.AsyncClient] = field(default_factory=list[httpx2.AsyncClient])
 
@@ -134,7 +135,8 @@ async def open_api(
     admin = Database(database_url, Role.ADMIN)
     pepper, _ = await install(admin, clock, settings)
     catalog = load_catalog()
-    hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, GatewayFile(), {})
+    hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, GatewayFile(), given)
+    health = Health(clock)
     async with HttpClient() as client, HttpClient(guarded=True) as guarded:
         shared = Shared(
             admin=admin,
@@ -144,11 +146,12 @@ async def open_api(
             clock=clock,
             transports={"http": client, "https": client, "guarded": guarded},
             held=HeldAnswers(MemoryCache(clock, 1 << 20)),
-            forecast=Forecast(Router(hosts, GatewayFile(), catalog, Health(clock), clock), catalog, Tokenizer(), clock),
+            health=health,
+            forecast=Forecast(Router(hosts, GatewayFile(), catalog, health, clock), catalog, Tokenizer(), clock),
         )
         async with open_control_plane(settings, shared, ADDRESS) as door:
             rooms: Rooms = door.app.state.rooms
-            api = Api(door, admin, rooms, clock)
+            api = Api(door, admin, rooms, clock, health)
             yield api
             for made in api.clients:
                 await made.aclose()

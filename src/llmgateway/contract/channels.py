@@ -151,6 +151,10 @@ class RoutePlanner(Protocol):
         """What its keys may name: aliases and provider/model, with window, abilities and prices."""
         ...
 
+    def health(self, org: OrgSnapshot) -> Sequence[tuple[str, PathHealth]]:
+        """How the providers are doing that it can ask, as this process sees them: a provider's id, and one of its paths."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:

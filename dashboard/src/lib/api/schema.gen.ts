@@ -908,6 +908,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orgs/{org}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Health
+         * @description How the providers are doing that were asked of late: circuits, time to the first token, speed.
+         */
+        get: operations["list_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/routes/explain": {
         parameters: {
             query?: never;
@@ -2325,6 +2345,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[PathShown] */
+        Page_PathShown_: {
+            /** Data */
+            data: components["schemas"]["PathShown"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[Plan] */
         Page_Plan_: {
             /** Data */
@@ -2386,6 +2413,39 @@ export interface components {
             current_password: string;
             /** Password */
             password: string;
+        };
+        /**
+         * PathShown
+         * @description A way to a provider, as the process that answers sees it: a credential, and one of its models.
+         */
+        PathShown: {
+            /** Provider */
+            provider: string;
+            /**
+             * Model
+             * @description Null: all models of the credential.
+             */
+            model: string | null;
+            /** Credential */
+            credential: string;
+            /**
+             * State
+             * @description `closed` is well; `open` is asked last; `half_open` is tried by the next request.
+             * @enum {string}
+             */
+            state: "closed" | "open" | "half_open";
+            /**
+             * Why
+             * @description What opened it; empty where nothing did.
+             */
+            why: string;
+            /**
+             * First Token Ms
+             * @description Until the first token, newest answers weighing most.
+             */
+            first_token_ms: number | null;
+            /** Tokens Per Second */
+            tokens_per_second: number | null;
         };
         /**
          * PeriodShown
@@ -5070,6 +5130,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation, by id or slug. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PathShown_"];
                 };
             };
             /** @description Validation Error */

@@ -1,10 +1,11 @@
-"""/orgs/{org}/models and /routes/explain: what the organisation's keys could ask for, and who would serve it."""
+"""/orgs/{org}/models, /routes/explain and /health: what the organisation's keys could ask for, who would serve it, and how they are."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from llmgateway.contract.channels import PathHealth
 from llmgateway.controlplane.keys.source import org_snapshot_of
 from llmgateway.controlplane.reception.bodies import Shown
 from llmgateway.controlplane.reception.permissions import Permission
@@ -73,6 +74,43 @@ class ModelShown(Shown):
     created: int
     owned_by: str
     llmgateway: ModelFacts | None = None
+
+
+class PathShown(Shown):
+    """A way to a provider, as the process that answers sees it: a credential, and one of its models."""
+
+    provider: str
+    model: str | None = Field(description="Null: all models of the credential.")
+    credential: str
+    state: Literal["closed", "open", "half_open"] = Field(
+        description="`closed` is well; `open` is asked last; `half_open` is tried by the next request."
+    )
+    why: str = Field(description="What opened it; empty where nothing did.")
+    first_token_ms: int | None = Field(description="Until the first token, newest answers weighing most.")
+    tokens_per_second: float | None
+
+
+@router.get("/health")
+async def list_health(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)]) -> Page[PathShown]:
+    """How the providers are doing that were asked of late: circuits, time to the first token, speed."""
+    org = await org_snapshot_of(visit.tx, visit.rooms.clock, visit.org)
+    found = sorted(visit.rooms.planner.health(org), key=lambda one: (one[0], one[1].model or ""))
+    return Page[PathShown](data=[_path_shown(provider, path) for provider, path in found])
+
+
+def _path_shown(provider: str, path: PathHealth) -> PathShown:
+    first, speed = path.first_token_seconds, path.tokens_per_second
+    return PathShown.model_validate(
+        {
+            "provider": provider,
+            "model": path.model,
+            "credential": path.credential,
+            "state": path.state,
+            "why": path.why,
+            "first_token_ms": None if first is None else round(first * 1000),
+            "tokens_per_second": None if speed is None else round(speed, 1),
+        }
+    )
 
 
 @router.post("/routes/explain")
