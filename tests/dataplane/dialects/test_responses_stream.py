@@ -56,6 +56,33 @@ def test_a_refusal_is_told_as_one() -> None:
     assert output(found)[0]["content"] == [{"type": "refusal", "refusal": "I won't."}]
 
 
+def test_reasoning_is_a_part_that_begins_and_ends() -> None:
+    found = events({"reasoning_content": "Let me "}, {"reasoning_content": "see."}, {"content": "Yes."})
+    assert kinds(found)[2:9] == [
+        "output_item.added", "content_part.added", "reasoning_text.delta", "reasoning_text.delta", "reasoning_text.done",
+        "content_part.done", "output_item.done",
+    ]  # fmt: skip
+    assert found[3]["part"] == {"type": "reasoning_text", "text": ""}
+    assert found[7]["part"] == output(found)[0]["content"][0] == {"type": "reasoning_text", "text": "Let me see."}
+
+
+def test_citations_are_told_as_they_come() -> None:
+    def cited(name: str) -> Json:
+        place = {"url": f"https://example.com/{name}", "title": name, "start_index": 0, "end_index": 3}
+        return {"type": "url_citation", "url_citation": place}
+
+    found = events(
+        {"content": "Yes", "annotations": [cited("a"), cited("b")]}, {"content": "."}, {"annotations": [cited("c")]}
+    )
+    added = [event for event in found if event["type"] == "response.output_text.annotation.added"]
+    assert [(event["annotation_index"], event["annotation"]["title"]) for event in added] == [
+        (0, "a"),
+        (1, "b"),
+        (2, "c"),
+    ]
+    assert [event["annotation"] for event in added] == output(found)[0]["content"][0]["annotations"]
+
+
 def test_text_before_a_refusal_is_kept() -> None:
     items = output(events({"content": "Well"}, {"refusal": "no"}))
     assert [part["type"] for item in items for part in item["content"]] == ["output_text", "refusal"]

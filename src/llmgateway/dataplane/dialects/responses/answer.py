@@ -111,12 +111,21 @@ def tokens_of(logprobs: object) -> list[Json]:
 
 def text_part(text: str, annotations: list[Json], logprobs: list[Json] | None = None) -> Json:
     """A text with its citations and the odds of its tokens."""
-    flat: list[Json] = [
+    return {
+        "type": "output_text",
+        "text": text,
+        "annotations": url_citations(annotations),
+        "logprobs": logprobs or [],
+    }
+
+
+def url_citations(annotations: list[Json]) -> list[Json]:
+    """Chat's citations as they are here."""
+    return [
         {"type": "url_citation", **(a.get("url_citation") or {})}
         for a in annotations
         if a.get("type") == "url_citation"
     ]
-    return {"type": "output_text", "text": text, "annotations": flat, "logprobs": logprobs or []}
 
 
 def call_item(item_id: str, call: Json, status: str) -> Json:

@@ -17,6 +17,7 @@ from llmgateway.dataplane.dialects.responses.answer import (
     response_object,
     text_part,
     tokens_of,
+    url_citations,
     usage_object,
 )
 from llmgateway.errors import Problem
@@ -64,6 +65,7 @@ class ResponsesStream:
         "_place",
         "_response",
         "_text",
+        "_told",
     )
 
     def __init__(self, call: Call) -> None:
@@ -79,6 +81,8 @@ class ResponsesStream:
         self._item: Json = {}
         self._text = ""
         self._annotations = list[Json]()
+        self._told = 0
+        """How many of the annotations went out as events."""
         self._blocks = list[Json]()
         self._logprobs = list[Json]()
         self._calls = dict[int, _CallItem]()
@@ -125,6 +129,7 @@ class ResponsesStream:
             yield self._continue("reasoning")
             self._blocks += blocks
             if reasoning:
+                yield b"" if self._text else self._begin_part()
                 yield self._say("response.reasoning_text.delta", reasoning)
         self._annotations += objects(delta.get("annotations"))
         if text := text_of(delta.get("content")):
@@ -132,6 +137,8 @@ class ResponsesStream:
             odds = tokens_of(choice.get("logprobs"))
             self._logprobs += odds
             yield self._say("response.output_text.delta", text, logprobs=odds)
+        if self._open == "message":
+            yield self._annotate()
         if refusal := text_of(delta.get("refusal")):
             yield self._continue("refusal")
             yield self._say("response.refusal.delta", refusal)
@@ -166,8 +173,22 @@ class ResponsesStream:
             self._item = reasoning_item(item_id, "", [])
             return self._start(self._item)
         self._item = message_item(item_id, [], "in_progress")
-        added = self._start(self._item)
-        return added + self._event("response.content_part.added", **self._where(), part=self._part(""))
+        return self._start(self._item) + self._begin_part()
+
+    def _begin_part(self) -> bytes:
+        return self._event("response.content_part.added", **self._where(), part=self._part("", bare=True))
+
+    def _annotate(self) -> bytes:
+        """The annotations that came since the last ones were told."""
+        flat = url_citations(self._annotations)
+        fresh, first = flat[self._told :], self._told
+        self._told = len(flat)
+        return b"".join(
+            self._event(
+                "response.output_text.annotation.added", **self._where(), annotation_index=index, annotation=annotation
+            )
+            for index, annotation in enumerate(fresh, first)
+        )
 
     def _start(self, item: Json) -> bytes:
         self._place += 1
@@ -177,10 +198,13 @@ class ResponsesStream:
         self._text += text
         return self._event(name, **self._where(), delta=text, **more)
 
-    def _part(self, text: str) -> Json:
+    def _part(self, text: str, *, bare: bool = False) -> Json:
+        """What is open as a part of its item; `bare`: without what is told of it later."""
         if self._open == "refusal":
             return {"type": "refusal", "refusal": text}
-        return text_part(text, self._annotations, self._logprobs)
+        if self._open == "reasoning":
+            return {"type": "reasoning_text", "text": text}
+        return text_part(text, [] if bare else self._annotations, self._logprobs)
 
     def _done(self, *, keep_growing: bool = False) -> bytes:
         """Close what is open; `keep_growing`: but for calls that are not whole yet."""
@@ -191,7 +215,9 @@ class ResponsesStream:
         if not kind:
             return events
         if kind == "reasoning":
-            events += self._event("response.reasoning_text.done", **where, text=text) if text else b""
+            if text:
+                events += self._event("response.reasoning_text.done", **where, text=text)
+                events += self._event("response.content_part.done", **where, part=self._part(text))
             item = reasoning_item(self._item["id"], text, self._blocks)
         else:
             part = self._part(text)
@@ -203,6 +229,7 @@ class ResponsesStream:
             events += self._event("response.content_part.done", **where, part=part)
             item = message_item(self._item["id"], [part], "completed")
         self._open, self._text, self._annotations, self._blocks, self._logprobs = "", "", [], [], []
+        self._told = 0
         return events + self._finish_item(where["output_index"], item)
 
     def _close_call(self, call: _CallItem) -> bytes:
