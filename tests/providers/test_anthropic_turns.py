@@ -73,6 +73,17 @@ def test_turns_of_one_role_are_one_turn() -> None:
             },
         ),
         (
+            {
+                "type": "file",
+                "file": {"file_data": "data:text/plain;charset=utf-8;base64,aGnDtg==", "filename": "a.txt"},
+            },
+            {
+                "type": "document",
+                "title": "a.txt",
+                "source": {"type": "text", "media_type": "text/plain", "data": "hi\u00f6"},
+            },
+        ),
+        (
             {"type": "file", "file": {"file_id": "file_1"}},
             {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
         ),

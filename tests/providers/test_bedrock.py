@@ -138,6 +138,14 @@ def test_titan_vectors() -> None:
     assert answer.body["usage"]["prompt_tokens"] == 3
 
 
+def test_nova_vectors() -> None:
+    body = msgspec.json.encode({"embeddings": [{"embeddingType": "TEXT", "embedding": [0.5]}]})
+    headers = {"x-amzn-bedrock-input-token-count": "4"}
+    answer = BEDROCK.read(chat({}, operation=Operation.EMBEDDINGS), Reply(200, headers, body))
+    assert answer.body["data"][0]["embedding"] == [0.5]
+    assert answer.body["usage"]["prompt_tokens"] == 4
+
+
 def stream(*pieces: bytes) -> Json:
     return completion(decoded(BEDROCK.decoder(chat({}), native=False), b"".join(pieces)))
 

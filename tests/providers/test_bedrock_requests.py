@@ -320,6 +320,21 @@ def test_texts_to_embed() -> None:
     with pytest.raises(BadRequest, match="one text"):
         embedding("amazon.titan-embed-text-v2:0", input=["a", "b"])
     with pytest.raises(BadRequest, match="no embedding model"):
-        embedding(NOVA, input="a")
+        embedding("meta.llama3-8b-instruct-v1:0", input="a")
     call = chat({"input": "a", "dimensions": 4, "input_type": "x"}, operation=Operation.EMBEDDINGS)
     assert BEDROCK.refuses(call, "amazon.titan-embed-text-v1") == ["messages", "input_type", "dimensions"]
+
+
+def test_texts_to_embed_by_nova() -> None:
+    model = "amazon.nova-2-multimodal-embeddings-v1:0"
+    assert embedding(model, input="a", dimensions=256, input_type="search_query", truncate="NONE") == {
+        "taskType": "SINGLE_EMBEDDING",
+        "singleEmbeddingParams": {
+            "embeddingPurpose": "GENERIC_RETRIEVAL",
+            "embeddingDimension": 256,
+            "text": {"truncationMode": "NONE", "value": "a"},
+        },
+    }
+    assert embedding(model, input=["a"])["singleEmbeddingParams"]["embeddingPurpose"] == "GENERIC_INDEX"
+    call = chat({"input": "a", "priority": 1}, operation=Operation.EMBEDDINGS)
+    assert BEDROCK.refuses(call, model) == ["messages", "priority"]

@@ -16,6 +16,7 @@ from llmgateway.providers.openai_compatible import OpenAICompatible, compatible_
 from llmgateway.providers.openrouter import OPENROUTER
 from llmgateway.providers.perplexity import PERPLEXITY
 from llmgateway.providers.registry import PROVIDERS
+from llmgateway.providers.voyage import VOYAGE
 
 from .openai_building import HELLO, LAB, PLACE, STREAMED, chat, reply, sent
 
@@ -223,8 +224,10 @@ def test_a_native_answer_goes_back_byte_for_byte() -> None:
     assert LAB.read(chat(), reply(given)).raw is None
 
 
-@pytest.mark.parametrize(("host", "kept"), [(OPENAI, "base64"), (LAB, None)])
-def test_vectors_are_asked_for_as_numbers_unless_they_pass_untouched(host: OpenAICompatible, kept: str | None) -> None:
+@pytest.mark.parametrize(("host", "kept"), [(OPENAI, "base64"), (VOYAGE, "base64"), (LAB, None)])
+def test_vectors_are_asked_for_as_numbers_unless_the_host_encodes_them_well(
+    host: OpenAICompatible, kept: str | None
+) -> None:
     call = chat({"input": "a", "encoding_format": "base64"}, operation=Operation.EMBEDDINGS)
     assert sent(host.build(call, PLACE)).get("encoding_format") == kept
 

@@ -200,7 +200,10 @@ def test_the_newer_embedding_model_takes_one_text() -> None:
     place = replace(PLACE, model="gemini-embedding-2")
     request = VERTEX.build(embeddings({"input": "a", "dimensions": 64}), place)
     assert request.url.endswith("/gemini-embedding-2:embedContent")
-    assert sent(request) == {"content": {"parts": [{"text": "a"}]}, "outputDimensionality": 64}
+    assert sent(request) == {
+        "content": {"parts": [{"text": "a"}]},
+        "embedContentConfig": {"outputDimensionality": 64},
+    }
     with pytest.raises(BadRequest, match="one text"):
         VERTEX.build(embeddings({"input": ["a", "b"]}), place)
 

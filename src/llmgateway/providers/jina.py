@@ -13,6 +13,6 @@ JINA: Final = OpenAICompatible(
     base_url="https://api.jina.ai/v1",
     endpoints=MappingProxyType({Operation.EMBEDDINGS: "/embeddings", Operation.RERANK: "/rerank"}),
     renames={"top_k": "top_n"},
-    encodes=False,
+    encodings=frozenset(),
     quirks=("It returns documents unless return_documents is false: https://jina.ai/reranker/",),
 )

@@ -88,8 +88,8 @@ class OpenAICompatible(Provider):
     """Extensions of canon's messages that it understands: `cache_control`, `reasoning_content`."""
     responses: str = ""
     """Path of its own Responses API; empty translates /v1/responses to chat."""
-    encodes: bool = True
-    """Whether it takes `encoding_format` for embeddings."""
+    encodings: frozenset[str] = frozenset({"float"})
+    """Values of `encoding_format` that are sent to it: some hosts refuse base64, others shorten it."""
     texts_only: bool = False
     """It ranks texts; documents that are objects are sent as theirs."""
     int8_vectors: bool = False
@@ -222,8 +222,8 @@ class OpenAICompatible(Provider):
         return {**body, "data": data}
 
     def _plain(self, body: Json) -> None:
-        """Embeddings and rerank: in the host's words, and numbers as numbers; the dialect encodes them for the caller."""
-        if body.get("encoding_format") == "base64" or not self.encodes:
+        """Embeddings and rerank: in the host's words, and vectors in an encoding that it has; the dialect encodes them for the caller."""
+        if body.get("encoding_format") not in self.encodings:
             body.pop("encoding_format", None)
         if self.texts_only and is_array(documents := body.get("documents")):
             body["documents"] = [document_text(document) for document in documents]

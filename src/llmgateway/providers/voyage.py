@@ -13,7 +13,10 @@ VOYAGE: Final = OpenAICompatible(
     base_url="https://api.voyageai.com/v1",
     endpoints=MappingProxyType({Operation.EMBEDDINGS: "/embeddings", Operation.RERANK: "/rerank"}),
     renames={"dimensions": "output_dimension", "top_n": "top_k"},
-    encodes=False,
+    encodings=frozenset({"base64"}),
     texts_only=True,
-    quirks=("top_n is top_k there, and results are data: https://docs.voyageai.com/reference/reranker-api",),
+    quirks=(
+        "top_n is top_k there, and results are data: https://docs.voyageai.com/reference/reranker-api",
+        "encoding_format is base64 or absent there: https://docs.voyageai.com/reference/embeddings-api",
+    ),
 )

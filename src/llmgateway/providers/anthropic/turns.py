@@ -3,6 +3,8 @@
 Page: https://platform.claude.com/docs/en/build-with-claude/working-with-messages.
 """
 
+import base64
+import binascii
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -159,12 +161,24 @@ def _document_source(file: Json, where: str) -> Json:
         return {"type": "url", "url": url}
     content = text_of(file.get("file_data"))
     media_type, data = inline(content) or ("application/pdf", content)
+    text = _decoded(data) if media_type.startswith("text/") else None
+    if text:
+        return {"type": "text", "media_type": "text/plain", "data": text}
     if not data or media_type != "application/pdf":
         raise BadRequest(
-            "Claude reads files that are PDF documents in base64: send `file_data` as a data:application/pdf URL.",
+            "Claude reads files that are PDF documents or plain texts in base64: send `file_data` as a data: URL of type "
+            "application/pdf or text/plain.",
             param=f"{where}.file.file_data",
         )
     return {"type": "base64", "media_type": media_type, "data": data}
+
+
+def _decoded(data: str) -> str | None:
+    """The text that base64 holds; None where it holds none."""
+    try:
+        return base64.b64decode(data, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
 
 
 def _tool_result(message: Message, where: str) -> Json:

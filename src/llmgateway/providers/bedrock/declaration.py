@@ -96,7 +96,7 @@ BEDROCK: Final = Bedrock(
             "gateway: https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html"
         ),
         (
-            "Titan embeds one text a request: "
+            "Titan and Nova embed one text a request: "
             "https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html"
         ),
     ),

@@ -1,15 +1,17 @@
-"""Embeddings on Amazon Bedrock, by InvokeModel: Titan's and Cohere's models, each in its maker's shape.
+"""Embeddings on Amazon Bedrock, by InvokeModel: Titan's, Nova's and Cohere's models, each in its maker's shape.
 
-Pages: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html and
+Pages: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html,
+https://docs.aws.amazon.com/nova/latest/userguide/embeddings-schema.html and
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from llmgateway.canon.call import Call
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import objects
+from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Reply
@@ -20,6 +22,16 @@ from llmgateway.providers.cohere.embeddings import (
 )
 from llmgateway.providers.vectors import texts_of, vectors_answer
 
+_PURPOSES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "search_document": "GENERIC_INDEX",
+        "search_query": "GENERIC_RETRIEVAL",
+        "classification": "CLASSIFICATION",
+        "clustering": "CLUSTERING",
+    }
+)
+"""Cohere's words for what vectors are for, in Nova's; Nova's own pass as they are."""
+
 
 def refusals(canon: Mapping[str, Any], model: str) -> list[str]:
     """What has no counterpart, by name."""
@@ -29,6 +41,8 @@ def refusals(canon: Mapping[str, Any], model: str) -> list[str]:
             named.append("input_type")
         if canon.get("dimensions") and "text-v2" not in model:
             named.append("dimensions")
+    if "nova" in model:
+        named += [name for name in ("priority", "max_tokens") if canon.get(name) is not None]
     return named
 
 
@@ -36,14 +50,28 @@ def invoke_body(canon: Mapping[str, Any], model: str) -> Json:
     """The body of InvokeModel. Raises BadRequest for what cannot be expressed."""
     if "cohere." in model:
         return embed_body(canon)
-    if "titan" not in model:
+    if "titan" not in model and "nova" not in model:
         raise BadRequest(
-            f"{model} is no embedding model that is known here: use one of Titan's or Cohere's.", param="model"
+            f"{model} is no embedding model that is known here: use one of Titan's, Nova's or Cohere's.", param="model"
         )
     texts = texts_of(canon.get("input"))
     if len(texts) > 1:
         raise BadRequest(f"{model} embeds one text a request on Bedrock: send them singly.", param="input")
+    if "nova" in model:
+        return _nova_body(canon, texts[0])
     return {"inputText": texts[0], **({"dimensions": canon["dimensions"]} if canon.get("dimensions") else {})}
+
+
+def _nova_body(canon: Mapping[str, Any], text: str) -> Json:
+    """Documents are meant where the caller does not say `input_type`; who sets no `dimensions` gets the model's own."""
+    purpose = text_of(canon.get("input_type")) or "search_document"
+    params: Json = {
+        "embeddingPurpose": _PURPOSES.get(purpose, purpose),
+        "text": {"truncationMode": canon.get("truncate") or "END", "value": text},
+    }
+    if canon.get("dimensions"):
+        params["embeddingDimension"] = canon["dimensions"]
+    return {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": params}
 
 
 def read_vectors(call: Call, reply: Reply) -> Answer:
@@ -52,7 +80,8 @@ def read_vectors(call: Call, reply: Reply) -> Answer:
     single, counted = answer.get("embedding"), answer.get("inputTextTokenCount")
     vectors = [single] if single is not None else vectors_of(answer)
     if not vectors:
-        vectors = [item.get("embedding") for item in objects(answer.get("data"))]
+        vectors = objects(answer.get("data"))
+    vectors = [item.get("embedding") if is_object(item) else item for item in vectors]
     header = reply.headers.get("x-amzn-bedrock-input-token-count", "")
     tokens = counted if isinstance(counted, int) else int(header) if header.isdecimal() else None
     return vectors_answer(vectors, call.model, tokens)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -85,16 +85,16 @@ def is_claude(model: str) -> bool:
 
 def _embeddings(call: Call, place: Place) -> UpstreamRequest:
     texts, dimensions = texts_of(call.canon.get("input")), call.canon.get("dimensions")
-    size: Mapping[str, Any] = {"outputDimensionality": dimensions} if dimensions else {}
+    size: Json = {"outputDimensionality": dimensions} if dimensions else {}
     body: Json
     if place.model.rpartition("/")[2].startswith(_SINGLE):
         if len(texts) > 1:
             raise BadRequest(f"{place.model} embeds one text a request on Vertex AI: send them singly.", param="input")
-        method, body = "embedContent", {"content": {"parts": [{"text": texts[0]}]}, **size}
+        method, body, place_of_size = "embedContent", {"content": {"parts": [{"text": texts[0]}]}}, "embedContentConfig"
     else:
-        method, body = "predict", {"instances": [{"content": text} for text in texts]}
-        if size:
-            body["parameters"] = size
+        method, body, place_of_size = "predict", {"instances": [{"content": text} for text in texts]}, "parameters"
+    if size:
+        body[place_of_size] = size
     return UpstreamRequest(model_url(place, "google", method), bearer(place), msgspec.json.encode(body))
 
 
