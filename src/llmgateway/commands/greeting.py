@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 from llmgateway.app import public_address
@@ -12,8 +11,8 @@ from llmgateway.settings import Settings
 _KEY_FILE = "dev-key"
 
 
-def greet(settings: Settings, port: int, first: FirstSteps | None) -> None:
-    """Print the address, the first owner's login when it is new, and a curl line against the sandbox."""
+def greeting(settings: Settings, port: int, first: FirstSteps | None) -> str:
+    """The address, the first owner's login when it is new, and a curl line against the sandbox."""
     address = public_address(settings, port)
     lines = ["", f"llmgateway is ready at {address}", "", *login_lines(first)]
     key = development_key(settings, first)
@@ -23,8 +22,7 @@ def greet(settings: Settings, port: int, first: FirstSteps | None) -> None:
             _curl(address, key),
             "",
         ]
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
+    return "\n".join(lines) + "\n"
 
 
 def login_lines(first: FirstSteps | None) -> list[str]:

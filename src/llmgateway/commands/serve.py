@@ -1,4 +1,4 @@
-"""`llmgateway serve`: one process that serves, from a clear greeting to a clean end."""
+"""`llmgateway serve`: one process that serves, or several, from a clear greeting to a clean end."""
 
 import asyncio
 import contextlib
@@ -6,6 +6,8 @@ import gc
 import os
 import signal
 import socket
+import sys
+import tempfile
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -15,11 +17,13 @@ import uvicorn
 import uvloop
 
 from llmgateway.app import Gateway, Part, open_gateway, read_gateway_file
-from llmgateway.commands.greeting import greet
+from llmgateway.commands.crew import Crew, Inherited
+from llmgateway.commands.greeting import greeting
 from llmgateway.dataplane.pages import Readiness
 from llmgateway.errors import ConfigurationError
 from llmgateway.kit.log import configure_logs
 from llmgateway.settings import Settings, load_settings
+from llmgateway.stores import redis_url
 
 app = typer.Typer()
 
@@ -39,6 +43,7 @@ def serve(
         Part, typer.Option(help="What this process serves: tokens (data), people (control), or all.")
     ] = Part.ALL,
     workers: Annotated[int, typer.Option(min=1, help="Processes; more than one needs DATABASE_URL and REDIS_URL.")] = 1,
+    inherited: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve the gateway."""
     chosen = {"config": config, "host": host, "port": port}
@@ -47,18 +52,44 @@ def serve(
     )
     _check_workers(settings, workers)
     read_gateway_file(settings)  # a mistake in it is told before anything starts
-    listener = _listen(settings.host, settings.port)
     configure_logs(json=settings.production)
-    with contextlib.closing(listener), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(settings, listener, role))
+    if inherited is not None:
+        _serve_alone(settings, role, Inherited.read(inherited))
+        return
+    with contextlib.closing(_listen(settings.host, settings.port)) as listener:
+        if workers > 1:
+            sys.exit(_serve_together(settings, role, listener, workers))
+        _serve_alone(settings, role, listener)
 
 
-async def _run(settings: Settings, listener: socket.socket, role: Part) -> None:
-    async with open_gateway(settings, listener.getsockname()[1], role) as gateway:
+def _serve_alone(settings: Settings, role: Part, given: socket.socket | Inherited) -> None:
+    """In this process, on a listener of its own or with others."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, given, role))
+
+
+def _serve_together(settings: Settings, role: Part, listener: socket.socket, workers: int) -> int:
+    """In several processes on one listener, looked after by this one; gives the exit code."""
+    arguments = ["serve", "--role", role.value, "--host", settings.host]
+    arguments += ["--config", str(settings.config)] if settings.config else []
+    with tempfile.TemporaryDirectory(prefix="llmgateway-figures-") as figures:
+        return asyncio.run(Crew(arguments, listener, Path(figures)).serve(workers))
+
+
+async def _run(settings: Settings, given: socket.socket | Inherited, role: Part) -> None:
+    listener = given.listener if isinstance(given, Inherited) else given
+    port: int = listener.getsockname()[1]
+    async with open_gateway(settings, port, role) as gateway:
         server = DrainingServer(_server_config(settings, gateway), gateway.readiness, settings.drain_delay)
         listener.listen(_BACKLOG)  # before the greeting, so that its line works at once
         _settle_memory()
-        greet(settings, listener.getsockname()[1], gateway.first_steps)
+        words = greeting(settings, port, gateway.first_steps)
+        if isinstance(given, Inherited):
+            given.watch(lambda: server.handle_exit(signal.SIGTERM, None))
+            given.tell(words)
+        else:
+            sys.stdout.write(words)
+            sys.stdout.flush()
         await server.serve(sockets=[listener])
 
 
@@ -133,11 +164,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _check_workers(settings: Settings, workers: int) -> None:
-    if workers == 1:
-        return
-    raise ConfigurationError(
-        "This version serves with one process per command. Start several with the same DATABASE_URL "
-        f"instead of --workers {workers}."
-        if settings.production
-        else f"--workers {workers} needs DATABASE_URL and REDIS_URL, so that limits and usage are shared."
-    )
+    """Raises ConfigurationError."""
+    if workers > 1 and not (settings.production and redis_url(settings)):
+        raise ConfigurationError(
+            f"--workers {workers} needs DATABASE_URL and REDIS_URL, so that limits and usage are shared. "
+            "Set both, or serve with one process."
+        )
