@@ -2,12 +2,16 @@
 
 import statistics
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import httpx2
 import pyotp
 import pytest
+from sqlalchemy import event
 
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.passwords import Passwords
@@ -97,6 +101,48 @@ async def test_a_login_of_nobody_is_checked_as_one_of_somebody(api: Api) -> None
     assert 0.2 < known / unknown < 5
 
 
+@pytest.mark.parametrize("path", ["/auth/forgot", "/auth/verify/resend", "/auth/signup"])
+async def test_before_the_answer_the_same_is_asked_for_every_address(api: Api, path: str) -> None:
+    """What somebody's address takes more is done when the answer has left, so that its time tells nothing."""
+    await api.person("verified@a.test")
+    await api.client().post("/auth/signup", json={"email": "waiting@a.test", "password": PASSWORD})
+    asked = dict[str, list[str]]()
+    for email in ("verified@a.test", "waiting@a.test", "nobody@a.test"):
+        given = {"email": email, **({"password": PASSWORD} if path == "/auth/signup" else {})}
+        async with statements_before_the_answer(api) as statements:
+            assert (await api.client().post(path, json=given)).status_code == 202
+        asked[email] = statements
+    assert asked["verified@a.test"]
+    assert asked["verified@a.test"] == asked["waiting@a.test"] == asked["nobody@a.test"]
+
+
+@asynccontextmanager
+async def statements_before_the_answer(api: Api) -> AsyncGenerator[list[str]]:
+    """What the control plane says to the database until an answer begins."""
+    statements, answered = list[str](), False
+    engine, app = api.rooms.database.engine.sync_engine, api.door.app
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not answered:
+            statements.append(statement)
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        async def sent(message: Any) -> None:
+            nonlocal answered
+            await send(message)
+            answered = True
+
+        await app(scope, receive, sent)
+
+    event.listen(engine, "before_cursor_execute", note)
+    api.door.app = cast("Any", watched)
+    try:
+        yield statements
+    finally:
+        api.door.app = app
+        event.remove(engine, "before_cursor_execute", note)
+
+
 async def test_a_refresh_token_works_once_and_its_reuse_ends_the_session(api: Api) -> None:
     client = await _signed_up(api)
     first = (await _log_in(client, token_transport="body")).json()
@@ -171,6 +217,27 @@ async def test_a_forgotten_password_is_replaced_and_all_sessions_end(api: Api) -
     assert "password was changed" in await api.mail(MAIL)
 
 
+async def test_a_mailed_link_does_not_outlive_what_it_was_asked_under(api: Api) -> None:
+    """Neither a new password nor another address leaves links behind that somebody else may have read."""
+    client = await _signed_up(api)
+    client.headers["authorization"] = f"Bearer {(await _log_in(client)).json()['access_token']}"
+    await client.post("/me/email", json={"email": "thief@evil.test", "password": PASSWORD})
+    change = await api.mailed_token("thief@evil.test")
+    await client.post("/auth/forgot", json={"email": MAIL})
+    stale = await api.mailed_token(MAIL)
+    new = {"current_password": PASSWORD, "password": "another horse battery"}
+    assert (await client.post("/me/password", json=new)).status_code == 204
+    for path, token in (("/auth/verify", change), ("/auth/reset", stale)):
+        given = {"token": token, **({"password": PASSWORD} if "reset" in path else {})}
+        assert (await client.post(path, json=given)).status_code == 400, path
+    await client.post("/auth/forgot", json={"email": MAIL})
+    old_mailbox = await api.mailed_token(MAIL)
+    await client.post("/me/email", json={"email": "ada@new.example", "password": new["password"]})
+    await client.post("/auth/verify", json={"token": await api.mailed_token("ada@new.example")})
+    given = {"token": old_mailbox, "password": PASSWORD}
+    assert (await client.post("/auth/reset", json=given)).status_code == 400
+
+
 async def test_a_ticket_for_one_thing_opens_no_other(api: Api) -> None:
     client = await _signed_up(api)
     await client.post("/auth/forgot", json={"email": MAIL})
@@ -221,6 +288,14 @@ async def test_guessing_a_password_is_limited_by_account_and_address(api: Api) -
     assert int(wrong[-1].headers["retry-after"]) > 0
     elsewhere = api.client(address="198.51.100.7")  # the owner, from another address, is not locked out
     assert (await elsewhere.post("/auth/login", json={"email": MAIL, "password": "guess"})).status_code == 401
+
+
+async def test_who_knows_the_password_may_log_in_as_often_as_they_like(api: Api) -> None:
+    client = await _signed_up(api)
+    statuses = [(await _log_in(client)).status_code for _ in range(11)]
+    assert set(statuses) == {200}
+    guesses = [await client.post("/auth/login", json={"email": MAIL, "password": "guess"}) for _ in range(11)]
+    assert [answer.status_code for answer in guesses] == [401] * 10 + [429]
 
 
 async def test_passwords_are_kept_as_argon2id(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Ids, money, clocks and server-sent events."""
+"""Ids, money, clocks, addresses and server-sent events."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmgateway.kit.addresses import is_inside, neighbourhood
 from llmgateway.kit.clock import ManualClock, SystemClock
 from llmgateway.kit.ids import id_time, id_uuid, is_id, new_id
 from llmgateway.kit.money import nanos, usd
@@ -128,3 +129,25 @@ def test_what_is_written_is_read() -> None:
 def test_an_event_without_end_is_refused() -> None:
     with pytest.raises(FrameTooLong):
         Splitter().feed(b"data: " + b"x" * (16 * 1024 * 1024))
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_who_has_one_ipv6_address_is_counted_as_the_64_around_it(address: str, place: str) -> None:
+    assert neighbourhood(address) == place
+
+
+def test_ranges_know_ipv4_addresses_in_ipv6_ones() -> None:
+    assert is_inside("::ffff:203.0.113.9", ("203.0.113.0/24",))
+    assert is_inside("2001:db8::1", ("10.0.0.0/8", "2001:db8::/32"))
+    assert not is_inside("203.0.114.9", ("203.0.113.0/24",))
+    assert not is_inside("unknown", ("0.0.0.0/0", "::/0"))

@@ -6,11 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address, ip_network
 
 from llmgateway.contract.channels import KeyChanged, SnapshotSource, SourceUnavailable, UseSink
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.errors import Forbidden, TooMany, Unauthorized, Unavailable
+from llmgateway.kit.addresses import is_inside, neighbourhood
 from llmgateway.kit.clock import Clock
 
 _FRESH_SECONDS = 60.0
@@ -63,7 +63,7 @@ class Keys:
             raise self._refused(address, "This API key has expired. Create another one.")
         if snapshot.org.suspended:
             raise Forbidden("This organisation is suspended. Its owner can find out why at the dashboard.")
-        if snapshot.networks and not _inside(address, snapshot.networks):
+        if snapshot.networks and not is_inside(address, snapshot.networks):
             raise Forbidden(
                 f"This API key may not be used from {address}. Add the address to the key's ranges.",
                 code="address_denied",
@@ -137,11 +137,11 @@ class Keys:
             task.exception()  # whoever waits has it; nobody may be waiting any more
 
     def _refused(self, address: str, message: str) -> Unauthorized | TooMany:
-        minute = int(self._clock.now().timestamp()) // 60
-        then, count = self._refusals.get(address, (minute, 0))
+        minute, place = int(self._clock.now().timestamp()) // 60, neighbourhood(address)
+        then, count = self._refusals.get(place, (minute, 0))
         count = count + 1 if then == minute else 1
-        self._refusals[address] = (minute, count)
-        self._refusals.move_to_end(address)
+        self._refusals[place] = (minute, count)
+        self._refusals.move_to_end(place)
         if len(self._refusals) > _MAX_ADDRESSES:
             self._refusals.popitem(last=False)
         if count > _REFUSALS_A_MINUTE:
@@ -159,11 +159,3 @@ def _touches(change: KeyChanged) -> Callable[[KeySnapshot | None], bool]:
         return snapshot.id == change.key_id or snapshot.org.id == change.org_id
 
     return touched
-
-
-def _inside(address: str, networks: tuple[str, ...]) -> bool:
-    try:
-        place = ip_address(address)
-    except ValueError:
-        return False
-    return any(place in ip_network(network, strict=False) for network in networks)

@@ -2,7 +2,6 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from typing import Final
 
 from pwdlib import PasswordHash
@@ -17,6 +16,7 @@ class Passwords:
     def __init__(self, threads: int = _THREADS) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
         self._hasher = PasswordHash.recommended()
+        self._nobody = self._pool.submit(self._hasher.hash, "nobody's password")
 
     async def hash(self, password: str) -> str:
         """The hash to keep."""
@@ -31,8 +31,4 @@ class Passwords:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _check(self, password: str, hashed: str | None) -> bool:
-        return self._hasher.verify(password, hashed or self._nobody) and hashed is not None
-
-    @cached_property
-    def _nobody(self) -> str:
-        return self._hasher.hash("nobody's password")
+        return self._hasher.verify(password, hashed or self._nobody.result()) and hashed is not None

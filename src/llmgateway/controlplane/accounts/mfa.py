@@ -16,6 +16,8 @@ from llmgateway.kit.crypto import keyed_hash
 _STEP_SECONDS: Final = 30
 _RECOVERY_CODES: Final = 10
 _ISSUER: Final = "llmgateway"
+REQUIRED: Final = "mfa_required"
+"""The password was right; the code is missing."""
 
 
 async def offer(tx: AsyncSession, rooms: Rooms, user: User) -> tuple[str, str]:
@@ -51,7 +53,7 @@ def check(rooms: Rooms, login: Login, code: str | None) -> None:
     if login.totp_confirmed_at is None:
         return
     if code is None:
-        raise Unauthorized("Send the code of your authenticator app as `code`.", code="mfa_required", param="code")
+        raise Unauthorized("Send the code of your authenticator app as `code`.", code=REQUIRED, param="code")
     if not _accept_code(rooms, login, code) and not _accept_recovery(rooms, login, code):
         raise Unauthorized("This code is not right, or was used.", code="invalid_code", param="code")
 

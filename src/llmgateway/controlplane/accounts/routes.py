@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Request, Response
 
-from llmgateway.controlplane.accounts import letters, mfa, service, sessions
+from llmgateway.controlplane.accounts import mfa, service, sessions
 from llmgateway.controlplane.accounts.cookies import COOKIE, check_origin, hand_out, take_back
 from llmgateway.controlplane.accounts.schemas import (
     EmailBody,
@@ -15,13 +15,12 @@ from llmgateway.controlplane.accounts.schemas import (
     TokenBody,
     Tokens,
 )
-from llmgateway.controlplane.accounts.tickets import TicketKind, issue, redeem
+from llmgateway.controlplane.accounts.tickets import TicketKind, redeem
 from llmgateway.controlplane.audit.service import Act, record
-from llmgateway.controlplane.reception.attempts import note_login, note_mail, note_stranger
-from llmgateway.controlplane.reception.mailroom import post
+from llmgateway.controlplane.reception.attempts import login_attempt, note_mail, note_stranger
+from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.controlplane.reception.visits import Actor, AtHand, Transaction, bearer, client_address, identify
 from llmgateway.db.models.users import Login, User
-from llmgateway.db.session import see
 from llmgateway.errors import Forbidden, Unauthorized
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -34,10 +33,19 @@ _ENDED = "This session has ended. Log in again."
 async def login(body: LoginBody, request: Request, response: Response, rooms: AtHand) -> Tokens:
     """Log in. The refresh token comes as a cookie, or in the body with `token_transport: body`."""
     check_origin(request, rooms)
-    address = client_address(request)
-    await note_login(rooms.store, body.email, address)
-    async with rooms.database.transaction() as tx:
-        found = await service.find_login(tx, body.email)
+    async with login_attempt(rooms.store, body.email, client_address(request)) as attempt:
+        try:
+            pair = await _begin(rooms, body, request)
+        except Unauthorized as refused:
+            attempt.forgiven = refused.code == mfa.REQUIRED  # the password was right
+            raise
+        attempt.forgiven = True
+    return hand_out(pair, response, rooms, in_body=body.refresh_in_body)
+
+
+async def _begin(rooms: Rooms, body: LoginBody, request: Request) -> sessions.Pair:
+    """A session for whoever has password and code. Raises Unauthorized and Forbidden."""
+    found = await _find(rooms, body.email)
     # Checked outside any transaction, and as long for an address that nobody has.
     if not await rooms.passwords.matches(body.password, found.password_hash if found else None) or found is None:
         raise Unauthorized(_WRONG, code="invalid_credentials")
@@ -46,12 +54,13 @@ async def login(body: LoginBody, request: Request, response: Response, rooms: At
             "Confirm your address first, with the link that was mailed to you. POST /api/v1/auth/verify/resend sends another.",
             code="email_not_verified",
         )
+    address = client_address(request)
     async with rooms.database.transaction(user_id=found.user_id) as tx:
         mfa.check(rooms, await tx.get_one(Login, found.user_id, with_for_update=True), body.code)
         pair = await sessions.begin(tx, rooms, found.user_id, address, request.headers.get("user-agent", ""))
         actor = Actor(id=found.user_id, address=address)
         await record(tx, rooms.clock, actor, Act(action="session.begin", target=pair.session_id))
-    return hand_out(pair, response, rooms, in_body=body.refresh_in_body)
+    return pair
 
 
 @router.post("/refresh", response_model_exclude_none=True)
@@ -113,24 +122,27 @@ async def verify(body: TokenBody, request: Request, rooms: AtHand, tx: Transacti
 
 
 @router.post("/verify/resend", status_code=202)
-async def resend_verification(body: EmailBody, request: Request, rooms: AtHand, tx: Transaction) -> None:
+async def resend_verification(body: EmailBody, request: Request, rooms: AtHand, later: BackgroundTasks) -> None:
     """Mail the confirmation again, if the address waits for one. The answer is always the same."""
     await note_mail(rooms.store, body.email, client_address(request))
-    found = await service.find_login(tx, body.email)
+    found = await _find(rooms, body.email)
     if found is not None and not found.verified:
-        await see(tx, user_id=found.user_id)
-        await service.send_verification(tx, rooms, found.user_id, body.email)
+        later.add_task(service.mail_verification, rooms, found.user_id, body.email)
 
 
 @router.post("/forgot", status_code=202)
-async def forgot(body: EmailBody, request: Request, rooms: AtHand, tx: Transaction) -> None:
+async def forgot(body: EmailBody, request: Request, rooms: AtHand, later: BackgroundTasks) -> None:
     """Mail a link for a new password, if somebody has this address. The answer is always the same."""
     await note_mail(rooms.store, body.email, client_address(request))
-    found = await service.find_login(tx, body.email)
+    found = await _find(rooms, body.email)
     if found is not None:
-        await see(tx, user_id=found.user_id)
-        token = await issue(tx, rooms, TicketKind.RESET, found.user_id, body.email)
-        await post(tx, rooms.clock, letters.reset(body.email, rooms.address, token))
+        later.add_task(service.mail_reset, rooms, found.user_id, body.email)
+
+
+async def _find(rooms: Rooms, email: str) -> service.FoundLogin | None:
+    """All that is done for an address before the answer leaves: what somebody's takes more comes later, so that the time tells nothing."""
+    async with rooms.database.transaction() as tx:
+        return await service.find_login(tx, email)
 
 
 @router.post("/reset", status_code=204)

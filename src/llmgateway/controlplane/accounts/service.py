@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.accounts import letters, sessions
-from llmgateway.controlplane.accounts.tickets import TicketKind, issue
+from llmgateway.controlplane.accounts.tickets import TicketKind, issue, void_all
 from llmgateway.controlplane.reception.attempts import note_code
 from llmgateway.controlplane.reception.mailroom import post
 from llmgateway.controlplane.reception.rooms import Rooms
@@ -71,6 +71,19 @@ async def send_verification(tx: AsyncSession, rooms: Rooms, user_id: str, email:
     await post(tx, rooms.clock, letters.verify(email, rooms.address, token))
 
 
+async def mail_verification(rooms: Rooms, user_id: str, email: str) -> None:
+    """In a transaction of its own: send_verification, for somebody who waits for one."""
+    async with rooms.database.transaction(user_id=user_id) as tx:
+        await send_verification(tx, rooms, user_id, email)
+
+
+async def mail_reset(rooms: Rooms, user_id: str, email: str) -> None:
+    """In a transaction of its own: a mail whose reader may choose a new password."""
+    async with rooms.database.transaction(user_id=user_id) as tx:
+        token = await issue(tx, rooms, TicketKind.RESET, user_id, email)
+        await post(tx, rooms.clock, letters.reset(email, rooms.address, token))
+
+
 async def check_password(tx: AsyncSession, rooms: Rooms, user_id: str, password: str) -> Login:
     """The login of somebody who says their password once more. Raises Forbidden and TooMany."""
     await note_code(rooms.store, user_id)
@@ -81,10 +94,11 @@ async def check_password(tx: AsyncSession, rooms: Rooms, user_id: str, password:
 
 
 async def set_password(tx: AsyncSession, rooms: Rooms, user: User, password: str, *, keep: str | None) -> None:
-    """Another password: every session ends but the one that is kept, and the owner hears of it."""
+    """Another password: every session ends but the one that is kept, no mailed link works on, and the owner hears of it."""
     login = await tx.get_one(Login, user.id)
     login.password_hash = await rooms.passwords.hash(password)
     await sessions.end_all(tx, rooms.clock, user.id, but=keep)
+    await void_all(tx, rooms, user.id)
     await post(tx, rooms.clock, letters.password_changed(user.email, rooms.address))
 
 
@@ -96,6 +110,7 @@ async def redeem_address(tx: AsyncSession, rooms: Rooms, ticket: Ticket) -> User
             raise Conflict("This address belongs to another account by now.")
         await post(tx, rooms.clock, letters.address_changed(user.email, ticket.email))
         user.email = ticket.email
+        await void_all(tx, rooms, user.id)  # links in the old address's mailbox
     user.email_verified_at = rooms.clock.now()
     await tx.flush()
     return user

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, BackgroundTasks, Request
 
 from llmgateway.controlplane.accounts.cookies import check_origin
 from llmgateway.controlplane.onboarding import signup
@@ -29,7 +29,7 @@ async def public_settings(rooms: AtHand) -> PublicSettings:
 
 
 @router.post("/auth/signup", status_code=202, tags=["auth"])
-async def sign_up(body: SignupBody, request: Request, rooms: AtHand) -> None:
+async def sign_up(body: SignupBody, request: Request, rooms: AtHand, later: BackgroundTasks) -> None:
     """An account. The answer is the same whether the address has one already; the mail tells."""
     check_origin(request, rooms)
     if rooms.signup == "off" or (rooms.signup == "invite" and body.invitation is None):
@@ -41,6 +41,10 @@ async def sign_up(body: SignupBody, request: Request, rooms: AtHand) -> None:
         )
     address = client_address(request)
     await note_mail(rooms.store, body.email, address)
-    # Hashed in any case, and outside the transaction: the time tells nothing.
     hashed = await rooms.passwords.hash(body.password)
-    await signup.sign_up(rooms, body, hashed, address)
+    if body.invitation is not None:
+        await signup.join(rooms, body, body.invitation, hashed, address)
+        return
+    # Hashed in any case, and what is done for a new address is done after the answer: the time tells nothing.
+    known = await signup.is_known(rooms, body.email)
+    later.add_task(signup.sign_up, rooms, body, hashed, address, known=known)

@@ -25,26 +25,42 @@ class SignupBody(Body):
     invitation: Secret | None = Field(None, description="The token of an invitation's mail.")
 
 
-async def sign_up(rooms: Rooms, body: SignupBody, hashed: str, address: str) -> None:
-    """Make the account, or tell its owner that there is one. Raises BadRequest and Forbidden for a bad invitation."""
+async def sign_up(rooms: Rooms, body: SignupBody, hashed: str, address: str, *, known: bool) -> None:
+    """Make the account and its organisation, or tell the account's owner that there is one."""
     async with rooms.database.transaction() as tx:
-        if body.invitation is not None:
-            invitation, _ = await invitations.find_by_token(tx, rooms, body.invitation)
-            if invitation.email != body.email:
-                raise Forbidden("This invitation is for another address.", code="permission_denied", param="email")
+        if known:
+            await post(tx, rooms.clock, letters.known_already(body.email, rooms.address))
+            return
+        user_id = await _make(tx, rooms, body.email, hashed, verified=False)
+        await accounts.send_verification(tx, rooms, user_id, body.email)
+        await _found(tx, rooms, body.organisation or body.email.partition("@")[0], user_id, address)
+
+
+async def join(rooms: Rooms, body: SignupBody, token: str, hashed: str, address: str) -> None:
+    """The same with an invitation's mail, which proves the address. Raises BadRequest, and Forbidden for another address."""
+    async with rooms.database.transaction() as tx:
+        invitation, _ = await invitations.find_by_token(tx, rooms, token)
+        if invitation.email != body.email:
+            raise Forbidden("This invitation is for another address.", code="permission_denied", param="email")
         if await accounts.find_login(tx, body.email) is not None:
             await post(tx, rooms.clock, letters.known_already(body.email, rooms.address))
             return
-        user_id = accounts.new_user_id(rooms.clock)
-        await see(tx, user_id=user_id)
-        invited = body.invitation is not None
-        person = accounts.NewPerson(id=user_id, email=body.email, password_hash=hashed, verified=invited)
-        await accounts.create(tx, rooms.clock, person)
-        if body.invitation is not None:
-            await _join(tx, rooms, body.invitation, user_id, body.email, address)
-        else:
-            await accounts.send_verification(tx, rooms, user_id, body.email)
-            await _found(tx, rooms, body.organisation or body.email.partition("@")[0], user_id, address)
+        user_id = await _make(tx, rooms, body.email, hashed, verified=True)
+        await _join(tx, rooms, token, user_id, body.email, address)
+
+
+async def is_known(rooms: Rooms, email: str) -> bool:
+    """Whether somebody has this address: all that is asked before the answer leaves."""
+    async with rooms.database.transaction() as tx:
+        return await accounts.find_login(tx, email) is not None
+
+
+async def _make(tx: AsyncSession, rooms: Rooms, email: str, hashed: str, *, verified: bool) -> str:
+    user_id = accounts.new_user_id(rooms.clock)
+    await see(tx, user_id=user_id)
+    person = accounts.NewPerson(id=user_id, email=email, password_hash=hashed, verified=verified)
+    await accounts.create(tx, rooms.clock, person)
+    return user_id
 
 
 async def _join(tx: AsyncSession, rooms: Rooms, token: str, user_id: str, email: str, address: str) -> None:
