@@ -34,8 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"SKIPPED LOUDLY: {' and '.join(missing)} is missing: make ready"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Closed with this package: while it is open its event loop runs in this thread, and no other can."""
     with chromium() as opened:
         yield opened
 
