@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, cast
 
+from llmgateway.catalog.catalog import Catalog
 from llmgateway.contract.snapshot import Tariff
 from llmgateway.controlplane.admin.oversight import Oversight
 from llmgateway.controlplane.billing.counter import open_counter
@@ -20,6 +21,7 @@ from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.onboarding.service import FirstSteps, install, master_keys
 from llmgateway.controlplane.reception.counted import Counted
 from llmgateway.controlplane.reception.door import Door
+from llmgateway.controlplane.usage import price_versions
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dashboard import FOLDER, Dashboard
 from llmgateway.dataplane.cache import HeldAnswers
@@ -147,6 +149,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         contents = ContentLog(usage, Vault(masters))
         await stack.enter_async_context(_running(contents.ship()))
         instruments = instruments_of(settings, recording.recorder, metrics, limiter, contents)
+        await _keep_prices(admin, instruments.catalog, clock)
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
         answers = answers_of(file, clock)
         rooms = Rooms(
@@ -187,6 +190,13 @@ def _dashboard(settings: Settings, part: Part) -> Dashboard | None:
     """Where people are served, what they look at."""
     https = (settings.public_url or "").startswith("https:")
     return None if part is Part.DATA else Dashboard.read(FOLDER, https=https)
+
+
+async def _keep_prices(admin: Database, catalog: Catalog, clock: Clock) -> None:
+    """What the versions on usage events meant stays readable after newer prices came."""
+    async with admin.transaction() as tx:
+        if catalog.version not in {version for version, _ in await price_versions.kept(tx)}:
+            await price_versions.keep(tx, catalog.version, catalog.price_book(), clock.now())
 
 
 def _journal(settings: Settings, part: Part) -> Path:

@@ -104,7 +104,7 @@ def test_one_rounding_half_to_even(prompt: int, expected: int) -> None:
         "lab", "x", Usage(prompt_tokens=prompt), NOON, override=PriceOverride(Decimal("0.0005"), Decimal(0))
     )
     assert priced is not None
-    assert (priced.nanos, priced.version) == (expected, "gateway.yaml")
+    assert (priced.nanos, priced.version) == (expected, "gateway.yaml: input 0.0005 output 0")
 
 
 def test_the_operators_price() -> None:

@@ -1,12 +1,14 @@
 """`llmgateway models`."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from llmgateway.commands.models import app
+from tests.e2e.gateway import run_gateway
 
 
 def run(*words: str) -> tuple[int, str]:
@@ -76,3 +78,26 @@ def test_a_provider_without_a_price_list_says_what_to_do() -> None:
     code, output = run("list", "--provider", "nvidia")
     assert code == 2
     assert "gateway.yaml" in output
+
+
+def test_a_list_tells_size_and_price() -> None:
+    code, output = run("list", "--provider", "anthropic")
+    assert code == 0
+    [line] = [line for line in output.splitlines() if line.startswith("anthropic/claude-sonnet-4-5 ")]
+    assert line.split(maxsplit=1)[1].strip() == "200,000  in $3, out $15"
+    assert "free" in run("list", "--provider", "sandbox")[1]
+
+
+def test_every_version_of_the_prices_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with run_gateway(tmp_path) as gateway:
+        [noted] = json.loads(gateway.command("models", "versions", "--json"))
+        version = noted["version"]
+        [prices] = json.loads(gateway.command("models", "show", "openai/gpt-4.1", "--version", version, "--json"))[:1]
+        assert (prices["prices"]["input_mtok"], prices["prices"]["output_mtok"]) == ("2", "8")
+        assert "input_mtok $2" in gateway.command("models", "show", "openai/gpt-4.1", "--version", version)
+        assert version in gateway.command("models", "versions")
+        monkeypatch.setenv("LLMGATEWAY_DATA_DIR", str(tmp_path))
+        assert "models versions" in " ".join(
+            run("show", "openai/gpt-4.1", "--version", "v0")[1].replace("│", " ").split()
+        )
+        assert "provider/model" in run("show", "gpt-4.1", "--version", version)[1]

@@ -15,6 +15,7 @@ from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.abilities import Ability, Families, Traits, load_families
 from llmgateway.catalog.houses import Houses, load_houses
+from llmgateway.catalog.price_book import PriceBook, price_book
 from llmgateway.catalog.pricing import PriceOverride, Tariff, override_tariff, prices_at, tariff
 from llmgateway.catalog.recent import Recent
 
@@ -113,6 +114,10 @@ class Catalog:
         """The version of the prices, as stamped on what they priced."""
         return self._houses.version
 
+    def price_book(self) -> PriceBook:
+        """All prices of this version, to be kept."""
+        return price_book(self._houses)
+
     def find(self, provider: str, model: str) -> Model | None:
         """The model as the catalogue knows it, by its name, an alias or a dated name; None when it does not."""
         if provider == "sandbox" and model in _SANDBOX:
@@ -156,7 +161,7 @@ class Catalog:
         """
         if override is not None:
             nanos = self._override(override).nanos(usage)
-            return None if nanos is None else Priced(nanos, "gateway.yaml")
+            return None if nanos is None else Priced(nanos, override.version)
         offer = self._offer(provider, model)
         if offer.free:
             return Priced(0, "free")

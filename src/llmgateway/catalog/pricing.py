@@ -30,6 +30,12 @@ class PriceOverride:
     output: Decimal
     cached_input: Decimal | None = None
 
+    @property
+    def version(self) -> str:
+        """What events are stamped with: the prices themselves, since the file may say others tomorrow."""
+        cached = "" if self.cached_input is None else f" cached {self.cached_input}"
+        return f"gateway.yaml: input {self.input} output {self.output}{cached}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:

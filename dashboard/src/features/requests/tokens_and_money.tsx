@@ -42,7 +42,7 @@ function useListPrices(request: Explained): Record<string, string> {
     "get",
     "/api/v1/orgs/{org}/models",
     { params: { path: { org: org.slug } } },
-    { staleTime: 300_000, enabled: may && request.price_version !== "gateway.yaml" },
+    { staleTime: 300_000, enabled: may && !request.price_version?.startsWith("gateway.yaml") },
   ).data;
   const name = `${request.provider ?? ""}/${request.served_model ?? ""}`;
   return models?.data.find((model) => model.id === name)?.llmgateway?.prices_usd ?? {};
