@@ -34,6 +34,11 @@ models:
     retries: RETRIES
     timeouts: {first_token: 0.05}
     targets: [{provider: one, model: m}]
+  rooms:
+    targets:
+      - {provider: one, model: m, context: 8000}
+      - {provider: two, model: m, context: 8000}
+      - {provider: three, model: m, context: 9000}
 """
 ANSWER = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}
 EVENT = {"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}
@@ -61,7 +66,10 @@ class Labs:
     """Three hosts behind one transport; each credential does what the script says, once or for ever."""
 
     def __init__(self, **script: int | str | list[int | str]) -> None:
-        """Secret -> statuses in order, the last one for ever; 200 where nothing is said, `reset`, `slow` beside numbers."""
+        """Secret -> statuses in order, the last one for ever; 200 where nothing is said.
+
+        `reset`, `slow` and `long` (the prompt is too long) stand beside numbers.
+        """
         self._script: dict[str, list[int | str]] = {
             secret: list(said) if isinstance(said, list) else [said] for secret, said in script.items()
         }
@@ -82,6 +90,8 @@ class Labs:
             raise HttpError(Trouble.RESET, "gone")
         if said == "slow":
             await asyncio.sleep(0.2)
+        if said == "long":
+            return Said(400, b'{"error": {"message": "no", "code": "context_length_exceeded"}}', "application/json")
         if isinstance(said, int) and said != 200:
             return Said(said, b'{"error": {"message": "no"}}', "application/json")
         if streamed:
@@ -161,6 +171,27 @@ async def test_one_failure_that_passes_is_retried_where_it_happened() -> None:
     scene = Scene(Labs(a=[500, 200]))
     served = await scene.ask()
     assert (served.target.name, scene.labs.asked) == ("one/m", ["a", "a"])
+
+
+@pytest.mark.parametrize("status", [408, 504])
+async def test_a_timeout_that_the_provider_tells_is_retried_where_it_happened(status: int) -> None:
+    scene = Scene(Labs(a=[status, 200], b=401))
+    scene.routing.health.failed(("one/1", "m"), ProviderError(FailureKind.AUTH, "revoked"))
+    served = await scene.ask(chat("alone"))
+    assert (served.target.credential.id, scene.labs.asked) == ("one/0", ["a", "a"])
+
+
+async def test_a_prompt_that_is_too_long_is_sent_to_no_target_of_the_same_room() -> None:
+    scene = Scene(Labs(a="long", b="long"))
+    served = await scene.ask(chat("rooms"))
+    assert (served.target.name, scene.labs.asked[1:]) == ("three/m", ["d"])
+
+
+async def test_a_prompt_that_is_too_long_for_the_largest_room_is_told_as_that() -> None:
+    scene = Scene(Labs(a="long", b="long", d="long"))
+    with pytest.raises(UpstreamFailed) as failed:
+        await scene.ask(chat("rooms"))
+    assert (failed.value.http_status, failed.value.code) == (400, "context_length_exceeded")
 
 
 async def test_without_retries_the_next_target_is_asked_at_once() -> None:

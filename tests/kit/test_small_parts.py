@@ -117,6 +117,16 @@ def test_with_line_feeds_the_raw_bytes_are_those_that_came(events: list[list[byt
     assert b"".join(frame.raw for frame in Splitter().feed(text)) == text
 
 
+@pytest.mark.parametrize(
+    "rest", [b"data: [DONE]", b"data: [DONE]\n", b"data: [DONE]\r\n", b"<html>", b"event: delta\ndata: {"]
+)
+def test_what_is_written_behind_a_frame_that_was_cut_stands_apart(rest: bytes) -> None:
+    splitter = Splitter()
+    assert splitter.feed(rest) == []
+    (last,) = splitter.close()
+    assert _said(Splitter().feed(last.raw + write(b"{}")))[-1] == (b"", b"{}")
+
+
 def test_what_is_written_is_read() -> None:
     assert _said(Splitter().feed(write(b"{}") + comment(b"still here") + write(b"{}", b"ping") + DONE)) == [
         (b"", b"{}"),

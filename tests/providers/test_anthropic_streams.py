@@ -169,11 +169,28 @@ def test_a_stream_without_figures_has_no_usage_chunk() -> None:
 
 @pytest.mark.parametrize(
     "frame",
-    [b": comment\n\n", b"data: {\n\n", b"data: \xff\n\n", b'data: {"type":"of_tomorrow"}\n\n', b"data: 1\n\n"],
+    [
+        b": comment\n\n",
+        b"event: ping\n\n",
+        b'data: {"type":"of_tomorrow"}\n\n',
+        b'data: {"type":{"of":"tomorrow"}}\n\n',
+    ],
 )
 def test_a_frame_that_says_nothing_is_skipped_or_handed_on(frame: bytes) -> None:
     assert list(ANTHROPIC.decoder(chat({}), native=False).feed(frame)) == []
     assert list(ANTHROPIC.decoder(chat({}), native=True).feed(frame)) == [Step(raw=frame)]
+
+
+@pytest.mark.parametrize("data", [b"{", b"\xff", b"1", b"null", b"[]", b'{"type":"\xff"}', b"\x00"])
+@pytest.mark.parametrize("native", [True, False])
+def test_a_malformed_event_is_left_out(data: bytes, *, native: bool) -> None:
+    assert list(ANTHROPIC.decoder(chat({}), native=native).feed(b"event: ping\ndata: " + data + b"\n\n")) == []
+
+
+def test_an_event_that_was_cut_is_left_out() -> None:
+    decoder = ANTHROPIC.decoder(chat({}), native=True)
+    assert list(decoder.feed(b'event: content_block_delta\ndata: {"type":"content_b')) == []
+    assert list(decoder.close()) == []
 
 
 def test_deltas_and_ends_of_blocks_that_never_began_are_skipped() -> None:

@@ -7,6 +7,8 @@ import pytest
 from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.openai_compatible import OpenAICompatible
 
 from .openai_building import LAB, answered, chat, deltas, finishes, frames, pieces, reply, streamed
 
@@ -324,11 +326,30 @@ def test_embeddings_without_vectors_are_a_failure() -> None:
 
 @pytest.mark.parametrize("native", [False, True])
 def test_malformed_events_and_comments_are_left_out(native: bool) -> None:
-    data = b": PROCESSING\n\ndata: {broken\n\ndata: \xff\n\ndata: 5\n\n" + deltas({"content": "hi"})
-    steps = streamed(data, native=native)
+    odd = (b"{broken", b"\xff", b"5", b"null", b"[]", b'{"choices": "\xff"}', b"\x00")
+    data = b": PROCESSING\n\n" + b"".join(b"data: " + event + b"\n\n" for event in odd)
+    steps = streamed(data + deltas({"content": "hi"}), native=native)
+    assert not any(b"data: " + event + b"\n\n" in step.raw for event in odd for step in steps)
     assert "".join(step.text for step in steps) == "hi"
     assert finishes(steps) == ["stop"]
     assert not any(step.error for step in steps)
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_finish_reason_that_means_a_failure_is_one(native: bool) -> None:
+    steps = streamed(deltas({"content": "hi"}, finish="error"), native=native)
+    assert [step.error.kind for step in steps if step.error] == [FailureKind.SERVER_ERROR]
+
+
+def test_an_event_that_is_no_chunk_is_left_out() -> None:
+    data = b'event: telemetry\ndata: {"type": "telemetry"}\n\n'
+    assert [step.chunk for step in streamed(data)] == []
+
+
+@pytest.mark.parametrize(("host", "finish"), [(LAB, ["stop"]), (OPENAI, [])])
+def test_a_terminator_alone_ends_only_what_a_host_is_known_to_end_so(host: OpenAICompatible, finish: list[str]) -> None:
+    decoder = host.decoder(chat(), native=False)
+    assert finishes([*decoder.feed(deltas({"content": "hi"}, finish=None)), *decoder.close()]) == finish
 
 
 def test_a_native_frame_in_a_new_shape_goes_on() -> None:

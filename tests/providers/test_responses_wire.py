@@ -44,3 +44,9 @@ def test_a_whole_response_that_failed_is_a_failure() -> None:
     }
     with pytest.raises(ProviderError, match="The model broke down"):
         read_response(body, json.dumps(body).encode())
+
+
+def test_what_is_no_response_is_a_failure() -> None:
+    with pytest.raises(ProviderError, match="sent no answer") as failed:
+        read_response({}, b"{}")
+    assert failed.value.kind is FailureKind.PROTOCOL

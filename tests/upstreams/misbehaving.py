@@ -169,6 +169,43 @@ async def _unterminated(asked: _Asked) -> None:
     await asyncio.sleep(_LONG)
 
 
+async def _chattering(asked: _Asked) -> None:
+    """Says why it ended, and goes on with what means nothing."""
+    await asked.begin()
+    for frame in frames(asked, WORDS)[:-1]:
+        await asked.send(frame)
+    while True:
+        await asked.send(b'event: ping\ndata: {"type": "ping"}\n\n' if asked.anthropic else b": still here\n\n")
+        await asyncio.sleep(0.2)
+
+
+async def _halved(asked: _Asked) -> None:
+    """Ends in the middle of an event."""
+    await asked.begin()
+    whole = b"".join(frames(asked, WORDS)[: asked.measure + 1])
+    await asked.send(whole[:-20])
+
+
+async def _deep(asked: _Asked) -> None:
+    """Ten words, then an event that no parser takes."""
+    await asked.begin()
+    for frame in frames(asked, WORDS)[:11]:
+        await asked.send(frame)
+    await asked.send(b"data: " + b"[" * 10_000 + b"\n\n")
+
+
+async def _interrupted(asked: _Asked) -> None:
+    """Ten words, then the provider's filter breaks off."""
+    await asked.begin()
+    for frame in frames(asked, WORDS)[:11]:
+        await asked.send(frame)
+    await asyncio.sleep(0.1)
+    error = {"type": "invalid_request_error", "message": "Output blocked by content filtering policy"}
+    if not asked.anthropic:
+        error = {"code": "content_filter", "message": "The response was filtered: content management policy."}
+    await asked.send(b"event: error\ndata: " + json.dumps({"type": "error", "error": error}).encode() + b"\n\n")
+
+
 async def _drip(asked: _Asked) -> None:
     for byte in head(200, "text/event-stream", {}):
         await asked.send(bytes([byte]))
@@ -259,6 +296,10 @@ FAULTS: dict[str, Callable[[_Asked], Awaitable[None]]] = {
     "stall": _stall,
     "malformed": _malformed,
     "unterminated": _unterminated,
+    "chattering": _chattering,
+    "halved": _halved,
+    "deep": _deep,
+    "interrupted": _interrupted,
     "drip": _drip,
     "toolong": _too_long,
     "filtered": _filtered,

@@ -105,6 +105,9 @@ class Asker:
             raise ProviderError(FailureKind.TIMEOUT, f"{title} did not answer within {seconds:g} s.") from error
         except HttpError as error:
             raise _unreachable(error, target.provider.title) from error
+        except RecursionError as error:
+            said = f"{target.provider.title} sent an answer that is nested too deeply."
+            raise ProviderError(FailureKind.PROTOCOL, said) from error
         if manner is Manner.ASSEMBLED and served.stream is not None:
             return Served(target, await _assembled(served.stream), None)
         return served

@@ -22,8 +22,15 @@ _ATTEMPTS_IN_ALL = 6
 _PATIENT_RETRY_SECONDS = 5.0
 _BACKOFF_SECONDS = 0.2
 _WORTH_RETRYING = frozenset(
-    {FailureKind.RATE_LIMITED, FailureKind.OVERLOADED, FailureKind.SERVER_ERROR, FailureKind.CONNECTION}
+    {
+        FailureKind.RATE_LIMITED,
+        FailureKind.OVERLOADED,
+        FailureKind.SERVER_ERROR,
+        FailureKind.CONNECTION,
+        FailureKind.TIMEOUT,
+    }
 )
+"""What may pass. A timeout only where the provider itself told it (408, 504): who is silent is asked once."""
 _FINAL = frozenset({FailureKind.CONTENT_FILTERED})
 """A refusal of the content is never shopped around."""
 _OF_THE_CREDENTIAL = frozenset({FailureKind.AUTH, FailureKind.BILLING, FailureKind.RATE_LIMITED, FailureKind.NOT_FOUND})
@@ -100,8 +107,7 @@ class Asking:
             kind = self._failures[-1][1].kind
             if kind in _FINAL:
                 break
-            if kind not in _OF_THE_CREDENTIAL:  # its other credentials would fare no better
-                self._waiting = [other for other in self._waiting if other.name != target.name]
+            self._waiting = [other for other in self._waiting if _may_fare_better(other, target, kind)]
         raise final_problem(self._failures)
 
     def _next(self) -> Target:
@@ -199,9 +205,19 @@ class Asking:
         )
 
 
+def _may_fare_better(other: Target, failed: Target, kind: FailureKind) -> bool:
+    """Whether another target is worth asking after one failed so."""
+    if other.name == failed.name:
+        return kind in _OF_THE_CREDENTIAL
+    if kind is FailureKind.CONTEXT_TOO_LONG and other.context is not None and failed.context is not None:
+        return other.context > failed.context
+    return True
+
+
 def _pause(error: ProviderError, number: int) -> float | None:
     """Seconds to wait before asking the same target again; None when it is not worth it."""
-    if error.kind not in _WORTH_RETRYING:
+    silent = error.kind is FailureKind.TIMEOUT and error.status is None
+    if silent or error.kind not in _WORTH_RETRYING:
         return None
     if error.retry_after is not None:
         return error.retry_after if error.retry_after <= _PATIENT_RETRY_SECONDS else None

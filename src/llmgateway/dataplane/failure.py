@@ -58,6 +58,9 @@ def broken_stream(error: ProviderError, attempts: Sequence[Attempt]) -> Upstream
     """A stream that failed after its first content: told as an event, since the status is long gone."""
     reports = [_report(attempt) for attempt in attempts]
     message = f"The answer is incomplete: {error.message}"
+    if error.kind is FailureKind.CONTENT_FILTERED:
+        status, code = _CLASS_OF_KIND[error.kind]
+        return UpstreamFailed(message, upstream_status=status, code=code, attempts=reports)
     return UpstreamFailed(message, attempts=reports)
 
 

@@ -91,6 +91,8 @@ def choose(call: Call, targets: Sequence[Target], needed: Demand, catalog: Catal
     able, named = _honouring(call, targets, passed_over)
     if not able and call.operation is not Operation.COUNT_TOKENS:  # who cannot count is counted for
         raise _nobody(call, passed_over, named)
+    if len({target.name for target in able}) > 1:
+        able = [replace(target, context=room(target, catalog)) for target in able]
     fitting = _without(able, lambda target: _lacks(target, needed, catalog), passed_over)
     return Choice(tuple(fitting), passed_over)
 
@@ -134,10 +136,18 @@ def _lacks(target: Target, needed: Demand, catalog: Catalog) -> str | None:
         missing.discard(Ability.JSON_SCHEMA)
     if missing:
         return f"is known to lack {', '.join(sorted(missing))}"
-    window = target.context or (model.context_window if model is not None else None)
-    if window is not None and needed.prompt_tokens + (needed.max_output or 1) > window:
-        return f"has room for {window:,} tokens, the call needs {needed.prompt_tokens + (needed.max_output or 1):,}"
+    if target.context is not None and needed.prompt_tokens + (needed.max_output or 1) > target.context:
+        wanted = needed.prompt_tokens + (needed.max_output or 1)
+        return f"has room for {target.context:,} tokens, the call needs {wanted:,}"
     return None
+
+
+def room(target: Target, catalog: Catalog) -> int | None:
+    """Tokens that a target has room for: by the operator's word, else by the catalogue's; None is unknown."""
+    if target.context is not None:
+        return target.context
+    known = catalog.find(target.host.id, target.model)
+    return known.context_window if known else None
 
 
 def _nobody(call: Call, passed_over: Mapping[str, str], named: Sequence[str]) -> BadRequest | NotFound:

@@ -7,10 +7,10 @@ from llmgateway.canon.call import Call
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import KeySnapshot
-from llmgateway.dataplane.fitness import Demand, demand
+from llmgateway.dataplane.fitness import Demand, demand, room
 from llmgateway.dataplane.ordering import estimate
 from llmgateway.dataplane.router import Router
-from llmgateway.dataplane.targets import Plan, Target
+from llmgateway.dataplane.targets import Plan
 from llmgateway.errors import BadRequest
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.money import usd
@@ -57,7 +57,7 @@ class Forecast:
                 "credential": target.credential.id,
                 "why": why,
                 "expected_cost_usd": _dollars(estimate(target, needed, self.catalog, self.clock.now())),
-                "context_tokens": _context(target, self.catalog),
+                "context_tokens": room(target, self.catalog),
                 "dropped": sorted(target.dropped),
                 "retries": target.retries,
                 "first_token_seconds": target.patience.first_token,
@@ -65,13 +65,6 @@ class Forecast:
             }
             for target, why in zip(plan.targets, reasons, strict=True)
         ]
-
-
-def _context(target: Target, catalog: Catalog) -> int | None:
-    if target.context is not None:
-        return target.context
-    known = catalog.find(target.host.id, target.model)
-    return known.context_window if known else None
 
 
 def _dollars(nanos: int | None) -> str | None:

@@ -19,7 +19,18 @@ _LAST_BYTES_SECONDS = 0.5
 class LiveStream:
     """Steps of one running answer. Whoever holds it must close it."""
 
-    __slots__ = ("_closed", "_decoder", "_ended", "_exchange", "_finished", "_held", "_patience", "_started", "native")
+    __slots__ = (
+        "_closed",
+        "_decoder",
+        "_ended",
+        "_exchange",
+        "_finished",
+        "_held",
+        "_news_at",
+        "_patience",
+        "_started",
+        "native",
+    )
 
     def __init__(self, exchange: Exchange, decoder: Decoder, patience: Patience, *, native: bool) -> None:
         self.native = native
@@ -33,7 +44,8 @@ class LiveStream:
         self._ended = False
         """Nothing more will come."""
         self._closed = False
-        self._started = asyncio.get_running_loop().time()
+        self._started = self._news_at = asyncio.get_running_loop().time()
+        """When it began, and when it last said something that counts behind its finish reason: pings do not."""
 
     async def first_content(self) -> None:
         """Read until something a caller waits for has come; what came before is held for `next`.
@@ -97,11 +109,11 @@ class LiveStream:
         return steps
 
     async def _patiently(self) -> Sequence[Step]:
-        loop = asyncio.get_running_loop()
-        idle = _SILENCE_AFTER_FINISH if self._finished else self._patience.idle
-        left = self._started + self._patience.total - loop.time()
+        now = asyncio.get_running_loop().time()
+        idle = self._news_at + _SILENCE_AFTER_FINISH - now if self._finished else self._patience.idle
+        left = self._started + self._patience.total - now
         try:
-            async with asyncio.timeout(min(idle, max(left, 0))):
+            async with asyncio.timeout(max(min(idle, left), 0)):
                 return await self._read()
         except TimeoutError as error:
             if self._finished:
@@ -121,6 +133,10 @@ class LiveStream:
             steps = self._decoder.feed(data) if data else self._decoder.close()
         except FrameTooLong as error:
             raise ProviderError(FailureKind.PROTOCOL, "The provider sent an event of more than 16 MiB.") from error
+        except RecursionError as error:
+            raise ProviderError(
+                FailureKind.PROTOCOL, "The provider sent an event that is nested too deeply."
+            ) from error
         if not data:
             self._ended = True
         for step in steps:
@@ -128,4 +144,6 @@ class LiveStream:
                 self._finished = True
             if step.end and self._finished:
                 self._ended = True
+        if self._finished and any(step.finish or step.usage or step.content for step in steps):
+            self._news_at = asyncio.get_running_loop().time()
         return steps

@@ -37,7 +37,7 @@ class Target:
     prefill: bool | None = None
     """Whether it continues a last message of the assistant; None is unknown."""
     context: int | None = None
-    """Tokens it has room for, by the operator's word; None asks the catalogue."""
+    """Tokens it has room for: the operator's word; among several targets also the catalogue's. None is unknown."""
     dropped: frozenset[str] = frozenset()
     """Parameters that are left out here, and named to the caller."""
 

@@ -40,10 +40,10 @@ class Splitter:
         return [_frame(piece + b"\n\n", piece) for piece in pieces if piece]
 
     def close(self) -> list[Frame]:
-        """A last frame whose blank line never came."""
+        """A last frame whose blank line never came: it gets one, so that what is written behind it stands apart."""
         rest, self._buffer = self._buffer, b""
         text = rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip(b"\n")
-        return [_frame(rest, text)] if text else []
+        return [_frame(text + b"\n\n", text)] if text else []
 
     def _feed_carriage_returns(self, buffer: bytes) -> list[Frame]:
         # A CR at the very end may be half of a CRLF: wait for the next byte.

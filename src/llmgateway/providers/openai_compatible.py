@@ -202,7 +202,7 @@ class OpenAICompatible(Provider):
         if native and call.dialect is Dialect.RESPONSES:
             return SseDecoder(ResponsesReader())
         choices = _choices(call)
-        return SseDecoder(NativeReader(choices) if native else RepairingReader(choices))
+        return SseDecoder(NativeReader(choices) if native else RepairingReader(choices, strict=self.native))
 
     def classify(self, reply: Reply) -> ProviderError:
         return classify_error(reply.status, reply.headers, reply.body)

@@ -215,6 +215,8 @@ CASES: list[tuple[str, str, str | None]] = [
             "opened",
             "censored",
             "lowcredit",
+            "deep",
+            "interrupted",
         )
     ],
     ("cut", "cut-40", "good"),
@@ -230,6 +232,9 @@ CASES: list[tuple[str, str, str | None]] = [
     ("leave_pausing", "limited_pause", None),
     ("malformed", "malformed-5", "good"),
     ("unterminated", "unterminated-0", "good"),
+    ("chattering", "chattering-0", "good"),
+    ("halved", "halved-40", "good"),
+    ("halved_alone", "halved-41", None),
     ("down_alone", "down", None),
     ("all_down", "down", "reset"),
     ("unnamed", "unnamed@x", "good"),

@@ -100,7 +100,7 @@ def test_6_and_7_a_silent_route_is_asked_once(theatre: Theatre, wire: str, fault
 @WIRES
 @STREAMED
 @DIALECTS
-@pytest.mark.parametrize("case", ["cut", "cut_continued", "cut_unprefilled", "stall"])
+@pytest.mark.parametrize("case", ["cut", "cut_continued", "cut_unprefilled", "stall", "halved"])
 def test_8_9_14_a_broken_answer_is_made_whole(
     theatre: Theatre, wire: str, case: str, dialect: str, *, stream: bool
 ) -> None:
@@ -116,7 +116,7 @@ def test_8_9_14_a_broken_answer_is_made_whole(
 @WIRES
 @STREAMED
 @DIALECTS
-@pytest.mark.parametrize("case", ["cut_alone", "stall_alone"])
+@pytest.mark.parametrize("case", ["cut_alone", "stall_alone", "halved_alone"])
 def test_8_and_9_without_a_fallback_a_broken_answer_is_told(
     theatre: Theatre, wire: str, case: str, dialect: str, *, stream: bool
 ) -> None:
@@ -135,10 +135,21 @@ def test_10_a_malformed_event_does_no_harm(theatre: Theatre, wire: str) -> None:
 
 @WIRES
 @STREAMED
-def test_11_without_a_terminator_the_answer_is_whole(theatre: Theatre, wire: str, *, stream: bool) -> None:
-    told = theatre.ask(wire, "unterminated", stream=stream)
+def test_10_an_event_that_cannot_be_read_is_no_fault_of_ours(theatre: Theatre, wire: str, *, stream: bool) -> None:
+    told = theatre.ask(wire, "deep", stream=stream)
     _is_whole(told)
-    assert theatre.event(told)["completion_tokens"] == 60
+    assert theatre.event(told)["served_model"] == "good-2"
+
+
+@WIRES
+@STREAMED
+@pytest.mark.parametrize("fault", ["unterminated", "chattering"])
+def test_11_without_a_terminator_the_answer_is_whole(theatre: Theatre, wire: str, fault: str, *, stream: bool) -> None:
+    told = theatre.ask(wire, fault, stream=stream)
+    _is_whole(told)
+    event = theatre.event(told)
+    assert event["completion_tokens"] == 60
+    assert event["duration_ms"] < 8_000, "only the total time ended it"
 
 
 @WIRES
@@ -170,6 +181,16 @@ def test_13_an_answer_that_a_filter_ends_is_not_asked_for_elsewhere(
     told = theatre.ask(wire, "censored", stream=stream)
     assert (told.error, told.text) == (None, "".join(WORDS[:10]))
     assert told.finish == "content_filter"
+    assert _asked(theatre, "good-2") == 0
+
+
+@WIRES
+@DIALECTS
+def test_13_a_filter_that_breaks_an_answer_off_is_named(theatre: Theatre, wire: str, dialect: str) -> None:
+    theatre.provider.asked.clear()
+    told = theatre.ask(wire, "interrupted", stream=True, dialect=dialect)
+    assert told.error is not None
+    assert (told.error["code"], told.text, told.finished) == ("content_filter", "".join(WORDS[:10]), False)
     assert _asked(theatre, "good-2") == 0
 
 

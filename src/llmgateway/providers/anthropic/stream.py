@@ -25,6 +25,7 @@ from llmgateway.providers.anthropic.answer import (
 )
 from llmgateway.providers.anthropic.errors import ErrorDetail, event_error
 from llmgateway.providers.base import Step
+from llmgateway.providers.failures import error_object
 
 _NONE = msgspec.Raw(b"null")
 
@@ -127,10 +128,15 @@ class NativeReader:
 
     def read(self, raw: bytes, data: bytes) -> Sequence[Step]:
         step = Step(raw=raw)
+        if not data:
+            return (step,)  # a comment
         try:
             event = _watched.decode(data)
+        except msgspec.ValidationError:
+            # An event of a kind that came later is not ours to judge; what is no event at all is left out.
+            return (step,) if error_object(data) else ()
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return (step,)  # a comment, or an event of a kind that came later: not ours to judge
+            return ()  # one malformed event in an otherwise good stream is left out
         delta = event.delta
         if event.type == "content_block_delta" and delta:
             step.text = delta.text or delta.thinking or delta.partial_json

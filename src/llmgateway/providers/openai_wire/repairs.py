@@ -17,7 +17,7 @@ _FINISH_WORDS = {
     "model_context_window_exceeded": "length", "tool_use": "tool_calls", "tool_call": "tool_calls",
     "sensitive": "content_filter", "safety": "content_filter",
 }  # fmt: skip
-_BROKEN_OFF = frozenset({"error", "network_error", "insufficient_system_resource", "abort"})
+BROKEN_OFF = frozenset({"error", "network_error", "insufficient_system_resource", "abort"})
 """Reasons that mean a failure: OpenRouter's (https://openrouter.ai/docs/api-reference/errors), Z.ai's
 (https://docs.z.ai/api-reference/llm/chat-completion), DeepSeek's
 (https://api-docs.deepseek.com/api/create-chat-completion), vLLM's."""
@@ -34,9 +34,14 @@ def failure_in(body: Json) -> ProviderError | None:
         if choice.get("error"):
             return stream_error(choice["error"])
         reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason in _BROKEN_OFF:
-            return stream_error({"message": f"The provider broke the answer off ({reason}).", "code": reason})
+        if isinstance(reason, str) and reason in BROKEN_OFF:
+            return broken_off(reason)
     return None
+
+
+def broken_off(reason: str) -> ProviderError:
+    """The failure that a finish reason stands for."""
+    return stream_error({"message": f"The provider broke the answer off ({reason}).", "code": reason})
 
 
 class Repairs:

@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
-from llmgateway.errors import ProviderError
+from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.sse import Frame
 from llmgateway.providers.base import Answer, Step
 from llmgateway.providers.openai_wire.errors import stream_error
@@ -67,9 +67,12 @@ class ResponsesReader:
 
 
 def read_response(body: Json, raw: bytes) -> Answer:
-    """A whole Response, handed on as it is. Raises ProviderError when its status is `failed`."""
+    """A whole Response, handed on as it is. Raises ProviderError when its status is `failed`, or when it is none."""
     if body.get("status") == "failed":
         raise stream_error(body.get("error") or {"message": "The provider's response failed."})
+    if not is_array(body.get("output")):
+        said = raw[:500].decode("utf-8", "replace")
+        raise ProviderError(FailureKind.PROTOCOL, f"The provider sent no answer: {said}", status=200)
     texts = list[str]()
     for item in objects(body.get("output")):
         texts += [text_of(item.get("name")), text_of(item.get("arguments"))]

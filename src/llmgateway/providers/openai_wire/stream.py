@@ -8,10 +8,11 @@ from msgspec import Struct
 
 from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.errors import ProviderError
 from llmgateway.kit.sse import Frame, Splitter
 from llmgateway.providers.base import Step
 from llmgateway.providers.openai_wire.errors import stream_error
-from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
+from llmgateway.providers.openai_wire.repairs import BROKEN_OFF, Repairs, broken_off, failure_in
 from llmgateway.providers.openai_wire.usage import read_usage
 
 _DONE = b"[DONE]"
@@ -135,12 +136,11 @@ class NativeReader:
         try:
             chunk = _decode_chunk(frame.data)
         except msgspec.ValidationError:
-            return (self._newer(frame),)
+            return self._newer(frame)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return ()  # one malformed event in an otherwise good stream is left out
-        if chunk.error is not None:
-            return (Step(error=stream_error(chunk.error)),)
-        return (self._step(frame, chunk),)
+        failure = _failure(chunk)
+        return (self._step(frame, chunk) if failure is None else Step(error=failure),)
 
     def close(self) -> Sequence[Step]:
         return ()
@@ -162,12 +162,12 @@ class NativeReader:
         step.content = step.content or bool(step.text)
         return step
 
-    def _newer(self, frame: Frame) -> Step:
-        """A frame in a shape that is not known here: it goes on, and what can be read is."""
+    def _newer(self, frame: Frame) -> Sequence[Step]:
+        """A frame in a shape that is not known here: it goes on, and what can be read is. What is no object is left out."""
         body = _object(frame.data)
-        step = Step(raw=frame.raw)
         if body is None:
-            return step
+            return ()
+        step = Step(raw=frame.raw)
         step.usage = read_usage(body.get("usage"), body.get("service_tier"))
         for choice in objects(body.get("choices")):
             delta, index, reason = choice.get("delta"), choice.get("index"), choice.get("finish_reason")
@@ -175,7 +175,15 @@ class NativeReader:
             if isinstance(reason, str) and reason:
                 step.finish = self._ends.ends(index if isinstance(index, int) else 0, reason)
         step.content = bool(step.text)
-        return step
+        return (step,)
+
+
+def _failure(chunk: _Chunk) -> ProviderError | None:
+    """What a chunk reports: an error, or a choice that broke off."""
+    if chunk.error is not None:
+        return stream_error(chunk.error)
+    reason = next((choice.finish_reason for choice in chunk.choices if choice.finish_reason in BROKEN_OFF), None)
+    return None if reason is None else broken_off(reason)
 
 
 def _said(delta: _Delta | None) -> str:
@@ -193,25 +201,28 @@ def _said(delta: _Delta | None) -> str:
 class RepairingReader:
     """A compatible host: its chunks become canon, unknown fields and all."""
 
-    __slots__ = ("_ends", "_last", "_repairs")
+    __slots__ = ("_ends", "_last", "_repairs", "_strict")
 
-    def __init__(self, choices: int) -> None:
+    def __init__(self, choices: int, *, strict: bool = False) -> None:
+        """`strict`: the host always says why it ends, so that a terminator alone ends nothing."""
         self._repairs = Repairs()
         self._ends = _Ends(choices)
+        self._strict = strict
         self._last: Json = {}
 
     def read(self, frame: Frame) -> Sequence[Step]:
         data = (frame.data or _bare(frame.raw)).strip()
         if data == _DONE:
-            return [*self._finish_in_their_place(), Step(end=True, finish=self._ends.at_terminator())]
+            finishes = () if self._strict else self._finish_in_their_place()
+            return [*finishes, Step(end=True, finish=self._ends.at_terminator())]
         body = _object(data)
         if body is None:
             return ()
         failure = failure_in(body)
         if failure is not None:
             return (Step(error=failure),)
-        if frame.event == b"error" and "choices" not in body:
-            return (Step(error=stream_error(body)),)
+        if "choices" not in body and not body.get("usage"):  # no chunk: a failure, or news that no caller waits for
+            return (Step(error=stream_error(body)),) if frame.event == b"error" else ()
         return (self._step(self._repairs.chunk(body)),)
 
     def close(self) -> Sequence[Step]:
