@@ -207,7 +207,7 @@ def _journal(settings: Settings, part: Part) -> Path:
 @asynccontextmanager
 async def _limiter(counts: OpenStore, usage: UsageStore, shipper: Shipper, clock: Clock) -> AsyncGenerator[Limiter]:
     """What admits and settles; it knows what this process and the dead before it have counted, and so shipping begins."""
-    seeder = Seeder(usage, counts.store, partial(shipper.catch_up, _SEED_SECONDS), clock)
+    seeder = Seeder(usage, counts.store, partial(shipper.catch_up, _SEED_SECONDS))
     limiter = Limiter(counts.store, clock, seeder)
     shipper.bequeath_to(limiter.inherit)
     await shipper.start()
@@ -293,7 +293,11 @@ class LifespanApp:
 
 
 def _tariff(settings: Settings) -> Tariff:
-    return Tariff(markup_ppm=int(settings.markup_percent * 10_000), request_fee_nanos=nanos(settings.request_fee_usd))
+    return Tariff(
+        markup_ppm=int(settings.markup_percent * 10_000),
+        request_fee_nanos=nanos(settings.request_fee_usd),
+        in_advance=settings.stripe_secret_key is not None,
+    )
 
 
 @asynccontextmanager

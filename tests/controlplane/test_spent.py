@@ -22,7 +22,7 @@ DAY = timedelta(days=1)
 def of_events(events: list[UsageEvent], start: datetime, now: datetime) -> dict[tuple[str, str | None], Spent]:
     """As the events say it."""
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    sums = defaultdict[tuple[str, str | None], list[int]](lambda: [0] * 5)
+    sums = defaultdict[tuple[str, str | None], list[int]](lambda: [0] * 6)
     for one in events:
         if one.test:
             continue
@@ -35,10 +35,11 @@ def of_events(events: list[UsageEvent], start: datetime, now: datetime) -> dict[
             cost,
             int(served),
             tokens if inside else 0,
+            one.charge_nanos or 0,
         )
         mine = sums[one.key_id, one.project_id]
         mine[:] = [old + new for old, new in zip(mine, parts, strict=True)]
-    names = ("day_nanos", "month_nanos", "total_nanos", "period_requests", "period_tokens")
+    names = ("day_nanos", "month_nanos", "total_nanos", "period_requests", "period_tokens", "charged_nanos")
     return {
         (key, project): Spent(key_id=key, project_id=project, **dict(zip(names, mine, strict=True)))
         for (key, project), mine in sums.items()
@@ -58,7 +59,7 @@ async def test_sums_and_events_say_the_same(data: Database, database_url: str, b
         if number < 2:
             await rollups.roll_up_next(worker)
     start = (now - back).replace(hour=0, minute=0, second=0) if back == DAY * 9 else now - back
-    spent = await store.spent("org_1", start)
+    spent = await store.spent("org_1", start, datetime.now(UTC))
     assert {(one.key_id, one.project_id): one for one in spent} == of_events(events, start, datetime.now(UTC))
     await worker.close()
 
@@ -68,7 +69,7 @@ async def test_absurd_figures_are_as_much_as_a_counter_can_say(data: Database) -
     for _ in range(2):
         rich = msgspec.structs.replace(made(Random(1), moment=now), cost_nanos=2**63 - 1, test=False)
         await store.insert([rich])
-    spent = await store.spent("org_1", now - DAY)
+    spent = await store.spent("org_1", now - DAY, now)
     assert [one.total_nanos for one in spent] == [2**63 - 1]
 
 

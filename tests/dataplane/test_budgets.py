@@ -31,16 +31,20 @@ class Ledger:
         self.rows = spent
         self.down = False
         self.asked = 0
+        self.moments = list[datetime]()
 
-    async def spent(self, org_id: str, period_start: datetime) -> Sequence[Spent]:
+    async def spent(self, org_id: str, period_start: datetime, moment: datetime) -> Sequence[Spent]:
         self.asked += 1
+        self.moments.append(moment)
         if self.down:
             raise SourceUnavailable("down")
         assert org_id == "org_1"
         return self.rows
 
 
-def spent(key: str, nanos: int = 0, *, project: str | None = None, requests: int = 0, tokens: int = 0) -> Spent:
+def spent(
+    key: str, nanos: int = 0, *, project: str | None = None, requests: int = 0, tokens: int = 0, charged: int = 0
+) -> Spent:
     return Spent(
         key_id=key,
         project_id=project,
@@ -49,6 +53,7 @@ def spent(key: str, nanos: int = 0, *, project: str | None = None, requests: int
         total_nanos=nanos,
         period_requests=requests,
         period_tokens=tokens,
+        charged_nanos=charged,
     )
 
 
@@ -59,13 +64,20 @@ def limiter_over(ledger: Ledger, clock: ManualClock | None = None) -> Limiter:
     async def shipped() -> bool:
         return True
 
-    return Limiter(store, clock, Seeder(ledger, store, shipped, clock))
+    return Limiter(store, clock, Seeder(ledger, store, shipped))
 
 
 def key(
-    *budgets: Budget, quota: Quota | None = None, org: tuple[Budget, ...] = (), test: bool = False
-) -> KeySnapshot:  # fmt: skip
-    organisation = OrgSnapshot(id="org_1", slug="a", plan="free", quota=quota, budgets=org)
+    *budgets: Budget,
+    quota: Quota | None = None,
+    org: tuple[Budget, ...] = (),
+    test: bool = False,
+    charge_limit: int | None = None,
+    charged: bool = False,
+) -> KeySnapshot:
+    organisation = OrgSnapshot(
+        id="org_1", slug="a", plan="free", quota=quota, budgets=org, charge_limit=charge_limit, charged=charged
+    )
     return KeySnapshot(id="key_1", name="k", org=organisation, budgets=budgets, test=test)
 
 
@@ -184,3 +196,51 @@ async def test_counters_are_seeded_once() -> None:
         ticket = await limiter.admit(key(Budget(nanos=DOLLAR)), f"t{number}", Need(1, 1, 1, 1))
         await limiter.settle(ticket, Used(nanos=1))
     assert ledger.asked == 1
+
+
+def costing(charge: int, answer: int = 0) -> Need:
+    """On the installation's credentials."""
+    return Need(1, 1, charge, answer, charge, answer)
+
+
+async def test_prepaid_credit_admits_up_to_what_was_paid_and_says_what_is_left() -> None:
+    limiter = limiter_over(Ledger(spent("key_1", charged=2 * DOLLAR), spent("key_2", charged=DOLLAR)))
+    paid = key(charged=True, charge_limit=4 * DOLLAR)
+    ticket = await limiter.admit(paid, "t1", costing(DOLLAR // 2, 10 * DOLLAR))
+    with pytest.raises(PaymentRequired) as caught:
+        await limiter.admit(paid, "t2", costing(1))
+    assert (caught.value.code, caught.value.resets_at) == ("insufficient_credit", None)
+    await limiter.settle(ticket, Used(charge=DOLLAR // 4))
+    with pytest.raises(PaymentRequired) as caught:
+        await limiter.admit(paid, "t3", costing(DOLLAR))
+    assert "This organisation's prepaid credit has no room for this request ($0.75 is left)" in caught.value.message
+    await limiter.admit(paid, "t4", costing(3 * DOLLAR // 4))
+
+
+async def test_what_is_not_charged_needs_no_credit() -> None:
+    """On a provider key of its own, or at no price."""
+    limiter = limiter_over(Ledger(spent("key_1", charged=DOLLAR)))
+    in_debt = key(charged=True, charge_limit=-DOLLAR)
+    await limiter.admit(in_debt, "t", Need(1, 1, DOLLAR, DOLLAR))
+    with pytest.raises(PaymentRequired) as caught:
+        await limiter.admit(in_debt, "u", costing(0, 1))
+    assert "$0.00 is left" in caught.value.message
+
+
+async def test_what_is_charged_on_invoices_counts_when_the_plan_ends() -> None:
+    limiter = limiter_over(Ledger())
+    ticket = await limiter.admit(key(charged=True), "t", costing(0))
+    await limiter.settle(ticket, Used(charge=5 * DOLLAR))
+    with pytest.raises(PaymentRequired):
+        await limiter.admit(key(charged=True, charge_limit=5 * DOLLAR), "u", costing(1))
+    await limiter.admit(key(charged=True, charge_limit=5 * DOLLAR + 1), "v", costing(1))
+
+
+async def test_counters_are_read_as_of_the_moment_that_they_are_asked_for() -> None:
+    """Near midnight the database's clock may be in another day: what it spent there is none of this counter's."""
+    clock, ledger = ManualClock(datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)), Ledger()
+    limiter = limiter_over(ledger, clock)
+    for number in range(2):
+        await limiter.admit(key(Budget(nanos=DOLLAR, period="day")), f"t{number}", Need(1, 1, 1, 1))
+        clock.advance(1)
+    assert ledger.moments == [datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)]

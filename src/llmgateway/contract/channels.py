@@ -167,11 +167,13 @@ class Spent:
     total_nanos: int
     period_requests: int
     period_tokens: int
+    charged_nanos: int
+    """What the organisation was charged for it, ever."""
 
 
 class CounterSource(Protocol):
     """Control plane -> data plane: what was used so far, for counters that the store does not know."""
 
-    async def spent(self, org_id: str, period_start: datetime) -> Sequence[Spent]:
-        """Of each key of an organisation. Raises SourceUnavailable."""
+    async def spent(self, org_id: str, period_start: datetime, moment: datetime) -> Sequence[Spent]:
+        """Of each key of an organisation; day and month are the moment's. Raises SourceUnavailable."""
         ...

@@ -37,6 +37,8 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
     markup_ppm: int = 0
     """Millionths of the cost."""
     request_fee_nanos: int = 0
+    in_advance: bool = False
+    """Payments are taken: who has no plan that is paid for pays charges in advance."""
 
     def charge(self, cost_nanos: int) -> int:
         """Cost, markup and fee in nanos, rounded once, half to even."""
@@ -95,6 +97,8 @@ class OrgSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """False: the org pays nothing for what passes (plan `self_hosted`)."""
     tariff: Tariff = Tariff()
     """Applies where it is charged."""
+    charge_limit: int | None = None
+    """Nanos that it may be charged for usage in all, of what it paid in advance; None: it pays afterwards, or nothing."""
     quota: Quota | None = None
     """None: the plan counts nothing."""
     routes: Mapping[str, AliasEntry] = msgspec.field(default_factory=lambda: _NO_ROUTES)

@@ -10,7 +10,7 @@ from typing import Final, Self
 from llmgateway.contract.channels import SourceUnavailable
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import CRASHED, Outcome, UsageEvent
-from llmgateway.dataplane.scopes import Held, Need, Sort, claims_of, is_free, money_of, sort_of
+from llmgateway.dataplane.scopes import Held, Need, Sort, claims_of, dollars, is_free, money_of, sort_of
 from llmgateway.dataplane.seeding import Seeder
 from llmgateway.errors import PaymentRequired, TooMany, Unavailable
 from llmgateway.kit.clock import Clock
@@ -42,6 +42,7 @@ class Used:
     requests: int = 0
     """1 when a provider served it, for the plan's quota."""
     nanos: int = 0
+    charge: int = 0
 
     @classmethod
     def by(cls, event: UsageEvent) -> Self:
@@ -50,13 +51,12 @@ class Used:
             return cls()
         tokens = event.prompt_tokens + event.completion_tokens
         served = event.outcome is Outcome.FINISHED or tokens > 0
-        return cls(tokens=tokens, requests=int(served), nanos=event.cost_nanos or 0)
+        return cls(tokens=tokens, requests=int(served), nanos=event.cost_nanos or 0, charge=event.charge_nanos or 0)
 
     def of(self, sort: Sort) -> int:
         """The part that a claim of this sort counts."""
-        if sort == "money":
-            return self.nanos
-        return self.requests if sort == "quota_requests" else self.tokens
+        parts = {"money": self.nanos, "charge": self.charge, "quota_requests": self.requests}
+        return parts.get(sort, self.tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,9 @@ class Limiter:
         """
         if is_free(key):
             return Ticket(ticket_id)
-        held = claims_of(key, need, self.clock.now())
-        verdict = await self._ask(key, ticket_id, held)
+        now = self.clock.now()
+        held = claims_of(key, need, now)
+        verdict = await self._ask(key, ticket_id, held, now)
         headers = _headers(held, verdict)
         if not verdict.admitted:
             raise _refusal(held, verdict, headers)
@@ -133,14 +134,14 @@ class Limiter:
                 await self._store.lag(self._lease, seconds if late else 0)
             told = late
 
-    async def _ask(self, key: KeySnapshot, ticket_id: str, held: Sequence[Held]) -> Verdict:
+    async def _ask(self, key: KeySnapshot, ticket_id: str, held: Sequence[Held], now: datetime) -> Verdict:
         """The store's verdict, after what it did not know was told to it. Raises Unavailable."""
         claims = [one.claim for one in held]
         try:
             verdict = await self._store.admit(ticket_id, self._lease, claims)
             if not verdict.unknown or self._seeder is None:
                 return verdict
-            await self._seeder.seed(key, verdict.unknown, held)
+            await self._seeder.seed(key, verdict.unknown, held, now)
             verdict = await self._store.admit(ticket_id, self._lease, claims)
         except (MoneyUnknown, SourceUnavailable) as error:
             raise Unavailable(_UNKNOWN, retry_after=1) from error
@@ -154,9 +155,9 @@ def _refusal(
 ) -> TooMany | PaymentRequired:  # fmt: skip
     """The refusal by the claim that takes longest to have room; money and quota before rates."""
     refused = [(held[place], place) for place in verdict.refused]
-    for one, _ in refused:
+    for one, place in refused:
         if isinstance(one.claim, Counter):
-            return _used_up(one, headers)
+            return _used_up(one, one.claim.limit - verdict.readings[place].used, headers)
     seconds, place = max((_wait(one, verdict, place), place) for one, place in refused)
     one = held[place]
     limit = f"{one.whose}'s limit of {one.limit} {one.span}"
@@ -186,8 +187,14 @@ def _refusal(
     )
 
 
-def _used_up(one: Held, headers: tuple[tuple[str, str], ...]) -> PaymentRequired:
-    """A quota or a budget has no room: which, whose, and when it comes back."""
+def _used_up(one: Held, left: int, headers: tuple[tuple[str, str], ...]) -> PaymentRequired:
+    """A quota, a budget or the credit has no room: which, whose, and when or how it comes back."""
+    if one.sort == "charge":
+        message = (
+            f"{one.whose}'s prepaid credit has no room for this request (${dollars(left)} is left). "
+            "Buy credit or a plan on its billing page, or use a provider key of your own."
+        )
+        return PaymentRequired(message, code="insufficient_credit", headers=headers)
     anew = "" if one.resets_at is None else f" It begins anew at {one.resets_at:%Y-%m-%dT%H:%M:%SZ}."
     if one.sort == "money":
         message = (

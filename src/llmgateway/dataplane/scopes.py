@@ -8,9 +8,9 @@ from typing import Final, Literal, cast
 from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.kit.money import usd
-from llmgateway.kit.store import Claim, Counter, Gauge, Window
+from llmgateway.kit.store import CEILING, Claim, Counter, Gauge, Window
 
-Sort = Literal["requests", "tokens", "running", "quota_requests", "quota_tokens", "money"]
+Sort = Literal["requests", "tokens", "running", "quota_requests", "quota_tokens", "money", "charge"]
 _SPANS: Final = {"rpm": ("a minute", 60), "rph": ("an hour", 3_600), "rpd": ("a day", 86_400)}
 _PERIODS: Final = {"day": "a day", "month": "a month", "total": "in all"}
 
@@ -23,6 +23,8 @@ class Need:
     output_tokens: int
     prompt_nanos: int = 0
     output_nanos: int = 0
+    prompt_charge: int = 0
+    output_charge: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,8 @@ class Held:
     @property
     def limit(self) -> str:
         """`$1.50` or `1,000 requests`."""
-        if self.sort == "money":
-            return f"${_short(self.claim.limit)}"
+        if self.sort in {"money", "charge"}:
+            return f"${dollars(self.claim.limit)}"
         return f"{self.claim.limit:,} {'requests' if 'request' in self.sort or self.sort == 'running' else 'tokens'}"
 
 
@@ -57,12 +59,19 @@ def claims_of(key: KeySnapshot, need: Need, now: datetime) -> tuple[Held, ...]:
         if key.project_id is not None:
             held += _budgets(f"{org}:{key.project_id}", "This key's project", key.project_budgets, need, now)
         held += _budgets(org, "This organisation", key.org.budgets, need, now)
+        held += _charges(org, key, need)
     return tuple(held)
 
 
 def sort_of(name: str) -> Sort | None:
     """What a claim counts that is corrected at the end, by its name."""
-    found = {":tpm": "tokens", ":quota:requests:": "quota_requests", ":quota:tokens:": "quota_tokens", ":usd:": "money"}
+    found = {
+        ":tpm": "tokens",
+        ":quota:requests:": "quota_requests",
+        ":quota:tokens:": "quota_tokens",
+        ":usd:": "money",
+        _CHARGED: "charge",
+    }
     return next((cast("Sort", sort) for part, sort in found.items() if part in name), None)
 
 
@@ -71,7 +80,8 @@ def money_of(event: UsageEvent) -> tuple[str, ...]:
     org = f"{{{event.org_id}}}"
     scopes = (org, f"{org}:{event.key_id}", *((f"{org}:{event.project_id}",) if event.project_id else ()))
     periods = (f"{event.created_at:%Y-%m-%d}", f"{event.created_at:%Y-%m}", "total")
-    return () if event.test else tuple(f"{scope}:usd:{period}" for scope in scopes for period in periods)
+    budgets = (f"{scope}:usd:{period}" for scope in scopes for period in periods)
+    return () if event.test else (*budgets, f"{org}{_CHARGED}")
 
 
 def counts_money(key: KeySnapshot) -> bool:
@@ -82,10 +92,13 @@ def counts_money(key: KeySnapshot) -> bool:
 def is_free(key: KeySnapshot) -> bool:
     """Whether nothing at all is limited."""
     limits = (key.limits, key.project_limits, key.org.limits)
-    return all(one == _NONE for one in limits) and (key.test or (key.org.quota is None and not counts_money(key)))
+    if any(one != _NONE for one in limits):
+        return False
+    return key.test or not (key.org.charged or key.org.quota is not None or counts_money(key))
 
 
 _NONE: Final = Limits()
+_CHARGED: Final = ":charged"
 
 
 def period_of(budget: Budget, now: datetime) -> tuple[str, datetime | None]:
@@ -132,8 +145,20 @@ def _budgets(scope: str, whose: str, budgets: tuple[Budget, ...], need: Need, no
             yield Held(counter, "money", whose, _PERIODS[budget.period], ends)
 
 
-def _short(nanos: int) -> str:
-    """Dollars with as many digits as mean something."""
-    whole, _, fraction = usd(nanos).partition(".")
+def _charges(scope: str, key: KeySnapshot, need: Need) -> Iterator[Held]:
+    """What is charged in all. It is counted also where it is paid afterwards: plans change, and the sum must be known then."""
+    if not key.org.charged:
+        return
+    limit, cost = key.org.charge_limit, need.prompt_charge
+    if limit is None or not cost + need.output_charge:
+        counter = Counter(f"{scope}{_CHARGED}", CEILING, 0)
+    else:
+        counter = Counter(f"{scope}{_CHARGED}", limit, max(1, cost), need.output_charge)
+    yield Held(counter, "charge", "This organisation", "in all")
+
+
+def dollars(nanos: int) -> str:
+    """With as many digits as mean something."""
+    whole, _, fraction = usd(max(nanos, 0)).partition(".")
     fraction = fraction.rstrip("0").ljust(2, "0")
     return f"{int(whole):,}.{fraction}"

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
+from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.billing import accounts, ledger, postings
 from llmgateway.controlplane.billing.desk import CREDIT, Desk
 from llmgateway.controlplane.billing.ledger import Kind
 from llmgateway.controlplane.billing.papers import Invoice, Payment, Refund
 from llmgateway.controlplane.billing.postings import NANOS_PER_CENT
+from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 
@@ -72,9 +74,9 @@ async def take_refund(database: Database, clock: Clock, desk: Desk, refund: Refu
         await _write(database, clock, org_id, make(refund.id, nanos))
         return
     async with database.transaction() as tx:
-        await ledger.lock(tx, org_id)
-        if await ledger.posted(tx, org_id, Kind.REFUND, refund.id):
-            await ledger.post(tx, clock, org_id, make(f"{refund.id}/{refund.status}", -nanos))
+        undone = await ledger.posted(tx, org_id, Kind.REFUND, refund.id)
+    if undone:
+        await _write(database, clock, org_id, make(f"{refund.id}/{refund.status}", -nanos))
 
 
 async def _org_of(database: Database, payment: Payment) -> str | None:
@@ -87,6 +89,8 @@ async def _org_of(database: Database, payment: Payment) -> str | None:
 
 
 async def _write(database: Database, clock: Clock, org_id: str, posting: ledger.Posting) -> None:
+    """And tell the organisation's keys, which may be charged as much as its credit pays for."""
     async with database.transaction() as tx:
         await ledger.lock(tx, org_id)
-        await ledger.post(tx, clock, org_id, posting)
+        if await ledger.post(tx, clock, org_id, posting):
+            await announce(tx, KeyChanged(None, org_id))

@@ -9,7 +9,8 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 from pydantic import ValidationError
-from sqlalchemy import Text, cast, func, select, text
+from sqlalchemy import Text, cast, func, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import SourceUnavailable
@@ -115,6 +116,7 @@ class _Found(msgspec.Struct):
     project: _Caps | None = None
     routes: list[_Route] | None = None
     credentials: list[_Credential] | None = None
+    charge_limit: int | None = None
 
 
 class KeySource:
@@ -126,11 +128,13 @@ class KeySource:
         self._pepper = pepper
         self._clock = clock
         self._tariff = tariff or Tariff()
+        self._in_advance = [plan.id for plan in all_plans().values() if plan.in_advance and self._tariff.in_advance]
         self._decoder = msgspec.json.Decoder(_Found)
 
     async def key_snapshot(self, secret: str) -> KeySnapshot | None:
         """One SELECT. Raises SourceUnavailable."""
-        question = select(cast(func.key_snapshot(keyed_hash(self._pepper, secret)), Text))
+        in_advance = literal(self._in_advance, ARRAY(Text))
+        question = select(cast(func.key_snapshot(keyed_hash(self._pepper, secret), in_advance), Text))
         try:
             async with asyncio.timeout(_DEADLINE_SECONDS), self._database.transaction() as tx:
                 found = await tx.scalar(question)
@@ -138,8 +142,10 @@ class KeySource:
             raise SourceUnavailable(str(error) or type(error).__name__) from error
         if found is None:
             return None
-        snapshot = _snapshot(self._decoder.decode(found), self._clock)
-        return replace(snapshot, org=replace(snapshot.org, tariff=self._tariff))
+        read = self._decoder.decode(found)
+        snapshot = _snapshot(read, self._clock)
+        org = replace(snapshot.org, tariff=self._tariff, charge_limit=read.charge_limit)
+        return replace(snapshot, org=org)
 
     async def used(self, uses: Mapping[str, datetime]) -> None:
         """When secrets were last used. Raises SourceUnavailable."""

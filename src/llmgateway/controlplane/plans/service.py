@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -73,6 +74,11 @@ class Plan(BaseModel):
             requests_per_hour=self.rates.requests_per_hour,
             requests_per_day=self.rates.requests_per_day,
         )
+
+    @property
+    def in_advance(self) -> bool:
+        """It is sold and costs nothing, so it has no invoices: where payments are taken, charges are paid in advance."""
+        return self.sold and Decimal(self.price_usd) == 0
 
     def quota(self, period: tuple[datetime, datetime], overage_limit_nanos: int | None = None) -> Quota | None:
         """What may be used in a period: what is included, and as much more as the limit pays for.
