@@ -35,7 +35,12 @@ ERROR_CODES = (
     ErrorCode(402, "plan_limit", "The plan has no room for one more.", "Choose a larger plan."),
     ErrorCode(402, "quota_exceeded", "The plan's quota is used up.", "Wait for `resets_at`, or change the plan."),
     ErrorCode(402, "budget_exceeded", "A money budget has no room.", "Wait for `resets_at`, or raise the budget."),
-    ErrorCode(402, "insufficient_credit", "The prepaid credit has no room for the request.", "Buy credit or a plan, or use a provider key of your own."),
+    ErrorCode(
+        402,
+        "insufficient_credit",
+        "The prepaid credit has no room for the request.",
+        "Buy credit or a plan, or use a provider key of your own.",
+    ),
     ErrorCode(
         402,
         "unpriced_model",

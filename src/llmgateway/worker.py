@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from llmgateway.controlplane.billing import closing, drift, hints, metering, usage_charges
+from llmgateway.controlplane.billing import budget_alerts, closing, drift, hints, metering, usage_charges
 from llmgateway.controlplane.billing.counter import Counter
 from llmgateway.controlplane.billing.desk import Desk, StripeRefused, StripeUnavailable
 from llmgateway.controlplane.orgs import ending
@@ -47,7 +47,7 @@ def jobs(database: Database, clock: Clock, mailer: Mailer, counter: Counter | No
 
 
 def bookkeeping(database: Database, clock: Clock) -> Sequence[Job]:
-    """What keeps the ledger; each looks at everything that is due and then rests."""
+    """What keeps the ledger and watches budgets; each looks at everything that is due and then rests."""
 
     async def charge(back: timedelta) -> bool:
         await usage_charges.post_usage(database, clock, back)
@@ -55,6 +55,10 @@ def bookkeeping(database: Database, clock: Clock) -> Sequence[Job]:
 
     async def beyond() -> bool:
         await metering.charge_overage(database, clock)
+        return False
+
+    async def alert() -> bool:
+        await budget_alerts.tell(database, clock)
         return False
 
     async def close() -> bool:
@@ -65,6 +69,7 @@ def bookkeeping(database: Database, clock: Clock) -> Sequence[Job]:
         Job("charges", 60.0, lambda: charge(usage_charges.RECENT)),
         Job("charges that came late", 6 * 3600.0, lambda: charge(usage_charges.ALL_THAT_MAY_CHANGE)),
         Job("charges beyond the plan", 300.0, beyond),
+        Job("budgets that are used", 15.0, alert),
         Job("daily closing", 600.0, close),
     )
 

@@ -14,7 +14,7 @@ from llmgateway.kit.ids import new_id
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 EVENTS = "usage_events"
 DEFINERS = {
-    "key_snapshot", "usage_event", "insert_usage", "counters", "ensure_usage_partitions",
+    "key_snapshot", "charge_limit", "usage_event", "insert_usage", "counters", "ensure_usage_partitions",
     "find_login", "find_refresh", "find_ticket", "find_invitation", "secrets_used", "spent", "insert_contents", "note_stripe_event",
     "drop_usage_partitions",
 }  # fmt: skip

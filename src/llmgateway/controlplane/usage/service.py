@@ -1,6 +1,7 @@
 """Usage events: stored once however often they come, listed newest first."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -8,11 +9,13 @@ from sqlalchemy import Text, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.canon.usage import UsageSource
+from llmgateway.contract.channels import Spent
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.kit.ids import id_time
 
 _INSERT = text("SELECT insert_usage(CAST(:events AS jsonb))")
+_SPENT = text("SELECT * FROM spent(:org, :start, :moment)")
 _NUL = b"\\u0000"
 
 
@@ -36,6 +39,14 @@ async def of_key(tx: AsyncSession, key_id: str, event_id: str) -> UsageEvent | N
     """One event, only if this key made it."""
     found = await tx.scalar(select(cast(func.usage_event(key_id, event_id), Text)))
     return None if found is None else msgspec.json.decode(found, type=UsageEvent)
+
+
+async def spent_by_keys(
+    tx: AsyncSession, org_id: str, period_start: datetime, moment: datetime
+) -> Sequence[Spent]:  # fmt: skip
+    """What each key of an organisation used so far, as `data` or `worker`; day and month are the moment's."""
+    rows = await tx.execute(_SPENT, {"org": org_id, "start": period_start, "moment": moment})
+    return [Spent(**row) for row in rows.mappings().all()]
 
 
 def _each_once(events: Sequence[UsageEvent]) -> list[UsageEvent]:

@@ -15,7 +15,6 @@ from llmgateway.controlplane.usage import service
 from llmgateway.db.session import DATABASE_ERRORS, Database, is_fault_of_data
 
 _INSERT_SECONDS: Final = 15.0
-_SPENT: Final = text("SELECT * FROM spent(:org, :start, :moment)")
 _CONTENTS: Final = text("SELECT insert_contents(CAST(:contents AS jsonb))")
 _FIND_SECONDS: Final = 3.0
 """A database that hangs is one that cannot be asked."""
@@ -44,13 +43,11 @@ class UsageStore:
 
     async def spent(self, org_id: str, period_start: datetime, moment: datetime) -> Sequence[Spent]:
         """What each key of an organisation used so far; day and month are the moment's. Raises SourceUnavailable."""
-        values = {"org": org_id, "start": period_start, "moment": moment}
         try:
             async with asyncio.timeout(_FIND_SECONDS), self._database.transaction() as tx:
-                rows = (await tx.execute(_SPENT, values)).mappings().all()
+                return await service.spent_by_keys(tx, org_id, period_start, moment)
         except DATABASE_ERRORS as error:
             raise _unavailable(error) from error
-        return [Spent(**row) for row in rows]
 
     async def insert_contents(self, contents: Sequence[SealedContent]) -> None:
         """Keep what was said, sealed. Raises SourceUnavailable."""

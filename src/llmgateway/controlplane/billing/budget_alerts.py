@@ -1,0 +1,77 @@
+"""Mails when 50, 80 and 100 percent of a budget are used: to owners and admins, each once. As `worker`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.controlplane.billing import letters
+from llmgateway.controlplane.billing.budget_watch import LOOK_BACK, Watched, budgets_of
+from llmgateway.controlplane.reception import mailroom
+from llmgateway.db.models.api_keys import ApiKey
+from llmgateway.db.models.budget_alerts import BudgetAlert
+from llmgateway.db.models.organisations import Organisation, Project
+from llmgateway.db.models.usage_rollups import UsageHour, UsagePending
+from llmgateway.db.models.users import Member, User
+from llmgateway.db.session import Database
+from llmgateway.kit.clock import Clock
+
+
+async def tell(database: Database, clock: Clock) -> int:
+    """Look at every budget whose organisation used something lately; how many alerts were new."""
+    async with database.transaction() as tx:
+        org_ids = await _to_look_at(tx, clock.now() - LOOK_BACK)
+    told = 0
+    for org_id in org_ids:
+        async with database.transaction() as tx:
+            told += await _tell(tx, clock, org_id)
+    return told
+
+
+async def _to_look_at(tx: AsyncSession, since: datetime) -> Sequence[str]:
+    of_key = (ApiKey.monthly_budget_nanos, ApiKey.daily_budget_nanos, ApiKey.total_budget_nanos)
+    budgeted = or_(
+        Organisation.monthly_budget_nanos.is_not(None),
+        exists().where(Project.org_id == Organisation.id, Project.monthly_budget_nanos.is_not(None)),
+        exists().where(ApiKey.org_id == Organisation.id, or_(*(column.is_not(None) for column in of_key))),
+    )
+    active = or_(
+        *(exists().where(table.org_id == Organisation.id, table.time >= since) for table in (UsageHour, UsagePending))
+    )
+    return (await tx.scalars(select(Organisation.id).where(budgeted, active).order_by(Organisation.id))).all()
+
+
+async def _tell(tx: AsyncSession, clock: Clock, org_id: str) -> int:
+    now = clock.now()
+    org = await tx.get(Organisation, org_id)
+    if org is None:
+        return 0
+    told = 0
+    for budget in await budgets_of(tx, org, now):
+        for percent in budget.crossed:
+            if await _note(tx, org_id, budget, percent, now):
+                told += 1
+                for address in await _readers(tx, org_id):
+                    await mailroom.post(tx, clock, letters.budget(address, org.name, percent, budget))
+    return told
+
+
+async def _note(tx: AsyncSession, org_id: str, budget: Watched, percent: int, now: datetime) -> bool:
+    """False when it was told before."""
+    new = insert(BudgetAlert).values(
+        org_id=org_id,
+        subject_id=budget.subject_id,
+        period=budget.period,
+        nanos=budget.nanos,
+        percent=percent,
+        told_at=now,
+    )
+    return await tx.scalar(new.on_conflict_do_nothing().returning(BudgetAlert.percent)) is not None
+
+
+async def _readers(tx: AsyncSession, org_id: str) -> Sequence[str]:
+    query = select(User.email).join(Member, Member.user_id == User.id)
+    who = query.where(Member.org_id == org_id, Member.role.in_(("owner", "admin"))).order_by(User.email)
+    return (await tx.scalars(who)).all()

@@ -1,0 +1,107 @@
+"""Every budget of an organisation in the period that runs, with what is used of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.contract.channels import Spent
+from llmgateway.controlplane.plans.service import month_of
+from llmgateway.controlplane.usage.service import spent_by_keys
+from llmgateway.db.models.api_keys import ApiKey
+from llmgateway.db.models.organisations import Organisation, Project
+from llmgateway.db.models.usage_events import UsageRow
+from llmgateway.db.tenancy import owned
+
+PERCENT: Final = (50, 80, 100)
+LOOK_BACK: Final = timedelta(hours=2)
+"""Who used nothing for so long has nothing new to be told."""
+_REFUSED: Final = "budget_exceeded"
+_NEARLY: Final = 80
+"""A hard budget is never used to the last nano: where a request was refused with so many percent used, all of it is."""
+
+_Span = Literal["day", "month", "total"]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A budget in the period that runs."""
+
+    subject_id: str
+    whose: str
+    """As a mail calls it: `the key "build"`."""
+    hard: bool
+    span: _Span
+    period: str
+    ends: datetime | None
+    nanos: int
+    used: int
+    refused: bool
+    """A request was refused lately, for it or for another budget over the same keys."""
+
+    @property
+    def crossed(self) -> list[int]:
+        """The percentages that are used."""
+        used = 100 * self.used // self.nanos if self.nanos else 100
+        full = self.hard and self.refused and used >= _NEARLY
+        return [percent for percent in PERCENT if used >= percent or full]
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """Whose budgets they are, and the keys that they are over."""
+
+    id: str
+    whose: str
+    budgets: Mapping[_Span, int | None]
+    keys: Sequence[Spent]
+    hard: bool = True
+
+
+async def budgets_of(tx: AsyncSession, org: Organisation, now: datetime) -> list[Watched]:
+    """All of them, as `worker`."""
+    spent = await spent_by_keys(tx, org.id, month_of(now)[0], now)
+    refused = select(UsageRow.key_id).where(
+        UsageRow.org_id == org.id, UsageRow.created_at >= now - LOOK_BACK, UsageRow.error_code == _REFUSED
+    )
+    keys = frozenset((await tx.scalars(refused.distinct())).all())
+    return [budget for subject in await _subjects(tx, org, spent) for budget in _watched(subject, keys, now)]
+
+
+async def _subjects(tx: AsyncSession, org: Organisation, spent: Sequence[Spent]) -> list[_Subject]:
+    found = [_Subject(org.id, "the organisation", {"month": org.monthly_budget_nanos}, spent)]
+    for project in (await tx.scalars(owned(Project, org.id))).all():
+        mine = [one for one in spent if one.project_id == project.id]
+        budgets: Mapping[_Span, int | None] = {"month": project.monthly_budget_nanos}
+        found.append(_Subject(project.id, f'the project "{project.name}"', budgets, mine))
+    for key in (await tx.scalars(owned(ApiKey, org.id).where(ApiKey.revoked_at.is_(None)))).all():
+        mine = [one for one in spent if one.key_id == key.id]
+        budgets = {"day": key.daily_budget_nanos, "month": key.monthly_budget_nanos, "total": key.total_budget_nanos}
+        found.append(_Subject(key.id, f'the key "{key.name}"', budgets, mine, key.hard_budget))
+    return found
+
+
+def _watched(subject: _Subject, refused: frozenset[str], now: datetime) -> Iterator[Watched]:
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    periods: Sequence[tuple[_Span, str, datetime | None, int]] = (
+        ("day", f"{now:%Y-%m-%d}", midnight, sum(one.day_nanos for one in subject.keys)),
+        ("month", f"{now:%Y-%m}", month_of(now)[1], sum(one.month_nanos for one in subject.keys)),
+        ("total", "total", None, sum(one.total_nanos for one in subject.keys)),
+    )
+    for span, period, ends, used in periods:
+        nanos = subject.budgets.get(span)
+        if nanos is not None:
+            yield Watched(
+                subject_id=subject.id,
+                whose=subject.whose,
+                hard=subject.hard,
+                span=span,
+                period=period,
+                ends=ends,
+                nanos=nanos,
+                used=used,
+                refused=any(one.key_id in refused for one in subject.keys),
+            )

@@ -1,0 +1,119 @@
+"""Alerts of budgets: by mail at 50, 80 and 100 percent, each once; what a hard and a soft budget do then."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from llmgateway.contract.snapshot import Limits
+from llmgateway.contract.usage import Outcome
+from llmgateway.controlplane.billing import budget_alerts
+from llmgateway.controlplane.keys import service as keys
+from llmgateway.controlplane.usage import rollups
+from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.db.models.organisations import Organisation, Project
+from llmgateway.db.session import Database
+from tests.controlplane.billing.books import CENT, charged
+from tests.controlplane.billing.shop import Shop
+from tests.controlplane.records import PEPPER, SECRET
+
+DOLLAR = 100 * CENT
+
+
+async def _key(shop: Shop, org: str, **wish: Any) -> str:
+    async with shop.api.admin.transaction() as tx:
+        row = await tx.get_one(Organisation, org)
+        made = await keys.create(
+            tx, shop.clock, row, PEPPER, keys.KeyWish(name="build", limits=Limits(), **wish), SECRET
+        )
+        return made.id
+
+
+async def _use(shop: Shop, data: Database, org: str, key: str, nanos: int, **changes: Any) -> list[str]:
+    """The subjects of the mails that this use leads to."""
+    shop.clock.advance(1)
+    event = charged(0, shop.clock.now(), org, key_id=key, cost_nanos=nanos, **changes)
+    await UsageStore(data).insert([event])
+    before = set(await shop.api.rows("SELECT id FROM outbox"))
+    await budget_alerts.tell(shop.worker, shop.clock)
+    found = await shop.api.rows("SELECT id || ' ' || recipient || ' ' || subject FROM outbox ORDER BY id")
+    return [one.partition(" ")[2] for one in found if one.partition(" ")[0] not in before]
+
+
+async def test_each_threshold_is_told_once(shop: Shop, data: Database) -> None:
+    org, _ = await shop.owner_of("acme")
+    key = await _key(shop, org, monthly_budget_nanos=10 * DOLLAR)
+    told = [await _use(shop, data, org, key, nanos * DOLLAR // 10) for nanos in (49, 1, 29, 1, 5, 15, 1)]
+    alert = 'owner@acme.test acme: {} % of the budget of the key "build" is used'
+    assert told == [[], [alert.format(50)], [], [alert.format(80)], [], [alert.format(100)], []]
+    mail = await shop.api.mail("owner@acme.test")
+    assert '$10.00 of the budget of $10.00 a month of the key "build" is used.' in mail
+    assert "It begins anew at 2026-12-01 00:00 UTC." in mail
+    await rollups.roll_up_next(shop.worker)
+    assert await budget_alerts.tell(shop.worker, shop.clock) == 0
+    shop.clock.advance((datetime(2026, 12, 1, 1, tzinfo=UTC) - shop.clock.now()).total_seconds())
+    assert await _use(shop, data, org, key, 6 * DOLLAR) == [alert.format(50)]
+
+
+async def test_owners_and_admins_hear_of_budgets_of_every_scope_and_period(shop: Shop, data: Database) -> None:
+    org, client = await shop.owner_of("acme")
+    admin, member = await shop.api.person("admin@acme.test"), await shop.api.person("member@acme.test")
+    async with shop.api.admin.transaction() as tx:
+        project = Project(
+            id="proj_1", org_id=org, name="web", monthly_budget_nanos=2 * DOLLAR, created_at=shop.clock.now()
+        )
+        tx.add(project)
+    await shop.api.rows(
+        "INSERT INTO members (org_id, user_id, role, created_at) VALUES (:o, :a, 'admin', now()), (:o, :m, 'member', now()) "
+        "RETURNING 1",
+        o=org,
+        a=admin,
+        m=member,
+    )
+    await client.patch(str(client.base_url).rstrip("/"), json={"monthly_budget_usd": "2"})
+    key = await _key(shop, org, project_id="proj_1", daily_budget_nanos=2 * DOLLAR, total_budget_nanos=2 * DOLLAR)
+    told = await _use(shop, data, org, key, DOLLAR, project_id="proj_1")
+    whose = ["the organisation", 'the project "web"', 'the key "build"', 'the key "build"']
+    wanted = [
+        f"{who} acme: 50 % of the budget of {what} is used"
+        for what in whose
+        for who in ("admin@acme.test", "owner@acme.test")
+    ]
+    assert sorted(told) == sorted(wanted)
+
+
+async def test_a_hard_budget_is_used_up_when_a_request_had_no_room_in_it(shop: Shop, data: Database) -> None:
+    """The last cents of it are never used: they are too few for a request."""
+    org, _ = await shop.owner_of("acme")
+    key = await _key(shop, org, monthly_budget_nanos=10 * DOLLAR)
+    assert len(await _use(shop, data, org, key, 9 * DOLLAR)) == 2
+    refused = {"outcome": Outcome.REFUSED, "status": 402, "error_code": "budget_exceeded"}
+    told = await _use(shop, data, org, key, 0, **refused)
+    assert [one.partition(": ")[2] for one in told] == ['100 % of the budget of the key "build" is used']
+    assert "are refused (402 budget_exceeded) until it begins anew" in await shop.api.mail("owner@acme.test")
+
+
+async def test_a_soft_budget_is_told_of_and_refuses_nothing(shop: Shop, data: Database) -> None:
+    org, _ = await shop.owner_of("acme")
+    key = await _key(shop, org, total_budget_nanos=DOLLAR, hard_budget=False)
+    assert len(await _use(shop, data, org, key, 5 * DOLLAR)) == 3
+    assert "It is a soft budget: no request is refused." in await shop.api.mail("owner@acme.test")
+
+
+async def test_a_budget_that_was_raised_is_told_of_anew(shop: Shop, data: Database) -> None:
+    org, client = await shop.owner_of("acme")
+    key = await _key(shop, org, monthly_budget_nanos=DOLLAR)
+    assert len(await _use(shop, data, org, key, DOLLAR)) == 3
+    await client.patch(f"keys/{key}", json={"budgets": {"month_usd": "4"}})
+    assert await _use(shop, data, org, key, 1) == []
+    assert len(await _use(shop, data, org, key, DOLLAR)) == 1
+
+
+@pytest.mark.parametrize("changes", [{"test": True}, {"org_id": "org_of_others"}])
+async def test_what_is_not_of_the_budget_tells_nobody(shop: Shop, data: Database, changes: dict[str, Any]) -> None:
+    org, _ = await shop.owner_of("acme")
+    key = await _key(shop, org, monthly_budget_nanos=DOLLAR)
+    told: dict[str, Any] = {"org_id": org, "key_id": key, "cost_nanos": 5 * DOLLAR, **changes}
+    event = charged(0, shop.clock.now(), **told)
+    await UsageStore(data).insert([event])
+    assert await budget_alerts.tell(shop.worker, shop.clock) == 0
