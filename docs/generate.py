@@ -59,7 +59,7 @@ def environment_example() -> str:
         lines += ["", f"# {field.description}", f"#{name}={_default(field)}"]
     for provider in PROVIDERS:
         names = [name for names in credential_variables(provider).values() for name in names[:1]]
-        if names:
+        if names and f"#{names[0]}=" not in lines:
             lines += ["", f"# {provider.title}", *(f"#{name}=" for name in names)]
     return "\n".join([*lines, ""])
 

@@ -43,7 +43,7 @@ def providers_page() -> str:
             "gateway.yaml with `type: openai_compatible`. *Owns*: the dialects whose bodies and bytes pass untouched.",
             "",
             *table(
-                ("provider", "id", "credentials", *(operation.value for operation in operations), "owns"),
+                ("provider", "id", "credential and settings", *(operation.value for operation in operations), "owns"),
                 [_row(provider, operations) for provider in PROVIDERS],
             ),
             "",
@@ -76,11 +76,9 @@ def providers_page() -> str:
 
 
 def credential_variables(provider: Provider) -> Mapping[str, tuple[str, ...]]:
-    """Secret -> the environment variables that hold it."""
-    return {
-        name: provider.env.get(name, (f"{provider.id.upper()}_API_KEY",) if name == "api_key" else ())
-        for name in (*provider.credential, *(one for names in provider.credential_alternatives[:1] for one in names))
-    }
+    """Secret or setting -> the environment variables that hold it."""
+    key = {"api_key": (f"{provider.id.upper()}_API_KEY",)} if "api_key" in provider.credential else {}
+    return {**key, **provider.env}
 
 
 def _row(provider: Provider, operations: Sequence[Operation]) -> Sequence[str]:
@@ -109,11 +107,10 @@ def _word(entry: Mapping[str, Any], name: str) -> str:
 
 
 def _credentials(provider: Provider) -> str:
-    variables = credential_variables(provider)
-    return (
-        "; ".join(" or ".join(f"`{one}`" for one in names) or f"`{name}`" for name, names in variables.items())
-        or "none"
-    )
+    """What it must have first, then its other variables."""
+    named = ["none needed"] if not provider.credential else []
+    named += [" or ".join(f"`{one}`" for one in names) for names in credential_variables(provider).values()]
+    return "; ".join(named)
 
 
 def _quirks(provider: Provider) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from llmgateway.controlplane.reception.rooms import Events, Rooms
 from llmgateway.controlplane.wing import build_control_plane
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.forecast import Forecast
-from llmgateway.dataplane.hosts import Credential
+from llmgateway.dataplane.hosts import Credential, brought
 from llmgateway.dataplane.pages import model_entry, names_for
 from llmgateway.dataplane.probing import NO_FREE_CALL, probe
 from llmgateway.dataplane.router import Router
@@ -109,13 +109,9 @@ class ProviderCheck:
             except AddressRefused as error:
                 raise BadRequest(str(error), param="base_url") from error
         credential = Credential(f"{provider}/check", secrets)
-        host = replace(
-            host,
-            base_url=(base_url or host.base_url).rstrip("/"),
-            options={**host.options, **options},
-            credentials=(credential,),
-            guarded=base_url is not None,
-        )
+        host = brought(host, credential, base_url, options)
+        if host.missing:
+            raise BadRequest(host.missing, param="options")
         trouble = await probe(self._transports["guarded" if host.guarded else "https"], host, credential)
         if not trouble:
             return CheckedCredential(accepted=True, message="ok")

@@ -75,3 +75,18 @@ def test_the_list_says_who_is_ready_and_what_is_missing(tmp_path: Path) -> None:
     }
     assert rows["openai"]["ready"]
     assert "MISTRAL_API_KEY" in rows["mistral"]["missing"]
+
+
+def test_the_list_in_words_says_what_would_help(tmp_path: Path) -> None:
+    output = CliRunner().invoke(cli, ["providers", "list", "--config", _config(tmp_path, "providers: {}\n")]).output
+    lines = dict(line.split(maxsplit=1) for line in output.splitlines())
+    assert lines["ollama"] == "ready: http://localhost:11434/v1"
+    assert "AWS_BEARER_TOKEN_BEDROCK" in lines["bedrock"]
+
+
+def test_a_check_of_somebody_unknown_or_without_a_key_says_so(tmp_path: Path) -> None:
+    file = _config(tmp_path, "providers: {}\n")
+    for name, words in (("nobody", "it is one of sandbox, openai"), ("mistral", "MISTRAL_API_KEY")):
+        done = CliRunner().invoke(cli, ["providers", "check", name, "--config", file])
+        assert done.exit_code != 0
+        assert words in f"{done.output} {done.exception}"

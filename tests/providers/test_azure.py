@@ -61,7 +61,7 @@ def test_claude_is_asked_in_its_own_language(secrets: dict[str, str], header: st
     claude = AZURE.language("claude-sonnet-4-5")
     assert claude.speaks(_call(Dialect.ANTHROPIC))
     request = claude.build(_call(), _place("claude-sonnet-4-5", secrets))
-    assert request.url == "https://res.openai.azure.com/anthropic/v1/messages"
+    assert request.url == "https://res.services.ai.azure.com/anthropic/v1/messages"
     assert request.headers[header] == value
     assert ("x-api-key" in request.headers) is (header == "x-api-key")
     assert request.headers["anthropic-version"]

@@ -50,7 +50,8 @@ def list_providers(
         typer.echo(json.dumps(rows))
         return
     for row in rows:
-        typer.echo(f"{row['id']:<14} {'ready' if row['ready'] else 'no key':<7} {row['base_url']}")
+        where = f"ready: {row['base_url']}"
+        typer.echo(f"{row['id']:<14} {row['missing'] or where}")
 
 
 @app.command()
@@ -59,14 +60,17 @@ def check(
     config: ConfigOption = None,
 ) -> None:
     """Try each configured credential with a free call. Exit code 1 when one does not work."""
-    hosts = [host for host in _hosts(config) if not host.missing and provider in {None, host.id}]
+    every = _hosts(config)
+    named = [host for host in every if provider in {None, host.id}]
+    if not named:
+        raise ConfigurationError(f"There is no provider {provider!r}: it is one of {', '.join(h.id for h in every)}.")
+    hosts = [host for host in named if not host.missing]
     if not hosts:
-        raise ConfigurationError(
-            f"No provider {provider or ''} has a credential. `llmgateway providers list` says what is missing."
-        )
+        raise ConfigurationError(named[0].missing)
     results = asyncio.run(_check(hosts))
+    width = max(len(name) for name, _ in results)
     for name, trouble in results:
-        typer.echo(f"{name:<20} {trouble or 'works'}")
+        typer.echo(f"{name:<{width}}  {trouble or 'works'}")
     if any(trouble for _, trouble in results if trouble != NO_FREE_CALL):
         raise typer.Exit(1)
 

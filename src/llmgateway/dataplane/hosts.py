@@ -42,6 +42,8 @@ class Host:
 
     provider: Provider
     base_url: str
+    template: str = ""
+    """The address before its options were put into their places, as in `https://{resource}.openai.azure.com`."""
     credentials: tuple[Credential, ...]
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     guarded: bool = False
@@ -82,27 +84,39 @@ def own_hosts(base: Host, org: OrgSnapshot) -> Sequence[Host]:
     if not own or data_key is None:
         return (base,)
     return [
-        replace(
+        brought(
             base,
-            base_url=(credential.base_url or base.base_url).rstrip("/"),
-            credentials=(
-                Credential(
-                    f"{base.id}/{credential.id}",
-                    NOTHING,
-                    sealed=Sealed(
-                        org_id=org.id,
-                        data_key=data_key,
-                        about=f"credentials.sealed:{credential.id}",
-                        content=credential.sealed,
-                    ),
+            Credential(
+                f"{base.id}/{credential.id}",
+                NOTHING,
+                sealed=Sealed(
+                    org_id=org.id,
+                    data_key=data_key,
+                    about=f"credentials.sealed:{credential.id}",
+                    content=credential.sealed,
                 ),
             ),
-            options={**base.options, **credential.options},
-            guarded=base.guarded or credential.base_url is not None,
-            missing="",
+            credential.base_url,
+            credential.options,
         )
         for credential in own
     ]
+
+
+def brought(base: Host, credential: Credential, base_url: str | None, options: Mapping[str, str]) -> Host:
+    """A host as a tenant asks it who brought a credential, and may have said where: what a tenant wrote is guarded."""
+    template = (base_url or base.template or base.base_url).rstrip("/")
+    wrote = base_url is not None or any(f"{{{name}}}" in template for name in options)
+    known = {**base.options, **options}
+    lacking = _lacking(base.provider, template, known)
+    return replace(
+        base,
+        base_url=_filled(base.provider, template, known),
+        credentials=() if lacking else (credential,),
+        options=known,
+        guarded=base.guarded or wrote,
+        missing=f"{base.provider.title} needs its {lacking[0]}: say it in the credential's options." if lacking else "",
+    )
 
 
 def _host(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str], *, in_file: bool) -> Host:
@@ -119,18 +133,29 @@ def _host(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str], 
     missing = "" if credentials else _missing(provider, prefix)
     if not base_url:
         missing = missing or f"{provider.title} has no address yet: set {prefix}_BASE_URL, or base_url in gateway.yaml."
-    for name in provider.needs:
-        if f"{{{name}}}" in base_url and name not in options:
-            variables = " or ".join(provider.env.get(name, (f"{prefix}_{name.upper()}",)))
-            missing = missing or f"{provider.title} needs its {name}: set {variables}, or {name} in gateway.yaml."
-        base_url = base_url.replace(f"{{{name}}}", options.get(name, ""))
+    for name in _lacking(provider, base_url, options):
+        variables = " or ".join(provider.env.get(name, (f"{prefix}_{name.upper()}",)))
+        missing = missing or f"{provider.title} needs its {name}: set {variables}, or {name} in gateway.yaml."
     return Host(
         provider=provider,
-        base_url=base_url.rstrip("/"),
+        base_url=_filled(provider, base_url, options).rstrip("/"),
+        template=base_url,
         credentials=credentials if not missing else (),
         options=options,
         missing=missing,
     )
+
+
+def _lacking(provider: Provider, template: str, options: Mapping[str, str]) -> list[str]:
+    """Options that an address has a place for and nobody gave."""
+    return [name for name in provider.needs if f"{{{name}}}" in template and name not in options]
+
+
+def _filled(provider: Provider, template: str, options: Mapping[str, str]) -> str:
+    """The address with its options in their places; a place that nothing fills stays, so that a reader sees it."""
+    for name in provider.needs:
+        template = template.replace(f"{{{name}}}", options.get(name, f"{{{name}}}"))
+    return template
 
 
 def _credentials(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str]) -> tuple[Credential, ...]:
@@ -175,9 +200,11 @@ def _from_environment(provider: Provider, environ: Mapping[str, str]) -> dict[st
 
 
 def _missing(provider: Provider, prefix: str) -> str:
-    sets = (provider.credential, *provider.credential_alternatives[-1:])
+    sets = [provider.credential, *provider.credential_alternatives[-1:]]
+    sets += [provider.granted_by] if provider.granted_by else []
     ways = [
         ", ".join(" or ".join(provider.env.get(name, (f"{prefix}_{name.upper()}",))) for name in names)
         for names in sets
     ]
-    return f"{provider.title} has no credential yet: set {'; or '.join(ways)}, or api_key in gateway.yaml."
+    in_the_file = "api_key" if "api_key" in provider.secret_names else ", ".join(sets[-1])
+    return f"{provider.title} has no credential yet: set {'; or '.join(ways)}, or {in_the_file} in gateway.yaml."

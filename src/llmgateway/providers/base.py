@@ -143,6 +143,8 @@ class Provider(ABC):
     """Names of the secrets it needs; empty when it needs none."""
     credential_alternatives: tuple[tuple[str, ...], ...] = ()
     """Other sets of secrets that do as well, the fullest first."""
+    granted_by: tuple[str, ...] = ()
+    """Settings out of which `grant` gets a token, where there is no credential."""
     needs: tuple[str, ...] = ()
     """Options that its base URL has a place for, as in `https://example.com/{account_id}`."""
     env: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

@@ -12,13 +12,18 @@ from llmgateway.providers.azure.credentials import EntraGrant
 from llmgateway.providers.base import Grant, Place, Provider, UpstreamRequest
 from llmgateway.providers.openai_compatible import CHAT_EMBEDDINGS_COMPLETIONS, OpenAICompatible
 
+_OPENAI_SUFFIX: Final = ".openai.azure.com"
+_FOUNDRY_SUFFIX: Final = ".services.ai.azure.com"
+"""Claude is at the resource's other address."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AzureClaude(Anthropic):
     """Anthropic's models at Azure: the Messages API below /anthropic."""
 
     def url(self, call: Call, place: Place) -> str:
-        return f"{place.base_url}/anthropic{self.endpoints[call.operation]}"
+        base = place.base_url.replace(_OPENAI_SUFFIX, _FOUNDRY_SUFFIX)
+        return f"{base}/anthropic{self.endpoints[call.operation]}"
 
     def headers(self, call: Call, place: Place) -> Mapping[str, str]:
         token = place.secrets.get("token")
@@ -77,6 +82,7 @@ AZURE: Final = Azure(
     title="Azure OpenAI",
     docs="https://learn.microsoft.com/en-us/azure/ai-foundry/openai/latest",
     base_url="https://{resource}.openai.azure.com",
+    granted_by=("tenant_id", "client_id", "client_secret"),
     needs=("resource",),
     env=MappingProxyType(
         {

@@ -120,6 +120,7 @@ VERTEX: Final = Vertex(
     docs="https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
     base_url=HOST,
     credential=("token",),
+    granted_by=("service_account_file",),
     claude=VertexClaude(
         id="vertex",
         title="Claude on Vertex AI",
