@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from llmgateway.kit.clock import Clock
+from llmgateway.kit.patience import Patience
 from llmgateway.kit.store import (
     CEILING,
     LEASE_SECONDS,
@@ -121,7 +122,7 @@ class RedisStore:
         """What an open ticket holds, by the names of its claims. Raises StoreDown."""
         epoch = await self._server()
         try:
-            async with asyncio.timeout(self._seconds):
+            async with Patience(self._seconds):
                 held: str | None = await self._redis.hget(self._ticket_key(ticket, near, epoch), "held")
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
@@ -153,7 +154,7 @@ class RedisStore:
         name = self._prefix + _LAGGING
         since = await self._millis() - int(seconds * 1000)
         try:
-            async with asyncio.timeout(self._seconds):
+            async with Patience(self._seconds):
                 if seconds:
                     await self._redis.zadd(name, {lease: since})
                     await self._redis.expire(name, _LAG_SECONDS)
@@ -165,7 +166,7 @@ class RedisStore:
     async def _lagging(self, until: int) -> int:
         """Processes with something from before that millisecond that they have not stored. Raises StoreDown."""
         try:
-            async with asyncio.timeout(self._seconds):
+            async with Patience(self._seconds):
                 found: int = await self._redis.zcount(self._prefix + _LAGGING, "-inf", until)
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
@@ -175,7 +176,7 @@ class RedisStore:
         """The lease's process lives, and so does what it holds."""
         now = await self._millis()
         try:
-            async with asyncio.timeout(self._seconds * 4):
+            async with Patience(self._seconds * 4):
                 pipe = self._redis.pipeline(transaction=False)
                 for ticket, held in list(self._open.get(lease, {}).items()):
                     for gauge in held.gauges:
@@ -203,7 +204,7 @@ class RedisStore:
         facts = dict[str, str]()
         for name in ("maxmemory-policy", "appendonly"):
             try:
-                async with asyncio.timeout(self._seconds * 20):
+                async with Patience(self._seconds * 20):
                     found: Mapping[str, str] = await self._redis.config_get(name)
             except (RedisError, OSError, TimeoutError):
                 continue  # a managed server may not tell
@@ -244,7 +245,7 @@ class RedisStore:
         if self._clock is not None:
             return int(self._clock.now().timestamp() * 1000)
         try:
-            async with asyncio.timeout(self._seconds):
+            async with Patience(self._seconds):
                 seconds, micros = await self._redis.time()
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
@@ -263,7 +264,7 @@ class RedisStore:
         """Hear who the server is; the millisecond since when it has kept counts. Raises StoreDown."""
         now = await self._millis()
         try:
-            async with asyncio.timeout(self._seconds * 4):
+            async with Patience(self._seconds * 4):
                 info: Mapping[str, Any] = await self._redis.info("server")
                 epoch = str(info["run_id"])[:12]
                 if epoch != self._epoch:
@@ -292,7 +293,7 @@ class RedisStore:
         if len(self._waiting) == 1 and len(self._flushing) < _PIPELINES:
             loop.call_soon(self._flush)
         try:
-            async with asyncio.timeout(self._seconds):
+            async with Patience(self._seconds):
                 return await future
         except TimeoutError as error:
             raise self._down(error) from error
@@ -318,7 +319,7 @@ class RedisStore:
         for name, keys, given, _ in batch:
             pipe.evalsha(self._shas[name], len(keys), *keys, *given)
         try:
-            async with asyncio.timeout(self._seconds * 2):
+            async with Patience(self._seconds * 2):
                 answers: list[Any] = await pipe.execute(raise_on_error=False)
         except (RedisError, OSError, TimeoutError) as error:
             answers = [error] * len(batch)
