@@ -18,6 +18,8 @@ from tests.architecture.source import ROOT
 BIN = Path(sys.executable).parent
 COMPOSE = [ROOT / "docker-compose.yml", ROOT / "docker-compose.prod.yml"]
 PRODUCTION = COMPOSE[1]
+DASHBOARD = ROOT / "dashboard"
+OUTPUT = re.findall(r'outDir: "(.+?)"', (DASHBOARD / "vite.config.ts").read_text("utf-8"))[0]
 DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
 Json = dict[str, Any]
 
@@ -46,21 +48,25 @@ def test_the_dockerfile_is_right_by_its_linter() -> None:
 
 def test_the_image_is_small_hardened_and_watched() -> None:
     stages = re.split(r"^FROM ", DOCKERFILE.read_text("utf-8"), flags=re.MULTILINE)[1:]
-    assert len(stages) == 2
-    last = stages[-1]
+    assert len(stages) == 3
+    dashboard, build, last = stages
+    assert "npm ci" in dashboard
+    assert "--require-hashes" in build
+    made = f"/src/{(DASHBOARD / OUTPUT).resolve().relative_to(ROOT)}"
+    assert f"COPY --from=dashboard {made} ./{made.removeprefix('/src/')}" in build, "what people look at is inside"
     assert re.search(r"^USER 10001:10001$", last, re.MULTILINE)
     assert "HEALTHCHECK" in last
     assert "/healthz" in last
     assert "STOPSIGNAL SIGTERM" in last
     assert "pip install" not in last
-    assert "--require-hashes" in stages[0]
+    assert "npm" not in last
 
 
 def test_what_the_image_copies_is_in_its_context() -> None:
     """.dockerignore lets in what is named, and nothing else."""
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
     copied = {
-        word
+        word.partition("/")[0]
         for line in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE.read_text("utf-8"), re.MULTILINE)
         for word in line.split()
     }
