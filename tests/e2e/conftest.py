@@ -69,6 +69,10 @@ models:
   smart:
     targets:
       - {{provider: openai, model: echo}}
+  frontier:
+    targets:
+      - {{provider: openai, model: gpt-4.1}}
+      - {{provider: anthropic, model: claude-sonnet-4-5}}
   resilient:
     targets:
       - {{provider: openai, model: status-503}}

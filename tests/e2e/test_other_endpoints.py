@@ -1,6 +1,7 @@
 """Completions, rerank, token counts and models: metered by the same pipe as everything else."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import openai
@@ -114,7 +115,25 @@ def test_models_one_by_one_and_in_anthropics_shape(stage: Stage, client: OpenAI)
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("no-such-model")
     with Anthropic(api_key=stage.gateway.key, base_url=stage.gateway.url, max_retries=0) as anthropic:
-        assert "smart" in {model.id for model in anthropic.models.list()}
+        listed = {model.id: model for model in anthropic.models.list()}
+        found = anthropic.models.retrieve("anthropic/claude-sonnet-4-5")
+    assert {model.type for model in listed.values()} == {"model"}
+    assert listed["smart"].display_name == "smart"
+    assert (found.max_input_tokens, found.max_tokens, found.lifecycle) == (200_000, 64_000, "active")
+    assert found == listed["anthropic/claude-sonnet-4-5"]
+
+
+def test_an_alias_tells_what_all_of_its_targets_can(client: OpenAI) -> None:
+    def facts(name: str) -> Any:
+        return client.models.retrieve(name).to_dict()["llmgateway"]
+
+    assert facts("openai/gpt-4.1")["prices_usd"]["input_mtok"] == "2"
+    one, other, both = facts("openai/gpt-4.1"), facts("anthropic/claude-sonnet-4-5"), facts("frontier")
+    assert both["context_window"] == min(one["context_window"], other["context_window"])
+    assert both["max_output"] == min(one["max_output"], other["max_output"])
+    assert set(both["abilities"]) == set(one["abilities"]) & set(other["abilities"])
+    assert both["prices_usd"] is None
+    assert facts("smart")["context_window"] is None
 
 
 def test_a_request_explains_itself_to_the_key_that_made_it(stage: Stage, client: OpenAI) -> None:

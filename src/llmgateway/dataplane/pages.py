@@ -1,6 +1,6 @@
 """What the data plane answers without asking a provider: models, a request explained, and how it is doing."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import msgspec
 
 from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json
+from llmgateway.catalog.abilities import Ability
 from llmgateway.catalog.catalog import Catalog, Model
 from llmgateway.contract.channels import SourceUnavailable, UsageSource
 from llmgateway.contract.snapshot import KeySnapshot
@@ -19,6 +20,7 @@ from llmgateway.dataplane.metrics_page import MetricsPage
 from llmgateway.dataplane.reply import Reply
 from llmgateway.dataplane.router import Router
 from llmgateway.errors import NotFound, Unavailable
+from llmgateway.gateway_file import AliasEntry
 from llmgateway.kit.ids import is_id
 
 _MADE_BY_US = 0
@@ -98,7 +100,7 @@ class Pages:
 
     def _model(self, wanted: str, key: KeySnapshot, dialect: DialectWriter) -> Json:
         for name, model in names_for(self.router, self.catalog, key):
-            if name == wanted or (model is not None and model.name == wanted):
+            if wanted in (name, model.name):
                 return _entry(name, model, dialect)
         raise NotFound(
             f"The model {wanted!r} is not among those this key may use. See GET /v1/models.",
@@ -123,9 +125,10 @@ class Pages:
         return explain(event)
 
 
-def names_for(router: Router, catalog: Catalog, key: KeySnapshot) -> list[tuple[str, Model | None]]:
+def names_for(router: Router, catalog: Catalog, key: KeySnapshot) -> list[tuple[str, Model]]:
     """What a key may name: aliases, and `provider/model` of the providers that it can ask."""
-    names: list[tuple[str, Model | None]] = [(alias, None) for alias in (*key.org.routes, *router.file.models)]
+    aliases = {**router.file.models, **key.org.routes}
+    names = [(name, _together(name, alias, catalog)) for name, alias in aliases.items()]
     for provider in router.hosts:
         hosts = router.hosts_of(provider, key.org)
         if not hosts[0].missing and (key.providers is None or provider in key.providers):
@@ -134,31 +137,69 @@ def names_for(router: Router, catalog: Catalog, key: KeySnapshot) -> list[tuple[
         (name, model)
         for name, model in dict(names).items()
         if all(
-            models is None or name in models or (model is not None and model.name in models)
+            models is None or name in models or model.name in models
             for models in (key.models, key.org.policy.allowed_models)
         )
     ]
 
 
-def model_entry(name: str, model: Model | None) -> Json:
+def model_entry(name: str, model: Model) -> Json:
     """A model in OpenAI's shape, with what we know of it in a block of our own."""
-    owner = name.partition("/")[0] if model is not None else "llmgateway"
-    entry: Json = {"id": name, "object": "model", "created": _MADE_BY_US, "owned_by": owner}
-    if model is not None:
-        abilities = model.abilities
-        entry["llmgateway"] = {
-            "context_window": model.context_window,
-            "max_output": model.max_output,
-            "abilities": None if abilities is None else sorted(abilities),
-            "prices_usd": None if model.prices is None else {part: str(price) for part, price in model.prices.items()},
-        }
-    return entry
+    entry: Json = {"id": name, "object": "model", "created": _MADE_BY_US, "owned_by": model.provider}
+    return entry | {"llmgateway": _facts(model)}
 
 
-def _entry(name: str, model: Model | None, dialect: DialectWriter) -> Json:
-    if dialect.id is Dialect.ANTHROPIC:
-        return {"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"}
-    return model_entry(name, model)
+def _together(name: str, alias: AliasEntry, catalog: Catalog) -> Model:
+    """What all targets of an alias can, as far as it is known of each. What they cost differs."""
+    known = [catalog.find(entry.provider, entry.model) for entry in alias.targets]
+    windows = [
+        entry.context or (model.context_window if model else None)
+        for entry, model in zip(alias.targets, known, strict=True)
+    ]
+    abilities: frozenset[Ability] | None = frozenset(Ability)
+    for entry in alias.targets:
+        own = catalog.traits(entry.provider, entry.model).abilities
+        abilities = None if abilities is None or own is None else abilities & own
+    return Model(
+        provider="llmgateway",
+        name=name,
+        context_window=_least(windows),
+        max_output=_least([model.max_output if model else None for model in known]),
+        abilities=abilities,
+    )
+
+
+def _least(values: Sequence[int | None]) -> int | None:
+    certain = [value for value in values if value is not None]
+    return min(certain) if len(certain) == len(values) else None
+
+
+def _facts(model: Model) -> Json:
+    abilities, prices = model.abilities, model.prices
+    return {
+        "context_window": model.context_window,
+        "max_output": model.max_output,
+        "abilities": None if abilities is None else sorted(abilities),
+        "prices_usd": None if prices is None else {part: str(price) for part, price in prices.items()},
+    }
+
+
+def _entry(name: str, model: Model, dialect: DialectWriter) -> Json:
+    if dialect.id is not Dialect.ANTHROPIC:
+        return model_entry(name, model)
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": name,
+        "created_at": "1970-01-01T00:00:00Z",
+        "lifecycle": "active",
+        "deprecated_at": None,
+        "line": None,
+        "capabilities": None,
+        "max_input_tokens": model.context_window,
+        "max_tokens": model.max_output,
+        "llmgateway": _facts(model),
+    }
 
 
 def _json(value: Any) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from llmgateway.canon.call import Operation
+from llmgateway.canon.call import Dialect, Operation
 from llmgateway.dataplane import pipeline
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.inbound import Inbound, credential, header_map
@@ -82,10 +82,8 @@ class DataPlane:
     def _dialect_of(self, headers: Mapping[str, str]) -> DialectWriter:
         """Where the path does not tell, the header of Anthropic's SDKs does."""
         if "anthropic-version" in headers:
-            return next(
-                (e.dialect for e in self.entrances.values() if e.dialect is not self.default_dialect),
-                self.default_dialect,
-            )
+            spoken = (entrance.dialect for entrance in self.entrances.values())
+            return next((one for one in spoken if one.id is Dialect.ANTHROPIC), self.default_dialect)
         return self.default_dialect
 
 

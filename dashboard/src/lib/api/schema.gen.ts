@@ -2058,7 +2058,7 @@ export interface components {
         };
         /**
          * ModelShown
-         * @description Something that may be named as `model`: an alias has no facts of its own.
+         * @description Something that may be named as `model`: of an alias, what all of its targets can.
          */
         ModelShown: {
             /** Id */

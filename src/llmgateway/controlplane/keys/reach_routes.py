@@ -67,7 +67,7 @@ class ModelFacts(Shown):
 
 
 class ModelShown(Shown):
-    """Something that may be named as `model`: an alias has no facts of its own."""
+    """Something that may be named as `model`: of an alias, what all of its targets can."""
 
     id: str
     object: str
