@@ -19,7 +19,7 @@ from llmgateway.controlplane.reception.rooms import Events, Rooms
 from llmgateway.controlplane.wing import build_control_plane
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.forecast import Forecast
-from llmgateway.dataplane.hosts import Credential, brought
+from llmgateway.dataplane.hosts import Credential, brought, missing_secrets
 from llmgateway.dataplane.pages import model_entry, names_for
 from llmgateway.dataplane.probing import NO_FREE_CALL, probe
 from llmgateway.dataplane.router import Router
@@ -103,6 +103,9 @@ class ProviderCheck:
         self, provider: str, secrets: Mapping[str, str], options: Mapping[str, str], base_url: str | None
     ) -> CheckedCredential:
         host = self._router.hosts[provider]
+        lacking = missing_secrets(host.provider, secrets)
+        if lacking:
+            raise BadRequest(lacking, param="api_key" if "api_key" in host.provider.secret_names else "secrets")
         if base_url is not None:
             try:
                 check_url(base_url)

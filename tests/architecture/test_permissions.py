@@ -156,7 +156,11 @@ async def test_a_foreign_id_is_found_nowhere(api: Api) -> None:
         ("key_id", "keys", {"name": "k"}),
         ("project_id", "projects", {"name": "p"}),
         ("invitation_id", "invitations", {"email": "x@y.test"}),
-        ("credential_id", "credentials", {"provider": "bedrock", "name": "c", "api_key": "secret-key"}),
+        (
+            "credential_id",
+            "credentials",
+            {"provider": "bedrock", "name": "c", "api_key": "secret-key", "options": {"region": "us-east-1"}},
+        ),
     ):
         made = await them.post(f"/orgs/{theirs}/{path}", json=body)
         assert made.status_code == 201, made.text

@@ -12,7 +12,7 @@ from llmgateway.db.session import Database
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.crypto import CannotOpen, MasterKeys
 from llmgateway.kit.vault import Vault
-from tests.controlplane.api import Api, error_of, open_api
+from tests.controlplane.api import Api, Json, error_of, open_api
 
 SECRET = "sk-of-the-tenant-abcd"
 WISH = {"provider": "bedrock", "name": "ours", "api_key": SECRET, "options": {"region": "us-east-1"}}
@@ -65,6 +65,33 @@ async def test_an_address_that_leads_inside_is_refused(api: Api, address: str) -
     wish = {"provider": "openai", "name": "n", "api_key": "k", "base_url": address}
     refused = await (await api.as_(owner_id)).post(f"/orgs/{org}/credentials", json=wish)
     assert (refused.status_code, error_of(refused)["param"]) == (400, "base_url")
+
+
+@pytest.mark.parametrize(
+    ("wish", "param"),
+    [
+        ({"provider": "openai", "secrets": {"key": "k"}}, "api_key"),
+        ({"provider": "bedrock", "secrets": {"aws_access_key_id": "k"}, "options": {"region": "us-east-1"}}, "api_key"),
+        ({"provider": "bedrock", "api_key": "k"}, "options"),
+        ({"provider": "databricks", "api_key": "k", "options": {"region": "x"}}, "options"),
+    ],
+)
+async def test_what_a_credential_lacks_is_said_when_it_is_entered(api: Api, wish: Json, param: str) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    refused = await (await api.as_(owner_id)).post(f"/orgs/{org}/credentials", json={"name": "n", **wish})
+    assert (refused.status_code, error_of(refused)["param"]) == (400, param)
+
+
+@pytest.mark.parametrize("value", ["x@127.0.0.1/", "127.0.0.1:443/?", "evil.test/#", "a\\b", "a b", "", ".", "ä"])
+async def test_an_option_cannot_lead_to_another_address(api: Api, value: str) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    for provider, name in (("vertex", "location"), ("bedrock", "region"), ("databricks", "workspace")):
+        secrets = {"token": "t", "api_key": "k"}
+        wish = {"provider": provider, "name": "n", "secrets": secrets, "options": {name: value}}
+        assert (await owner.post(f"/orgs/{org}/credentials", json=wish)).status_code == 400, provider
 
 
 async def test_a_credential_that_the_provider_refuses_is_not_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Hosts: the providers as this installation has them, with their addresses and credentials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -117,6 +117,14 @@ def brought(base: Host, credential: Credential, base_url: str | None, options: M
         guarded=base.guarded or wrote,
         missing=f"{base.provider.title} needs its {lacking[0]}: say it in the credential's options." if lacking else "",
     )
+
+
+def missing_secrets(provider: Provider, given: Collection[str]) -> str:
+    """What a tenant's credential is made of, as a sentence, when these are not all of it; else empty."""
+    sets = (provider.credential, *provider.credential_alternatives)
+    if any(set(names) <= set(given) for names in sets):
+        return ""
+    return f"A credential of {provider.title} is made of {'; or '.join(map(', '.join, sets))}."
 
 
 def _host(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str], *, in_file: bool) -> Host:

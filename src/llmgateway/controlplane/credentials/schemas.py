@@ -9,6 +9,8 @@ from llmgateway.controlplane.reception.bodies import Body, Name, Secret, Shown
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 Value = Annotated[str, StringConstraints(min_length=1, max_length=8_000, pattern=r"^[^\x00]*$")]
+Option = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$")]
+"""Part of an address, and nothing that leads to another."""
 
 
 class NewCredential(Body):
@@ -18,7 +20,7 @@ class NewCredential(Body):
     name: Name
     api_key: Secret | None = None
     secrets: Annotated[dict[Word, Value], Field(max_length=10)] = Field(default_factory=dict)
-    options: Annotated[dict[Word, Value], Field(max_length=10)] = Field(
+    options: Annotated[dict[Word, Option], Field(max_length=10)] = Field(
         default_factory=dict, description="Region, project and their like."
     )
     base_url: str | None = Field(None, max_length=500, description="https, and on the public internet.")
