@@ -3,13 +3,16 @@
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.controlplane.api import PASSWORD, Api, error_of
+from llmgateway.kit.clock import ManualClock
+from tests.controlplane.api import PASSWORD, Api, error_of, open_api
 
 CANARY = "canary-7f3a9c"
 
@@ -124,12 +127,21 @@ async def test_every_answer_has_secure_headers(api: Api) -> None:
         assert "server" not in headers
 
 
-async def test_strangers_are_limited_by_address(api: Api) -> None:
-    client = api.client(address="198.51.100.99")
-    statuses = [(await client.get("/me")).status_code for _ in range(320)]
-    assert statuses[:300] == [401] * 300
-    assert statuses[-1] == 429
-    assert (await api.client(address="198.51.100.98").get("/me")).status_code == 401
+async def test_strangers_are_limited_by_address_whatever_they_ask_for(database_url: str, tmp_path: Path) -> None:
+    async with open_api(database_url, tmp_path, ManualClock(datetime(2026, 11, 5, 12, tzinfo=UTC))) as api:
+        clients = [api.client(token, address="198.51.100.99") for token in (None, "eyJhbGciOiJub25lIn0.e30.")]
+        paths = ("/me", "/plans", "/openapi.json", "/nothing", "/public/settings")
+        asked = [(clients[turn % 2], paths[turn % len(paths)]) for turn in range(310)]
+        statuses = [(await client.get(path)).status_code for client, path in asked]
+        assert set(statuses[:300]) == {200, 401, 404}
+        assert set(statuses[300:]) == {429}
+        refused = await clients[0].get("/plans")
+        assert error_of(refused)["code"] == "rate_limit_exceeded"
+        assert int(refused.headers["retry-after"]) > 0
+        assert refused.headers["x-frame-options"] == "DENY"
+        assert (await api.client(address="198.51.100.98").get("/plans")).status_code == 200
+        known = api.client(await api.token(await api.person("o@a.test")), address="198.51.100.99")
+        assert (await known.get("/me")).status_code == 200
 
 
 async def test_no_secret_is_in_logs_errors_answers_or_the_trail(
@@ -147,7 +159,10 @@ async def test_no_secret_is_in_logs_errors_answers_or_the_trail(
         await owner.post("/auth/reset", json={"token": CANARY, "password": CANARY}),
         await owner.post("/me/password", json={"current_password": CANARY, "password": CANARY}),
         await owner.post("/auth/login", json={"email": "o@a.test", "password": CANARY, "code": [CANARY]}),
-        await owner.post(f"/orgs/{org}/credentials", json={"provider": "bedrock", "name": "c", "api_key": CANARY}),
+        await owner.post(
+            f"/orgs/{org}/credentials",
+            json={"provider": "bedrock", "name": "c", "api_key": CANARY, "options": {"region": "us-east-1"}},
+        ),
         await owner.post(f"/orgs/{org}/credentials", json={"provider": "none", "name": "c", "api_key": CANARY}),
         await owner.get(f"/orgs/{org}/credentials"),
         await owner.get(f"/orgs/{org}/audit"),

@@ -23,6 +23,7 @@ from llmgateway.controlplane.policies import routes as policies
 from llmgateway.controlplane.reception.answers import install_handlers
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.controlplane.reception.strangers import Strangers
 from llmgateway.controlplane.usage import content_routes, live_route, takeout
 from llmgateway.controlplane.usage import routes as usage
 from llmgateway.controlplane.usage.live import Live
@@ -76,7 +77,8 @@ def build_api(rooms: Rooms | None, version: str, counter: Counter | None = None)
 
 def build_control_plane(rooms: Rooms, version: str, counter: Counter | None = None) -> Door:
     """What floor 4 mounts."""
-    return Door(build_api(rooms, version, counter), https=rooms.address.startswith("https://"))
+    strangers = Strangers(rooms.store, rooms.signer, rooms.clock)
+    return Door(build_api(rooms, version, counter), strangers, https=rooms.address.startswith("https://"))
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -17,7 +17,8 @@ from llmgateway.controlplane.accounts.schemas import (
 )
 from llmgateway.controlplane.accounts.tickets import TicketKind, redeem
 from llmgateway.controlplane.audit.service import Act, record
-from llmgateway.controlplane.reception.attempts import login_attempt, note_mail, note_stranger
+from llmgateway.controlplane.reception.attempts import login_attempt, note_mail
+from llmgateway.controlplane.reception.later import do_later
 from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.controlplane.reception.visits import Actor, AtHand, Transaction, bearer, client_address, identify
 from llmgateway.db.models.users import Login, User
@@ -72,7 +73,6 @@ async def refresh(
     if given is None:
         check_origin(request, rooms)
     token = given or request.cookies.get(COOKIE)
-    await note_stranger(rooms.store, client_address(request))
     if token is None:
         raise Unauthorized("There is no refresh token. Log in.", code="invalid_token")
     async with rooms.database.transaction() as tx:
@@ -114,7 +114,6 @@ async def logout(
 @router.post("/verify", status_code=204)
 async def verify(body: TokenBody, request: Request, rooms: AtHand, tx: Transaction) -> None:
     """Confirm an address with what was mailed to it."""
-    await note_stranger(rooms.store, client_address(request))
     ticket = await redeem(tx, rooms, body.token, TicketKind.VERIFY, TicketKind.EMAIL)
     user = await service.redeem_address(tx, rooms, ticket)
     actor = Actor(id=user.id, address=client_address(request))
@@ -127,7 +126,7 @@ async def resend_verification(body: EmailBody, request: Request, rooms: AtHand, 
     await note_mail(rooms.store, body.email, client_address(request))
     found = await _find(rooms, body.email)
     if found is not None and not found.verified:
-        later.add_task(service.mail_verification, rooms, found.user_id, body.email)
+        do_later(later, service.mail_verification, rooms, found.user_id, body.email)
 
 
 @router.post("/forgot", status_code=202)
@@ -136,7 +135,7 @@ async def forgot(body: EmailBody, request: Request, rooms: AtHand, later: Backgr
     await note_mail(rooms.store, body.email, client_address(request))
     found = await _find(rooms, body.email)
     if found is not None:
-        later.add_task(service.mail_reset, rooms, found.user_id, body.email)
+        do_later(later, service.mail_reset, rooms, found.user_id, body.email)
 
 
 async def _find(rooms: Rooms, email: str) -> service.FoundLogin | None:
@@ -148,7 +147,6 @@ async def _find(rooms: Rooms, email: str) -> service.FoundLogin | None:
 @router.post("/reset", status_code=204)
 async def reset(body: ResetBody, request: Request, rooms: AtHand, tx: Transaction) -> None:
     """Choose a new password with what was mailed; every session ends."""
-    await note_stranger(rooms.store, client_address(request))
     ticket = await redeem(tx, rooms, body.token, TicketKind.RESET)
     user = await tx.get_one(User, ticket.user_id)
     user.email_verified_at = user.email_verified_at or rooms.clock.now()

@@ -11,7 +11,8 @@ from llmgateway.controlplane.billing.counter import NOT_SET_UP, Counter, counter
 from llmgateway.controlplane.billing.hints import note
 from llmgateway.controlplane.billing.papers import Event
 from llmgateway.controlplane.billing.stripe_reading import event_of
-from llmgateway.controlplane.reception.visits import AtHand
+from llmgateway.controlplane.reception.attempts import note_stranger
+from llmgateway.controlplane.reception.visits import AtHand, client_address
 from llmgateway.errors import BadRequest
 
 router = APIRouter(tags=["billing"])
@@ -28,11 +29,16 @@ async def stripe_webhook(
 ) -> None:
     """For Stripe alone. An event is a hint: a job looks at what it names."""
     if counter is None or counter.webhook_secret is None:
+        await note_stranger(rooms.store, client_address(request))
         raise BadRequest(
             NOT_SET_UP if counter is None else "STRIPE_WEBHOOK_SECRET is not set: no event can be checked.",
             code="stripe_not_configured",
         )
-    event = _checked(await request.body(), stripe_signature, counter.webhook_secret, rooms.clock.now())
+    try:
+        event = _checked(await request.body(), stripe_signature, counter.webhook_secret, rooms.clock.now())
+    except BadRequest:
+        await note_stranger(rooms.store, client_address(request))
+        raise
     async with rooms.database.transaction() as tx:
         await note(tx, rooms.clock, event)
 

@@ -9,6 +9,7 @@ from llmgateway.controlplane.onboarding import signup
 from llmgateway.controlplane.onboarding.signup import SignupBody
 from llmgateway.controlplane.reception.attempts import note_mail
 from llmgateway.controlplane.reception.bodies import Shown
+from llmgateway.controlplane.reception.later import do_later
 from llmgateway.controlplane.reception.visits import AtHand, client_address
 from llmgateway.errors import Forbidden
 
@@ -47,4 +48,4 @@ async def sign_up(body: SignupBody, request: Request, rooms: AtHand, later: Back
         return
     # Hashed in any case, and what is done for a new address is done after the answer: the time tells nothing.
     known = await signup.is_known(rooms, body.email)
-    later.add_task(signup.sign_up, rooms, body, hashed, address, known=known)
+    do_later(later, signup.sign_up, rooms, body, hashed, address, known=known)

@@ -1,12 +1,14 @@
 """The door of the control plane: plain ASGI around FastAPI. Bounds what comes in, and sets the headers of what goes out."""
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI
 
+from llmgateway.controlplane.reception.strangers import Strangers
+from llmgateway.errors import TooMany
 from llmgateway.kit.ids import new_id
 
 Scope = dict[str, Any]
@@ -32,8 +34,9 @@ log = structlog.get_logger()
 class Door:
     """Every request gets an id; every answer the headers; a fault of ours becomes a 500 that says nothing of the inside."""
 
-    def __init__(self, app: FastAPI, *, https: bool) -> None:
+    def __init__(self, app: FastAPI, strangers: Strangers, *, https: bool) -> None:
         self.app = app
+        self._strangers = strangers
         self._headers = (*_HEADERS, _HSTS) if https else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,6 +56,12 @@ class Door:
 
         if sum(len(name) + len(value) for name, value in scope["headers"]) > _MAX_HEADERS:
             await _refuse(with_headers, 431, "headers_too_large", "The headers are over 32 KiB.", request_id)
+            return
+        try:
+            await self._strangers.admit(scope)
+        except TooMany as refused:
+            waits = ((b"retry-after", str(refused.retry_after).encode()),)
+            await _refuse(with_headers, 429, refused.code, refused.message, request_id, waits)
             return
         body = await _whole(receive)
         if body is None:
@@ -96,9 +105,11 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
-async def _refuse(send: Send, status: int, code: str, message: str, request_id: str) -> None:
+async def _refuse(
+    send: Send, status: int, code: str, message: str, request_id: str, more: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
     error = {"code": code, "message": message, "param": None, "request_id": request_id}
     content = json.dumps({"error": error}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

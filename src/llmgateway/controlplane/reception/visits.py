@@ -91,14 +91,12 @@ async def identify(request: Request, rooms: Rooms, tx: AsyncSession) -> Person:
     address = client_address(request)
     token = bearer(request)
     if token is None:
-        await note_stranger(rooms.store, address)
         raise Unauthorized(_NO_TOKEN, code="invalid_token")
     now = rooms.clock.now()
     try:
         claims = rooms.signer.read(token, now)
         user_id, session_id = str(claims["sub"]), str(claims["sid"])
     except (BadToken, KeyError) as error:
-        await note_stranger(rooms.store, address)
         raise Unauthorized(_BAD_TOKEN, code="invalid_token") from error
     await see(tx, user_id=user_id)
     found = (
@@ -109,7 +107,7 @@ async def identify(request: Request, rooms: Rooms, tx: AsyncSession) -> Person:
         )
     ).one_or_none()
     if found is None:
-        await note_stranger(rooms.store, address)
+        await note_stranger(rooms.store, address)  # the door took the token for somebody's
         raise Unauthorized(_BAD_TOKEN, code="invalid_token")
     user, session = found
     return Person(tx=tx, rooms=rooms, user=user, session=session, actor=Actor(id=user.id, address=address))
