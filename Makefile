@@ -57,8 +57,9 @@ bench-people: $(STAMPS)/dev ## The control plane on 10,000 organisations: p95 of
 bench-usage: $(STAMPS)/dev ## The overview and the request list on ten million requests, seeded in about 15 minutes (ROWS=1000000 for less)
 	@$(BIN)/python -m bench.usage --rows $(or $(ROWS),10000000)
 
-soak: $(STAMPS)/dev ## Ten minutes of 200 callers on an unreliable provider (MINUTES=2 for less): whole answers, false ones, leaks
+soak: $(STAMPS)/dev ## Ten minutes of 200 callers on an unreliable provider, then ten of `kill -9` (MINUTES=2 for less): false answers, leaks, exact books
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10)
+	@$(BIN)/python -m bench.chaos --minutes $(or $(MINUTES),10)
 
 topology: $(STAMPS)/dev packages ## Two replicas on one PostgreSQL behind nginx, as processes of this machine, until Ctrl-C
 	@exec $(BIN)/python -m deploy.local.topology
