@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from llmgateway.canon.call import Call
+from llmgateway.canon.call import Call, Dialect
 from llmgateway.contract.usage import Attempt
 from llmgateway.dataplane.attempt import Served
 from llmgateway.dataplane.dispatch import Dispatcher
@@ -23,6 +24,7 @@ providers:
   one: {type: openai_compatible, base_url: http://one/v1, api_keys: [a, b]}
   two: {type: openai_compatible, base_url: http://two/v1, api_key: c}
   three: {type: openai_compatible, base_url: http://three/v1, api_key: d}
+  openai: {base_url: http://openai/v1, api_key: e}
 models:
   smart:
     retries: RETRIES
@@ -39,7 +41,18 @@ models:
       - {provider: one, model: m, context: 8000}
       - {provider: two, model: m, context: 8000}
       - {provider: three, model: m, context: 9000}
+  responses:
+    retries: 0
+    timeouts: {first_token: 0.05}
+    targets:
+      - {provider: openai, model: gpt-4.1}
+      - {provider: two, model: m}
 """
+RESPONSE = {"id": "resp_1", "object": "response", "status": "completed", "output": [{"content": [{"text": "hi"}]}]}
+RESPONSE_EVENTS = (
+    {"type": "response.output_text.delta", "delta": "hi"},
+    {"type": "response.completed", "response": RESPONSE},
+)
 ANSWER = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}
 EVENT = {"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}
 
@@ -79,7 +92,7 @@ class Labs:
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, connect_seconds: float
     ) -> Exchange:
-        del method, url, connect_seconds
+        del method, connect_seconds
         secret = headers["authorization" if "authorization" in headers else "Authorization"].removeprefix("Bearer ")
         self.asked.append(secret)
         streamed = bool(msgspec.json.decode(body).get("stream"))
@@ -94,6 +107,9 @@ class Labs:
             return Said(400, b'{"error": {"message": "no", "code": "context_length_exceeded"}}', "application/json")
         if isinstance(said, int) and said != 200:
             return Said(said, b'{"error": {"message": "no"}}', "application/json")
+        if url.endswith("/responses"):
+            events = b"".join(b"data: " + msgspec.json.encode(event) + b"\n\n" for event in RESPONSE_EVENTS)
+            return Said(200, events if streamed else msgspec.json.encode(RESPONSE), "text/event-stream")
         if streamed:
             return Said(200, b"data: " + msgspec.json.encode(EVENT) + b"\n\ndata: [DONE]\n\n", "text/event-stream")
         return Said(200, msgspec.json.encode(ANSWER), "application/json")
@@ -220,6 +236,26 @@ async def test_another_key_alone_does_not_make_several_targets_so_the_request_go
     scene = Scene(Labs())
     served = await scene.ask(chat("alone"))
     assert served.answer is not None
+    assert scene.labs.streamed == [False]
+
+
+def _response(**fields: Any) -> Call:
+    return replace(chat("responses"), dialect=Dialect.RESPONSES, body={"model": "m", "input": "hello", **fields})
+
+
+async def test_a_whole_response_over_several_targets_is_asked_as_a_stream_so_that_silence_is_noticed() -> None:
+    scene = Scene(Labs())
+    served = await scene.ask(_response())
+    assert served.answer is not None
+    assert served.answer.raw == msgspec.json.encode(RESPONSE)
+    silent = Scene(Labs(e="slow"))
+    assert (await silent.ask(_response())).target.name == "two/m"
+    assert (scene.labs.streamed, silent.labs.asked) == ([True], ["e", "c"])
+
+
+async def test_a_response_that_is_fetched_later_is_asked_as_it_came() -> None:
+    scene = Scene(Labs())
+    await scene.ask(_response(background=True))
     assert scene.labs.streamed == [False]
 
 

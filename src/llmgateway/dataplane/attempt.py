@@ -17,6 +17,7 @@ from llmgateway.errors import BadRequest, FailureKind, ProviderError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import CannotOpen
 from llmgateway.kit.http import Exchange, HttpError, Transport, Trouble
+from llmgateway.kit.sse import Splitter
 from llmgateway.kit.vault import Vault
 from llmgateway.providers.base import Answer, Place, Reply, UpstreamRequest
 
@@ -109,15 +110,20 @@ class Asker:
             said = f"{target.provider.title} sent an answer that is nested too deeply."
             raise ProviderError(FailureKind.PROTOCOL, said) from error
         if manner is Manner.ASSEMBLED and served.stream is not None:
-            return Served(target, await _assembled(served.stream), None)
+            return Served(target, await _assembled(served.stream, call, target), None)
         return served
 
 
 def can_be_assembled(call: Call, target: Target) -> bool:
-    """Whether a whole answer may be asked as a stream: chat, unless sound comes back or the host's own form is wanted."""
+    """Whether a whole answer may be asked as a stream: chat, unless sound comes back or it is fetched later."""
     if call.operation is not Operation.CHAT or call.canon.get("audio"):
         return False
-    return call.dialect is not Dialect.RESPONSES or not target.provider.speaks(call)
+    return not (_holds_itself(call, target) and call.body.get("background"))
+
+
+def _holds_itself(call: Call, target: Target) -> bool:
+    """Whether the last event of a stream is the whole answer: a Response of a host that has them."""
+    return call.dialect is Dialect.RESPONSES and target.provider.speaks(call)
 
 
 async def _understand(exchange: Exchange, call: Call, target: Target, manner: Manner) -> Served:
@@ -130,7 +136,8 @@ async def _understand(exchange: Exchange, call: Call, target: Target, manner: Ma
             return Served(
                 target, provider.read(call, Reply(exchange.status, exchange.headers, await exchange.read())), None
             )
-        native = manner is Manner.AS_IT_CAME and provider.speaks(call)
+        own = manner is Manner.AS_IT_CAME or (manner is Manner.ASSEMBLED and _holds_itself(call, target))
+        native = own and provider.speaks(call)
         stream = LiveStream(exchange, provider.decoder(call, native=native), target.patience, native=native)
         await stream.first_content()
         kept = True
@@ -140,16 +147,20 @@ async def _understand(exchange: Exchange, call: Call, target: Target, manner: Ma
             exchange.close()
 
 
-async def _assembled(stream: LiveStream) -> Answer:
-    assembly = Assembly()
+async def _assembled(stream: LiveStream, call: Call, target: Target) -> Answer:
+    assembly, last = Assembly(), b""
     try:
         while steps := await stream.next():
             for step in steps:
                 assembly.add(step)
+                last = step.raw if step.end else last
         await stream.release()
     finally:
         stream.close()
-    return assembly.answer()
+    if not stream.native:
+        return assembly.answer()
+    [event] = Splitter().feed(last)
+    return target.provider.read(call, Reply(200, {}, event.data))
 
 
 def _unreachable(error: HttpError, title: str) -> ProviderError:

@@ -67,7 +67,12 @@ class ResponsesReader:
 
 
 def read_response(body: Json, raw: bytes) -> Answer:
-    """A whole Response, handed on as it is. Raises ProviderError when its status is `failed`, or when it is none."""
+    """A whole Response, handed on as it is; also out of the event that ended a stream of it.
+
+    Raises ProviderError when its status is `failed`, or when it is none.
+    """
+    if body.get("type") in _LAST and is_object(inner := body.get("response")):
+        body, raw = inner, msgspec.json.encode(inner)
     if body.get("status") == "failed":
         raise stream_error(body.get("error") or {"message": "The provider's response failed."})
     if not is_array(body.get("output")):
