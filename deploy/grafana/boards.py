@@ -226,6 +226,50 @@ MONEY: Final = Board(
     ),
 )
 
+CONTROL: Final = Board(
+    uid="llmgateway-control",
+    title="llmgateway: control plane",
+    panels=(
+        Panel(title="Mails that wait", queries={"max(llmgateway_outbox_waiting)": "mails"}, kind="stat", width=6),
+        Panel(
+            title="Webhooks that wait", queries={"max(llmgateway_webhooks_waiting)": "webhooks"}, kind="stat", width=6
+        ),
+        Panel(title="Faults in the books", queries={"max(llmgateway_ledger_faults)": "faults"}, kind="stat", width=6),
+        Panel(
+            title="Since the books were checked",
+            queries={"time() - max(llmgateway_ledger_checked_time_seconds)": "age"},
+            unit="s",
+            kind="stat",
+            width=6,
+        ),
+        Panel(
+            title="Requests of people by route",
+            queries={_rate("llmgateway_api_requests_total", "route"): "{{route}}"},
+            unit="reqps",
+        ),
+        Panel(
+            title="Their answers by status",
+            queries={_rate("llmgateway_api_requests_total", "status"): "{{status}}"},
+            unit="reqps",
+        ),
+        Panel(
+            title="Time to answer, p95",
+            queries={_quantile(0.95, "llmgateway_api_seconds", "route"): "{{route}}"},
+            unit="s",
+        ),
+        Panel(
+            title="What waits for a worker, or for Stripe",
+            queries={
+                "max(llmgateway_usage_unsummed_seconds)": "usage to sum up",
+                "max(llmgateway_outbox_oldest_seconds)": "mail",
+                "max(llmgateway_webhooks_oldest_seconds)": "webhooks",
+                "max(llmgateway_meter_reports_oldest_seconds)": "usage to report",
+            },
+            unit="s",
+        ),
+    ),
+)
+
 INFRASTRUCTURE: Final = Board(
     uid="llmgateway-infrastructure",
     title="llmgateway: infrastructure",
@@ -321,4 +365,4 @@ SLO: Final = Board(
     ),
 )
 
-BOARDS: Final = (SERVICE, PROVIDERS, MONEY, INFRASTRUCTURE, SLO)
+BOARDS: Final = (SERVICE, PROVIDERS, MONEY, CONTROL, INFRASTRUCTURE, SLO)

@@ -90,6 +90,7 @@ def _load(stage: Stage) -> None:
         assert ask("resilient") == 200
         assert ask("openai/status-503") == 503
         assert ask("nobody/knows") == 404
+        assert client.get("/api/v1/public/settings").status_code == 200
 
 
 def _eventually(look: Callable[[], list[Json]], seconds: float = 60) -> list[Json]:

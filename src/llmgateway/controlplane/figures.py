@@ -45,6 +45,12 @@ METER_AGE: Final = Figure(
     help="Age of the oldest usage that Stripe was to be told of and was not yet; 0 when there is none.",
     merge="livemax",
 )
+UNSUMMED_AGE: Final = Figure(
+    name="llmgateway_usage_unsummed_seconds",
+    kind=Kind.GAUGE,
+    help="How long the oldest usage in the database has waited for a worker to sum it up; 0 when none does.",
+    merge="livemax",
+)
 LEDGER_FAULTS: Final = Figure(
     name="llmgateway_ledger_faults",
     kind=Kind.GAUGE,
@@ -67,6 +73,7 @@ FIGURES: Final[Sequence[Figure]] = (
         WEBHOOKS_WAITING,
         WEBHOOKS_AGE,
         METER_AGE,
+        UNSUMMED_AGE,
         LEDGER_FAULTS,
         LEDGER_CHECKED,
     ),

@@ -13,6 +13,7 @@ from llmgateway.controlplane.billing.usage_charges import ALL_THAT_MAY_CHANGE, p
 from llmgateway.controlplane.figures import FIGURES
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.controlplane.reception.counted import Counted
+from llmgateway.controlplane.usage.rollups import roll_up_next
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.models.billing import MeterReport, StripeEvent
 from llmgateway.db.session import Database
@@ -64,6 +65,28 @@ async def test_webhooks_and_reports_that_wait_are_seen_until_they_are_through(ad
     await oversight.look_at_stripe()
     assert _value(metrics, "llmgateway_webhooks_waiting") == 0
     assert _value(metrics, "llmgateway_meter_reports_oldest_seconds") == 0
+
+
+async def test_usage_that_nobody_sums_up_is_seen_until_a_worker_does(
+    admin: Database, worker: Database, data: Database
+) -> None:
+    clock, metrics = clock_at(), Metrics(FIGURES)
+    oversight = Oversight(admin, clock, metrics)
+
+    async def seen(after: float) -> float | None:
+        clock.advance(after)
+        await oversight.look_at_the_sums()
+        return _value(metrics, "llmgateway_usage_unsummed_seconds")
+
+    assert await seen(0) == 0
+    await UsageStore(data).insert([charged(5)])
+    assert await seen(30) == 0, "it was not there before"
+    assert await seen(30) == pytest.approx(30)
+    await UsageStore(data).insert([charged(7)])
+    assert await seen(30) == pytest.approx(60), "the oldest counts"
+    while await roll_up_next(worker):
+        pass
+    assert await seen(30) == 0
 
 
 async def test_books_that_differ_from_usage_are_seen_until_they_are_posted(

@@ -12,6 +12,7 @@ from llmgateway.controlplane import figures
 from llmgateway.controlplane.billing.checking import check
 from llmgateway.db.models.billing import MeterReport, StripeEvent
 from llmgateway.db.models.outbox import OutboxMail
+from llmgateway.db.models.usage_rollups import UsagePending
 from llmgateway.db.session import DATABASE_ERRORS, Database
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.metrics import Metrics
@@ -32,12 +33,15 @@ class Oversight:
         self._database = database
         self._clock = clock
         self._metrics = metrics
+        self._unsummed: tuple[int, float] | None = None
+        """The oldest usage that is not summed up, and since when it has been known here."""
 
     async def watch(self) -> None:
         """Look until cancelled."""
         await asyncio.gather(
             self._again(self.look_at_the_outbox, _OUTBOX_SECONDS),
             self._again(self.look_at_stripe, _OUTBOX_SECONDS),
+            self._again(self.look_at_the_sums, _OUTBOX_SECONDS),
             self._again(self.look_at_the_books, _BOOKS_SECONDS),
         )
 
@@ -59,6 +63,15 @@ class Oversight:
         self._metrics.gauge(figures.WEBHOOKS_WAITING).set(count or 0)
         self._metrics.gauge(figures.WEBHOOKS_AGE).set(self._age(oldest))
         self._metrics.gauge(figures.METER_AGE).set(self._age(untold))
+
+    async def look_at_the_sums(self) -> None:
+        """For how long nobody has summed up what was used: as long as the oldest of it has been seen here. Raises DATABASE_ERRORS."""
+        async with self._database.transaction() as tx:
+            oldest = await tx.scalar(select(func.min(UsagePending.id)))
+        now = self._clock.monotonic()
+        if oldest is None or self._unsummed is None or oldest > self._unsummed[0]:
+            self._unsummed = None if oldest is None else (oldest, now)
+        self._metrics.gauge(figures.UNSUMMED_AGE).set(now - self._unsummed[1] if self._unsummed else 0)
 
     async def look_at_the_books(self) -> None:
         """Whether they are right, for the last days. Raises DATABASE_ERRORS."""
