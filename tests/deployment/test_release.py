@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import httpx2
 import pytest
 
 from deploy.release import LOCK, SUMS, build
+from tests.architecture.source import ROOT
 from tests.e2e.started import started
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -60,5 +62,16 @@ def test_the_wheel_serves_from_an_empty_environment(release: Path, tmp_path: Pat
             headers={"authorization": f"Bearer {gateway.key}"},
             timeout=20,
         )
+        if (ROOT / "src/llmgateway/static/index.html").exists():
+            _shows_its_dashboard(gateway.base_url)
     assert answer.status_code == 200
     assert answer.json()["choices"][0]["finish_reason"] == "stop"
+
+
+def _shows_its_dashboard(url: str) -> None:
+    """The page, and each script and style that it names."""
+    page = httpx2.get(f"{url}/", timeout=20)
+    assert page.status_code == 200
+    assets = re.findall(r'(?:src|href)="(/assets/[^"]+)"', page.text)
+    assert {Path(asset).suffix for asset in assets} >= {".js", ".css"}
+    assert {httpx2.get(f"{url}{asset}", timeout=20).status_code for asset in assets} == {200}
