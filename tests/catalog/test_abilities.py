@@ -139,3 +139,25 @@ ALSO = {
     "voxtral-small-24b-2507",
 }
 """Names that are in use and not listed: older ones, and those that nobody priced."""
+
+
+@pytest.mark.parametrize(
+    ("model", "window"),
+    [
+        ("gemini/gemini-2.5-pro", 1_048_576),
+        ("openrouter/anthropic/claude-3.5-sonnet", 200_000),
+        ("cohere/command-a", 256_000),
+        ("openai/gpt-4.1", 1_000_000),
+        ("cloudflare/@cf/qwen/qwq-32b", None),
+    ],
+    ids=str,
+)
+def test_the_makers_window_counts_where_the_price_list_has_none(model: str, window: int | None) -> None:
+    provider, _, name = model.partition("/")
+    found = CATALOG.find(provider, name)
+    assert found is not None
+    assert found.context_window == window
+
+
+def test_an_embedding_model_of_a_family_that_chats_does_not_chat() -> None:
+    assert CATALOG.traits("bedrock", "amazon.nova-2-multimodal-embeddings-v1:0").abilities == {Ability.EMBEDDINGS}

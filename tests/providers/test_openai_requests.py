@@ -16,6 +16,7 @@ from llmgateway.providers.openai_compatible import OpenAICompatible, compatible_
 from llmgateway.providers.openrouter import OPENROUTER
 from llmgateway.providers.perplexity import PERPLEXITY
 from llmgateway.providers.registry import PROVIDERS
+from llmgateway.providers.sandbox import SANDBOX
 from llmgateway.providers.voyage import VOYAGE
 
 from .openai_building import HELLO, LAB, PLACE, STREAMED, chat, reply, sent
@@ -259,3 +260,9 @@ def test_a_server_of_ones_own_takes_everything() -> None:
     host = compatible_host("mine", "http://h/v1")
     everything = {name: "x" for provider in HOSTS for name in provider.unsupported}
     assert (host.id, host.base_url, list(host.refuses(chat(everything), "m"))) == ("mine", "http://h/v1", [])
+
+
+def test_the_sandbox_tells_of_a_misspelt_parameter_unless_it_speaks_for_another_model() -> None:
+    asked: Json = {"messages": [], "temperatur": 1, "top_k": 3, "verbosity": "low"}
+    assert SANDBOX.refuses(replace(chat(asked), model="sandbox/chat"), "chat") == ["temperatur"]
+    assert SANDBOX.refuses(replace(chat(asked), model="openrouter/x"), "openrouter/x") == []

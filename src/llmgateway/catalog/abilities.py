@@ -45,6 +45,8 @@ class Traits:
     abilities: frozenset[Ability] | None = None
     max_output: int | None = None
     """Tokens that one answer may have."""
+    context: int | None = None
+    """Tokens of input that it takes."""
     source: str | None = None
     """The page that says so."""
     thinks_when_asked: bool = False
@@ -63,6 +65,7 @@ class _Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     abilities: frozenset[Ability] = frozenset()
     max_output: int | None = None
+    context: int | None = None
     thinks_when_asked: bool = False
 
 
@@ -113,5 +116,10 @@ def bare_name(model: str) -> str:
 
 def _traits(family: _Family) -> Traits:
     return Traits(
-        family.maker, family.abilities, family.max_output, family.source, thinks_when_asked=family.thinks_when_asked
+        family.maker,
+        family.abilities,
+        family.max_output,
+        family.context,
+        family.source,
+        thinks_when_asked=family.thinks_when_asked,
     )

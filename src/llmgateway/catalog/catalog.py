@@ -220,7 +220,7 @@ class Catalog:
             provider=provider,
             name=name,
             maker=traits.maker,
-            context_window=None if offer.info is None else offer.info.context_window,
+            context_window=(offer.info and offer.info.context_window) or traits.context,
             max_output=traits.max_output,
             abilities=traits.abilities,
             prices=base if base or offer.free else None,

@@ -11,10 +11,26 @@ MISTRAL: Final = OpenAICompatible(
     base_url="https://api.mistral.ai/v1",
     endpoints=CHAT_AND_EMBEDDINGS,
     renames={"max_completion_tokens": "max_tokens", "seed": "random_seed", "dimensions": "output_dimension"},
-    unsupported=frozenset({"logit_bias", "store", "user", "service_tier"}),
+    unsupported=frozenset(
+        {
+            "logit_bias",
+            "store",
+            "user",
+            "service_tier",
+            "safety_identifier",
+            "verbosity",
+            "web_search_options",
+            "audio",
+            "modalities",
+            "top_k",
+        }
+    ),
     usage_in_streams=False,
     quirks=(
-        "Unknown fields are a 422 there, so what it does not document is refused: https://docs.mistral.ai/api/",
+        (
+            "Unknown fields are a 422 there, so OpenAI's parameters that it does not document are refused here, by name: "
+            "https://docs.mistral.ai/api/"
+        ),
         "Streams always end with usage; stream_options is left out.",
         "Thinking comes as parts of the content: https://docs.mistral.ai/capabilities/reasoning/",
     ),
