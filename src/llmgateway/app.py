@@ -306,7 +306,7 @@ async def _tracing(settings: Settings) -> AsyncGenerator[Tracing]:
         yield Tracing(None)
         return
     async with open_telemetry("llmgateway", version("llmgateway")) as telemetry:
-        yield Tracing(telemetry)
+        yield Tracing(telemetry, contents=settings.otlp_contents)
 
 
 @asynccontextmanager

@@ -72,6 +72,11 @@ class Settings(BaseModel):
         description="Where OpenTelemetry's traces and measurements go (OTLP over HTTP, http://collector:4318); unset is off. "
         "The other OTEL_ variables of its SDK count too.",
     )
+    otlp_contents: bool = Field(
+        False,
+        alias="OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+        description="true: spans also carry what was said, in requests whose organisation logs contents.",
+    )
     metrics_folder: Path | None = Field(
         None,
         alias="PROMETHEUS_MULTIPROC_DIR",

@@ -1,6 +1,8 @@
 """Traces and measurements of a running gateway, as a collector gets them over OTLP."""
 
 import gzip
+import itertools
+import re
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -132,6 +134,7 @@ models:
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.server_port}",
             OTEL_BSP_SCHEDULE_DELAY="100",
             OTEL_METRIC_EXPORT_INTERVAL="300",
+            OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true",
         ) as gateway,
     ):
         yield Scene(gateway, collector)
@@ -201,6 +204,7 @@ def test_measurements_have_the_names_of_the_conventions(scene: Scene) -> None:
 
 
 def test_nothing_that_was_said_leaves_by_a_trace(scene: Scene) -> None:
+    """Also where the operator would have it: the organisation did not allow it."""
     trace = "d" * 32
     assert scene.ask("openai/echo", trace).status_code == 200
     told = b"".join(span.SerializeToString() for span in scene.collector.trace(trace, 8))
@@ -208,6 +212,31 @@ def test_nothing_that_was_said_leaves_by_a_trace(scene: Scene) -> None:
     assert b"Hello from upstream" not in told
     assert scene.gateway.key.encode() not in told
     assert scene.collector.resource["service.name"] == "llmgateway"
+
+
+def test_what_an_organisation_lets_be_kept_is_in_the_span_of_the_attempt(scene: Scene) -> None:
+    password = re.search(r"Password\s+(\S+)", scene.gateway.greeting)
+    assert password is not None
+    with httpx2.Client(base_url=f"{scene.gateway.url}/api/v1", timeout=20) as owner:
+        login = {"email": "owner@localhost", "password": password[1]}
+        owner.headers["authorization"] = f"Bearer {owner.post('/auth/login', json=login).json()['access_token']}"
+        owner.patch("/orgs/default/policy", json={"content_logging": "all"}).raise_for_status()
+        told, root = _spans_of(scene, f"{1:032x}")
+        deadline, numbers = time.monotonic() + 20, itertools.count(2)
+        while "gen_ai.input.messages" not in told:  # the policy takes some milliseconds to reach the key
+            assert time.monotonic() < deadline, told
+            told, root = _spans_of(scene, f"{next(numbers):032x}")
+        owner.patch("/orgs/default/policy", json={"content_logging": "off"}).raise_for_status()
+    assert SAID in told["gen_ai.input.messages"]
+    assert "Hello from upstream" in told["gen_ai.output.messages"]
+    assert "gen_ai.input.messages" not in root
+
+
+def _spans_of(scene: Scene, trace: str) -> tuple[Attributes, Attributes]:
+    """What the attempt and the whole of a streamed request are told to be."""
+    assert scene.ask("openai/echo", trace, stream=True).status_code == 200
+    spans = {span.name: span for span in scene.collector.trace(trace, 8)}
+    return _attributes(spans["chat echo"]), _attributes(spans["llmgateway chat"])
 
 
 def test_without_a_collector_requests_go_on(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> None:

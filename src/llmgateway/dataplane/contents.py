@@ -25,6 +25,14 @@ _PAUSE_SECONDS: Final = 0.5
 log = structlog.get_logger()
 
 
+def may_be_kept(event: UsageEvent, key: KeySnapshot, call: Call) -> bool:
+    """Whether the organisation logs what was said in such a request, and the caller did not forbid it."""
+    wanted = key.org.policy.content_logging
+    if wanted == "off" or not call.wishes.retain:
+        return False
+    return wanted != "errors" or event.outcome in (Outcome.FAILED, Outcome.REFUSED)
+
+
 class ContentLog:
     """Bounded: when the database is away for long, the oldest contents are lost, and that is said. Usage never is."""
 
@@ -34,12 +42,10 @@ class ContentLog:
         self._waiting = deque[SealedContent](maxlen=_MOST_WAITING)
         self._lost = 0
 
-    def ended(self, event: UsageEvent, key: KeySnapshot, call: Call | None, text: str) -> None:
-        """A request is over: keep what was said if the organisation logs it, and the caller did not forbid it."""
-        wanted, data_key = key.org.policy.content_logging, key.org.data_key
-        if wanted == "off" or data_key is None or call is None or not call.wishes.retain:
-            return
-        if wanted == "errors" and event.outcome not in (Outcome.FAILED, Outcome.REFUSED):
+    def ended(self, event: UsageEvent, key: KeySnapshot, call: Call, text: str) -> None:
+        """A request whose contents may be kept is over."""
+        data_key = key.org.data_key
+        if data_key is None:
             return
         try:
             sealed = [

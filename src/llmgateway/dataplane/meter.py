@@ -12,7 +12,7 @@ from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
 from llmgateway.dataplane.cache import Look
-from llmgateway.dataplane.contents import ContentLog
+from llmgateway.dataplane.contents import ContentLog, may_be_kept
 from llmgateway.dataplane.counting import Counting
 from llmgateway.dataplane.health import Health
 from llmgateway.dataplane.limits import Limiter, Ticket, Used
@@ -220,7 +220,10 @@ class Meter:
         self._use.counting.running -= 1
         self._use.counting.ended(event)
         self._use.request_log.ended(event)
-        self._use.contents.ended(event, self._key, self._call, "".join(self._text))
+        if self._call is not None and may_be_kept(event, self._key, self._call):
+            text = "".join(self._text)
+            self._use.contents.ended(event, self._key, self._call, text)
+            self._trace.said(self._call, text)
         self._trace.settled(event)
         try:
             self._use.recorder.close(event)

@@ -1,6 +1,7 @@
 """One trace a request, a span for each of its steps and attempts, by OpenTelemetry's conventions for generative AI.
 
-https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ and gen-ai-metrics/. Never what was said: only names, counts, times.
+https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ and gen-ai-metrics/. Names, counts and times; what was said only
+where the operator and the organisation both want it.
 """
 
 from collections.abc import Mapping
@@ -13,9 +14,10 @@ from opentelemetry.metrics import Histogram
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from llmgateway.canon.call import Operation
+from llmgateway.canon.call import Call, Operation
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Attempt, Outcome, UsageEvent
+from llmgateway.dataplane.conversation import conversation
 from llmgateway.dataplane.targets import Target
 from llmgateway.errors import Problem, ProviderError
 from llmgateway.kit.telemetry import Telemetry
@@ -62,6 +64,10 @@ class Trace(Protocol):
         """The answer of the last attempt broke off."""
         ...
 
+    def said(self, call: Call, answer: str) -> None:
+        """What was said, of a request whose organisation lets it be kept; before it is settled."""
+        ...
+
     def settled(self, event: UsageEvent) -> None:
         """What came of it all."""
         ...
@@ -91,6 +97,8 @@ class NoTrace:
 
     def broke(self, error: ProviderError) -> None: ...
 
+    def said(self, call: Call, answer: str) -> None: ...
+
     def settled(self, event: UsageEvent) -> None: ...
 
     def refused(self, problem: Problem) -> None: ...
@@ -113,24 +121,32 @@ class _Measures:
 class Tracing:
     """Begins traces; one for a process. Without telemetry it costs nothing."""
 
-    def __init__(self, telemetry: Telemetry | None) -> None:
+    def __init__(self, telemetry: Telemetry | None, *, contents: bool = False) -> None:
+        """`contents`: the operator wants to have in spans what organisations let be kept."""
         self._telemetry = telemetry
+        self._contents = contents
         self._measures = _measures(telemetry) if telemetry is not None else None
 
     def begin(self, operation: Operation, headers: Mapping[str, str], request_id: str) -> Trace:
         """The trace of a request: the caller's own one goes on where it sent a `traceparent`."""
         if self._telemetry is None or self._measures is None:
             return NO_TRACE
-        return RequestTrace(self._telemetry, self._measures, (operation, headers, request_id))
+        return RequestTrace(self._telemetry, self._measures, (operation, headers, request_id), contents=self._contents)
 
 
 class RequestTrace:
     """A trace that somebody collects."""
 
     def __init__(
-        self, telemetry: Telemetry, measures: _Measures, request: tuple[Operation, Mapping[str, str], str]
+        self,
+        telemetry: Telemetry,
+        measures: _Measures,
+        request: tuple[Operation, Mapping[str, str], str],
+        *,
+        contents: bool,
     ) -> None:
         self._tracer = telemetry.tracer
+        self._contents = contents
         self._measures = measures
         operation, headers, request_id = request
         self._word = _OPERATIONS.get(operation, operation.value)
@@ -190,6 +206,10 @@ class RequestTrace:
 
     def broke(self, error: ProviderError) -> None:
         self._end_attempt(error.kind)
+
+    def said(self, call: Call, answer: str) -> None:
+        if self._contents and self._attempt is not None:
+            self._attempt.set_attributes(conversation(call, answer))
 
     def settled(self, event: UsageEvent) -> None:
         if self._attempt is not None:
