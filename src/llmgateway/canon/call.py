@@ -52,6 +52,11 @@ class Wishes:
         """A failure of this call breaks the connection off, without a word."""
         return self.fault is not None and self.fault.startswith("drop")
 
+    @property
+    def silenced(self) -> bool:
+        """Wants to hear nothing at all until the end, no keepalive either."""
+        return self.fault == "timeout"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:

@@ -23,7 +23,7 @@ from llmgateway.dataplane.router import Router, operation_allowed
 from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.tracing import Trace, Tracing
 from llmgateway.dataplane.watch import Audience
-from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem, Unavailable
+from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem, Unavailable, UpstreamFailed
 from llmgateway.kit.log import speak_of
 
 CLIENT_LEFT = 499
@@ -128,7 +128,7 @@ async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
     if not plan.targets:
         await watch.whole(meter.counted(), audience)
         return
-    if call.stream:
+    if call.stream and not call.wishes.silenced:
         reply.keep_alive(rooms.keepalive, audience.dialect.keepalive(), meter.headers())
     asking = rooms.dispatcher.asking(call, plan, meter)
     audience.trace.at("dispatch")
@@ -159,7 +159,8 @@ async def _fail(visit: _Visit, problem: Problem) -> None:
     await reply.hush()
     headers = list(problem.headers)
     if meter is not None:
-        outcome = Outcome.FAILED if meter.attempts else Outcome.REFUSED
+        failed = meter.attempts or isinstance(problem, UpstreamFailed | InternalFault)
+        outcome = Outcome.FAILED if failed else Outcome.REFUSED
         await meter.settle(outcome, problem.http_status, problem.code)
         headers += meter.headers()
     else:

@@ -78,3 +78,14 @@ async def test_without_a_fault_the_stream_is_whole() -> None:
     pieces, broken = await _heard(await _ask("", stream=True))
     assert broken is None
     assert pieces[-1] == b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize(("fault", "status"), [("429", 429), ("500", 500), ("timeout", None), ("cut:2", None)])
+async def test_embeddings_fail_as_they_are_asked_to(fault: str, status: int | None) -> None:
+    body = json.dumps({"model": "text-embedding-3-small", "input": "a"}).encode()
+    asking = QUIET.send("POST", "sandbox://sandbox/embeddings", {"x-llmgateway-fault": fault}, body, connect_seconds=1)
+    if status is not None:
+        assert (await asking).status == status
+        return
+    with pytest.raises(HttpError):
+        await asking

@@ -104,6 +104,13 @@ def test_the_last_target_may_think_as_long_as_it_likes(
     assert end in response.text
 
 
+def test_who_asks_the_sandbox_for_a_timeout_hears_nothing(gateway: Gateway) -> None:
+    headers = {"authorization": f"Bearer {gateway.new_key('--test')}", "x-llmgateway-fault": "timeout"}
+    body = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "Go"}]}
+    with pytest.raises(httpx2.ReadTimeout):
+        httpx2.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers, timeout=2)
+
+
 @WIRES
 def test_who_waits_for_a_whole_answer_gets_no_keepalive(gateway: Gateway, wire: str) -> None:
     response = _ask(gateway, f"{wire}.late", "/v1/chat/completions", stream=False)

@@ -31,8 +31,6 @@ class SandboxTransport:
     ) -> Exchange:
         del method, connect_seconds
         request: Json = msgspec.json.decode(body)
-        if url.endswith("/embeddings"):
-            return _Whole(200, _embeddings(request))
         fault, _, count = headers.get("x-llmgateway-fault", "").partition(":")
         if fault == "429":
             return _Whole(429, _error("The sandbox was asked to be busy.", "rate_limit_exceeded"), {"retry-after": "1"})
@@ -41,10 +39,12 @@ class SandboxTransport:
         if fault == "timeout":
             await asyncio.sleep(self._silence)
             raise HttpError(Trouble.RESET, "the sandbox was asked never to answer")
+        if fault and not request.get("stream"):  # what would break off a stream
+            raise HttpError(Trouble.RESET, f"the sandbox was asked for `{fault}`")
+        if url.endswith("/embeddings"):
+            return _Whole(200, _embeddings(request))
         speech = speak(cast("ChatRequest", request))  # the dialect checked the shape
         if not request.get("stream"):
-            if fault in {"cut", "stall", "drop"}:
-                raise HttpError(Trouble.RESET, f"the sandbox was asked for `{fault}`")
             return _Whole(200, _completion(request, speech))
         return _Streamed(self._events(request, speech, fault, int(count or _STALL_TOKENS)))
 
