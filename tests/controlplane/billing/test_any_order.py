@@ -78,10 +78,16 @@ async def _history(shop: Shop, name: str) -> tuple[str, list[Json]]:
     account.refund(credit, 700)
     account.fail_refund(account.refund(credit, 100)["id"])
     account.refund(other, 900)
+    account.close_dispute(account.dispute(credit, 300)["id"], "won")
+    account.dispute(other, 400)
     assert (await client.post("billing/checkout", json={"plan": "enterprise"})).status_code == 200
     account.bad_cards.add(customer)
     assert (await client.post("billing/checkout", json={"plan": "professional"})).status_code == 200
-    return org, [event for event in account.events if _of(event) == customer or event["type"].startswith("refund.")]
+    return org, [
+        event
+        for event in account.events
+        if _of(event) == customer or event["type"].startswith(("refund.", "charge.dispute."))
+    ]
 
 
 def _of(event: Json) -> str | None:

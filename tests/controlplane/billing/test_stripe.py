@@ -71,6 +71,34 @@ async def test_credit_is_bought_and_a_refund_claws_it_back(shop: Shop) -> None:
     assert await held(shop.worker, org) == {Account.STRIPE: 2550 * CENT, Account.CREDIT: -2550 * CENT}
 
 
+@pytest.mark.parametrize(("decision", "left"), [("won", 25), ("lost", 15)])
+async def test_a_dispute_claws_credit_back_at_once_until_it_is_won(shop: Shop, decision: str, left: int) -> None:
+    org, client = await shop.owner_of("acme")
+    bought = await client.post("billing/credit", json={"usd": "25"})
+    shop.stripe.account.complete(bought.json()["url"])
+    await shop.settle()
+    payment = shop.stripe.account.all("payment_intent")[0]["id"]
+    shop.stripe.account.dispute(payment, 2500, "warning_needs_response")
+    await shop.settle()
+    assert (await client.get("billing")).json()["credit_usd"] == "25.000000000", "the bank only asks"
+    dispute = shop.stripe.account.dispute(payment, 1000)["id"]
+    await shop.settle()
+    assert (await client.get("billing")).json()["credit_usd"] == "15.000000000"
+    shop.stripe.account.close_dispute(dispute, decision)
+    for _ in range(2):
+        await shop.settle()
+        shop.delivered = 0  # all of it once more
+    assert await held(shop.worker, org) == {Account.STRIPE: left * DOLLAR, Account.CREDIT: -left * DOLLAR}
+
+
+async def test_a_dispute_of_an_invoice_is_no_revenue(shop: Shop) -> None:
+    org, _, _ = await shop.subscribed("acme", "starter")
+    payment = shop.stripe.account.all("payment_intent")[0]["id"]
+    shop.stripe.account.dispute(payment, 2900, "under_review")
+    await shop.settle()
+    assert await held(shop.worker, org) == {}
+
+
 @pytest.mark.parametrize("usd", ["0.49", "1.005", "0", "-1", "1e30", 5.5])
 async def test_credit_is_whole_cents_and_not_too_few(shop: Shop, usd: object) -> None:
     _, client = await shop.owner_of("acme")

@@ -108,6 +108,21 @@ class Account:
         found["status"] = "failed"
         self.tell("refund.failed", found)
 
+    def dispute(self, payment: str, cents: int, status: str = "needs_response") -> Json:
+        """Somebody tells the bank that the payment was not theirs."""
+        charge = self.all("charge", payment_intent=payment)[0]
+        dispute = self.add(
+            "dispute", "du", amount=cents, payment_intent=payment, charge=charge["id"], status=status, currency="usd"
+        )
+        self.tell("charge.dispute.created", dispute)
+        return dispute
+
+    def close_dispute(self, dispute: str, status: str) -> None:
+        """The bank decides."""
+        found = self.things["dispute"][dispute]
+        found["status"] = status
+        self.tell("charge.dispute.closed", found)
+
     def pay_open_invoices(self, customer: str) -> None:
         """The card works again."""
         self.bad_cards.discard(customer)

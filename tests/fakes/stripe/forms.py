@@ -34,6 +34,7 @@ SHAPES: Mapping[tuple[str, str], Any] = {
     ("GET", "payment_intents/{id}"): params.PaymentIntentRetrieveParams,
     ("GET", "refunds"): params.RefundListParams,
     ("GET", "refunds/{id}"): params.RefundRetrieveParams,
+    ("GET", "disputes/{id}"): params.DisputeRetrieveParams,
     ("GET", "events"): params.EventListParams,
 }
 """What is asked of the fake, and what it must look like."""

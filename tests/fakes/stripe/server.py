@@ -82,6 +82,7 @@ class _Answering:
             ("GET", "payment_intents/{id}"): lambda _, identifier: self._get("payment_intent", identifier),
             ("GET", "refunds"): lambda form, _: _list(self._account.all("refund", charge=form["charge"])),
             ("GET", "refunds/{id}"): lambda _, identifier: self._get("refund", identifier),
+            ("GET", "disputes/{id}"): lambda _, identifier: self._get("dispute", identifier),
             ("GET", "events"): self._events,
         }
 

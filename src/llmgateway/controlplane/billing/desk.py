@@ -12,8 +12,9 @@ from typing import Final
 
 import stripe
 
-from llmgateway.controlplane.billing.papers import Event, Invoice, InvoicePage, Payment, Refund, Subscription
+from llmgateway.controlplane.billing.papers import Dispute, Event, Invoice, InvoicePage, Payment, Refund, Subscription
 from llmgateway.controlplane.billing.stripe_reading import (
+    read_dispute,
     read_event,
     read_invoice,
     read_invoice_page,
@@ -233,6 +234,11 @@ class Desk:
         with _told():
             found = await self._v1.refunds.list_async({"charge": charge, "limit": _MOST})
         return [read_refund(entry) for entry in found.data]
+
+    async def dispute(self, dispute: str) -> Dispute:
+        """One dispute."""
+        with _told():
+            return read_dispute(await self._v1.disputes.retrieve_async(dispute))
 
     async def meter(self, customer: str, report: str, cents: int) -> None:
         """Tell of whole cents used; the report's id is told once."""

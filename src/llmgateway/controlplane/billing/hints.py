@@ -72,6 +72,8 @@ async def follow(
         await money_in.take_payment(database, clock, desk, object_id)
     elif kind.startswith("refund."):
         await money_in.take_refund(database, clock, desk, await desk.refund(object_id))
+    elif kind.startswith("charge.dispute."):
+        await money_in.take_dispute(database, clock, desk, object_id)
     elif kind == "charge.refunded":
         for refund in await desk.refunds_of(object_id):
             await money_in.take_refund(database, clock, desk, refund)

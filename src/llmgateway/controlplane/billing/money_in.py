@@ -1,19 +1,23 @@
 """Money as Stripe reports it, into the books: each paper is fetched again, and posted once however often it is named."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.billing import accounts, ledger, postings
 from llmgateway.controlplane.billing.desk import CREDIT, Desk
 from llmgateway.controlplane.billing.ledger import Kind
-from llmgateway.controlplane.billing.papers import Invoice, Payment, Refund
+from llmgateway.controlplane.billing.papers import Dispute, Invoice, Payment, Refund
 from llmgateway.controlplane.billing.postings import NANOS_PER_CENT
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 
 _FINAL: Final = frozenset({"open", "paid", "uncollectible", "void"})
+_TAKEN_BACK: Final = frozenset({"needs_response", "under_review", "lost"})
+"""Of a dispute: the bank has the money."""
+_GIVEN_BACK: Final = frozenset({"won", "prevented"})
 _GIVEN_UP: Final = frozenset({"uncollectible", "void"})
 
 
@@ -62,21 +66,64 @@ async def take_payment(database: Database, clock: Clock, desk: Desk, payment_id:
 
 async def take_refund(database: Database, clock: Clock, desk: Desk, refund: Refund) -> None:
     """A refund claws credit back, or revenue; one that failed afterwards is undone."""
-    if refund.payment_id is None or refund.status not in {"succeeded", "failed", "canceled"}:
-        return
-    payment = await desk.payment(refund.payment_id)
-    org_id = await _org_of(database, payment)
-    if org_id is None:
-        return
+    way = _Way(postings.credit_refunded, postings.invoice_refunded, refund.payment_id)
     nanos = refund.amount * NANOS_PER_CENT
-    make = postings.credit_refunded if payment.purpose == CREDIT else postings.invoice_refunded
     if refund.status == "succeeded":
-        await _write(database, clock, org_id, make(refund.id, nanos))
+        await _take_back(database, clock, desk, way, refund.id, nanos)
+    elif refund.status in {"failed", "canceled"}:
+        await _undo(database, clock, desk, way, (refund.id, refund.status), nanos)
+
+
+async def take_dispute(database: Database, clock: Clock, desk: Desk, dispute_id: str) -> None:
+    """A dispute claws back as a refund does, from its begin; one that is won is undone."""
+    dispute: Dispute = await desk.dispute(dispute_id)
+    way = _Way(postings.credit_disputed, postings.invoice_disputed, dispute.payment_id)
+    nanos = dispute.amount * NANOS_PER_CENT
+    if dispute.status in _TAKEN_BACK:
+        await _take_back(database, clock, desk, way, dispute.id, nanos)
+    elif dispute.status in _GIVEN_BACK:
+        await _undo(database, clock, desk, way, (dispute.id, dispute.status), nanos)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How money of a payment goes back: what was paid for credit, and what was paid for an invoice."""
+
+    credit: Callable[[str, int], ledger.Posting]
+    invoice: Callable[[str, int], ledger.Posting]
+    payment_id: str | None
+
+
+async def _take_back(database: Database, clock: Clock, desk: Desk, way: _Way, reference: str, nanos: int) -> None:
+    found = await _paid_by(database, desk, way)
+    if found is not None:
+        org_id, make = found
+        await _write(database, clock, org_id, make(reference, nanos))
+
+
+async def _undo(
+    database: Database, clock: Clock, desk: Desk, way: _Way, reference: tuple[str, str], nanos: int
+) -> None:
+    """What was never taken back is not given back."""
+    found = await _paid_by(database, desk, way)
+    if found is None:
         return
+    org_id, make = found
     async with database.transaction() as tx:
-        undone = await ledger.posted(tx, org_id, Kind.REFUND, refund.id)
-    if undone:
-        await _write(database, clock, org_id, make(f"{refund.id}/{refund.status}", -nanos))
+        taken = await ledger.posted(tx, org_id, Kind.REFUND, reference[0])
+    if taken:
+        await _write(database, clock, org_id, make("/".join(reference), -nanos))
+
+
+async def _paid_by(
+    database: Database, desk: Desk, way: _Way
+) -> tuple[str, Callable[[str, int], ledger.Posting]] | None:
+    """Whose payment it was, and how it goes back; None when it is nobody's of ours."""
+    if way.payment_id is None:
+        return None
+    payment = await desk.payment(way.payment_id)
+    org_id = await _org_of(database, payment)
+    return None if org_id is None else (org_id, way.credit if payment.purpose == CREDIT else way.invoice)
 
 
 async def _org_of(database: Database, payment: Payment) -> str | None:

@@ -78,6 +78,17 @@ class Refund:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """A payment that its card's holder denies: the bank takes the money back at once, and gives it back when the dispute is won."""
+
+    id: str
+    status: str
+    """`needs_response`, `under_review`, `won`, `lost`; `warning_...` while it is only asked about."""
+    amount: int
+    payment_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """A hint that something changed."""
 

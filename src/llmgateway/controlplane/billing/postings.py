@@ -1,6 +1,7 @@
 """What happens to money, as postings: pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from llmgateway.controlplane.billing.ledger import Account, Coverage, Kind, Posting
@@ -54,6 +55,16 @@ def invoice_refunded(refund: str, nanos: int) -> Posting:
         description="Invoice refunded",
         entries={Account.REVENUE: nanos, Account.STRIPE: -nanos},
     )
+
+
+def credit_disputed(dispute: str, nanos: int) -> Posting:
+    """The bank took back what was paid for credit."""
+    return replace(credit_refunded(dispute, nanos), description="Credit taken back by a dispute")
+
+
+def invoice_disputed(dispute: str, nanos: int) -> Posting:
+    """The bank took back what was paid for an invoice."""
+    return replace(invoice_refunded(dispute, nanos), description="Invoice taken back by a dispute")
 
 
 def metered(report: str, balances: Mapping[Account, int]) -> Posting | None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import stripe
 
-from llmgateway.controlplane.billing.papers import Event, Invoice, InvoicePage, Payment, Refund, Subscription
+from llmgateway.controlplane.billing.papers import Dispute, Event, Invoice, InvoicePage, Payment, Refund, Subscription
 
 
 def read_subscription(found: stripe.Subscription) -> Subscription | None:
@@ -69,6 +69,14 @@ def read_refund(found: stripe.Refund) -> Refund:
         status=found.status or "pending",
         amount=found.amount,
         payment_id=None if payment is None else _id(payment),
+    )
+
+
+def read_dispute(found: stripe.Dispute) -> Dispute:
+    """A dispute."""
+    payment = found.payment_intent
+    return Dispute(
+        id=found.id, status=found.status, amount=found.amount, payment_id=None if payment is None else _id(payment)
     )
 
 
