@@ -57,9 +57,8 @@ from llmgateway.kit.vault import Vault
 from llmgateway.people import Shared, open_control_plane
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
-from llmgateway.stores import OpenStore, open_store
+from llmgateway.stores import OpenStore, open_answers, open_store
 from llmgateway.tokens import (
-    answers_of,
     data_plane,
     instruments_of,
     open_recording,
@@ -151,7 +150,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         instruments = instruments_of(settings, recording.recorder, metrics, limiter, contents)
         await _keep_prices(admin, instruments.catalog, clock)
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
-        answers = answers_of(file, clock)
+        answers = await stack.enter_async_context(open_answers(settings, file, clock, pepper))
         rooms = Rooms(
             keys=keys,
             router=Router(hosts, file, instruments.catalog, instruments.health, clock),

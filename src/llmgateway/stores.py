@@ -1,4 +1,4 @@
-"""Floor 4: where counts live: in Redis where one is set, else in this process."""
+"""Floor 4: where counts and cached answers live: in Redis where one is set, else in this process."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -8,8 +8,11 @@ import structlog
 
 from llmgateway.contract.channels import SourceUnavailable
 from llmgateway.errors import ConfigurationError
+from llmgateway.gateway_file import CacheEntry, GatewayFile
+from llmgateway.kit.cache_store import CacheStore, MemoryCache
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.memory_store import MemoryStore
+from llmgateway.kit.redis_cache import RedisCache
 from llmgateway.kit.redis_store import RedisStore, StoreDown
 from llmgateway.kit.resilient_store import ResilientStore
 from llmgateway.kit.store import Store
@@ -68,6 +71,23 @@ async def open_store(
         yield OpenStore(store, probe)
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def open_answers(
+    settings: Settings, file: GatewayFile, clock: Clock, secret: bytes
+) -> AsyncGenerator[CacheStore]:
+    """The store for cached answers, as large as gateway.yaml allows; in Redis sealed by the secret."""
+    url, largest = redis_url(settings), (file.cache or CacheEntry(ttl=1)).max_bytes
+    if url is None:
+        yield MemoryCache(clock, largest)
+        return
+    seconds = settings.redis_deadline_ms / 1000
+    shared = RedisCache(url, clock, seconds=seconds, max_bytes=largest, secret=secret)
+    try:
+        yield shared
+    finally:
+        await shared.close()
 
 
 async def _check(shared: RedisStore) -> None:

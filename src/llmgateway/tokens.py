@@ -30,8 +30,8 @@ from llmgateway.dataplane.routes import DataPlane, Entrance
 from llmgateway.dataplane.shipping import Shipper
 from llmgateway.dataplane.vitals import Organs, Probe, Vitals
 from llmgateway.errors import ConfigurationError
-from llmgateway.gateway_file import CacheEntry, GatewayFile
-from llmgateway.kit.cache_store import MemoryCache
+from llmgateway.gateway_file import GatewayFile
+from llmgateway.kit.cache_store import CacheStore
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.journal import Journal
 from llmgateway.kit.metrics import Metrics
@@ -105,13 +105,8 @@ def vitals_of(
     return Vitals(metrics, organs)
 
 
-def answers_of(file: GatewayFile, clock: Clock) -> MemoryCache:
-    """The memory for cached answers, as large as gateway.yaml allows."""
-    return MemoryCache(clock, (file.cache or CacheEntry(ttl=1)).max_bytes)
-
-
-def response_cache(file: GatewayFile, secret: bytes, answers: MemoryCache) -> ResponseCache:
-    """The cache over that memory."""
+def response_cache(file: GatewayFile, secret: bytes, answers: CacheStore) -> ResponseCache:
+    """The cache over that store."""
     return ResponseCache(answers, secret, file.cache.ttl if file.cache else None)
 
 

@@ -192,7 +192,7 @@ async def test_what_is_held_is_told_by_model_and_key_of_one_organisation() -> No
     for key in (KEY, OTHER):
         async with cache.looking(_call(), key) as look:
             await look.keep(_answer(), _event())
-    [share] = HeldAnswers(store).held("org_1")
+    [share] = await HeldAnswers(store).held("org_1")
     assert (share.model, share.key_id, share.entries) == ("m", "key_1", 1)
     assert share.bytes > 100
 

@@ -311,6 +311,23 @@ def test_redis_down_limits_go_on_in_each_process_and_money_stops(fleet: Fleet) -
         time.sleep(0.2)
 
 
+def test_answers_are_kept_in_redis_for_all_processes(fleet: Fleet) -> None:
+    """One process's answer is every process's hit; a purge by anybody is all processes' miss."""
+    key, _ = fleet.key()
+
+    def asked(place: int) -> str:
+        url, body = (
+            fleet.made.urls("data")[place],
+            {"model": "sandbox/chat", "messages": [{"role": "user", "content": "again"}]},
+        )
+        headers = {"authorization": f"Bearer {key}", "x-llmgateway-cache": "60"}
+        return str(httpx2.post(f"{url}/v1/chat/completions", json=body, headers=headers).headers["x-llmgateway-cache"])
+
+    assert [asked(place) for place in (0, 1, 2)] == ["miss", "hit", "hit"]
+    fleet.made.command("cache", "purge")
+    _becomes(lambda: asked(3), "miss", seconds=30)
+
+
 def test_an_evicting_redis_refuses_the_start(tmp_path: Path) -> None:
     with ValkeyServer(config={"maxmemory-policy": "allkeys-lru"}, unix_socket_path=str(tmp_path / "v")):
         environment = {

@@ -90,9 +90,9 @@ class CacheShare:
 
 
 class CacheReport(Protocol):
-    """Data plane -> control plane: what this process keeps of an organisation's answers."""
+    """Data plane -> control plane: what is kept of an organisation's answers."""
 
-    def held(self, org_id: str) -> Sequence[CacheShare]:
+    async def held(self, org_id: str) -> Sequence[CacheShare]:
         """By model and key."""
         ...
 

@@ -20,13 +20,14 @@ from llmgateway.dataplane.assembly import Assembly
 from llmgateway.dataplane.fingerprint import fingerprint
 from llmgateway.dataplane.targets import Target
 from llmgateway.errors import Problem
-from llmgateway.kit.cache_store import CacheStore, MemoryCache
+from llmgateway.kit.cache_store import CacheStore
 from llmgateway.providers.base import Answer, Reply, Step
 
 _KEPT_OPERATIONS: Final = frozenset({Operation.CHAT, Operation.EMBEDDINGS, Operation.COMPLETIONS, Operation.RERANK})
 _KEPT_FINISHES: Final = frozenset({None, "stop", "length", "tool_calls", "function_call"})
 _GOES_ON: Final = frozenset({"pause_turn"})
 """Reasons of a provider that say that the answer is to be continued."""
+_PURGE_SECONDS: Final = 0.05
 _LARGEST: Final = 2 << 20
 """Bytes of an answer that is worth keeping."""
 
@@ -218,6 +219,9 @@ class ResponseCache:
         return next((seconds for seconds in said if seconds is not None), 0)
 
     async def _get(self, mark: bytes) -> Entry | None:
+        # While a purge is under way it may not have come to this answer yet.
+        if self._purging and (await asyncio.wait(self._purging, timeout=_PURGE_SECONDS))[1]:
+            return None
         value = await self.store.get(mark)
         return None if value is None else msgspec.json.decode(value, type=Entry)
 
@@ -263,14 +267,14 @@ def _labels(org_id: str, key_id: str | None, model: str | None) -> frozenset[str
 
 
 class HeldAnswers:
-    """The contract's CacheReport, over the memory of this process."""
+    """The contract's CacheReport, over the store."""
 
-    def __init__(self, store: MemoryCache) -> None:
+    def __init__(self, store: CacheStore) -> None:
         self._store = store
 
-    def held(self, org_id: str) -> Sequence[CacheShare]:
+    async def held(self, org_id: str) -> Sequence[CacheShare]:
         sums = dict[tuple[str, str], list[int]]()
-        for labels, size in self._store.held(f"org:{org_id}"):
+        for labels, size in await self._store.held(f"org:{org_id}"):
             said = dict(label.split(":", 1) for label in labels)
             share = sums.setdefault((said["model"], said["key"]), [0, 0])
             share[0] += 1

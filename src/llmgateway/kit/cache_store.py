@@ -1,13 +1,13 @@
-"""A bounded store of bytes with a time to live, and its implementation in this process's memory."""
+"""A bounded store of bytes with a time to live, and its implementation in this process's memory; RedisCache is the other one."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from llmgateway.kit.clock import Clock
 
-_OVERHEAD: Final = 512
+OVERHEAD: Final = 512
 """Bytes that an entry costs beside its value."""
 
 
@@ -34,6 +34,10 @@ class CacheStore(Protocol):
         """Forget every entry that carries all of the labels. Returns how many."""
         ...
 
+    async def held(self, label: str) -> Sequence[tuple[frozenset[str], int]]:
+        """(labels, bytes) of every entry that carries the label."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -43,7 +47,7 @@ class _Entry:
 
     @property
     def size(self) -> int:
-        return len(self.value) + _OVERHEAD
+        return len(self.value) + OVERHEAD
 
 
 class MemoryCache:
@@ -75,12 +79,10 @@ class MemoryCache:
         while self._bytes > self._max:
             self._drop(next(iter(self._entries)))
 
-    def held(self, label: str) -> Iterator[tuple[frozenset[str], int]]:
-        """(labels, bytes) of every entry that carries the label."""
+    async def held(self, label: str) -> Sequence[tuple[frozenset[str], int]]:
         now = self._clock.monotonic()
-        for entry in self._entries.values():
-            if label in entry.labels and entry.until > now:
-                yield entry.labels, entry.size
+        entries = (entry for entry in self._entries.values() if label in entry.labels and entry.until > now)
+        return [(entry.labels, entry.size) for entry in entries]
 
     async def purge(self, labels: frozenset[str]) -> int:
         return self._drop_where(lambda entry: labels <= entry.labels)

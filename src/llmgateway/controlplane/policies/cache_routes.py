@@ -25,7 +25,7 @@ class Share(Shown):
 
 
 class CacheShown(Shown):
-    """What the process that answers keeps; hits and what they saved are in /usage/summary, by model or key."""
+    """What is kept, in Redis where there is one, else by the process that answers; hits and what they saved are in /usage/summary, by model or key."""
 
     cache_seconds: int | None
     entries: int
@@ -36,7 +36,7 @@ class CacheShown(Shown):
 @router.get("")
 async def get_cache(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)]) -> CacheShown:
     """How much is kept, by model and key."""
-    shares = [Share.model_validate(share) for share in visit.rooms.cache.held(visit.org.id)]
+    shares = [Share.model_validate(share) for share in await visit.rooms.cache.held(visit.org.id)]
     return CacheShown(
         cache_seconds=visit.org.cache_seconds,
         entries=sum(share.entries for share in shares),
