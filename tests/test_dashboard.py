@@ -50,6 +50,11 @@ async def test_every_address_of_the_dashboard_is_the_page_with_a_nonce_of_its_ow
     assert again[b"content-security-policy"] != headers[b"content-security-policy"]
 
 
+async def test_the_first_address_is_the_page_for_whoever_asks(dashboard: Dashboard) -> None:
+    _, body = await answer(dashboard, scope("/", (b"accept", b"*/*")))
+    assert body.startswith(b"<meta")
+
+
 async def test_files_with_a_hash_in_their_name_are_kept_for_ever_and_zipped(dashboard: Dashboard) -> None:
     headers, body = await answer(dashboard, scope("/assets/index-1a2b.js", (b"accept-encoding", b"gzip, br")))
     assert b"immutable" in headers[b"cache-control"]

@@ -70,7 +70,7 @@ class Dashboard:
         path: str = scope["path"]
         if scope["method"] not in ("GET", "HEAD") or path.startswith(_OTHERS):
             return False
-        return path in self.files or b"text/html" in _header(scope, b"accept")
+        return path == "/" or path in self.files or b"text/html" in _header(scope, b"accept")
 
     async def __call__(self, scope: Scope, send: Send) -> None:
         """One request that it serves."""
