@@ -43,6 +43,14 @@ PUBLISHED = {
     "cache read": ("anthropic/claude-sonnet-4-5", Usage(prompt_tokens=1_000, cached_tokens=1_000), "0.0003"),
     "searches": ("anthropic/claude-sonnet-4-5", Usage(prompt_tokens=100, searches=3), "0.0303"),
     "audio input": ("gemini/gemini-2.5-flash", Usage(prompt_tokens=1_000, audio_prompt_tokens=400), "0.00058"),
+    "sound to a model of its own": ("openai/gpt-audio", Usage(prompt_tokens=1_000, audio_prompt_tokens=400), "0.0143"),
+    "sound in the answer": ("openai/gpt-audio", Usage(completion_tokens=1_000, audio_completion_tokens=900), "0.0586"),
+    "an image in the prompt": ("openai/gpt-image-1", Usage(prompt_tokens=1_000, image_prompt_tokens=800), "0.009"),
+    "an image in the answer": (
+        "gemini/gemini-2.5-flash-image",
+        Usage(completion_tokens=1_300, image_completion_tokens=1_290),
+        "0.038725",
+    ),
     "a request": ("perplexity/sonar-pro", Usage(prompt_tokens=100, completion_tokens=100), "0.0158"),
     "reasoning of its own price": (
         "perplexity/sonar-deep-research",
@@ -82,6 +90,21 @@ def test_prices_of_the_time_of_day() -> None:
 )
 def test_service_tiers(tier: str | None, dollars: str) -> None:
     assert cost("openai/gpt-4.1", Usage(prompt_tokens=1_000_000), tier=tier) == nanos(dollars)
+
+
+@pytest.mark.parametrize(
+    ("model", "tier", "dollars"),
+    [
+        ("openai/gpt-5", "flex", "5.34375"),
+        ("openai/gpt-5", "priority", "21.375"),
+        ("openai/gpt-5", None, "10.6875"),
+        ("openai/o3", "flex", "4.625"),
+        ("openai/gpt-5-mini", "priority", "3.8475"),
+    ],
+)
+def test_a_tier_holds_for_input_cached_input_and_output(model: str, tier: str | None, dollars: str) -> None:
+    usage = Usage(prompt_tokens=1_000_000, cached_tokens=500_000, completion_tokens=1_000_000)
+    assert cost(model, usage, tier=tier) == nanos(dollars)
 
 
 def test_a_tier_that_names_only_some_classes_leaves_the_others() -> None:

@@ -1568,7 +1568,7 @@ export interface components {
         };
         /**
          * CacheShown
-         * @description What the process that answers keeps; hits and what they saved are in /usage/summary, by model or key.
+         * @description What is kept, in Redis where there is one, else by the process that answers; hits and what they saved are in /usage/summary, by model or key.
          */
         CacheShown: {
             /** Cache Seconds */
