@@ -1,14 +1,20 @@
 """Test keys ask for failures, so that a team can try its own error handling; live keys may not."""
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import httpx2
 import pytest
 
+from tests.architecture.source import ROOT
 from tests.e2e.conftest import Stage
 
 BODY = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "Tell me something long, please"}]}
 PATH = "/v1/chat/completions"
+PAGE = (ROOT / "docs" / "guides" / "sandbox.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +37,19 @@ def test_without_a_fault_the_sandbox_answers_in_the_models_name(ask: httpx2.Clie
     response = ask.post(PATH, json=BODY)
     assert response.json()["model"] == "gpt-4.1"
     assert response.headers["x-llmgateway-cost-usd"] == "0.000000000"
+
+
+def test_the_pages_example_is_true(stage: Stage, test_key: str) -> None:
+    blocks = dict[str, str](re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+    done = subprocess.run(
+        [sys.executable, "-c", blocks["python"]],
+        env={**os.environ, "LLMGATEWAY_URL": stage.gateway.url, "LLMGATEWAY_TEST_KEY": test_key},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (blocks["text"], "")
 
 
 @pytest.mark.parametrize("stream", [True, False])
