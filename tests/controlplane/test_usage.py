@@ -1,5 +1,6 @@
 """Usage in PostgreSQL: every event once, estimates give way to the truth, and no event is lost to an outage."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -122,6 +123,19 @@ async def test_a_database_that_lacks_the_function_is_no_fault_of_the_events(data
 async def test_a_role_that_may_not_is_no_fault_of_the_events(app: Database) -> None:
     with pytest.raises(SourceUnavailable):
         await UsageStore(app).insert([event()])
+
+
+async def test_however_many_look_for_their_events_the_database_is_there_for_all_else(
+    database_url: str, data: Database
+) -> None:
+    store, locker = UsageStore(data), await Database(database_url).connect()
+    await locker.execute("BEGIN; LOCK TABLE usage_events IN ACCESS EXCLUSIVE MODE")
+    readers = [asyncio.ensure_future(store.event("key_1", event().id)) for _ in range(20)]
+    await asyncio.sleep(0)  # all of them stand in line now
+    await store.probe()
+    assert not any(reader.done() for reader in readers)
+    locker.terminate()
+    await asyncio.gather(*readers, return_exceptions=True)
 
 
 async def test_a_database_that_went_away(database_url: str, superuser_url: str) -> None:

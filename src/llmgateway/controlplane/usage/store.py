@@ -18,6 +18,8 @@ _INSERT_SECONDS: Final = 15.0
 _CONTENTS: Final = text("SELECT insert_contents(CAST(:contents AS jsonb))")
 _FIND_SECONDS: Final = 3.0
 """A database that hangs is one that cannot be asked."""
+_READERS: Final = 4
+"""At once, of a pool of ten: however many look for their events, keys are still found and events stored."""
 
 
 class UsageStore:
@@ -25,6 +27,7 @@ class UsageStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._reading = asyncio.Semaphore(_READERS)
 
     async def insert(self, events: Sequence[UsageEvent]) -> Sequence[str]:
         """Store events; gives back the ids of those that PostgreSQL can never take. Raises SourceUnavailable."""
@@ -36,7 +39,7 @@ class UsageStore:
     async def event(self, key_id: str, event_id: str) -> UsageEvent | None:
         """One event, only if this key made it. Raises SourceUnavailable."""
         try:
-            async with asyncio.timeout(_FIND_SECONDS), self._database.transaction() as tx:
+            async with asyncio.timeout(_FIND_SECONDS), self._reading, self._database.transaction() as tx:
                 return await service.of_key(tx, key_id, event_id)
         except DATABASE_ERRORS as error:
             raise _unavailable(error) from error
