@@ -26,6 +26,8 @@ from tests.upstreams.wires import TEXT
 _CALLERS = 200
 _PAUSE_SECONDS = 0.5
 _AIM = 99.9
+_SHARES = {"openai": 45, "anthropic": 45, "unnamed": 5, "untrusted": 5}
+"""Aliases and how many in a hundred ask them: the first target of the last two has no address, or no certificate."""
 
 
 @dataclass
@@ -90,7 +92,7 @@ async def _weigh(gateway: Gateway, tally: Tally, until: float) -> None:
 async def _caller(session: aiohttp.ClientSession, url: str, key: str, tally: Tally, until: float) -> None:
     await asyncio.sleep(random.random())
     while time.monotonic() < until:
-        model, stream = random.choice(["openai", "anthropic"]), random.random() < 0.5
+        [model], stream = random.choices(list(_SHARES), list(_SHARES.values())), random.random() < 0.5
         body = {"model": model, "stream": stream, "messages": [{"role": "user", "content": "Go"}]}
         headers = {"authorization": f"Bearer {key}"}
         try:
@@ -135,9 +137,13 @@ def _configuration(url: str) -> str:
 providers:
   openai: {{api_key: sk-up, base_url: {url}/v1}}
   anthropic: {{api_key: sk-up, base_url: {url}}}
-defaults: {{timeouts: {{connect: 1, first_token: 1, idle: 1, total: 10}}}}
+  unnamed: {{type: openai_compatible, base_url: "https://no-such-host.invalid/v1"}}
+  untrusted: {{type: openai_compatible, base_url: "{url.replace("http", "https")}/v1"}}
+defaults: {{timeouts: {{connect: 3, first_token: 3, idle: 3, total: 20}}}}
 models:
 {aliases}
+  unnamed: {{targets: [{{provider: unnamed, model: x}}, {{provider: openai, model: noprefill-3}}]}}
+  untrusted: {{targets: [{{provider: untrusted, model: x}}, {{provider: anthropic, model: noprefill-3}}]}}
 """
 
 

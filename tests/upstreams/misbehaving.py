@@ -283,6 +283,7 @@ FAULTS: dict[str, Callable[[_Asked], Awaitable[None]]] = {
     "noprefill": _no_prefill,
     "limited_once": _limited_once,
     "limited": _status(429, "rate_limit_error", "slow down"),
+    "limited_short": _status(429, "rate_limit_error", "slow down", retry_after="1"),
     "limited_long": _status(429, "rate_limit_error", "slow down", retry_after="60"),
     "limited_pause": _status(429, "rate_limit_error", "slow down", retry_after="4"),
     "failing_once": _failing_once,
@@ -318,8 +319,8 @@ FAULTS: dict[str, Callable[[_Asked], Awaitable[None]]] = {
 
 
 _ANY = (
-    "limited", "failing", "down", "reset", "silent", "late", "cut", "stall", "malformed", "unterminated", "drip",
-    "nocredit",
+    "limited", "limited_short", "limited_long", "failing", "down", "reset", "silent", "late", "opened", "cut", "halved",
+    "stall", "malformed", "deep", "unterminated", "chattering", "drip", "nocredit", "badkey",
 )  # fmt: skip
 
 
@@ -349,7 +350,7 @@ async def misbehaving() -> AsyncGenerator[Misbehaving]:
         running.discard(task)
         writer.close()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, backlog=1_000)
     state.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield state
