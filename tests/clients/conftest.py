@@ -1,9 +1,11 @@
-"""A gateway in front of aimock, a third party's stand-in for OpenAI, Anthropic and Gemini (npm, @copilotkit/aimock)."""
+"""A gateway in front of aimock, a third party's stand-in for OpenAI, Anthropic and Gemini (npm, @copilotkit/aimock).
+
+And one in front of what the real ones once answered.
+"""
 
 import fcntl
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Generator
@@ -12,6 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.conformance.harness import ABSENT, HARNESS, free_port, replay, replay_config
 from tests.e2e.gateway import Gateway, run_gateway
 
 HERE = Path(__file__).parent
@@ -34,9 +37,7 @@ def node_clients() -> Path:
 
 @pytest.fixture(scope="session")
 def gateway(node_clients: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Gateway]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     mock = subprocess.Popen(
         ["node", "node_modules/@copilotkit/aimock/dist/cli.js", "-p", str(port), "-f", str(HERE / "fixtures.json")],
         cwd=node_clients,
@@ -57,6 +58,16 @@ providers:
     finally:
         mock.terminate()
         mock.wait(10)
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Gateway]:
+    """A gateway in front of the recordings: a model's name says which."""
+    if not HARNESS.is_dir():
+        pytest.skip(ABSENT)
+    folder, port = tmp_path_factory.mktemp("recorded"), free_port()
+    with replay(port), run_gateway(folder / "data", replay_config(folder, port)) as running:
+        yield running
 
 
 def _wait(port: int) -> None:

@@ -1,6 +1,6 @@
 """Chat, stream, tools and structured output by LangChain and Pydantic AI. Prints one JSON line for the client it is given.
 
-A program of its own, as an application would be: these libraries leave their sockets to the process's end.
+GATEWAY_MODELS says which model is asked for which of them; what it leaves out is not tried. A program of its own, as an application would be: these libraries leave their sockets to the process's end.
 """
 
 import asyncio
@@ -8,13 +8,15 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage
+from langchain_core.tools import StructuredTool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, SecretStr
-from pydantic_ai import Agent, NativeOutput, PromptedOutput, capture_run_messages
-from pydantic_ai.exceptions import UsageLimitExceeded
+from pydantic_ai import Agent, NativeOutput, PromptedOutput, Tool, capture_run_messages
+from pydantic_ai.exceptions import UnexpectedModelBehavior, UsageLimitExceeded
 from pydantic_ai.messages import ToolCallPart
 from pydantic_ai.models import Model
 from pydantic_ai.models.anthropic import AnthropicModel
@@ -23,7 +25,9 @@ from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.usage import UsageLimits
 
-URL, KEY, MODEL = (os.environ[name] for name in ("GATEWAY_URL", "GATEWAY_KEY", "GATEWAY_MODEL"))
+URL, KEY = (os.environ[name] for name in ("GATEWAY_URL", "GATEWAY_KEY"))
+MODELS: dict[str, str] = json.loads(os.environ["GATEWAY_MODELS"])
+TOOL = os.environ.get("GATEWAY_TOOL", "weather")
 
 
 class City(BaseModel):
@@ -39,38 +43,58 @@ def weather(city: str) -> str:
 
 def langchain() -> dict[str, Any]:
     """LangChain, by its OpenAI integration."""
-    chat = ChatOpenAI(model=MODEL, base_url=f"{URL}/v1", api_key=SecretStr(KEY), max_retries=0)
-    called = chat.bind_tools([weather]).invoke("Weather in Oslo")  # pyright: ignore[reportUnknownMemberType] LangChain leaves its parameters open
-    assert isinstance(called, AIMessage)
-    structured = chat.with_structured_output(City, method="json_schema")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] LangChain leaves its parameters open
-    made = cast("object", structured.invoke("A city as JSON"))
-    assert isinstance(made, City)
-    return {
-        "chat": chat.invoke("Say hello").text,
-        "stream": "".join(chunk.text for chunk in chat.stream("Say hello")),
-        "tool": {"name": called.tool_calls[0]["name"], "input": called.tool_calls[0]["args"]},
-        "json": made.model_dump(),
+
+    def model(act: str) -> ChatOpenAI:
+        return ChatOpenAI(model=MODELS[act], base_url=f"{URL}/v1", api_key=SecretStr(KEY), max_retries=0)
+
+    def call() -> dict[str, Any]:
+        tool = StructuredTool.from_function(weather, name=TOOL)
+        called = model("tool").bind_tools([tool]).invoke("Weather in Oslo")  # pyright: ignore[reportUnknownMemberType] LangChain leaves its parameters open
+        assert isinstance(called, AIMessage)
+        return {"name": called.tool_calls[0]["name"], "input": called.tool_calls[0]["args"]}
+
+    def form() -> dict[str, Any]:
+        structured = model("json").with_structured_output(City, method="json_schema")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] LangChain leaves its parameters open
+        made = cast("object", structured.invoke("A city as JSON"))
+        assert isinstance(made, City)
+        return made.model_dump()
+
+    acts: dict[str, Callable[[], Any]] = {
+        "chat": lambda: model("chat").invoke("Say hello").text,
+        "stream": lambda: "".join(chunk.text for chunk in model("stream").stream("Say hello")),
+        "tool": call,
+        "json": form,
     }
+    return {act: acts[act]() for act in MODELS}
 
 
-async def pydantic_ai(model: Model) -> dict[str, Any]:
+async def pydantic_ai(model: Callable[[str], Model]) -> dict[str, Any]:
     """Pydantic AI, by either dialect."""
-    agent = Agent(model)
-    # It believes native output of Claude's own names only; the other way is a prompt.
-    form = NativeOutput(City) if isinstance(model, OpenAIChatModel) else PromptedOutput(City)
-    async with agent.run_stream("Say hello") as stream:
-        streamed = await stream.get_output()
-    # The stand-in would ask for the tool again and again; one call is what is looked at.
-    once = UsageLimits(request_limit=1)
-    with capture_run_messages() as messages, contextlib.suppress(UsageLimitExceeded):
-        await Agent(model, tools=[weather], retries=0).run("Weather in Oslo", usage_limits=once)
-    call = next(part for message in messages for part in message.parts if isinstance(part, ToolCallPart))
-    return {
-        "chat": (await agent.run("Say hello")).output,
-        "stream": streamed,
-        "tool": {"name": call.tool_name, "input": call.args_as_dict()},
-        "json": (await Agent(model, output_type=form).run("A city as JSON")).output.model_dump(),
-    }
+
+    async def chat() -> str:
+        return (await Agent(model("chat")).run("Say hello")).output
+
+    async def stream() -> str:
+        async with Agent(model("stream")).run_stream("Say hello") as streamed:
+            return await streamed.get_output()
+
+    async def call() -> dict[str, Any]:
+        # The stand-in would ask for the tool again and again; one call is what is looked at.
+        once = UsageLimits(request_limit=1)
+        agent = Agent(model("tool"), tools=[Tool(weather, name=TOOL)], retries=0)
+        with capture_run_messages() as messages, contextlib.suppress(UsageLimitExceeded, UnexpectedModelBehavior):
+            await agent.run("Weather in Oslo", usage_limits=once)
+        made = next(part for message in messages for part in message.parts if isinstance(part, ToolCallPart))
+        return {"name": made.tool_name, "input": made.args_as_dict()}
+
+    async def form() -> dict[str, Any]:
+        chosen = model("json")
+        # It believes native output of Claude's own names only; the other way is a prompt.
+        wanted = NativeOutput(City) if isinstance(chosen, OpenAIChatModel) else PromptedOutput(City)
+        return (await Agent(chosen, output_type=wanted).run("A city as JSON")).output.model_dump()
+
+    acts: dict[str, Callable[[], Awaitable[Any]]] = {"chat": chat, "stream": stream, "tool": call, "json": form}
+    return {act: await acts[act]() for act in MODELS}
 
 
 def main(client: str) -> dict[str, Any]:
@@ -78,10 +102,10 @@ def main(client: str) -> dict[str, Any]:
     if client == "langchain":
         return langchain()
     if client == "pydantic-ai-openai":
-        return asyncio.run(
-            pydantic_ai(OpenAIChatModel(MODEL, provider=OpenAIProvider(base_url=f"{URL}/v1", api_key=KEY)))
-        )
-    return asyncio.run(pydantic_ai(AnthropicModel(MODEL, provider=AnthropicProvider(base_url=URL, api_key=KEY))))
+        openai = OpenAIProvider(base_url=f"{URL}/v1", api_key=KEY)
+        return asyncio.run(pydantic_ai(lambda act: OpenAIChatModel(MODELS[act], provider=openai)))
+    anthropic = AnthropicProvider(base_url=URL, api_key=KEY)
+    return asyncio.run(pydantic_ai(lambda act: AnthropicModel(MODELS[act], provider=anthropic)))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,23 +22,72 @@ PYTHON = {
     for name in ("langchain", "pydantic-ai-openai", "pydantic-ai-anthropic")
 }
 PROGRAMS = {**NODE, **PYTHON}
+RECORDED: Mapping[str, tuple[Mapping[str, str], Mapping[str, Any]]] = {
+    # The recordings by their names in the harness, and what they hold.
+    "openai": (
+        {"chat": "openai/gpt-4.1.c4dc5cc", "stream": "openai/gpt-4.1.c7352f0", "tool": "openai/gpt-4.1.cb3cdac"},
+        {
+            "chat": "Red Delicious apples are not tasty.",
+            "stream": "Southern Ocean.",
+            "tool": {
+                "name": "read_website",
+                "input": {"url": "https://www.example.com/ai-agent-market-analysis-2023"},
+            },
+        },
+    ),
+    "anthropic": (
+        {
+            "chat": "anthropic/claude-sonnet-4-5.cd167df",
+            "stream": "anthropic/claude-sonnet-4-5.cda6825",
+            "tool": "anthropic/claude-sonnet-4-5.ce5e1aa",
+        },
+        {
+            "chat": "2 + 2 = 4",
+            "stream": "Red square, green square.",
+            "tool": {"name": "current_month", "input": {}},
+        },
+    ),
+    "gemini": (
+        {
+            "chat": "gemini/gemini-2.5-flash.cd407e8",
+            "stream": "gemini/gemini-2.5-flash.ca0c996",
+            "tool": "gemini/gemini-2.5-flash.ce2b519",
+        },
+        {"chat": "2014-05-21", "stream": "Midwest", "tool": {"name": "get_file", "input": {"id": "input_file_0"}}},
+    ),
+}
+
+
+def got(gateway: Gateway, client: str, models: Mapping[str, str], tool: str = "weather") -> Any:
+    """What the client understood."""
+    asked = {"GATEWAY_URL": gateway.url, "GATEWAY_KEY": gateway.key, "GATEWAY_MODELS": json.dumps(models)}
+    done = subprocess.run(
+        PROGRAMS[client],
+        env={**os.environ, **asked, "GATEWAY_TOOL": tool},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("client", PROGRAMS)
 def test_chat_stream_tools_and_structured_output(gateway: Gateway, client: str, model: str) -> None:
-    done = subprocess.run(
-        PROGRAMS[client],
-        env={**os.environ, "GATEWAY_URL": gateway.url, "GATEWAY_KEY": gateway.key, "GATEWAY_MODEL": model},
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.strip().splitlines()[-1]) == {
+    assert got(gateway, client, dict.fromkeys(("chat", "stream", "tool", "json"), model)) == {
         "chat": "Hello from the model",
         "stream": "Hello from the model",
         "tool": {"name": "weather", "input": {"city": "Oslo"}},
         "json": {"city": "Oslo"},
     }
+
+
+@pytest.mark.usefixtures("node_clients")
+@pytest.mark.parametrize("maker", RECORDED)
+@pytest.mark.parametrize("client", PROGRAMS)
+def test_what_the_real_providers_once_answered(recorded: Gateway, client: str, maker: str) -> None:
+    models, answers = RECORDED[maker]
+    found = got(recorded, client, models, answers["tool"]["name"])
+    assert {name: value.strip() if isinstance(value, str) else value for name, value in found.items()} == answers

@@ -1,30 +1,19 @@
 """Every public recording through a running gateway, judged by the harness that reviewers use (../shared/acceptance)."""
 
 import json
-import os
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from llmgateway.providers.registry import PROVIDERS
+from tests.conformance.harness import ABSENT, ENVIRONMENT, HARNESS, free_port, replay, replay_config
 from tests.e2e.gateway import run_gateway
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-HARNESS = Path(__file__).parents[3] / "shared" / "acceptance"
-ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore"}
 RIGHT_ANSWERS = 0.98
 """Of those that the harness judges: equal in text, tool calls, finish reason, usage and errors."""
 KEPT_FIELDS = 0.985
@@ -61,75 +50,13 @@ class Score:
         return everything
 
 
-@contextmanager
-def replay(port: int) -> Generator[None]:
-    """The stand-in for all providers."""
-    process = subprocess.Popen(
-        [sys.executable, "replay.py", "--port", str(port)],
-        cwd=HARNESS,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                httpx2.get(f"http://127.0.0.1:{port}/_health", timeout=1)
-                break
-            except httpx2.HTTPError:
-                time.sleep(0.1)
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _config(folder: Path, port: int) -> str:
-    """The harness's own gateway.yaml, less the providers that are not built in yet."""
-    done = subprocess.run(
-        [sys.executable, "gateways/ours.py", "yaml", f"http://127.0.0.1:{port}"],
-        cwd=HARNESS,
-        env={**ENVIRONMENT, "ACCEPT_SERVICE_ACCOUNT": str(_service_account(folder, port))},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    config: Json = yaml.safe_load(done.stdout)
-    known = {provider.id for provider in PROVIDERS}
-    config["providers"] = {n: e for n, e in config["providers"].items() if n in known or e.get("type")}
-    config["providers"]["ollama_native"] = config["providers"]["ollama"]
-    return yaml.safe_dump(config)
-
-
-def _service_account(folder: Path, port: int) -> Path:
-    """A throw-away key pair in the form of a Google service account."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-    account = {
-        "type": "service_account",
-        "project_id": "test-project",
-        "private_key_id": "k",
-        "private_key": pem,
-        "client_email": "a@b.iam.gserviceaccount.com",
-        "token_uri": f"http://127.0.0.1:{port}/token",
-    }
-    file = folder / "service_account.json"
-    file.write_text(json.dumps(account))
-    return file
-
-
 @pytest.fixture(scope="module")
 def score(tmp_path_factory: pytest.TempPathFactory) -> Score:
     if not HARNESS.is_dir():
-        pytest.skip(f"NOT JUDGED: {HARNESS} is absent, so no recorded traffic can be replayed.")
+        pytest.skip(ABSENT)
     folder = tmp_path_factory.mktemp("recordings")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    config = _config(folder, port)
+    port = free_port()
+    config = replay_config(folder, port)
     names = ",".join(yaml.safe_load(config)["providers"])
     with replay(port), run_gateway(folder / "data", config) as gateway:
         out = folder / "results.json"
