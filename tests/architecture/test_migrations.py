@@ -2,6 +2,7 @@
 
 from alembic.script import ScriptDirectory
 
+from llmgateway.db.compatibility import OLDEST
 from tests.architecture.source import ROOT
 
 MIGRATIONS = ROOT / "src" / "llmgateway" / "db" / "migrations"
@@ -20,3 +21,7 @@ def test_every_migration_file_is_in_the_line() -> None:
     files = {file.name for file in (MIGRATIONS / "versions").glob("*.py")} - {"__init__.py"}
     known = {revision.path.rpartition("/")[2] for revision in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
     assert files == known
+
+
+def test_the_oldest_code_that_fits_is_one_of_the_line() -> None:
+    assert OLDEST in {revision.revision for revision in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}

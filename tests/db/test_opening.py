@@ -85,10 +85,24 @@ async def test_an_older_schema_refuses_and_names_the_command(empty_url: str) -> 
     assert await _open(empty_url) == newest_revision()
 
 
-async def test_a_newer_schema_refuses(database_url: str) -> None:
-    await run_sql(database_url, "UPDATE alembic_version SET version_num = '9999'")
+async def test_a_newer_schema_that_took_something_away_refuses(database_url: str) -> None:
+    await run_sql(
+        database_url,
+        "UPDATE alembic_version SET version_num = '9999'",
+        "COMMENT ON TABLE alembic_version IS 'fits code of schema 9998 and newer'",
+    )
     with pytest.raises(ConfigurationError, match=r"9999.*newer"):
         await _open(database_url)
+    with pytest.raises(ConfigurationError, match=r"9999.*newer"):
+        await asyncio.to_thread(migrate, database_url)
+
+
+async def test_a_newer_schema_that_only_expanded_serves_the_version_before(database_url: str) -> None:
+    """So it does while replicas are replaced, also when one of them restarts, and on the way back."""
+    await run_sql(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    assert await _open(database_url) == "9999"
+    await asyncio.to_thread(migrate, database_url)
+    assert await _open(database_url) == "9999"
 
 
 async def test_alembic_from_the_repository_goes_up_and_down_and_up(empty_url: str) -> None:

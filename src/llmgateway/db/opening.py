@@ -6,17 +6,21 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from llmgateway.db.compatibility import READ_NOTE, fits, is_known, too_new
 from llmgateway.db.embedded import embedded_postgres
 from llmgateway.db.roles import Role
 from llmgateway.db.session import DATABASE_ERRORS, Database, login
 from llmgateway.errors import ConfigurationError
 from llmgateway.settings import Settings
+
+log = structlog.get_logger()
 
 _SECONDS: Final = 5.0
 _PRIVILEGE: Final = "42501"
@@ -62,27 +66,31 @@ async def _is_current(url: str, settings: Settings) -> bool:
     """Whether the schema is the one we need; False where it is ours to migrate. Raises ConfigurationError."""
     database = Database(url, seconds=_SECONDS)
     try:
-        found = await _revision(database)
+        found, oldest = await _revision(database)
     finally:
         await database.close()
     scripts = ScriptDirectory.from_config(_config())
     if found == scripts.get_current_head():
         return True
-    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
-        raise ConfigurationError(
-            f"The database's schema ({found}) is newer than this version. Use the llmgateway that made it, or a newer one."
-        )
+    if not is_known(found, scripts):
+        if not fits(oldest, scripts):
+            raise too_new(found)
+        log.warning("the schema is newer than this version, which can run on it", schema=found)
+        return True
     if settings.production:
         raise ConfigurationError("The database's schema is older than this version. Run `llmgateway migrate` first.")
     return False
 
 
-async def _revision(database: Database) -> str | None:
-    """The schema that is there; None for none. Raises ConfigurationError when the database cannot be reached."""
+async def _revision(database: Database) -> tuple[str | None, str | None]:
+    """The schema that is there, None for none, and the oldest whose code it fits. Raises ConfigurationError when the database cannot be reached."""
     with _in_one_sentence():
         async with database.transaction() as session:
             known = await session.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
-            return await session.scalar(text("SELECT version_num FROM alembic_version")) if known else None
+            if not known:
+                return None, None
+            found = await session.scalar(text("SELECT version_num FROM alembic_version"))
+            return found, await session.scalar(READ_NOTE)
 
 
 async def _check_role(database: Database) -> None:
