@@ -262,6 +262,24 @@ def test_who_thinks_only_when_asked_is_given_time_only_then(asked: dict[str, Any
     assert planned.patience.first_token == seconds
 
 
+@pytest.mark.parametrize(
+    ("target", "prefill"),
+    [
+        ({"provider": "anthropic", "model": "claude-3-5-haiku-latest"}, True),
+        ({"provider": "openai", "model": "gpt-4.1"}, False),
+        ({"provider": "openai", "model": "ft:of-our-own"}, False),
+        (lab(0), None),
+        (lab(0, prefill=False), False),
+        ({"provider": "openai", "model": "ft:of-our-own", "prefill": True}, True),
+    ],
+)
+def test_who_goes_on_behind_a_prefill_is_told_by_the_operator_the_api_and_the_model(
+    target: dict[str, Any], *, prefill: bool | None
+) -> None:
+    [planned] = Routing(alias(target)).plan().targets
+    assert planned.prefill is prefill
+
+
 def test_retries_and_timeouts_of_the_alias_win_over_the_defaults() -> None:
     file = yaml.safe_load(alias(lab(0), retries=1, timeouts={"idle": 3}))
     file["defaults"] = {"retries": 4, "timeouts": {"idle": 7, "connect": 2}}

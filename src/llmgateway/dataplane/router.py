@@ -16,6 +16,7 @@ from llmgateway.dataplane.targets import Patience, Plan, Target
 from llmgateway.errors import Forbidden
 from llmgateway.gateway_file import AliasEntry, GatewayFile, TargetEntry, Timeouts
 from llmgateway.kit.clock import Clock
+from llmgateway.providers.base import Provider
 
 SANDBOX = "sandbox"
 _FORBIDDEN = "this key may not use it"
@@ -134,17 +135,18 @@ class Router:
         return [
             Target(
                 host=host,
-                provider=host.provider.language(entry.model),
+                provider=language,
                 model=entry.model,
                 credential=credential,
                 patience=patience,
                 retries=defaults.retries if alias is None or alias.retries is None else alias.retries,
                 price=entry.price,
                 weight=entry.weight,
-                prefill=traits.can(Ability.PREFILL) if entry.prefill is None else entry.prefill,
+                prefill=_prefill(entry, traits, language),
                 context=entry.context,
             )
             for host in hosts
+            for language in (host.provider.language(entry.model),)
             for credential in host.credentials
         ]
 
@@ -168,6 +170,13 @@ def _allowed(key: KeySnapshot, asked: str, target: Target) -> bool:
         return False
     names = (asked, target.model, target.name)
     return all(models is None or not models.isdisjoint(names) for models in (key.models, key.org.policy.allowed_models))
+
+
+def _prefill(entry: TargetEntry, traits: Traits, language: Provider) -> bool | None:
+    """Whether it goes on behind a last message of the assistant: by the operator's word, else by its API and model."""
+    if entry.prefill is not None:
+        return entry.prefill
+    return traits.can(Ability.PREFILL) if language.continues else False
 
 
 def _reasons(entry: TargetEntry, traits: Traits, *, thinking: bool) -> bool | None:

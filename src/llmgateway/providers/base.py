@@ -151,6 +151,8 @@ class Provider(ABC):
     """Secret or option name -> environment variables that hold it; default `api_key` from `<ID>_API_KEY`."""
     endpoints: Mapping[Operation, str]
     """Operation -> path below the base URL; what is absent the provider cannot do."""
+    continues: bool = True
+    """Whether some of its models go on behind a last message of the assistant; False where the API answers it anew."""
     quirks: tuple[str, ...] = ()
     """What a reader should know, a sentence each with a link; shown in docs/reference/providers.md."""
 

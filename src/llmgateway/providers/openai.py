@@ -13,6 +13,7 @@ OPENAI: Final = OpenAICompatible(
     env=MappingProxyType({"api_key": ("OPENAI_API_KEY",)}),
     endpoints=CHAT_EMBEDDINGS_COMPLETIONS,
     native=True,
+    continues=False,
     responses="/responses",
     quirks=(
         "Bodies and answers pass untouched, so every parameter OpenAI adds works on the day it appears.",

@@ -96,6 +96,7 @@ AZURE: Final = Azure(
     ),
     endpoints=CHAT_EMBEDDINGS_COMPLETIONS,
     native=True,
+    continues=False,
     responses="/responses",
     claude=AzureClaude(
         id="azure",
