@@ -1,15 +1,17 @@
 """Cerebras."""
 
+from types import MappingProxyType
 from typing import Final
 
-from llmgateway.providers.openai_compatible import CHAT, OpenAICompatible
+from llmgateway.canon.call import Operation
+from llmgateway.providers.openai_compatible import OpenAICompatible
 
 CEREBRAS: Final = OpenAICompatible(
     id="cerebras",
     title="Cerebras",
     docs="https://inference-docs.cerebras.ai/api-reference/chat-completions",
     base_url="https://api.cerebras.ai/v1",
-    endpoints=CHAT,
+    endpoints=MappingProxyType({Operation.CHAT: "/chat/completions", Operation.COMPLETIONS: "/completions"}),
     unsupported=frozenset({"frequency_penalty", "presence_penalty", "logit_bias"}),
     quirks=(
         (

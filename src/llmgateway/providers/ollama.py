@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from llmgateway.providers.openai_compatible import CHAT_AND_EMBEDDINGS, OpenAICompatible
+from llmgateway.providers.openai_compatible import CHAT_EMBEDDINGS_COMPLETIONS, OpenAICompatible
 
 OLLAMA: Final = OpenAICompatible(
     id="ollama",
@@ -12,7 +12,7 @@ OLLAMA: Final = OpenAICompatible(
     base_url="http://localhost:11434/v1",
     credential=(),
     env=MappingProxyType({"api_key": ("OLLAMA_API_KEY",)}),
-    endpoints=CHAT_AND_EMBEDDINGS,
+    endpoints=CHAT_EMBEDDINGS_COMPLETIONS,
     renames={"max_completion_tokens": "max_tokens"},
     joins_path="/v1",
     keeps=frozenset({"reasoning_content"}),
