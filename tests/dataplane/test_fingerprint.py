@@ -56,6 +56,18 @@ def test_what_changes_an_answer_changes_the_mark(change: dict[str, Any]) -> None
     assert _mark({**BODY, **change}) != _mark(BODY)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"temperature": 0}, {"temperature": 0.0}),
+        ({"max_tokens": 5}, {"max_completion_tokens": 5}),
+        ({"something_new": 1e300}, {"something_new": 1e300}),
+    ],
+)
+def test_the_same_said_in_another_way_is_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert _mark({**BODY, **one}) == _mark({**BODY, **other})
+
+
 def test_the_order_of_fields_does_not_matter() -> None:
     assert _mark(dict(reversed(BODY.items()))) == _mark(BODY)
 
@@ -114,4 +126,4 @@ def test_what_only_a_responses_host_understands_counts(change: dict[str, Any]) -
 def test_plain_questions_are_shared_between_dialects() -> None:
     assert _message_mark(CLAUDE) == _mark(CLAUDE)
     assert _message_mark({**CLAUDE, "stream": True, "metadata": {"user_id": "u"}}) == _message_mark(CLAUDE)
-    assert _response_mark(metadata={"a": "b"}, store=False) == _response_mark()
+    assert _response_mark(metadata={"a": "b"}, store=False) == _response_mark() == _message_mark(CLAUDE)

@@ -20,6 +20,8 @@ _CHANGES_NOTHING: Final = frozenset(
 )  # fmt: skip
 """`model` stands apart, as the caller wrote it."""
 
+_EXACT: Final = 1 << 53
+"""Up to here a float is a whole number without doubt."""
 _VERSION: Final = "anthropic-version"
 """How an API is spoken; it changes no answer to a plain question."""
 _PLAIN: Final[Mapping[Dialect, frozenset[str]]] = MappingProxyType(
@@ -35,7 +37,7 @@ _PLAIN: Final[Mapping[Dialect, frozenset[str]]] = MappingProxyType(
 
 def fingerprint(secret: bytes, key: KeySnapshot, call: Call) -> bytes:
     """HMAC-SHA-256 over the tenant, what this key may use, and the question. Never equal for two organisations."""
-    body = {name: value for name, value in call.canon.items() if name not in _CHANGES_NOTHING and value is not None}
+    body = _plainly(call.canon)
     words = _own_words(call)
     headers = sorted(header for header in call.wishes.forward.items() if words is not None or header[0] != _VERSION)
     question = (
@@ -51,6 +53,18 @@ def fingerprint(secret: bytes, key: KeySnapshot, call: Call) -> bytes:
         words,
     )
     return hmac.digest(secret, msgspec.json.encode(question, order="sorted"), "sha256")
+
+
+def _plainly(canon: Json) -> Json:
+    """What can change the answer, said in one way: one name for its length, and whole numbers without a point."""
+    body = {
+        name: int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT else value
+        for name, value in canon.items()
+        if name not in _CHANGES_NOTHING and value is not None
+    }
+    if "max_tokens" in body:
+        body.setdefault("max_completion_tokens", body.pop("max_tokens"))
+    return body
 
 
 def _own_words(call: Call) -> tuple[Dialect, Json] | None:
