@@ -218,10 +218,13 @@ def test_code_and_pictures_are_kept_apart() -> None:
     message = read(body).body["choices"][0]["message"]
     assert (message["content"], message["reasoning_content"]) == ("see there", "hm")
     assert message["provider_blocks"] == blocks
+    images = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]
+    assert message["images"] == images
     parts = [[thought], [{"text": "se"}], [{"text": "e "}], [code], [picture]]
     pieces = [frame(candidate(*some, reason=None)) for some in parts]
     told = deltas(streamed(*pieces, frame(candidate({"text": "there"}))))
     assert [delta["provider_blocks"] for delta in told if "provider_blocks" in delta] == [blocks]
+    assert [delta["images"] for delta in told if "images" in delta] == [images]
 
 
 def test_logprobs_are_openai_s() -> None:

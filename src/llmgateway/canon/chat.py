@@ -51,6 +51,9 @@ class Message(TypedDict):
     provider_blocks: NotRequired[list[Json]]
     """Extension: when the answer has more than canon can say (server tool calls and their results, citations, text
     between calls), all content blocks of the provider in their own order, whole. They go back as they came."""
+    images: NotRequired[list[Json]]
+    """Extension: pictures of the answer, `{"type": "image_url", "image_url": {"url": "data:..."}}`, as OpenRouter has them
+    (https://openrouter.ai/docs/features/multimodal/image-generation)."""
     is_error: NotRequired[bool]
     """Extension, on role `tool`: the tool failed (Anthropic's `tool_result.is_error`)."""
     cache_control: NotRequired[Json]
@@ -128,6 +131,7 @@ class Delta(TypedDict, total=False):
     thinking_blocks: list[Json]
     provider_blocks: list[Json]
     annotations: list[Json]
+    images: list[Json]
     extra_content: Json
 
 

@@ -7,8 +7,11 @@ from llmgateway.canon.shapes import objects
 from llmgateway.canon.usage import Usage
 from llmgateway.providers.base import Answer, Step
 
-_JOINED = ("content", "refusal", "reasoning_content")
-_LISTED = ("annotations", "provider_blocks")
+_JOINED = ("content", "refusal", "reasoning_content", "reasoning")
+_LISTED = ("annotations", "provider_blocks", "images")
+_CALLED = ("function", "custom")
+"""What a tool call holds: the parts of either come in pieces."""
+_DETAIL_PIECES = ("text", "summary", "data")
 
 
 class Assembly:
@@ -84,6 +87,10 @@ def _merge_delta(message: Json, delta: Delta) -> None:
                 _merge_tool_call(message.setdefault("tool_calls", []), call)
         elif name == "thinking_blocks":
             _merge_thinking(message.setdefault("thinking_blocks", []), cast("list[Json]", value))
+        elif name == "reasoning_details":
+            _merge_details(message.setdefault("reasoning_details", []), objects(value))
+        elif name == "function_call":
+            _merge_pieces(message.setdefault("function_call", {}), cast("Json", value))
         elif name in _JOINED:
             message[name] = (message.get(name) or "") + cast("str", value)
         elif name in _LISTED:
@@ -95,14 +102,37 @@ def _merge_delta(message: Json, delta: Delta) -> None:
 def _merge_tool_call(calls: list[ToolCall], piece: Json) -> None:
     index: int = piece.get("index", len(calls))
     while len(calls) <= index:
-        calls.append({"id": "", "type": "function", "function": {"name": "", "arguments": ""}})
-    call = calls[index]
-    call["id"] = piece.get("id") or call["id"]
-    function: Json = piece.get("function") or {}
-    call["function"]["name"] = function.get("name") or call["function"]["name"]
-    call["function"]["arguments"] += function.get("arguments") or ""
-    if piece.get("extra_content"):
-        call["extra_content"] = piece["extra_content"]
+        calls.append(cast("ToolCall", {"id": "", "type": "function"}))
+    call = cast("Json", calls[index])
+    for name in ("id", "type", "extra_content"):
+        if piece.get(name):
+            call[name] = piece[name]
+    for name in _CALLED:
+        if piece.get(name):
+            _merge_pieces(call.setdefault(name, {}), piece[name])
+
+
+def _merge_pieces(whole: Json, piece: Json) -> None:
+    """The name once, the arguments (or a custom tool's input) piece by piece."""
+    for name, value in piece.items():
+        if name == "name":
+            whole[name] = value or whole.get(name)
+        else:
+            whole[name] = (whole.get(name) or "") + (value or "")
+
+
+def _merge_details(details: list[Json], pieces: list[Json]) -> None:
+    """OpenRouter's opaque thinking: pieces of one index and type are one detail, to be sent back whole.
+
+    Page: https://openrouter.ai/docs/use-cases/reasoning-tokens.
+    """
+    for piece in pieces:
+        last = details[-1] if details else None
+        if last is None or any(last.get(name) != piece.get(name) for name in ("index", "type")):
+            details.append(dict(piece))
+            continue
+        joined = {n: (last.get(n) or "") + piece[n] for n in _DETAIL_PIECES if isinstance(piece.get(n), str)}
+        last |= {n: value for n, value in piece.items() if value is not None} | joined
 
 
 def _merge_thinking(blocks: list[Json], pieces: list[Json]) -> None:

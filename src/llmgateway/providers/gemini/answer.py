@@ -210,6 +210,8 @@ def canon_message(candidate: Candidate, response_id: str) -> Message:
         message["tool_calls"] = [tool_call(part, f"{place}.{index}") for index, part in enumerate(calls)]
     if signature := text_signature(parts):
         message["extra_content"] = signed(signature)
+    if images := [image for part in parts if (image := picture(part))]:
+        message["images"] = images
     if not is_plain(parts):
         message["provider_blocks"] = blocks_of(parts)
     if annotations := url_citations(candidate.grounding_metadata, parts):
@@ -220,6 +222,15 @@ def canon_message(candidate: Candidate, response_id: str) -> Message:
 def spoken(parts: Sequence[Json]) -> str:
     """The text of the answer itself, without thoughts."""
     return "".join(text_of(part.get("text")) for part in parts if not part.get("thought"))
+
+
+def picture(part: Json) -> Json | None:
+    """A picture that the model made, as a part of OpenAI's; None for any other part, and for drafts among its thoughts."""
+    data = part.get("inlineData")
+    kind = text_of(data.get("mimeType")) if is_object(data) else ""
+    if not is_object(data) or part.get("thought") or not kind.startswith("image/"):
+        return None
+    return {"type": "image_url", "image_url": {"url": f"data:{kind};base64,{text_of(data.get('data'))}"}}
 
 
 def text_signature(parts: Sequence[Json]) -> str:

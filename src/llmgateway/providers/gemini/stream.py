@@ -22,6 +22,7 @@ from llmgateway.providers.gemini.answer import (
     finish_of,
     is_plain,
     openai_usage,
+    picture,
     searches_of,
     signed,
     tool_call,
@@ -137,6 +138,8 @@ class GeminiDecoder:
             answer.keep(part)
             if text:
                 delta["content"] = text
+            if image := picture(part):
+                delta["images"] = [image]
             if signature := text_of(part.get("thoughtSignature")) if "text" in part else "":
                 delta["extra_content"] = signed(signature)
         if not delta:

@@ -31,7 +31,7 @@ class ToolCalls:
     def repair(self, call: Json, *, streamed: bool) -> None:
         """Bring one call, or one piece of a call, into shape."""
         function = _function(call)
-        call["type"] = text_of(call.get("type")) or "function"
+        call["type"] = text_of(call.get("type")) or ("custom" if "custom" in call else "function")
         if function is not None:
             _arguments(function, streamed=streamed)
         name = text_of(function.get("name")) if function is not None else ""
