@@ -71,6 +71,10 @@ async def test_head_has_headers_alone(dashboard: Dashboard) -> None:
     assert body == b""
 
 
+def test_the_root_is_the_dashboard_whatever_is_accepted(dashboard: Dashboard) -> None:
+    assert dashboard.serves(scope("/", (b"accept", b"*/*")))
+
+
 @pytest.mark.parametrize(
     "asked",
     [

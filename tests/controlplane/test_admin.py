@@ -1,5 +1,12 @@
 """What operators see and do: plans, suspension, revenue and churn; all of it in the trail."""
 
+import csv
+import io
+
+import pytest
+
+from llmgateway.controlplane.admin.operators import appoint, listed
+from llmgateway.errors import Conflict, NotFound
 from tests.controlplane.api import Api, error_of
 
 
@@ -51,3 +58,43 @@ async def test_a_plan_that_is_none_is_refused(api: Api) -> None:
     org = await api.org("Acme", await api.person("o@a.test"))
     refused = await operator.patch(f"/admin/orgs/{org}", json={"plan": "platinum"})
     assert (refused.status_code, error_of(refused)["param"]) == (400, "plan")
+
+
+async def test_what_operators_look_at_is_in_the_trail_too(api: Api) -> None:
+    operator = await api.as_(await api.person("op@us.test", operator=True))
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    await operator.get("/admin/orgs", params={"q": "acme"})
+    await operator.get("/admin/figures")
+    await operator.get(f"/admin/orgs/{org}")
+    await operator.patch(f"/admin/orgs/{org}", json={"suspended": True})
+    trail = (await operator.get("/admin/audit", params={"limit": 3})).json()
+    assert [(entry["action"], entry["org_id"]) for entry in trail["data"]] == [
+        ("org.suspend", org),
+        ("operator.look", org),
+        ("operator.figures", None),
+    ]
+    rest = (await operator.get("/admin/audit", params={"cursor": trail["next_cursor"]})).json()["data"]
+    assert [(entry["action"], entry["after"]) for entry in rest] == [("operator.list", {"q": "acme", "plan": None})]
+    mine = (await (await api.as_(owner_id)).get(f"/orgs/{org}/audit")).json()["data"]
+    assert [entry["action"] for entry in mine] == ["org.suspend", "operator.look"]
+    filed = await operator.get("/admin/audit", params={"format": "csv", "target": org})
+    assert [row["action"] for row in csv.DictReader(io.StringIO(filed.text))] == ["org.suspend", "operator.look"]
+
+
+async def test_operators_are_appointed_and_dismissed_at_once_and_the_last_one_stays(api: Api) -> None:
+    await api.person("op@us.test", operator=True)
+    second = await api.as_(await api.person("second@us.test"))
+    async with api.admin.transaction() as tx:
+        first = next(email for email in await listed(tx) if email != "op@us.test")  # the installation's own
+        await appoint(tx, api.clock, "Second@us.test", operator=True)
+    assert (await second.get("/admin/figures")).status_code == 200
+    async with api.admin.transaction() as tx:
+        for email in ("second@us.test", first):
+            await appoint(tx, api.clock, email, operator=False)
+        assert list(await listed(tx)) == ["op@us.test"]
+        with pytest.raises(Conflict):
+            await appoint(tx, api.clock, "op@us.test", operator=False)
+        with pytest.raises(NotFound):
+            await appoint(tx, api.clock, "nobody@us.test", operator=True)
+    assert (await second.get("/admin/figures")).status_code == 404

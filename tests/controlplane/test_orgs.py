@@ -140,6 +140,30 @@ async def test_a_plan_has_room_for_so_many_members(api: Api) -> None:
     assert error_of(answers[2])["code"] == "plan_limit"
 
 
+async def test_an_expired_invitation_is_resent_only_where_there_is_room(database_url: str, tmp_path: Path) -> None:
+    clock = ManualClock(datetime(2026, 11, 5, 12, tzinfo=UTC))
+    async with open_api(database_url, tmp_path, clock) as api:
+        owner_id = await api.person("o@small.test")
+        org = await api.org("Small", owner_id, plan="free")
+        owner = await api.as_(owner_id)
+        first = await owner.post(f"/orgs/{org}/invitations", json={"email": "old@x.test"})
+        clock.advance(8 * 86_400)
+        owner = await api.as_(owner_id)
+        for place in range(2):
+            await owner.post(f"/orgs/{org}/invitations", json={"email": f"g{place}@x.test"})
+        again = await owner.post(f"/orgs/{org}/invitations/{first.json()['id']}/resend")
+        assert (again.status_code, error_of(again)["code"]) == (402, "plan_limit")
+
+
+async def test_nobody_is_flooded_with_invitations(api: Api) -> None:
+    owner_id = await api.person("o@acme.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    made = await owner.post(f"/orgs/{org}/invitations", json={"email": "guest@x.test"})
+    path = f"/orgs/{org}/invitations/{made.json()['id']}/resend"
+    assert [(await owner.post(path)).status_code for _ in range(10)] == [200] * 9 + [429]
+
+
 async def test_a_deleted_organisation_can_be_restored_until_it_ends(database_url: str, tmp_path: Path) -> None:
     clock = ManualClock(datetime(2026, 11, 5, 12, tzinfo=UTC))
     async with open_api(database_url, tmp_path, clock) as api:

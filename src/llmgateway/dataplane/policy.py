@@ -11,7 +11,7 @@ from llmgateway.kit.patterns import BadPattern, Pattern, compiled, escaped
 _FREE = Policy()
 _OPAQUE = frozenset({"data", "file_data", "url", "signature", "encrypted_content", "thought_signature"})
 """Members that hold no words of the caller's."""
-_ASKED = ("messages", "input", "prompt", "query", "documents", "instructions")
+_ASKED = ("messages", "input", "prompt", "query", "documents", "instructions", "tools", "functions")
 
 
 def check(policy: Policy, call: Call, prompt_tokens: int) -> None:

@@ -803,7 +803,7 @@ export interface paths {
         put?: never;
         /**
          * Erase
-         * @description Destroy the organisation's data key: its credentials and logged contents can never be read again, in no backup.
+         * @description Destroy the organisation's data key: its credentials and logged contents can never be read again, in no backup. Logging of contents is off.
          */
         post: operations["erase"];
         delete?: never;
@@ -1079,7 +1079,9 @@ export interface paths {
         };
         /**
          * Export Org
-         * @description Each line is {"table": ..., "row": {...}}: the organisation, its people, keys, routes, trail and usage.
+         * @description All of the organisation: people, keys, routes, trail, books, usage, and what was logged of requests.
+         *
+         *     Each line is {"table": ..., "row": {...}}; the last one, of table `end`, says how many came before it.
          */
         get: operations["export_org"];
         put?: never;
@@ -1323,7 +1325,7 @@ export interface paths {
         };
         /**
          * Admin Org
-         * @description One organisation, with what it used this month.
+         * @description One organisation, with what it used this month. That an operator looked is in its trail.
          */
         get: operations["admin_org"];
         put?: never;
@@ -1350,6 +1352,26 @@ export interface paths {
          * @description Organisations by plan, monthly recurring revenue, churn and this month's usage.
          */
         get: operations["admin_figures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Admin Audit
+         * @description What operators did and looked at, in every organisation, newest first; as `jsonl` or `csv` all of it in one file.
+         */
+        get: operations["admin_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2216,6 +2238,39 @@ export interface components {
          */
         Operation: "chat" | "embeddings" | "count_tokens" | "completions" | "rerank";
         /**
+         * OperatorEntry
+         * @description An act of an operator's, and the organisation that it touched.
+         */
+        OperatorEntry: {
+            /** Id */
+            id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Actor Id */
+            actor_id: string | null;
+            /** Actor Kind */
+            actor_kind: string;
+            /** Action */
+            action: string;
+            /** Target */
+            target: string | null;
+            /** Before */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** After */
+            after: {
+                [key: string]: unknown;
+            } | null;
+            /** Address */
+            address: string | null;
+            /** Org Id */
+            org_id: string | null;
+        };
+        /**
          * OrgChange
          * @description What is given is changed.
          */
@@ -2342,6 +2397,13 @@ export interface components {
         Page_ModelShown_: {
             /** Data */
             data: components["schemas"]["ModelShown"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[OperatorEntry] */
+        Page_OperatorEntry_: {
+            /** Data */
+            data: components["schemas"]["OperatorEntry"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -5811,6 +5873,8 @@ export interface operations {
                 actor?: string | null;
                 /** @description Such as key.create, or key.* for all of keys. */
                 action?: string | null;
+                /** @description The id of what it was done to. */
+                target?: string | null;
                 from?: string | null;
                 to?: string | null;
                 /** @description jsonl and csv hold everything that matches. */
@@ -5854,7 +5918,7 @@ export interface operations {
     admin_orgs: {
         parameters: {
             query?: {
-                /** @description An id, or the beginning of a name. */
+                /** @description An id, the beginning of a slug, or a part of a name. */
                 q?: string | null;
                 plan?: string | null;
                 /** @description `next_cursor` of the page before; empty or absent for the first. */
@@ -5970,6 +6034,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Figures"];
+                };
+            };
+        };
+    };
+    admin_audit: {
+        parameters: {
+            query?: {
+                /** @description A user's id. */
+                actor?: string | null;
+                /** @description Such as key.create, or key.* for all of keys. */
+                action?: string | null;
+                /** @description The id of what it was done to. */
+                target?: string | null;
+                from?: string | null;
+                to?: string | null;
+                /** @description jsonl and csv hold everything that matches. */
+                format?: "json" | "jsonl" | "csv";
+                /** @description `next_cursor` of the page before; empty or absent for the first. */
+                cursor?: string | null;
+                /** @description Entries a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OperatorEntry_"];
+                    "text/csv": unknown;
+                    "application/x-ndjson": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

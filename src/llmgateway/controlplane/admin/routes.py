@@ -2,12 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.admin import service
 from llmgateway.controlplane.admin.schemas import AdminChange, AdminOrg, AdminOrgDetail, Figures
+from llmgateway.controlplane.audit import service as audit
+from llmgateway.controlplane.audit.routes import trail
+from llmgateway.controlplane.audit.schemas import AuditWish, OperatorEntry
+from llmgateway.controlplane.audit.service import Act
 from llmgateway.controlplane.reception.listing import PageWish, newest_first
-from llmgateway.controlplane.reception.visits import Actor, Operator
+from llmgateway.controlplane.reception.visits import Actor, Operator, Person
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.kit.pages import Page, page_of
 
@@ -20,35 +25,60 @@ OrgId = Annotated[str, Path(max_length=100)]
 async def admin_orgs(
     operator: Operator,
     paging: PageWish,
-    q: Annotated[str | None, Query(max_length=100, description="An id, or the beginning of a name.")] = None,
+    q: Annotated[
+        str | None, Query(max_length=100, description="An id, the beginning of a slug, or a part of a name.")
+    ] = None,
     plan: Annotated[str | None, Query(max_length=50)] = None,
 ) -> Page[AdminOrg]:
     """Every organisation, newest first."""
     async with operator.rooms.admin.transaction() as tx:
         rows = await newest_first(tx, service.organisations(q, plan), Organisation.id, paging)
+        await _note(tx, operator, Act(action="operator.list", after={"q": q, "plan": plan}))
     return page_of(rows, paging.limit, service.shown, lambda row: row[0].id)
 
 
 @router.get("/orgs/{org_id}")
 async def admin_org(operator: Operator, org_id: OrgId) -> AdminOrgDetail:
-    """One organisation, with what it used this month."""
+    """One organisation, with what it used this month. That an operator looked is in its trail."""
     async with operator.rooms.admin.transaction() as tx:
-        org = await service.find(tx, org_id)
-        month = await service.month_usage(tx, operator.rooms.clock, org.id)
-    return AdminOrgDetail(**org.model_dump(), month=month)
+        org = await service.detail(tx, operator.rooms.clock, org_id)
+        await _note(tx, operator, Act(action="operator.look", org_id=org.id, target=org.id))
+    return org
 
 
 @router.patch("/orgs/{org_id}")
 async def admin_change_org(operator: Operator, org_id: OrgId, body: AdminChange) -> AdminOrgDetail:
     """Assign a plan, suspend, or let go on; every process knows at once."""
-    actor = Actor(id=operator.id, kind="operator", address=operator.actor.address)
     async with operator.rooms.admin.transaction() as tx:
-        await service.change(tx, operator.rooms.clock, actor, org_id, body)
-    return await admin_org(operator, org_id)
+        await service.change(tx, operator.rooms.clock, _actor(operator), org_id, body)
+        return await service.detail(tx, operator.rooms.clock, org_id)
 
 
 @router.get("/figures")
 async def admin_figures(operator: Operator) -> Figures:
     """Organisations by plan, monthly recurring revenue, churn and this month's usage."""
     async with operator.rooms.admin.transaction() as tx:
+        await _note(tx, operator, Act(action="operator.figures"))
         return await service.figures(tx, operator.rooms.clock)
+
+
+@router.get(
+    "/audit",
+    response_model=Page[OperatorEntry],
+    responses={200: {"content": {"text/csv": {}, "application/x-ndjson": {}}}},
+)
+async def admin_audit(
+    operator: Operator, paging: PageWish, wish: Annotated[AuditWish, Query()]
+) -> Page[OperatorEntry] | Response:
+    """What operators did and looked at, in every organisation, newest first; as `jsonl` or `csv` all of it in one file."""
+    async with operator.rooms.admin.transaction() as tx:
+        query = audit.matching(audit.of_operators(), wish)
+        return await trail(tx, query, paging, wish.format, OperatorEntry)
+
+
+async def _note(tx: AsyncSession, operator: Person, act: Act) -> None:
+    await audit.record(tx, operator.rooms.clock, _actor(operator), act)
+
+
+def _actor(operator: Person) -> Actor:
+    return Actor(id=operator.id, kind=audit.OPERATOR, address=operator.actor.address)

@@ -9,7 +9,14 @@ from sqlalchemy import Select, Subquery, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import KeyChanged
-from llmgateway.controlplane.admin.schemas import AdminChange, AdminOrg, AdminOrgUsage, Figures, PlanFigures
+from llmgateway.controlplane.admin.schemas import (
+    AdminChange,
+    AdminOrg,
+    AdminOrgDetail,
+    AdminOrgUsage,
+    Figures,
+    PlanFigures,
+)
 from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.plans.service import all_plans, month_of, plan_named
 from llmgateway.controlplane.reception.announcing import announce
@@ -54,6 +61,12 @@ async def find(tx: AsyncSession, org_id: str) -> AdminOrg:
     if row is None:
         raise NotFound("There is no such organisation.")
     return shown(row)
+
+
+async def detail(tx: AsyncSession, clock: Clock, org_id: str) -> AdminOrgDetail:
+    """With what it used this month. Raises NotFound."""
+    org = await find(tx, org_id)
+    return AdminOrgDetail(**org.model_dump(), month=await month_usage(tx, clock, org.id))
 
 
 async def change(tx: AsyncSession, clock: Clock, actor: Actor, org_id: str, body: AdminChange) -> None:

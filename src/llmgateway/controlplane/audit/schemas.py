@@ -22,6 +22,12 @@ class AuditEntry(Shown):
     address: str | None
 
 
+class OperatorEntry(AuditEntry):
+    """An act of an operator's, and the organisation that it touched."""
+
+    org_id: str | None
+
+
 class AuditWish(BaseModel):
     """Which entries, and in what form."""
 
@@ -29,6 +35,7 @@ class AuditWish(BaseModel):
 
     actor: str | None = Field(None, max_length=100, description="A user's id.")
     action: str | None = Field(None, max_length=100, description="Such as key.create, or key.* for all of keys.")
+    target: str | None = Field(None, max_length=200, description="The id of what it was done to.")
     since: AwareDatetime | None = Field(None, alias="from")
     until: AwareDatetime | None = Field(None, alias="to")
     format: Literal["json", "jsonl", "csv"] = Field("json", description="jsonl and csv hold everything that matches.")

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.audit.schemas import AuditWish
@@ -15,6 +15,8 @@ from llmgateway.db.tenancy import owned
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
 
+OPERATOR: Final = "operator"
+"""The kind of actor."""
 _BATCH = 500
 
 
@@ -55,15 +57,26 @@ async def note(visit: Visit, action: str, target: str | None = None, **change: M
     await record(visit.tx, visit.rooms.clock, visit.actor, act)
 
 
-def matching(org_id: str, wish: AuditWish) -> Select[AuditRow]:
-    """The entries of an organisation that a filter lets through; `action` may end in `.*`."""
-    query = owned(AuditRow, org_id)
+def of_org(org_id: str) -> Select[AuditRow]:
+    """The entries of an organisation."""
+    return owned(AuditRow, org_id)
+
+
+def of_operators() -> Select[AuditRow]:
+    """What operators did and looked at, as `admin`."""
+    return select(AuditRow).where(AuditRow.actor_kind == OPERATOR)
+
+
+def matching(query: Select[AuditRow], wish: AuditWish) -> Select[AuditRow]:
+    """Those that a filter lets through; `action` may end in `.*`."""
     if wish.actor is not None:
         query = query.where(AuditRow.actor_id == wish.actor)
     if wish.action is not None and wish.action.endswith(".*"):
         query = query.where(AuditRow.action.startswith(wish.action[:-1], autoescape=True))
     elif wish.action is not None:
         query = query.where(AuditRow.action == wish.action)
+    if wish.target is not None:
+        query = query.where(AuditRow.target == wish.target)
     if wish.since is not None:
         query = query.where(AuditRow.created_at >= wish.since)
     if wish.until is not None:

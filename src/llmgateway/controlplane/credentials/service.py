@@ -100,9 +100,10 @@ async def remove(visit: Visit, credential_id: str) -> ProviderCredential:
 
 
 async def erase(visit: Visit) -> None:
-    """Destroy the data key: all that was sealed by it, in backups too, can never be opened again."""
+    """Destroy the data key: all that was sealed by it, in backups too, can never be opened again. Nothing more is logged."""
     await visit.tx.execute(delete(ProviderCredential).where(ProviderCredential.org_id == visit.org.id))
     visit.org.data_key = None
+    visit.org.policy = {name: rule for name, rule in visit.org.policy.items() if name != "content_logging"}
     await visit.tx.flush()
     await announce(visit.tx, KeyChanged(None, visit.org.id))
 

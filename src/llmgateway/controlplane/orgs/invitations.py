@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.orgs import letters, members
+from llmgateway.controlplane.reception.attempts import note_mail
 from llmgateway.controlplane.reception.mailroom import post
 from llmgateway.controlplane.reception.permissions import OrgRole
 from llmgateway.controlplane.reception.rooms import Rooms
@@ -24,9 +25,10 @@ _LIFETIME: Final = timedelta(days=7)
 
 
 async def invite(visit: Visit, email: str, role: OrgRole) -> Invitation:
-    """A mail with a link. Raises Forbidden, PaymentRequired, and Conflict for who is in, or invited, already."""
+    """A mail with a link. Raises Forbidden, PaymentRequired, TooMany, and Conflict for who is in, or invited, already."""
     members.check_rank(visit, role)
     await members.check_room(visit)
+    await note_mail(visit.rooms.store, email, visit.actor.address or "unknown")
     tx, now = visit.tx, visit.rooms.clock.now()
     there = members.with_users(visit.org.id).where(User.email == email).limit(1)
     if (await tx.execute(there)).first() is not None:
@@ -57,9 +59,12 @@ async def invite(visit: Visit, email: str, role: OrgRole) -> Invitation:
 
 
 async def resend(visit: Visit, invitation_id: str) -> Invitation:
-    """Another link, good for another week; the old one is void. Raises NotFound and Conflict."""
+    """Another link, good for another week; the old one is void. Raises NotFound, Conflict, PaymentRequired and TooMany."""
     invitation = await _open(visit, invitation_id)
     members.check_rank(visit, OrgRole(invitation.role))
+    if invitation.expires_at <= visit.rooms.clock.now():
+        await members.check_room(visit)  # its place was free meanwhile
+    await note_mail(visit.rooms.store, invitation.email, visit.actor.address or "unknown")
     token = secrets.token_urlsafe(32)
     invitation.token_hash = keyed_hash(visit.rooms.pepper, token)
     invitation.expires_at = visit.rooms.clock.now() + _LIFETIME
