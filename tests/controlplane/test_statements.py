@@ -19,7 +19,7 @@ from tests.controlplane.records import event as usage_event
 MANY = 20
 OF_STRIPE = {"/orgs/{org}/billing/invoices"}
 """Asked of Stripe, not of the database."""
-NO_ROWS = {"/plans", "/public/providers", "/orgs/{org}/models", "/orgs/{org}/cache"}
+NO_ROWS = {"/plans", "/public/providers", "/orgs/{org}/models", "/orgs/{org}/cache", "/orgs/{org}/health"}
 """Data of ours, and what lies in memory."""
 SUMMARY = "/orgs/{org}/usage/summary?by=model"
 BESIDE = {"/me": "orgs", SUMMARY: "data"}
@@ -68,6 +68,7 @@ async def _grow(api: Api, data: Database, client: httpx2.AsyncClient, owner: str
             tx.add(Member(org_id=org, user_id=person, role="member", created_at=SystemClock().now()))
         await api.org(f"Other {number}", owner)
         await api.token(owner)
+        await client.get("/admin/figures")
         for method, path, body in (
             ("POST", "/projects", {"name": f"p{number}"}),
             ("POST", "/invitations", {"email": f"guest{number}@b.test", "role": "viewer"}),
