@@ -62,7 +62,7 @@ def replay_config(folder: Path, port: int) -> str:
     done = subprocess.run(
         [sys.executable, "gateways/ours.py", "yaml", f"http://127.0.0.1:{port}"],
         cwd=HARNESS,
-        env={**ENVIRONMENT, "ACCEPT_SERVICE_ACCOUNT": str(_service_account(folder, port))},
+        env={**ENVIRONMENT, "ACCEPT_SERVICE_ACCOUNT": str(service_account(folder, port))},
         capture_output=True,
         text=True,
         check=True,
@@ -74,7 +74,7 @@ def replay_config(folder: Path, port: int) -> str:
     return yaml.safe_dump(config)
 
 
-def _service_account(folder: Path, port: int) -> Path:
+def service_account(folder: Path, port: int) -> Path:
     """A throw-away key pair in the form of a Google service account."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
