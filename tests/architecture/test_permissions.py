@@ -176,13 +176,62 @@ async def test_a_foreign_id_is_found_nowhere(api: Api) -> None:
             continue
         answer = await me.request(door.method, door.at(mine, **foreign), json=bodies.get((door.method, door.path), {}))
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found"), door
-    for method, path, body in (
-        ("POST", f"/orgs/{mine}/transfer", {"user_id": theirs_id}),
-        ("POST", f"/orgs/{mine}/keys", {"name": "k", "project_id": foreign["project_id"]}),
-    ):
-        assert (await me.request(method, path, json=body)).status_code == 404, path
-    for path in (f"/orgs/{mine}/usage", f"/orgs/{mine}/usage/summary"):
-        for name in ("key_id", "project_id"):
-            found = await me.get(path, params={name: foreign[name]})
-            assert found.json()["data"] in ([], [row for row in found.json()["data"] if row["requests"] == 0])
-    assert (await me.get(f"/orgs/{mine}/audit", params={"actor": theirs_id})).json()["data"] == []
+    await _name_in_bodies(me, mine, foreign)
+    await _name_in_queries(me, mine, foreign)
+    still = [await them.get(f"/orgs/{theirs}/{path}") for path in ("keys", "projects", "invitations", "credentials")]
+    assert [len(answer.json()["data"]) for answer in still] == [1, 1, 1, 1]
+
+
+BODIES: dict[tuple[str, str, str], dict[str, Any]] = {
+    ("POST", "/orgs/{org}/transfer", "user_id"): {},
+    ("POST", "/orgs/{org}/keys", "project_id"): {"name": "k"},
+    ("PATCH", "/orgs/{org}/keys/{key_id}", "project_id"): {},
+}
+"""Every field of a body that names a thing, and what must stand beside it."""
+
+QUERIES = {
+    ("DELETE", "/orgs/{org}/cache", "key_id"),
+    *(("GET", f"/orgs/{{org}}/usage{path}", name) for path in ("", "/summary") for name in ("key_id", "project_id")),
+    *(("GET", "/orgs/{org}/audit", name) for name in ("actor", "target")),
+}
+"""Every parameter of a query that names a thing."""
+
+
+def test_every_position_of_an_id_is_known() -> None:
+    document = build_api(None, "0").openapi()
+    schemas = document["components"]["schemas"]
+    bodies, queries = set[tuple[str, str, str]](), set[tuple[str, str, str]]()
+    for path, item in document["paths"].items():
+        if "{org}" not in path:
+            continue
+        for method, operation in item.items():
+            at = (method.upper(), path.removeprefix(PREFIX))
+            given = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+            queries |= {(*at, name) for name in given if _names_a_thing(name)}
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+            reference = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+            bodies |= {(*at, name) for name in schemas.get(reference, {}).get("properties", {}) if _names_a_thing(name)}
+    assert bodies == BODIES.keys()
+    assert queries == QUERIES
+
+
+def _names_a_thing(name: str) -> bool:
+    return name.endswith("_id") or name in {"actor", "target"}
+
+
+async def _name_in_bodies(me: httpx2.AsyncClient, mine: str, foreign: dict[str, str]) -> None:
+    own = (await me.post(f"/orgs/{mine}/keys", json={"name": "mine"})).json()["id"]
+    for (method, path, name), beside in BODIES.items():
+        filled = path.replace("{org}", mine).replace("{key_id}", own)
+        answer = await me.request(method, filled, json={**beside, name: foreign[name]})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found"), (path, name)
+
+
+async def _name_in_queries(me: httpx2.AsyncClient, mine: str, foreign: dict[str, str]) -> None:
+    for method, path, name in sorted(QUERIES):
+        named = {"actor": "user_id", "target": "key_id"}.get(name, name)
+        found = await me.request(method, path.replace("{org}", mine), params={name: foreign[named]})
+        assert found.status_code in {200, 202}, (path, name)
+        if method == "GET":
+            rows = found.json()["data"]
+            assert rows == [row for row in rows if row.get("requests") == 0], (path, name)
