@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.contract.channels import KeyChanged, SourceUnavailable
-from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
+from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, Quota
 from llmgateway.dataplane.keys import Keys
 from llmgateway.errors import Forbidden, TooMany, Unauthorized, Unavailable
 from llmgateway.kit.clock import ManualClock
@@ -65,7 +66,22 @@ async def test_an_unknown_key_is_remembered_ten_seconds_only(clock: ManualClock)
     assert (await keys.identify("late", "1.1.1.1")).id == "key_1"
 
 
-async def test_database_down_serves_known_keys_for_an_hour_and_refuses_unknown_ones_with_503(
+async def test_a_new_billing_period_is_asked_for_at_its_first_request(clock: ManualClock) -> None:
+    begins = clock.now() + timedelta(seconds=5)
+    over = Quota(requests=1, period_start=clock.now(), period_end=begins)
+    anew = Quota(requests=1, period_start=begins, period_end=begins + timedelta(days=30))
+    table = Table(secret=replace(KEY, org=replace(KEY.org, quota=over)))
+    keys = Keys(table, clock)
+    await keys.identify("secret", "1.1.1.1")
+    table.keys["secret"] = replace(KEY, org=replace(KEY.org, quota=anew))
+    assert (await keys.identify("secret", "1.1.1.1")).org.quota == over
+    clock.advance(5)
+    assert (await keys.identify("secret", "1.1.1.1")).org.quota == anew
+    table.down = True
+    assert (await keys.identify("secret", "1.1.1.1")).org.quota == anew
+
+
+async def test_postgresql_down_serves_known_keys_for_an_hour_and_refuses_unknown_ones_with_503(
     clock: ManualClock,
 ) -> None:
     table = Table(secret=KEY)

@@ -100,7 +100,8 @@ class Keys:
         now = self._clock.monotonic()
         if entry is not None:
             age = now - entry.asked_at
-            if age < (_FRESH_SECONDS if entry.snapshot is not None else _UNKNOWN_SECONDS):
+            fresh = age < (_FRESH_SECONDS if entry.snapshot is not None else _UNKNOWN_SECONDS)
+            if fresh and not self._of_another_period(entry.snapshot):
                 return entry.snapshot
         try:
             return await self._ask_once(digest, secret)
@@ -111,6 +112,11 @@ class Keys:
                 "This API key cannot be checked now, because the gateway's database does not answer. Try again shortly.",
                 retry_after=1,
             ) from error
+
+    def _of_another_period(self, snapshot: KeySnapshot | None) -> bool:
+        """Its billing period is over: what the plan includes begins anew, and is asked for."""
+        quota = snapshot.org.quota if snapshot is not None else None
+        return quota is not None and quota.period_end <= self._clock.now()
 
     async def _ask_once(self, digest: bytes, secret: str) -> KeySnapshot | None:
         """Concurrent requests with one unknown key ask PostgreSQL once."""
