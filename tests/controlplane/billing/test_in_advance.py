@@ -61,6 +61,18 @@ async def test_what_is_left_is_the_same_before_and_after_a_charge_is_posted_and_
     assert await _left(shop, data, org) == 3 * DOLLAR - 7
 
 
+async def test_the_page_shows_what_is_left_at_this_moment_and_says_what_to_do(shop: Shop, data: Database) -> None:
+    org, client = await shop.owner_of("acme")
+    assert "are paid in advance: buy credit or a plan" in (await client.get("billing")).json()["message"]
+    await _buy(shop, org, "5")
+    await _charge(shop, data, org, 2 * DOLLAR)
+    shown = (await client.get("billing")).json()
+    assert (shown["credit_usd"], shown["message"]) == ("3.000000000", None)
+    shop.clock.advance(7200)
+    await usage_charges.post_usage(shop.worker, shop.clock, timedelta(days=2))
+    assert (await (await shop.again(org)).get("billing")).json()["credit_usd"] == "3.000000000"
+
+
 async def test_a_refund_after_the_credit_is_spent_leaves_a_debt_that_the_next_purchase_pays(
     shop: Shop, data: Database
 ) -> None:

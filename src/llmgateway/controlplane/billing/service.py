@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.billing import accounts, metering
+from llmgateway.controlplane.billing import accounts, metering, usage_charges
 from llmgateway.controlplane.billing.counter import NOT_SET_UP
 from llmgateway.controlplane.billing.ledger import Account, balances
 from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
@@ -18,6 +19,11 @@ from llmgateway.db.models.users import Member
 from llmgateway.errors import BadRequest, Conflict
 from llmgateway.kit.money import usd
 
+_IN_ADVANCE: Final = (
+    "Requests on the gateway's own provider keys are paid in advance: buy credit or a plan. On provider keys of your own they are "
+    "served without."
+)
+
 
 async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
     """How the organisation stands."""
@@ -27,6 +33,10 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
     requests, tokens = await metering.used(tx, org.id, period)
     overage, _ = await metering.overage_charged(tx, org.id, period)
     plan = all_plans().get(org.plan)
+    # What is not posted yet is shown as it will be posted.
+    fresh, invoiced = await usage_charges.not_posted(tx, org.id, now), await accounts.is_invoiced(tx, org.id)
+    credit = -books[Account.CREDIT]
+    by_credit = min(fresh, max(0, credit)) if invoiced else fresh
     return BillingShown(
         plan=org.plan,
         status=account.status if account else "none",
@@ -37,8 +47,8 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
             tokens=tokens,
             tokens_included=plan.tokens_per_month if plan else None,
         ),
-        credit_usd=usd(-books[Account.CREDIT]),
-        unbilled_usd=usd(books[Account.USAGE] + books[Account.METERED] + books[Account.ROUNDING]),
+        credit_usd=usd(credit - by_credit),
+        unbilled_usd=usd(books[Account.USAGE] + books[Account.METERED] + books[Account.ROUNDING] + fresh - by_credit),
         due_usd=usd(books[Account.RECEIVABLE]),
         overage_usd=usd(overage),
         overage_limit_usd=None if org.overage_limit_nanos is None else usd(org.overage_limit_nanos),
@@ -46,13 +56,15 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
         ends_at=account.ends_at if account else None,
         next_plan=account.next_plan if account else None,
         stripe=stripe,
-        message=_message(account.grace_until if account else None, now) if stripe else NOT_SET_UP,
+        message=_message(account.grace_until if account else None, plan, credit - by_credit, now)
+        if stripe
+        else NOT_SET_UP,
     )
 
 
-def _message(grace_until: datetime | None, now: datetime) -> str | None:
+def _message(grace_until: datetime | None, plan: Plan | None, credit: int, now: datetime) -> str | None:
     if grace_until is None:
-        return None
+        return _IN_ADVANCE if plan is not None and plan.in_advance and credit <= 0 else None
     if now < grace_until:
         return f"The last payment failed. The plan goes on until {grace_until:%Y-%m-%d}; pay, or change the card."
     return "The last payment failed, and the limits of the Free plan apply. Pay, or change the card."

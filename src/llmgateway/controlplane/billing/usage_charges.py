@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.controlplane.billing import ledger, postings
 from llmgateway.controlplane.billing.accounts import is_invoiced
 from llmgateway.controlplane.billing.ledger import Account, Coverage, Kind
+from llmgateway.controlplane.usage.used import used
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.session import Database
@@ -40,6 +41,11 @@ async def post_usage(database: Database, clock: Clock, back: timedelta) -> int:
     async with database.transaction() as tx:
         charges = await _differing(tx, until - back, until)
     return sum([await _post(database, clock, charge) for charge in charges])
+
+
+async def not_posted(tx: AsyncSession, org_id: str, now: datetime) -> int:
+    """What was charged since the last hour that is posted, in nanos."""
+    return (await used(tx, org_id, hour_of(now - _SETTLING), hour_of(now) + HOUR)).charge
 
 
 def hour_of(moment: datetime) -> datetime:
