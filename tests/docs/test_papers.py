@@ -45,6 +45,15 @@ def test_every_invariant_names_a_test_that_exists() -> None:
             assert f"def {name}" in (ROOT / path).read_text(encoding="utf-8"), f"{path} has no {name}"
 
 
+def test_every_row_of_what_happens_when_something_is_down_is_a_test_with_that_name() -> None:
+    page = (ROOT / "docs/operate/failures.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+?) \|", page, re.MULTILINE)[1:]
+    named = [row.lower().replace(" ", "_").removesuffix("_full") for row in rows]
+    source = (ROOT / "tests/e2e/test_when_down.py").read_text(encoding="utf-8")
+    tests = re.findall(r"^def test_(\w+?)_(?:down|full)\(", source, re.MULTILINE)
+    assert named == tests
+
+
 def test_decisions_have_their_form() -> None:
     """Context, Decision, Consequences and Alternatives, in under a page."""
     for paper in (ROOT / "docs" / "adr").glob("0*.md"):

@@ -1,8 +1,6 @@
 """Credit that was paid in advance: bought from Stripe, spent on the gateway's credentials, and no more than that."""
 
-import asyncio
 import re
-import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
@@ -14,6 +12,7 @@ import pytest
 from llmgateway.commands.stripe import make_ready
 from llmgateway.controlplane.billing.desk import open_desk
 from llmgateway.kit.clock import SystemClock
+from tests.e2e.beside import beside
 from tests.e2e.gateway import Gateway, run_gateway
 from tests.e2e.waiting import becomes
 from tests.fakes.stripe.server import KEY, SECRET, FakeStripe, fake_stripe
@@ -31,26 +30,6 @@ async def _stripe() -> AsyncGenerator[FakeStripe]:
     async with fake_stripe(SystemClock()) as stripe, open_desk(KEY, stripe.url) as desk:
         await make_ready(desk)
         yield stripe
-
-
-@contextmanager
-def _stripe_beside() -> Generator[FakeStripe]:
-    """On an event loop of its own."""
-    loop, stop, held, started = asyncio.new_event_loop(), asyncio.Event(), list[FakeStripe](), threading.Event()
-
-    async def run() -> None:
-        async with _stripe() as stripe:
-            held.append(stripe)
-            started.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
-    thread.start()
-    assert started.wait(20)
-    yield held[0]
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
-    loop.close()
 
 
 @contextmanager
@@ -80,7 +59,7 @@ def _bought(gateway: Gateway, stripe: FakeStripe, http: httpx2.Client, usd: str)
 
 
 def test_credit_is_bought_and_spent_and_what_it_does_not_pay_for_is_refused(tmp_path: Path) -> None:
-    with _stripe_beside() as stripe:
+    with beside(_stripe()) as stripe:
         environment = {"STRIPE_SECRET_KEY": KEY, "STRIPE_WEBHOOK_SECRET": SECRET, "STRIPE_API_BASE": stripe.url}
         with run_gateway(tmp_path, CONFIG, **environment) as gateway, _owner(gateway) as http:
             ask = _asking(gateway, http.post("/keys", json={"name": "k"}).json()["key"])
