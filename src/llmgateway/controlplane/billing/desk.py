@@ -199,7 +199,7 @@ class Desk:
             found = await self._v1.subscriptions.list_async(
                 {"customer": customer, "status": "all", "limit": _MOST, "expand": ["data.schedule"]}
             )
-        return [read for entry in found.data if (read := read_subscription(entry)) is not None]
+            return [read for entry in found.data if (read := read_subscription(entry)) is not None]
 
     async def invoice(self, invoice: str) -> Invoice:
         """One invoice, its metered part told apart."""
@@ -207,7 +207,7 @@ class Desk:
         with _told():
             found = await self._v1.invoices.retrieve_async(invoice)
             lines = await self._v1.invoices.line_items.list_async(invoice, {"limit": _MOST})
-        return read_invoice(found, lines.data, metered)
+            return read_invoice(found, lines.data, metered)
 
     async def invoices(self, customer: str, limit: int, after: str | None) -> InvoicePage:
         """A customer's, newest first."""
@@ -217,7 +217,7 @@ class Desk:
                 if after
                 else {"customer": customer, "limit": limit}
             )
-        return read_invoice_page(found)
+            return read_invoice_page(found)
 
     async def payment(self, payment_intent: str) -> Payment:
         """One payment."""
@@ -233,7 +233,7 @@ class Desk:
         """What was given back of a charge."""
         with _told():
             found = await self._v1.refunds.list_async({"charge": charge, "limit": _MOST})
-        return [read_refund(entry) for entry in found.data]
+            return [read_refund(entry) for entry in found.data]
 
     async def dispute(self, dispute: str) -> Dispute:
         """One dispute."""
@@ -263,7 +263,7 @@ class Desk:
                     {"created": created, "limit": _MOST, "starting_after": found[-1].id}
                 )
                 found += page.data
-        return [read_event(entry) for entry in found]
+            return [read_event(entry) for entry in found]
 
     async def prices(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Lookup key -> price. Raises StripeRefused when one is missing."""
@@ -326,9 +326,11 @@ def _once(key: str) -> stripe.RequestOptions:
 
 @contextmanager
 def _told() -> Generator[None]:
-    """Stripe's errors in our words."""
+    """Stripe's errors in our words; and what is not as its papers say, so that it is in nobody's way."""
     try:
         yield
+    except (AttributeError, KeyError, TypeError) as error:
+        raise StripeRefused(f"Stripe answered with something that cannot be read ({error}).") from error
     except (stripe.InvalidRequestError, stripe.CardError, stripe.IdempotencyError) as error:
         raise StripeRefused(error.user_message or str(error)) from error
     except stripe.StripeError as error:
