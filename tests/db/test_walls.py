@@ -270,6 +270,7 @@ async def test_worker_reads_all_and_writes_nothing(database_url: str) -> None:
 @pytest.mark.usefixtures("two_orgs")
 async def test_admin_sees_all_and_cannot_touch_money(admin: Database) -> None:
     assert await _ask(admin, "SELECT id FROM usage_events ORDER BY 1") == ["req_a", "req_b"]
+    assert await _refused(admin, "SELECT request FROM contents") == "42501"  # operators never see what was said
     assert await _refused(admin, "DELETE FROM usage_events") == "42501"
     assert await _refused(admin, "UPDATE usage_events SET cost_nanos = 0") == "42501"
     assert await _refused(admin, "DELETE FROM installations") == "42501"
