@@ -11,6 +11,7 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from llmgateway.cli import cli
+from tests.conformance.harness import service_account
 
 
 @pytest.fixture
@@ -23,9 +24,17 @@ def provider() -> Generator[str]:
             return web.json_response({"data": []})
         return web.json_response({"error": {"message": "no such key"}}, status=401)
 
+    async def token(_: web.Request) -> web.Response:
+        return web.json_response({"access_token": "t", "expires_in": 3600})
+
+    async def no_token(_: web.Request) -> web.Response:
+        return web.json_response({"error": "invalid_grant", "error_description": "no such account"}, status=400)
+
     async def run(stop: asyncio.Event) -> None:
         app = web.Application()
         app.router.add_get("/{tail:.*}/models", models)
+        app.router.add_post("/token", token)
+        app.router.add_post("/no/token", no_token)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -90,3 +99,15 @@ def test_a_check_of_somebody_unknown_or_without_a_key_says_so(tmp_path: Path) ->
         done = CliRunner().invoke(cli, ["providers", "check", name, "--config", file])
         assert done.exit_code != 0
         assert words in f"{done.output} {done.exception}"
+
+
+@pytest.mark.parametrize(("path", "says"), [("/token", "works"), ("/no/token", "no such account")])
+def test_an_account_that_gets_tokens_is_tried_by_getting_one(
+    provider: str, path: str, says: str, tmp_path: Path
+) -> None:
+    account = service_account(tmp_path, 9)
+    account.write_text(account.read_text().replace("http://127.0.0.1:9/token", provider + path))
+    file = _config(tmp_path, f"providers:\n  vertex: {{project: p, service_account_file: {account}}}\n")
+    done = CliRunner().invoke(cli, ["providers", "check", "vertex", "--config", file])
+    assert says in done.output
+    assert done.exit_code == (0 if says == "works" else 1)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from llmgateway.dataplane.hosts import Credential, Host
+from llmgateway.errors import ProviderError
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.http import HttpError, Transport
 from llmgateway.providers.base import Place, Reply
@@ -22,7 +23,8 @@ async def probe(transport: Transport, host: Host, credential: Credential) -> str
         stream=False,
         now=SystemClock().now(),
     )
-    request = None if credential.grant is not None else host.provider.probe(place)
+    grant = credential.grant
+    request = host.provider.probe(place) if grant is None else grant.request(place.now)
     if request is None or not request.url.startswith("http"):
         return NO_FREE_CALL
     try:
@@ -35,4 +37,10 @@ async def probe(transport: Transport, host: Host, credential: Credential) -> str
         return f"did not answer within {_SECONDS:g} s"
     except HttpError as error:
         return f"cannot be reached: {error.message}"
-    return "" if reply.status < 300 else f"{reply.status}: {host.provider.classify(reply).message}"
+    if grant is None:
+        return "" if reply.status < 300 else f"{reply.status}: {host.provider.classify(reply).message}"
+    try:
+        grant.read(reply, place.now)
+    except ProviderError as error:
+        return f"{reply.status}: {error.message}"
+    return ""

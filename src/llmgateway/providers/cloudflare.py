@@ -16,6 +16,7 @@ CLOUDFLARE: Final = OpenAICompatible(
     ),
     endpoints=CHAT_AND_EMBEDDINGS,
     renames={"max_completion_tokens": "max_tokens"},
+    free_call="",
     quirks=(
         (
             "In JSON mode content may be an object; it is written as JSON text: "

@@ -18,6 +18,7 @@ DATABRICKS: Final = OpenAICompatible(
     endpoints=MappingProxyType({Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/embeddings"}),
     renames={"max_completion_tokens": "max_tokens"},
     unsupported=frozenset({"logit_bias", "seed", "presence_penalty", "frequency_penalty"}),
+    free_call="",
     quirks=(
         "The workspace is the host of its URL, such as dbc-123.cloud.databricks.com; the model is the endpoint's name.",
         (

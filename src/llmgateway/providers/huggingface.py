@@ -12,6 +12,7 @@ HUGGINGFACE: Final = OpenAICompatible(
     base_url="https://router.huggingface.co/v1",
     env=MappingProxyType({"api_key": ("HUGGINGFACE_API_KEY", "HF_TOKEN")}),
     endpoints=CHAT,
+    free_call="",
     quirks=(
         (
             "A provider is chosen by a suffix of the model's name, as in MODEL:together: "

@@ -14,5 +14,6 @@ JINA: Final = OpenAICompatible(
     endpoints=MappingProxyType({Operation.EMBEDDINGS: "/embeddings", Operation.RERANK: "/rerank"}),
     renames={"top_k": "top_n"},
     encodings=frozenset(),
+    free_call="",
     quirks=("It returns documents unless return_documents is false: https://jina.ai/reranker/",),
 )

@@ -13,6 +13,7 @@ NVIDIA: Final = OpenAICompatible(
     env=MappingProxyType({"api_key": ("NVIDIA_API_KEY", "NGC_API_KEY")}),
     endpoints=CHAT_AND_EMBEDDINGS,
     renames={"max_completion_tokens": "max_tokens"},
+    free_call="",
     quirks=(
         (
             "Some embedding models need input_type (query or passage), which is passed on: "

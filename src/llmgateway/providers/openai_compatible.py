@@ -96,6 +96,8 @@ class OpenAICompatible(Provider):
     """Its embeddings are base64 of signed bytes; they are given on as numbers."""
     counts_logprobs: bool = False
     """`logprobs` is a number of alternatives there."""
+    free_call: str = "/models"
+    """A GET that only a good key may make; empty where there is none, or where it asks for no key."""
     joins_path: str = ""
     """What the documented base URL ends with; put in where a configured one lacks it."""
 
@@ -145,10 +147,12 @@ class OpenAICompatible(Provider):
         return headers
 
     def probe(self, place: Place) -> UpstreamRequest | None:
+        if not self.free_call:
+            return None
         base = place.base_url
         if self.joins_path and not base.endswith(self.joins_path):
             base += self.joins_path
-        return UpstreamRequest(f"{base}/models", self.headers(place), b"", "GET")
+        return UpstreamRequest(base + self.free_call, self.headers(place), b"", "GET")
 
     def body(self, call: Call, place: Place) -> Json:
         """The request's body: the caller's, with only what must change."""

@@ -12,6 +12,7 @@ OPENROUTER: Final = OpenAICompatible(
     endpoints=EVERYTHING,
     keeps=frozenset({"cache_control", "reasoning_content"}),
     responses="/responses",
+    free_call="/key",
     quirks=(
         "An error may come inside a 200: https://openrouter.ai/docs/api-reference/errors",
         (

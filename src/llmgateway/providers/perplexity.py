@@ -15,6 +15,7 @@ PERPLEXITY: Final = OpenAICompatible(
     renames={"max_completion_tokens": "max_tokens"},
     unsupported=frozenset({"logit_bias", "n", "seed", "logprobs", "top_logprobs"}),
     int8_vectors=True,
+    free_call="",
     quirks=(
         "Embeddings come as base64 of signed bytes and are given on as numbers: https://docs.perplexity.ai/docs/embeddings/quickstart",
         "Chunks carry an empty finish_reason until the last one; it is read as none.",

@@ -15,6 +15,7 @@ VOYAGE: Final = OpenAICompatible(
     renames={"dimensions": "output_dimension", "top_n": "top_k"},
     encodings=frozenset({"base64"}),
     texts_only=True,
+    free_call="",
     quirks=(
         "top_n is top_k there, and results are data: https://docs.voyageai.com/reference/reranker-api",
         "encoding_format is base64 or absent there: https://docs.voyageai.com/reference/embeddings-api",

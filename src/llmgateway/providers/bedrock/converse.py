@@ -16,7 +16,7 @@ from llmgateway.providers.bedrock.counting import count_request, read_count
 from llmgateway.providers.bedrock.embeddings import invoke_body, read_vectors
 from llmgateway.providers.bedrock.embeddings import refusals as embedding_refusals
 from llmgateway.providers.bedrock.errors import answer_error
-from llmgateway.providers.bedrock.places import model_request
+from llmgateway.providers.bedrock.places import free_request, model_request
 from llmgateway.providers.bedrock.request import converse_body, refusals
 from llmgateway.providers.bedrock.stream import ConverseReader, EventStreamDecoder, malformed
 
@@ -29,6 +29,9 @@ class Converse(Provider):
         if call.operation is Operation.EMBEDDINGS:
             return embedding_refusals(call.canon, model)
         return refusals(call.canon, model)
+
+    def probe(self, place: Place) -> UpstreamRequest | None:
+        return free_request(place)
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         if call.operation is Operation.COUNT_TOKENS:

@@ -4,6 +4,7 @@ Pages: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html an
 https://docs.aws.amazon.com/general/latest/gr/bedrock.html.
 """
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from llmgateway.errors import BadRequest
@@ -13,13 +14,32 @@ from llmgateway.providers.bedrock.signing import Signer
 HOST = "https://bedrock-runtime.{region}.amazonaws.com"
 
 
+_RUNTIME = "://bedrock-runtime."
+
+
 def model_request(place: Place, method: str, body: bytes) -> UpstreamRequest:
     """A request to one method of the place's model, signed. Raises BadRequest when there is no region to sign for."""
     url = f"{place.base_url}/model/{quote(place.model, safe='')}/{method}"
+    return UpstreamRequest(url, _proven(place, "POST", url, body), body)
+
+
+def free_request(place: Place) -> UpstreamRequest | None:
+    """The list of models, which costs nothing; None at an address that has no control plane beside it.
+
+    Page: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html.
+    """
+    if _RUNTIME not in place.base_url:
+        return None
+    url = place.base_url.replace(_RUNTIME, "://bedrock.") + "/foundation-models"
+    return UpstreamRequest(url, _proven(place, "GET", url, b""), b"", "GET")
+
+
+def _proven(place: Place, method: str, url: str, body: bytes) -> Mapping[str, str]:
+    """The headers of a request, its credential among them."""
     headers = {"content-type": "application/json"}
     key = place.secrets.get("api_key")
     if key is not None:
-        return UpstreamRequest(url, {**headers, "authorization": f"Bearer {key}"}, body)
+        return {**headers, "authorization": f"Bearer {key}"}
     region = place.options.get("region")
     if not region:
         raise BadRequest("Amazon Bedrock needs its region: set AWS_REGION, or region in gateway.yaml.", param="model")
@@ -30,4 +50,4 @@ def model_request(place: Place, method: str, body: bytes) -> UpstreamRequest:
         "bedrock",
         place.secrets.get("aws_session_token"),
     )
-    return UpstreamRequest(url, signer.sign("POST", url, headers, body, place.now), body)
+    return signer.sign(method, url, headers, body, place.now)

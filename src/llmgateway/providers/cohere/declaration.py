@@ -31,6 +31,10 @@ from llmgateway.providers.vectors import vectors_answer
 class Cohere(Provider):
     """The language of Cohere's API, version 2. It is no caller's dialect: everything is translated."""
 
+    def probe(self, place: Place) -> UpstreamRequest | None:
+        headers = {"authorization": f"Bearer {place.secrets['api_key']}"}
+        return UpstreamRequest(f"{place.base_url}/v1/models", headers, b"", "GET")
+
     def refuses(self, call: Call, model: str) -> Sequence[str]:
         if call.operation is Operation.RERANK:
             return ()
