@@ -72,6 +72,17 @@ async def test_an_estimate_that_was_too_high_is_given_back(worker: Database, dat
     assert await held(worker) == {Account.CREDIT: 3, Account.REVENUE: -3}
 
 
+async def test_what_no_ledger_can_hold_of_one_organisation_is_no_others_trouble(
+    worker: Database, data: Database
+) -> None:
+    """Two charges that together are more than a number of PostgreSQL's; the others' hour is posted all the same."""
+    absurd = [charged(2**63 - 1, org_id="org_0") for _ in range(2)]
+    await UsageStore(data).insert([*absurd, charged(7, org_id="org_1"), charged(9, org_id="org_2")])
+    assert await post_usage(worker, clock_at(), RECENT) == 2
+    assert (await held(worker, "org_0"), await held(worker, "org_2")) == ({}, {Account.CREDIT: 9, Account.REVENUE: -9})
+    assert [(one.org_id, one.events) for one in (await _report(worker)).differences] == [("org_0", 2**64 - 2)]
+
+
 async def test_credit_pays_and_what_is_beyond_it_is_debt(worker: Database, data: Database) -> None:
     await write(worker, clock_at(), postings.credit_bought("pi_1", 10))
     await UsageStore(data).insert([charged(25)])

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import letters
 from llmgateway.controlplane.billing.budget_watch import LOOK_BACK, Watched, budgets_of
+from llmgateway.controlplane.billing.each import for_each
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.budget_alerts import BudgetAlert
@@ -23,11 +24,12 @@ async def tell(database: Database, clock: Clock) -> int:
     """Look at every budget whose organisation used something lately; how many alerts were new."""
     async with database.transaction() as tx:
         org_ids = await _to_look_at(tx, clock.now() - LOOK_BACK)
-    told = 0
-    for org_id in org_ids:
-        async with database.transaction() as tx:
-            told += await _tell(tx, clock, org_id)
-    return told
+    return await for_each(org_ids, lambda org_id: _look(database, clock, org_id), lambda org_id: org_id)
+
+
+async def _look(database: Database, clock: Clock, org_id: str) -> int:
+    async with database.transaction() as tx:
+        return await _tell(tx, clock, org_id)
 
 
 async def _to_look_at(tx: AsyncSession, since: datetime) -> Sequence[str]:

@@ -18,7 +18,7 @@ _UNEQUAL = text("""
         WHERE p.kind = 'usage' AND e.account = 'revenue' AND p.hour < :until AND p.hour >= :since GROUP BY 1, 2
     )
     SELECT coalesce(used.org_id, charged.org_id) AS org_id, coalesce(used.hour, charged.hour) AS hour,
-        coalesce(used.nanos, 0)::bigint AS events, coalesce(charged.nanos, 0)::bigint AS ledger
+        coalesce(used.nanos, 0) AS events, coalesce(charged.nanos, 0) AS ledger
     FROM used FULL JOIN charged ON used.org_id = charged.org_id AND used.hour = charged.hour
     WHERE coalesce(used.nanos, 0) <> coalesce(charged.nanos, 0) ORDER BY 2, 1 LIMIT 100
 """)
@@ -62,5 +62,5 @@ async def check(tx: AsyncSession, since: datetime, until: datetime) -> Report:
         accounts=accounts,
         unbalanced=tuple((await tx.scalars(by_org)).all()),
         closings=tuple(await wrong_closings(tx)),
-        differences=tuple(Difference(row.org_id, row.hour, row.events, row.ledger) for row in unequal),
+        differences=tuple(Difference(row.org_id, row.hour, int(row.events), int(row.ledger)) for row in unequal),
     )

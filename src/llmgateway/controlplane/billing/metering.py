@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts, ledger, postings
 from llmgateway.controlplane.billing.desk import Desk, StripeRefused
+from llmgateway.controlplane.billing.each import for_each
 from llmgateway.controlplane.billing.ledger import Account, Coverage, Kind
 from llmgateway.controlplane.billing.usage_charges import hour_of
 from llmgateway.controlplane.plans.service import Plan, all_plans, period_of
@@ -48,7 +49,7 @@ async def charge_overage(database: Database, clock: Clock) -> int:
     async with database.transaction() as tx:
         query = select(Organisation).where(Organisation.plan.in_(plans), Organisation.overage_limit_nanos > 0)
         orgs = (await tx.scalars(query.order_by(Organisation.id))).all()
-    return sum([await _charge(database, clock, org, plans[org.plan]) for org in orgs])
+    return await for_each(orgs, lambda org: _charge(database, clock, org, plans[org.plan]), lambda org: org.id)
 
 
 async def _charge(database: Database, clock: Clock, org: Organisation, plan: Plan) -> bool:
@@ -76,7 +77,7 @@ async def report_usage(database: Database, clock: Clock) -> int:
             BillingAccount.status.in_(accounts.INVOICED), BillingAccount.customer_id.is_not(None)
         )
         customers = (await tx.scalars(query.order_by(BillingAccount.org_id))).all()
-    return sum([await _report(database, clock, account) for account in customers])
+    return await for_each(customers, lambda one: _report(database, clock, one), lambda one: one.org_id)
 
 
 async def _report(database: Database, clock: Clock, account: BillingAccount) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import ledger, postings
 from llmgateway.controlplane.billing.accounts import is_invoiced
+from llmgateway.controlplane.billing.each import for_each
 from llmgateway.controlplane.billing.ledger import Account, Coverage, Kind
 from llmgateway.controlplane.usage.used import used
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
@@ -40,7 +41,7 @@ async def post_usage(database: Database, clock: Clock, back: timedelta) -> int:
     until = hour_of(clock.now() - _SETTLING)
     async with database.transaction() as tx:
         charges = await _differing(tx, until - back, until)
-    return sum([await _post(database, clock, charge) for charge in charges])
+    return await for_each(charges, lambda charge: _post(database, clock, charge), lambda charge: charge.org_id)
 
 
 async def not_posted(tx: AsyncSession, org_id: str, now: datetime) -> int:
