@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export LLMGATEWAY_DATA_DIR ?= $(CURDIR)/.data
 
-.PHONY: help run demo test ready check fix dashboard bench bench-peers bench-people bench-usage bench-profile soak replay topology release site docs lock clean packages
+.PHONY: help run demo test ready check fix dashboard bench bench-topology bench-peers bench-people bench-usage bench-profile soak replay topology release site docs lock clean packages
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -42,11 +42,14 @@ fix: $(STAMPS)/dev ## Format, and repair what ruff can repair
 
 dashboard: $(STAMPS)/dashboard ## Build the dashboard into src/llmgateway/static
 
-bench: $(STAMPS)/dev packages ## Measure throughput, added latency, CPU per chunk, memory and start-up against a bare relay
+bench: $(STAMPS)/dev packages ## Capacity, added latency, streams, memory, start, two processes, growth (BENCH="answers" for a part)
 	@$(BIN)/python -m bench $(BENCH)
 
-bench-profile: $(STAMPS)/dev packages ## The same load under cProfile: where the time of a request goes
-	@$(BIN)/python -m bench --profile $(BENCH)
+bench-profile: $(STAMPS)/dev packages ## Whole answers under cProfile: where the time of a request goes
+	@$(BIN)/python -m bench answers --profile $(BENCH)
+
+bench-topology: $(STAMPS)/dev packages ## 1,000 requests/s for ten minutes on the local topology (RATE=500 MINUTES=1 for less)
+	@$(BIN)/python -m bench.topology --rate $(or $(RATE),1000) --minutes $(or $(MINUTES),10) $(if $(RECORD),--record)
 
 bench-peers: $(STAMPS)/dev packages ## The same load on LiteLLM's proxy and Portkey's gateway, installed in .peers
 	@$(BIN)/python -m bench.peers $(BENCH)
@@ -61,7 +64,7 @@ soak: $(STAMPS)/dev ## Ten minutes of 200 callers on an unreliable provider, the
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10)
 	@$(BIN)/python -m bench.chaos --minutes $(or $(MINUTES),10)
 
-topology: $(STAMPS)/dev packages ## Two replicas on one PostgreSQL behind nginx, as processes of this machine, until Ctrl-C
+topology: $(STAMPS)/dev packages ## 2 data, 1 control, 1 worker on PostgreSQL and Valkey behind nginx, as processes of this machine, until Ctrl-C
 	@exec $(BIN)/python -m deploy.local.topology
 
 replay: $(STAMPS)/dev ## Repeated traffic (Zipf): hit rate, and cost with and without cache and routing

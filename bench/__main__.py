@@ -1,26 +1,21 @@
-"""`python -m bench`: the whole run, in one table, each figure beside its budget."""
+"""`python -m bench [PART...]`: each part is a table, each figure beside its budget; without a part all of them."""
 
 import argparse
 import json
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-from bench.canned import anthropic_request, openai_request
-from bench.gateway import Installation
-from bench.load import Client, Load, Streaming, stream
-from bench.machine import CannotMeasureError, Server, nginx, pacer, relay, valkey
-from bench.report import Row, Table
-
-CHAT = openai_request("openai/gpt-4.1")
-STREAMS = {
-    "OpenAI to OpenAI, passed through": (openai_request("openai/gpt-4.1", stream=True), 30),
-    "Anthropic to Anthropic, passed through": (anthropic_request("anthropic/claude-sonnet-4-5", stream=True), 30),
-    "OpenAI client, Anthropic provider, translated": (openai_request("anthropic/claude-sonnet-4-5", stream=True), 60),
-    "Anthropic client, OpenAI provider, translated": (anthropic_request("openai/gpt-4.1", stream=True), 60),
-}
+from bench.answers import whole_answers
+from bench.gateway import PATIENT, Installation
+from bench.growth import SIZES, growth
+from bench.machine import CannotMeasureError, valkey
+from bench.report import Machine, Table, record
+from bench.streams import streamed_answers
+from bench.workers import two_processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,114 +24,92 @@ class Plan:
 
     seconds: float
     streams: int
+    """At once, and the step by which there are more of them."""
+    most: int
+    """Streams that are tried at once."""
+    sizes: tuple[int, ...]
+    profile: Path | None = None
+
+
+Part = Callable[[Table, Plan, Path], None]
+
+
+def _embedded(table: Table, plan: Plan, folder: Path) -> None:
+    whole_answers(table, plan.seconds, Installation(folder, profile=plan.profile))
+
+
+def _redis(table: Table, plan: Plan, folder: Path) -> None:
+    with valkey() as url:
+        whole_answers(table, plan.seconds, Installation(folder, {"REDIS_URL": url, **PATIENT}, plan.profile))
+
+
+def _streams(table: Table, plan: Plan, folder: Path) -> None:
+    streamed_answers(table, plan.seconds, plan.streams, plan.most, Installation(folder))
+
+
+def _workers(table: Table, plan: Plan, folder: Path) -> None:
+    two_processes(table, plan.seconds, folder)
+
+
+def _growth(table: Table, plan: Plan, folder: Path) -> None:
+    growth(table, plan.seconds, plan.sizes, folder)
+
+
+PARTS: Mapping[str, tuple[str, Part]] = MappingProxyType(
+    {
+        "answers": ("whole answers, everything on, one core, embedded", _embedded),
+        "redis": ("whole answers, everything on, one core, limits in Valkey", _redis),
+        "streams": ("streams of 50 chunks a second, everything on, one core", _streams),
+        "workers": ("two processes behind one port", _workers),
+        "growth": ("as organisations, keys and routes grow, one core", _growth),
+    }
+)
+"""Name -> its title, and what measures it."""
 
 
 def main() -> None:
-    """Measure, print the table, and write it as JSON where asked."""
+    """Measure, print the tables, and keep them where asked."""
     arguments = _arguments()
-    plan = Plan(seconds=1, streams=20) if arguments.quick else Plan(arguments.seconds, arguments.streams)
-    table = Table()
-    try:
-        with tempfile.TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:
-            folder = Path(name)
-            folder.chmod(0o755)
-            environment = {"REDIS_URL": stack.enter_context(valkey())} if arguments.redis else {}
-            installation = Installation(folder, environment, arguments.profile)
-            _whole_answers(table, plan, installation)
-            if not arguments.profile:
-                _streamed_answers(table, plan, installation)
-    except CannotMeasureError as error:
-        sys.exit(f"bench: {error}")
-    print(table.text("with Redis" if arguments.redis else "embedded"))
+    quick = Plan(seconds=1, streams=20, most=40, sizes=(10, 100))
+    plan = quick if arguments.quick else Plan(arguments.seconds, arguments.streams, 2000, SIZES, arguments.profile)
+    everything = list[dict[str, object]]()
+    for name in arguments.parts or PARTS:
+        title, part = PARTS[name]
+        table, machine = Table(), Machine.here()
+        try:
+            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                Path(folder).chmod(0o755)
+                part(table, plan, Path(folder))
+        except CannotMeasureError as error:
+            sys.exit(f"bench: {error}")
+        print(table.text(title), flush=True)
+        everything += [{"part": name, **row} for row in table.data()]
+        if arguments.record:
+            options = " ".join(word for word in sys.argv[1:] if word not in PARTS)
+            record(name, f'make bench BENCH="{name} {options}"', machine, table)
     if arguments.json:
-        arguments.json.write_text(json.dumps(table.data(), indent=2) + "\n")
+        arguments.json.write_text(json.dumps(everything, indent=2) + "\n")
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench", description="Throughput, added latency, CPU per chunk, memory.")
+    parser = argparse.ArgumentParser(
+        prog="bench", description="Throughput, added latency, CPU per chunk, memory, start."
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default all")
     parser.add_argument("--seconds", type=float, default=8, help="length of each measurement")
-    parser.add_argument("--streams", type=int, default=100, help="streams open at once, at 50 chunks a second each")
+    parser.add_argument("--streams", type=int, default=125, help="streams open at once, at 50 chunks a second each")
     parser.add_argument("--quick", action="store_true", help="a second each: shows that it runs, not how fast")
-    parser.add_argument("--redis", action="store_true", help="with limits in a Valkey server")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument(
+        "--record", action="store_true", help="keep them for docs/benchmarks.md, which `make docs` writes"
+    )
     parser.add_argument(
         "--profile", nargs="?", const=Path("bench.prof"), type=Path, help="under cProfile, to this file"
     )
-    return parser.parse_args()
-
-
-def _whole_answers(table: Table, plan: Plan, installation: Installation) -> None:
-    folder = installation.folder
-    with nginx(folder) as upstream:
-        direct = _answers(Client(CHAT, "none", folder), upstream, plan)
-        table.add(Row("nginx directly, 32 connections", direct[32].requests_per_second, "requests/s"))
-        with relay(folder, upstream) as server:
-            bare = _answers(Client(CHAT, "none", folder), server, plan)
-            table.add(Row("bare relay, 32 connections", bare[32].requests_per_second, "requests/s"))
-            table.add(Row("bare relay, CPU per request", bare[32].cpu_us, "us"))
-            _latency(table, "bare relay", bare, direct)
-        with installation.serving(upstream) as server:
-            _gateway_answers(table, plan, installation, server, direct, bare)
-
-
-def _gateway_answers(
-    table: Table, plan: Plan, installation: Installation, server: Server, direct: dict[int, Load], bare: dict[int, Load]
-) -> None:
-    table.add(Row("first start to ready, database made", server.start_seconds, "s", budget=3))
-    started = server.resident_megabytes()
-    client = Client(CHAT, installation.make_key(), installation.folder)
-    client.check(server, "chatcmpl-bench")
-    through = _answers(client, server, plan)
-    rate = through[32].requests_per_second
-    table.add(
-        Row(
-            "gateway, 32 connections",
-            rate,
-            "requests/s",
-            budget=2000 if installation.environment else 2500,
-            more_is_better=True,
-        )
-    )
-    table.add(Row("gateway : bare relay", rate / bare[32].requests_per_second, "of its rate"))
-    table.add(Row("gateway, CPU per request", through[32].cpu_us, "us"))
-    _latency(table, "gateway", through, direct)
-    table.add(Row("gateway, memory at start", started, "MB"))
-    table.add(Row("gateway, memory after load", server.resident_megabytes(), "MB", budget=150))
-
-
-def _answers(client: Client, server: Server, plan: Plan) -> dict[int, Load]:
-    client.run(server, connections=8, seconds=1)
-    return {count: client.run(server, connections=count, seconds=plan.seconds) for count in (1, 32)}
-
-
-def _latency(table: Table, who: str, measured: dict[int, Load], direct: dict[int, Load]) -> None:
-    for count, load in measured.items():
-        plural = "connection" if count == 1 else "connections"
-        budgets = (1, 5) if who == "gateway" and count == 1 else (None, None)
-        where = f"{who}, added latency, {count} {plural}"
-        table.add(Row(f"{where}, p50", load.p50_ms - direct[count].p50_ms, "ms", budget=budgets[0]))
-        table.add(Row(f"{where}, p99", load.p99_ms - direct[count].p99_ms, "ms", budget=budgets[1]))
-
-
-def _streamed_answers(table: Table, plan: Plan, installation: Installation) -> None:
-    folder = installation.folder
-    with pacer(folder) as upstream:
-        with relay(folder, upstream) as server:
-            bare = Client(next(iter(STREAMS.values()))[0], "none", folder)
-            _streams(table, "bare relay", stream(bare, server, upstream, streams=plan.streams, seconds=plan.seconds))
-        with installation.serving(upstream) as server:
-            table.add(Row("second start to ready", server.start_seconds, "s", budget=3))
-            key = installation.make_key()
-            for name, (request, budget) in STREAMS.items():
-                client = Client(request, key, folder)
-                client.check(server, "message_stop" if request.path == "/v1/messages" else "[DONE]")
-                measured = stream(client, server, upstream, streams=plan.streams, seconds=plan.seconds)
-                _streams(table, name, measured, budget)
-
-
-def _streams(table: Table, name: str, measured: Streaming, budget: float | None = None) -> None:
-    note = f"{measured.streams} streams, {measured.chunks_per_second:,.0f} chunks/s, {measured.cpu_share:.0%} of a core"
-    table.add(Row(f"CPU per chunk: {name}", measured.microseconds_per_chunk, "us", budget=budget, note=note))
+    arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    return arguments
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ LIMITS = (
 )
 """Far away, but each of them is checked and reserved for every request."""
 
+PATIENT = {"LLMGATEWAY_REDIS_DEADLINE_MS": "500"}
+"""With Valkey: on cores that all of them fill, an answer can be late without anybody being down."""
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -26,9 +29,15 @@ class Installation:
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     profile: Path | None = None
+    workers: int = 1
+    core: str | None = SERVED
+    """None: any."""
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def whole_environment(self) -> dict[str, str]:
+        """What its processes and commands see."""
         return {
+            **os.environ,
             **self.environment,
             "LLMGATEWAY_DATA_DIR": str(self.folder / "data"),
             "LLMGATEWAY_DRAIN_DELAY": "0",
@@ -48,15 +57,18 @@ providers:
         command = [COMMAND, "serve", "--config", str(configuration), "--port", str(port)]
         if self.profile:
             command = [sys.executable, "-m", "bench.profiled", str(self.profile), *command[1:]]
+        if self.workers > 1:
+            command += ["--workers", str(self.workers)]
         log = self.folder / "gateway.log"
-        with serving(command, port, core=SERVED, ready="/readyz", environment=self._environment(), log=log) as server:
+        environment = self.whole_environment
+        with serving(command, port, core=self.core, ready="/readyz", environment=environment, log=log) as server:
             yield server
 
     def make_key(self) -> str:
         """An API key with limits of every kind. Raises CannotMeasureError."""
         made = subprocess.run(
             [COMMAND, "keys", "create", "--name", "bench", *LIMITS, "--json"],
-            env={**os.environ, **self._environment()},
+            env=self.whole_environment,
             capture_output=True,
             text=True,
             check=False,

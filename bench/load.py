@@ -19,6 +19,14 @@ done = function(summary, latency, requests)
 end
 """
 
+IN_TURN = """
+request = function()
+  place = place % #keys + 1
+  wrk.headers["authorization"] = "Bearer " .. keys[place]
+  return wrk.format()
+end
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -38,19 +46,24 @@ class Client:
     request: Request
     key: str
     folder: Path
+    others: tuple[str, ...] = ()
+    """Keys to take in turn instead of the one."""
 
     def check(self, server: Server, expected: str) -> None:
         """One request, whose answer must hold the expected text. Raises CannotMeasureError."""
-        asked = urllib.request.Request(
-            server.url + self.request.path, self.request.body.encode(), self._headers(), method="POST"
-        )
         try:
-            with urllib.request.urlopen(asked, timeout=30) as answer:
+            with urllib.request.urlopen(self.asked_of(server), timeout=30) as answer:
                 text = answer.read().decode()
         except urllib.error.HTTPError as error:
             raise CannotMeasureError(f"{self.request.path} answered {error.code}: {error.read().decode()}") from error
         if expected not in text:
             raise CannotMeasureError(f"{self.request.path} answered without {expected!r}: {text[:500]}")
+
+    def asked_of(self, server: Server) -> urllib.request.Request:
+        """One request, for Python's own client."""
+        return urllib.request.Request(
+            server.url + self.request.path, self.request.body.encode(), self._headers(), method="POST"
+        )
 
     def run(self, server: Server, *, connections: int, seconds: float) -> Load:
         """Ask again and again on that many connections. Raises CannotMeasureError when an answer was not a 2xx."""
@@ -72,6 +85,9 @@ class Client:
         script = self.folder / "load.lua"
         lines = ['wrk.method = "POST"', f"wrk.body = {_lua(self.request.body)}"]
         lines += [f"wrk.headers[{_lua(name)}] = {_lua(value)}" for name, value in self._headers().items()]
+        if self.others:
+            keys = ", ".join(map(_lua, self.others))
+            lines += [f"local keys, place = {{ {keys} }}, 0", IN_TURN]
         script.write_text("\n".join(lines) + REPORT)
         command = [find("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s"]
         command += ["-s", str(script), server.url + self.request.path]
@@ -95,6 +111,8 @@ class Streaming:
     cpu_share: float
     """Of one core."""
     microseconds_per_chunk: float
+    gap_ms: float
+    """Between two chunks of one more stream, the 99th percentile; 20 ms when nothing waits."""
 
 
 def stream(client: Client, server: Server, pacer: Server, *, streams: int, seconds: float) -> Streaming:
@@ -104,7 +122,7 @@ def stream(client: Client, server: Server, pacer: Server, *, streams: int, secon
     try:
         time.sleep(min(2.0, seconds / 2))
         began, cpu, frames = time.monotonic(), server.cpu_seconds(), _frames(pacer)
-        time.sleep(seconds)
+        gap = _gap_ms(client.asked_of(server), seconds)
         lasted = time.monotonic() - began
         cpu, frames = server.cpu_seconds() - cpu, _frames(pacer) - frames
     finally:
@@ -112,7 +130,23 @@ def stream(client: Client, server: Server, pacer: Server, *, streams: int, secon
         process.communicate()
     if not frames:
         raise CannotMeasureError("no frame was streamed")
-    return Streaming(streams, frames / lasted, cpu / lasted, cpu / frames * 1e6)
+    return Streaming(streams, frames / lasted, cpu / lasted, cpu / frames * 1e6, gap)
+
+
+def _gap_ms(asked: urllib.request.Request, seconds: float) -> float:
+    """Read one stream after the other for that long, and see how evenly its chunks come."""
+    deadline, gaps = time.monotonic() + seconds, list[float]()
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            before = 0.0
+            for line in answer:
+                if line.startswith(b"data:"):
+                    now = time.monotonic()
+                    gaps += [now - before] if before else []
+                    before = now
+                if time.monotonic() > deadline:
+                    break
+    return sorted(gaps)[int(0.99 * len(gaps))] * 1000 if gaps else 0.0
 
 
 def _frames(pacer: Server) -> int:

@@ -20,6 +20,9 @@ from bench.canned import openai_answer
 SERVED, LOAD = "0", "1"
 """The core of what is measured, and the core of clients and upstreams. With one core all share it."""
 
+_START_SECONDS = 300
+"""Until a server is given up, on a machine that has other work."""
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -42,13 +45,23 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """CPU time of the process so far, user and system."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return cpu_seconds(self.pid)
 
     def resident_megabytes(self) -> float:
         """Resident memory of the process now."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text("ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return resident_megabytes(self.pid)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process so far, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def resident_megabytes(pid: int) -> float:
+    """Resident memory of a process now."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def free_port() -> int:
@@ -58,9 +71,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def pinned(core: str, command: Sequence[str]) -> list[str]:
-    """The command, bound to a core where the machine has more than one."""
-    if (os.cpu_count() or 1) < 2 or shutil.which("taskset") is None:
+def pinned(core: str | None, command: Sequence[str]) -> list[str]:
+    """The command, bound to a core where one is named and the machine has more."""
+    if core is None or (os.cpu_count() or 1) < 2 or shutil.which("taskset") is None:
         return list(command)
     return ["taskset", "-c", core, *command]
 
@@ -70,7 +83,7 @@ def serving(
     command: Sequence[str],
     port: int,
     *,
-    core: str,
+    core: str | None,
     ready: str,
     environment: Mapping[str, str] | None = None,
     log: Path,
@@ -89,11 +102,11 @@ def serving(
 
 
 def _await_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
-        with suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(url, timeout=2):
+        with suppress(urllib.error.URLError, ConnectionError, TimeoutError), urllib.request.urlopen(url, timeout=2):
             return
         time.sleep(0.005)
     raise CannotMeasureError(f"{url} was never ready; its output:\n{log.read_text(errors='replace')[-2000:]}")

@@ -19,7 +19,7 @@ from bench.canned import openai_request
 from bench.gateway import Installation
 from bench.load import Client
 from bench.machine import SERVED, CannotMeasureError, Server, find, free_port, nginx, relay, serving
-from bench.report import Row, Table
+from bench.report import Machine, Row, Table, record
 
 LITELLM, PORTKEY = "1.106.0", "1.15.2"
 """The versions that are measured."""
@@ -31,10 +31,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.peers", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10, help="length of each measurement")
     parser.add_argument("--folder", type=Path, default=Path(".peers"), help="where they are installed")
+    parser.add_argument(
+        "--record", action="store_true", help="keep them for docs/benchmarks.md, which `make docs` writes"
+    )
     arguments = parser.parse_args()
     table = Table()
     try:
         _install(arguments.folder.resolve())
+        machine = Machine.here()
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)
             folder.chmod(0o755)
@@ -42,7 +46,9 @@ def main() -> None:
                 _measure(table, folder, arguments.folder.resolve(), upstream, arguments.seconds)
     except CannotMeasureError as error:
         sys.exit(f"bench: {error}")
-    print(table.text("beside its peers"))
+    print(table.text("beside its peers, one core"))
+    if arguments.record:
+        record("peers", 'make bench-peers BENCH="--record"', machine, table)
 
 
 def _install(folder: Path) -> None:

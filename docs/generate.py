@@ -13,6 +13,8 @@ from pydantic_core import PydanticUndefined
 
 from deploy.grafana.boards import BOARDS
 from deploy.grafana.panels import as_json
+from docs.benchmark_page import benchmarks_page
+from docs.diagrams.pictures import PICTURES
 from docs.error_codes import ERROR_CODES
 from docs.permission_page import permissions_page
 from docs.provider_page import credential_variables, providers_page
@@ -136,12 +138,14 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         ".env.example": environment_example,
         "docs/adr/README.md": decisions_page,
+        "docs/benchmarks.md": benchmarks_page,
         "docs/reference/settings.md": settings_page,
         "docs/reference/errors.md": errors_page,
         "docs/reference/metrics.md": metrics_page,
         "docs/reference/openapi.json": openapi_document,
         "docs/reference/permissions.md": permissions_page,
         "docs/reference/providers.md": providers_page,
+        **{path: picture.svg for path, picture in PICTURES.items()},
         **{f"deploy/grafana/dashboards/{board.uid}.json": partial(as_json, board) for board in BOARDS},
     }
 )

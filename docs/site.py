@@ -129,8 +129,10 @@ def _moved(source: str, place: str, places: Mapping[str, str]) -> str:
             return match[0]
         wanted = os.path.normpath(str(Path(source).parent / target))
         found = places.get(wanted) or places.get(f"{wanted}/README.md")
+        if found is None and wanted.endswith((".png", ".svg")):
+            found = wanted.removeprefix("docs/")
         if found is None:
-            return match[0] if wanted.endswith((".png", ".svg")) else words
+            return words
         return f"[{words}]({os.path.relpath(found, Path(place).parent)}{anchor})"
 
     return _LINK.sub(at, (ROOT / source).read_text(encoding="utf-8"))

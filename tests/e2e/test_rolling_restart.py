@@ -16,7 +16,7 @@ from tests.fixtures_database import cluster_of
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(
         shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin") is None,
         reason="NOT TRIED: nginx is not installed (make packages)",
