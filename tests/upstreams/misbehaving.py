@@ -134,6 +134,15 @@ async def _thinking(asked: _Asked) -> None:
         await asked.send(frame)
 
 
+async def _pausing(asked: _Asked) -> None:
+    """Thirty words, more than a second of what no other dialect hears, and the rest."""
+    await asked.begin()
+    for place, frame in enumerate(frames(asked, WORDS)):
+        if place == 30:
+            await asyncio.sleep(1.2)
+        await asked.send(frame)
+
+
 async def _cut(asked: _Asked) -> None:
     """Dies in the middle of the answer, streamed or not."""
     if not asked.stream:
@@ -293,6 +302,7 @@ FAULTS: dict[str, Callable[[_Asked], Awaitable[None]]] = {
     "late": _late,
     "opened": _opened,
     "thinking": _thinking,
+    "pausing": _pausing,
     "cut": _cut,
     "stall": _stall,
     "malformed": _malformed,

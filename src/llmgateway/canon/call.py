@@ -54,8 +54,8 @@ class Wishes:
 
     @property
     def silenced(self) -> bool:
-        """Wants to hear nothing at all until the end, no keepalive either."""
-        return self.fault == "timeout"
+        """Wants silence as it is, without keepalives."""
+        return self.fault in {"timeout", "stall"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

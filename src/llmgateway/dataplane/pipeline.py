@@ -133,13 +133,13 @@ async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
     asking = rooms.dispatcher.asking(call, plan, meter)
     audience.trace.at("dispatch")
     served = await asking.first()
-    await reply.hush()
     audience.trace.at("watch")
     if served.stream is not None:
         keeps = audience.look is not None and audience.look.keeps and can_be_collected(call, served.target)
         collector = Collector(call) if keeps else None
         await watch.stream(RescuedStream(asking, served, served.stream), audience, collector)
     elif served.answer is not None:
+        await reply.hush()
         await watch.whole(served.answer, audience, served.target)
 
 

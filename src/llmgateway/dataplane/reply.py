@@ -1,6 +1,8 @@
-"""The way back to the caller: one ASGI response, written once, with a keepalive while nothing has come yet."""
+"""The way back to the caller: one ASGI response, written once, with a keepalive while nothing comes."""
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -22,7 +24,7 @@ async def _at_once() -> None:
 class Reply:
     """Writes either one whole body or a stream. Knows nothing of dialects."""
 
-    __slots__ = ("_beat", "_beating", "_send", "alone", "left", "request_id", "started")
+    __slots__ = ("_beat", "_beating", "_said_at", "_send", "alone", "left", "request_id", "started")
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
@@ -33,6 +35,8 @@ class Reply:
         """The caller is gone: nobody reads on."""
         self.alone: Callable[[], Awaitable[None]] = _at_once
         """Until nobody else waits for the same answer."""
+        self._said_at = -math.inf
+        """Monotonic seconds: when the last piece of a stream went out."""
         self._beating: asyncio.TimerHandle | None = None
         self._beat: asyncio.Task[None] | None = None
 
@@ -56,6 +60,7 @@ class Reply:
     async def piece(self, body: bytes) -> None:
         """More of the stream."""
         if body:
+            self._said_at = time.monotonic()
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
     async def end_stream(self, body: bytes = b"") -> None:
@@ -70,7 +75,7 @@ class Reply:
             await self._send({"type": "http.response.start", "status": 200, "headers": head})
 
     def keep_alive(self, seconds: float, body: bytes, headers: Headers) -> None:
-        """From now on, whenever `seconds` pass before `hush`, start the stream if need be and send `body`."""
+        """From now on until `hush`, whenever nothing goes out for `seconds`, start the stream if need be and send `body`."""
         loop = asyncio.get_running_loop()
 
         def begin() -> None:
@@ -91,8 +96,11 @@ class Reply:
     async def _pulse(self, seconds: float, body: bytes, headers: Headers) -> None:
         await self.start_stream(headers)
         while True:
-            await self.piece(body)
-            await asyncio.sleep(seconds)
+            quiet = time.monotonic() - self._said_at
+            if quiet >= seconds:
+                await self.piece(body)
+                quiet = 0.0
+            await asyncio.sleep(seconds - quiet)
 
     def _lines(self, headers: Headers) -> list[tuple[bytes, bytes]]:
         lines = [(b"x-request-id", self.request_id.encode())]

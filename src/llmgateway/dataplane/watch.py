@@ -96,12 +96,14 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
             if isinstance(voice, _Native) and not live.native:  # another target goes on: from here on in our words
                 voice = _Translated.behind(live.spoken, writer, reply.request_id)
             await reply.piece(voice.write(steps))
+        await reply.hush()
         event = await meter.settle(Outcome.FINISHED, 200)
         if collector is not None and audience.look is not None:
             await audience.look.keep(collector.answer(), event)
         await reply.end_stream(voice.ending(dialect, meter))
         await live.release()
     except ProviderError as error:
+        await reply.hush()
         problem = broken_stream(error, meter.attempts)
         await meter.settle(Outcome.FAILED, 200, problem.code)
         if audience.call.wishes.severed:

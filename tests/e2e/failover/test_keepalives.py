@@ -43,6 +43,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
   {wire}.slow_to_start:
     targets:
       - {{provider: {wire}, model: thinking}}
+  {wire}.pausing:
+    targets:
+      - {{provider: {wire}, model: pausing}}
 """
             for wire in ("openai", "anthropic")
         )
@@ -100,6 +103,15 @@ def test_the_last_target_may_think_as_long_as_it_likes(
     response = _ask(gateway, f"{wire}.slow_to_start", path)
     assert response.text.startswith(sign)
     assert response.text.count(sign) >= 2
+    assert _words(response.text) == len(WORDS)
+    assert end in response.text
+
+
+@CALLERS
+def test_an_answer_that_pauses_is_kept_alive(gateway: Gateway, wire: str, path: str, sign: str, end: str) -> None:
+    response = _ask(gateway, f"{wire}.pausing", path)
+    first, last = (response.text.index(f'"{word}"') for word in (WORDS[0], WORDS[-1]))
+    assert sign in response.text[first:last]
     assert _words(response.text) == len(WORDS)
     assert end in response.text
 
