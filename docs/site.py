@@ -92,7 +92,9 @@ def build(folder: Path) -> None:
             (staged / page.path).parent.mkdir(parents=True, exist_ok=True)
             (staged / page.path).write_text(page.text, encoding="utf-8")
         for picture in (path for kind in ("png", "svg") for path in (ROOT / "docs").rglob(f"*.{kind}")):
-            shutil.copy(picture, staged / picture.relative_to(ROOT / "docs"))
+            place = staged / picture.relative_to(ROOT / "docs")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(picture, place)
         settings = {
             "INHERIT": str(ROOT / "docs" / "mkdocs.yml"),
             "docs_dir": str(staged),
