@@ -66,10 +66,9 @@ def _until_full(table: Table, counts: Sequence[int], hold: Callable[[int], Strea
         carried = held
     name = "streams at once before the core is full, passed through"
     count = carried.streams if carried else 0
-    note = f"{carried.cpu_share:.0%} of the core, {carried.gap_ms:.0f} ms between chunks (p99)" if carried else ""
-    table.add(
-        Row(name, count, "streams", budget=WANTED, more_is_better=True, note=note + (f"; then {why}" if why else ""))
-    )
+    notes = [f"{carried.cpu_share:.0%} of the core, {carried.gap_ms:.0f} ms between chunks (p99)"] if carried else []
+    note = "; then ".join([*notes, why] if why else notes)
+    table.add(Row(name, count, "streams", budget=WANTED, more_is_better=True, note=note))
 
 
 def _full(held: Streaming) -> str:
