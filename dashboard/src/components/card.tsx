@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useId } from "react";
 
 import { classes } from "@/components/classes";
 
@@ -18,7 +18,7 @@ export function Card({ title, action, children, className }: CardProps) {
           {action}
         </header>
       ) : null}
-      <div className="p-4">{children}</div>
+      <div className="p-4 has-[>[data-flush]]:p-0">{children}</div>
     </section>
   );
 }
@@ -48,17 +48,32 @@ interface StatProps {
   meaning: string;
   value: ReactNode;
   note?: ReactNode;
+  /** The way to the rows behind the figure. */
+  more?: ReactNode;
 }
 
-export function Stat({ label, meaning, value, note }: StatProps) {
+/** A figure; its definition is one hover or one tab away. */
+export function Stat({ label, meaning, value, note, more }: StatProps) {
+  const id = useId();
   return (
-    <div className="min-w-0 rounded-card border border-line bg-surface px-4 py-3" title={meaning}>
-      <dt className="text-caption text-muted">
-        {label}
-        <span className="sr-only">: {meaning}</span>
+    <div className="group relative min-w-0 rounded-card border border-line bg-surface px-4 py-3">
+      <dt className="flex items-center justify-between gap-2 text-caption text-muted">
+        <button type="button" aria-describedby={id} className="peer cursor-help text-left">
+          {label}
+        </button>
+        <span className="opacity-0 transition-opacity duration-150 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
+          {more}
+        </span>
+        <span
+          id={id}
+          role="tooltip"
+          className="pointer-events-none invisible absolute top-9 left-3 z-20 w-60 max-w-[calc(100%-1.5rem)] rounded-control border border-line bg-surface px-2.5 py-1.5 text-text shadow-float peer-hover:visible peer-focus-visible:visible"
+        >
+          {meaning}
+        </span>
       </dt>
-      <dd className="tabular mt-1 text-title font-semibold">{value}</dd>
-      <dd className="tabular min-h-4 text-caption text-faint">{note}</dd>
+      <dd className="tabular mt-1 truncate text-title font-semibold max-sm:text-body">{value}</dd>
+      <dd className="tabular min-h-4 truncate text-caption text-faint">{note}</dd>
     </div>
   );
 }

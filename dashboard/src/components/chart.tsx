@@ -4,26 +4,9 @@ import { lazy, type ReactNode, Suspense, useState } from "react";
 import { IconButton } from "@/components/button";
 import { Card } from "@/components/card";
 import { csvOf, download } from "@/components/csv";
+import type { ChartProps } from "@/components/series";
 import { Skeleton } from "@/components/states";
 import { bucket } from "@/lib/time";
-
-export interface Series {
-  name: string;
-  values: readonly (number | null)[];
-  /** A faint line: what was before, or a lesser figure. */
-  faint?: boolean;
-}
-
-export interface ChartProps {
-  title: string;
-  kind: "area" | "line";
-  step: "hour" | "day";
-  times: readonly string[];
-  series: readonly Series[];
-  format: (value: number) => string;
-  /** The chart in a sentence, for those who do not see it. */
-  summary: string;
-}
 
 const Drawing = lazy(() => import("@/components/drawing"));
 
@@ -53,7 +36,8 @@ export function Chart(props: ChartProps) {
   );
   return (
     <Card title={title} action={action}>
-      <div className="h-56">
+      <p className="tabular -mt-1 mb-3 text-caption text-muted">{summary}</p>
+      <div className="h-52">
         {asTable ? (
           // A long table must be reachable by keyboard too.
           // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
@@ -61,9 +45,11 @@ export function Chart(props: ChartProps) {
             <table className="tabular w-full text-caption">
               <thead className="sticky top-0 bg-surface text-left text-muted">
                 <tr>
-                  <th scope="col">Time</th>
+                  <th scope="col" className="py-1 font-medium">
+                    Time
+                  </th>
                   {series.map((one) => (
-                    <th key={one.name} scope="col" className="text-right">
+                    <th key={one.name} scope="col" className="py-1 text-right font-medium">
                       {one.name}
                     </th>
                   ))}
@@ -72,7 +58,7 @@ export function Chart(props: ChartProps) {
               <tbody>
                 {times.map((time, place) => (
                   <tr key={time} className="border-t border-line">
-                    <td>{bucket(time, step)}</td>
+                    <td className="py-1">{bucket(time, step)}</td>
                     {series.map((one) => (
                       <td key={one.name} className="text-right">
                         {cellText(one.values[place], format)}

@@ -6,6 +6,10 @@ export const INPUT =
   "h-8 w-full rounded-control border border-line-strong bg-surface px-2.5 text-body placeholder:text-faint " +
   "aria-invalid:border-red disabled:opacity-60";
 
+const QUIET =
+  "h-8 max-w-full rounded-control border border-line bg-surface px-2.5 text-table font-medium hover:bg-raised " +
+  "disabled:opacity-60";
+
 interface FieldProps {
   label: string;
   hint?: ReactNode;
@@ -108,16 +112,26 @@ export function ChoiceField<T extends string>({
 }
 
 type BareChoiceProps<T extends string> = Omit<ComponentProps<"select">, "onChange" | "value"> &
-  Pick<ChoiceProps<T>, "value" | "choices" | "onChange">;
+  Pick<ChoiceProps<T>, "value" | "choices" | "onChange"> & {
+    /** In a bar of tools it looks as buttons do. */
+    quiet?: boolean;
+  };
 
 /** The platform's own select: it works with every keyboard, reader and phone. */
-export function Choice<T extends string>({ value, choices, onChange, className, ...rest }: BareChoiceProps<T>) {
+export function Choice<T extends string>({
+  value,
+  choices,
+  onChange,
+  className,
+  quiet = false,
+  ...rest
+}: BareChoiceProps<T>) {
   return (
     <select
       {...rest}
       value={value}
       onChange={(event) => onChange(event.target.value as T)}
-      className={classes(INPUT, "pr-7", className)}
+      className={classes("chevron appearance-none", quiet ? QUIET : INPUT, "pr-7!", className)}
     >
       {choices.map(([name, title]) => (
         <option key={name} value={name}>

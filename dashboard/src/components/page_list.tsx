@@ -33,7 +33,7 @@ export function PageList<T>({ label, asked, columns, idOf, empty, onOpen }: Prop
   const rows = asked.data?.pages.flatMap((page) => page.data) ?? [];
   if (rows.length === 0) return empty;
   const more = asked.hasNextPage ? (
-    <div className="flex justify-center pt-3">
+    <div className="flex justify-center">
       <Button busy={asked.isFetchingNextPage} onClick={() => void asked.fetchNextPage()}>
         Show more
       </Button>

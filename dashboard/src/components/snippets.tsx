@@ -4,8 +4,10 @@ import { CodeBlock } from "@/components/copy";
 import { Segments } from "@/components/tabs";
 import { type Language, LANGUAGES, type Sample, snippet } from "@/lib/snippets";
 
+const ALL = Object.keys(LANGUAGES) as Language[];
+
 /** The same request in several languages. */
-export function Snippets({ sample }: { sample: Sample }) {
+export function Snippets({ sample, languages = ALL }: { sample: Sample; languages?: readonly Language[] }) {
   const [language, setLanguage] = useState<Language>("curl");
   return (
     <div className="flex min-w-0 flex-col gap-2">
@@ -13,7 +15,7 @@ export function Snippets({ sample }: { sample: Sample }) {
         <Segments
           label="Language"
           value={language}
-          choices={Object.entries(LANGUAGES) as [Language, string][]}
+          choices={languages.map((one) => [one, LANGUAGES[one]] as const)}
           onChange={setLanguage}
         />
       </div>

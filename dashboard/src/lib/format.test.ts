@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { bytes, change, count, dollars, duration, share } from "@/lib/format";
+import { bytes, change, count, dollars, duration, share, typable } from "@/lib/format";
 
 describe("dollars", () => {
   it.each([
@@ -34,6 +34,16 @@ describe("figures", () => {
   it("compares with what was before, where something was", () => {
     expect(change(112, 100)).toBe("+12 %");
     expect(change(5, 0)).toBeNull();
+  });
+  it("says when nothing changed", () => expect(change(100, 100)).toBe("±0 %"));
+  it("writes amounts as one would type them", () => {
+    expect(["900.000000000", "0.500000000", "0.000000001", "10", null].map(typable)).toEqual([
+      "900",
+      "0.5",
+      "0.000000001",
+      "10",
+      "",
+    ]);
   });
   it("sizes", () => expect(bytes(1_234_567)).toBe("1.2 MB"));
 });

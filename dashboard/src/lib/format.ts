@@ -36,7 +36,7 @@ export function share(part: number, all: number): string {
 export function duration(milliseconds: number | null | undefined): string {
   if (milliseconds === null || milliseconds === undefined) return "—";
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(2)} s`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 2 : 1)} s`;
   return `${Math.round(milliseconds / 60_000)} min`;
 }
 
@@ -51,7 +51,13 @@ export function bytes(size: number): string {
 export function change(now: number, before: number): string | null {
   if (before === 0) return null;
   const percent = (100 * (now - before)) / before;
+  if (Math.abs(percent) < 0.05) return "±0 %";
   return `${percent >= 0 ? "+" : "−"}${Math.abs(percent).toFixed(Math.abs(percent) >= 10 ? 0 : 1)} %`;
+}
+
+/** 900.000000000 -> 900, 0.50 -> 0.5: an amount of the API as one would type it. */
+export function typable(usd: string | null | undefined): string {
+  return (usd ?? "").replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
 }
 
 /** openai_compatible -> Openai compatible; for what has no better name. */

@@ -1,4 +1,4 @@
-import { useEffect, useEffectEvent } from "react";
+import { useEffect, useEffectEvent, useState } from "react";
 
 import { api, type Schema } from "@/lib/api/client";
 import { eventsIn, type Told } from "@/lib/events";
@@ -47,4 +47,19 @@ export function useLive(org: string, { onRequest }: Live, on = true): void {
       clearTimeout(timer);
     };
   }, [org, on]);
+}
+
+/** Asks for something anew when requests arrive, at most every so many seconds. */
+export function useLiveRefresh(org: string, refresh: () => void, seconds: number, on = true): void {
+  const [heard, setHeard] = useState(0);
+  const again = useEffectEvent(refresh);
+  useLive(org, { onRequest: () => setHeard((before) => before || Date.now()) }, on);
+  useEffect(() => {
+    if (heard === 0) return;
+    const timer = setTimeout(() => {
+      setHeard(0);
+      again();
+    }, seconds * 1000);
+    return () => clearTimeout(timer);
+  }, [heard, seconds]);
 }

@@ -42,3 +42,17 @@ export function buckets(span: Span): string[] {
   for (let at = Date.parse(span.from); at < Date.parse(span.to); at += size) starts.push(new Date(at).toISOString());
   return starts;
 }
+
+/** A figure at each of these times; the gap where there is no row. */
+export function along<Row extends { time: string | null }>(
+  times: readonly string[],
+  rows: readonly Row[],
+  figure: (row: Row) => number | null,
+  gap: number | null,
+): (number | null)[] {
+  const at = new Map(rows.map((row) => [Date.parse(row.time ?? ""), row]));
+  return times.map((time) => {
+    const row = at.get(Date.parse(time));
+    return row ? figure(row) : gap;
+  });
+}

@@ -34,10 +34,26 @@ export function clockTime(time: string): string {
   return `${clock.format(at)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 }
 
-/** The axis label of a bucket. */
+/** Days of figures are UTC's, whatever the clock on the wall says. */
+const utcDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const localDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const minutes = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+
+/** 24 Nov, 14:00 or 24 Nov: a bucket by its name. */
 export function bucket(time: string, step: "hour" | "day"): string {
   const at = new Date(time);
-  return step === "hour"
-    ? at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })
-    : at.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  return step === "hour" ? `${localDay.format(at)}, ${minutes.format(at)}` : utcDay.format(at);
+}
+
+/** The same on an axis: hours where they are few, else the day. */
+export function tick(time: string, step: "hour" | "day", buckets: number): string {
+  if (step === "day") return utcDay.format(new Date(time));
+  return buckets <= 48 ? minutes.format(new Date(time)) : localDay.format(new Date(time));
+}
+
+/** 12:04:31 today, 24 Nov 12:04:31 before: a moment in a log. */
+export function stamp(time: string, now = Date.now()): string {
+  const at = new Date(time);
+  const today = at.toDateString() === new Date(now).toDateString();
+  return today ? clock.format(at) : `${localDay.format(at)} ${clock.format(at)}`;
 }

@@ -39,7 +39,7 @@ const pricing = createRoute({
 const docs = createRoute({
   ...open,
   path: "/docs",
-  component: lazyRouteComponent(() => import("@/features/public/papers"), "Docs"),
+  component: lazyRouteComponent(() => import("@/features/public/docs"), "Docs"),
 });
 const contact = createRoute({
   ...open,

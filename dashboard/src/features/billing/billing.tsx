@@ -80,6 +80,8 @@ export function Billing() {
 
 function Answer({ billing }: { billing: Schema["BillingShown"] }) {
   const until = day(billing.period.end);
+  if (billing.plan === "self_hosted")
+    return <>This installation is your own: nothing is limited by a plan, and nothing is charged for one.</>;
   const next = billing.next_plan ? ` It becomes ${words(billing.next_plan)} then.` : "";
   return (
     <>

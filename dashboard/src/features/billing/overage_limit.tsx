@@ -6,6 +6,7 @@ import { TextField } from "@/components/field";
 import { FormError } from "@/components/states";
 import { useTell } from "@/components/toast";
 import { query, type Schema } from "@/lib/api/client";
+import { typable } from "@/lib/format";
 import { useOrg } from "@/lib/me";
 import { typedDollars } from "@/lib/typed";
 
@@ -14,7 +15,7 @@ export function OverageLimit({ billing }: { billing: Schema["BillingShown"] }) {
   const org = useOrg();
   const tell = useTell();
   const queries = useQueryClient();
-  const [limit, setLimit] = useState(billing.overage_limit_usd ?? "");
+  const [limit, setLimit] = useState(typable(billing.overage_limit_usd));
   const save = query.useMutation("patch", "/api/v1/orgs/{org}/billing", {
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}/billing"] });
@@ -38,7 +39,7 @@ export function OverageLimit({ billing }: { billing: Schema["BillingShown"] }) {
         onChange={setLimit}
       />
       <FormError error={save.error} />
-      <Button type="submit" busy={save.isPending} disabled={limit === (billing.overage_limit_usd ?? "")}>
+      <Button type="submit" busy={save.isPending} disabled={limit === typable(billing.overage_limit_usd)}>
         Save limit
       </Button>
     </form>

@@ -21,7 +21,10 @@ function Bar({ name, used, included }: { name: string; used: number; included: n
       <p className="tabular mb-1 flex justify-between text-table">
         <span className="text-muted">{name}</span>
         <span>
-          {count(used)} {included === null ? "of unlimited" : `of ${count(included)} (${share(used, included)})`}
+          {count(used)}
+          <span className="text-faint">
+            {included === null ? ", without limit" : ` of ${count(included)} (${share(used, included)})`}
+          </span>
         </span>
       </p>
       {included === null ? null : (

@@ -18,6 +18,17 @@ import { useOrg } from "@/lib/me";
 
 type Project = Schema["ProjectShown"];
 
+function Answer({ spent, budget }: { spent: number; budget: string | null | undefined }) {
+  const left = Number(budget ?? 0) - spent;
+  return (
+    <>
+      You spent <strong className="tabular font-semibold text-text">{dollars(spent)}</strong> this month
+      {budget ? (left > 0 ? `, ${dollars(left)} are left of ${dollars(budget)}` : `, all of ${dollars(budget)}`) : ""}.
+      Beyond a budget requests are refused; owners and admins get a mail at 50, 80 and 100 %.
+    </>
+  );
+}
+
 /** The start of this UTC month and of the next hour: what budgets of a month are held against. */
 function thisMonth(): { from: string; to: string } {
   const now = new Date();
@@ -92,10 +103,7 @@ export function Budgets() {
   if (shown.error) return <Failure error={shown.error} retry={() => void shown.refetch()} />;
   return (
     <>
-      <PageHead
-        title="Budgets"
-        answer="What is spent is refused beyond a budget before it is spent, not after. Owners and admins get a mail at 50, 80 and 100 %."
-      />
+      <PageHead title="Budgets" answer={<Answer spent={all} budget={shown.data?.monthly_budget_usd} />} />
       <div className="flex flex-col gap-4">
         <Card title="Organisation">
           {shown.data ? <OrgBudget org={shown.data} spent={all} /> : <SkeletonRows rows={2} />}

@@ -7,6 +7,7 @@ import { FormError } from "@/components/states";
 import { useTell } from "@/components/toast";
 import { Meter } from "@/features/budgets/meter";
 import { query, type Schema } from "@/lib/api/client";
+import { typable } from "@/lib/format";
 import { useMay, useOrg } from "@/lib/me";
 import { typedDollars } from "@/lib/typed";
 
@@ -16,7 +17,7 @@ export function OrgBudget({ org: shown, spent }: { org: Schema["OrgShown"]; spen
   const may = useMay("org:write");
   const tell = useTell();
   const queries = useQueryClient();
-  const [budget, setBudget] = useState(shown.monthly_budget_usd ?? "");
+  const [budget, setBudget] = useState(typable(shown.monthly_budget_usd));
   const save = query.useMutation("patch", "/api/v1/orgs/{org}", {
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}"] });
@@ -47,7 +48,7 @@ export function OrgBudget({ org: shown, spent }: { org: Schema["OrgShown"]; spen
             type="submit"
             className="self-start"
             busy={save.isPending}
-            disabled={budget === (shown.monthly_budget_usd ?? "")}
+            disabled={budget === typable(shown.monthly_budget_usd)}
           >
             Save budget
           </Button>

@@ -6,6 +6,7 @@ import { Dialog } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { FormError } from "@/components/states";
 import { query, type Schema } from "@/lib/api/client";
+import { typable } from "@/lib/format";
 import { useOrg } from "@/lib/me";
 import { typedDollars, typedNumber } from "@/lib/typed";
 
@@ -27,7 +28,7 @@ export function ProjectForm({ of: project, onClose }: Props) {
   const org = useOrg();
   const queries = useQueryClient();
   const [name, setName] = useState(project?.name ?? "");
-  const [budget, setBudget] = useState(project?.monthly_budget_usd ?? "");
+  const [budget, setBudget] = useState(typable(project?.monthly_budget_usd));
   const [limits, setLimits] = useState<Record<string, string>>(() =>
     Object.fromEntries(LIMITS.map(([field]) => [field, project?.[field]?.toString() ?? ""])),
   );

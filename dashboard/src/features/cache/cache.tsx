@@ -1,4 +1,4 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ColumnDef } from "@tanstack/react-table";
 import { useState } from "react";
 
@@ -11,6 +11,7 @@ import { useTell } from "@/components/toast";
 import { query, type Schema } from "@/lib/api/client";
 import { bytes, count, dollars, share } from "@/lib/format";
 import { useMay, useOrg } from "@/lib/me";
+import { keysOptions } from "@/lib/org_queries";
 import { spanOf } from "@/lib/range";
 
 type Share = Schema["Share"];
@@ -22,7 +23,7 @@ export function Cache() {
   const may = useMay("routes:write");
   const queries = useQueryClient();
   const path = { org: org.slug };
-  const [purging, setPurging] = useState<{ model: string | null } | null>(null);
+  const [purging, setPurging] = useState<{ of: Share | null } | null>(null);
   const held = query.useQuery("get", "/api/v1/orgs/{org}/cache", { params: { path } });
   const span = spanOf("30d");
   const used = query.useQuery("get", "/api/v1/orgs/{org}/usage/summary", {
@@ -35,12 +36,19 @@ export function Cache() {
       tell("Purged in every process");
     },
   });
+  const keys = useQuery({ ...keysOptions(org.slug), enabled: org.permissions.includes("keys:read") }).data?.data ?? [];
+  const nameOf = (id: string): string => keys.find((key) => key.id === id)?.name ?? `…${id.slice(-6)}`;
   const row = used.data?.data[0];
   const columns: ColumnDef<Share>[] = [
     {
       id: "model",
       header: "Model",
       cell: ({ row: line }) => <span className="font-medium">{line.original.model}</span>,
+    },
+    {
+      id: "key",
+      header: "Key",
+      cell: ({ row: line }) => <span className="text-muted">{nameOf(line.original.key_id)}</span>,
     },
     { id: "entries", header: "Answers", meta: { right: true }, cell: ({ row: line }) => count(line.original.entries) },
     { id: "bytes", header: "Size", meta: { right: true }, cell: ({ row: line }) => bytes(line.original.bytes) },
@@ -50,7 +58,7 @@ export function Cache() {
       meta: { right: true },
       cell: ({ row: line }) =>
         may ? (
-          <Button kind="ghost" onClick={() => setPurging({ model: line.original.model })}>
+          <Button kind="ghost" onClick={() => setPurging({ of: line.original })}>
             Purge
           </Button>
         ) : null,
@@ -61,20 +69,11 @@ export function Cache() {
   const answer = row
     ? `${count(hits)} of ${count(row.requests)} requests in 30 days came from the cache and saved ${dollars(row.saved_by_cache_usd)}.`
     : null;
-  const all = may ? <Button onClick={() => setPurging({ model: null })}>Purge all</Button> : null;
+  const all = may ? <Button onClick={() => setPurging({ of: null })}>Purge all</Button> : null;
   return (
     <>
       <PageHead title="Cache" answer={answer} action={all} />
-      <dl className="mb-4 grid grid-cols-2 gap-3 lg:grid-cols-4">
-        <Stat
-          label="Hit rate, 30 days"
-          meaning="Requests answered from the cache, of all"
-          value={row ? share(hits, row.requests) : "—"}
-        />
-        <Stat label="Saved, 30 days" meaning="List price of those answers" value={dollars(row?.saved_by_cache_usd)} />
-        <Stat label="Answers held" meaning="In the process that answered this page" value={count(held.data?.entries)} />
-        <Stat label="Size" meaning="In the process that answered this page" value={bytes(held.data?.bytes ?? 0)} />
-      </dl>
+      <Figures row={row} held={held.data} />
       <Card title="Held now">
         {held.isPending ? (
           <SkeletonRows rows={4} />
@@ -96,14 +95,35 @@ export function Cache() {
       <Confirm
         open={purging !== null}
         onClose={() => setPurging(null)}
-        title={purging?.model ? `Purge answers of ${purging.model}` : "Purge all answers"}
+        title={
+          purging?.of ? `Purge answers of ${purging.of.model} to ${nameOf(purging.of.key_id)}` : "Purge all answers"
+        }
         act="Purge"
         busy={purge.isPending}
         error={purge.error}
-        onConfirm={() => purge.mutate({ params: { path, query: purging?.model ? { model: purging.model } : {} } })}
+        onConfirm={() =>
+          purge.mutate({
+            params: { path, query: purging?.of ? { model: purging.of.model, key_id: purging.of.key_id } : {} },
+          })
+        }
       >
         The next equal requests are asked of a provider again, and cost what they cost.
       </Confirm>
     </>
+  );
+}
+
+function Figures({ row, held }: { row: Schema["SummaryRow"] | undefined; held: Schema["CacheShown"] | undefined }) {
+  return (
+    <dl className="mb-4 grid grid-cols-2 gap-3 lg:grid-cols-4">
+      <Stat
+        label="Hit rate, 30 days"
+        meaning="Requests answered from the cache, of all"
+        value={row ? share(row.cache_hits, row.requests) : "—"}
+      />
+      <Stat label="Saved, 30 days" meaning="List price of those answers" value={dollars(row?.saved_by_cache_usd)} />
+      <Stat label="Answers held" meaning="In the process that answered this page" value={count(held?.entries)} />
+      <Stat label="Size" meaning="In the process that answered this page" value={bytes(held?.bytes ?? 0)} />
+    </dl>
   );
 }

@@ -1,4 +1,5 @@
 import type { Schema } from "@/lib/api/client";
+import { typable } from "@/lib/format";
 import { typedDollars, typedNumber } from "@/lib/typed";
 
 type Key = Schema["KeyShown"];
@@ -67,9 +68,9 @@ export function draftOf(key: Key | undefined): Draft {
     day: text(limits.requests_per_day),
     tokens: text(limits.tokens_per_minute),
     concurrency: text(limits.concurrency),
-    dayUsd: text(budgets.day_usd),
-    monthUsd: text(budgets.month_usd),
-    totalUsd: text(budgets.total_usd),
+    dayUsd: typable(budgets.day_usd),
+    monthUsd: typable(budgets.month_usd),
+    totalUsd: typable(budgets.total_usd),
     mode: budgets.mode === "soft" ? "soft" : "hard",
     models: joined(key.allowed_models),
     providers: joined(key.allowed_providers),

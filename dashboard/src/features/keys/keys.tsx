@@ -1,4 +1,4 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ColumnDef } from "@tanstack/react-table";
 import { KeyRound, MoreHorizontal } from "lucide-react";
 import { useState } from "react";
@@ -18,6 +18,7 @@ import { ShownOnce } from "@/features/keys/shown_once";
 import { query, type Schema } from "@/lib/api/client";
 import { dollars } from "@/lib/format";
 import { useMe, useOrg } from "@/lib/me";
+import { projectsOptions } from "@/lib/org_queries";
 
 type Key = Schema["KeyShown"];
 type Doing = { act: "make" } | { act: "edit" | "rotate" | "revoke"; key: Key } | { act: "show"; secret: string };
@@ -34,6 +35,13 @@ export function Keys() {
     { params: { path: { org: org.slug }, query: { limit: 50 } } },
     PAGED,
   );
+  const projects = useQuery(projectsOptions(org.slug)).data?.data ?? [];
+  const projectOf = (key: Key) =>
+    key.project_id === null ? (
+      <span className="text-faint">none</span>
+    ) : (
+      (projects.find((project) => project.id === key.project_id)?.name ?? key.project_id)
+    );
   const close = (): void => setDoing(null);
   const changed = async (secret?: string): Promise<void> => {
     setDoing(secret ? { act: "show", secret } : null);
@@ -49,6 +57,8 @@ export function Keys() {
   ) : null;
   const columns: ColumnDef<Key>[] = [
     ...COLUMNS,
+    { id: "project", header: "Project", meta: { wideOnly: true }, cell: ({ row }) => projectOf(row.original) },
+    { id: "used", header: "Last used", cell: ({ row }) => <When time={row.original.last_used_at} /> },
     {
       id: "acts",
       header: () => <span className="sr-only">Acts</span>,
@@ -74,6 +84,7 @@ export function Keys() {
           asked={asked}
           columns={columns}
           idOf={(key) => key.id}
+          onOpen={(key) => mayChange(key) && setDoing({ act: "edit", key })}
           empty={
             <Empty title="No keys yet" action={make}>
               Make one for each application, with limits and a budget of its own: then a bill explains itself, and a
@@ -123,7 +134,7 @@ function limitsOf(key: Key): string {
     tokens === null ? null : `${tokens} tokens/min`,
     concurrency === null ? null : `${concurrency} at once`,
   ].filter(Boolean);
-  return parts.length > 0 ? parts.join(", ") : "the plan's";
+  return parts.length > 0 ? parts.join(", ") : "plan default";
 }
 
 function budgetOf(key: Key): string {
@@ -141,6 +152,7 @@ const COLUMNS: ColumnDef<Key>[] = [
   {
     id: "secret",
     header: "Key",
+    meta: { phone: "bare" },
     cell: ({ row: { original: key } }) => (
       <>
         <Mono title="Its first and last characters; the rest is kept nowhere">{`${key.prefix}…${key.last4}`}</Mono>
@@ -148,8 +160,7 @@ const COLUMNS: ColumnDef<Key>[] = [
       </>
     ),
   },
-  { id: "state", header: "State", cell: ({ row }) => stateOf(row.original) },
+  { id: "state", header: "State", meta: { phone: "bare" }, cell: ({ row }) => stateOf(row.original) },
   { id: "limits", header: "Limits", meta: { wideOnly: true }, cell: ({ row }) => limitsOf(row.original) },
   { id: "budget", header: "Budget", meta: { wideOnly: true }, cell: ({ row }) => budgetOf(row.original) },
-  { id: "used", header: "Last used", cell: ({ row }) => <When time={row.original.last_used_at} /> },
 ];

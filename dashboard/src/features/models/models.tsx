@@ -11,7 +11,7 @@ import { Choice, INPUT } from "@/components/field";
 import { Empty, Failure, SkeletonRows } from "@/components/states";
 import { DataTable } from "@/components/table";
 import type { Schema } from "@/lib/api/client";
-import { count } from "@/lib/format";
+import { count, dollars, words } from "@/lib/format";
 import { useOrg } from "@/lib/me";
 import { modelsOptions } from "@/lib/org_queries";
 
@@ -26,7 +26,7 @@ interface ModelSearch {
 
 function price(model: Model, part: string): string {
   const usd = model.llmgateway?.prices_usd?.[part];
-  return usd === undefined ? "—" : `$${usd}`;
+  return usd === undefined ? "—" : dollars(usd);
 }
 
 const COLUMNS: ColumnDef<Model>[] = [
@@ -34,10 +34,12 @@ const COLUMNS: ColumnDef<Model>[] = [
     id: "name",
     header: "Model",
     cell: ({ row: { original } }) => (
-      <span className="inline-flex items-center gap-1">
-        <span className="font-mono text-caption font-medium">{original.id}</span>
-        <CopyButton text={original.id} label={`Copy ${original.id}`} />
+      <span className="group/name inline-flex items-center gap-2">
+        <span className="font-mono text-caption font-medium break-all">{original.id}</span>
         {original.owned_by === "llmgateway" ? <Badge tone="info">alias</Badge> : null}
+        <span className="opacity-0 group-focus-within/name:opacity-100 group-hover/name:opacity-100 max-sm:hidden">
+          <CopyButton text={original.id} label={`Copy ${original.id}`} />
+        </span>
       </span>
     ),
   },
@@ -49,7 +51,7 @@ const COLUMNS: ColumnDef<Model>[] = [
   },
   {
     id: "output",
-    header: "Most output",
+    header: "Output",
     meta: { right: true, wideOnly: true },
     cell: ({ row }) => count(row.original.llmgateway?.max_output),
   },
@@ -58,23 +60,22 @@ const COLUMNS: ColumnDef<Model>[] = [
     header: "Abilities",
     meta: { wideOnly: true },
     cell: ({ row }) => (
-      <span className="flex flex-wrap gap-1">
+      <span className="text-muted">
         {row.original.llmgateway?.abilities
           ?.filter((one) => one !== "chat")
-          .map((one) => (
-            <Badge key={one}>{one}</Badge>
-          ))}
+          .map(words)
+          .join(", ")}
       </span>
     ),
   },
-  { id: "input", header: "Input, per M", meta: { right: true }, cell: ({ row }) => price(row.original, "input_mtok") },
+  { id: "input", header: "Input per M", meta: { right: true }, cell: ({ row }) => price(row.original, "input_mtok") },
   {
     id: "cached",
-    header: "Cached, per M",
+    header: "Cached per M",
     meta: { right: true, wideOnly: true },
     cell: ({ row }) => price(row.original, "cache_read_mtok"),
   },
-  { id: "out", header: "Output, per M", meta: { right: true }, cell: ({ row }) => price(row.original, "output_mtok") },
+  { id: "out", header: "Output per M", meta: { right: true }, cell: ({ row }) => price(row.original, "output_mtok") },
 ];
 
 /** All that can be named as `model`, with prices and abilities. */
@@ -94,6 +95,9 @@ export function Models() {
       model.id.toLowerCase().includes(wanted) &&
       (!search.ability || model.llmgateway?.abilities?.includes(search.ability)),
   );
+  const mayTry = org.permissions.includes("keys:create");
+  const tryOut = (model: Model): void =>
+    void navigate({ to: "/o/$org/playground", params: { org: org.slug }, search: { model: model.id } });
   const set = (next: ModelSearch): void =>
     void navigate({
       to: ".",
@@ -106,7 +110,7 @@ export function Models() {
         title="Models"
         answer={
           asked.data
-            ? `${count(all.length)} names that your keys can ask for. Prices are list prices in dollars per million tokens.`
+            ? `${count(all.length)} names that your keys can ask for. Prices are list prices in dollars per million tokens.${mayTry ? " Open one to try it in the playground." : ""}`
             : "What your keys can ask for."
         }
       />
@@ -120,9 +124,9 @@ export function Models() {
         />
         <Choice
           aria-label="Ability"
-          className="w-auto!"
+          quiet
           value={search.ability ?? ""}
-          choices={[["", "Every ability"], ...abilities.map((one) => [one, one] as const)]}
+          choices={[["", "Every ability"], ...abilities.map((one) => [one, words(one)] as const)]}
           onChange={(next) => set({ ability: next })}
         />
       </div>
@@ -142,9 +146,10 @@ export function Models() {
             columns={COLUMNS}
             rows={rows.slice(0, shown)}
             idOf={(model) => model.id}
+            {...(mayTry ? { onOpen: tryOut } : {})}
             footer={
               rows.length > shown ? (
-                <div className="flex justify-center pt-3">
+                <div className="flex justify-center">
                   <Button onClick={() => setShown(shown + FIRST)}>Show more of {count(rows.length)}</Button>
                 </div>
               ) : null

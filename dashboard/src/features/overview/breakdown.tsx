@@ -7,8 +7,8 @@ import { Card } from "@/components/card";
 import { csvOf, download } from "@/components/csv";
 import { Failure, SkeletonRows } from "@/components/states";
 import { DataTable } from "@/components/table";
-import { Segments } from "@/components/tabs";
 import { type Group, GROUPS } from "@/features/overview/filters";
+import { useNames } from "@/features/overview/names";
 import { query, type Schema } from "@/lib/api/client";
 import { count, dollars, duration, share } from "@/lib/format";
 import { useOrg } from "@/lib/me";
@@ -27,25 +27,17 @@ const FILTERS: Partial<Record<Group, string>> = {
 interface Props {
   span: Span;
   by: Group;
-  onBy: (by: Group) => void;
 }
 
 /** The same figures by what they were for, dearest first. */
-export function Breakdown({ span, by, onBy }: Props) {
+export function Breakdown({ span, by }: Props) {
   const org = useOrg();
   const path = { org: org.slug };
   const asked = query.useQuery("get", "/api/v1/orgs/{org}/usage/summary", {
     params: { path, query: { from: span.from, to: span.to, step: "all", by } },
   });
-  const keys = query.useQuery("get", "/api/v1/orgs/{org}/keys", { params: { path } }, { enabled: by === "key" }).data;
-  const projects = query.useQuery(
-    "get",
-    "/api/v1/orgs/{org}/projects",
-    { params: { path } },
-    { enabled: by === "project" },
-  ).data;
-  const names = new Map([...(keys?.data ?? []), ...(projects?.data ?? [])].map((one) => [one.id, one.name]));
-  const nameOf = (row: Row): string => (row.group === null ? "none" : (names.get(row.group) ?? row.group));
+  const name = useNames(by);
+  const nameOf = (row: Row): string => name(row.group);
   const rows = [...(asked.data?.data ?? [])].sort(
     (a, b) => Number(b.cost_usd) - Number(a.cost_usd) || b.requests - a.requests,
   );
@@ -68,15 +60,12 @@ export function Breakdown({ span, by, onBy }: Props) {
       ),
     );
   const action = (
-    <span className="flex flex-wrap items-center gap-2">
-      <Segments label="Group by" value={by} choices={Object.entries(GROUPS) as [Group, string][]} onChange={onBy} />
-      <IconButton label="Download this table as CSV" onClick={save}>
-        <Download aria-hidden className="size-4" />
-      </IconButton>
-    </span>
+    <IconButton label="Download this table as CSV" onClick={save}>
+      <Download aria-hidden className="size-4" />
+    </IconButton>
   );
   return (
-    <Card title={`By ${by}`} action={action}>
+    <Card title={`All figures by ${by}`} action={action}>
       {asked.error ? (
         <Failure error={asked.error} retry={() => void asked.refetch()} />
       ) : asked.isPending ? (
@@ -84,7 +73,7 @@ export function Breakdown({ span, by, onBy }: Props) {
       ) : (
         <DataTable
           label={`Usage by ${by}`}
-          columns={columnsOf(by, nameOf, org.slug)}
+          columns={columnsOf(by, nameOf, org.slug, rows)}
           rows={rows}
           idOf={(row) => row.group ?? ""}
         />
@@ -93,8 +82,9 @@ export function Breakdown({ span, by, onBy }: Props) {
   );
 }
 
-function columnsOf(by: Group, nameOf: (row: Row) => string, org: string): ColumnDef<Row>[] {
+function columnsOf(by: Group, nameOf: (row: Row) => string, org: string, rows: Row[]): ColumnDef<Row>[] {
   const right = { right: true };
+  const whole = rows.reduce((sum, row) => sum + Number(row.cost_usd), 0);
   const filter = FILTERS[by];
   return [
     {
@@ -128,11 +118,19 @@ function columnsOf(by: Group, nameOf: (row: Row) => string, org: string): Column
       cell: ({ row }) => count(row.original.prompt_tokens + row.original.completion_tokens),
     },
     { id: "p50", header: "p50", meta: { ...right, wideOnly: true }, cell: ({ row }) => duration(row.original.p50_ms) },
+    { id: "p95", header: "p95", meta: { ...right, wideOnly: true }, cell: ({ row }) => duration(row.original.p95_ms) },
     {
       id: "saved",
       header: "Saved",
       meta: { ...right, wideOnly: true },
       cell: ({ row }) => dollars(row.original.saved_usd),
+    },
+    {
+      id: "share",
+      header: "Of spend",
+      meta: { ...right, wideOnly: true },
+      // Tags overlap: a request with two of them counts for both.
+      cell: ({ row }) => (by === "tag" ? "—" : share(Number(row.original.cost_usd), whole)),
     },
     { id: "cost", header: "Spend", meta: right, cell: ({ row }) => dollars(row.original.cost_usd) },
   ];

@@ -1,20 +1,13 @@
-import { Chart, type Series } from "@/components/chart";
+import { Chart } from "@/components/chart";
+import type { Series } from "@/components/series";
 import { Failure } from "@/components/states";
 import { query, type Schema } from "@/lib/api/client";
-import { count, dollars, duration, short } from "@/lib/format";
+import { count, dollars, duration, share, short } from "@/lib/format";
 import { useOrg } from "@/lib/me";
-import { buckets, type spanOf } from "@/lib/range";
+import { along, buckets, type spanOf } from "@/lib/range";
 
 type Row = Schema["SummaryRow"];
 type Figure = (row: Row) => number | null;
-
-function along(times: readonly string[], rows: readonly Row[], figure: Figure, gap: number | null): (number | null)[] {
-  const at = new Map(rows.map((row) => [Date.parse(row.time ?? ""), row]));
-  return times.map((time) => {
-    const row = at.get(Date.parse(time));
-    return row ? figure(row) : gap;
-  });
-}
 
 /** Requests, spend, latency and tokens over time. */
 export function Charts({ span, compare }: { span: ReturnType<typeof spanOf>; compare: boolean }) {
@@ -25,16 +18,18 @@ export function Charts({ span, compare }: { span: ReturnType<typeof spanOf>; com
   if (asked.error) return <Failure error={asked.error} retry={() => void asked.refetch()} />;
   const times = buckets(span);
   const rows = asked.data?.data ?? [];
-  const line = (name: string, figure: Figure, gap: number | null = 0): Series => ({
+  const line = (name: string, figure: Figure, tone?: Series["tone"], gap: number | null = 0): Series => ({
     name,
     values: along(times, rows, figure, gap),
+    ...(tone ? { tone } : {}),
   });
-  const previously = (figure: Figure): Series[] =>
+  const previously = (figure: Figure, gap: number | null = 0): Series[] =>
     compare && asked.data?.previous?.length
-      ? [{ name: "before", faint: true, values: along(buckets(span.before), asked.data.previous, figure, 0) }]
+      ? [{ name: "before", faint: true, values: along(buckets(span.before), asked.data.previous, figure, gap) }]
       : [];
   const total = (figure: Figure): number => rows.reduce((sum, row) => sum + (figure(row) ?? 0), 0);
   const shared = { step: span.step, times };
+  const failed: Figure = (row) => (100 * row.errors) / Math.max(1, row.requests);
   const cost: Figure = (row) => Number(row.cost_usd);
   return (
     <div className="grid gap-4 lg:grid-cols-2">
@@ -45,8 +40,8 @@ export function Charts({ span, compare }: { span: ReturnType<typeof spanOf>; com
         format={short}
         summary={`${count(total((row) => row.requests))} requests, ${count(total((row) => row.errors))} of them failed`}
         series={[
-          line("answered", (row) => row.requests - row.errors),
-          line("failed", (row) => row.errors),
+          line("answered", (row) => row.requests - row.errors, "accent"),
+          line("failed", (row) => row.errors, "bad"),
           ...previously((row) => row.requests),
         ]}
       />
@@ -56,19 +51,34 @@ export function Charts({ span, compare }: { span: ReturnType<typeof spanOf>; com
         kind="area"
         format={dollars}
         summary={`${dollars(total(cost))} spent, ${dollars(total((row) => Number(row.saved_usd)))} saved`}
-        series={[line("spent", cost), line("saved", (row) => Math.max(0, Number(row.saved_usd))), ...previously(cost)]}
+        series={[
+          line("spent", cost, "neutral"),
+          line("saved", (row) => Math.max(0, Number(row.saved_usd)), "accent"),
+          ...previously(cost),
+        ]}
       />
       <Chart
         {...shared}
         title="Latency"
         kind="line"
         format={duration}
-        summary="Latency and time to the first token, median and 95th percentile"
+        summary="To the end of the answer, half and 95 % of requests"
         series={[
-          line("p50", (row) => row.p50_ms, null),
-          line("p95", (row) => row.p95_ms, null),
-          line("first token p50", (row) => row.first_token_p50_ms, null),
-          line("first token p95", (row) => row.first_token_p95_ms, null),
+          line("p50", (row) => row.p50_ms, "accent", null),
+          line("p95", (row) => row.p95_ms, "neutral", null),
+          ...previously((row) => row.p50_ms, null),
+        ]}
+      />
+      <Chart
+        {...shared}
+        title="Time to first token"
+        kind="line"
+        format={duration}
+        summary="Of streams, half and 95 % of requests"
+        series={[
+          line("p50", (row) => row.first_token_p50_ms, "accent", null),
+          line("p95", (row) => row.first_token_p95_ms, "neutral", null),
+          ...previously((row) => row.first_token_p50_ms, null),
         ]}
       />
       <Chart
@@ -77,7 +87,23 @@ export function Charts({ span, compare }: { span: ReturnType<typeof spanOf>; com
         kind="area"
         format={short}
         summary={`${count(total((row) => row.prompt_tokens))} prompt and ${count(total((row) => row.completion_tokens))} completion tokens`}
-        series={[line("prompt", (row) => row.prompt_tokens), line("completion", (row) => row.completion_tokens)]}
+        series={[
+          line("prompt", (row) => row.prompt_tokens - row.cached_tokens),
+          line("cached prompt", (row) => row.cached_tokens),
+          line("completion", (row) => row.completion_tokens),
+          ...previously((row) => row.prompt_tokens + row.completion_tokens),
+        ]}
+      />
+      <Chart
+        {...shared}
+        title="Error rate"
+        kind="line"
+        format={(value) => `${value.toFixed(1)} %`}
+        summary={`${share(
+          total((row) => row.errors),
+          total((row) => row.requests),
+        )} of requests failed after every target was tried`}
+        series={[line("failed", failed, "bad"), ...previously(failed)]}
       />
     </div>
   );

@@ -4,15 +4,24 @@ import { Choice } from "@/components/field";
 import { buttonClasses } from "@/components/button";
 import { PageHead } from "@/components/card";
 import { Empty, Failure, Skeleton } from "@/components/states";
+import { Segments } from "@/components/tabs";
 import { Breakdown } from "@/features/overview/breakdown";
 import { Charts } from "@/features/overview/charts";
-import type { OverviewSearch } from "@/features/overview/filters";
+import {
+  type Group,
+  GROUPS,
+  type Measure,
+  MEASURES,
+  type OverviewSearch,
+  withDefaults,
+} from "@/features/overview/filters";
+import { GroupChart } from "@/features/overview/group_chart";
 import { useLiveFigures } from "@/features/overview/refresh";
 import { Totals } from "@/features/overview/totals";
 import { query, type Schema } from "@/lib/api/client";
 import { dollars, share } from "@/lib/format";
 import { useOrg } from "@/lib/me";
-import { RANGES, type Range, spanOf } from "@/lib/range";
+import { RANGES, type Range, type Span, spanOf } from "@/lib/range";
 
 /** What happened, what it cost and what was saved. */
 export function Overview() {
@@ -20,9 +29,7 @@ export function Overview() {
   useLiveFigures();
   const search: OverviewSearch = useSearch({ strict: false });
   const navigate = useNavigate();
-  const range: Range = search.range ?? "24h";
-  const by = search.by ?? "model";
-  const compare = search.compare ?? true;
+  const { range, by, of, compare } = withDefaults(search);
   const span = spanOf(range);
   const path = { org: org.slug };
   const at = { from: span.from, to: span.to };
@@ -43,14 +50,39 @@ export function Overview() {
         <NoTraffic />
       ) : (
         <div className="flex flex-col gap-4">
-          <Totals now={now} before={compare ? totals.data?.previous?.[0] : undefined} />
+          <Totals now={now} before={compare ? totals.data?.previous?.[0] : undefined} range={range} />
           <Charts span={span} compare={compare} />
-          <Breakdown span={span} by={by} onBy={(next) => set({ by: next })} />
+          <ByGroup span={span} by={by} of={of} set={set} />
           {totals.data ? <Partial until={totals.data.figures_until} /> : null}
         </div>
       )}
     </>
   );
+}
+
+interface ByGroupProps {
+  span: Span;
+  by: Group;
+  of: Measure;
+  set: (next: OverviewSearch) => void;
+}
+
+/** The same figures by what they were for: over time, and in all. */
+function ByGroup({ span, by, of, set }: ByGroupProps) {
+  return (
+    <section aria-label="What it was for" className="mt-2 flex flex-col gap-4">
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <Segments label="Group by" value={by} choices={entries(GROUPS)} onChange={(next) => set({ by: next })} />
+        <Segments label="Measure" value={of} choices={entries(MEASURES)} onChange={(next) => set({ of: next })} />
+      </div>
+      <GroupChart span={span} by={by} of={of} />
+      <Breakdown span={span} by={by} />
+    </section>
+  );
+}
+
+function entries<Name extends string>(titles: Record<Name, string>): [Name, string][] {
+  return Object.entries(titles) as [Name, string][];
 }
 
 interface ControlsProps {
@@ -64,14 +96,14 @@ function Controls({ range, compare, set }: ControlsProps) {
     <>
       <Choice
         aria-label="Range"
-        className="w-auto!"
+        quiet
         value={range}
-        choices={Object.entries(RANGES) as [Range, string][]}
+        choices={entries(RANGES)}
         onChange={(next) => set({ range: next })}
       />
       <Choice
         aria-label="Compare"
-        className="w-auto!"
+        quiet
         value={compare ? "before" : "none"}
         choices={[
           ["before", "against the period before"],

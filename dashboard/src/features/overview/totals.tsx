@@ -1,12 +1,23 @@
+import { Link } from "@tanstack/react-router";
+
 import { Stat } from "@/components/card";
 import { Skeleton } from "@/components/states";
 import type { Schema } from "@/lib/api/client";
 import { change, count, dollars, duration, share } from "@/lib/format";
+import { useOrg } from "@/lib/me";
+import type { Range } from "@/lib/range";
 
 type Row = Schema["SummaryRow"];
 
+/** Of the request list's filters, those that figures lead to. */
+interface RequestSearch {
+  outcome?: "failed";
+}
+
 interface Figure {
   label: string;
+  /** The requests behind it. */
+  behind?: RequestSearch;
   meaning: string;
   value: (row: Row) => string;
   number: (row: Row) => number;
@@ -15,6 +26,7 @@ interface Figure {
 const FIGURES: readonly Figure[] = [
   {
     label: "Requests",
+    behind: {},
     meaning: "All requests that reached a model or were answered from the cache",
     value: (row) => count(row.requests),
     number: (row) => row.requests,
@@ -45,6 +57,7 @@ const FIGURES: readonly Figure[] = [
   },
   {
     label: "Error rate",
+    behind: { outcome: "failed" },
     meaning: "Requests that failed after every target was tried",
     value: (row) => share(row.errors, row.requests),
     number: (row) => row.errors / Math.max(1, row.requests),
@@ -64,7 +77,8 @@ const FIGURES: readonly Figure[] = [
 ];
 
 /** The figures of the whole range, against the period before. */
-export function Totals({ now, before }: { now: Row | undefined; before: Row | undefined }) {
+export function Totals({ now, before, range }: { now: Row | undefined; before: Row | undefined; range: Range }) {
+  const org = useOrg();
   return (
     <dl className="grid grid-cols-2 gap-3 lg:grid-cols-4">
       {FIGURES.map((figure) => {
@@ -76,6 +90,18 @@ export function Totals({ now, before }: { now: Row | undefined; before: Row | un
             meaning={figure.meaning}
             value={now ? figure.value(now) : <Skeleton className="h-7 w-24" />}
             note={moved ? `${moved} against before` : null}
+            more={
+              figure.behind ? (
+                <Link
+                  to="/o/$org/requests"
+                  params={{ org: org.slug }}
+                  search={{ ...figure.behind, since: range }}
+                  className="text-accent hover:underline"
+                >
+                  View
+                </Link>
+              ) : null
+            }
           />
         );
       })}

@@ -84,7 +84,7 @@ export function Playground() {
                 onChange={(temperature) => set({ temperature })}
               />
               <TextField
-                label="Most tokens"
+                label="Longest answer, tokens"
                 inputMode="numeric"
                 value={draft.maxTokens}
                 onChange={(maxTokens) => set({ maxTokens })}
@@ -141,6 +141,9 @@ export function Playground() {
   );
 }
 
+/** What the form says is said in OpenAI's words. */
+const OPENAI = ["curl", "python", "node"] as const;
+
 function CopyAs({ draft }: { draft: Draft }) {
   let body: Record<string, unknown>;
   try {
@@ -148,5 +151,5 @@ function CopyAs({ draft }: { draft: Draft }) {
   } catch (error) {
     return <FormError error={error} />;
   }
-  return <Snippets sample={{ base: window.location.origin, key: "$LLMGATEWAY_API_KEY", body }} />;
+  return <Snippets languages={OPENAI} sample={{ base: window.location.origin, key: null, body }} />;
 }

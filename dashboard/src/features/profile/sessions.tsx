@@ -8,6 +8,7 @@ import { SkeletonRows } from "@/components/states";
 import { DataTable } from "@/components/table";
 import { useTell } from "@/components/toast";
 import { When } from "@/components/when";
+import { deviceOf } from "@/features/profile/device";
 import { query, type Schema } from "@/lib/api/client";
 import { wordsOf } from "@/lib/api/errors";
 
@@ -33,7 +34,7 @@ export function Sessions() {
       cell: ({ row: { original } }) => (
         <span className="flex flex-wrap items-center gap-2">
           <span className="max-w-72 truncate" title={original.agent}>
-            {original.agent || "unknown"}
+            {deviceOf(original.agent)}
           </span>
           {original.current ? <Badge tone="good">this one</Badge> : null}
         </span>

@@ -2,6 +2,7 @@ import { Link } from "@tanstack/react-router";
 
 import { buttonClasses } from "@/components/button";
 import { Snippets } from "@/components/snippets";
+import { ExampleRequest } from "@/features/public/example";
 import { PublicFrame } from "@/features/public/frame";
 
 const PROMISES = [
@@ -54,6 +55,13 @@ export function Landing() {
           </div>
         </div>
         <Snippets sample={sample} />
+      </section>
+      <section aria-label="An example" className="mt-16">
+        <h2 className="text-title font-semibold">Every request explains itself</h2>
+        <p className="mt-1 mb-5 text-muted">
+          Where it went and why, how long each step took, and the price of every token.
+        </p>
+        <ExampleRequest />
       </section>
       <section aria-label="What it promises" className="mt-16 grid gap-x-10 gap-y-8 sm:grid-cols-2 lg:grid-cols-3">
         {PROMISES.map(([title, text]) => (

@@ -1,5 +1,3 @@
-import { Link } from "@tanstack/react-router";
-
 import { PublicFrame } from "@/features/public/frame";
 
 interface Paper {
@@ -73,46 +71,6 @@ export function PaperPage({ name }: { name: keyof typeof PAPERS }) {
           </div>
         ))}
       </dl>
-    </PublicFrame>
-  );
-}
-
-const DOORS = [
-  [
-    "/v1/chat/completions, /v1/responses, /v1/embeddings, /v1/completions, /v1/rerank, /v1/models",
-    "OpenAI's API, for any model.",
-  ],
-  ["/v1/messages, /v1/messages/count_tokens", "Anthropic's API, for any model."],
-  ["/v1/requests/{id}", "Why a request went where it went, and what it cost."],
-  ["/api/v1/openapi.json", "The control plane: people, keys, routes, usage and money."],
-] as const;
-
-/** Where to read on. */
-export function Docs() {
-  return (
-    <PublicFrame>
-      <h1 className="text-hero font-semibold">Docs</h1>
-      <p className="mt-2 max-w-prose text-muted">
-        Change the base URL of the SDK that you have to{" "}
-        <code className="font-mono text-table">{window.location.origin}/v1</code>, or without{" "}
-        <code className="font-mono text-table">/v1</code> for Anthropic&apos;s, and send a key of yours.
-      </p>
-      <dl className="mt-6 flex max-w-3xl flex-col gap-4">
-        {DOORS.map(([path, text]) => (
-          <div key={path}>
-            <dt className="font-mono text-table break-words">{path}</dt>
-            <dd className="text-muted">{text}</dd>
-          </div>
-        ))}
-      </dl>
-      <p className="mt-8 max-w-prose text-muted">
-        Guides, concepts and the operator&apos;s handbook are in the docs folder of the source; <code>make site</code>{" "}
-        builds them as a searchable site.{" "}
-        <Link to="/contact" className="text-accent underline">
-          Ask us
-        </Link>{" "}
-        what they do not say.
-      </p>
     </PublicFrame>
   );
 }

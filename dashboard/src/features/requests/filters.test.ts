@@ -7,3 +7,10 @@ it("reads from the URL what it knows, and nothing else", () => {
   expect(search).toEqual({ model: "smart", tag: "7", live: true });
   expect(asQuery(search)).toEqual({ model: "smart", tag: "7" });
 });
+
+it("asks from the start of a range on", () => {
+  const search = requestSearch({ since: "24h" });
+  expect(search).toEqual({ since: "24h" });
+  expect(Object.keys(asQuery(search))).toEqual(["from"]);
+  expect(requestSearch({ since: "ever" })).toEqual({});
+});

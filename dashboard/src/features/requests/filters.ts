@@ -1,3 +1,5 @@
+import { isRange, type Range, spanOf } from "@/lib/range";
+
 export type Outcome = "finished" | "refused" | "failed" | "abandoned";
 
 /** Filters of the request list, as they stand in the URL. */
@@ -10,6 +12,7 @@ export interface RequestSearch {
   tag?: string;
   test?: boolean;
   live?: boolean;
+  since?: Range;
 }
 
 const TEXTS = ["model", "provider", "key_id", "project_id", "tag"] as const;
@@ -24,18 +27,19 @@ export function requestSearch(given: Record<string, unknown>): RequestSearch {
   if (OUTCOMES.some(([name]) => name !== "" && name === given.outcome)) search.outcome = given.outcome as Outcome;
   if (given.test === true) search.test = true;
   if (given.live === true) search.live = true;
+  if (isRange(given.since)) search.since = given.since;
   return search;
 }
 
 /** What the API is asked; `live` is the page's own. */
-export function asQuery({ live, ...filters }: RequestSearch): Omit<RequestSearch, "live"> {
-  return filters;
+export function asQuery({ live, since, ...filters }: RequestSearch) {
+  return { ...filters, ...(since ? { from: spanOf(since).from } : {}) };
 }
 
 export const OUTCOMES = [
-  ["", "Every outcome"],
+  ["", "Any outcome"],
   ["finished", "Finished"],
   ["refused", "Refused"],
   ["failed", "Failed"],
-  ["abandoned", "Abandoned by the caller"],
+  ["abandoned", "Abandoned"],
 ] as const;

@@ -3,16 +3,22 @@ import type { ReactNode } from "react";
 import { Card } from "@/components/card";
 import { classes } from "@/components/classes";
 import type { Schema } from "@/lib/api/client";
+import { barsOf } from "@/features/requests/waterfall";
 import { duration, words } from "@/lib/format";
 
 type Explained = Schema["RequestExplained"];
 type Attempt = Schema["AttemptShown"];
 
-/** The plan and why; then each attempt, as long as it took. */
-export function Journey({ request }: { request: Explained }) {
+/** Who asked, the plan and why; then each attempt, as long as it took. */
+export function Journey({ request, keyName }: { request: Explained; keyName: string }) {
   return (
     <Card title="Journey">
       <ol className="flex flex-col gap-3 text-table">
+        <Step name="Identify">
+          key <span className="font-medium">{keyName}</span>
+          {request.tags.length > 0 ? <span className="text-muted"> · {request.tags.join(", ")}</span> : null}
+        </Step>
+        <Step name="Admit">{admitWords(request)}</Step>
         <Step name="Cache">{cacheWords(request)}</Step>
         {request.plan.length > 0 ? (
           <Step name="Plan">
@@ -42,30 +48,43 @@ function Step({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
+/** All attempts on one scale of time, from the request's arrival to its end. */
 function Waterfall({ request }: { request: Explained }) {
-  const whole = Math.max(1, request.duration_ms);
-  const starts = request.attempts.map((_, place) =>
-    request.attempts.slice(0, place).reduce((sum, attempt) => sum + attempt.milliseconds, 0),
-  );
-  return request.attempts.map((attempt, place) => {
-    const good = attempt.outcome === "ok";
-    const last = place === request.attempts.length - 1;
-    // The last attempt goes on after its first content, until the request's end.
-    const took = good && last ? Math.max(attempt.milliseconds, whole - (starts[place] ?? 0)) : attempt.milliseconds;
-    return (
-      <Step key={place} name={`Attempt ${place + 1}`}>
-        <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden className="mb-1 h-2 w-full rounded bg-raised">
-          <rect
-            x={Math.min(98, (100 * (starts[place] ?? 0)) / whole)}
-            width={Math.max(1, Math.min(100, (100 * took) / whole))}
-            height={4}
-            fill={good ? "var(--accent)" : "var(--red)"}
-          />
-        </svg>
-        <AttemptWords attempt={attempt} request={request} last={last} />
+  const bars = barsOf(request);
+  if (bars.length === 0) return null;
+  return (
+    <>
+      {bars.map((bar, place) => (
+        <Step key={place} name={`Attempt ${place + 1}`}>
+          <svg
+            viewBox="0 0 100 4"
+            preserveAspectRatio="none"
+            aria-hidden
+            className="mb-1.5 h-2.5 w-full rounded bg-raised"
+          >
+            <rect
+              x={bar.start}
+              width={bar.width}
+              height={4}
+              fill={bar.good ? "var(--accent)" : "var(--red)"}
+              fillOpacity={bar.good ? 0.4 : 1}
+            />
+            {bar.good ? (
+              <rect x={bar.first} width={bar.start + bar.width - bar.first} height={4} fill="var(--accent)" />
+            ) : null}
+          </svg>
+          <AttemptWords attempt={bar.attempt} request={request} last={place === bars.length - 1} />
+        </Step>
+      ))}
+      <Step name="">
+        <div aria-hidden className="tabular flex justify-between border-t border-line pt-1 text-caption text-faint">
+          <span>0 ms</span>
+          <span>{duration(request.duration_ms / 2)}</span>
+          <span>{duration(request.duration_ms)}</span>
+        </div>
       </Step>
-    );
-  });
+    </>
+  );
 }
 
 function AttemptWords({ attempt, request, last }: { attempt: Attempt; request: Explained; last: boolean }) {
@@ -91,10 +110,16 @@ function AttemptWords({ attempt, request, last }: { attempt: Attempt; request: E
   );
 }
 
+function admitWords(request: Explained): string {
+  if (request.outcome === "refused")
+    return `Refused with ${request.status}: ${words(request.error_code ?? "refused").toLowerCase()}. Nobody was asked, nothing was charged.`;
+  return request.test ? "Test key: the sandbox alone." : "Within its limits and budgets.";
+}
+
 function cacheWords(request: Explained): string {
   if (request.cache === "hit") return "Hit: the answer was given before, and cost nothing.";
   if (request.cache === "miss") return "Miss: nobody had asked this before.";
-  return `Not used (${request.cache}).`;
+  return request.cache === "bypass" ? "Not used for this request." : `Not used (${request.cache}).`;
 }
 
 function endWords(request: Explained): ReactNode {

@@ -1,67 +1,103 @@
-import { keepPreviousData } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { ColumnDef } from "@tanstack/react-table";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { Radio, X } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { Radio } from "lucide-react";
+import type { ReactNode } from "react";
 
 import { Badge } from "@/components/badge";
 import { Button } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
-import { Choice, INPUT } from "@/components/field";
 import { Empty, Failure, SkeletonRows } from "@/components/states";
 import { DataTable } from "@/components/table";
-import { When } from "@/components/when";
-import { asQuery, OUTCOMES, requestSearch, type RequestSearch } from "@/features/requests/filters";
+import { FilterBar } from "@/features/requests/filter_bar";
+import { asQuery, requestSearch, type RequestSearch } from "@/features/requests/filters";
 import { FirstRequest } from "@/features/requests/first_request";
 import { OutcomeBadge } from "@/features/requests/outcome";
 import { query, type Schema } from "@/lib/api/client";
 import { count, dollars, duration } from "@/lib/format";
-import { useLive } from "@/lib/live";
+import { useLiveRefresh } from "@/lib/live";
 import { useOrg } from "@/lib/me";
+import { keysOptions } from "@/lib/org_queries";
+import { ago, stamp } from "@/lib/time";
 
 type Shown = Schema["RequestShown"];
 
 const right = { right: true };
 
-const COLUMNS: ColumnDef<Shown>[] = [
-  { id: "time", header: "Time", cell: ({ row }) => <When time={row.original.created_at} /> },
-  { id: "outcome", header: "Outcome", cell: ({ row }) => <OutcomeBadge request={row.original} /> },
-  {
-    id: "model",
-    header: "Model",
-    cell: ({ row: { original } }) => (
-      <>
-        <span className="font-medium">{original.model}</span>
-        {original.provider ? (
-          <span className="text-faint">
-            {" "}
-            → {original.provider}/{original.served_model}
-          </span>
-        ) : null}
-      </>
-    ),
-  },
-  {
-    id: "cache",
-    header: "Cache",
-    meta: { wideOnly: true },
-    cell: ({ row }) => (row.original.cache === "hit" ? <Badge tone="good">hit</Badge> : row.original.cache),
-  },
-  {
-    id: "tokens",
-    header: "Tokens",
-    meta: { ...right, wideOnly: true },
-    cell: ({ row }) => count(row.original.prompt_tokens + row.original.completion_tokens),
-  },
-  { id: "duration", header: "Took", meta: right, cell: ({ row }) => duration(row.original.duration_ms) },
-  { id: "cost", header: "Cost", meta: right, cell: ({ row }) => dollars(row.original.cost_usd) },
-];
+function columnsOf(nameOf: (key: string) => string): ColumnDef<Shown>[] {
+  return [
+    {
+      id: "time",
+      header: "Time",
+      meta: { phone: "bare" },
+      cell: ({ row: { original } }) => (
+        <time dateTime={original.created_at} title={ago(original.created_at)} className="tabular whitespace-nowrap">
+          {stamp(original.created_at)}
+        </time>
+      ),
+    },
+    {
+      id: "outcome",
+      header: "Outcome",
+      meta: { phone: "bare" },
+      cell: ({ row }) => <OutcomeBadge request={row.original} />,
+    },
+    {
+      id: "model",
+      header: "Model",
+      meta: { phone: "title" },
+      cell: ({ row: { original } }) => (
+        <>
+          <span className="font-medium">{original.model}</span>
+          {original.provider ? (
+            <span className="text-faint">
+              {" "}
+              → {original.provider}/{original.served_model}
+            </span>
+          ) : null}
+        </>
+      ),
+    },
+    {
+      id: "key",
+      header: "Key",
+      meta: { wideOnly: true },
+      cell: ({ row }) => <span className="block max-w-32 truncate text-muted">{nameOf(row.original.key_id)}</span>,
+    },
+    {
+      id: "cache",
+      header: "Cache",
+      meta: { wideOnly: true },
+      cell: ({ row: { original } }) =>
+        original.cache === "hit" ? (
+          <Badge tone="good">hit</Badge>
+        ) : (
+          <span className="text-faint">{original.cache}</span>
+        ),
+    },
+    {
+      id: "tokens",
+      header: "Tokens",
+      meta: { ...right, wideOnly: true },
+      cell: ({ row }) => count(row.original.prompt_tokens + row.original.completion_tokens),
+    },
+    {
+      id: "duration",
+      header: "Took",
+      meta: { ...right, phone: "bare" },
+      cell: ({ row }) => duration(row.original.duration_ms),
+    },
+    { id: "cost", header: "Cost", meta: right, cell: ({ row }) => dollars(row.original.cost_usd) },
+  ];
+}
 
 /** Every request, newest first: searched by what is in the URL, followed live. */
 export function Requests() {
   const org = useOrg();
   const search: RequestSearch = requestSearch(useSearch({ strict: false }));
   const navigate = useNavigate();
+  const keys = useQuery({ ...keysOptions(org.slug), enabled: org.permissions.includes("keys:read") }).data?.data ?? [];
+  const columns = columnsOf((id) => keys.find((key) => key.id === id)?.name ?? `…${id.slice(-6)}`);
   const asked = query.useInfiniteQuery(
     "get",
     "/api/v1/orgs/{org}/usage",
@@ -73,7 +109,7 @@ export function Requests() {
       placeholderData: keepPreviousData,
     },
   );
-  useLive(org.slug, { onRequest: () => void asked.refetch() }, search.live ?? false);
+  useLiveRefresh(org.slug, () => void asked.refetch(), 0.5, search.live ?? false);
   const set = (next: RequestSearch): void => void navigate({ to: ".", search: next, replace: true });
   const rows = asked.data?.pages.flatMap((page) => page.data) ?? [];
   const filtered = Object.keys(asQuery(search)).length > 0;
@@ -94,13 +130,13 @@ export function Requests() {
     body = (
       <DataTable
         label="Requests"
-        columns={COLUMNS}
+        columns={columns}
         rows={rows}
         idOf={(row) => row.id}
         onOpen={(row) => void navigate({ to: "/o/$org/requests/$request", params: { org: org.slug, request: row.id } })}
         footer={
           asked.hasNextPage ? (
-            <div className="flex justify-center pt-3">
+            <div className="flex justify-center">
               <Button busy={asked.isFetchingNextPage} onClick={() => void asked.fetchNextPage()}>
                 Show older requests
               </Button>
@@ -116,7 +152,7 @@ export function Requests() {
         answer="Each request, why it went where it went, and what it cost. Open one to see its journey."
         action={live}
       />
-      <Filters search={search} onChange={set} />
+      <FilterBar search={search} onChange={set} />
       <Card>{body}</Card>
     </>
   );
@@ -127,72 +163,5 @@ function NoMatch({ clear }: { clear: () => void }) {
     <Empty title="No request fits these filters" action={<Button onClick={clear}>Clear the filters</Button>}>
       Requests appear a second or two after their answer has ended.
     </Empty>
-  );
-}
-
-const TYPED = [
-  ["model", "Model"],
-  ["provider", "Provider"],
-  ["key_id", "Key id"],
-  ["tag", "Tag"],
-] as const;
-
-function Filters({ search, onChange }: { search: RequestSearch; onChange: (next: RequestSearch) => void }) {
-  const without = (name: keyof RequestSearch): RequestSearch =>
-    Object.fromEntries(Object.entries(search).filter(([other]) => other !== name));
-  const put = (name: keyof RequestSearch, value: string | boolean): void =>
-    onChange(value === "" || value === false ? without(name) : { ...search, [name]: value });
-  return (
-    <form
-      aria-label="Filters"
-      className="mb-4 flex flex-wrap items-center gap-2"
-      onSubmit={(event) => event.preventDefault()}
-    >
-      {TYPED.map(([name, title]) => (
-        <TypedFilter
-          key={`${name} ${search[name] ?? ""}`}
-          title={title}
-          value={search[name] ?? ""}
-          onSet={(value) => put(name, value)}
-        />
-      ))}
-      <Choice
-        aria-label="Outcome"
-        className="w-auto!"
-        value={search.outcome ?? ""}
-        choices={OUTCOMES}
-        onChange={(outcome) => put("outcome", outcome)}
-      />
-      <Choice
-        aria-label="Traffic"
-        className="w-auto!"
-        value={search.test ? "test" : ""}
-        choices={[
-          ["", "Live and test keys"],
-          ["test", "Test keys only"],
-        ]}
-        onChange={(test) => put("test", test === "test")}
-      />
-      {Object.keys(asQuery(search)).length > 0 ? (
-        <Button kind="ghost" onClick={() => onChange({})} icon={<X aria-hidden className="size-4" />}>
-          Clear
-        </Button>
-      ) : null}
-    </form>
-  );
-}
-
-function TypedFilter({ title, value, onSet }: { title: string; value: string; onSet: (value: string) => void }) {
-  const [text, setText] = useState(value);
-  return (
-    <input
-      aria-label={title}
-      placeholder={title}
-      className={`${INPUT} w-36!`}
-      value={text}
-      onChange={(event) => setText(event.target.value)}
-      onBlur={() => text !== value && onSet(text.trim())}
-      onKeyDown={(event) => event.key === "Enter" && onSet(text.trim())}
-    />
   );
 }

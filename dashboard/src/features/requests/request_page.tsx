@@ -1,4 +1,4 @@
-import { useParams } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
 
 import { Badge } from "@/components/badge";
 import { Card, Facts } from "@/components/card";
@@ -25,15 +25,23 @@ export function RequestPage() {
     { params: { path: { org: org.slug, request_id: id } } },
     { staleTime: Infinity },
   );
+  const keyId = asked.data?.key_id;
+  const key = query.useQuery(
+    "get",
+    "/api/v1/orgs/{org}/keys/{key_id}",
+    { params: { path: { org: org.slug, key_id: keyId ?? "" } } },
+    { enabled: keyId !== undefined && org.permissions.includes("keys:read") },
+  ).data;
   if (asked.error) return <Failure error={asked.error} retry={() => void asked.refetch()} />;
   if (!asked.data) return <SkeletonRows rows={10} />;
   const request = asked.data;
+  const keyName = key?.name ?? request.key_id;
   return (
     <>
       <Head request={request} />
       <div className="grid gap-4 lg:grid-cols-[1fr_320px]">
         <div className="flex min-w-0 flex-col gap-4">
-          <Journey request={request} />
+          <Journey request={request} keyName={keyName} />
           <Content request={request} />
         </div>
         <div className="flex min-w-0 flex-col gap-4">
@@ -41,7 +49,19 @@ export function RequestPage() {
           <Card title="Request">
             <Facts
               rows={[
-                ["Key", <KeyName key="key" id={request.key_id} />],
+                [
+                  "Key",
+                  <Link
+                    key="key"
+                    to="/o/$org/requests"
+                    params={{ org: org.slug }}
+                    search={{ key_id: request.key_id }}
+                    title={request.key_id}
+                    className="underline-offset-2 hover:underline"
+                  >
+                    {keyName}
+                  </Link>,
+                ],
                 ["Operation", request.operation],
                 ["Dialect", request.dialect],
                 ["Streamed", request.stream ? "yes" : "no"],
@@ -78,12 +98,4 @@ function Head({ request }: { request: Explained }) {
       </p>
     </header>
   );
-}
-
-function KeyName({ id }: { id: string }) {
-  const org = useOrg();
-  const key = query.useQuery("get", "/api/v1/orgs/{org}/keys/{key_id}", {
-    params: { path: { org: org.slug, key_id: id } },
-  }).data;
-  return <span title={id}>{key?.name ?? id}</span>;
 }

@@ -7,18 +7,17 @@ import { useOrg } from "@/lib/me";
 
 type Explained = Schema["RequestExplained"];
 
+interface Line {
+  name: string;
+  tokens: number;
+  /** Dollars per million, where known. */
+  price: number | null;
+}
+
 /** Tokens by the class they are priced in, and what they cost. */
 export function TokensAndMoney({ request }: { request: Explained }) {
-  const prices = useListPrices(request);
-  const at = (part: string): string => (prices[part] ? ` × $${prices[part]}/M` : "");
-  const input = request.prompt_tokens - request.cached_tokens - request.cache_write_tokens;
-  const output = request.completion_tokens - request.reasoning_tokens;
-  const rows: [string, ReactNode][] = [["Input", `${count(input)}${at("input_mtok")}`]];
-  if (request.cached_tokens > 0) rows.push(["Cached", `${count(request.cached_tokens)}${at("cache_read_mtok")}`]);
-  if (request.cache_write_tokens > 0)
-    rows.push(["Cache write", `${count(request.cache_write_tokens)}${at("cache_write_mtok")}`]);
-  rows.push(["Output", `${count(output)}${at("output_mtok")}`]);
-  if (request.reasoning_tokens > 0) rows.push(["Reasoning", `${count(request.reasoning_tokens)}${at("output_mtok")}`]);
+  const lines = linesOf(request, useListPrices(request));
+  const rows: [string, ReactNode][] = lines.map((line) => [line.name, <Tokens key={line.name} of={line} />]);
   rows.push(
     ["Cost", <strong key="cost">{dollars(request.cost_usd)}</strong>],
     ["List price of what was asked for", dollars(request.list_cost_usd)],
@@ -32,6 +31,34 @@ export function TokensAndMoney({ request }: { request: Explained }) {
       <Facts rows={rows} />
     </Card>
   );
+}
+
+function Tokens({ of: { tokens, price } }: { of: Line }) {
+  if (price === null) return count(tokens);
+  return (
+    <>
+      <span className="text-muted">
+        {count(tokens)} × ${price}/M ={" "}
+      </span>
+      {dollars((tokens * price) / 1e6)}
+    </>
+  );
+}
+
+/** A factor of each class that was used; without prices where today's do not explain what it cost. */
+function linesOf(request: Explained, prices: Record<string, string>): Line[] {
+  const of = (name: string, tokens: number, price: string): Line[] =>
+    tokens > 0 ? [{ name, tokens, price: prices[price] === undefined ? null : Number(prices[price]) }] : [];
+  const lines = [
+    ...of("Input", request.prompt_tokens - request.cached_tokens - request.cache_write_tokens, "input_mtok"),
+    ...of("Cached", request.cached_tokens, "cache_read_mtok"),
+    ...of("Cache write", request.cache_write_tokens, "cache_write_mtok"),
+    ...of("Output", request.completion_tokens - request.reasoning_tokens, "output_mtok"),
+    ...of("Reasoning", request.reasoning_tokens, "output_mtok"),
+  ];
+  const sum = lines.reduce((all, line) => all + (line.tokens * (line.price ?? 0)) / 1e6, 0);
+  const explained = Math.abs(sum - Number(request.cost_usd ?? 0)) <= 1e-8 + sum / 1000;
+  return explained ? lines : lines.map((line) => ({ ...line, price: null }));
 }
 
 /** Prices as the catalogue has them now, for models that it knows. */

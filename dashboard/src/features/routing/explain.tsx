@@ -28,7 +28,7 @@ export function Explain() {
   return (
     <Card title="Explain a request, without sending it">
       <form className="flex flex-col gap-4" onSubmit={submit}>
-        <div className="grid gap-4 sm:grid-cols-2">
+        <div className="grid items-start gap-4 sm:grid-cols-2">
           <TextField label="Model" list="models" required placeholder="smart" value={model} onChange={setModel} />
           <AreaField label="Prompt" rows={2} value={prompt} onChange={setPrompt} />
         </div>

@@ -10,6 +10,7 @@ import { Confirm } from "@/components/dialog";
 import { PAGED, PageList } from "@/components/page_list";
 import { Empty } from "@/components/states";
 import { Explain } from "@/features/routing/explain";
+import { ProviderHealth } from "@/features/routing/health";
 import { RouteForm } from "@/features/routing/route_form";
 import { query, type Schema } from "@/lib/api/client";
 import { useMay, useOrg } from "@/lib/me";
@@ -100,6 +101,7 @@ export function Routes() {
             }
           />
         </Card>
+        <ProviderHealth />
         <Explain />
       </div>
       {editing ? <RouteForm {...(editing === "new" ? {} : { of: editing })} onClose={() => setEditing(null)} /> : null}

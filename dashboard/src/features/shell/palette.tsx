@@ -6,34 +6,50 @@ import { type KeyboardEvent, useState } from "react";
 import { classes } from "@/components/classes";
 import { MANAGE, USE } from "@/features/shell/pages";
 import { useOrg } from "@/lib/me";
-import { keysOptions } from "@/lib/org_queries";
+import { keysOptions, modelsOptions } from "@/lib/org_queries";
 
 interface Hit {
   title: string;
   kind: string;
   to: string;
   params?: Record<string, string>;
+  search?: Record<string, string>;
 }
+
+const MOST = 12;
 
 function useHits(text: string): Hit[] {
   const { slug, permissions } = useOrg();
   const keys = useQuery({ ...keysOptions(slug), enabled: permissions.includes("keys:read") }).data;
+  const models = useQuery({ ...modelsOptions(slug), enabled: permissions.includes("routes:read") }).data;
   const wanted = text.trim().toLowerCase();
   if (/^(req|chatcmpl|msg|resp)_/.test(wanted))
     return [{ title: text.trim(), kind: "Request", to: "/o/$org/requests/$request", params: { request: text.trim() } }];
-  const pages = [...USE, ...MANAGE]
+  const pages: Hit[] = [...USE, ...MANAGE]
     .filter((place) => permissions.includes(place.needs))
     .map((place) => ({ title: place.title, kind: "Page", to: place.to }));
-  const found = (keys?.data ?? []).map((key) => ({ title: key.name, kind: "Key", to: "/o/$org/keys" }));
-  const all: Hit[] = [...pages, ...found, { title: "Profile", kind: "Page", to: "/profile" }];
-  const hits = all.filter((hit) => hit.title.toLowerCase().includes(wanted));
-  if (wanted)
-    hits.push({
-      title: `Requests to the model ${text.trim()}`,
-      kind: "Requests",
-      to: `/o/$org/requests?model=${text.trim()}`,
-    });
-  return hits.slice(0, 12);
+  pages.push({ title: "Profile", kind: "Page", to: "/profile" });
+  if (!wanted) return pages;
+  const found = (keys?.data ?? []).map((key): Hit => ({
+    title: key.name,
+    kind: "Requests of key",
+    to: "/o/$org/requests",
+    search: { key_id: key.id },
+  }));
+  const known = (models?.data ?? []).map((model): Hit => ({
+    title: model.id,
+    kind: "Model",
+    to: "/o/$org/models",
+    search: { q: model.id },
+  }));
+  const hits = [...pages, ...found, ...known].filter((hit) => hit.title.toLowerCase().includes(wanted));
+  const asked = {
+    title: text.trim(),
+    kind: "Requests to model",
+    to: "/o/$org/requests",
+    search: { model: text.trim() },
+  };
+  return [...hits.slice(0, MOST - 1), asked];
 }
 
 /** Go anywhere by typing. */
@@ -46,9 +62,8 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const open = (hit: Hit | undefined): void => {
     if (!hit) return;
     onClose();
-    const [to = "", search] = hit.to.split("?");
-    const model = search?.slice("model=".length);
-    void navigate({ to, params: { org: org.slug, ...hit.params }, ...(model ? { search: { model } } : {}) });
+    const { to, search } = hit;
+    void navigate({ to, params: { org: org.slug, ...hit.params }, ...(search ? { search } : {}) });
   };
   const keys = (event: KeyboardEvent): void => {
     if (event.key === "ArrowDown") setAt(Math.min(hits.length - 1, at + 1));
@@ -86,7 +101,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
               // The keys are the combobox's.
               // eslint-disable-next-line jsx-a11y/click-events-have-key-events
               <li
-                key={`${hit.kind} ${hit.title} ${hit.to}`}
+                key={`${hit.kind} ${hit.title} ${place}`}
                 id={`palette-${place}`}
                 role="option"
                 aria-selected={place === at}

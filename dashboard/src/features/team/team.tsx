@@ -72,7 +72,7 @@ export function Team() {
         mayWrite && member.user_id !== me?.user.id ? (
           <Choice
             aria-label={`Role of ${member.email}`}
-            className="w-auto!"
+            quiet
             value={member.role}
             choices={ROLES}
             disabled={changeRole.isPending}

@@ -103,7 +103,7 @@ async def _customer(visit: Visit, desk: Desk) -> str:
 
 
 def _page(visit: Visit) -> str:
-    return f"{visit.rooms.address}/orgs/{visit.org.slug}/billing"
+    return f"{visit.rooms.address}/o/{visit.org.slug}/billing"
 
 
 def _way(visit: Visit) -> Way:
