@@ -1,3 +1,6 @@
+import { readdirSync } from "node:fs";
+import { URL } from "node:url";
+
 import js from "@eslint/js";
 import a11y from "eslint-plugin-jsx-a11y";
 import hooks from "eslint-plugin-react-hooks";
@@ -13,6 +16,21 @@ const oneWay = Object.entries(above).map(([floor, group]) => ({
   files: [`src/${floor}/**`],
   rules: {
     "no-restricted-imports": ["error", { patterns: [{ group, message: `${floor} imports nothing above it` }] }],
+  },
+}));
+
+const strangers = readdirSync(new URL("src/features", import.meta.url)).map((feature) => ({
+  files: [`src/features/${feature}/**`],
+  rules: {
+    "no-restricted-imports": [
+      "error",
+      {
+        patterns: [
+          { group: above.features, message: "features imports nothing above it" },
+          { group: ["@/features/*/*", `!@/features/${feature}/*`], message: "features are strangers to each other" },
+        ],
+      },
+    ],
   },
 }));
 
@@ -43,4 +61,5 @@ export default tseslint.config(
   },
   { files: ["*.js"], extends: [tseslint.configs.disableTypeChecked] },
   ...oneWay,
+  ...strangers,
 );

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -38,10 +38,13 @@ class Person:
 
     def expects_refusal(self, status: int) -> None:
         """Takes the browser's own line about a refused request out of the complaints."""
-        deadline = time.monotonic() + 10
-        while not (told := [text for text in self.complaints if f"status of {status}" in text]):
-            assert time.monotonic() < deadline, self.complaints
-            self.page.wait_for_timeout(100)
+        told = list[str]()
+
+        def heard() -> bool:
+            told[:] = [text for text in self.complaints if f"status of {status}" in text]
+            return bool(told)
+
+        self.until(heard, 15)
         self.complaints = [text for text in self.complaints if text not in told]
 
     def go(self, path: str) -> None:
@@ -61,6 +64,18 @@ class Person:
         assert found is not None, self.gateway.greeting
         self.log_in(found[1], found[2])
 
+    def sign_up(self, email: str, organisation: str) -> None:
+        """With PASSWORD; confirmed by the mail, and logged in."""
+        self.go("/signup")
+        self.page.get_by_label("E-mail").fill(email)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_label("Organisation").fill(organisation)
+        self.click("Create account")
+        self.sees("Look into your mail")
+        self.go(self.mailed("/verify", email))
+        self.sees("Your address is confirmed")
+        self.log_in(email, PASSWORD)
+
     def sees(self, text: str) -> None:
         """Waits until the words are there."""
         self.page.get_by_text(text).first.wait_for()
@@ -75,16 +90,26 @@ class Person:
         self.page.get_by_role("heading", level=1).first.wait_for()
 
     def mailed(self, path: str, to: str) -> str:
-        """The newest link of such a path that was mailed to somebody: mail goes to the log in development."""
+        """The newest link of such a path that was mailed to somebody."""
+        return re.findall(rf"http\S*({path}\?token=\S+)", self.letter(to, f"{path}?token="))[-1]
+
+    def letter(self, to: str, about: str) -> str:
+        """The newest mail to somebody with such words: mail goes to the log in development."""
         log = self.gateway.data_dir / "gateway.log"
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            mails = [mail for mail in log.read_text().split("--- mail to ") if mail.startswith(f"{to}:")]
-            links = [link for mail in mails for link in re.findall(rf"http\S*({path}\?token=\S+)", mail)]
-            if links:
-                return str(links[-1])
-            time.sleep(0.2)
-        raise AssertionError(f"no link {path} was mailed to {to}: {log.read_text()[-2000:]}")
+
+        def found() -> list[str]:
+            mails = log.read_text().split("--- mail to ")
+            return [mail for mail in mails if mail.startswith(f"{to}:") and about in mail]
+
+        self.until(lambda: bool(found()))
+        return found()[-1]
+
+    def until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
+        """Waits while the browser goes on."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"it never came: {self.page.locator('main').all_inner_texts()}"
+            self.page.wait_for_timeout(200)
 
     def barriers(self) -> list[str]:
         """What axe finds against WCAG 2 A and AA on the page as it stands."""

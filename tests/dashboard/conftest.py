@@ -8,6 +8,7 @@ from playwright.sync_api import Browser
 
 from llmgateway.dashboard import FOLDER
 from tests.dashboard.browser import CHROMIUM, Person, chromium, person
+from tests.dashboard.checkout import Checkout, open_checkout
 from tests.e2e.gateway import Gateway, run_gateway
 
 CONFIG = """
@@ -42,10 +43,17 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def checkout() -> Iterator[Checkout]:
+    with open_checkout() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory, checkout: Checkout) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("dashboard")
     settings = {"LLMGATEWAY_SIGNUP": "on", "OPENAI_API_KEY": "sk-nobody", "OPENAI_BASE_URL": NOBODY}
-    with run_gateway(folder, CONFIG, **settings) as running:
+    with run_gateway(folder, CONFIG, **settings, **checkout.settings) as running:
+        running.command("stripe", "setup")
         yield running
 
 

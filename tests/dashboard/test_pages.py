@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.dashboard.browser import Person, Theme, person
-from tests.dashboard.test_journeys import ask
+from tests.dashboard.test_journeys import ask, until_stored
 from tests.e2e.gateway import Gateway
 
 OPEN = ("/", "/pricing", "/docs", "/contact", "/terms", "/privacy", "/sla", "/login", "/signup", "/forgot")
@@ -23,7 +23,7 @@ LOOKS: tuple[tuple[Theme, int], ...] = (("light", 1280), ("dark", 1280), ("light
 def test_every_page_in(browser: Browser, gateway: Gateway, theme: Theme, width: int) -> None:
     for text in ("one", "two", "two"):
         request = ask(gateway, gateway.key, "priced", text).headers["x-request-id"]
-    gateway.usage(request)
+    until_stored(gateway, request)
     look = f"{theme}-{width}"
     with person(browser, gateway, theme=theme, width=width) as somebody:
         troubles = [trouble for path in OPEN for trouble in _look(somebody, path, look)]

@@ -16,5 +16,5 @@ it("keeps the largest series, and adds up the rest", () => {
 
 it("draws what failed in red, what was before faintly, and the others one by one", () => {
   const all: Series[] = [of("a"), { ...of("failed"), tone: "bad" }, of("b"), { ...of("before"), faint: true }];
-  expect(coloursOf(all)).toEqual(["var(--chart-1)", "var(--red)", "var(--chart-2)", "var(--line-strong)"]);
+  expect(coloursOf(all)).toEqual(["var(--chart-1)", "var(--red)", "var(--chart-2)", "var(--muted)"]);
 });

@@ -25,7 +25,7 @@ const MOST = 6;
 export function coloursOf(series: readonly Series[]): string[] {
   let place = 0;
   return series.map((one) => {
-    if (one.faint) return "var(--line-strong)";
+    if (one.faint) return "var(--muted)";
     if (one.tone === "bad") return "var(--red)";
     if (one.tone === "accent") return "var(--chart-1)";
     if (one.tone === "neutral") return "var(--chart-2)";

@@ -137,7 +137,9 @@ function BodyRow<T>({ row, onOpen }: { row: Row<T>; onOpen: ((row: T) => void) |
     <tr
       tabIndex={open ? 0 : undefined}
       onClick={(event) => {
-        if (!(event.target as Element).closest("a,button,input,select,label")) open?.();
+        const target = event.target as Element;
+        const isOwn = event.currentTarget.contains(target); // menus of a row stand elsewhere in the page
+        if (isOwn && !target.closest("a,button,input,select,label")) open?.();
       }}
       onKeyDown={(event) => {
         if (event.key !== "Enter" || event.target !== event.currentTarget || !open) return;

@@ -202,6 +202,7 @@ const budgets = createRoute({
 const billing = createRoute({
   ...within,
   path: "/billing",
+  validateSearch: textsOf("paid"),
   component: lazyRouteComponent(() => import("@/features/billing/billing"), "Billing"),
 });
 const audit = createRoute({

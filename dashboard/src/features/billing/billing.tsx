@@ -1,10 +1,11 @@
-import { Link } from "@tanstack/react-router";
+import { Link, useSearch } from "@tanstack/react-router";
 import { ExternalLink } from "lucide-react";
 import { useState } from "react";
 
 import { Badge } from "@/components/badge";
 import { Button } from "@/components/button";
 import { Card, Facts, PageHead } from "@/components/card";
+import { classes } from "@/components/classes";
 import { download } from "@/components/csv";
 import { Failure, SkeletonRows } from "@/components/states";
 import { useTell } from "@/components/toast";
@@ -19,12 +20,25 @@ import { dollars, words } from "@/lib/format";
 import { useMay, useOrg } from "@/lib/me";
 import { day } from "@/lib/time";
 
+/** How often it is looked whether a payment has arrived. */
+const MOST_LOOKS = 30;
+
 /** The plan, what is used of it, what is owed, and how to change it. */
 export function Billing() {
   const org = useOrg();
   const path = { org: org.slug };
   const [choosing, setChoosing] = useState(false);
-  const asked = query.useQuery("get", "/api/v1/orgs/{org}/billing", { params: { path } });
+  const [waiting, setWaiting] = useState(false);
+  const { paid } = useSearch({ strict: false });
+  const asked = query.useQuery(
+    "get",
+    "/api/v1/orgs/{org}/billing",
+    { params: { path } },
+    {
+      refetchInterval: ({ state }) =>
+        (paid === "yes" || waiting) && state.dataUpdateCount < MOST_LOOKS ? 2000 : false,
+    },
+  );
   const may = useMay("billing:write");
   if (asked.error) return <Failure error={asked.error} retry={() => void asked.refetch()} />;
   if (!asked.data) return <SkeletonRows />;
@@ -37,6 +51,7 @@ export function Billing() {
   return (
     <>
       <PageHead title="Billing" answer={<Answer billing={billing} />} action={change} />
+      {paid ? <Paid paid={paid === "yes"} /> : null}
       {billing.message ? (
         <p role="status" className="mb-4 rounded-card bg-amber-soft px-4 py-3 text-amber">
           {billing.message}
@@ -70,11 +85,27 @@ export function Billing() {
           <Statement />
         </Card>
         <Card title="Invoices" className="lg:col-span-2">
-          <Invoices stripe={billing.stripe} />
+          <Invoices key={billing.plan} stripe={billing.stripe} />
         </Card>
       </div>
-      {choosing ? <Plans billing={billing} onClose={() => setChoosing(false)} /> : null}
+      {choosing ? (
+        <Plans billing={billing} onClose={() => setChoosing(false)} onChanged={() => setWaiting(true)} />
+      ) : null}
     </>
+  );
+}
+
+/** Back from Checkout. What was bought counts when Stripe has told it, not when the browser says so. */
+function Paid({ paid }: { paid: boolean }) {
+  return (
+    <p
+      role="status"
+      className={classes("mb-4 rounded-card px-4 py-3", paid ? "bg-accent-soft text-accent" : "bg-raised text-muted")}
+    >
+      {paid
+        ? "The payment is made. What you bought shows here as soon as Stripe has told us, mostly within seconds."
+        : "Nothing was paid, and nothing is changed."}
+    </p>
   );
 }
 
@@ -82,7 +113,8 @@ function Answer({ billing }: { billing: Schema["BillingShown"] }) {
   const until = day(billing.period.end);
   if (billing.plan === "self_hosted")
     return <>This installation is your own: nothing is limited by a plan, and nothing is charged for one.</>;
-  const next = billing.next_plan ? ` It becomes ${words(billing.next_plan)} then.` : "";
+  const after = billing.next_plan ?? (billing.ends_at ? "free" : null);
+  const next = after ? ` It becomes ${words(after)} then.` : "";
   return (
     <>
       You are on <strong className="font-semibold text-text">{words(billing.plan)}</strong> until {until}.{next}

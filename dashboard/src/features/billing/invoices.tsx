@@ -37,7 +37,7 @@ export function Invoices({ stripe }: { stripe: boolean }) {
     "get",
     "/api/v1/orgs/{org}/billing/invoices",
     { params: { path: { org: org.slug }, query: { limit: 20 } } },
-    PAGED,
+    { ...PAGED, refetchOnMount: "always" },
   );
   const empty = (
     <p className="text-muted">

@@ -14,10 +14,12 @@ import { day } from "@/lib/time";
 interface Props {
   billing: Schema["BillingShown"];
   onClose: () => void;
+  /** It was asked for; Stripe tells when it holds. */
+  onChanged: () => void;
 }
 
 /** Choose another plan; what it would take away is said before. */
-export function Plans({ billing, onClose }: Props) {
+export function Plans({ billing, onClose, onChanged }: Props) {
   const org = useOrg();
   const tell = useTell();
   const queries = useQueryClient();
@@ -38,6 +40,7 @@ export function Plans({ billing, onClose }: Props) {
       }
       await queries.invalidateQueries();
       tell(change.effective_at ? `The plan changes on ${day(change.effective_at)}` : "The plan is changed");
+      onChanged();
       onClose();
     },
   });

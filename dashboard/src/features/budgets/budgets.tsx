@@ -16,6 +16,8 @@ import { query, type Schema } from "@/lib/api/client";
 import { dollars } from "@/lib/format";
 import { useOrg } from "@/lib/me";
 
+const EVERY_SECONDS = 5;
+
 type Project = Schema["ProjectShown"];
 
 function Answer({ spent, budget }: { spent: number; budget: string | null | undefined }) {
@@ -51,9 +53,12 @@ export function Budgets() {
     PAGED,
   );
   const month = thisMonth();
-  const spent = query.useQuery("get", "/api/v1/orgs/{org}/usage/summary", {
-    params: { path, query: { ...month, step: "all", by: "project" } },
-  }).data;
+  const spent = query.useQuery(
+    "get",
+    "/api/v1/orgs/{org}/usage/summary",
+    { params: { path, query: { ...month, step: "all", by: "project" } } },
+    { refetchInterval: EVERY_SECONDS * 1000 },
+  ).data;
   const remove = query.useMutation("delete", "/api/v1/orgs/{org}/projects/{project_id}", {
     onSuccess: async () => {
       setEnding(null);

@@ -1,0 +1,80 @@
+"""What people do about money: buy a plan and give it back, set budgets and be told."""
+
+import re
+
+from playwright.sync_api import Browser, expect
+
+from tests.dashboard.browser import PASSWORD, Person, person
+from tests.dashboard.checkout import Checkout
+from tests.dashboard.test_journeys import ask, shown_key
+from tests.e2e.gateway import Gateway
+
+
+def test_a_plan_is_bought_at_a_checkout_and_given_back(browser: Browser, gateway: Gateway, checkout: Checkout) -> None:
+    with person(browser, gateway) as kay:
+        kay.sign_up("kay@example.com", "Object Works")
+        checkout.open_for(kay.page, gateway)
+        kay.open_place("Billing")
+        kay.sees("You are on Free")
+        kay.click("Change plan")
+        kay.page.get_by_role("button", name=re.compile("^Starter")).click()
+        kay.sees("Nothing that you use would be lost")
+        kay.click("Go on")
+        kay.page.get_by_role("heading", name="Pay 29.00 dollars").wait_for()
+        kay.page.get_by_role("link", name="Pay").click()
+        kay.page.get_by_role("link", name="Back to the shop").click()
+        kay.sees("The payment is made")
+        kay.sees("You are on Starter")
+        expect(kay.page.get_by_role("row").filter(has_text="paid")).to_contain_text("$29.00")
+
+        kay.click("Change plan")
+        kay.page.get_by_role("button", name=re.compile("^Free")).click()
+        kay.click("Go on")
+        kay.sees("The plan changes on")
+        checkout.tell(gateway)
+        kay.sees("It becomes Free then")
+
+
+def test_credit_is_bought_in_advance(browser: Browser, gateway: Gateway, checkout: Checkout) -> None:
+    with person(browser, gateway) as alan:
+        alan.sign_up("alan@example.com", "Bombe")
+        checkout.open_for(alan.page, gateway)
+        alan.open_place("Billing")
+        alan.page.get_by_label("Add credit in dollars").fill("25")
+        alan.click("Top up")
+        alan.page.get_by_role("link", name="Pay").click()
+        alan.page.get_by_role("link", name="Back to the shop").click()
+        expect(alan.page.get_by_text("Credit, paid in advance").locator("..")).to_contain_text("$25.00")
+
+
+def test_a_budget_is_set_what_is_beyond_it_is_refused_and_its_owner_is_told(owner: Person, gateway: Gateway) -> None:
+    owner.open_place("Budgets")
+    owner.page.get_by_label("Budget a month in dollars").fill("not money")
+    owner.click("Save budget")
+    owner.page.get_by_role("alert").wait_for()
+    owner.expects_refusal(400)
+    owner.click("New project")
+    owner.page.get_by_label("Name").fill("small")
+    dialog = owner.page.get_by_role("dialog")
+    dialog.get_by_label("Budget a month in dollars").fill("0.04")
+    owner.click("Make project")
+    expect(owner.page.get_by_role("row").filter(has_text="small")).to_contain_text("$0.04")
+    owner.open_place("Keys")
+    owner.click("New key")
+    owner.page.get_by_label("Name").fill("small key")
+    owner.page.get_by_label("Project").select_option(label="small")
+    owner.click("Make key")
+    key = shown_key(owner)
+    owner.click("I have kept it")
+    answers = [ask(gateway, key, "priced", f"too dear {number}") for number in range(3)]
+    assert answers[0].status_code == 200
+    assert answers[-1].status_code == 402
+    assert answers[-1].json()["error"]["code"] == "budget_exceeded"
+    owner.open_place("Budgets")
+    meter = owner.page.get_by_role("meter", name="small: part of the budget that is spent")
+    owner.until(lambda: int(meter.get_attribute("aria-valuenow") or 0) >= 50)
+    letter = owner.letter("owner@localhost", "of the budget of")
+    assert "small" in letter
+    owner.page.get_by_role("link", name="Budgets of keys").click()
+    expect(owner.page.get_by_role("row").filter(has_text="small key")).to_contain_text("small")
+    assert PASSWORD not in letter
