@@ -149,3 +149,13 @@ async def test_a_member_changes_their_own_keys_and_an_admin_everybodys(api: Api)
     assert (await admin.delete(f"/orgs/{org}/keys/{mine}")).status_code == 204
     gone = await member.patch(f"/orgs/{org}/keys/{mine}", json={"name": "x"})
     assert (gone.status_code, error_of(gone)["code"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize("name", ["*", "gpt-*", "*/gpt-4.1", "openrouter/meta/*"])
+async def test_a_star_that_would_never_match_is_refused(api: Api, name: str) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    refused = await owner.post(f"/orgs/{org}/keys", json={"name": "k", "allowed_models": ["openai/*", name]})
+    assert refused.status_code == 400
+    assert "provider/*" in error_of(refused)["message"]

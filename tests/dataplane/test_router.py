@@ -192,6 +192,10 @@ def test_a_key_may_be_given_an_alias_or_models(models: set[str]) -> None:
     assert Routing().names(snapshot=key(models=frozenset(models))) == [GPT, CLAUDE, OSS]
 
 
+def test_a_key_may_be_given_all_that_a_provider_has() -> None:
+    assert Routing().names(snapshot=key(models=frozenset({"anthropic/*"}))) == [CLAUDE]
+
+
 def test_a_key_that_may_use_none_of_them_is_refused() -> None:
     with pytest.raises(Forbidden, match="may not use the model") as refused:
         Routing().plan(snapshot=key(models=frozenset({"other"})))

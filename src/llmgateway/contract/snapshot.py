@@ -1,6 +1,6 @@
 """KeySnapshot: what a key may do, as the control plane last said it. It goes down to the data plane."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
@@ -73,7 +73,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """What an organisation forbids all its keys."""
 
     allowed_models: frozenset[str] | None = None
-    """Names that may be asked for or served; None is all."""
+    """Names that may be asked for or served, or `provider/*`; None is all."""
     max_prompt_tokens: int | None = None
     blocked_words: tuple[str, ...] = ()
     blocked_patterns: tuple[str, ...] = ()
@@ -127,6 +127,7 @@ class KeySnapshot(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str] | None = None
     """Operations it may use; None is all."""
     models: frozenset[str] | None = None
+    """As in a policy."""
     providers: frozenset[str] | None = None
     networks: tuple[str, ...] = ()
     """CIDR ranges it may come from; empty is anywhere."""
@@ -135,3 +136,8 @@ class KeySnapshot(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     cache_seconds: int | None = None
     """As for the organisation; the key's word wins."""
+
+
+def lists(models: frozenset[str] | None, provider: str, names: Sequence[str]) -> bool:
+    """Whether a list of allowed models holds one of a model's names, or all that its provider has (`provider/*`)."""
+    return models is None or not models.isdisjoint(names) or f"{provider}/*" in models

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from llmgateway.canon.call import Call, Operation
 from llmgateway.catalog.abilities import Ability, Traits
 from llmgateway.catalog.catalog import Catalog
-from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
+from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, lists
 from llmgateway.contract.usage import PlannedTarget
 from llmgateway.dataplane.fitness import choose, demand, no_model
 from llmgateway.dataplane.hosts import Host, own_hosts
@@ -169,7 +169,7 @@ def _allowed(key: KeySnapshot, asked: str, target: Target) -> bool:
     if key.providers is not None and target.host.id not in key.providers:
         return False
     names = (asked, target.model, target.name)
-    return all(models is None or not models.isdisjoint(names) for models in (key.models, key.org.policy.allowed_models))
+    return all(lists(models, target.host.id, names) for models in (key.models, key.org.policy.allowed_models))
 
 
 def _prefill(entry: TargetEntry, traits: Traits, language: Provider) -> bool | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from llmgateway.canon.call import Operation
-from llmgateway.controlplane.reception.bodies import Body, Cap, Dollars, DollarText, Name, Shown
+from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Cap, Dollars, DollarText, Name, Shown, Word
 
 _LONGEST_OVERLAP = 30 * 86_400
 
@@ -25,9 +25,6 @@ def _at_once(value: int | None) -> int | None:
     return value
 
 
-Word = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
-]
 Words = Annotated[list[Word], Field(max_length=200)]
 Networks = Annotated[
     list[Annotated[str, StringConstraints(max_length=64), AfterValidator(_network)]], Field(max_length=100)
@@ -59,7 +56,7 @@ class KeyRules(Body):
 
     project_id: str | None = Field(None, max_length=100)
     scopes: Annotated[list[Operation], Field(max_length=20)] | None = Field(None, description="Endpoints it may use.")
-    allowed_models: Words | None = None
+    allowed_models: Annotated[list[AllowedModel], Field(max_length=200)] | None = None
     allowed_providers: Words | None = None
     allowed_addresses: Networks | None = Field(None, description="Where it may come from.")
     tags: Words | None = None

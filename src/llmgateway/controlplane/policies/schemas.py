@@ -5,14 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from llmgateway.controlplane.reception.bodies import Body, Shown
+from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Shown, Word
 from llmgateway.gateway_file import Strategy, Timeouts
 from llmgateway.kit.patterns import BadPattern, compiled
 
 Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
-Model = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
-]
 
 
 def _pattern(value: str) -> str:
@@ -27,7 +24,7 @@ class RouteTarget(Body):
     """One place that can serve an alias."""
 
     provider: str = Field(min_length=1, max_length=50)
-    model: Model
+    model: Word
     weight: float = Field(1, gt=0, le=1_000_000)
     prefill: bool | None = None
     reasoning: bool | None = None
@@ -70,9 +67,9 @@ class PolicyShown(Shown):
 class PolicyChange(Body):
     """What is given is changed; null takes a rule off."""
 
-    allowed_models: Annotated[list[Model], Field(max_length=500)] | None = None
+    allowed_models: Annotated[list[AllowedModel], Field(max_length=500)] | None = None
     max_prompt_tokens: int | None = Field(None, ge=1, le=100_000_000)
-    blocked_words: Annotated[list[Model], Field(max_length=500)] | None = None
+    blocked_words: Annotated[list[Word], Field(max_length=500)] | None = None
     blocked_patterns: (
         Annotated[
             list[Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_pattern)]],

@@ -31,6 +31,20 @@ def _plain(value: str) -> str:
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_plain)]
 
 
+Word = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
+]
+
+
+def _one_or_all(value: str) -> str:
+    provider, _, model = value.partition("/")
+    if "*" in value and (model != "*" or "*" in provider or not provider):
+        raise ValueError("must be a model's name, or provider/* for all that a provider has")
+    return value
+
+
+AllowedModel = Annotated[Word, AfterValidator(_one_or_all)]
+
 _NO_ADDRESS = (*'<>(),;:"\\', "=?")
 """Marks of headers, and the beginning of an encoded word: what it decodes to may be anything."""
 
