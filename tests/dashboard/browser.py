@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.e2e.gateway import Gateway
 
@@ -16,6 +16,8 @@ _FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+_PATIENCE_MS = 20_000
+"""Of a busy machine; nothing waits that long where all is well."""
 _AXE = Path(__file__).parents[2] / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 PASSWORD = "correct horse battery staple"
 Theme = Literal["light", "dark"]
@@ -125,6 +127,7 @@ class Person:
 @contextmanager
 def chromium() -> Generator[Browser]:
     """Debian's browser, without a screen."""
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         try:
@@ -138,7 +141,7 @@ def person(browser: Browser, gateway: Gateway, *, theme: Theme = "light", width:
     """Somebody with a browser profile of their own. At the end nothing may have gone wrong in the console."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(_PATIENCE_MS)
     try:
         somebody = Person(context.new_page(), gateway)
         yield somebody

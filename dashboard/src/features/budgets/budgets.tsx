@@ -57,7 +57,7 @@ export function Budgets() {
     "get",
     "/api/v1/orgs/{org}/usage/summary",
     { params: { path, query: { ...month, step: "all", by: "project" } } },
-    { refetchInterval: EVERY_SECONDS * 1000 },
+    { refetchInterval: EVERY_SECONDS * 1000, staleTime: 0 },
   ).data;
   const remove = query.useMutation("delete", "/api/v1/orgs/{org}/projects/{project_id}", {
     onSuccess: async () => {

@@ -68,7 +68,7 @@ export function ProviderHealth() {
     "get",
     "/api/v1/orgs/{org}/health",
     { params: { path } },
-    { refetchInterval: EVERY_SECONDS * 1000 },
+    { refetchInterval: EVERY_SECONDS * 1000, staleTime: 0 },
   );
   const rows = [...(asked.data?.data ?? [])].sort((a, b) => WORST.indexOf(a.state) - WORST.indexOf(b.state));
   return (
