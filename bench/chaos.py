@@ -25,7 +25,8 @@ from bench.chaos_load import MODEL, Counted, Heard, callers, counting_provider
 from bench.chaos_victims import Killer, Postgres, Redis
 from deploy.local.topology import Topology, topology
 from llmgateway.contract.snapshot import Tariff
-from llmgateway.controlplane.billing import checking, usage_charges
+from llmgateway.controlplane.billing import usage_charges
+from llmgateway.controlplane.billing.books import checking
 from llmgateway.controlplane.usage import rollups
 from llmgateway.db.roles import Role
 from llmgateway.db.session import DATABASE_ERRORS, Database

@@ -21,7 +21,7 @@ from docs.provider_page import credential_variables, providers_page
 from docs.tables import NOTICE, table
 from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
 from llmgateway.controlplane.wing import build_api
-from llmgateway.dataplane.figures import FIGURES
+from llmgateway.dataplane.observe.figures import FIGURES
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings
 

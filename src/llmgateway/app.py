@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.contract.snapshot import Tariff
 from llmgateway.controlplane.admin.oversight import Oversight
-from llmgateway.controlplane.billing.counter import open_counter
+from llmgateway.controlplane.billing.stripe.counter import open_counter
 from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
 from llmgateway.controlplane.keys.announcements import KeyAnnouncements
 from llmgateway.controlplane.keys.source import KeySource
@@ -24,25 +24,25 @@ from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.usage import price_versions
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dashboard import FOLDER, Dashboard
-from llmgateway.dataplane.cache import HeldAnswers
-from llmgateway.dataplane.contents import ContentLog
-from llmgateway.dataplane.counting import admissions, losses
-from llmgateway.dataplane.dispatch import Dispatcher
-from llmgateway.dataplane.figures import FIGURES
-from llmgateway.dataplane.forecast import Forecast
-from llmgateway.dataplane.hosts import build_hosts
+from llmgateway.dataplane.admit.limits import Limiter
+from llmgateway.dataplane.admit.seeding import Seeder
+from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
 from llmgateway.dataplane.keys import Keys
-from llmgateway.dataplane.limits import Limiter
+from llmgateway.dataplane.lookup.cache import HeldAnswers
 from llmgateway.dataplane.metrics_page import MetricsPage
+from llmgateway.dataplane.observe.counting import admissions, losses
+from llmgateway.dataplane.observe.figures import FIGURES
+from llmgateway.dataplane.observe.tracing import Tracing
 from llmgateway.dataplane.pages import Pages, Readiness
 from llmgateway.dataplane.pipeline import Rooms
-from llmgateway.dataplane.router import Router
+from llmgateway.dataplane.plan.forecast import Forecast
+from llmgateway.dataplane.plan.hosts import build_hosts
+from llmgateway.dataplane.plan.router import Router
 from llmgateway.dataplane.routes import DataPlane
 from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.sandbox.transport import SandboxTransport
-from llmgateway.dataplane.seeding import Seeder
-from llmgateway.dataplane.shipping import Shipper
-from llmgateway.dataplane.tracing import Tracing
+from llmgateway.dataplane.watch.contents import ContentLog
+from llmgateway.dataplane.watch.shipping import Shipper
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database

@@ -11,18 +11,18 @@ import msgspec
 from llmgateway.canon.call import Operation, Wishes
 from llmgateway.contract.channels import CacheReport, CheckedCredential, HealthReport, PathHealth
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
-from llmgateway.controlplane.billing.counter import open_counter
+from llmgateway.controlplane.billing.stripe.counter import open_counter
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.onboarding.service import token_secret
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.reception.rooms import Events, Rooms
 from llmgateway.controlplane.wing import build_control_plane
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
-from llmgateway.dataplane.forecast import Forecast
-from llmgateway.dataplane.hosts import Credential, brought, missing_secrets
+from llmgateway.dataplane.dispatch.probing import NO_FREE_CALL, probe
 from llmgateway.dataplane.pages import model_entry, names_for
-from llmgateway.dataplane.probing import NO_FREE_CALL, probe
-from llmgateway.dataplane.router import Router
+from llmgateway.dataplane.plan.forecast import Forecast
+from llmgateway.dataplane.plan.hosts import Credential, brought, missing_secrets
+from llmgateway.dataplane.plan.router import Router
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.errors import BadRequest

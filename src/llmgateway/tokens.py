@@ -12,23 +12,23 @@ from llmgateway.canon.call import Dialect, Operation
 from llmgateway.catalog.catalog import load_catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.controlplane.usage.store import UsageStore
-from llmgateway.dataplane.cache import ResponseCache
-from llmgateway.dataplane.contents import ContentLog
-from llmgateway.dataplane.counting import Counting
+from llmgateway.dataplane.admit.limits import Limiter
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
-from llmgateway.dataplane.health import Health
-from llmgateway.dataplane.limits import Limiter
-from llmgateway.dataplane.meter import Instruments
+from llmgateway.dataplane.lookup.cache import ResponseCache
+from llmgateway.dataplane.observe.counting import Counting
 from llmgateway.dataplane.pages import Pages, Readiness
 from llmgateway.dataplane.pipeline import Rooms
-from llmgateway.dataplane.recording import Recorder
-from llmgateway.dataplane.request_log import RequestLog
+from llmgateway.dataplane.plan.health import Health
 from llmgateway.dataplane.routes import DataPlane, Entrance
-from llmgateway.dataplane.shipping import Shipper
 from llmgateway.dataplane.vitals import Organs, Probe, Vitals
+from llmgateway.dataplane.watch.contents import ContentLog
+from llmgateway.dataplane.watch.meter import Instruments
+from llmgateway.dataplane.watch.recording import Recorder
+from llmgateway.dataplane.watch.request_log import RequestLog
+from llmgateway.dataplane.watch.shipping import Shipper
 from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile
 from llmgateway.kit.cache_store import CacheStore

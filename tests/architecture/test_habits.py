@@ -8,7 +8,7 @@ from tests.architecture.source import Module, dotted, functions, modules
 PROCESS_EDGES: dict[str, str] = {
     "controlplane/reception/door.py": "a fault of our own is logged and told, its transaction undone",
     "dataplane/pipeline.py": "a fault of our own is logged, settled and told to the caller in its dialect, never a cut",
-    "dataplane/shipping.py": "its loops must go on shipping usage whatever one batch runs into",
+    "dataplane/watch/shipping.py": "its loops must go on shipping usage whatever one batch runs into",
     "worker.py": "a job that fails must not take the others with it",
 }
 """Files that may catch `Exception`, with the reason: loops and handlers that must outlive any bug below them."""

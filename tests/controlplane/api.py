@@ -19,11 +19,11 @@ from llmgateway.controlplane.onboarding.service import install, master_keys
 from llmgateway.controlplane.orgs import service as orgs
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.reception.rooms import Rooms
-from llmgateway.dataplane.cache import HeldAnswers
-from llmgateway.dataplane.forecast import Forecast
-from llmgateway.dataplane.health import Health
-from llmgateway.dataplane.hosts import build_hosts
-from llmgateway.dataplane.router import Router
+from llmgateway.dataplane.lookup.cache import HeldAnswers
+from llmgateway.dataplane.plan.forecast import Forecast
+from llmgateway.dataplane.plan.health import Health
+from llmgateway.dataplane.plan.hosts import build_hosts
+from llmgateway.dataplane.plan.router import Router
 from llmgateway.db.models.users import Member
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database

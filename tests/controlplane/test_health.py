@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from llmgateway.dataplane.hosts import build_hosts
+from llmgateway.dataplane.plan.hosts import build_hosts
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.gateway_file import GatewayFile
 from llmgateway.providers.registry import PROVIDERS

@@ -11,10 +11,10 @@ from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.catalog.catalog import load_catalog
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
-from llmgateway.dataplane.health import Health
-from llmgateway.dataplane.hosts import build_hosts
-from llmgateway.dataplane.router import Router
-from llmgateway.dataplane.targets import Plan
+from llmgateway.dataplane.plan.health import Health
+from llmgateway.dataplane.plan.hosts import build_hosts
+from llmgateway.dataplane.plan.router import Router
+from llmgateway.dataplane.plan.targets import Plan
 from llmgateway.gateway_file import GatewayFile, Strategy
 from llmgateway.kit.clock import ManualClock
 from llmgateway.providers.registry import PROVIDERS

@@ -7,9 +7,9 @@ import pytest
 
 from llmgateway.contract.channels import SourceUnavailable, Spent
 from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot, Quota
-from llmgateway.dataplane.limits import Limiter, Used
-from llmgateway.dataplane.scopes import Need
-from llmgateway.dataplane.seeding import Seeder
+from llmgateway.dataplane.admit.limits import Limiter, Used
+from llmgateway.dataplane.admit.scopes import Need
+from llmgateway.dataplane.admit.seeding import Seeder
 from llmgateway.errors import PaymentRequired, Unavailable
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.memory_store import MemoryStore

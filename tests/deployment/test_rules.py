@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
-from llmgateway.dataplane.figures import FIGURES
+from llmgateway.dataplane.observe.figures import FIGURES
 from tests.architecture.source import ROOT
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"

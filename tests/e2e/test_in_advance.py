@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from llmgateway.commands.stripe import make_ready
-from llmgateway.controlplane.billing.desk import open_desk
+from llmgateway.controlplane.billing.stripe.desk import open_desk
 from llmgateway.kit.clock import SystemClock
 from tests.e2e.beside import beside
 from tests.e2e.gateway import Gateway, run_gateway

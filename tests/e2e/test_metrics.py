@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from llmgateway.dataplane.figures import FIGURES
+from llmgateway.dataplane.observe.figures import FIGURES
 from tests.e2e.conftest import Stage
 from tests.e2e.gateway import run_gateway
 

@@ -10,8 +10,8 @@ import pytest
 from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
-from llmgateway.dataplane.assembly import Assembly
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
+from llmgateway.dataplane.dispatch.assembly import Assembly
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Place, Step
 from llmgateway.providers.openai_wire.history import as_system

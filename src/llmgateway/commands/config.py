@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from llmgateway.app import read_gateway_file
-from llmgateway.dataplane.hosts import build_hosts
+from llmgateway.dataplane.plan.hosts import build_hosts
 from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile
 from llmgateway.providers.registry import PROVIDERS

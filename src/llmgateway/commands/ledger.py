@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from llmgateway.controlplane.billing.checking import Report, check
+from llmgateway.controlplane.billing.books.checking import Report, check
 from llmgateway.controlplane.billing.usage_charges import ALL_THAT_MAY_CHANGE, hour_of, post_usage
 from llmgateway.controlplane.usage.rollups import oldest_kept
 from llmgateway.db.opening import open_database

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from llmgateway.app import read_gateway_file
-from llmgateway.dataplane.hosts import Host, build_hosts
-from llmgateway.dataplane.probing import NO_FREE_CALL, probe
+from llmgateway.dataplane.dispatch.probing import NO_FREE_CALL, probe
+from llmgateway.dataplane.plan.hosts import Host, build_hosts
 from llmgateway.errors import ConfigurationError
 from llmgateway.kit.http import HttpClient
 from llmgateway.providers.registry import PROVIDERS

@@ -22,10 +22,10 @@ from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
-from llmgateway.dataplane.forecast import Forecast
-from llmgateway.dataplane.health import Health
-from llmgateway.dataplane.hosts import build_hosts
-from llmgateway.dataplane.router import Router
+from llmgateway.dataplane.plan.forecast import Forecast
+from llmgateway.dataplane.plan.health import Health
+from llmgateway.dataplane.plan.hosts import build_hosts
+from llmgateway.dataplane.plan.router import Router
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError, NotFound, Problem

@@ -8,8 +8,8 @@ from decimal import Decimal
 import typer
 
 from llmgateway.controlplane.billing import drift
-from llmgateway.controlplane.billing.counter import NOT_SET_UP, open_counter
-from llmgateway.controlplane.billing.desk import METER_EVENT, Desk, StripeRefused, StripeUnavailable, plan_key
+from llmgateway.controlplane.billing.stripe.counter import NOT_SET_UP, open_counter
+from llmgateway.controlplane.billing.stripe.desk import METER_EVENT, Desk, StripeRefused, StripeUnavailable, plan_key
 from llmgateway.controlplane.plans.service import all_plans
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role

@@ -7,7 +7,7 @@ import signal
 import typer
 import uvloop
 
-from llmgateway.controlplane.billing.counter import open_counter
+from llmgateway.controlplane.billing.stripe.counter import open_counter
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.kit.clock import SystemClock

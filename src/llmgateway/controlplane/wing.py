@@ -9,7 +9,7 @@ from llmgateway.controlplane.admin import routes as admin
 from llmgateway.controlplane.audit import routes as audit
 from llmgateway.controlplane.billing import routes as billing
 from llmgateway.controlplane.billing import webhook_route
-from llmgateway.controlplane.billing.counter import Counter
+from llmgateway.controlplane.billing.stripe.counter import Counter
 from llmgateway.controlplane.credentials import catalogue_routes
 from llmgateway.controlplane.credentials import routes as credentials
 from llmgateway.controlplane.keys import reach_routes

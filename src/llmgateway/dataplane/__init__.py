@@ -1,1 +1,1 @@
-"""Floor 3, left wing: serves tokens. File names are the steps of a request; no database here."""
+"""Floor 3, left wing: serves tokens. pipeline.py is the page; a step is a file or a folder. No database here."""

@@ -17,8 +17,8 @@ from llmgateway.dataplane.explanation import explain
 from llmgateway.dataplane.inbound import credential
 from llmgateway.dataplane.keys import Keys
 from llmgateway.dataplane.metrics_page import MetricsPage
+from llmgateway.dataplane.plan.router import Router
 from llmgateway.dataplane.reply import Reply
-from llmgateway.dataplane.router import Router
 from llmgateway.errors import NotFound, Unavailable
 from llmgateway.gateway_file import AliasEntry
 from llmgateway.kit.ids import is_id

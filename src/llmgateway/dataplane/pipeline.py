@@ -8,21 +8,22 @@ import structlog
 from llmgateway.canon.call import Call, Operation
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Outcome
-from llmgateway.dataplane import policy, watch
-from llmgateway.dataplane.bidding import needed
-from llmgateway.dataplane.cache import Collector, Entry, ResponseCache, can_be_collected
+from llmgateway.dataplane.admit import policy
+from llmgateway.dataplane.admit.bidding import needed
 from llmgateway.dataplane.dialects.openai.completions import TextDialect, as_chat
-from llmgateway.dataplane.dispatch import Dispatcher
+from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
+from llmgateway.dataplane.dispatch.rescue import RescuedStream
 from llmgateway.dataplane.inbound import Inbound
 from llmgateway.dataplane.keys import Keys
-from llmgateway.dataplane.meter import Instruments, Meter
-from llmgateway.dataplane.replay import Replay, answer_of
+from llmgateway.dataplane.lookup.cache import Collector, Entry, ResponseCache, can_be_collected
+from llmgateway.dataplane.lookup.replay import Replay, answer_of
+from llmgateway.dataplane.observe.tracing import Trace, Tracing
+from llmgateway.dataplane.plan.router import Router, operation_allowed
 from llmgateway.dataplane.reply import Reply
-from llmgateway.dataplane.rescue import RescuedStream
-from llmgateway.dataplane.router import Router, operation_allowed
 from llmgateway.dataplane.sandbox.places import FaultPlaces
-from llmgateway.dataplane.tracing import Trace, Tracing
-from llmgateway.dataplane.watch import Audience
+from llmgateway.dataplane.watch import delivery
+from llmgateway.dataplane.watch.delivery import Audience
+from llmgateway.dataplane.watch.meter import Instruments, Meter
 from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem, Unavailable, UpstreamFailed
 from llmgateway.kit.log import speak_of
 
@@ -112,9 +113,9 @@ async def _again(entry: Entry, audience: Audience) -> None:
     """A hit: nobody is asked."""
     audience.trace.at("watch")
     if audience.call.stream and audience.call.operation is Operation.CHAT:
-        await watch.stream(Replay(entry), audience)
+        await delivery.stream(Replay(entry), audience)
     else:
-        await watch.whole(answer_of(entry), audience)
+        await delivery.whole(answer_of(entry), audience)
 
 
 async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
@@ -126,7 +127,7 @@ async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
     plan = rooms.router.plan(call, key, meter.prompt_tokens)
     meter.plans(plan)
     if not plan.targets:
-        await watch.whole(meter.counted(), audience)
+        await delivery.whole(meter.counted(), audience)
         return
     if call.stream and not call.wishes.silenced:
         reply.keep_alive(rooms.keepalive, audience.dialect.keepalive(), meter.headers())
@@ -137,10 +138,10 @@ async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
     if served.stream is not None:
         keeps = audience.look is not None and audience.look.keeps and can_be_collected(call, served.target)
         collector = Collector(call) if keeps else None
-        await watch.stream(RescuedStream(asking, served, served.stream), audience, collector)
+        await delivery.stream(RescuedStream(asking, served, served.stream), audience, collector)
     elif served.answer is not None:
         await reply.hush()
-        await watch.whole(served.answer, audience, served.target)
+        await delivery.whole(served.answer, audience, served.target)
 
 
 async def _cancelled(visit: _Visit) -> None:

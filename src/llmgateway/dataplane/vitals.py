@@ -15,10 +15,10 @@ from typing import Final
 import structlog
 
 from llmgateway.contract.channels import PathHealth, SourceUnavailable
-from llmgateway.dataplane import figures
-from llmgateway.dataplane.counting import NOBODY
-from llmgateway.dataplane.meter import Instruments
-from llmgateway.dataplane.shipping import Shipper
+from llmgateway.dataplane.observe import figures
+from llmgateway.dataplane.observe.counting import NOBODY
+from llmgateway.dataplane.watch.meter import Instruments
+from llmgateway.dataplane.watch.shipping import Shipper
 from llmgateway.kit.journal import Journal
 from llmgateway.kit.metrics import Metrics
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from llmgateway.contract.usage import UsageEvent
-from llmgateway.controlplane.billing import ledger
-from llmgateway.controlplane.billing.ledger import Account, Posting
+from llmgateway.controlplane.billing.books import ledger
+from llmgateway.controlplane.billing.books.ledger import Account, Posting
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock, ManualClock
 from llmgateway.kit.ids import id_time, new_id

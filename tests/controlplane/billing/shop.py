@@ -10,8 +10,9 @@ import httpx2
 from sqlalchemy import text
 
 from llmgateway.commands.stripe import make_ready
-from llmgateway.controlplane.billing import closing, hints, metering, usage_charges
-from llmgateway.controlplane.billing.desk import Desk, open_desk
+from llmgateway.controlplane.billing import hints, metering, usage_charges
+from llmgateway.controlplane.billing.books import closing
+from llmgateway.controlplane.billing.stripe.desk import Desk, open_desk
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import ManualClock

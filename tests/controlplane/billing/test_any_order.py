@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmgateway.controlplane.billing import hints
-from llmgateway.controlplane.billing.papers import Subscription
 from llmgateway.controlplane.billing.standing import GRACE, reminders_due, standing_of
+from llmgateway.controlplane.billing.stripe.papers import Subscription
 from tests.controlplane.api import Json
 from tests.controlplane.billing.shop import Shop
 

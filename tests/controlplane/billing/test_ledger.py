@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from llmgateway.controlplane.billing import closing, ledger, postings
-from llmgateway.controlplane.billing.checking import check
-from llmgateway.controlplane.billing.ledger import Account, Coverage, Kind, Posting, Unbalanced
+from llmgateway.controlplane.billing.books import closing, ledger, postings
+from llmgateway.controlplane.billing.books.checking import check
+from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Kind, Posting, Unbalanced
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from tests.controlplane.billing.books import CENT, START, clock_at, held, write

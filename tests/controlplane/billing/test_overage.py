@@ -8,7 +8,7 @@ import pytest
 from llmgateway.contract.snapshot import Limits
 from llmgateway.contract.usage import Outcome
 from llmgateway.controlplane.billing import metering
-from llmgateway.controlplane.billing.ledger import Account
+from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.usage.store import UsageStore

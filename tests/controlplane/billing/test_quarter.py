@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from llmgateway.controlplane.billing.checking import check
-from llmgateway.controlplane.billing.ledger import Account
+from llmgateway.controlplane.billing.books.checking import check
+from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.usage_charges import hour_of
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database

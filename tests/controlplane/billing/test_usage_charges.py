@@ -9,9 +9,9 @@ from random import Random
 from sqlalchemy import text
 
 from llmgateway.canon.usage import UsageSource
-from llmgateway.controlplane.billing import postings
-from llmgateway.controlplane.billing.checking import Report, check
-from llmgateway.controlplane.billing.ledger import Account
+from llmgateway.controlplane.billing.books import postings
+from llmgateway.controlplane.billing.books.checking import Report, check
+from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.usage_charges import RECENT, post_usage
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database

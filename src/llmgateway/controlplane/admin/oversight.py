@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import func, select
 
 from llmgateway.controlplane import figures
-from llmgateway.controlplane.billing.checking import check
+from llmgateway.controlplane.billing.books.checking import check
 from llmgateway.db.models.billing import MeterReport, StripeEvent
 from llmgateway.db.models.outbox import OutboxMail
 from llmgateway.db.models.usage_rollups import UsagePending

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from llmgateway.controlplane.billing import accounts, service
-from llmgateway.controlplane.billing.desk import Desk, StripeRefused, StripeUnavailable, Way
-from llmgateway.controlplane.billing.papers import InvoicePage, Subscription
-from llmgateway.controlplane.billing.postings import NANOS_PER_CENT
+from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.schemas import PlanChange
+from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused, StripeUnavailable, Way
+from llmgateway.controlplane.billing.stripe.papers import InvoicePage, Subscription
 from llmgateway.controlplane.plans.service import plan_named
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.errors import BadRequest, Conflict, Unavailable

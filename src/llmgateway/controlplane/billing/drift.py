@@ -6,8 +6,8 @@ import structlog
 from sqlalchemy import select
 
 from llmgateway.controlplane.billing import accounts, hints, metering
-from llmgateway.controlplane.billing.desk import Desk
 from llmgateway.controlplane.billing.standing import standing_of
+from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.db.models.billing import BillingAccount, StripeEvent
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock

@@ -11,9 +11,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts, money_in
-from llmgateway.controlplane.billing.desk import Desk, StripeRefused, StripeUnavailable
-from llmgateway.controlplane.billing.papers import Event
 from llmgateway.controlplane.billing.standing import standing_of
+from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused, StripeUnavailable
+from llmgateway.controlplane.billing.stripe.papers import Event
 from llmgateway.db.models.billing import StripeEvent
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock

@@ -8,10 +8,11 @@ import structlog
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.billing import accounts, ledger, postings
-from llmgateway.controlplane.billing.desk import Desk, StripeRefused
+from llmgateway.controlplane.billing import accounts
+from llmgateway.controlplane.billing.books import ledger, postings
+from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Kind
 from llmgateway.controlplane.billing.each import for_each
-from llmgateway.controlplane.billing.ledger import Account, Coverage, Kind
+from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused
 from llmgateway.controlplane.billing.usage_charges import hour_of
 from llmgateway.controlplane.plans.service import Plan, all_plans, period_of
 from llmgateway.controlplane.usage.used import used as between

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from llmgateway.contract.channels import KeyChanged
-from llmgateway.controlplane.billing import accounts, ledger, postings
-from llmgateway.controlplane.billing.desk import CREDIT, Desk
-from llmgateway.controlplane.billing.ledger import Kind
-from llmgateway.controlplane.billing.papers import Dispute, Invoice, Payment, Refund
-from llmgateway.controlplane.billing.postings import NANOS_PER_CENT
+from llmgateway.controlplane.billing import accounts
+from llmgateway.controlplane.billing.books import ledger, postings
+from llmgateway.controlplane.billing.books.ledger import Kind
+from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
+from llmgateway.controlplane.billing.stripe.desk import CREDIT, Desk
+from llmgateway.controlplane.billing.stripe.papers import Dispute, Invoice, Payment, Refund
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock

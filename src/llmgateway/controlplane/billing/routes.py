@@ -6,11 +6,9 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.audit.service import Act, note, record
-from llmgateway.controlplane.billing import buying, service, statement
-from llmgateway.controlplane.billing.counter import Counter, counter_of, open_desk_of
-from llmgateway.controlplane.billing.desk import Desk
-from llmgateway.controlplane.billing.papers import Invoice
-from llmgateway.controlplane.billing.postings import NANOS_PER_CENT
+from llmgateway.controlplane.billing import buying, service
+from llmgateway.controlplane.billing.books import statement
+from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.schemas import (
     BillingChange,
     BillingShown,
@@ -22,6 +20,9 @@ from llmgateway.controlplane.billing.schemas import (
     PlanWish,
     StatementWish,
 )
+from llmgateway.controlplane.billing.stripe.counter import Counter, counter_of, open_desk_of
+from llmgateway.controlplane.billing.stripe.desk import Desk
+from llmgateway.controlplane.billing.stripe.papers import Invoice
 from llmgateway.controlplane.plans.service import month_of
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.listing import PageWish

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts, metering, usage_charges
-from llmgateway.controlplane.billing.counter import NOT_SET_UP
-from llmgateway.controlplane.billing.ledger import Account, balances
+from llmgateway.controlplane.billing.books.ledger import Account, balances
 from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
+from llmgateway.controlplane.billing.stripe.counter import NOT_SET_UP
 from llmgateway.controlplane.plans.service import Plan, all_plans, period_of, plan_named
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.db.models.organisations import Organisation

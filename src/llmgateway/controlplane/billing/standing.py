@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from llmgateway.controlplane.billing.papers import Subscription
+from llmgateway.controlplane.billing.stripe.papers import Subscription
 
 FREE: Final = "free"
 GRACE: Final = timedelta(days=7)

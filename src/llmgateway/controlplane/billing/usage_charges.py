@@ -8,10 +8,10 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.billing import ledger, postings
 from llmgateway.controlplane.billing.accounts import is_invoiced
+from llmgateway.controlplane.billing.books import ledger, postings
+from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Kind
 from llmgateway.controlplane.billing.each import for_each
-from llmgateway.controlplane.billing.ledger import Account, Coverage, Kind
 from llmgateway.controlplane.usage.used import used
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.usage_events import UsageRow

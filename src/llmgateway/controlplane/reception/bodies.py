@@ -37,8 +37,8 @@ Word = Annotated[
 
 
 def _one_or_all(value: str) -> str:
-    provider, _, model = value.partition("/")
-    if "*" in value and (model != "*" or "*" in provider or not provider):
+    host, _, model = value.partition("/")
+    if "*" in value and (model != "*" or "*" in host or not host):
         raise ValueError("must be a model's name, or provider/* for all that a provider has")
     return value
 

@@ -1,0 +1,137 @@
+"""What happens to money, as postings: pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Kind, Posting
+
+NANOS_PER_CENT: Final = 10_000_000
+
+
+def usage_charge(
+    amount: int, balances: Mapping[Account, int], covers: Coverage, part: int, *, invoiced: bool
+) -> Posting:
+    """An hour's charges, or what they changed by since they were last posted (`part` counts these).
+
+    Credit is used first. What is left goes on the invoice where there is one, else it is debt; a correction downwards
+    goes back the same way.
+    """
+    return _charge(Kind.USAGE, f"{covers.hour:%Y-%m-%dT%H}/{part}", amount, balances, covers, invoiced=invoiced)
+
+
+def overage_charge(
+    amount: int, balances: Mapping[Account, int], covers: Coverage, reference: str, *, invoiced: bool
+) -> Posting:
+    """What was used beyond the plan since the last such charge; as usage_charge. The reference is of period and part."""
+    return _charge(Kind.OVERAGE, reference, amount, balances, covers, invoiced=invoiced)
+
+
+def credit_bought(payment: str, nanos: int) -> Posting:
+    """Paid in advance."""
+    return Posting(
+        kind=Kind.CREDIT,
+        reference=payment,
+        description="Credit bought",
+        entries={Account.STRIPE: nanos, Account.CREDIT: -nanos},
+    )
+
+
+def credit_refunded(refund: str, nanos: int) -> Posting:
+    """Credit goes back to the card; what was spent of it is debt."""
+    return Posting(
+        kind=Kind.REFUND,
+        reference=refund,
+        description="Credit refunded",
+        entries={Account.CREDIT: nanos, Account.STRIPE: -nanos},
+    )
+
+
+def invoice_refunded(refund: str, nanos: int) -> Posting:
+    """A paid invoice goes back to the card, and is no revenue."""
+    return Posting(
+        kind=Kind.REFUND,
+        reference=refund,
+        description="Invoice refunded",
+        entries={Account.REVENUE: nanos, Account.STRIPE: -nanos},
+    )
+
+
+def credit_disputed(dispute: str, nanos: int) -> Posting:
+    """The bank took back what was paid for credit."""
+    return replace(credit_refunded(dispute, nanos), description="Credit taken back by a dispute")
+
+
+def invoice_disputed(dispute: str, nanos: int) -> Posting:
+    """The bank took back what was paid for an invoice."""
+    return replace(invoice_refunded(dispute, nanos), description="Invoice taken back by a dispute")
+
+
+def metered(report: str, balances: Mapping[Account, int]) -> Posting | None:
+    """Whole cents of what was charged go to Stripe; the rest waits, first what waited before. None below a cent."""
+    usage, waiting = balances[Account.USAGE], balances[Account.ROUNDING]
+    nanos = (usage + waiting) // NANOS_PER_CENT * NANOS_PER_CENT
+    if nanos <= 0:
+        return None
+    return Posting(
+        kind=Kind.METERED,
+        reference=report,
+        description="Usage reported for the invoice",
+        entries={Account.METERED: nanos, Account.ROUNDING: -waiting, Account.USAGE: waiting - nanos},
+    )
+
+
+def invoiced(
+    invoice: str, number: str, balances: Mapping[Account, int], *, total: int, usage: int, tax: int
+) -> Posting:
+    """An invoice of so many nanos, of which `usage` was metered; what is less than a cent is carried on."""
+    rest = balances[Account.USAGE] if 0 < balances[Account.USAGE] < NANOS_PER_CENT else 0
+    return Posting(
+        kind=Kind.INVOICE,
+        reference=invoice,
+        description=f"Invoice {number}",
+        entries={
+            Account.RECEIVABLE: total,
+            Account.METERED: -usage,
+            Account.TAX: -tax,
+            Account.REVENUE: usage + tax - total,
+            Account.ROUNDING: rest,
+            Account.USAGE: -rest,
+        },
+    )
+
+
+def paid(invoice: str, number: str, nanos: int) -> Posting:
+    """An invoice was paid."""
+    return Posting(
+        kind=Kind.PAYMENT,
+        reference=invoice,
+        description=f"Invoice {number} paid",
+        entries={Account.STRIPE: nanos, Account.RECEIVABLE: -nanos},
+    )
+
+
+def lost(invoice: str, number: str, nanos: int) -> Posting:
+    """An invoice will never be paid: it was voided, or given up."""
+    return Posting(
+        kind=Kind.LOSS,
+        reference=invoice,
+        description=f"Invoice {number} given up",
+        entries={Account.LOSSES: nanos, Account.RECEIVABLE: -nanos},
+    )
+
+
+def _charge(
+    kind: Kind, reference: str, amount: int, balances: Mapping[Account, int], covers: Coverage, *, invoiced: bool
+) -> Posting:
+    prepaid = max(0, -balances[Account.CREDIT])
+    by_credit = min(amount, prepaid) if invoiced else amount
+    if invoiced and amount < 0:
+        by_credit = 0
+    return Posting(
+        kind=kind,
+        reference=reference,
+        description=f"{'Usage' if kind is Kind.USAGE else 'Overage'} of {covers.hour:%Y-%m-%d %H}:00 UTC",
+        entries={Account.CREDIT: by_credit, Account.USAGE: amount - by_credit, Account.REVENUE: -amount},
+        covers=covers,
+    )

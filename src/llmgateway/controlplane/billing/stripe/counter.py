@@ -1,0 +1,45 @@
+"""The counter: Stripe as an installation has it, or that it has none."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from llmgateway.controlplane.billing.stripe.desk import Desk, open_desk
+from llmgateway.errors import Conflict
+from llmgateway.settings import Settings
+
+NOT_SET_UP = "This gateway takes no payments: its operator has not connected Stripe (STRIPE_SECRET_KEY), and assigns plans by hand."
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Where payments are made."""
+
+    desk: Desk
+    webhook_secret: str | None
+
+
+@asynccontextmanager
+async def open_counter(settings: Settings) -> AsyncGenerator[Counter | None]:
+    """Stripe, where this installation has a key for it."""
+    if settings.stripe_secret_key is None:
+        yield None
+        return
+    async with open_desk(settings.stripe_secret_key, settings.stripe_api_base) as desk:
+        yield Counter(desk, settings.stripe_webhook_secret)
+
+
+def counter_of(request: Request) -> Counter | None:
+    """None: this installation has no Stripe."""
+    counter: Counter | None = request.app.state.counter
+    return counter
+
+
+def open_desk_of(request: Request) -> Desk:
+    """Raises Conflict where there is none."""
+    counter = counter_of(request)
+    if counter is None:
+        raise Conflict(NOT_SET_UP, code="stripe_not_configured")
+    return counter.desk

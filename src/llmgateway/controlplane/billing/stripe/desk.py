@@ -1,0 +1,345 @@
+"""Stripe's desk: every question we ask and every wish we have, in our words; the only place that speaks to Stripe.
+
+It follows https://docs.stripe.com/api. Amounts are whole cents of USD. Writes carry idempotency keys, so that a repetition
+is the same write. All of it raises StripeUnavailable, or StripeRefused where asking again cannot help.
+"""
+
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import stripe
+
+from llmgateway.controlplane.billing.stripe.papers import (
+    Dispute,
+    Event,
+    Invoice,
+    InvoicePage,
+    Payment,
+    Refund,
+    Subscription,
+)
+from llmgateway.controlplane.billing.stripe.reading import (
+    read_dispute,
+    read_event,
+    read_invoice,
+    read_invoice_page,
+    read_payment,
+    read_refund,
+    read_subscription,
+)
+
+METER_EVENT: Final = "llmgateway_usage"
+"""The meter's event, and the lookup key of its price: one cent a unit."""
+CREDIT: Final = "credit"
+"""The `purpose` of payments for prepaid credit."""
+_SECONDS: Final = 20
+_RETRIES: Final = 2
+_MOST: Final = 100
+
+
+class StripeUnavailable(Exception):
+    """Stripe cannot be asked now, or does not take our key; the same may work later."""
+
+
+class StripeRefused(Exception):
+    """Stripe says no to what was asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Where people are sent after Checkout or the Portal."""
+
+    success: str
+    cancel: str
+
+
+def plan_key(plan: str) -> str:
+    """The lookup key of a plan's monthly price."""
+    return f"llmgateway_{plan}_monthly"
+
+
+@asynccontextmanager
+async def open_desk(api_key: str, base: str | None) -> AsyncGenerator["Desk"]:
+    """`base` is another Stripe, for tests."""
+    http = stripe.AIOHTTPClient(timeout=_SECONDS)
+    client = stripe.StripeClient(
+        api_key,
+        base_addresses={} if base is None else {"api": base.rstrip("/"), "meter_events": base.rstrip("/")},
+        http_client=http,
+        max_network_retries=_RETRIES,
+    )
+    try:
+        yield Desk(client)
+    finally:
+        await http.close_async()
+
+
+class Desk:
+    """Over one account of Stripe's."""
+
+    def __init__(self, client: stripe.StripeClient) -> None:
+        self._v1 = client.v1
+
+    async def customer(self, org_id: str, name: str, email: str) -> str:
+        """The organisation's customer: made once, however often it is asked for."""
+        with _told():
+            made = await self._v1.customers.create_async(
+                {"name": name, "email": email, "metadata": {"org_id": org_id}}, _once(f"customer-{org_id}")
+            )
+        return made.id
+
+    async def checkout_plan(self, customer: str, org_id: str, plan: str, way: Way, once: str) -> str:
+        """The address of a page that subscribes to a plan, and to what is metered beside it."""
+        prices = await self.prices([plan_key(plan), METER_EVENT])
+        with _told():
+            session = await self._v1.checkout.sessions.create_async(
+                {
+                    "mode": "subscription",
+                    "customer": customer,
+                    "client_reference_id": org_id,
+                    "line_items": [
+                        {"price": prices[plan_key(plan)], "quantity": 1},
+                        {"price": prices[METER_EVENT]},
+                    ],
+                    "subscription_data": {"metadata": {"org_id": org_id}},
+                    "success_url": way.success,
+                    "cancel_url": way.cancel,
+                },
+                _once(once),
+            )
+        return session.url or ""
+
+    async def checkout_credit(self, customer: str, org_id: str, cents: int, way: Way, once: str) -> str:
+        """The address of a page that pays for credit, once."""
+        with _told():
+            session = await self._v1.checkout.sessions.create_async(
+                {
+                    "mode": "payment",
+                    "customer": customer,
+                    "client_reference_id": org_id,
+                    "line_items": [
+                        {
+                            "price_data": {
+                                "currency": "usd",
+                                "unit_amount": cents,
+                                "product_data": {"name": "Prepaid credit"},
+                            },
+                            "quantity": 1,
+                        }
+                    ],
+                    "payment_intent_data": {"metadata": {"org_id": org_id, "purpose": CREDIT}},
+                    "success_url": way.success,
+                    "cancel_url": way.cancel,
+                },
+                _once(once),
+            )
+        return session.url or ""
+
+    async def portal(self, customer: str, back: str) -> str:
+        """The address of the page where a customer keeps cards, addresses and invoices."""
+        with _told():
+            session = await self._v1.billing_portal.sessions.create_async({"customer": customer, "return_url": back})
+        return session.url
+
+    async def upgrade(self, subscription: Subscription, plan: str, once: str) -> None:
+        """At once; the difference for the rest of the period is invoiced now. What was planned for its end is off."""
+        price = (await self.prices([plan_key(plan)]))[plan_key(plan)]
+        with _told():
+            if subscription.schedule_id is not None:
+                await self._v1.subscription_schedules.release_async(subscription.schedule_id)
+            await self._v1.subscriptions.update_async(
+                subscription.id,
+                {
+                    "items": [{"id": subscription.item_id, "price": price}],
+                    "proration_behavior": "always_invoice",
+                    "cancel_at_period_end": False,
+                },
+                _once(once),
+            )
+
+    async def downgrade(self, subscription: Subscription, plan: str, once: str) -> None:
+        """At the period's end, by a schedule that takes the subscription over."""
+        prices = await self.prices([plan_key(plan), METER_EVENT])
+        with _told():
+            schedule = subscription.schedule_id
+            if schedule is None:
+                made = await self._v1.subscription_schedules.create_async(
+                    {"from_subscription": subscription.id}, _once(f"{once}-schedule")
+                )
+                schedule = made.id
+            await self._v1.subscription_schedules.update_async(
+                schedule,
+                {
+                    "end_behavior": "release",
+                    "proration_behavior": "none",
+                    "phases": [
+                        {
+                            "items": [
+                                {"price": subscription.price_id, "quantity": 1},
+                                {"price": prices[METER_EVENT]},
+                            ],
+                            "start_date": int(subscription.period_start.timestamp()),
+                            "end_date": int(subscription.period_end.timestamp()),
+                        },
+                        {
+                            "items": [{"price": prices[plan_key(plan)], "quantity": 1}, {"price": prices[METER_EVENT]}],
+                            "metadata": {"next_plan": plan},
+                        },
+                    ],
+                    "metadata": {"next_plan": plan},
+                },
+                _once(once),
+            )
+
+    async def end_at_period_end(self, subscription: Subscription, once: str) -> None:
+        """Cancel, with effect from the period's end."""
+        with _told():
+            if subscription.schedule_id is not None:
+                await self._v1.subscription_schedules.release_async(subscription.schedule_id)
+            await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": True}, _once(once))
+
+    async def subscriptions(self, customer: str) -> Sequence[Subscription]:
+        """All of a customer's, ended ones too."""
+        with _told():
+            found = await self._v1.subscriptions.list_async(
+                {"customer": customer, "status": "all", "limit": _MOST, "expand": ["data.schedule"]}
+            )
+            return [read for entry in found.data if (read := read_subscription(entry)) is not None]
+
+    async def invoice(self, invoice: str) -> Invoice:
+        """One invoice, its metered part told apart."""
+        metered = (await self.prices([METER_EVENT]))[METER_EVENT]
+        with _told():
+            found = await self._v1.invoices.retrieve_async(invoice)
+            lines = await self._v1.invoices.line_items.list_async(invoice, {"limit": _MOST})
+            return read_invoice(found, lines.data, metered)
+
+    async def invoices(self, customer: str, limit: int, after: str | None) -> InvoicePage:
+        """A customer's, newest first."""
+        with _told():
+            found = await self._v1.invoices.list_async(
+                {"customer": customer, "limit": limit, "starting_after": after}
+                if after
+                else {"customer": customer, "limit": limit}
+            )
+            return read_invoice_page(found)
+
+    async def payment(self, payment_intent: str) -> Payment:
+        """One payment."""
+        with _told():
+            return read_payment(await self._v1.payment_intents.retrieve_async(payment_intent))
+
+    async def refund(self, refund: str) -> Refund:
+        """One refund."""
+        with _told():
+            return read_refund(await self._v1.refunds.retrieve_async(refund))
+
+    async def refunds_of(self, charge: str) -> Sequence[Refund]:
+        """What was given back of a charge."""
+        with _told():
+            found = await self._v1.refunds.list_async({"charge": charge, "limit": _MOST})
+            return [read_refund(entry) for entry in found.data]
+
+    async def dispute(self, dispute: str) -> Dispute:
+        """One dispute."""
+        with _told():
+            return read_dispute(await self._v1.disputes.retrieve_async(dispute))
+
+    async def meter(self, customer: str, report: str, cents: int) -> None:
+        """Tell of whole cents used; the report's id is told once."""
+        with _told():
+            await self._v1.billing.meter_events.create_async(
+                {
+                    "event_name": METER_EVENT,
+                    "identifier": report,
+                    "payload": {"stripe_customer_id": customer, "value": str(cents)},
+                },
+                _once(f"meter-{report}"),
+            )
+
+    async def events(self, since: datetime) -> Sequence[Event]:
+        """What happened since then, newest first."""
+        created: stripe.params.EventListParamsCreated = {"gte": int(since.timestamp())}
+        with _told():
+            page = await self._v1.events.list_async({"created": created, "limit": _MOST})
+            found = list(page.data)
+            while page.has_more:
+                page = await self._v1.events.list_async(
+                    {"created": created, "limit": _MOST, "starting_after": found[-1].id}
+                )
+                found += page.data
+            return [read_event(entry) for entry in found]
+
+    async def prices(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Lookup key -> price. Raises StripeRefused when one is missing."""
+        found = await self.known_prices(keys)
+        for key in keys:
+            if key not in found:
+                raise StripeRefused(f"Stripe has no price {key}. The operator runs `llmgateway stripe setup` once.")
+        return {key: found[key][0] for key in keys}
+
+    async def known_prices(self, keys: Sequence[str]) -> Mapping[str, tuple[str, int]]:
+        """Lookup key -> price and its cents, of those there are."""
+        with _told():
+            listed = await self._v1.prices.list_async({"lookup_keys": list(keys), "active": True, "limit": _MOST})
+        return {entry.lookup_key: (entry.id, entry.unit_amount or 0) for entry in listed.data if entry.lookup_key}
+
+    async def make_plan_price(self, plan: str, name: str, cents: int) -> None:
+        """A plan's monthly price; an older one loses its lookup key to it."""
+        with _told():
+            await self._v1.prices.create_async(
+                {
+                    "currency": "usd",
+                    "unit_amount": cents,
+                    "recurring": {"interval": "month"},
+                    "lookup_key": plan_key(plan),
+                    "transfer_lookup_key": True,
+                    "product_data": {"name": name},
+                    "metadata": {"plan": plan},
+                },
+                _once(f"price-{plan}-{cents}"),
+            )
+
+    async def make_meter(self) -> None:
+        """The meter for what is used, and its price of one cent a unit."""
+        with _told():
+            meter = await self._v1.billing.meters.create_async(
+                {
+                    "display_name": "Usage",
+                    "event_name": METER_EVENT,
+                    "default_aggregation": {"formula": "sum"},
+                    "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
+                    "value_settings": {"event_payload_key": "value"},
+                },
+                _once("meter"),
+            )
+            await self._v1.prices.create_async(
+                {
+                    "currency": "usd",
+                    "unit_amount": 1,
+                    "recurring": {"interval": "month", "usage_type": "metered", "meter": meter.id},
+                    "lookup_key": METER_EVENT,
+                    "product_data": {"name": "Usage"},
+                },
+                _once("meter-price"),
+            )
+
+
+def _once(key: str) -> stripe.RequestOptions:
+    return {"idempotency_key": key}
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    """Stripe's errors in our words; and what is not as its papers say, so that it is in nobody's way."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError) as error:
+        raise StripeRefused(f"Stripe answered with something that cannot be read ({error}).") from error
+    except (stripe.InvalidRequestError, stripe.CardError, stripe.IdempotencyError) as error:
+        raise StripeRefused(error.user_message or str(error)) from error
+    except stripe.StripeError as error:
+        raise StripeUnavailable(error.user_message or str(error)) from error

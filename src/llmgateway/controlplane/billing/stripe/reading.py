@@ -1,0 +1,145 @@
+"""From the objects of the `stripe` package to our papers: pure."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import stripe
+
+from llmgateway.controlplane.billing.stripe.papers import (
+    Dispute,
+    Event,
+    Invoice,
+    InvoicePage,
+    Payment,
+    Refund,
+    Subscription,
+)
+
+
+def read_subscription(found: stripe.Subscription) -> Subscription | None:
+    """None when it is not to a plan of ours: a price of ours names its plan."""
+    for item in found.items.data:
+        plan = _about(item.price.metadata, "plan")
+        if plan is None:
+            continue
+        schedule = found.schedule
+        ending = found.cancel_at or (item.current_period_end if found.cancel_at_period_end else None)
+        return Subscription(
+            id=found.id,
+            customer_id=_id(found.customer),
+            status=found.status,
+            created=_moment(found.created),
+            plan=plan,
+            item_id=item.id,
+            price_id=item.price.id,
+            period_start=_moment(item.current_period_start),
+            period_end=_moment(item.current_period_end),
+            ends_at=None if ending is None else _moment(ending),
+            schedule_id=None if schedule is None else _id(schedule),
+            next_plan=_next_plan(schedule, plan),
+        )
+    return None
+
+
+def read_invoice(found: stripe.Invoice, lines: Iterable[stripe.InvoiceLineItem], metered_price: str) -> Invoice:
+    """With the sum of the lines that our meter made."""
+    metered = sum(
+        line.amount
+        for line in lines
+        if line.pricing and line.pricing.price_details and _id(line.pricing.price_details.price) == metered_price
+    )
+    return _invoice(found, metered)
+
+
+def read_invoice_page(found: stripe.ListObject[stripe.Invoice]) -> InvoicePage:
+    """For people to look at: the metered part is not told apart."""
+    return InvoicePage(invoices=[_invoice(entry, 0) for entry in found.data], more=found.has_more)
+
+
+def read_payment(found: stripe.PaymentIntent) -> Payment:
+    """What it is for stands in the metadata that Checkout was given."""
+    return Payment(
+        id=found.id,
+        customer_id=None if found.customer is None else _id(found.customer),
+        status=found.status,
+        received=found.amount_received or 0,
+        purpose=_about(found.metadata, "purpose"),
+        org_id=_about(found.metadata, "org_id"),
+    )
+
+
+def read_refund(found: stripe.Refund) -> Refund:
+    """A refund."""
+    payment = found.payment_intent
+    return Refund(
+        id=found.id,
+        status=found.status or "pending",
+        amount=found.amount,
+        payment_id=None if payment is None else _id(payment),
+    )
+
+
+def read_dispute(found: stripe.Dispute) -> Dispute:
+    """A dispute."""
+    payment = found.payment_intent
+    return Dispute(
+        id=found.id, status=found.status, amount=found.amount, payment_id=None if payment is None else _id(payment)
+    )
+
+
+def read_event(found: stripe.Event) -> Event:
+    """From a list of them."""
+    return event_of(cast("Mapping[str, Any]", found.to_dict()))
+
+
+def event_of(event: Mapping[str, Any]) -> Event:
+    """From JSON: whose and what it is about. Raises KeyError and TypeError for what is no event."""
+    about = event["data"]["object"]
+    customer = about["id"] if about.get("object") == "customer" else about.get("customer")
+    return Event(
+        id=str(event["id"]),
+        type=str(event["type"]),
+        object_id=str(about["id"]),
+        customer_id=customer if isinstance(customer, str) else None,
+        created=_moment(int(event["created"])),
+    )
+
+
+def _invoice(found: stripe.Invoice, metered: int) -> Invoice:
+    return Invoice(
+        id=found.id,
+        number=found.number or found.id,
+        customer_id="" if found.customer is None else _id(found.customer),
+        status=found.status or "draft",
+        total=found.total,
+        tax=sum(tax.amount for tax in found.total_taxes or ()),
+        metered=metered,
+        paid=found.amount_paid,
+        created=_moment(found.created),
+        period_start=_moment(found.period_start),
+        period_end=_moment(found.period_end),
+        page=found.hosted_invoice_url,
+        pdf=found.invoice_pdf,
+    )
+
+
+def _next_plan(schedule: str | stripe.SubscriptionSchedule | None, plan: str) -> str | None:
+    if schedule is None or isinstance(schedule, str):
+        return None
+    planned = _about(schedule.metadata, "next_plan")
+    return None if planned == plan else planned
+
+
+def _about(metadata: object, name: str) -> str | None:
+    value = getattr(metadata, name, None)
+    return value if isinstance(value, str) else None
+
+
+def _id(thing: Any) -> str:
+    """Of an object, or of a reference to one."""
+    return thing if isinstance(thing, str) else str(thing.id)
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,73 @@
+"""What a request may cost at most, before anybody is asked: what money must have room for."""
+
+from llmgateway.canon.call import Call, Operation
+from llmgateway.canon.usage import Usage
+from llmgateway.contract.snapshot import KeySnapshot
+from llmgateway.dataplane.admit.scopes import Need, counts_money
+from llmgateway.dataplane.plan.ordering import override
+from llmgateway.dataplane.plan.router import Router
+from llmgateway.dataplane.plan.targets import Target
+from llmgateway.errors import NotFound, PaymentRequired
+
+_UNSTATED_OUTPUT = 4096
+
+
+def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> Need:
+    """The counted prompt and the longest answer; with money where it is limited, at the dearest target's price.
+
+    Raises PaymentRequired for a model whose price nobody knows.
+    """
+    output, in_advance = _longest(call), key.org.charge_limit is not None and not key.test
+    if not counts_money(key) and not in_advance:
+        return Need(prompt_tokens, output)
+    prompt_nanos = output_nanos = prompt_charge = output_charge = 0
+    for target in _targets(router, call, key):
+        charged = in_advance and target.credential.sealed is None
+        if not charged and not counts_money(key):
+            continue
+        prompt, whole = _prices(router, target, (prompt_tokens, output))
+        prompt_nanos, output_nanos = max(prompt_nanos, prompt), max(output_nanos, whole - prompt)
+        if charged:
+            first, both = key.org.tariff.charge(prompt), key.org.tariff.charge(whole)
+            prompt_charge, output_charge = max(prompt_charge, first), max(output_charge, both - first)
+    return Need(prompt_tokens, output, prompt_nanos, output_nanos, prompt_charge, output_charge)
+
+
+def _targets(router: Router, call: Call, key: KeySnapshot) -> list[Target]:
+    try:
+        return list(router.resolve(call.model, key.org))
+    except NotFound:
+        return []  # the plan will say so
+
+
+def _prices(router: Router, target: Target, tokens: tuple[int, int]) -> tuple[int, int]:
+    """Of the prompt, and of prompt and answer, in nanos."""
+    own, now = override(target.price), router.clock.now()
+    prompt, whole = (
+        router.catalog.price(target.host.id, target.model, usage, now, override=own)
+        for usage in (Usage(prompt_tokens=tokens[0]), Usage(prompt_tokens=tokens[0], completion_tokens=tokens[1]))
+    )
+    if prompt is None or whole is None:
+        raise PaymentRequired(
+            f"The price of {target.name} is not known, and this key's money is limited, by a budget or by prepaid credit. "
+            "Ask another model, or have the operator give it a price in gateway.yaml.",
+            code="unpriced_model",
+            param="model",
+        )
+    return prompt.nanos, whole.nanos
+
+
+def _longest(call: Call) -> int:
+    """The most tokens that all choices of the answer together may have."""
+    if call.operation not in (Operation.CHAT, Operation.COMPLETIONS):
+        return 0
+    for name in ("max_completion_tokens", "max_tokens"):
+        limit = call.canon.get(name)
+        if isinstance(limit, int):
+            return max(0, limit) * _choices(call)
+    return _UNSTATED_OUTPUT * _choices(call)
+
+
+def _choices(call: Call) -> int:
+    asked = call.canon.get("n")
+    return asked if isinstance(asked, int) and asked > 1 else 1

@@ -1,0 +1,254 @@
+"""admit, and its other half: what a key and its organisation may use, reserved in one atomic call and settled once."""
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Self
+
+from llmgateway.contract.channels import SourceUnavailable
+from llmgateway.contract.snapshot import KeySnapshot
+from llmgateway.contract.usage import CRASHED, Outcome, UsageEvent
+from llmgateway.dataplane.admit.scopes import Held, Need, Sort, claims_of, dollars, is_free, money_of, sort_of
+from llmgateway.dataplane.admit.seeding import Seeder
+from llmgateway.errors import PaymentRequired, TooMany, Unavailable
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.ids import new_id
+from llmgateway.kit.resilient_store import MoneyUnknown
+from llmgateway.kit.store import (
+    BEAT_SECONDS,
+    STORING_SECONDS,
+    Counter,
+    Gauge,
+    Store,
+    Verdict,
+    Window,
+    empty_after,
+    room_after,
+)
+
+_HEADER_NAMES = ("requests", "tokens")
+_SETTLED: Final = timedelta(minutes=50)
+"""A closed request that began before was settled by its own process; stores remember an hour of settlements."""
+_UNKNOWN = "What this key may still spend cannot be known now, because the store that counts it does not answer. Try again shortly."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What a request came to."""
+
+    tokens: int = 0
+    requests: int = 0
+    """1 when a provider served it, for the plan's quota."""
+    nanos: int = 0
+    charge: int = 0
+
+    @classmethod
+    def by(cls, event: UsageEvent) -> Self:
+        """What counts: a hit gives all back, and what no provider served is no request of the plan's."""
+        if event.cache == "hit":
+            return cls()
+        tokens = event.prompt_tokens + event.completion_tokens
+        served = event.outcome is Outcome.FINISHED or tokens > 0
+        return cls(tokens=tokens, requests=int(served), nanos=event.cost_nanos or 0, charge=event.charge_nanos or 0)
+
+    def of(self, sort: Sort) -> int:
+        """The part that a claim of this sort counts."""
+        parts = {"money": self.nanos, "charge": self.charge, "quota_requests": self.requests}
+        return parts.get(sort, self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What an admitted request holds; whoever holds the answer settles it."""
+
+    id: str
+    headers: tuple[tuple[str, str], ...] = ()
+    """`x-ratelimit-...`; none where nothing is limited."""
+    reserved_tokens: int = 0
+    """Of the tightest token window; 0 where tokens are not limited."""
+    claims: tuple[tuple[str, Sort], ...] = ()
+    """Names of the claims that are corrected at the end, and what each counts."""
+    held: bool = False
+    """Whether the store knows of it."""
+
+
+class Limiter:
+    """Admits and settles. One lease stands for this process; `live` keeps it alive."""
+
+    def __init__(self, store: Store, clock: Clock, seeder: Seeder | None = None) -> None:
+        self._store = store
+        self.clock = clock
+        self._seeder = seeder
+        self._lease = new_id("lease", clock.now())
+
+    async def admit(self, key: KeySnapshot, ticket_id: str, need: Need) -> Ticket:
+        """Reserve the request, its prompt and its longest answer (as far as there is room), in all scopes or in none.
+
+        Raises TooMany, PaymentRequired (a quota or budget is used up), and Unavailable when money cannot be counted.
+        """
+        if is_free(key):
+            return Ticket(ticket_id)
+        now = self.clock.now()
+        held = claims_of(key, need, now)
+        verdict = await self._ask(key, ticket_id, held, now)
+        headers = _headers(held, verdict)
+        if not verdict.admitted:
+            raise _refusal(held, verdict, headers)
+        corrected: tuple[tuple[str, Sort], ...] = tuple(
+            (one.claim.key, one.sort) for one in held if one.sort not in {"requests", "running"}
+        )
+        tokens = [reading.reserved for one, reading in zip(held, verdict.readings, strict=True) if one.sort == "tokens"]
+        return Ticket(ticket_id, headers, min(tokens, default=0), corrected, held=True)
+
+    async def settle(self, ticket: Ticket, used: Used) -> None:
+        """Correct what was reserved to the truth and free the place. The second call changes nothing."""
+        if not ticket.held:
+            return
+        await self._store.settle(ticket.id, {name: used.of(sort) for name, sort in ticket.claims})
+
+    async def inherit(self, event: UsageEvent) -> None:
+        """Settle what a request of a dead process held, by the record it left; once that is in the database."""
+        closed = event.error_code != CRASHED
+        if closed and self.clock.now() - event.created_at > _SETTLED:
+            return
+        used = Used.by(event)
+        names = await self._store.names(event.id, f"{{{event.org_id}}}") or money_of(event)
+        truths = {name: used.of(sort) for name in names if (sort := sort_of(name)) is not None}
+        if names:
+            await self._store.settle(event.id, truths)
+
+    async def live(self, lag: Callable[[], float]) -> None:
+        """Say until cancelled that this process lives, and how long ago what it counted was last stored."""
+        told, heard = False, 0.0
+        while True:
+            now = self.clock.monotonic()
+            if now - heard >= BEAT_SECONDS:
+                heard = now
+                await self._store.beat(self._lease)
+            await asyncio.sleep(STORING_SECONDS / 2)
+            seconds = lag()
+            late = seconds > STORING_SECONDS / 2
+            if late or told:
+                await self._store.lag(self._lease, seconds if late else 0)
+            told = late
+
+    async def _ask(self, key: KeySnapshot, ticket_id: str, held: Sequence[Held], now: datetime) -> Verdict:
+        """The store's verdict, after what it did not know was told to it. Raises Unavailable."""
+        claims = [one.claim for one in held]
+        try:
+            verdict = await self._store.admit(ticket_id, self._lease, claims)
+            if not verdict.unknown or self._seeder is None:
+                return verdict
+            await self._seeder.seed(key, verdict.unknown, held, now)
+            verdict = await self._store.admit(ticket_id, self._lease, claims)
+        except (MoneyUnknown, SourceUnavailable) as error:
+            raise Unavailable(_UNKNOWN, retry_after=1) from error
+        if verdict.unknown:
+            raise Unavailable(_UNKNOWN, retry_after=1)
+        return verdict
+
+
+def _refusal(
+    held: Sequence[Held], verdict: Verdict, headers: tuple[tuple[str, str], ...]
+) -> TooMany | PaymentRequired:  # fmt: skip
+    """The refusal by the claim that takes longest to have room; money and quota before rates."""
+    refused = [(held[place], place) for place in verdict.refused]
+    for one, place in refused:
+        if isinstance(one.claim, Counter):
+            return _used_up(one, one.claim.limit - verdict.readings[place].used, headers)
+    seconds, place = max((_wait(one, verdict, place), place) for one, place in refused)
+    one = held[place]
+    limit = f"{one.whose}'s limit of {one.limit} {one.span}"
+    if isinstance(one.claim, Gauge):
+        return TooMany(
+            f"{limit} is in use. Wait for a running request to end, send fewer at once, or ask for a higher limit.",
+            code="concurrency_exceeded",
+            retry_after=1,
+            resets_at=_at(verdict.now + 1),
+            headers=headers,
+        )
+    if math.isinf(seconds):
+        what = "tokens" if one.sort == "tokens" else "requests"
+        return TooMany(
+            f"This request needs {one.claim.cost:,} {what}, more than {_lower(limit)} ever allows. "
+            "Make it shorter, or ask for a higher limit.",
+            retry_after=60,
+            headers=headers,
+        )
+    retry_after = max(1, math.ceil(seconds))
+    until = _at(verdict.now + retry_after)
+    return TooMany(
+        f"{limit} is reached. Try again in {retry_after} s (at {until:%Y-%m-%dT%H:%M:%SZ}), or ask for a higher limit.",
+        retry_after=retry_after,
+        resets_at=until,
+        headers=headers,
+    )
+
+
+def _used_up(one: Held, left: int, headers: tuple[tuple[str, str], ...]) -> PaymentRequired:
+    """A quota, a budget or the credit has no room: which, whose, and when or how it comes back."""
+    if one.sort == "charge":
+        message = (
+            f"{one.whose}'s prepaid credit has no room for this request (${dollars(left)} is left). "
+            "Buy credit or a plan on its billing page, or use a provider key of your own."
+        )
+        return PaymentRequired(message, code="insufficient_credit", headers=headers)
+    anew = "" if one.resets_at is None else f" It begins anew at {one.resets_at:%Y-%m-%dT%H:%M:%SZ}."
+    if one.sort == "money":
+        message = (
+            f"{one.whose}'s budget of {one.limit} {one.span} has no room for this request.{anew} Or raise the budget."
+        )
+        return PaymentRequired(message, code="budget_exceeded", resets_at=one.resets_at, headers=headers)
+    message = f"{one.whose} includes {one.limit} {one.span}, and they are used up.{anew} Or choose a larger plan."
+    return PaymentRequired(message, code="quota_exceeded", resets_at=one.resets_at, headers=headers)
+
+
+def _wait(one: Held, verdict: Verdict, place: int) -> float:
+    if not isinstance(one.claim, Window):
+        return 0.0
+    wait = room_after(one.claim, verdict.readings[place], verdict.now)
+    return math.inf if wait is None else wait
+
+
+def _headers(held: Sequence[Held], verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    """OpenAI's rate limit headers, each from the window of its sort with the least left."""
+    tightest: dict[str, tuple[int, int]] = {}
+    for place, one in enumerate(held):
+        if isinstance(one.claim, Window):
+            sort = _HEADER_NAMES[one.sort == "tokens"]
+            left = max(0, one.claim.limit - verdict.readings[place].used)
+            if sort not in tightest or left < tightest[sort][0]:
+                tightest[sort] = (left, place)
+    headers = list[tuple[str, str]]()
+    for sort, (left, place) in tightest.items():
+        claim = held[place].claim
+        if isinstance(claim, Window):
+            reset = empty_after(claim, verdict.readings[place], verdict.now)
+            headers += (
+                (f"x-ratelimit-limit-{sort}", str(claim.limit)),
+                (f"x-ratelimit-remaining-{sort}", str(left)),
+                (f"x-ratelimit-reset-{sort}", duration(reset)),
+            )
+    return tuple(headers)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as OpenAI's headers write them: `120ms`, `1.2s`, `6m0s`, `1h0m0s`."""
+    millis = math.ceil(seconds * 1000)
+    if millis < 1000:
+        return f"{millis}ms"
+    if millis < 60_000:
+        return f"{millis / 1000:.3f}".rstrip("0").rstrip(".") + "s"
+    minutes, rest = divmod(math.ceil(millis / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes}m{rest}s" if hours else f"{minutes}m{rest}s"
+
+
+def _at(unix: float) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=math.ceil(unix))
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]

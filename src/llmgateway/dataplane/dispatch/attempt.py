@@ -1,0 +1,171 @@
+"""One attempt at one target: the request written, sent, and its answer understood. Decides nothing about others."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import msgspec
+
+from llmgateway.canon.call import Call, Dialect, Operation
+from llmgateway.dataplane.dispatch.assembly import Assembly
+from llmgateway.dataplane.dispatch.live import LiveStream
+from llmgateway.dataplane.dispatch.token_source import TokenSource
+from llmgateway.dataplane.plan.hosts import Sealed
+from llmgateway.dataplane.plan.targets import Target
+from llmgateway.errors import BadRequest, FailureKind, ProviderError
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.crypto import CannotOpen
+from llmgateway.kit.http import Exchange, HttpError, Transport, Trouble
+from llmgateway.kit.sse import Splitter
+from llmgateway.kit.vault import Vault
+from llmgateway.providers.base import Answer, Place, Reply, UpstreamRequest
+
+_SECRETS = msgspec.json.Decoder(dict[str, str])
+
+
+class Manner(Enum):
+    """How a target is asked, and how its answer is read."""
+
+    AS_IT_CAME = "as it came"
+    """Streamed or whole, in the provider's own frames where the caller speaks its dialect."""
+    ASSEMBLED = "assembled"
+    """As a stream, put together here, so that silence is noticed in seconds; the caller waits for the whole."""
+    TRANSLATED = "translated"
+    """As a stream, in canon chunks only: it goes on behind another target's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A target that answers: with a whole answer, or a stream whose first content has come."""
+
+    target: Target
+    answer: Answer | None
+    stream: LiveStream | None
+
+
+class Asker:
+    """Holds the transports; one for all requests."""
+
+    def __init__(self, transports: Mapping[str, Transport], clock: Clock, vault: Vault) -> None:
+        self._transports = transports
+        """URL scheme -> transport; `guarded` for addresses that tenants wrote."""
+        self._vault = vault
+        self._clock = clock
+        self._tokens = TokenSource(transports, clock)
+
+    async def request(self, call: Call, target: Target, manner: Manner) -> UpstreamRequest:
+        """The request as the provider wants it. Raises ProviderError."""
+        credential = target.credential
+        secrets = credential.secrets if credential.sealed is None else self._opened(credential.sealed)
+        if credential.grant is not None:
+            secrets = {**secrets, "token": await self._tokens.token(credential.id, credential.grant)}
+        place = Place(
+            model=target.model,
+            base_url=target.host.base_url,
+            secrets=secrets,
+            options=target.host.options,
+            stream=call.stream or manner is not Manner.AS_IT_CAME,
+            now=self._clock.now(),
+            dropped=target.dropped,
+        )
+        try:
+            return target.provider.build(call, place)
+        except BadRequest as error:
+            raise ProviderError(
+                FailureKind.BAD_REQUEST, error.message, status=400, code=error.code, param=error.param
+            ) from error
+
+    def _opened(self, sealed: Sealed) -> Mapping[str, str]:
+        """A tenant's secrets, for this one attempt. Raises ProviderError."""
+        try:
+            plain = self._vault.open(sealed.data_key, sealed.org_id, sealed.about, sealed.content)
+        except CannotOpen as error:
+            raise ProviderError(
+                FailureKind.AUTH, "This organisation's own credential cannot be opened. Enter it anew.", status=None
+            ) from error
+        return _SECRETS.decode(plain)
+
+    async def send(
+        self, request: UpstreamRequest, call: Call, target: Target, manner: Manner, *, seconds: float
+    ) -> Served:
+        """Send it and wait: for the whole answer, or for the first content of a stream. Raises ProviderError."""
+        transport = self._transports["guarded" if target.host.guarded else request.url.partition(":")[0]]
+        try:
+            async with asyncio.timeout(seconds):
+                exchange = await transport.send(
+                    request.method,
+                    request.url,
+                    request.headers,
+                    request.body,
+                    connect_seconds=target.patience.connect,
+                )
+                served = await _understand(exchange, call, target, manner)
+        except TimeoutError as error:
+            title = target.provider.title
+            raise ProviderError(FailureKind.TIMEOUT, f"{title} did not answer within {seconds:g} s.") from error
+        except HttpError as error:
+            raise _unreachable(error, target.provider.title) from error
+        except RecursionError as error:
+            said = f"{target.provider.title} sent an answer that is nested too deeply."
+            raise ProviderError(FailureKind.PROTOCOL, said) from error
+        if manner is Manner.ASSEMBLED and served.stream is not None:
+            return Served(target, await _assembled(served.stream, call, target), None)
+        return served
+
+
+def can_be_assembled(call: Call, target: Target) -> bool:
+    """Whether a whole answer may be asked as a stream: chat, unless sound comes back or it is fetched later."""
+    if call.operation is not Operation.CHAT or call.canon.get("audio"):
+        return False
+    return not (_holds_itself(call, target) and call.body.get("background"))
+
+
+def _holds_itself(call: Call, target: Target) -> bool:
+    """Whether the last event of a stream is the whole answer: a Response of a host that has them."""
+    return call.dialect is Dialect.RESPONSES and target.provider.speaks(call)
+
+
+async def _understand(exchange: Exchange, call: Call, target: Target, manner: Manner) -> Served:
+    """The answer behind an exchange; only a stream that has begun keeps it open. Raises ProviderError, HttpError."""
+    provider, kept = target.provider, False
+    try:
+        if not 200 <= exchange.status < 300:
+            raise provider.classify(Reply(exchange.status, exchange.headers, await exchange.read()))
+        if not call.stream and manner is Manner.AS_IT_CAME:
+            return Served(
+                target, provider.read(call, Reply(exchange.status, exchange.headers, await exchange.read())), None
+            )
+        own = manner is Manner.AS_IT_CAME or (manner is Manner.ASSEMBLED and _holds_itself(call, target))
+        native = own and provider.speaks(call)
+        stream = LiveStream(exchange, provider.decoder(call, native=native), target.patience, native=native)
+        await stream.first_content()
+        kept = True
+        return Served(target, None, stream)
+    finally:
+        if not kept:
+            exchange.close()
+
+
+async def _assembled(stream: LiveStream, call: Call, target: Target) -> Answer:
+    assembly, last = Assembly(), b""
+    try:
+        while steps := await stream.next():
+            for step in steps:
+                assembly.add(step)
+                last = step.raw if step.end else last
+        await stream.release()
+    finally:
+        stream.close()
+    if not stream.native:
+        return assembly.answer()
+    [event] = Splitter().feed(last)
+    return target.provider.read(call, Reply(200, {}, event.data))
+
+
+def _unreachable(error: HttpError, title: str) -> ProviderError:
+    if error.trouble is Trouble.CONNECT_TIMEOUT:
+        return ProviderError(FailureKind.TIMEOUT, f"{title} could not be reached in time: {error.message}")
+    if error.trouble is Trouble.PROTOCOL:
+        return ProviderError(FailureKind.PROTOCOL, f"{title} sent what is no HTTP: {error.message}")
+    return ProviderError(FailureKind.CONNECTION, f"{title} could not be reached: {error.message}")

@@ -1,0 +1,224 @@
+"""dispatch: ask the plan's targets in order until one answers. The only provider I/O on a request's path."""
+
+import asyncio
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from llmgateway.canon.call import Call
+from llmgateway.contract.usage import Attempt
+from llmgateway.dataplane.dispatch.attempt import Asker, Manner, Served, can_be_assembled
+from llmgateway.dataplane.dispatch.failure import Failure, final_problem
+from llmgateway.dataplane.plan.health import Health
+from llmgateway.dataplane.plan.targets import Plan, Target
+from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.http import Transport
+from llmgateway.kit.vault import Vault
+
+_ATTEMPTS_IN_ALL = 6
+_PATIENT_RETRY_SECONDS = 5.0
+_BACKOFF_SECONDS = 0.2
+_WORTH_RETRYING = frozenset(
+    {
+        FailureKind.RATE_LIMITED,
+        FailureKind.OVERLOADED,
+        FailureKind.SERVER_ERROR,
+        FailureKind.CONNECTION,
+        FailureKind.TIMEOUT,
+    }
+)
+"""What may pass. A timeout only where the provider itself told it (408, 504): who is silent is asked once."""
+_FINAL = frozenset({FailureKind.CONTENT_FILTERED})
+"""A refusal of the content is never shopped around."""
+_OF_THE_CREDENTIAL = frozenset({FailureKind.AUTH, FailureKind.BILLING, FailureKind.RATE_LIMITED, FailureKind.NOT_FOUND})
+"""Failures that another credential of the same target may not have."""
+
+_NOT_ASKED = -math.inf
+"""What fails before the provider is asked closes no circuit."""
+
+
+class Witness(Protocol):
+    """Who must know of attempts: the meter."""
+
+    def opens(self, target: Target) -> None:
+        """Called before the first byte goes to a target. Raises Unavailable when it cannot be remembered."""
+        ...
+
+    @property
+    def trace_headers(self) -> Mapping[str, str]:
+        """What the target that was opened is told of the request's trace; usually nothing."""
+        ...
+
+    def attempted(self, attempt: Attempt) -> None:
+        """Called after each attempt, good or bad."""
+        ...
+
+    def broke(self, error: ProviderError) -> None:
+        """The answer of the last attempt broke off after it had begun well."""
+        ...
+
+
+class Dispatcher:
+    """Asks, one for all requests."""
+
+    def __init__(self, transports: Mapping[str, Transport], clock: Clock, health: Health, vault: Vault) -> None:
+        self._asker = Asker(transports, clock, vault)
+        self._clock = clock
+        self._health = health
+
+    def asking(self, call: Call, plan: Plan, witness: Witness) -> "Asking":
+        """The asking of one plan."""
+        return Asking(self._asker, self._clock, self._health if plan.watched else None, (call, plan, witness))
+
+
+class Asking:
+    """One request on its way through its plan: who was asked, and what came of it."""
+
+    def __init__(self, asker: Asker, clock: Clock, health: Health | None, request: tuple[Call, Plan, Witness]) -> None:
+        self._asker = asker
+        self._clock = clock
+        self._health = health
+        self.call, self._plan, self._witness = request
+        self._failures = list[Failure]()
+        self._asked_at = _NOT_ASKED
+        """When the last target was asked, as health counts."""
+        self._waiting: list[Target] = list(self._plan.targets)
+        """Not asked yet, in their order."""
+
+    @property
+    def attempts_left(self) -> int:
+        return _ATTEMPTS_IN_ALL - len(self._failures)
+
+    @property
+    def others(self) -> Sequence[Target]:
+        """Who is behind the target that serves."""
+        return self._waiting
+
+    async def first(self) -> Served:
+        """The first target that answers. Raises the Problem that sums up why none did."""
+        while self._waiting and self.attempts_left > 0:
+            target = self._next()
+            served = await self._retried(target)
+            if served is not None:
+                return served
+            kind = self._failures[-1][1].kind
+            if kind in _FINAL:
+                break
+            self._waiting = [other for other in self._waiting if _may_fare_better(other, target, kind)]
+        raise final_problem(self._failures)
+
+    def _next(self) -> Target:
+        """The next target; one whose path was cooled since the plan was made lets those that are well go first."""
+        target = next(filter(self._is_well, self._waiting), self._waiting[0])
+        self._waiting.remove(target)
+        return target
+
+    def _is_well(self, target: Target) -> bool:
+        return self._health is None or self._health.cooled(target.path) is None
+
+    async def again(self, call: Call, target: Target) -> Served:
+        """Another target's stream, to go on behind one that broke off. Raises ProviderError."""
+        try:
+            return await self._once(call, target, Manner.TRANSLATED, target.patience.first_token)
+        except ProviderError as error:
+            if error.kind is not FailureKind.CONNECTION or self.attempts_left <= 0:
+                raise
+        return await self._once(
+            call, target, Manner.TRANSLATED, target.patience.first_token
+        )  # it may have been a stale one
+
+    def broke(self, target: Target, error: ProviderError) -> None:
+        """The running answer of a target broke off."""
+        self._witness.broke(error)
+        if self._health is not None:
+            self._health.broke(target.path, error, self._asked_at)
+
+    async def _retried(self, target: Target) -> Served | None:
+        """One attempt, and its retries where they are worth it; None leaves it to the next target."""
+        for number in range(target.retries + 1):
+            try:
+                return await self._once(self.call, target, self._manner(target), self._limit(target))
+            except ProviderError as error:
+                pause = _pause(error, number)
+                if pause is None or number == target.retries or not self._worth_staying(target, error):
+                    return None
+            await asyncio.sleep(pause)
+        return None
+
+    def _worth_staying(self, target: Target, error: ProviderError) -> bool:
+        """Each target behind keeps an attempt of the budget, and another credential comes before a pause."""
+        siblings = [other for other in self._waiting if other.name == target.name]
+        if error.kind in _OF_THE_CREDENTIAL and any(map(self._is_well, siblings)):
+            return False
+        return self.attempts_left > len({other.name for other in self._waiting})
+
+    def _manner(self, target: Target) -> Manner:
+        several = not self.call.stream and any(other.name != target.name for other in self._plan.targets)
+        return Manner.ASSEMBLED if several and can_be_assembled(self.call, target) else Manner.AS_IT_CAME
+
+    def _limit(self, target: Target) -> float:
+        """Seconds until the first content; the last target has nobody behind it, so only its whole time is limited."""
+        streamed = self.call.stream or self._manner(target) is Manner.ASSEMBLED
+        last = all(other.name == target.name for other in self._waiting)
+        return target.patience.first_token if streamed and not last else target.patience.total
+
+    async def _once(self, call: Call, target: Target, manner: Manner, seconds: float) -> Served:
+        start, health, self._asked_at = self._clock.monotonic(), self._health, _NOT_ASKED
+        try:
+            request = await self._asker.request(call, target, manner)
+            self._witness.opens(target)
+            if told := self._witness.trace_headers:
+                request = replace(request, headers={**request.headers, **told})
+            if health is not None:
+                self._asked_at = health.asks(target.path)
+            served = await self._asker.send(request, call, target, manner, seconds=seconds)
+        except asyncio.CancelledError:
+            if health is not None:
+                health.left(target.path)
+            raise
+        except ProviderError as error:
+            attempt = self._report(target, start, error)
+            self._witness.attempted(attempt)
+            self._failures.append((attempt, error))
+            if health is not None:
+                health.failed(target.path, error, self._asked_at)
+            raise
+        self._witness.attempted(self._report(target, start, None, streams=served.stream is not None))
+        if health is not None:
+            health.succeeded(target.path, self._asked_at)
+        return served
+
+    def _report(self, target: Target, start: float, error: ProviderError | None, *, streams: bool = False) -> Attempt:
+        """What came of an attempt; of a stream that began, when its first content came."""
+        milliseconds = round((self._clock.monotonic() - start) * 1000)
+        return Attempt(
+            provider=target.host.id,
+            model=target.model,
+            status=error.status if error else 200,
+            outcome=error.kind if error else "ok",
+            milliseconds=milliseconds,
+            first_token_milliseconds=milliseconds if streams else None,
+            message=error.message[:500] if error else "",
+        )
+
+
+def _may_fare_better(other: Target, failed: Target, kind: FailureKind) -> bool:
+    """Whether another target is worth asking after one failed so."""
+    if other.name == failed.name:
+        return kind in _OF_THE_CREDENTIAL
+    if kind is FailureKind.CONTEXT_TOO_LONG and other.context is not None and failed.context is not None:
+        return other.context > failed.context
+    return True
+
+
+def _pause(error: ProviderError, number: int) -> float | None:
+    """Seconds to wait before asking the same target again; None when it is not worth it."""
+    silent = error.kind is FailureKind.TIMEOUT and error.status is None
+    if silent or error.kind not in _WORTH_RETRYING:
+        return None
+    if error.retry_after is not None:
+        return error.retry_after if error.retry_after <= _PATIENT_RETRY_SECONDS else None
+    return random.uniform(0, _BACKOFF_SECONDS * 2**number)  # noqa: S311 full jitter is no secret

@@ -1,0 +1,149 @@
+"""A stream of a provider while it runs: read, understood, and watched for silence."""
+
+import asyncio
+from collections.abc import Sequence
+
+from llmgateway.dataplane.plan.targets import Patience
+from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.kit.http import Exchange, HttpError
+from llmgateway.kit.sse import FrameTooLong
+from llmgateway.providers.base import Decoder, Step
+
+_SILENCE_AFTER_FINISH = 2.0
+"""Seconds after a finish reason without a terminator until the answer counts as finished."""
+
+_LAST_BYTES_SECONDS = 0.5
+"""How long the end of a body may take after its terminator, before the connection is given up."""
+
+
+class LiveStream:
+    """Steps of one running answer. Whoever holds it must close it."""
+
+    __slots__ = (
+        "_closed",
+        "_decoder",
+        "_ended",
+        "_exchange",
+        "_finished",
+        "_held",
+        "_news_at",
+        "_patience",
+        "_started",
+        "native",
+    )
+
+    def __init__(self, exchange: Exchange, decoder: Decoder, patience: Patience, *, native: bool) -> None:
+        self.native = native
+        """The steps carry the provider's own frames, because the caller speaks its dialect."""
+        self._exchange = exchange
+        self._decoder = decoder
+        self._patience = patience
+        self._held: Sequence[Step] = ()
+        self._finished = False
+        """A finish reason was seen."""
+        self._ended = False
+        """Nothing more will come."""
+        self._closed = False
+        self._started = self._news_at = asyncio.get_running_loop().time()
+        """When it began, and when it last said something that counts behind its finish reason: pings do not."""
+
+    async def first_content(self) -> None:
+        """Read until something a caller waits for has come; what came before is held for `next`.
+
+        Raises ProviderError when the stream fails or ends without any, HttpError when the connection does. An answer
+        that finishes without content (an empty one) counts.
+        """
+        held = list[Step]()
+        while True:
+            steps = await self._read()
+            held += steps
+            for step in steps:
+                if step.error is not None:
+                    raise step.error
+            if any(step.content or step.finish for step in steps):
+                self._held = held
+                return
+            if self._ended:
+                raise ProviderError(FailureKind.CUT, "The provider ended the stream before it said anything.")
+
+    async def next(self) -> Sequence[Step]:
+        """The next steps, empty at the end of a finished answer.
+
+        Raises ProviderError when the stream breaks off, stays silent too long, or reports a failure (after the steps
+        before it were handed out).
+        """
+        if self._held:
+            steps, self._held = self._held, ()
+            return self._until_error(steps)
+        while not self._ended:
+            steps = await self._patiently()
+            if steps:
+                return self._until_error(steps)
+        if not self._finished:
+            raise ProviderError(FailureKind.CUT, "The provider's stream ended before the answer was finished.")
+        return ()
+
+    async def release(self) -> None:
+        """After the answer is out: read the end of the body, so that the connection can serve again."""
+        try:
+            async with asyncio.timeout(_LAST_BYTES_SECONDS):
+                while not self._closed and await self._exchange.piece():
+                    pass
+        except (TimeoutError, HttpError):
+            pass  # closed below: nobody waits for it
+        self.close()
+
+    def close(self) -> None:
+        """Leave the upstream; safe to call twice."""
+        if not self._closed:
+            self._closed = True
+            self._exchange.close()
+
+    def _until_error(self, steps: Sequence[Step]) -> Sequence[Step]:
+        for index, step in enumerate(steps):
+            if step.error is not None:
+                if index == 0:
+                    raise step.error
+                self._held = steps[index:]
+                return steps[:index]
+        return steps
+
+    async def _patiently(self) -> Sequence[Step]:
+        now = asyncio.get_running_loop().time()
+        idle = self._news_at + _SILENCE_AFTER_FINISH - now if self._finished else self._patience.idle
+        left = self._started + self._patience.total - now
+        try:
+            async with asyncio.timeout(max(min(idle, left), 0)):
+                return await self._read()
+        except TimeoutError as error:
+            if self._finished:
+                self._ended = True
+                return ()
+            silent = f"was silent for {idle:g} s" if left > idle else f"took longer than {self._patience.total:g} s"
+            raise ProviderError(FailureKind.TIMEOUT, f"The provider's stream {silent}.") from error
+        except HttpError as error:
+            if self._finished:
+                self._ended = True
+                return ()
+            raise ProviderError(FailureKind.CUT, f"The provider's stream broke off: {error.message}") from error
+
+    async def _read(self) -> Sequence[Step]:
+        data = await self._exchange.piece()
+        try:
+            steps = self._decoder.feed(data) if data else self._decoder.close()
+        except FrameTooLong as error:
+            raise ProviderError(FailureKind.PROTOCOL, "The provider sent an event of more than 16 MiB.") from error
+        except RecursionError as error:
+            raise ProviderError(
+                FailureKind.PROTOCOL, "The provider sent an event that is nested too deeply."
+            ) from error
+        if not data:
+            self._ended = True
+        for step in steps:
+            if step.finish:
+                self._finished = True
+            if step.end and self._finished:
+                self._ended = True
+        if self._finished and any(step.finish or step.usage or step.content for step in steps):
+            self._news_at = asyncio.get_running_loop().time()
+        return steps

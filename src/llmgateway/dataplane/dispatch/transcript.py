@@ -1,0 +1,88 @@
+"""What a running answer has said so far, so that another target can go on from there."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from llmgateway.canon.call import Call, Dialect, Operation
+from llmgateway.canon.chat import ChatChunk
+from llmgateway.canon.shapes import is_object
+from llmgateway.dataplane.plan.targets import Target
+from llmgateway.providers.base import Step
+
+_MOST_BYTES = 1 << 20
+_MOST_CHUNKS = 20_000
+_ENDS_IT = ("tool_calls", "provider_blocks", "refusal", "annotations")
+"""Deltas behind which nobody else can go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The answer so far."""
+
+    text: str
+    chunks: Sequence[ChatChunk]
+
+
+class Transcript:
+    """Keeps what went to the caller: frames as they came, read only when somebody must go on."""
+
+    __slots__ = ("_call", "_chunks", "_frames", "_native", "_size", "_target", "_too_long")
+
+    def __init__(self, call: Call, target: Target, *, native: bool) -> None:
+        self._call = call
+        self._target = target
+        self._native = native
+        self._frames = list[bytes]()
+        self._chunks = list[ChatChunk]()
+        self._size = 0
+        self._too_long = False
+
+    def note(self, steps: Iterable[Step]) -> None:
+        """Steps that go to the caller now."""
+        if self._too_long:
+            return
+        for step in steps:
+            if self._native:
+                self._frames.append(step.raw)
+                self._size += len(step.raw)
+            elif step.chunk is not None:
+                self._chunks.append(step.chunk)
+        if self._size > _MOST_BYTES or len(self._chunks) > _MOST_CHUNKS:
+            self._too_long = True
+            self._frames.clear()
+            self._chunks.clear()
+
+    def said(self) -> Said | None:
+        """All of it; None when nobody else can go on behind it. From now on the transcript is kept in canon."""
+        if self._native:
+            decoder = self._target.provider.decoder(self._call, native=False)
+            steps = [step for frame in self._frames for step in decoder.feed(frame)]
+            self._chunks = [step.chunk for step in steps if step.chunk is not None]
+            self._native = False
+        pieces = list[str]()
+        for chunk in self._chunks:
+            for choice in chunk["choices"]:
+                delta = cast("Mapping[str, Any]", choice.get("delta") or {})
+                if choice.get("finish_reason") or any(delta.get(name) for name in _ENDS_IT) or _signed(delta):
+                    return None
+                pieces.append(delta.get("content") or "")
+        return None if self._too_long else Said("".join(pieces), self._chunks)
+
+
+def can_be_rescued(call: Call, target: Target) -> bool:
+    """Whether another target may go on behind an answer to this call at all."""
+    body = call.canon
+    form = body.get("response_format")
+    return (
+        call.operation is Operation.CHAT
+        and body.get("n") in (None, 1)
+        and not body.get("logprobs")
+        and not (is_object(form) and form.get("type") == "json_schema")
+        and not (call.dialect is Dialect.RESPONSES and target.provider.speaks(call))
+    )
+
+
+def _signed(delta: Mapping[str, Any]) -> bool:
+    """Thinking that its provider signed belongs to that provider."""
+    return any(block.get("signature") or block.get("data") for block in delta.get("thinking_blocks") or ())

@@ -1,0 +1,1 @@
+"""lookup: answers that the organisation already has."""

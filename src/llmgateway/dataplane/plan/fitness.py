@@ -1,0 +1,167 @@
+"""plan, the first half: which targets can serve a call at all, and why the others cannot."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from llmgateway.canon.call import Call, Dialect, Operation
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.catalog.abilities import Ability
+from llmgateway.catalog.catalog import Catalog
+from llmgateway.dataplane.plan.targets import Target
+from llmgateway.errors import BadRequest, NotFound
+
+_ALWAYS_DROPPABLE = frozenset({"user", "metadata", "safety_identifier", "prompt_cache_key"})
+"""Parameters that never change an answer: left out where unknown, and named."""
+_THINKING = frozenset({"thinking", "reasoning_effort"})
+"""Clients of Messages ask every model to think, and mean it where the model can: left out elsewhere, and named."""
+_ABILITY_OF_PART = {
+    "image_url": Ability.VISION,
+    "input_audio": Ability.AUDIO,
+    "file": Ability.DOCUMENTS,
+}
+_NO_PDF = re.compile(r"data:(?!application/pdf)")
+"""A file whose text is read as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a call needs of whoever serves it."""
+
+    prompt_tokens: int
+    """As counted here."""
+    max_output: int | None
+    """Tokens; None when the caller set no limit."""
+    abilities: frozenset[Ability] = frozenset()
+    thinking: bool = False
+    """The caller asked the model to think before it speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The targets that can serve, in their given order, and the others with their reasons."""
+
+    able: tuple[Target, ...]
+    passed_over: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Target -> why it cannot serve this call."""
+
+
+def demand(call: Call, prompt_tokens: int) -> Demand:
+    """Read a call for what it needs."""
+    limits = [call.canon.get(name) for name in ("max_completion_tokens", "max_tokens")]
+    max_output = next((limit for limit in limits if isinstance(limit, int)), None)
+    if call.operation is not Operation.CHAT:
+        return Demand(prompt_tokens, max_output)
+    abilities = {
+        ability
+        for message in objects(call.canon.get("messages"))
+        for part in objects(message.get("content"))
+        if (ability := _ability_of(part)) is not None
+    }
+    if call.canon.get("tools") or call.canon.get("functions"):
+        abilities.add(Ability.TOOLS)
+    form = call.canon.get("response_format")
+    if is_object(form) and form.get("type") == "json_schema":
+        abilities.add(Ability.JSON_SCHEMA)
+    return Demand(prompt_tokens, max_output, frozenset(abilities), thinking=_asks_to_think(call.canon))
+
+
+def _asks_to_think(canon: Json) -> bool:
+    thinking = canon.get("thinking")
+    if is_object(thinking):
+        return thinking.get("type") != "disabled"
+    return canon.get("reasoning_effort") not in {None, "none"}
+
+
+def _ability_of(part: Json) -> Ability | None:
+    file = part.get("file")
+    if is_object(file) and _NO_PDF.match(text_of(file.get("file_data"))):
+        return None
+    return _ABILITY_OF_PART.get(text_of(part.get("type")))
+
+
+def choose(call: Call, targets: Sequence[Target], needed: Demand, catalog: Catalog) -> Choice:
+    """Keep the targets that can honour the call, and say why the others cannot.
+
+    What the catalogue says of abilities and of room passes a target over only when another is left: the provider itself knows
+    best. Raises BadRequest `unsupported_parameter`, or NotFound, when none is left.
+    """
+    passed_over = dict[str, str]()
+    able, named = _honouring(call, targets, passed_over)
+    if not able and call.operation is not Operation.COUNT_TOKENS:  # who cannot count is counted for
+        raise _nobody(call, passed_over, named)
+    if len({target.name for target in able}) > 1:
+        able = [replace(target, context=room(target, catalog)) for target in able]
+    fitting = _without(able, lambda target: _lacks(target, needed, catalog), passed_over)
+    return Choice(tuple(fitting), passed_over)
+
+
+def _honouring(call: Call, targets: Sequence[Target], passed_over: dict[str, str]) -> tuple[list[Target], list[str]]:
+    """Targets that take every parameter, and the parameters that kept the others out."""
+    able, named = list[Target](), list[str]()
+    for target in targets:
+        provider = target.provider
+        if call.operation not in provider.endpoints:
+            passed_over[target.name] = f"{provider.title} has no {call.operation} endpoint"
+            continue
+        refused = frozenset(provider.refuses(call, target.model))
+        droppable = _ALWAYS_DROPPABLE | _THINKING if call.dialect is Dialect.ANTHROPIC else _ALWAYS_DROPPABLE
+        dropped = refused if call.wishes.drop_unsupported else refused & droppable
+        if refused - dropped:
+            passed_over[target.name] = f"cannot honour {', '.join(sorted(refused - dropped))}"
+            named += sorted(refused - dropped)
+            continue
+        able.append(replace(target, dropped=dropped) if dropped else target)
+    return able, named
+
+
+def _without(
+    targets: Sequence[Target], lacks: Callable[[Target], str | None], passed_over: dict[str, str]
+) -> Sequence[Target]:
+    """The targets that lack nothing; all of them when that leaves none."""
+    if len({target.name for target in targets}) < 2:
+        return targets
+    reasons = [(target, lacks(target)) for target in targets]
+    fitting = [target for target, reason in reasons if reason is None]
+    if fitting:
+        passed_over.update({target.name: reason for target, reason in reasons if reason is not None})
+    return fitting or targets
+
+
+def _lacks(target: Target, needed: Demand, catalog: Catalog) -> str | None:
+    known, model = catalog.traits(target.host.id, target.model), catalog.find(target.host.id, target.model)
+    missing = {ability for ability in needed.abilities if known.can(ability) is False}
+    if model is None:  # a server of one's own holds the answers of any model to a schema: its name tells nothing
+        missing.discard(Ability.JSON_SCHEMA)
+    if missing:
+        return f"is known to lack {', '.join(sorted(missing))}"
+    if target.context is not None and needed.prompt_tokens + (needed.max_output or 1) > target.context:
+        wanted = needed.prompt_tokens + (needed.max_output or 1)
+        return f"has room for {target.context:,} tokens, the call needs {wanted:,}"
+    return None
+
+
+def room(target: Target, catalog: Catalog) -> int | None:
+    """Tokens that a target has room for: by the operator's word, else by the catalogue's; None is unknown."""
+    if target.context is not None:
+        return target.context
+    known = catalog.find(target.host.id, target.model)
+    return known.context_window if known else None
+
+
+def _nobody(call: Call, passed_over: Mapping[str, str], named: Sequence[str]) -> BadRequest | NotFound:
+    reasons = "; ".join(f"{name} {why}" for name, why in passed_over.items())
+    if named:
+        return BadRequest(
+            f"{reasons}. Leave {'it' if len(set(named)) == 1 else 'them'} out, choose another model, "
+            "or send the header `x-llmgateway-unsupported: drop` to have it left out for you.",
+            code="unsupported_parameter",
+            param=named[0],
+        )
+    return no_model(call.model, f"{reasons}. Choose a model whose provider does.")
+
+
+def no_model(name: str, hint: str) -> NotFound:
+    """The refusal of a model's name, with what would help."""
+    return NotFound(f"The model {name!r} cannot be served. {hint}", code="model_not_found", param="model")

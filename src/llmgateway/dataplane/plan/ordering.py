@@ -1,0 +1,139 @@
+"""plan, the second half: in which order targets are asked. Pure: prices, health and chance are handed in."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from llmgateway.canon.usage import Usage
+from llmgateway.catalog.catalog import Catalog, PriceOverride
+from llmgateway.dataplane.plan.fitness import Demand
+from llmgateway.dataplane.plan.health import Path
+from llmgateway.dataplane.plan.targets import Target
+from llmgateway.gateway_file import Price, Strategy
+from llmgateway.kit.money import usd
+
+_EXPECTED_OUTPUT = 500
+"""Tokens of an answer whose caller set no limit, where prices are compared."""
+
+
+class Pulse(Protocol):
+    """What ordering asks of health."""
+
+    def cooled(self, path: Path) -> str | None:
+        """Why a path should be asked last; None when it is well."""
+        ...
+
+    def expected_seconds(self, path: Path) -> float | None:
+        """For an answer of usual length; None when nothing is known yet."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The world at the moment of planning."""
+
+    catalog: Catalog
+    pulse: Pulse
+    draw: Callable[[], float]
+    """Chance in [0, 1)."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A target in its place, and why it stands there."""
+
+    target: Target
+    why: str
+
+
+_Group = Sequence[Target]
+"""One target with each of its credentials."""
+
+
+def ordered(targets: Sequence[Target], strategy: Strategy, needed: Demand, view: View) -> Sequence[Placed]:
+    """By the strategy, credentials of one target side by side in random order, cooled paths last. No target is ever lost."""
+    groups = dict[str, list[Target]]()
+    for target in targets:
+        groups.setdefault(target.name, []).append(target)
+    placed = [
+        Placed(target, why)
+        for group, why in _STRATEGIES[strategy](list(groups.values()), needed, view)
+        for target in _spread(group, view)
+    ]
+    well, cooled = list[Placed](), list[Placed]()
+    for place in placed:
+        reason = view.pulse.cooled(place.target.path)
+        if reason is None:
+            well.append(place)
+        else:
+            cooled.append(Placed(place.target, f"cooled: {reason}"))
+    return [*well, *cooled]
+
+
+def _spread(group: _Group, view: View) -> Sequence[Target]:
+    return group if len(group) == 1 else sorted(group, key=lambda _: view.draw())
+
+
+def _by_priority(groups: Sequence[_Group], needed: Demand, view: View) -> Sequence[tuple[_Group, str]]:
+    del needed, view
+    return [(group, "first by priority" if not place else f"fallback {place}") for place, group in enumerate(groups)]
+
+
+def _by_weight(groups: Sequence[_Group], needed: Demand, view: View) -> Sequence[tuple[_Group, str]]:
+    """Each order as likely as drawing without putting back: exponential times race, each at the rate of its weight."""
+    del needed
+    total = sum(group[0].weight for group in groups)
+    drawn = sorted(groups, key=lambda group: -math.log(1 - view.draw()) / group[0].weight)
+    return [(group, f"drawn with weight {group[0].weight:g} of {total:g}") for group in drawn]
+
+
+def _by_price(groups: Sequence[_Group], needed: Demand, view: View) -> Sequence[tuple[_Group, str]]:
+    priced = [(estimate(group[0], needed, view.catalog, view.at), group) for group in groups]
+    priced.sort(key=lambda entry: (entry[0] is None, entry[0] or 0))
+    return [
+        (group, "unpriced, so last" if nanos is None else f"expected to cost ${usd(nanos)}") for nanos, group in priced
+    ]
+
+
+def _by_speed(groups: Sequence[_Group], needed: Demand, view: View) -> Sequence[tuple[_Group, str]]:
+    """Who was not measured comes first, so that it is."""
+    del needed
+    timed = [(_seconds(group, view), group) for group in groups]
+    timed.sort(key=lambda entry: -1.0 if entry[0] is None else entry[0])
+    return [(group, _speed_words(seconds)) for seconds, group in timed]
+
+
+_STRATEGIES: dict[Strategy, Callable[[Sequence[_Group], Demand, View], Sequence[tuple[_Group, str]]]] = {
+    "priority": _by_priority,
+    "weighted": _by_weight,
+    "cheapest": _by_price,
+    "fastest": _by_speed,
+}
+
+
+def _speed_words(seconds: float | None) -> str:
+    if seconds is None:
+        return "not measured lately, so it is tried"
+    return "failed before it was measured" if math.isinf(seconds) else f"expected to take {seconds:.1f} s"
+
+
+def _seconds(group: _Group, view: View) -> float | None:
+    known = [view.pulse.expected_seconds(target.path) for target in group]
+    return min((seconds for seconds in known if seconds is not None), default=None)
+
+
+def estimate(target: Target, needed: Demand, catalog: Catalog, at: datetime) -> int | None:
+    """Nanos that the call would cost there: the counted prompt and the longest, or a usual, answer; None is unpriced."""
+    usage = Usage(prompt_tokens=needed.prompt_tokens, completion_tokens=needed.max_output or _EXPECTED_OUTPUT)
+    priced = catalog.price(target.host.id, target.model, usage, at, override=override(target.price))
+    return priced.nanos if priced else None
+
+
+def override(price: Price | None) -> PriceOverride | None:
+    """The operator's own price as the catalogue takes it."""
+    if price is None:
+        return None
+    return PriceOverride(input=price.input, output=price.output, cached_input=price.cached_input)

@@ -1,0 +1,205 @@
+"""plan: a model's name becomes the targets that can serve it, in order. Pure: nothing here asks anybody."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from llmgateway.canon.call import Call, Operation
+from llmgateway.catalog.abilities import Ability, Traits
+from llmgateway.catalog.catalog import Catalog
+from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, lists
+from llmgateway.contract.usage import PlannedTarget
+from llmgateway.dataplane.plan.fitness import choose, demand, no_model
+from llmgateway.dataplane.plan.hosts import Host, own_hosts
+from llmgateway.dataplane.plan.ordering import Pulse, View, ordered
+from llmgateway.dataplane.plan.targets import Patience, Plan, Target
+from llmgateway.errors import Forbidden
+from llmgateway.gateway_file import AliasEntry, GatewayFile, TargetEntry, Timeouts
+from llmgateway.kit.clock import Clock
+from llmgateway.providers.base import Provider
+
+SANDBOX = "sandbox"
+_FORBIDDEN = "this key may not use it"
+_SANDBOX_PATIENCE = Patience(idle=90.0)
+"""Its faults end by themselves after a minute."""
+_REASONING_SECONDS = 120.0
+"""Until the first token of a model that thinks before it speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Knows the installation's hosts and aliases."""
+
+    hosts: Mapping[str, Host]
+    file: GatewayFile
+    catalog: Catalog
+    pulse: Pulse
+    clock: Clock
+    draw: Callable[[], float] = random.random
+
+    def plan(self, call: Call, key: KeySnapshot, prompt_tokens: int) -> Plan:
+        """The plan for a call. Raises NotFound, Forbidden or BadRequest when nobody can serve it."""
+        needed = demand(call, prompt_tokens)
+        targets = self._sandbox(call) if key.test else self.resolve(call.model, key.org, thinking=needed.thinking)
+        allowed = [target for target in targets if key.test or _allowed(key, call.model, target)]
+        if not allowed:
+            raise Forbidden(
+                f"This key may not use the model {call.model!r}. Ask an admin of your organisation to allow it.",
+                code="model_not_allowed",
+                param="model",
+            )
+        chosen = choose(call, allowed, needed, self.catalog)
+        forbidden = {target.name: _FORBIDDEN for target in targets if target not in allowed}
+        alias = None if key.test else self.alias(call.model, key.org)
+        entries = alias.targets if alias else ()
+        unready = {f"{entry.provider}/{entry.model}": self._missing(entry.provider, key.org) for entry in entries}
+        passed_over = {**chosen.passed_over, **forbidden, **{name: why for name, why in unready.items() if why}}
+        view = View(catalog=self.catalog, pulse=self.pulse, draw=self.draw, at=self.clock.now())
+        placed = ordered(chosen.able, alias.strategy if alias else "priority", needed, view)
+        steps = [PlannedTarget(target=place.target.name, why=place.why) for place in placed]
+        steps += [PlannedTarget(target=name, why=why, passed_over=True) for name, why in passed_over.items()]
+        return Plan(
+            targets=tuple(place.target for place in placed),
+            asked=targets[0],
+            steps=tuple(steps),
+            watched=not key.test,
+        )
+
+    def completes(self, call: Call, key: KeySnapshot) -> bool:
+        """Whether anybody behind the model's name has /v1/completions. Raises NotFound."""
+        targets = self._sandbox(call) if key.test else self.resolve(call.model, key.org)
+        return any(Operation.COMPLETIONS in target.provider.endpoints for target in targets)
+
+    def alias(self, name: str, org: OrgSnapshot) -> AliasEntry | None:
+        """What a name was made to stand for: by the organisation, else by the file."""
+        return org.routes.get(name) or self.file.models.get(name)
+
+    def hosts_of(self, provider: str, org: OrgSnapshot) -> Sequence[Host]:
+        """A provider as the organisation can ask it, one entry for each of its own credentials; none when unknown."""
+        base = self.hosts.get(provider)
+        return () if base is None else own_hosts(base, org)
+
+    def resolve(self, name: str, org: OrgSnapshot, *, thinking: bool = False) -> Sequence[Target]:
+        """Targets a name stands for: an alias of the organisation's or the file's, `provider/model`, or a bare name.
+
+        `thinking`: the caller asked the model to think, so that its first token may take long. Raises NotFound.
+        """
+        alias = self.alias(name, org)
+        if alias is not None:
+            return self._alias(alias, name, org, thinking=thinking)
+        provider, slash, model = name.partition("/")
+        if slash and provider in self.hosts:
+            if not model:
+                raise no_model(f"{provider}/", f"Name a model after the slash, such as {provider}/MODEL.")
+        else:
+            provider, model = self._bare(name, org), name
+        missing = self._missing(provider, org)
+        if missing:
+            raise no_model(name, missing)
+        entry = TargetEntry(provider=provider, model=model)
+        return self._targets(self.hosts_of(provider, org), entry, None, thinking=thinking)
+
+    def _alias(self, alias: AliasEntry, name: str, org: OrgSnapshot, *, thinking: bool) -> Sequence[Target]:
+        targets = [
+            target
+            for entry in alias.targets
+            if not self._missing(entry.provider, org)
+            for target in self._targets(self.hosts_of(entry.provider, org), entry, alias, thinking=thinking)
+        ]
+        if not targets:
+            missing = dict.fromkeys(self._missing(entry.provider, org) for entry in alias.targets)
+            raise no_model(name, " ".join(missing))
+        return targets
+
+    def _missing(self, provider: str, org: OrgSnapshot) -> str:
+        """What would help where a provider cannot be asked; empty when it can."""
+        hosts = self.hosts_of(provider, org)
+        return hosts[0].missing if hosts else f"Provider {provider!r} is not known."
+
+    def _bare(self, name: str, org: OrgSnapshot) -> str:
+        """The maker's own host if it can be asked, else the first that can. Raises NotFound."""
+        known = [model.provider for model in self.catalog.resolve(name) if model.provider in self.hosts]
+        if not known:
+            hint = "Use provider/model (such as openai/gpt-4.1), or see GET /v1/models for the names this key may use."
+            raise no_model(name, hint)
+        return next((provider for provider in known if not self._missing(provider, org)), known[0])
+
+    def _targets(
+        self, hosts: Sequence[Host], entry: TargetEntry, alias: AliasEntry | None, *, thinking: bool
+    ) -> Sequence[Target]:
+        """The entry with each credential."""
+        defaults = self.file.defaults
+        traits = self.catalog.traits(entry.provider, entry.model)
+        own = alias.timeouts if alias else Timeouts()
+        patience = _patience(defaults.timeouts, own, _reasons(entry, traits, thinking=thinking))
+        return [
+            Target(
+                host=host,
+                provider=language,
+                model=entry.model,
+                credential=credential,
+                patience=patience,
+                retries=defaults.retries if alias is None or alias.retries is None else alias.retries,
+                price=entry.price,
+                weight=entry.weight,
+                prefill=_prefill(entry, traits, language),
+                context=entry.context,
+            )
+            for host in hosts
+            for language in (host.provider.language(entry.model),)
+            for credential in host.credentials
+        ]
+
+    def _sandbox(self, call: Call) -> Sequence[Target]:
+        """A test key may name any model: the sandbox answers in its name."""
+        host = self.hosts[SANDBOX]
+        return [
+            Target(
+                host=host,
+                provider=host.provider,
+                model=call.model,
+                credential=host.credentials[0],
+                patience=_SANDBOX_PATIENCE,
+                retries=0,
+            )
+        ]
+
+
+def _allowed(key: KeySnapshot, asked: str, target: Target) -> bool:
+    if key.providers is not None and target.host.id not in key.providers:
+        return False
+    names = (asked, target.model, target.name)
+    return all(lists(models, target.host.id, names) for models in (key.models, key.org.policy.allowed_models))
+
+
+def _prefill(entry: TargetEntry, traits: Traits, language: Provider) -> bool | None:
+    """Whether it goes on behind a last message of the assistant: by the operator's word, else by its API and model."""
+    if entry.prefill is not None:
+        return entry.prefill
+    return traits.can(Ability.PREFILL) if language.continues else False
+
+
+def _reasons(entry: TargetEntry, traits: Traits, *, thinking: bool) -> bool | None:
+    """Whether the model will think before it speaks: True by the operator's word, None by the catalogue's."""
+    if entry.reasoning is not None:
+        return entry.reasoning
+    return None if traits.can(Ability.REASONING) and (thinking or not traits.thinks_when_asked) else False
+
+
+def _patience(defaults: Timeouts, own: Timeouts, reasons: bool | None) -> Patience:
+    """What the alias says wins, then what the file says for all, then what is built in."""
+    standard = Patience()
+    first_token = defaults.first_token or (_REASONING_SECONDS if reasons is None else standard.first_token)
+    if reasons:
+        first_token = max(first_token, _REASONING_SECONDS)
+    return Patience(
+        connect=own.connect or defaults.connect or standard.connect,
+        first_token=own.first_token or first_token,
+        idle=own.idle or defaults.idle or standard.idle,
+        total=own.total or defaults.total or standard.total,
+    )
+
+
+def operation_allowed(key: KeySnapshot, operation: Operation) -> bool:
+    """Whether the key's scopes cover the operation."""
+    return key.scopes is None or operation in key.scopes

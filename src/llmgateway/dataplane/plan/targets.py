@@ -1,0 +1,63 @@
+"""What a plan is made of: targets in an order, each with its reason."""
+
+from dataclasses import dataclass
+
+from llmgateway.contract.usage import PlannedTarget
+from llmgateway.dataplane.plan.health import Path
+from llmgateway.dataplane.plan.hosts import Credential, Host
+from llmgateway.gateway_file import Price
+from llmgateway.providers.base import Provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Seconds that each phase of an attempt may take."""
+
+    connect: float = 5.0
+    first_token: float = 10.0
+    idle: float = 15.0
+    total: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One place that can serve a call."""
+
+    host: Host
+    provider: Provider
+    """The language that the model speaks at the host."""
+    model: str
+    credential: Credential
+    patience: Patience = Patience()
+    retries: int = 2
+    """Extra attempts here for what may pass."""
+    price: Price | None = None
+    """The operator's own price; None asks the catalogue."""
+    weight: float = 1.0
+    prefill: bool | None = None
+    """Whether it continues a last message of the assistant; None is unknown."""
+    context: int | None = None
+    """Tokens it has room for: the operator's word; among several targets also the catalogue's. None is unknown."""
+    dropped: frozenset[str] = frozenset()
+    """Parameters that are left out here, and named to the caller."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.host.id}/{self.model}"
+
+    @property
+    def path(self) -> Path:
+        return (self.credential.id, self.model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The targets in the order in which they are asked."""
+
+    targets: tuple[Target, ...]
+    asked: Target
+    """What the caller asked for, for the list price: the first that the name declares, also when it was passed over."""
+    steps: tuple[PlannedTarget, ...] = ()
+    """Every candidate with its reason, those that were passed over last."""
+    watched: bool = True
+    """Whether its attempts tell something of the paths' health; those of test keys do not."""

@@ -1,0 +1,183 @@
+"""watch, the speaking half: the answer goes to the caller, and nothing counts as finished that was not."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from llmgateway.canon.call import Call, Operation
+from llmgateway.canon.chat import ChatChunk
+from llmgateway.contract.usage import Outcome
+from llmgateway.dataplane.dialects.base import DialectWriter, StreamWriter
+from llmgateway.dataplane.dispatch.failure import broken_stream
+from llmgateway.dataplane.dispatch.rescue import RescuedStream
+from llmgateway.dataplane.lookup.cache import Collector, Look, in_canon
+from llmgateway.dataplane.observe.tracing import NO_TRACE, Trace
+from llmgateway.dataplane.plan.targets import Target
+from llmgateway.dataplane.reply import Reply
+from llmgateway.dataplane.watch.meter import Meter
+from llmgateway.errors import ProviderError
+from llmgateway.providers.base import Answer, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is answered, and who listens along."""
+
+    call: Call
+    dialect: DialectWriter
+    meter: Meter
+    reply: Reply
+    look: Look | None = None
+    """Keeps the answer when it was whole; None where there is nothing to keep."""
+    trace: Trace = NO_TRACE
+
+
+async def whole(answer: Answer, audience: Audience, target: Target | None = None) -> None:
+    """A whole answer: counted, remembered, then sent. `target` is who gave it just now."""
+    call, dialect, meter, reply = audience.call, audience.dialect, audience.meter, audience.reply
+    meter.receives(answer)
+    look = audience.look
+    kept = in_canon(answer, call, target) if look is not None and look.keeps and target is not None else None
+    body = answer.raw
+    if body is None:
+        if answer.body.get("created") == 0:
+            answer.body["created"] = int(time.time())
+        if answer.body.get("id") == "":
+            answer.body["id"] = _answer_id(reply.request_id)
+        if call.operation is Operation.EMBEDDINGS and not answer.body.get("usage"):
+            answer.body["usage"] = {"prompt_tokens": meter.prompt_tokens, "total_tokens": meter.prompt_tokens}
+        body = dialect.answer(call, answer)
+    event = await meter.settle(Outcome.FINISHED, 200)
+    if look is not None and kept is not None:
+        await look.keep(kept, event)
+    await reply.whole(200, body, [*meter.headers(), meter.cost_header()])
+
+
+class Running(Protocol):
+    """An answer that comes step by step."""
+
+    @property
+    def native(self) -> bool:
+        """The steps carry the provider's own frames."""
+        ...
+
+    @property
+    def spoken(self) -> Sequence[ChatChunk]:
+        """What had been said when it ceased to be native."""
+        ...
+
+    async def next(self) -> Sequence[Step]:
+        """The next steps, empty at the end. Raises ProviderError."""
+        ...
+
+    async def release(self) -> None:
+        """The answer is out."""
+        ...
+
+    def close(self) -> None:
+        """Leave; safe to call twice."""
+        ...
+
+
+async def stream(live: Running, audience: Audience, collector: Collector | None = None) -> None:
+    """A stream: every step counted and handed on; the terminator only after the event is written."""
+    dialect, meter, reply = audience.dialect, audience.meter, audience.reply
+    writer = dialect.stream(audience.call)
+    voice = _Native(audience.call) if live.native else _Translated(writer, reply.request_id)
+    try:
+        await reply.start_stream(meter.headers())
+        await reply.piece(voice.opening())
+        while steps := await live.next():
+            for step in steps:
+                meter.observe(step)
+            if isinstance(live, RescuedStream) and collector is not None:
+                collector.note(steps, live.target, native=live.native)
+            if isinstance(voice, _Native) and not live.native:  # another target goes on: from here on in our words
+                voice = _Translated.behind(live.spoken, writer, reply.request_id)
+            await reply.piece(voice.write(steps))
+        await reply.hush()
+        event = await meter.settle(Outcome.FINISHED, 200)
+        if collector is not None and audience.look is not None:
+            await audience.look.keep(collector.answer(), event)
+        await reply.end_stream(voice.ending(dialect, meter))
+        await live.release()
+    except ProviderError as error:
+        await reply.hush()
+        problem = broken_stream(error, meter.attempts)
+        await meter.settle(Outcome.FAILED, 200, problem.code)
+        if audience.call.wishes.severed:
+            await reply.break_off()
+        else:
+            await reply.end_stream(writer.failure(problem, reply.request_id))
+    finally:
+        live.close()
+
+
+class _Native:
+    """The provider owns the caller's dialect: its own frames go on, less a usage chunk nobody asked for."""
+
+    __slots__ = ("_keep_usage", "_terminator")
+
+    def __init__(self, call: Call) -> None:
+        self._keep_usage = call.include_usage
+        self._terminator = b""
+
+    def opening(self) -> bytes:
+        return b""
+
+    def write(self, steps: Sequence[Step]) -> bytes:
+        frames = list[bytes]()
+        for step in steps:
+            if step.end:
+                self._terminator = step.raw
+                break  # a [DONE] behind an event that ends the answer would overtake it
+            if self._keep_usage or not step.usage_only:
+                frames.append(step.raw)
+        return b"".join(frames)
+
+    def ending(self, dialect: DialectWriter, meter: Meter) -> bytes:
+        del meter
+        return self._terminator or dialect.terminator()
+
+
+class _Translated:
+    """The caller's dialect is written from canon."""
+
+    __slots__ = ("_created", "_id", "_writer")
+
+    def __init__(self, writer: StreamWriter, request_id: str) -> None:
+        self._writer = writer
+        self._id = _answer_id(request_id)
+        self._created = int(time.time())
+
+    @classmethod
+    def behind(cls, spoken: Sequence[ChatChunk], writer: StreamWriter, request_id: str) -> Self:
+        """One that goes on where a native stream broke off: its writer knows what was said, and says it not again."""
+        voice = cls(writer, request_id)
+        writer.open()
+        for chunk in spoken:
+            writer.chunk(voice._named(chunk))
+        return voice
+
+    def opening(self) -> bytes:
+        return self._writer.open()
+
+    def write(self, steps: Sequence[Step]) -> bytes:
+        return b"".join([self._writer.chunk(self._named(step.chunk)) for step in steps if step.chunk is not None])
+
+    def ending(self, dialect: DialectWriter, meter: Meter) -> bytes:
+        del dialect
+        return self._writer.close(meter.usage)
+
+    def _named(self, chunk: ChatChunk) -> ChatChunk:
+        if not chunk.get("created"):
+            chunk["created"] = self._created
+        if not chunk.get("id"):
+            chunk["id"] = self._id
+        return chunk
+
+
+def _answer_id(request_id: str) -> str:
+    """An id for an answer whose provider gave none."""
+    return f"chatcmpl-{request_id.removeprefix('req_')}"

@@ -1,0 +1,290 @@
+"""Who is asked next: credentials before targets, targets before retries run out, probes by one request only."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from llmgateway.canon.call import Call, Dialect
+from llmgateway.contract.usage import Attempt
+from llmgateway.dataplane.dispatch.attempt import Served
+from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
+from llmgateway.dataplane.plan.targets import Target
+from llmgateway.errors import FailureKind, ProviderError, UpstreamFailed
+from llmgateway.kit.crypto import MasterKeys
+from llmgateway.kit.http import Exchange, HttpError, Trouble
+from llmgateway.kit.vault import Vault
+from tests.dataplane.routing import Routing, chat
+
+LABS = """
+providers:
+  one: {type: openai_compatible, base_url: http://one/v1, api_keys: [a, b]}
+  two: {type: openai_compatible, base_url: http://two/v1, api_key: c}
+  three: {type: openai_compatible, base_url: http://three/v1, api_key: d}
+  openai: {base_url: http://openai/v1, api_key: e}
+models:
+  smart:
+    retries: RETRIES
+    targets:
+      - {provider: one, model: m}
+      - {provider: two, model: m}
+      - {provider: three, model: m}
+  alone:
+    retries: RETRIES
+    timeouts: {first_token: 0.05}
+    targets: [{provider: one, model: m}]
+  rooms:
+    targets:
+      - {provider: one, model: m, context: 8000}
+      - {provider: two, model: m, context: 8000}
+      - {provider: three, model: m, context: 9000}
+  responses:
+    retries: 0
+    timeouts: {first_token: 0.05}
+    targets:
+      - {provider: openai, model: gpt-4.1}
+      - {provider: two, model: m}
+"""
+RESPONSE = {"id": "resp_1", "object": "response", "status": "completed", "output": [{"content": [{"text": "hi"}]}]}
+RESPONSE_EVENTS = (
+    {"type": "response.output_text.delta", "delta": "hi"},
+    {"type": "response.completed", "response": RESPONSE},
+)
+ANSWER = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}
+EVENT = {"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}
+
+
+class Said:
+    """An answer that is there at once."""
+
+    def __init__(self, status: int, body: bytes, kind: str, **headers: str) -> None:
+        self.status = status
+        self.headers: Mapping[str, str] = {"content-type": kind, **headers}
+        self._left = [body]
+
+    async def read(self) -> bytes:
+        return self._left.pop() if self._left else b""
+
+    async def piece(self) -> bytes:
+        return await self.read()
+
+    def close(self) -> None:
+        self._left.clear()
+
+
+class Labs:
+    """Three hosts behind one transport; each credential does what the script says, once or for ever."""
+
+    def __init__(self, **script: int | str | list[int | str]) -> None:
+        """Secret -> statuses in order, the last one for ever; 200 where nothing is said.
+
+        `reset`, `slow` and `long` (the prompt is too long) stand beside numbers.
+        """
+        self._script: dict[str, list[int | str]] = {
+            secret: list(said) if isinstance(said, list) else [said] for secret, said in script.items()
+        }
+        self.asked = list[str]()
+        self.streamed = list[bool]()
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, connect_seconds: float
+    ) -> Exchange:
+        del method, connect_seconds
+        secret = headers["authorization" if "authorization" in headers else "Authorization"].removeprefix("Bearer ")
+        self.asked.append(secret)
+        streamed = bool(msgspec.json.decode(body).get("stream"))
+        self.streamed.append(streamed)
+        script = self._script.get(secret, [200])
+        said = script.pop(0) if len(script) > 1 else script[0]
+        if said == "reset":
+            raise HttpError(Trouble.RESET, "gone")
+        if said == "slow":
+            await asyncio.sleep(0.2)
+        if said == "long":
+            return Said(400, b'{"error": {"message": "no", "code": "context_length_exceeded"}}', "application/json")
+        if isinstance(said, int) and said != 200:
+            return Said(said, b'{"error": {"message": "no"}}', "application/json")
+        if url.endswith("/responses"):
+            events = b"".join(b"data: " + msgspec.json.encode(event) + b"\n\n" for event in RESPONSE_EVENTS)
+            return Said(200, events if streamed else msgspec.json.encode(RESPONSE), "text/event-stream")
+        if streamed:
+            return Said(200, b"data: " + msgspec.json.encode(EVENT) + b"\n\ndata: [DONE]\n\n", "text/event-stream")
+        return Said(200, msgspec.json.encode(ANSWER), "application/json")
+
+
+class Notes:
+    """A witness that writes down."""
+
+    def __init__(self) -> None:
+        self.attempts = list[Attempt]()
+
+    @property
+    def trace_headers(self) -> Mapping[str, str]:
+        return {}
+
+    def opens(self, target: Target) -> None:
+        """Nothing to bill here."""
+
+    def attempted(self, attempt: Attempt) -> None:
+        self.attempts.append(attempt)
+
+    def broke(self, error: ProviderError) -> None:
+        raise AssertionError(error)
+
+
+class Scene:
+    """A router and a dispatcher over the labs."""
+
+    def __init__(self, labs: Labs, retries: int = 2) -> None:
+        self.labs = labs
+        self.routing = Routing(LABS.replace("RETRIES", str(retries)))
+        self.dispatcher = Dispatcher(
+            {"http": labs}, self.routing.clock, self.routing.health, Vault(MasterKeys(["m" * 32]))
+        )
+
+    async def ask(self, call: Call | None = None) -> Served:
+        call = call or chat()
+        return await self.dispatcher.asking(call, self.routing.plan(call), Notes()).first()
+
+
+async def test_a_bad_key_is_followed_by_the_next_key_of_the_same_provider() -> None:
+    scene = Scene(Labs(a=401))
+    served = await scene.ask()
+    assert (served.target.credential.id, scene.labs.asked) == ("one/1", ["a", "b"])
+
+
+async def test_a_rate_limited_key_is_not_waited_for_while_the_provider_has_another() -> None:
+    scene = Scene(Labs(a=429))
+    await scene.ask()
+    assert scene.labs.asked == ["a", "b"]
+
+
+async def test_a_rate_limited_key_is_asked_again_when_the_other_one_is_known_to_be_bad() -> None:
+    scene = Scene(Labs(a=[429, 200], b=401))
+    scene.routing.health.failed(("one/1", "m"), ProviderError(FailureKind.AUTH, "revoked"))
+    await scene.ask(chat("alone"))
+    assert scene.labs.asked == ["a", "a"]
+
+
+async def test_a_host_that_is_down_is_not_asked_again_with_its_other_key() -> None:
+    scene = Scene(Labs(a=503, b=503))
+    served = await scene.ask()
+    assert served.target.name == "two/m"
+    assert scene.labs.asked == ["a", "a", "a", "c"]
+
+
+async def test_each_target_keeps_an_attempt_however_long_the_first_ones_are_retried() -> None:
+    scene = Scene(Labs(a=503, c=503))
+    served = await scene.ask()
+    assert served.target.name == "three/m"
+    assert scene.labs.asked == ["a", "a", "a", "c", "c", "d"]
+
+
+async def test_one_failure_that_passes_is_retried_where_it_happened() -> None:
+    scene = Scene(Labs(a=[500, 200]))
+    served = await scene.ask()
+    assert (served.target.name, scene.labs.asked) == ("one/m", ["a", "a"])
+
+
+@pytest.mark.parametrize("status", [408, 504])
+async def test_a_timeout_that_the_provider_tells_is_retried_where_it_happened(status: int) -> None:
+    scene = Scene(Labs(a=[status, 200], b=401))
+    scene.routing.health.failed(("one/1", "m"), ProviderError(FailureKind.AUTH, "revoked"))
+    served = await scene.ask(chat("alone"))
+    assert (served.target.credential.id, scene.labs.asked) == ("one/0", ["a", "a"])
+
+
+async def test_a_prompt_that_is_too_long_is_sent_to_no_target_of_the_same_room() -> None:
+    scene = Scene(Labs(a="long", b="long"))
+    served = await scene.ask(chat("rooms"))
+    assert (served.target.name, scene.labs.asked[1:]) == ("three/m", ["d"])
+
+
+async def test_a_prompt_that_is_too_long_for_the_largest_room_is_told_as_that() -> None:
+    scene = Scene(Labs(a="long", b="long", d="long"))
+    with pytest.raises(UpstreamFailed) as failed:
+        await scene.ask(chat("rooms"))
+    assert (failed.value.http_status, failed.value.code) == (400, "context_length_exceeded")
+
+
+async def test_without_retries_the_next_target_is_asked_at_once() -> None:
+    scene = Scene(Labs(a=500), retries=0)
+    await scene.ask()
+    assert scene.labs.asked == ["a", "c"]
+
+
+async def test_six_attempts_are_the_most_and_all_of_them_are_told() -> None:
+    scene = Scene(Labs(a="reset", b="reset", c=503, d=500))
+    with pytest.raises(UpstreamFailed) as failed:
+        await scene.ask()
+    problem = failed.value
+    assert (problem.http_status, len(problem.attempts), len(scene.labs.asked)) == (502, 6, 6)
+    assert {attempt.provider for attempt in problem.attempts} == {"one", "two", "three"}
+
+
+async def test_the_limit_for_the_first_token_spares_a_target_that_has_only_other_keys_behind_it() -> None:
+    scene = Scene(Labs(a="slow"))
+    call = chat("alone")
+    served = await scene.ask(call)
+    assert (served.target.credential.id, scene.labs.asked) == ("one/0", ["a"])
+
+
+async def test_another_key_alone_does_not_make_several_targets_so_the_request_goes_as_it_came() -> None:
+    scene = Scene(Labs())
+    served = await scene.ask(chat("alone"))
+    assert served.answer is not None
+    assert scene.labs.streamed == [False]
+
+
+def _response(**fields: Any) -> Call:
+    return replace(chat("responses"), dialect=Dialect.RESPONSES, body={"model": "m", "input": "hello", **fields})
+
+
+async def test_a_whole_response_over_several_targets_is_asked_as_a_stream_so_that_silence_is_noticed() -> None:
+    scene = Scene(Labs())
+    served = await scene.ask(_response())
+    assert served.answer is not None
+    assert served.answer.raw == msgspec.json.encode(RESPONSE)
+    silent = Scene(Labs(e="slow"))
+    assert (await silent.ask(_response())).target.name == "two/m"
+    assert (scene.labs.streamed, silent.labs.asked) == ([True], ["e", "c"])
+
+
+async def test_a_response_that_is_fetched_later_is_asked_as_it_came() -> None:
+    scene = Scene(Labs())
+    await scene.ask(_response(background=True))
+    assert scene.labs.streamed == [False]
+
+
+def _broken(scene: Scene, credential: str) -> None:
+    for _ in range(5):
+        scene.routing.health.failed((credential, "m"), ProviderError(FailureKind.SERVER_ERROR, "down"))
+
+
+async def test_recovery_is_probed_by_one_of_many_requests_that_come_at_once() -> None:
+    scene = Scene(Labs(a="slow", b="slow"))
+    for credential in ("one/0", "one/1"):
+        _broken(scene, credential)
+    scene.routing.clock.advance(20)
+    plans = [scene.routing.plan() for _ in range(10)]  # all made before anybody asked
+    askings = [scene.dispatcher.asking(chat(), plan, Notes()) for plan in plans]
+    await asyncio.gather(*[asking.first() for asking in askings])
+    assert (scene.labs.asked.count("a"), scene.labs.asked.count("b"), scene.labs.asked.count("c")) == (1, 1, 8)
+
+
+async def test_a_cooled_target_is_asked_when_nobody_else_is_left() -> None:
+    scene = Scene(Labs(c=500, d=500), retries=0)
+    for credential in ("one/0", "one/1"):
+        _broken(scene, credential)
+    served = await scene.ask()
+    assert (served.target.name, scene.labs.asked) == ("one/m", ["c", "d", "a"])
+
+
+async def test_attempts_tell_who_was_asked_what_it_said_and_how_long_it_took() -> None:
+    scene, notes, call = Scene(Labs(a=500), retries=0), Notes(), chat()
+    await scene.dispatcher.asking(call, scene.routing.plan(call), notes).first()
+    told: list[tuple[Any, ...]] = [(a.provider, a.model, a.status, a.outcome, a.message) for a in notes.attempts]
+    assert told == [("one", "m", 500, "server_error", "no"), ("two", "m", 200, "ok", "")]

@@ -1,0 +1,85 @@
+"""Where a host's credentials come from, for a provider with more than one kind of them."""
+
+from typing import Any
+
+import pytest
+
+from llmgateway.dataplane.plan.hosts import Credential, Host, brought, build_hosts
+from llmgateway.gateway_file import GatewayFile
+from llmgateway.providers.bedrock.declaration import BEDROCK
+from llmgateway.providers.databricks import DATABRICKS
+from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.vertex.declaration import VERTEX
+
+PAIR = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "s3cr3t"}
+REGION = {"AWS_REGION": "eu-central-1"}
+
+
+def host(environ: dict[str, str], **entry: Any) -> Host:
+    file = GatewayFile.model_validate({"providers": {"bedrock": entry}} if entry else {})
+    return build_hosts({"bedrock": BEDROCK}, file, environ)["bedrock"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "secrets"),
+    [
+        ({"AWS_BEARER_TOKEN_BEDROCK": "b"}, {"api_key": "b"}),
+        (PAIR, {"aws_access_key_id": "AK", "aws_secret_access_key": "s3cr3t"}),
+        (
+            {**PAIR, "AWS_SESSION_TOKEN": "t"},
+            {"aws_access_key_id": "AK", "aws_secret_access_key": "s3cr3t", "aws_session_token": "t"},
+        ),
+        ({**PAIR, "AWS_BEARER_TOKEN_BEDROCK": "b"}, {"api_key": "b"}),
+    ],
+)
+def test_any_complete_set_of_secrets_will_do(environ: dict[str, str], secrets: dict[str, str]) -> None:
+    made = host({**environ, **REGION})
+    assert [credential.secrets for credential in made.credentials] == [secrets]
+    assert made.base_url == "https://bedrock-runtime.eu-central-1.amazonaws.com"
+    assert made.options == {"region": "eu-central-1"}
+    assert "s3cr3t" not in repr(made)
+
+
+def test_half_a_credential_is_none_and_says_what_is_missing() -> None:
+    made = host({"AWS_ACCESS_KEY_ID": "AK", **REGION})
+    assert made.credentials == ()
+    assert "AWS_BEARER_TOKEN_BEDROCK; or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY" in made.missing
+
+
+def test_keys_of_the_file_are_not_mixed_with_a_session_of_the_environment() -> None:
+    environ = {"AWS_SESSION_TOKEN": "t", "AWS_BEARER_TOKEN_BEDROCK": "b", **REGION}
+    made = host(environ, aws_access_key_id="file", aws_secret_access_key="s")
+    assert [c.secrets for c in made.credentials] == [{"aws_access_key_id": "file", "aws_secret_access_key": "s"}]
+
+
+def test_without_a_region_there_is_no_address() -> None:
+    assert "AWS_REGION" in host(PAIR).missing
+    assert host(PAIR, region="us-west-2").base_url == "https://bedrock-runtime.us-west-2.amazonaws.com"
+    assert host({}).base_url == "https://bedrock-runtime.{region}.amazonaws.com"
+
+
+OWN = Credential("own", {"api_key": "k"})
+"""What a tenant brings."""
+
+
+def test_a_tenants_options_find_their_places_in_the_address_also_over_the_operators() -> None:
+    for ours in ({}, {**PAIR, **REGION}):
+        theirs = brought(host(ours), OWN, None, {"region": "us-west-2"})
+        assert theirs.base_url == "https://bedrock-runtime.us-west-2.amazonaws.com"
+        assert (theirs.options["region"], theirs.credentials, theirs.missing) == ("us-west-2", (OWN,), "")
+
+
+def test_a_tenants_credential_without_what_the_address_needs_says_so() -> None:
+    theirs = brought(host({}), OWN, None, {})
+    assert theirs.credentials == ()
+    assert "region" in theirs.missing
+    assert brought(host({**PAIR, **REGION}), OWN, None, {}).missing == ""
+
+
+def test_an_address_that_a_tenants_options_are_part_of_is_guarded() -> None:
+    hosts = build_hosts({p.id: p for p in (DATABRICKS, OPENAI, VERTEX)}, GatewayFile(), {})
+    assert brought(hosts["databricks"], OWN, None, {"workspace": "127.0.0.1"}).guarded
+    assert brought(hosts["vertex"], OWN, None, {"location": "127.0.0.1/"}).guarded
+    assert brought(hosts["openai"], OWN, "https://example.com/v1", {}).guarded
+    assert not brought(hosts["openai"], OWN, None, {}).guarded
+    assert not brought(hosts["vertex"], OWN, None, {"project": "p"}).guarded

@@ -1,0 +1,79 @@
+"""The recorder: on disk before anybody is told, in memory while the disk takes nothing, then a clear refusal."""
+
+import resource
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from llmgateway.contract.usage import CloseRecord, JournalRecord, OpenRecord
+from llmgateway.dataplane.watch.recording import Recorder
+from llmgateway.errors import Unavailable
+from llmgateway.kit.journal import Journal
+from tests.dataplane.usage_records import event, open_record, until
+
+
+@contextmanager
+def _full_disk() -> Generator[None]:
+    """No file of this process may grow: to the journal it is a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+def _ids(journal: Journal) -> list[str]:
+    records = [msgspec.json.decode(entry.data, type=JournalRecord) for entry in journal.read(100_000)]
+    return [record.id if isinstance(record, OpenRecord) else record.event.id for record in records]
+
+
+async def test_what_was_recorded_is_in_the_journal_when_the_call_returns(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as journal:
+        recorder, opened = Recorder(journal), open_record()
+        recorder.open(opened)
+        closed = event(opened.id)
+        recorder.close(closed)
+        records = [msgspec.json.decode(entry.data, type=JournalRecord) for entry in journal.read(10)]
+        assert records == [opened, CloseRecord(event=closed)]
+        assert recorder.healthy
+        assert recorder.backlog == journal.backlog > 0
+
+
+async def test_disk_full_events_wait_in_memory_up_to_a_bound_then_503(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as journal:
+        recorder = Recorder(journal, held_records=3)
+        opens = [open_record() for _ in range(4)]
+        with _full_disk():
+            for record in opens[:3]:
+                recorder.open(record)
+            assert (recorder.healthy, recorder.blocked, recorder.held) == (False, True, 3)
+            with pytest.raises(Unavailable) as refused:
+                recorder.open(opens[3])
+            assert refused.value.retry_after == 60
+            for record in opens[:3]:
+                recorder.close(event(record.id))
+            with pytest.raises(Unavailable):
+                recorder.close(event())
+        await until(lambda: recorder.healthy)  # by itself: no further request comes
+        assert _ids(journal) == [record.id for record in opens[:3]] * 2
+        recorder.open(opens[3])
+        assert _ids(journal) == [opens[3].id]
+
+
+async def test_after_the_disk_was_full_the_order_is_kept(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as journal:
+        recorder, opened = Recorder(journal), open_record()
+        with _full_disk():
+            recorder.open(opened)
+        closed = event(opened.id)
+        recorder.close(closed)
+        assert recorder.healthy
+        records = [msgspec.json.decode(entry.data, type=JournalRecord) for entry in journal.read(10)]
+        assert records == [opened, CloseRecord(event=closed)]
+        recorder.stop()
