@@ -104,9 +104,9 @@ _CHARGED: Final = ":charged"
 def period_of(budget: Budget, now: datetime) -> tuple[str, datetime | None]:
     """The name of the UTC period that runs, and when it ends."""
     if budget.period == "day":
-        return f"{now:%Y-%m-%d}", datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
+        return now.date().isoformat(), datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
     if budget.period == "month":
-        return f"{now:%Y-%m}", datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)
+        return now.date().isoformat()[:7], datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)
     return "total", None
 
 
