@@ -161,6 +161,11 @@ class Provider(ABC):
         """All names of secrets, of whichever set."""
         return frozenset(self.credential).union(*self.credential_alternatives)
 
+    @property
+    def setting_names(self) -> frozenset[str]:
+        """All that can be said of it beside its address: secrets, options, and what a token is got with."""
+        return self.secret_names.union(self.env, self.needs, self.granted_by)
+
     def grant(self, given: Mapping[str, str], files: Mapping[str, bytes]) -> Grant | None:
         """The way to a token where the credential is one, out of the host's settings and the files that they name.
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from llmgateway.dataplane.plan.hosts import Credential, Host, brought, build_hosts
+from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile
 from llmgateway.providers.bedrock.declaration import BEDROCK
 from llmgateway.providers.databricks import DATABRICKS
@@ -83,3 +84,8 @@ def test_an_address_that_a_tenants_options_are_part_of_is_guarded() -> None:
     assert brought(hosts["openai"], OWN, "https://example.com/v1", {}).guarded
     assert not brought(hosts["openai"], OWN, None, {}).guarded
     assert not brought(hosts["vertex"], OWN, None, {"project": "p"}).guarded
+
+
+def test_a_misspelt_setting_is_told_the_right_ones() -> None:
+    with pytest.raises(ConfigurationError, match=r"providers\.bedrock\.regoin: Amazon Bedrock has no such .* region"):
+        host(REGION, api_key="k", regoin="eu-west-1")

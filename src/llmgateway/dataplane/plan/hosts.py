@@ -70,11 +70,23 @@ def build_hosts(providers: Mapping[str, Provider], file: GatewayFile, environ: M
         if not entry.base_url:
             raise ConfigurationError(f"gateway.yaml: providers.{name}: `type: {entry.type}` needs a base_url")
         declared[name] = compatible_host(name, entry.base_url)
+    for name, entry in file.providers.items():
+        _check_settings(declared[name], entry)
     empty = ProviderEntry()
     return {
         name: _host(provider, file.providers.get(name, empty), environ, in_file=name in file.providers)
         for name, provider in declared.items()
     }
+
+
+def _check_settings(provider: Provider, entry: ProviderEntry) -> None:
+    """Raises ConfigurationError for a setting that nobody would read, such as a misspelt one."""
+    unknown = sorted({*entry.options, *entry.secrets} - provider.setting_names)
+    if unknown:
+        known = ", ".join(sorted({"base_url", "api_key", "api_keys", *provider.setting_names}))
+        raise ConfigurationError(
+            f"gateway.yaml: providers.{provider.id}.{unknown[0]}: {provider.title} has no such setting; it has {known}"
+        )
 
 
 def own_hosts(base: Host, org: OrgSnapshot) -> Sequence[Host]:

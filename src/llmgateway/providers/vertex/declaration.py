@@ -141,6 +141,7 @@ VERTEX: Final = Vertex(
             "service_account_file": ("GOOGLE_APPLICATION_CREDENTIALS",),
             "project": ("GOOGLE_CLOUD_PROJECT",),
             "location": ("GOOGLE_CLOUD_LOCATION",),
+            "api_version": ("VERTEX_API_VERSION",),
         }
     ),
     quirks=(
