@@ -14,6 +14,7 @@ from tests.architecture.source import ROOT
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 RULES = sorted((PROMETHEUS / "rules").glob("*.yml"))
+CASES = sorted((PROMETHEUS / "tests").glob("*.yml"))
 Json = dict[str, Any]
 
 needs_promtool = pytest.mark.skipif(
@@ -45,12 +46,12 @@ def test_the_configuration_is_well_formed() -> None:
 @needs_promtool
 @pytest.mark.timeout(600)
 def test_figures_that_deserve_it_raise_each_alert_and_healthy_ones_none() -> None:
-    assert "SUCCESS" in _promtool("test", "rules", "tests/alerts.yml")
+    assert "SUCCESS" in _promtool("test", "rules", *(f"tests/{file.name}" for file in CASES))
 
 
 def test_every_alert_is_tried() -> None:
-    tests: Json = yaml.safe_load((PROMETHEUS / "tests" / "alerts.yml").read_text("utf-8"))
-    cases = [case for test in tests["tests"] for case in test["alert_rule_test"]]
+    files: list[Json] = [yaml.safe_load(file.read_text("utf-8")) for file in CASES]
+    cases = [case for file in files for test in file["tests"] for case in test["alert_rule_test"]]
     names = {alert["alert"] for alert in _alerts()}
     assert {case["alertname"] for case in cases if case["exp_alerts"]} == names
     assert {case["alertname"] for case in cases if not case["exp_alerts"] and case["eval_time"] != "0m"} == names
