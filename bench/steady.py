@@ -75,6 +75,8 @@ class _Caller:
             self.take()
             await asyncio.sleep(_TICK)
         self.seen.seconds = loop.time() - begun
+        for connection in self.idle:
+            connection.leave()
         self.seen.failed = self.seen.sent - len(self.seen.times)
         return self.seen
 
@@ -131,6 +133,12 @@ class _Connection(asyncio.Protocol):
         self._due = due
         self._caller.running += 1
         self._transport.write(self._caller.message)
+
+    def leave(self) -> None:
+        """Nothing more is asked."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._received += data

@@ -85,7 +85,7 @@ async def _asked_of(
 ) -> Steady:
     application = web.Application()
     application.router.add_post("/v1/chat/completions", handler)
-    runner = web.AppRunner(application)
+    runner = web.AppRunner(application, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -222,7 +222,8 @@ def test_limits_hold_while_processes_are_killed(fleet: Fleet) -> None:
     _becomes(lambda: (fleet.ask(money, 0, "priced").status_code, fleet.reserved()), (402, 0))
     _becomes(lambda: fleet.counted(money_id) - sum(fleet.spent(money_id)), 0)
     costs = fleet.spent(money_id)
-    assert 10**9 - 2 * max(costs) <= sum(costs) <= 10**9
+    # What the killed were doing is counted as an estimate, when its room may have been given to others.
+    assert 10**9 - 2 * max(costs) <= sum(costs) <= 10**9 + broken * max(costs)
     assert len([cost for cost in costs if cost]) >= seen["money"][200]
 
 
