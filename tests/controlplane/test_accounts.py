@@ -156,6 +156,33 @@ async def test_a_refresh_token_works_once_and_its_reuse_ends_the_session(api: Ap
     assert gone.status_code == 401  # the access token dies with its session
 
 
+async def test_a_refresh_whose_answer_was_lost_is_repeated_by_whoever_began_it(api: Api) -> None:
+    client = await _signed_up(api)
+    first = (await _log_in(client, token_transport="body")).json()
+    body, own = {"refresh_token": first["refresh_token"]}, {"idempotency-key": "6f1c2a4e9b7d4c0f"}
+    assert (await client.post("/auth/refresh", json=body, headers=own)).status_code == 200  # never seen by the page
+    again = await client.post("/auth/refresh", json=body, headers=own)
+    assert again.status_code == 200
+    me = await client.get("/me", headers={"authorization": f"Bearer {again.json()['access_token']}"})
+    assert me.status_code == 200
+    following = {"refresh_token": again.json()["refresh_token"]}
+    assert (await client.post("/auth/refresh", json=following, headers=own)).status_code == 200
+    thief = await client.post("/auth/refresh", json=body, headers={"idempotency-key": "0000000000000000"})
+    assert (thief.status_code, error_of(thief)["code"]) == (401, "invalid_token")
+    assert (await client.post("/auth/refresh", json=body, headers=own)).status_code == 401  # the session is over
+
+
+async def test_a_refresh_is_not_repeated_for_ever(database_url: str, tmp_path: Path) -> None:
+    clock = ManualClock(datetime(2026, 11, 5, 12, tzinfo=UTC))
+    async with open_api(database_url, tmp_path, clock) as api:
+        client = await _signed_up(api)
+        first = (await _log_in(client, token_transport="body")).json()
+        body, own = {"refresh_token": first["refresh_token"]}, {"idempotency-key": "6f1c2a4e9b7d4c0f"}
+        assert (await client.post("/auth/refresh", json=body, headers=own)).status_code == 200
+        clock.advance(601)
+        assert (await client.post("/auth/refresh", json=body, headers=own)).status_code == 401
+
+
 async def test_the_browsers_cookie_cannot_be_read_by_scripts_nor_sent_by_other_sites(api: Api) -> None:
     client = await _signed_up(api)
     answer = await _log_in(client)

@@ -4,9 +4,10 @@ import re
 import subprocess
 import sys
 import time
+from typing import Any, cast
 
 import httpx2
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.dashboard.browser import PASSWORD, Person, person
 from tests.e2e.gateway import Gateway
@@ -194,6 +195,35 @@ def test_requests_are_followed_live_and_filters_are_in_the_url(owner: Person, ga
     owner.page.get_by_label("Since").select_option("7d")
     owner.page.wait_for_url("**since=7d**")
     expect(owner.page.locator("tbody tr").first).to_be_visible()
+
+
+def test_a_page_reloaded_while_its_session_is_renewed_stays_logged_in(owner: Person) -> None:
+    owner.page.get_by_role("heading", name="Overview").wait_for()
+    lost = list[int]()
+
+    def lose(route: Route) -> None:
+        """The gateway answers; the page is gone before it hears of it, and the cookie stays the old one."""
+        before = owner.page.context.cookies()
+        lost.append(route.fetch().status)
+        owner.page.context.add_cookies([cast("Any", cookie) for cookie in before])
+
+    owner.page.route("**/api/v1/auth/refresh", lose, times=1)
+    owner.page.reload(wait_until="commit")
+    owner.until(lambda: bool(lost))
+    owner.page.reload()
+    owner.page.get_by_role("heading", name="Overview").wait_for()
+    assert lost == [200]
+
+
+def test_five_tabs_renew_their_session_side_by_side(owner: Person) -> None:
+    owner.page.get_by_role("heading", name="Overview").wait_for()
+    tabs = [owner.page.context.new_page() for _ in range(4)]
+    for tab in tabs:
+        tab.goto(owner.page.url, wait_until="commit")
+    for tab in tabs:
+        tab.get_by_role("heading", name="Overview").wait_for()
+    owner.page.reload()
+    owner.page.get_by_role("heading", name="Overview").wait_for()
 
 
 def test_the_keyboard_goes_everywhere(owner: Person) -> None:

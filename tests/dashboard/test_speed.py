@@ -33,7 +33,6 @@ def test_a_first_visit_loads_little_and_no_chart(browser: Browser, gateway: Gate
 
 def test_nothing_jumps_and_what_is_pressed_answers(owner: Person, browser: Browser, tmp_path: Path) -> None:
     page = owner.page
-    page.get_by_role("heading", name="Overview").wait_for()  # its session is renewed before it is asked again
     browser.start_tracing(page=page, path=tmp_path / "trace.json", categories=_CATEGORIES)
     page.reload()
     page.get_by_role("heading", name="Overview").wait_for()

@@ -1,11 +1,7 @@
 import { useEffect, useEffectEvent, useState } from "react";
 
-import { api, type Schema } from "@/lib/api/client";
+import { api } from "@/lib/api/client";
 import { eventsIn, type Told } from "@/lib/events";
-
-export interface Live {
-  onRequest: (request: Schema["RequestShown"]) => void;
-}
 
 const AGAIN_SECONDS = 3;
 
@@ -28,10 +24,13 @@ async function listen(org: string, signal: AbortSignal, hear: (told: Told) => vo
   }
 }
 
-/** Hears of requests as they are stored, for as long as the page is open; a broken connection is made again. */
-export function useLive(org: string, { onRequest }: Live, on = true): void {
+/** From `ready` on each request is told: what was stored before it, or left out, must be asked for. */
+const NEWS = new Set(["ready", "request", "missed"]);
+
+/** Hears when there is something new to see, for as long as the page is open; a broken connection is made again. */
+function useLive(org: string, onNews: () => void, on: boolean): void {
   const hear = useEffectEvent((told: Told) => {
-    if (told.event === "request") onRequest(JSON.parse(told.data) as Schema["RequestShown"]);
+    if (NEWS.has(told.event)) onNews();
   });
   useEffect(() => {
     if (!on) return;
@@ -53,7 +52,7 @@ export function useLive(org: string, { onRequest }: Live, on = true): void {
 export function useLiveRefresh(org: string, refresh: () => void, seconds: number, on = true): void {
   const [heard, setHeard] = useState(0);
   const again = useEffectEvent(refresh);
-  useLive(org, { onRequest: () => setHeard((before) => before || Date.now()) }, on);
+  useLive(org, () => setHeard((before) => before || Date.now()), on);
   useEffect(() => {
     if (heard === 0) return;
     const timer = setTimeout(() => {

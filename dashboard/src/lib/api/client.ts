@@ -9,13 +9,26 @@ export type Schema = components["schemas"];
 
 const RENEW = "/api/v1/auth/refresh";
 
-const bare = createFetchClient<paths, "application/json">({ baseUrl: window.location.origin });
+function unanswered({ error }: { error: unknown }): Error {
+  if (error instanceof ApiError) return error;
+  return new ApiError(0, "unreachable", "The gateway does not answer. Check your connection and try again.", null);
+}
 
-/** A new access token by the session's cookie; null when there is no session. */
+const renewal: Middleware = {
+  async onResponse({ response }) {
+    if (!response.ok && response.status !== 401) throw await errorOf(response);
+    return response;
+  },
+  onError: unanswered,
+};
+const bare = createFetchClient<paths, "application/json">({ baseUrl: window.location.origin });
+bare.use(renewal);
+
+/** A new access token by the session's cookie; null when there is no session. A gateway in trouble ends none: it throws. */
 export async function renew(): Promise<string | null> {
   if (!mayRenew()) return null;
-  return renewOnce(async () => {
-    const { data } = await bare.POST(RENEW, { body: {} });
+  return renewOnce(async (attempt) => {
+    const { data } = await bare.POST(RENEW, { body: {}, params: { header: { "idempotency-key": attempt } } });
     return data?.access_token ?? null;
   });
 }
@@ -41,10 +54,7 @@ const session: Middleware = {
     }
     throw error;
   },
-  onError({ error }) {
-    if (error instanceof ApiError) return error;
-    return new ApiError(0, "unreachable", "The gateway does not answer. Check your connection and try again.", null);
-  },
+  onError: unanswered,
 };
 
 /** Asks the control plane; every failure is thrown as an `ApiError`. */

@@ -76,6 +76,9 @@ export interface paths {
         /**
          * Refresh
          * @description The next pair of tokens. A refresh token works once; the second use of one ends its session.
+         *
+         *     With an `Idempotency-Key` of your own (random, a new one for each refresh) a refresh whose answer was lost may be
+         *     repeated for ten minutes.
          */
         post: operations["refresh"];
         delete?: never;
@@ -3403,7 +3406,9 @@ export interface operations {
     refresh: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Body, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Header, Request, Response
 
 from llmgateway.controlplane.accounts import mfa, service, sessions
 from llmgateway.controlplane.accounts.cookies import COOKIE, check_origin, hand_out, take_back
@@ -66,9 +66,17 @@ async def _begin(rooms: Rooms, body: LoginBody, request: Request) -> sessions.Pa
 
 @router.post("/refresh", response_model_exclude_none=True)
 async def refresh(
-    request: Request, response: Response, rooms: AtHand, body: Annotated[RefreshBody | None, Body()] = None
+    request: Request,
+    response: Response,
+    rooms: AtHand,
+    body: Annotated[RefreshBody | None, Body()] = None,
+    idempotency_key: Annotated[str | None, Header(min_length=16, max_length=200)] = None,
 ) -> Tokens:
-    """The next pair of tokens. A refresh token works once; the second use of one ends its session."""
+    """The next pair of tokens. A refresh token works once; the second use of one ends its session.
+
+    With an `Idempotency-Key` of your own (random, a new one for each refresh) a refresh whose answer was lost may be
+    repeated for ten minutes.
+    """
     given = body.refresh_token if body else None
     if given is None:
         check_origin(request, rooms)
@@ -76,7 +84,7 @@ async def refresh(
     if token is None:
         raise Unauthorized("There is no refresh token. Log in.", code="invalid_token")
     async with rooms.database.transaction() as tx:
-        pair = await sessions.refresh(tx, rooms, token)
+        pair = await sessions.refresh(tx, rooms, token, idempotency_key)
     if pair is None:
         raise Unauthorized(_ENDED, code="invalid_token")
     return hand_out(pair, response, rooms, in_body=given is not None)

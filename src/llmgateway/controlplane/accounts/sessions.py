@@ -20,6 +20,8 @@ from llmgateway.kit.ids import new_id
 ACCESS: Final = timedelta(minutes=15)
 IDLE: Final = timedelta(days=30)
 """A session that is not refreshed for so long ends."""
+_REPEATABLE: Final = timedelta(minutes=10)
+"""So long may a refresh be repeated whose answer was lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +51,12 @@ async def begin(tx: AsyncSession, rooms: Rooms, user_id: str, address: str, agen
     return await _pair(tx, rooms, session)
 
 
-async def refresh(tx: AsyncSession, rooms: Rooms, token: str) -> Pair | None:
-    """The next pair; None when the token is unknown, too old, or was used: then its whole session is ended."""
+async def refresh(tx: AsyncSession, rooms: Rooms, token: str, attempt: str | None = None) -> Pair | None:
+    """The next pair; None when the token is unknown, too old, or was used: then its whole session is ended.
+
+    `attempt` is the caller's Idempotency-Key. A page that is reloaded while it renews never sees the answer: it asks
+    again with the same one and is given another pair. A thief of the token alone does not know it.
+    """
     found = await _find(tx, rooms, token)
     if found is None:
         return None
@@ -58,11 +64,13 @@ async def refresh(tx: AsyncSession, rooms: Rooms, token: str) -> Pair | None:
     now = rooms.clock.now()
     if session.revoked_at is not None or session.expires_at <= now:
         return None
-    if old.used_at is not None:
+    digest = keyed_hash(rooms.pepper, attempt) if attempt else None
+    if old.used_at is None:
+        old.used_at, old.attempt = now, digest
+    elif digest is None or old.attempt != digest or now - old.used_at > _REPEATABLE:
         session.revoked_at = now
         await tx.flush()
         return None
-    old.used_at = now
     session.last_used_at, session.expires_at = now, now + IDLE
     return await _pair(tx, rooms, session)
 

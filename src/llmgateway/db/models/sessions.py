@@ -23,7 +23,7 @@ class Session(Base):
 
 
 class RefreshToken(Base):
-    """Works once; the second use ends its session."""
+    """Works once; the second use ends its session, unless it is the first one's own repetition."""
 
     __tablename__ = "refresh_tokens"
 
@@ -32,6 +32,8 @@ class RefreshToken(Base):
     user_id: Mapped[str]
     created_at: Mapped[Moment]
     used_at: Mapped[Moment | None]
+    attempt: Mapped[bytes | None]
+    """Keyed hash of the Idempotency-Key that it was used with."""
 
 
 class Ticket(Base):
