@@ -4,13 +4,15 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 BIN := .venv/bin
 STAMPS := .venv/stamps
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
 export LLMGATEWAY_DATA_DIR ?= $(CURDIR)/.data
+# Whatever the shell says: hundreds of gateways are started by the tests, and none need compile its code anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run demo test ready check fix dashboard bench bench-topology bench-peers bench-people bench-usage bench-profile soak replay topology release site docs lock clean packages
 
@@ -24,7 +26,7 @@ demo: $(STAMPS)/demo ## The same with a real small model behind it (SmolLM2-135M
 	@exec $(BIN)/python deploy/demo/demo.py
 
 test: ready ## Run every test, also the slow ones
-	@$(BIN)/pytest -n $(WORKERS)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 ready: $(STAMPS)/dev $(STAMPS)/demo $(STAMPS)/dashboard packages ## Set up what `make test` needs, and run nothing
 
@@ -34,7 +36,7 @@ check: $(STAMPS)/dev ## The merge gate: format, lint, types, floors and the fast
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m deploy.dashboard --check
-	@$(BIN)/pytest -q -n $(WORKERS) -m "not slow"
+	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not slow"
 
 fix: $(STAMPS)/dev ## Format, and repair what ruff can repair
 	@$(BIN)/ruff check --quiet --fix .

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from llmgateway.errors import ConfigurationError
+from llmgateway.kit import yaml_text
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRETS = frozenset(
@@ -130,7 +131,7 @@ class GatewayFile(_Part):
 def load_gateway_file(path: Path, environ: Mapping[str, str]) -> GatewayFile:
     """Read and check the file. Raises ConfigurationError with one sentence that names the place."""
     try:
-        content: object = yaml.safe_load(path.read_text("utf-8"))
+        content: object = yaml_text.parse(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-import yaml
+from llmgateway.kit import yaml_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,4 +20,4 @@ class OwnData:
 def own_data(name: str) -> OwnData:
     """Read a file of catalog/data."""
     raw = (files("llmgateway.catalog") / "data" / name).read_bytes()
-    return OwnData(yaml.safe_load(raw), hashlib.sha256(raw).hexdigest()[:8])
+    return OwnData(yaml_text.parse(raw), hashlib.sha256(raw).hexdigest()[:8])

@@ -8,11 +8,11 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from llmgateway.contract.snapshot import Limits, Quota
 from llmgateway.errors import BadRequest
+from llmgateway.kit import yaml_text
 from llmgateway.kit.money import nanos
 
 SELF_HOSTED: Final = "self_hosted"
@@ -106,7 +106,7 @@ class Plan(BaseModel):
 @cache
 def all_plans() -> Mapping[str, Plan]:
     """Every plan by its id."""
-    content: dict[str, dict[str, object]] = yaml.safe_load(
+    content: dict[str, dict[str, object]] = yaml_text.parse(
         files("llmgateway.controlplane.plans").joinpath("plans.yaml").read_text("utf-8")
     )
     return MappingProxyType({name: Plan.model_validate({"id": name, **plan}) for name, plan in content.items()})
