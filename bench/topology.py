@@ -80,13 +80,14 @@ def _measure(table: Table, folder: Path, rate: float, seconds: float) -> tuple[S
     folder.chmod(0o755)
     below = folder / "topology"
     below.mkdir()
+    warm = min(_WARM_SECONDS, seconds)
     with nginx(folder) as upstream:
-        direct = steady(upstream.url, CHAT, "none", rate=rate, seconds=_WARM_SECONDS)
+        direct = steady(upstream.url, CHAT, "none", rate=rate, seconds=warm)
         config = folder / "gateway.yaml"
         config.write_text(f'providers:\n  openai: {{api_key: bench, base_url: "{upstream.url}/v1"}}\n')
         with topology(below, LLMGATEWAY_CONFIG=str(config), **PATIENT) as made:
             key = json.loads(made.command("keys", "create", "--name", "bench", *LIMITS, "--json"))["key"]
-            before = len(steady(made.url, CHAT, key, rate=rate / 2, seconds=_WARM_SECONDS).times)
+            before = len(steady(made.url, CHAT, key, rate=rate / 2, seconds=warm).times)
             pids = _pids(made)
             cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
             with _weighing(pids) as scales:

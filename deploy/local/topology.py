@@ -68,6 +68,13 @@ class Replica:
     def log(self) -> Path:
         return self.folder.with_suffix(".log")
 
+    def wait(self, deadline: float) -> None:
+        """Until it is ready. Raises TopologyError when it ended, and at the deadline in monotonic seconds."""
+        while not self.is_ready:
+            if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
+                raise TopologyError(f"{self.name} did not start:\n{self.log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
 
 @dataclass
 class Topology:
@@ -89,9 +96,15 @@ class Topology:
         """Where the processes of a role listen: `data` or `control`."""
         return [replica.url for name, replica in self.replicas.items() if name.startswith(role)]
 
-    def start(self, name: str) -> None:
-        """Start a replica and wait until it is ready. Raises TopologyError."""
-        replica = self.replicas[name]
+    def start(self, *names: str) -> None:
+        """Start replicas side by side and wait until they are ready. Raises TopologyError."""
+        for name in names:
+            self._begin(self.replicas[name])
+        deadline = time.monotonic() + START_SECONDS
+        for name in names:
+            self.replicas[name].wait(deadline)
+
+    def _begin(self, replica: Replica) -> None:
         replica.folder.mkdir(exist_ok=True)
         environment = {**self.environment, "LLMGATEWAY_DATA_DIR": str(replica.folder)}
         with replica.log.open("ab") as log:
@@ -103,11 +116,6 @@ class Topology:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + START_SECONDS
-        while not replica.is_ready:
-            if replica.process.poll() is not None or time.monotonic() > deadline:
-                raise TopologyError(f"{name} did not start:\n{replica.log.read_text()[-2000:]}")
-            time.sleep(0.05)
 
     def stop(self, name: str) -> int:
         """SIGTERM, and the wait until it has drained; gives its exit code."""
@@ -120,6 +128,14 @@ class Topology:
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
+
+    def stop_all(self) -> None:
+        """All drain at the same time."""
+        for replica in self.replicas.values():
+            if replica.process is not None:
+                replica.process.terminate()
+        for name in self.replicas:
+            self.stop(name)
 
     def restart_all(self) -> None:
         """One replica after the other, each only when the one before is ready again and gets requests."""
@@ -171,9 +187,8 @@ def topology(folder: Path, data: int = 2, /, **settings: str) -> Generator[Topol
         balancer = Balancer(folder, port, groups)
         made = Topology(balancer, key, url, environment, replicas)
         made.command("migrate")
-        for name in replicas:
-            stack.callback(made.stop, name)
-            made.start(name)
+        stack.callback(made.stop_all)
+        made.start(*replicas)
         stack.enter_context(balancer.running())
         yield made
 

@@ -218,8 +218,7 @@ def test_limits_hold_while_processes_are_killed(fleet: Fleet) -> None:
     assert seen["thousand"][200] <= 1_000
     in_flight = seen["money"][0]
     assert in_flight
-    for name in ("data-2", "data-4"):
-        fleet.made.start(name)
+    fleet.made.start("data-2", "data-4")
     # The next admission of the organisation gives back what nobody left a record of.
     _becomes(lambda: (fleet.ask(money, 0, "priced").status_code, fleet.reserved()), (402, 0))
     _becomes(lambda: fleet.counted(money_id) - sum(fleet.spent(money_id)), 0)
