@@ -9,6 +9,7 @@ import mimetypes
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -37,13 +38,17 @@ _UNBUILT: Final = b"""<!doctype html><html lang="en"><title>llmgateway</title><b
 <p>The API at <code>/v1</code> and <code>/api/v1</code> is complete without it.</p></body></html>"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _File:
     content: bytes
-    zipped: bytes
     kind: bytes
     forever: bool
     """Its name changes with its content."""
+
+    @cached_property
+    def zipped(self) -> bytes:
+        """Made when a browser first asks: the start does not wait for it."""
+        return gzip.compress(self.content, 6, mtime=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ class Dashboard:
             return
         age = b"public, max-age=31536000, immutable" if file.forever else b"public, max-age=300"
         headers = [(b"cache-control", age), (b"vary", b"accept-encoding")]
-        zips = len(file.zipped) < len(file.content) and b"gzip" in _header(scope, b"accept-encoding")
+        zips = b"gzip" in _header(scope, b"accept-encoding") and len(file.zipped) < len(file.content)
         if zips:
             headers.append((b"content-encoding", b"gzip"))
         await self._send(scope, send, file.zipped if zips else file.content, file.kind, headers)
@@ -109,4 +114,4 @@ def _file(path: Path, *, forever: bool) -> _File:
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     if kind.startswith("text/") or kind.endswith(("javascript", "svg+xml")):
         kind += "; charset=utf-8"
-    return _File(content, gzip.compress(content, 6, mtime=0), kind.encode(), forever)
+    return _File(content, kind.encode(), forever)
