@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
+_AS_DIGITS = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
+"""From Crockford's letters to those that `int` reads."""
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 """Ten bits at a time."""
 _LENGTH = 26
@@ -32,12 +33,9 @@ def new_id(prefix: str, now: datetime | None = None) -> str:
 def id_uuid(identifier: str) -> UUID:
     """The UUID inside a prefixed id. Raises ValueError when it holds none."""
     _, _, text = identifier.rpartition("_")
-    if len(text) != _LENGTH or text[0] > "7" or any(letter not in _VALUES for letter in text):
+    if len(text) != _LENGTH or text[0] > "7" or text.strip(_ALPHABET):
         raise ValueError(f"not an id: {identifier!r}")
-    value = 0
-    for letter in text:
-        value = (value << 5) | _VALUES[letter]
-    return UUID(int=value)
+    return UUID(int=int(text.translate(_AS_DIGITS), 32))
 
 
 def id_time(identifier: str) -> datetime:

@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from llmgateway.kit import redis_wire
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.patience import Patience
 from llmgateway.kit.store import (
@@ -315,12 +316,10 @@ class RedisStore:
         self._flush()
 
     async def _send(self, batch: Sequence[tuple[str, list[str], list[str], asyncio.Future[Any]]]) -> None:
-        pipe = self._redis.pipeline(transaction=False)
-        for name, keys, given, _ in batch:
-            pipe.evalsha(self._shas[name], len(keys), *keys, *given)
+        calls = [("EVALSHA", self._shas[name], len(keys), *keys, *given) for name, keys, given, _ in batch]
         try:
             async with Patience(self._seconds * 2):
-                answers: list[Any] = await pipe.execute(raise_on_error=False)
+                answers: list[Any] = await redis_wire.send(self._redis, calls)
         except (RedisError, OSError, TimeoutError) as error:
             answers = [error] * len(batch)
         for (_, _, _, future), answer in zip(batch, answers, strict=True):
@@ -357,7 +356,7 @@ def _client(url: str, seconds: float) -> Any:
         url,
         max_connections=_CONNECTIONS,
         socket_connect_timeout=max(seconds * 4, 0.2),
-        socket_timeout=max(seconds * 4, 0.2),
+        socket_timeout=None,  # each call has its own deadline
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
     )

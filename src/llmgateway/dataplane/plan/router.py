@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.catalog.abilities import Ability, Traits
@@ -24,6 +24,8 @@ _SANDBOX_PATIENCE = Patience(idle=90.0)
 """Its faults end by themselves after a minute."""
 _REASONING_SECONDS = 120.0
 """Until the first token of a model that thinks before it speaks."""
+_REMEMBERED = 4096
+"""Names with what they stand for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class Router:
     pulse: Pulse
     clock: Clock
     draw: Callable[[], float] = random.random
+    _known: dict[tuple[int, str, bool], tuple[OrgSnapshot, Sequence[Target]]] = field(
+        default_factory=dict[tuple[int, str, bool], tuple[OrgSnapshot, Sequence[Target]]], repr=False, compare=False
+    )
+    """What names stood for, by the very snapshot of their organisation: a changed one is another."""
 
     def plan(self, call: Call, key: KeySnapshot, prompt_tokens: int) -> Plan:
         """The plan for a call. Raises NotFound, Forbidden or BadRequest when nobody can serve it."""
@@ -84,6 +90,17 @@ class Router:
 
         `thinking`: the caller asked the model to think, so that its first token may take long. Raises NotFound.
         """
+        key = (id(org), name, thinking)
+        known = self._known.get(key)
+        if known is not None and known[0] is org:
+            return known[1]
+        targets = self._look_up(name, org, thinking=thinking)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[key] = (org, targets)
+        return targets
+
+    def _look_up(self, name: str, org: OrgSnapshot, *, thinking: bool) -> Sequence[Target]:
         alias = self.alias(name, org)
         if alias is not None:
             return self._alias(alias, name, org, thinking=thinking)
