@@ -66,7 +66,7 @@ class Redis:
 
     def start(self) -> None:
         """Empty."""
-        self.server = ValkeyServer(unix_socket_path=str(self.socket))
+        self.server = ValkeyServer(port=0, unix_socket_path=str(self.socket))
         self.server.start()
 
     def kill(self) -> None:

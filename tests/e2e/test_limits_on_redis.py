@@ -94,7 +94,7 @@ class Fleet:
     def restart_redis(self) -> None:
         """All that it counted is gone."""
         self.redis.stop()
-        self.redis = ValkeyServer(unix_socket_path=self.made.environment["REDIS_URL"].removeprefix("unix://"))
+        self.redis = ValkeyServer(port=0, unix_socket_path=self.made.environment["REDIS_URL"].removeprefix("unix://"))
         self.redis.start()
 
     def flush(self) -> None:
@@ -141,7 +141,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     folder.chmod(0o755)
     config = folder / "gateway.yaml"
     config.write_text(CONFIG)
-    redis = ValkeyServer(unix_socket_path=str(folder / "valkey"))
+    redis = ValkeyServer(port=0, unix_socket_path=str(folder / "valkey"))
     redis.start()
     settings = {
         "REDIS_URL": f"unix://{folder / 'valkey'}",
@@ -306,7 +306,7 @@ def test_redis_down_limits_go_on_in_each_process_and_money_stops(fleet: Fleet) -
     page = httpx2.get(f"{url}/metrics").text
     assert re.search(r'^llmgateway_admissions_total\{by="redis"\} [1-9]', page, re.MULTILINE)
     assert re.search(r'^llmgateway_admissions_total\{by="process"\} [1-9]', page, re.MULTILINE)
-    fleet.redis = ValkeyServer(unix_socket_path=fleet.made.environment["REDIS_URL"].removeprefix("unix://"))
+    fleet.redis = ValkeyServer(port=0, unix_socket_path=fleet.made.environment["REDIS_URL"].removeprefix("unix://"))
     fleet.redis.start()
     deadline = time.monotonic() + 30
     while (answer := fleet.ask(money, 0, "priced", max_tokens=4)).status_code != 200:
@@ -332,7 +332,7 @@ def test_answers_are_kept_in_redis_for_all_processes(fleet: Fleet) -> None:
 
 
 def test_an_evicting_redis_refuses_the_start(tmp_path: Path) -> None:
-    with ValkeyServer(config={"maxmemory-policy": "allkeys-lru"}, unix_socket_path=str(tmp_path / "v")):
+    with ValkeyServer(config={"maxmemory-policy": "allkeys-lru"}, port=0, unix_socket_path=str(tmp_path / "v")):
         environment = {
             **os.environ,
             "REDIS_URL": f"unix://{tmp_path / 'v'}",

@@ -20,7 +20,7 @@ Make = Callable[[int], CacheStore]
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("valkey") / "v"
-    with ValkeyServer(unix_socket_path=str(path)) as server:
+    with ValkeyServer(port=0, unix_socket_path=str(path)) as server:
         yield server
 
 
@@ -126,7 +126,7 @@ async def test_nothing_is_said_in_the_clear_and_nothing_foreign_is_served(valkey
 
 
 async def test_redis_down_is_a_miss(tmp_path: Path, clock: ManualClock) -> None:
-    server: Any = ValkeyServer(unix_socket_path=str(tmp_path / "v"))
+    server: Any = ValkeyServer(port=0, unix_socket_path=str(tmp_path / "v"))
     server.start()
     cache = _redis(server, clock)
     await cache.put(b"k", b"value", 60, NONE)
@@ -134,7 +134,7 @@ async def test_redis_down_is_a_miss(tmp_path: Path, clock: ManualClock) -> None:
     assert await cache.get(b"k") is None
     await cache.put(b"k", b"value", 60, NONE)
     assert await cache.held("a") == ()
-    again: Any = ValkeyServer(unix_socket_path=str(tmp_path / "v"))
+    again: Any = ValkeyServer(port=0, unix_socket_path=str(tmp_path / "v"))
     again.start()
     clock.advance(2)
     await cache.put(b"k", b"value", 60, NONE)

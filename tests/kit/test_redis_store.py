@@ -21,7 +21,7 @@ SECONDS = 5.0
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Valkey of this module's own."""
     socket = tmp_path_factory.mktemp("valkey") / "s"
-    with ValkeyServer(unix_socket_path=str(socket)):
+    with ValkeyServer(port=0, unix_socket_path=str(socket)):
         yield f"unix://{socket}"
 
 
@@ -89,7 +89,7 @@ async def test_a_restart_makes_every_counter_unknown_and_windows_start_anew(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     socket = tmp_path_factory.mktemp("restart") / "s"
-    server = ValkeyServer(unix_socket_path=str(socket))
+    server = ValkeyServer(port=0, unix_socket_path=str(socket))
     server.start()
     store = RedisStore(f"unix://{socket}", seconds=SECONDS)
     await store.seed({"usd": 10}, 60)
@@ -97,7 +97,7 @@ async def test_a_restart_makes_every_counter_unknown_and_windows_start_anew(
     server.stop()
     with pytest.raises(StoreDown):
         await store.admit("u", LEASE, [Window("w", 60, 1)])
-    server = ValkeyServer(unix_socket_path=str(socket))
+    server = ValkeyServer(port=0, unix_socket_path=str(socket))
     server.start()
     verdict = await store.admit("v", LEASE, [Counter("usd", 100, 5), Window("w", 60, 1)])
     assert verdict.unknown == ("usd",)
@@ -180,13 +180,13 @@ async def test_no_script_runs_on_a_server_that_was_restarted_unnoticed(
 ) -> None:
     """Also where another process has met the new server before, and the old counters came back from its file."""
     socket = tmp_path_factory.mktemp("again") / "s"
-    server = ValkeyServer(unix_socket_path=str(socket))
+    server = ValkeyServer(port=0, unix_socket_path=str(socket))
     server.start()
     store = RedisStore(f"unix://{socket}", seconds=SECONDS)
     await store.seed({"usd": 10}, 60)
     old = store._epoch
     server.stop()
-    server = ValkeyServer(unix_socket_path=str(socket))
+    server = ValkeyServer(port=0, unix_socket_path=str(socket))
     server.start()
     other = RedisStore(f"unix://{socket}", seconds=SECONDS)
     await other.seed({"usd": 50}, 60)
