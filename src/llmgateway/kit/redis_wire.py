@@ -19,13 +19,15 @@ async def send(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
     leaves no connection behind that owes answers.
     """
     connection: Any = await client.connection_pool.get_connection()
+    answers = list[Any]()
     try:
         await connection.send_packed_command(b"".join(map(_pack, commands)), check_health=False)
-        return [await _answer(connection) for _ in commands]
-    except BaseException:
-        await connection.disconnect(nowait=True)
-        raise
+        for _ in commands:
+            answers.append(await _answer(connection))
+        return answers
     finally:
+        if len(answers) < len(commands):
+            await connection.disconnect(nowait=True)
         await client.connection_pool.release(connection)
 
 
