@@ -53,6 +53,29 @@ async def test_operators_find_organisations_page_by_page(api: Api) -> None:
     assert page["data"][0]["members"] == 1
 
 
+async def test_operators_give_credit_once_and_the_statement_says_why(api: Api) -> None:
+    operator = await api.as_(await api.person("op@us.test", operator=True))
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    grant = {"usd": "250", "reference": "INV-7", "note": "bank transfer of 3 November"}
+    given = await operator.post(f"/admin/orgs/{org}/credit", json=grant)
+    assert (given.status_code, given.json()["credit_usd"]) == (201, "250.000000000")
+    again = await operator.post(f"/admin/orgs/{org}/credit", json=grant)
+    assert (again.status_code, error_of(again)["param"]) == (409, "reference")
+    back = {"usd": "50.5", "reference": "INV-7/b", "note": "too much", "takes_back": True}
+    assert (await operator.post(f"/admin/orgs/{org}/credit", json=back)).json()["credit_usd"] == "199.500000000"
+    owner = await api.as_(owner_id)
+    assert (await owner.get(f"/orgs/{org}/billing")).json()["credit_usd"] == "199.500000000"
+    trail = (await owner.get(f"/orgs/{org}/audit", params={"action": "billing.grant"})).json()["data"]
+    assert [entry["after"]["usd"] for entry in trail] == ["-50.500000000", "250.000000000"]
+    months = await owner.get(f"/orgs/{org}/billing/statement", params={"format": "csv"})
+    assert "Credit given: bank transfer of 3 November" in months.text
+    for wrong in ({**grant, "usd": "0"}, {**grant, "usd": "-5"}, {**grant, "reference": ""}, {"usd": "5"}):
+        assert (await operator.post(f"/admin/orgs/{org}/credit", json=wrong)).status_code == 400
+    assert (await operator.post("/admin/orgs/nobody/credit", json=grant)).status_code == 404
+    assert (await owner.post(f"/admin/orgs/{org}/credit", json=grant)).status_code == 404
+
+
 async def test_a_plan_that_is_none_is_refused(api: Api) -> None:
     operator = await api.as_(await api.person("op@us.test", operator=True))
     org = await api.org("Acme", await api.person("o@a.test"))

@@ -7,6 +7,7 @@ import { Dialog } from "@/components/dialog";
 import { ChoiceField } from "@/components/field";
 import { FormError, SkeletonRows } from "@/components/states";
 import { useTell } from "@/components/toast";
+import { CreditForm } from "@/features/admin/credit_form";
 import { query, type Schema } from "@/lib/api/client";
 import { count, dollars } from "@/lib/format";
 
@@ -37,6 +38,7 @@ export function OrgDialog({ of: org, onClose }: { of: Schema["AdminOrg"]; onClos
             ["Requests this month", count(detail.month.requests)],
             ["Tokens this month", count(detail.month.tokens)],
             ["Cost this month", dollars(detail.month.cost_usd)],
+            ["Credit", dollars(detail.credit_usd)],
           ]}
         />
       ) : (
@@ -63,6 +65,7 @@ export function OrgDialog({ of: org, onClose }: { of: Schema["AdminOrg"]; onClos
           </Button>
         </div>
       </div>
+      <CreditForm org={org} />
     </Dialog>
   );
 }

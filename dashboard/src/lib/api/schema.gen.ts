@@ -1343,6 +1343,26 @@ export interface paths {
         patch: operations["admin_change_org"];
         trace?: never;
     };
+    "/api/v1/admin/orgs/{org_id}/credit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Admin Give Credit
+         * @description Give credit that was not bought here, or take it back; each `reference` is booked once.
+         */
+        post: operations["admin_give_credit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/figures": {
         parameters: {
             query?: never;
@@ -1459,6 +1479,8 @@ export interface components {
             /** Keys */
             keys: number;
             month: components["schemas"]["AdminOrgUsage"];
+            /** Credit Usd */
+            credit_usd: string;
         };
         /**
          * AdminOrgUsage
@@ -1665,6 +1687,23 @@ export interface components {
             checked_at: string | null;
             /** Check Result */
             check_result: string | null;
+        };
+        /**
+         * CreditGrant
+         * @description Credit that was paid for elsewhere, or is a present; or the taking back of such.
+         */
+        CreditGrant: {
+            /** Usd */
+            usd: string;
+            /** Reference */
+            reference: string;
+            /** Note */
+            note: string;
+            /**
+             * Takes Back
+             * @default false
+             */
+            takes_back: boolean;
         };
         /**
          * CreditWish
@@ -6005,6 +6044,41 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOrgDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    admin_give_credit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreditGrant"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.admin import service
-from llmgateway.controlplane.admin.schemas import AdminChange, AdminOrg, AdminOrgDetail, Figures
+from llmgateway.controlplane.admin import credit, service
+from llmgateway.controlplane.admin.schemas import AdminChange, AdminOrg, AdminOrgDetail, CreditGrant, Figures
 from llmgateway.controlplane.audit import service as audit
 from llmgateway.controlplane.audit.routes import trail
 from llmgateway.controlplane.audit.schemas import AuditWish, OperatorEntry
@@ -52,6 +52,15 @@ async def admin_change_org(operator: Operator, org_id: OrgId, body: AdminChange)
     async with operator.rooms.admin.transaction() as tx:
         await service.change(tx, operator.rooms.clock, _actor(operator), org_id, body)
         return await service.detail(tx, operator.rooms.clock, org_id)
+
+
+@router.post("/orgs/{org_id}/credit", status_code=201)
+async def admin_give_credit(operator: Operator, org_id: OrgId, body: CreditGrant) -> AdminOrgDetail:
+    """Give credit that was not bought here, or take it back; each `reference` is booked once."""
+    async with operator.rooms.admin.transaction() as tx:
+        org = await service.find(tx, org_id)
+        await credit.give(tx, operator.rooms.clock, _actor(operator), org.id, body)
+        return await service.detail(tx, operator.rooms.clock, org.id)
 
 
 @router.get("/figures")

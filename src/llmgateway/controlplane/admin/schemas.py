@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from llmgateway.controlplane.reception.bodies import Body, Shown
+from llmgateway.controlplane.reception.bodies import Body, Dollars, Name, Shown, Word
 
 
 class AdminOrg(Shown):
@@ -34,6 +34,19 @@ class AdminOrgDetail(AdminOrg):
     """With its usage."""
 
     month: AdminOrgUsage
+    credit_usd: str
+    """Paid in advance or given, less what was posted of it; less than 0 is debt."""
+
+
+class CreditGrant(Body):
+    """Credit that was paid for elsewhere, or is a present; or the taking back of such."""
+
+    usd: Dollars
+    reference: Name
+    """Of the payment or the decision. Each is booked once, however often it is sent."""
+    note: Word
+    """What the organisation reads in its statement."""
+    takes_back: bool = False
 
 
 class AdminChange(Body):

@@ -18,6 +18,7 @@ from llmgateway.controlplane.admin.schemas import (
     PlanFigures,
 )
 from llmgateway.controlplane.audit.service import Act, record
+from llmgateway.controlplane.billing.books.ledger import Account, balances
 from llmgateway.controlplane.plans.service import all_plans, month_of, plan_named
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Actor
@@ -66,7 +67,9 @@ async def find(tx: AsyncSession, org_id: str) -> AdminOrg:
 async def detail(tx: AsyncSession, clock: Clock, org_id: str) -> AdminOrgDetail:
     """With what it used this month. Raises NotFound."""
     org = await find(tx, org_id)
-    return AdminOrgDetail(**org.model_dump(), month=await month_usage(tx, clock, org.id))
+    books = await balances(tx, org.id)
+    month = await month_usage(tx, clock, org.id)
+    return AdminOrgDetail(**org.model_dump(), month=month, credit_usd=usd(-books[Account.CREDIT]))
 
 
 async def change(tx: AsyncSession, clock: Clock, actor: Actor, org_id: str, body: AdminChange) -> None:

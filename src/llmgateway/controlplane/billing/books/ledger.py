@@ -42,6 +42,8 @@ class Account(StrEnum):
     """What is less than a cent and waits for the next invoice."""
     LOSSES = "losses"
     """Invoiced and never paid."""
+    GRANTED = "granted"
+    """Credit that operators gave: paid for elsewhere, or a present."""
 
 
 class Kind(StrEnum):
@@ -50,6 +52,7 @@ class Kind(StrEnum):
     USAGE = "usage"
     OVERAGE = "overage"
     CREDIT = "credit"
+    GRANT = "grant"
     METERED = "metered"
     INVOICE = "invoice"
     PAYMENT = "payment"

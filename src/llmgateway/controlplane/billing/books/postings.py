@@ -37,6 +37,16 @@ def credit_bought(payment: str, nanos: int) -> Posting:
     )
 
 
+def credit_granted(reference: str, nanos: int, note: str) -> Posting:
+    """An operator gives it, or takes it back with less than 0 nanos."""
+    return Posting(
+        kind=Kind.GRANT,
+        reference=reference,
+        description=f"Credit {'given' if nanos > 0 else 'taken back'}: {note}",
+        entries={Account.GRANTED: nanos, Account.CREDIT: -nanos},
+    )
+
+
 def credit_refunded(refund: str, nanos: int) -> Posting:
     """Credit goes back to the card; what was spent of it is debt."""
     return Posting(

@@ -1,0 +1,44 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { type SubmitEvent, useState } from "react";
+
+import { Button } from "@/components/button";
+import { TextField } from "@/components/field";
+import { FormError } from "@/components/states";
+import { useTell } from "@/components/toast";
+import { query, type Schema } from "@/lib/api/client";
+
+/** Credit that was paid for elsewhere, or is a present. Each reference is booked once. */
+export function CreditForm({ org }: { org: Schema["AdminOrg"] }) {
+  const tell = useTell();
+  const queries = useQueryClient();
+  const [usd, setUsd] = useState("");
+  const [reference, setReference] = useState("");
+  const [note, setNote] = useState("");
+  const give = query.useMutation("post", "/api/v1/admin/orgs/{org_id}/credit", {
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: ["get", "/api/v1/admin/orgs/{org_id}"] });
+      tell(`${org.name} has the credit`);
+      setUsd("");
+      setReference("");
+    },
+  });
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    give.mutate({ params: { path: { org_id: org.id } }, body: { usd, reference, note, takes_back: false } });
+  };
+  return (
+    <form className="mt-4 flex flex-col gap-3 border-t border-line pt-4" onSubmit={submit}>
+      <div className="grid gap-3 sm:grid-cols-2">
+        <TextField label="Credit in dollars" inputMode="decimal" required value={usd} onChange={setUsd} />
+        <TextField label="Reference, booked once" required value={reference} onChange={setReference} />
+      </div>
+      <TextField label="What its statement says" required value={note} onChange={setNote} />
+      <FormError error={give.error} />
+      <div className="flex justify-end">
+        <Button type="submit" busy={give.isPending}>
+          Give credit
+        </Button>
+      </div>
+    </form>
+  );
+}
