@@ -129,3 +129,11 @@ def test_bytes_that_are_no_http_do_not_hurt(stage: Stage) -> None:
         raw.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 nonsense\r\n\r\n")
         raw.recv(1024)
     assert httpx2.get(f"{stage.gateway.url}/healthz", timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_models_say_is_taken_for_a_page_by_no_browser(stage: Stage, stream: bool) -> None:
+    body = {"model": "sandbox/chat", "stream": stream, "messages": [{"role": "user", "content": "<script>1</script>"}]}
+    answers = [_post(stage, PATHS["openai"], json.dumps(body).encode()), _post(stage, PATHS["openai"], b"<html>")]
+    assert [answer.status_code for answer in answers] == [200, 400]
+    assert {answer.headers["x-content-type-options"] for answer in answers} == {"nosniff"}

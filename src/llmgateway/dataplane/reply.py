@@ -15,6 +15,8 @@ _SSE = (
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 )
+_AS_SAID = (b"x-content-type-options", b"nosniff")
+"""An answer holds what models say: no browser may take it for a page."""
 
 
 async def _at_once() -> None:
@@ -103,7 +105,7 @@ class Reply:
             await asyncio.sleep(seconds - quiet)
 
     def _lines(self, headers: Headers) -> list[tuple[bytes, bytes]]:
-        lines = [(b"x-request-id", self.request_id.encode())]
+        lines = [(b"x-request-id", self.request_id.encode()), _AS_SAID]
         lines += [(name.encode("latin-1"), _clean(value)) for name, value in headers]
         return lines
 
