@@ -43,6 +43,18 @@ async def test_the_last_owner_cannot_go(api: Api, team: dict[str, str]) -> None:
     assert (await owner.get(base)).status_code == 404
 
 
+async def test_whoever_wants_to_go_goes_also_from_an_organisation_that_is_suspended(api: Api) -> None:
+    operator = await api.as_(await api.person("op@us.test", operator=True))
+    member_id = await api.person("m@a.test")
+    org = await api.org("Acme", await api.person("o@a.test"), member=member_id)
+    await operator.patch(f"/admin/orgs/{org}", json={"suspended": True})
+    member = await api.as_(member_id)
+    refused = await member.post(f"/orgs/{org}/keys", json={"name": "k"})
+    assert (refused.status_code, error_of(refused)["code"]) == (403, "organisation_closed")
+    assert (await member.post(f"/orgs/{org}/leave")).status_code == 204
+    assert (await member.get("/me")).json()["orgs"] == []
+
+
 async def test_only_owners_make_and_unmake_owners(api: Api, team: dict[str, str]) -> None:
     admin = await api.as_(team["admin"])
     base = f"/orgs/{team['org']}"

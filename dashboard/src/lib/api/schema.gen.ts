@@ -2572,7 +2572,7 @@ export interface components {
          * @description What a route asks for.
          * @enum {string}
          */
-        Permission: "org:read" | "org:write" | "org:delete" | "members:read" | "members:write" | "projects:read" | "projects:write" | "keys:read" | "keys:create" | "keys:manage" | "credentials:read" | "credentials:write" | "routes:read" | "routes:write" | "policy:read" | "policy:write" | "usage:read" | "content:read" | "billing:read" | "billing:write" | "audit:read" | "org:export";
+        Permission: "org:read" | "org:write" | "org:leave" | "org:delete" | "members:read" | "members:write" | "projects:read" | "projects:write" | "keys:read" | "keys:create" | "keys:manage" | "credentials:read" | "credentials:write" | "routes:read" | "routes:write" | "policy:read" | "policy:write" | "usage:read" | "content:read" | "billing:read" | "billing:write" | "audit:read" | "org:export";
         /**
          * Plan
          * @description What an organisation gets a month, and for how much.

@@ -85,7 +85,7 @@ async def transfer_org(visit: Annotated[Visit, Requires(Permission.ORG_DELETE)],
 
 
 @router.post("/orgs/{org}/leave", status_code=204)
-async def leave_org(visit: Annotated[Visit, Requires(Permission.ORG_READ)]) -> None:
+async def leave_org(visit: Annotated[Visit, Requires(Permission.ORG_LEAVE)]) -> None:
     """Go. Your keys end; the last owner cannot go."""
     await members.remove(visit, visit.user.id)
     await note(visit, "member.leave", visit.user.id, before={"role": visit.role})

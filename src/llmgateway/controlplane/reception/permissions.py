@@ -19,6 +19,7 @@ class Permission(StrEnum):
 
     ORG_READ = "org:read"
     ORG_WRITE = "org:write"
+    ORG_LEAVE = "org:leave"
     ORG_DELETE = "org:delete"
     MEMBERS_READ = "members:read"
     MEMBERS_WRITE = "members:write"
@@ -46,6 +47,7 @@ class Permission(StrEnum):
 _VIEWER: Final = frozenset(
     {
         Permission.ORG_READ,
+        Permission.ORG_LEAVE,
         Permission.MEMBERS_READ,
         Permission.PROJECTS_READ,
         Permission.KEYS_READ,
@@ -64,6 +66,8 @@ ROLES: Final[Mapping[OrgRole, frozenset[Permission]]] = {
     OrgRole.OWNER: frozenset(Permission),
 }
 """The table. Beyond it: only owners make, change or remove owners, and the last owner cannot go."""
+EVEN_CLOSED: Final = frozenset({Permission.ORG_LEAVE, Permission.ORG_DELETE})
+"""What changes something and may still be done in an organisation that is suspended or being deleted."""
 
 
 def outranks(role: OrgRole, other: OrgRole) -> bool:

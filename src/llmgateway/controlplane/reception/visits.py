@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.reception.attempts import note_stranger
-from llmgateway.controlplane.reception.permissions import ROLES, OrgRole, Permission
+from llmgateway.controlplane.reception.permissions import EVEN_CLOSED, ROLES, OrgRole, Permission
 from llmgateway.controlplane.reception.rooms import Rooms, rooms_of
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.sessions import Session
@@ -149,7 +149,7 @@ async def enter(person: Person, org: str, permission: Permission, *, writes: boo
     if permission not in ROLES[role]:
         able = " or ".join(name for name, held in ROLES.items() if permission in held)
         raise Forbidden(f"Your role here is {role}; this takes {able}. Ask an owner.", code="permission_denied")
-    if writes and permission is not Permission.ORG_DELETE:
+    if writes and permission not in EVEN_CLOSED:
         _check_open(organisation)
     await see(tx, org_id=organisation.id)
     return Visit(tx=tx, rooms=person.rooms, user=person.user, org=organisation, role=role, actor=person.actor)
