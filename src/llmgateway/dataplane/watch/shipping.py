@@ -18,7 +18,8 @@ from llmgateway.kit.journal import Checkpoint, Entry, Journal, Position
 
 BATCH: Final = 500
 _IDLE_SECONDS: Final = 0.05
-_BUSY_SECONDS: Final = 0.25
+_BUSY_SECONDS: Final = 0.2
+_BUSY_EVENTS: Final = 50
 _BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 _ORPHAN_SECONDS: Final = 15.0
 _LOST_OPEN: Final = timedelta(hours=1)
@@ -273,7 +274,7 @@ def _estimate(record: OpenRecord) -> UsageEvent:
 
 
 def _pause(count: int) -> float:
-    """The first event after a silence goes at once, those behind it are gathered; a full batch has more behind it."""
+    """Few events go at once; many are gathered; a full batch has more behind it."""
     if count >= BATCH:
         return 0
-    return _BUSY_SECONDS if count else _IDLE_SECONDS
+    return _BUSY_SECONDS if count >= _BUSY_EVENTS else _IDLE_SECONDS
