@@ -188,7 +188,9 @@ def topology(folder: Path, data: int = 2, /, **settings: str) -> Generator[Topol
         made = Topology(balancer, key, url, environment, replicas)
         made.command("migrate")
         stack.callback(made.stop_all)
-        made.start(*replicas)
+        first, *others = replicas
+        made.start(first)  # it makes the first owner and key, for which the others would wait
+        made.start(*others)
         stack.enter_context(balancer.running())
         yield made
 
