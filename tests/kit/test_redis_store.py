@@ -162,6 +162,37 @@ async def test_nobody_reads_money_while_a_process_has_not_stored_what_it_counted
     await asyncio.gather(reader.close(), other.close())
 
 
+async def test_after_a_loss_money_is_read_only_once_every_process_has_stored_what_it_had_counted(server: str) -> None:
+    """Also while one of them has not come back yet: it might have counted what nobody has stored."""
+    reader, other = (RedisStore(server, seconds=SECONDS, prefix="witness:") for _ in range(2))
+    for store, lease in ((reader, "lease_r"), (other, "lease_o"), (reader, "lease_r")):
+        await store.beat(lease)
+        await store.lag(lease, 0)
+    assert reader.replicas == 2
+    assert await reader.reading_time() > 0
+    await redis_of(reader).flushall()
+    await reader.beat("lease_r")  # it knows of the other by itself
+    await reader.lag("lease_r", 0)
+    with pytest.raises(StoreDown):
+        await reader.reading_time()
+    await other.lag("lease_o", 60)  # it is back, and has not stored for a minute
+    with pytest.raises(StoreDown):
+        await reader.reading_time()
+    await other.lag("lease_o", 0)
+    assert await reader.reading_time() > 0
+    await asyncio.gather(reader.close(), other.close())
+
+
+async def test_a_process_that_died_while_it_lagged_hinders_nobody_for_long(server: str) -> None:
+    reader, dead = (RedisStore(server, seconds=SECONDS, prefix="gone:") for _ in range(2))
+    await dead.lag("lease_d", 2)
+    for _ in range(16):  # the living go on to speak
+        await reader.lag("lease_r", 0)
+        await asyncio.sleep(0.25)
+    assert await reader.reading_time() > 0
+    await asyncio.gather(reader.close(), dead.close())
+
+
 async def test_a_flush_is_noticed_and_told_once(server: str) -> None:
     losses = list[int]()
     store = RedisStore(server, seconds=SECONDS, prefix="born:", lost=lambda: losses.append(1))

@@ -6,6 +6,8 @@ them are unknown, whatever the server still remembers; scripts carry it too, so 
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final, NamedTuple, cast
@@ -37,6 +39,7 @@ _TICKET_SECONDS: Final = 86_400
 _REPLICAS: Final = "replicas"
 _LAGGING: Final = "lagging"
 _LAG_SECONDS: Final = 3
+_STORED: Final = "stored"
 _RECOVERY_MILLIS: Final = 900_000
 """After counts were lost: until every request of before has ended."""
 _PATIENCE: Final = 10
@@ -83,6 +86,8 @@ class RedisStore:
         self._flushing = set[asyncio.Task[None]]()
         self.replicas = 1
         """Processes that were heard of at the last beat."""
+        self._witnesses = 0
+        """Of them, how many must have stored what they counted before a loss; none for a store that never beat."""
 
     async def admit(self, ticket: str, lease: str, claims: Sequence[Claim]) -> Verdict:
         epoch = await self._server()
@@ -130,7 +135,7 @@ class RedisStore:
         return [] if held is None else [name for _, name, _, _ in msgspec.json.decode(held, type=list[_HeldClaim])]
 
     async def reading_time(self) -> float:
-        """Raises StoreDown, also while a process has not stored what it counted."""
+        """Raises StoreDown, also until every process has stored what it counted before counts were lost."""
         born = await self._meet()
         early = born + STORING_SECONDS * 1000 - await self._millis()
         if early > 0:
@@ -138,7 +143,8 @@ class RedisStore:
         for _ in range(_PATIENCE):
             now = await self._millis()
             until = now if now - born < _RECOVERY_MILLIS else born
-            if not await self._lagging(until):
+            lagging, stored = await self._said(until, born)
+            if not lagging and stored >= self._witnesses:
                 return now / 1000
             await asyncio.sleep(STORING_SECONDS / _PATIENCE)
         raise StoreDown("a process has not stored yet what it counted")
@@ -152,29 +158,37 @@ class RedisStore:
 
     async def lag(self, lease: str, seconds: float) -> None:
         """Raises StoreDown."""
-        name = self._prefix + _LAGGING
-        since = await self._millis() - int(seconds * 1000)
+        asked = time.monotonic()
+        now = await self._millis()
+        since = now - math.ceil((seconds + time.monotonic() - asked) * 1000)
+        names = {name: self._prefix + name for name in (_STORED, _LAGGING)}
+        calls = [("ZADD", names[_STORED], str(since), lease)]
+        if seconds > STORING_SECONDS / 2:
+            calls += [("ZADD", names[_LAGGING], str(since), lease), ("EXPIRE", names[_LAGGING], str(_LAG_SECONDS))]
+        else:
+            calls += [("ZREM", names[_LAGGING], lease)]
         try:
             async with Patience(self._seconds):
-                if seconds:
-                    await self._redis.zadd(name, {lease: since})
-                    await self._redis.expire(name, _LAG_SECONDS)
-                else:
-                    await self._redis.zrem(name, lease)
+                await redis_wire.ask(self._redis, calls)
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
 
-    async def _lagging(self, until: int) -> int:
-        """Processes with something from before that millisecond that they have not stored. Raises StoreDown."""
+    async def _said(self, until: int, born: int) -> tuple[int, int]:
+        """Processes with something unstored from before `until`, and those that stored all from before `born`. Raises StoreDown."""
+        calls = [
+            ("ZCOUNT", self._prefix + _LAGGING, "-inf", str(until)),
+            ("ZCOUNT", self._prefix + _STORED, str(born), "+inf"),
+        ]
         try:
             async with Patience(self._seconds):
-                found: int = await self._redis.zcount(self._prefix + _LAGGING, "-inf", until)
+                lagging, stored = await redis_wire.ask(self._redis, calls)
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
-        return found
+        return int(lagging), int(stored)
 
     async def beat(self, lease: str) -> None:
         """The lease's process lives, and so does what it holds."""
+        born = await self._meet()
         now = await self._millis()
         try:
             async with Patience(self._seconds * 4):
@@ -187,13 +201,14 @@ class RedisStore:
                         pipe.zadd(held.listed, {held.key: now + LEASE_SECONDS * 1000}, xx=True)
                 pipe.zadd(self._prefix + _REPLICAS, {lease: now + LEASE_SECONDS * 1000})
                 pipe.zremrangebyscore(self._prefix + _REPLICAS, "-inf", now)
+                pipe.zremrangebyscore(self._prefix + _STORED, "-inf", now - _RECOVERY_MILLIS)
                 pipe.zcard(self._prefix + _REPLICAS)
                 answers: list[Any] = await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
         # Just after counts were lost not all have been heard of again.
-        before = self.replicas if self._born and now - self._born[1] < LEASE_SECONDS * 1000 else 1
-        self.replicas = max(before, int(answers[-1]))
+        before = self.replicas if now - born < LEASE_SECONDS * 1000 else 1
+        self.replicas = self._witnesses = max(before, int(answers[-1]))
 
     async def close(self) -> None:
         """Close the connections."""

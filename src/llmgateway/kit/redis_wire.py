@@ -31,6 +31,15 @@ async def send(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         await client.connection_pool.release(connection)
 
 
+async def ask(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """As `send`; but a refused command raises its ResponseError."""
+    answers = await send(client, commands)
+    for answer in answers:
+        if isinstance(answer, ResponseError):
+            raise answer
+    return answers
+
+
 async def _answer(connection: Any) -> Any:
     try:
         return await connection.read_response()

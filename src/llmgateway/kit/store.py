@@ -23,6 +23,9 @@ STORING_SECONDS: Final = 1.0
 BEAT_SECONDS: Final = 5
 """How often a living process says so."""
 
+REPORT_SECONDS: Final = STORING_SECONDS / 4
+"""How often it says up to when it has stored what it counted."""
+
 
 class Window(msgspec.Struct, frozen=True):
     """A sliding count: the current clock window whole, the one before weighted by how much of it still counts."""
@@ -117,9 +120,9 @@ class Store(Protocol):
         ...
 
     async def lag(self, lease: str, seconds: float) -> None:
-        """The lease's process has not stored what it counted since so long ago; 0: it has stored all.
+        """The lease's process has stored all that it counted until so long ago; 0: until now.
 
-        To be said again and again, at least every second: after counts were lost nobody may seed without it.
+        To be said every REPORT_SECONDS: after counts were lost nobody may seed before each process said it anew.
         """
         ...
 

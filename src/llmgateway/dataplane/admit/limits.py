@@ -18,7 +18,7 @@ from llmgateway.kit.ids import new_id
 from llmgateway.kit.resilient_store import MoneyUnknown
 from llmgateway.kit.store import (
     BEAT_SECONDS,
-    STORING_SECONDS,
+    REPORT_SECONDS,
     Counter,
     Gauge,
     Store,
@@ -121,18 +121,14 @@ class Limiter:
 
     async def live(self, lag: Callable[[], float]) -> None:
         """Say until cancelled that this process lives, and how long ago what it counted was last stored."""
-        told, heard = False, 0.0
+        heard = -math.inf
         while True:
             now = self.clock.monotonic()
             if now - heard >= BEAT_SECONDS:
                 heard = now
                 await self._store.beat(self._lease)
-            await asyncio.sleep(STORING_SECONDS / 2)
-            seconds = lag()
-            late = seconds > STORING_SECONDS / 2
-            if late or told:
-                await self._store.lag(self._lease, seconds if late else 0)
-            told = late
+            await self._store.lag(self._lease, lag())
+            await asyncio.sleep(REPORT_SECONDS)
 
     async def _ask(self, key: KeySnapshot, ticket_id: str, held: Sequence[Held], now: datetime) -> Verdict:
         """The store's verdict, after what it did not know was told to it. Raises Unavailable."""
