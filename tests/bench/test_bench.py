@@ -54,7 +54,7 @@ def test_a_quick_run_fills_the_table(part: str, tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_a_steady_load_on_the_topology_loses_no_answer_and_no_event() -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "bench.topology", "--rate", "20", "--minutes", "0.05"],
+        [sys.executable, "-m", "bench.topology", "--rate", "20", "--minutes", "0.1"],
         cwd=ROOT,
         capture_output=True,
         text=True,
