@@ -20,7 +20,7 @@ from llmgateway.catalog.pricing import PriceOverride, Tariff, override_tariff, p
 from llmgateway.catalog.recent import Recent
 
 _REMEMBERED: Final = 4096
-_LONGEST_NAME: Final = 256
+LONGEST_NAME: Final = 256
 """Characters; no provider names a model longer, and longer ones are not looked up."""
 _ANY: Final = re.compile("")
 _BARE: Final[Sequence[tuple[str, re.Pattern[str]]]] = (
@@ -140,7 +140,7 @@ class Catalog:
 
     def resolve(self, name: str) -> Sequence[Model]:
         """Where a bare name can be had: its maker's own host first, then the others in a fixed order."""
-        if len(name) > _LONGEST_NAME:
+        if len(name) > LONGEST_NAME:
             return ()
         found = [(host, self._offer(host, name)) for host in self._bare.get(name, self._hosts_of)]
         return [self._model(host, name, offer) for host, offer in found]
@@ -178,7 +178,7 @@ class Catalog:
         return [self._model(provider, name, offer) for name, offer in self._offers_of(provider)]
 
     def _offer(self, provider: str, model: str) -> _Offer:
-        return _NO_OFFER if len(model) > _LONGEST_NAME else self._offers.get((provider, model), self._look_up)
+        return _NO_OFFER if len(model) > LONGEST_NAME else self._offers.get((provider, model), self._look_up)
 
     def _look_up(self, asked: tuple[str, str], listed: ModelInfo | None = None) -> _Offer:
         info = listed or self._houses.find(*asked)

@@ -1,17 +1,20 @@
 """Plans: every target is in them once, in the order that strategy, health and chance give, and each has its reason."""
 
 import random
+import tracemalloc
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.errors import FailureKind, Forbidden, NotFound, ProviderError
-from llmgateway.gateway_file import Strategy
+from llmgateway.gateway_file import AliasEntry, Strategy
 from tests.dataplane.routing import Routing, alias, chat, key, lab, reasons
 
 GPT, CLAUDE, OSS = "openai/gpt-4.1", "anthropic/claude-sonnet-4-5", "groq/openai/gpt-oss-20b"
@@ -371,3 +374,37 @@ def test_the_same_world_and_the_same_chance_give_the_same_plan(
         _afflict(routing, afflictions)
         plans.append(routing.plan().steps)
     assert plans[0] == plans[1]
+
+
+# What is remembered
+
+
+def test_an_organisation_that_changed_its_route_gets_the_new_one_at_once() -> None:
+    routing, own = Routing(), key().org
+
+    def routed(model: str) -> KeySnapshot:
+        entry = AliasEntry.model_validate({"targets": [{"provider": "openai", "model": model}]})
+        return key(org=msgspec.structs.replace(own, routes={"smart": entry}))
+
+    before, after = routed("gpt-4.1"), routed("gpt-4.1-mini")
+    assert [routing.names(snapshot=one) for one in (before, after, before, key())] == [
+        [GPT],
+        ["openai/gpt-4.1-mini"],
+        [GPT],
+        [GPT, CLAUDE, OSS],
+    ]
+
+
+def test_what_callers_name_does_not_fill_the_memory() -> None:
+    """Names are theirs to choose, and as long as they like."""
+    routing, snapshot = Routing(), key()
+    tracemalloc.start()
+    try:
+        for number in range(10_000):
+            routing.router.resolve(f"openai/{number}", snapshot.org)
+        for number in range(200):
+            routing.router.resolve(f"openai/{number}{'x' * 1_000_000}", snapshot.org)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 20_000_000

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.catalog.abilities import Ability, Traits
-from llmgateway.catalog.catalog import Catalog
+from llmgateway.catalog.catalog import LONGEST_NAME, Catalog
+from llmgateway.catalog.recent import Recent
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, lists
 from llmgateway.contract.usage import PlannedTarget
 from llmgateway.dataplane.plan.fitness import choose, demand, no_model
@@ -38,10 +39,11 @@ class Router:
     pulse: Pulse
     clock: Clock
     draw: Callable[[], float] = random.random
-    _known: dict[tuple[int, str, bool], tuple[OrgSnapshot, Sequence[Target]]] = field(
-        default_factory=dict[tuple[int, str, bool], tuple[OrgSnapshot, Sequence[Target]]], repr=False, compare=False
+    _known: Recent[tuple[int, str, bool], tuple[OrgSnapshot, Sequence[Target]]] = field(
+        default_factory=lambda: Recent(_REMEMBERED), repr=False, compare=False
     )
-    """What names stood for, by the very snapshot of their organisation: a changed one is another."""
+    """What names stood for, by the very snapshot of their organisation: a changed one is another. It is kept beside, so that
+    no other gets its identity."""
 
     def plan(self, call: Call, key: KeySnapshot, prompt_tokens: int) -> Plan:
         """The plan for a call. Raises NotFound, Forbidden or BadRequest when nobody can serve it."""
@@ -90,15 +92,10 @@ class Router:
 
         `thinking`: the caller asked the model to think, so that its first token may take long. Raises NotFound.
         """
+        if len(name) > LONGEST_NAME:
+            return self._look_up(name, org, thinking=thinking)
         key = (id(org), name, thinking)
-        known = self._known.get(key)
-        if known is not None and known[0] is org:
-            return known[1]
-        targets = self._look_up(name, org, thinking=thinking)
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[key] = (org, targets)
-        return targets
+        return self._known.get(key, lambda _: (org, self._look_up(name, org, thinking=thinking)))[1]
 
     def _look_up(self, name: str, org: OrgSnapshot, *, thinking: bool) -> Sequence[Target]:
         alias = self.alias(name, org)
