@@ -89,7 +89,7 @@ class Vitals:
                 self.look()
 
     async def _watch_store(self, name: str, probe: Probe) -> None:
-        up = self._metrics.gauge(figures.STORE_UP, name)
+        """Probe it until cancelled. The figure begins with the first answer: a store not yet asked is not down."""
         seconds = self._metrics.histogram(figures.STORE_SECONDS, name)
         was_up = True
         while True:
@@ -97,16 +97,16 @@ class Vitals:
             try:
                 await probe()
             except (SourceUnavailable, TimeoutError) as error:
-                up.set(0)
+                up = False
                 if was_up:
                     log.warning("a store does not answer", store=name, error=str(error))
-                was_up = False
             else:
-                up.set(1)
+                up = True
                 seconds.observe(time.monotonic() - start)
                 if not was_up:
                     log.info("a store answers again", store=name)
-                was_up = True
+            self._metrics.gauge(figures.STORE_UP, name).set(up)
+            was_up = up
             await asyncio.sleep(_PROBE_SECONDS)
 
     def _look_at_the_journal(self) -> None:
