@@ -13,7 +13,8 @@ import httpx2
 import pytest
 
 from tests.e2e.gateway import Gateway, Json, run_gateway
-from tests.upstreams.misbehaving import Misbehaving, misbehaving
+from tests.upstreams.faults import Misbehaving
+from tests.upstreams.misbehaving import misbehaving
 
 
 @dataclass
@@ -219,6 +220,8 @@ CASES: list[tuple[str, str, str | None]] = [
             "interrupted",
         )
     ],
+    ("begun_once", "begun_once", "good"),
+    ("begun_once_alone", "begun_once", None),
     ("cut", "cut-40", "good"),
     ("cut_continued", "cut-40", "continuing"),
     ("cut_unprefilled", "cut-40", "noprefill"),

@@ -114,6 +114,17 @@ def test_8_9_14_a_broken_answer_is_made_whole(
 
 
 @WIRES
+@pytest.mark.parametrize(("case", "served"), [("begun_once", "good-2"), ("begun_once_alone", "begun_once")])
+def test_8_what_ends_before_its_first_word_is_left_to_the_next_target_or_asked_again(
+    theatre: Theatre, wire: str, case: str, served: str
+) -> None:
+    theatre.provider.asked.clear()
+    told = theatre.ask(wire, case, stream=True)
+    _is_whole(told)
+    assert theatre.event(told)["served_model"].startswith(served)
+
+
+@WIRES
 @STREAMED
 @DIALECTS
 @pytest.mark.parametrize("case", ["cut_alone", "stall_alone", "halved_alone"])

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.failover.conftest import provider_on_stage
 from tests.e2e.gateway import Gateway, Json, run_gateway
 from tests.fixtures_database import cluster_of
-from tests.upstreams.misbehaving import Misbehaving
+from tests.upstreams.faults import Misbehaving
 from tests.upstreams.wires import WORDS
 
 pytestmark = pytest.mark.slow

@@ -28,9 +28,11 @@ _WORTH_RETRYING = frozenset(
         FailureKind.SERVER_ERROR,
         FailureKind.CONNECTION,
         FailureKind.TIMEOUT,
+        FailureKind.CUT,
     }
 )
-"""What may pass. A timeout only where the provider itself told it (408, 504): who is silent is asked once."""
+"""What may pass. A timeout only where the provider itself told it (408, 504): who is silent is asked once. An answer that
+broke off before the caller had any of it, only where no other target waits."""
 _FINAL = frozenset({FailureKind.CONTENT_FILTERED})
 """A refusal of the content is never shopped around."""
 _OF_THE_CREDENTIAL = frozenset({FailureKind.AUTH, FailureKind.BILLING, FailureKind.RATE_LIMITED, FailureKind.NOT_FOUND})
@@ -150,10 +152,13 @@ class Asking:
 
     def _worth_staying(self, target: Target, error: ProviderError) -> bool:
         """Each target behind keeps an attempt of the budget, and another credential comes before a pause."""
+        waiting = {other.name for other in self._waiting}
+        if error.kind is FailureKind.CUT and waiting - {target.name}:
+            return False
         siblings = [other for other in self._waiting if other.name == target.name]
         if error.kind in _OF_THE_CREDENTIAL and any(map(self._is_well, siblings)):
             return False
-        return self.attempts_left > len({other.name for other in self._waiting})
+        return self.attempts_left > len(waiting)
 
     def _manner(self, target: Target) -> Manner:
         several = not self.call.stream and any(other.name != target.name for other in self._plan.targets)
