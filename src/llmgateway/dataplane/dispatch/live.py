@@ -7,6 +7,7 @@ from llmgateway.dataplane.plan.targets import Patience
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.http import Exchange, HttpError
 from llmgateway.kit.sse import FrameTooLong
+from llmgateway.kit.watchdog import Watchdog
 from llmgateway.providers.base import Decoder, Step
 
 _SILENCE_AFTER_FINISH = 2.0
@@ -22,11 +23,13 @@ class LiveStream:
     __slots__ = (
         "_closed",
         "_decoder",
+        "_dog",
         "_ended",
         "_exchange",
         "_finished",
         "_held",
         "_news_at",
+        "_now",
         "_patience",
         "_started",
         "native",
@@ -44,7 +47,9 @@ class LiveStream:
         self._ended = False
         """Nothing more will come."""
         self._closed = False
-        self._started = self._news_at = asyncio.get_running_loop().time()
+        self._dog = Watchdog()
+        self._now = asyncio.get_running_loop().time
+        self._started = self._news_at = self._now()
         """When it began, and when it last said something that counts behind its finish reason: pings do not."""
 
     async def first_content(self) -> None:
@@ -97,6 +102,7 @@ class LiveStream:
         """Leave the upstream; safe to call twice."""
         if not self._closed:
             self._closed = True
+            self._dog.close()
             self._exchange.close()
 
     def _until_error(self, steps: Sequence[Step]) -> Sequence[Step]:
@@ -109,18 +115,19 @@ class LiveStream:
         return steps
 
     async def _patiently(self) -> Sequence[Step]:
-        now = asyncio.get_running_loop().time()
-        idle = self._news_at + _SILENCE_AFTER_FINISH - now if self._finished else self._patience.idle
-        left = self._started + self._patience.total - now
+        patience = self._patience
+        silent_at = self._news_at + _SILENCE_AFTER_FINISH if self._finished else self._now() + patience.idle
+        late_at = self._started + patience.total
         try:
-            async with asyncio.timeout(max(min(idle, left), 0)):
+            with self._dog.until(min(silent_at, late_at)):
                 return await self._read()
         except TimeoutError as error:
             if self._finished:
                 self._ended = True
                 return ()
-            silent = f"was silent for {idle:g} s" if left > idle else f"took longer than {self._patience.total:g} s"
-            raise ProviderError(FailureKind.TIMEOUT, f"The provider's stream {silent}.") from error
+            silent = silent_at < late_at
+            what = f"was silent for {patience.idle:g} s" if silent else f"took longer than {patience.total:g} s"
+            raise ProviderError(FailureKind.TIMEOUT, f"The provider's stream {what}.") from error
         except HttpError as error:
             if self._finished:
                 self._ended = True
@@ -145,5 +152,5 @@ class LiveStream:
             if step.end and self._finished:
                 self._ended = True
         if self._finished and any(step.finish or step.usage or step.content for step in steps):
-            self._news_at = asyncio.get_running_loop().time()
+            self._news_at = self._now()
         return steps
