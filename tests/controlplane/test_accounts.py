@@ -299,9 +299,16 @@ async def test_the_second_factor(api: Api) -> None:
     assert (replayed.status_code, error_of(replayed)["code"]) == (401, "invalid_code")  # it was used to confirm
     assert (await _log_in(client, code=codes[0])).status_code == 200
     assert (await _log_in(client, code=codes[0])).status_code == 401  # once
+    proof = {"password": PASSWORD, "code": codes[1]}
+    assert (await client.post("/me/mfa/recovery-codes", json={**proof, "code": codes[0]})).status_code == 401
+    codes = (await client.post("/me/mfa/recovery-codes", json=proof)).json()["recovery_codes"]
+    assert len({*codes, proof["code"]}) == 11
+    assert (await _log_in(client, code=proof["code"])).status_code == 401  # of the old ones none works
+    assert (await _log_in(client, code=codes[0])).status_code == 200
     off = {"password": PASSWORD, "code": codes[1]}
     assert (await client.post("/me/mfa/disable", json={**off, "password": "wrong"})).status_code == 403
     assert (await client.post("/me/mfa/disable", json=off)).status_code == 204
+    assert (await client.post("/me/mfa/recovery-codes", json=off)).status_code == 409
     assert (await _log_in(client)).status_code == 200
 
 

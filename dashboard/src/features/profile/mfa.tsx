@@ -32,7 +32,7 @@ export function Mfa({ on }: { on: boolean }) {
         </Button>
       </div>
     );
-  return on ? <TurnOff onDone={again} /> : <TurnOn onDone={setCodes} />;
+  return on ? <Change onOff={again} onCodes={setCodes} /> : <TurnOn onDone={setCodes} />;
 }
 
 function TurnOn({ onDone }: { onDone: (codes: readonly string[]) => void }) {
@@ -83,23 +83,36 @@ function TurnOn({ onDone }: { onDone: (codes: readonly string[]) => void }) {
   );
 }
 
-function TurnOff({ onDone }: { onDone: () => Promise<unknown> }) {
+interface ChangeProps {
+  onOff: () => Promise<unknown>;
+  onCodes: (codes: readonly string[]) => void;
+}
+
+function Change({ onOff, onCodes }: ChangeProps) {
   const tell = useTell();
   const [password, setPassword] = useState("");
   const [code, setCode] = useState("");
+  const renew = query.useMutation("post", "/api/v1/me/mfa/recovery-codes", {
+    onSuccess: (done) => onCodes(done.recovery_codes),
+  });
   const off = query.useMutation("post", "/api/v1/me/mfa/disable", {
     onSuccess: async () => {
-      await onDone();
+      await onOff();
       tell("The second factor is off");
     },
   });
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
+    off.reset();
+    renew.mutate({ body: { password, code } });
+  };
+  const turnOff = (): void => {
+    renew.reset();
     off.mutate({ body: { password, code } });
   };
   return (
     <form className="flex flex-col items-start gap-4" onSubmit={submit}>
-      <p className="text-muted">On: logging in takes a code of your app.</p>
+      <p className="text-muted">On: logging in takes a code of your app. To change that, prove that it is you.</p>
       <div className="grid w-full gap-4 sm:grid-cols-2">
         <TextField
           label="Password"
@@ -111,10 +124,15 @@ function TurnOff({ onDone }: { onDone: () => Promise<unknown> }) {
         />
         <TextField label="Code" autoComplete="one-time-code" required value={code} onChange={setCode} />
       </div>
-      <FormError error={off.error} />
-      <Button kind="danger" type="submit" busy={off.isPending}>
-        Turn off
-      </Button>
+      <FormError error={off.error ?? renew.error} />
+      <div className="flex gap-2">
+        <Button type="submit" busy={renew.isPending}>
+          New recovery codes
+        </Button>
+        <Button kind="danger" busy={off.isPending} disabled={!password || !code} onClick={turnOff}>
+          Turn off
+        </Button>
+      </div>
     </form>
   );
 }

@@ -46,7 +46,8 @@ const session: Middleware = {
     if (response.ok) return response;
     const error = await errorOf(response);
     const again = sent.get(request);
-    if (response.status === 401 && accessToken() && again && (await renew())) {
+    const stale = response.status === 401 && error.code === "invalid_token" && error.param === null;
+    if (stale && accessToken() && again && (await renew())) {
       again.headers.set("authorization", `Bearer ${accessToken() ?? ""}`);
       const second = await options.fetch(again);
       if (second.ok) return second;

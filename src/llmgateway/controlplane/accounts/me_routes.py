@@ -7,12 +7,12 @@ from fastapi import APIRouter, Path
 from llmgateway.controlplane.accounts import letters, mfa, service, sessions
 from llmgateway.controlplane.accounts.schemas import (
     ConfirmBody,
-    DisableBody,
     MfaSecret,
     NewEmailBody,
     PasswordBody,
     Profile,
     ProfileBody,
+    Proof,
     RecoveryCodes,
     SessionShown,
 )
@@ -114,10 +114,23 @@ async def confirm_mfa(person: SignedIn, body: ConfirmBody) -> RecoveryCodes:
     return RecoveryCodes(recovery_codes=codes)
 
 
+@router.post("/mfa/recovery-codes")
+async def renew_recovery_codes(person: SignedIn, body: Proof) -> RecoveryCodes:
+    """Ten new ones; the old ones work no more."""
+    codes = mfa.renew_recovery(person.rooms, await _proven(person, body))
+    await _note(person, "user.mfa_codes")
+    return RecoveryCodes(recovery_codes=codes)
+
+
 @router.post("/mfa/disable", status_code=204)
-async def disable_mfa(person: SignedIn, body: DisableBody) -> None:
+async def disable_mfa(person: SignedIn, body: Proof) -> None:
     """Switch it off."""
-    login = await service.check_password(person.tx, person.rooms, person.id, body.password)
-    mfa.check(person.rooms, login, body.code)
-    mfa.switch_off(login)
+    mfa.switch_off(await _proven(person, body))
     await _note(person, "user.mfa_off")
+
+
+async def _proven(person: Person, proof: Proof) -> Login:
+    """The login of somebody who shows password and code once more. Raises Forbidden, Unauthorized and TooMany."""
+    login = await service.check_password(person.tx, person.rooms, person.id, proof.password)
+    mfa.check(person.rooms, login, proof.code)
+    return login

@@ -42,9 +42,16 @@ async def confirm(tx: AsyncSession, rooms: Rooms, user: User, code: str) -> list
         raise BadRequest(
             "This code is not right. Check the clock of your device, and send the newest code.", param="code"
         )
+    login.totp_confirmed_at = rooms.clock.now()
+    return renew_recovery(rooms, login)
+
+
+def renew_recovery(rooms: Rooms, login: Login) -> list[str]:
+    """New recovery codes instead of the old ones. Raises Conflict when the factor is off."""
+    if login.totp_confirmed_at is None:
+        raise Conflict("The second factor is off. Switch it on to get recovery codes: POST /api/v1/me/mfa.")
     codes = [f"{secrets.token_hex(3)}-{secrets.token_hex(3)}" for _ in range(_RECOVERY_CODES)]
     login.recovery_hashes = [keyed_hash(rooms.pepper, code).hex() for code in codes]
-    login.totp_confirmed_at = rooms.clock.now()
     return codes
 
 

@@ -90,11 +90,11 @@ class ConfirmBody(Body):
     code: str = Field(max_length=40)
 
 
-class DisableBody(Body):
-    """Both, to switch the second factor off."""
+class Proof(Body):
+    """Both, to switch the second factor off or to get other recovery codes."""
 
     password: Secret
-    code: str = Field(max_length=40)
+    code: str = Field(max_length=40, description="Of the authenticator app, or a recovery code.")
 
 
 class Profile(Shown):
