@@ -55,6 +55,32 @@ async def test_a_key_keeps_what_it_was_given_and_the_data_plane_is_told(api: Api
     assert snapshot.secret_id == made["secrets"][0]["id"]
 
 
+async def test_an_organisation_and_a_project_have_budgets_as_keys_have(api: Api, data: Database) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    shared = {"name": "p", "budgets": {"day_usd": "2", "total_usd": "30"}}
+    project = (await owner.post(f"/orgs/{org}/projects", json=shared)).json()["id"]
+    made = (await owner.post(f"/orgs/{org}/keys", json={"name": "k", "project_id": project})).json()
+    source = KeySource(data, api.rooms.pepper, SystemClock())
+    changed = await owner.patch(f"/orgs/{org}", json={"budgets": {"day_usd": "5", "month_usd": "50", "mode": "soft"}})
+    assert changed.json()["budgets"]["mode"] == "soft"
+    snapshot = await source.key_snapshot(made["key"])
+    assert snapshot is not None
+    assert snapshot.budgets == ()
+    assert {(one.period, one.nanos, one.hard) for one in snapshot.project_budgets} == {
+        ("day", 2 * 10**9, True),
+        ("total", 30 * 10**9, True),
+    }
+    assert {(one.period, one.nanos, one.hard) for one in snapshot.org.budgets} == {
+        ("day", 5 * 10**9, False),
+        ("month", 50 * 10**9, False),
+    }
+    assert (await owner.patch(f"/orgs/{org}", json={"budgets": None})).json()["budgets"]["month_usd"] is None
+    trail = (await owner.get(f"/orgs/{org}/audit", params={"action": "org.change"})).json()["data"]
+    assert trail[0]["before"]["monthly_budget_nanos"] == 50 * 10**9
+
+
 @pytest.mark.parametrize(
     ("wrong", "param"),
     [

@@ -204,12 +204,15 @@ async def test_a_deleted_organisation_can_be_restored_until_it_ends(database_url
 async def test_projects_are_made_changed_and_removed_and_their_keys_stay(api: Api, team: dict[str, str]) -> None:
     owner = await api.as_(team["owner"])
     base = f"/orgs/{team['org']}"
-    project = (await owner.post(f"{base}/projects", json={"name": "web", "monthly_budget_usd": "12.5"})).json()
-    assert project["monthly_budget_usd"] == "12.500000000"
+    made = await owner.post(f"{base}/projects", json={"name": "web", "budgets": {"month_usd": "12.5", "mode": "soft"}})
+    project = made.json()
+    assert project["budgets"] == {"day_usd": None, "month_usd": "12.500000000", "total_usd": None, "mode": "soft"}
     assert (await owner.post(f"{base}/projects", json={"name": "web"})).status_code == 409
     key = (await owner.post(f"{base}/keys", json={"name": "k", "project_id": project["id"]})).json()
-    changed = await owner.patch(f"{base}/projects/{project['id']}", json={"monthly_budget_usd": None})
-    assert changed.json()["monthly_budget_usd"] is None
+    more = await owner.patch(f"{base}/projects/{project['id']}", json={"budgets": {"day_usd": "1"}})
+    assert more.json()["budgets"] == {**project["budgets"], "day_usd": "1.000000000"}
+    none = await owner.patch(f"{base}/projects/{project['id']}", json={"budgets": None})
+    assert none.json()["budgets"] == {"day_usd": None, "month_usd": None, "total_usd": None, "mode": "hard"}
     assert (await owner.delete(f"{base}/projects/{project['id']}")).status_code == 204
     assert (await owner.get(f"{base}/keys/{key['id']}")).json()["project_id"] is None
 

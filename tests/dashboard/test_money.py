@@ -49,14 +49,14 @@ def test_credit_is_bought_in_advance(browser: Browser, gateway: Gateway, checkou
 
 def test_a_budget_is_set_what_is_beyond_it_is_refused_and_its_owner_is_told(owner: Person, gateway: Gateway) -> None:
     owner.open_place("Budgets")
-    owner.page.get_by_label("Budget a month in dollars").fill("not money")
-    owner.click("Save budget")
+    owner.page.get_by_label("A month").fill("not money")
+    owner.click("Save budgets")
     owner.page.get_by_role("alert").wait_for()
     owner.expects_refusal(400)
     owner.click("New project")
     owner.page.get_by_label("Name").fill("small")
     dialog = owner.page.get_by_role("dialog")
-    dialog.get_by_label("Budget a month in dollars").fill("0.04")
+    dialog.get_by_label("A month").fill("0.04")
     owner.click("Make project")
     expect(owner.page.get_by_role("row").filter(has_text="small")).to_contain_text("$0.04")
     owner.open_place("Keys")

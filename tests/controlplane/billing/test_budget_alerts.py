@@ -70,10 +70,10 @@ async def test_owners_and_admins_hear_of_budgets_of_every_scope_and_period(shop:
         a=admin,
         m=member,
     )
-    await client.patch(str(client.base_url).rstrip("/"), json={"monthly_budget_usd": "2"})
+    await client.patch(str(client.base_url).rstrip("/"), json={"budgets": {"month_usd": "2", "day_usd": "2"}})
     key = await _key(shop, org, project_id="proj_1", daily_budget_nanos=2 * DOLLAR, total_budget_nanos=2 * DOLLAR)
     told = await _use(shop, data, org, key, DOLLAR, project_id="proj_1")
-    whose = ["the organisation", 'the project "web"', 'the key "build"', 'the key "build"']
+    whose = ["the organisation", "the organisation", 'the project "web"', 'the key "build"', 'the key "build"']
     wanted = [
         f"{who} acme: 50 % of the budget of {what} is used"
         for what in whose

@@ -9,14 +9,14 @@ import { Card, PageHead } from "@/components/card";
 import { Confirm } from "@/components/dialog";
 import { PAGED, PageList } from "@/components/page_list";
 import { Failure, SkeletonRows } from "@/components/states";
-import { Meter } from "@/features/budgets/meter";
+import { Meters } from "@/features/budgets/meters";
 import { OrgBudget } from "@/features/budgets/org_budget";
 import { ProjectForm } from "@/features/budgets/project_form";
+import { useSpending } from "@/features/budgets/spending";
 import { query, type Schema } from "@/lib/api/client";
+import { budgetsSet } from "@/lib/budgets";
 import { dollars } from "@/lib/format";
 import { useOrg } from "@/lib/me";
-
-const EVERY_SECONDS = 5;
 
 type Project = Schema["ProjectShown"];
 
@@ -26,16 +26,9 @@ function Answer({ spent, budget }: { spent: number; budget: string | null | unde
     <>
       You spent <strong className="tabular font-semibold text-text">{dollars(spent)}</strong> this month
       {budget ? (left > 0 ? `, ${dollars(left)} are left of ${dollars(budget)}` : `, all of ${dollars(budget)}`) : ""}.
-      Beyond a budget requests are refused; owners and admins get a mail at 50, 80 and 100 %.
+      Beyond a hard budget requests are refused; owners and admins get a mail at 50, 80 and 100 %.
     </>
   );
-}
-
-/** The start of this UTC month and of the next hour: what budgets of a month are held against. */
-function thisMonth(): { from: string; to: string } {
-  const now = new Date();
-  const from = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1));
-  return { from: from.toISOString(), to: new Date(Math.ceil(now.getTime() / 3_600_000) * 3_600_000).toISOString() };
 }
 
 /** What may be spent, and how much of it is. */
@@ -52,36 +45,28 @@ export function Budgets() {
     { params: { path, query: { limit: 50 } } },
     PAGED,
   );
-  const month = thisMonth();
-  const spent = query.useQuery(
-    "get",
-    "/api/v1/orgs/{org}/usage/summary",
-    { params: { path, query: { ...month, step: "all", by: "project" } } },
-    { refetchInterval: EVERY_SECONDS * 1000, staleTime: 0 },
-  ).data;
+  const set = [shown.data, ...(projects.data?.pages ?? []).flatMap((page) => page.data)];
+  const wanted = new Set(set.flatMap((one) => budgetsSet(one?.budgets).map(([span]) => span)));
+  const spending = useSpending(org.slug, shown.data?.created_at, wanted);
   const remove = query.useMutation("delete", "/api/v1/orgs/{org}/projects/{project_id}", {
     onSuccess: async () => {
       setEnding(null);
       await queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}/projects"] });
     },
   });
-  const spentOf = (id: string | null): number => Number(spent?.data.find((row) => row.group === id)?.cost_usd ?? 0);
-  const all = (spent?.data ?? []).reduce((sum, row) => sum + Number(row.cost_usd), 0);
   const may = org.permissions.includes("projects:write");
   const columns: ColumnDef<Project>[] = [
     { id: "name", header: "Project", cell: ({ row }) => <span className="font-medium">{row.original.name}</span> },
     {
-      id: "meter",
-      header: "This month",
+      id: "meters",
+      header: "Budgets",
       cell: ({ row: { original } }) => (
-        <Meter spent={spentOf(original.id)} budget={original.monthly_budget_usd} name={original.name} />
+        <Meters
+          spent={(span) => spending.ofProject(original.id, span)}
+          budgets={original.budgets}
+          name={original.name}
+        />
       ),
-    },
-    {
-      id: "budget",
-      header: "Budget a month",
-      meta: { right: true },
-      cell: ({ row }) => (row.original.monthly_budget_usd ? dollars(row.original.monthly_budget_usd) : "none"),
     },
     {
       id: "acts",
@@ -108,10 +93,13 @@ export function Budgets() {
   if (shown.error) return <Failure error={shown.error} retry={() => void shown.refetch()} />;
   return (
     <>
-      <PageHead title="Budgets" answer={<Answer spent={all} budget={shown.data?.monthly_budget_usd} />} />
+      <PageHead
+        title="Budgets"
+        answer={<Answer spent={spending.ofOrg("month")} budget={shown.data?.budgets.month_usd} />}
+      />
       <div className="flex flex-col gap-4">
         <Card title="Organisation">
-          {shown.data ? <OrgBudget org={shown.data} spent={all} /> : <SkeletonRows rows={2} />}
+          {shown.data ? <OrgBudget org={shown.data} spent={spending.ofOrg} /> : <SkeletonRows rows={2} />}
         </Card>
         <Card title="Projects" action={add}>
           <PageList
@@ -119,7 +107,7 @@ export function Budgets() {
             asked={projects}
             columns={columns}
             idOf={(project) => project.id}
-            empty={<p className="text-muted">No projects. A project groups keys that share a budget and limits.</p>}
+            empty={<p className="text-muted">No projects. A project groups keys that share budgets and limits.</p>}
           />
         </Card>
         <Card title="Keys">

@@ -2,20 +2,24 @@ import { dollars, share } from "@/lib/format";
 
 interface Props {
   spent: number;
-  budget: string | null | undefined;
+  budget: string;
+  /** The time that it is for, in words. */
+  span: string;
   name: string;
 }
 
 /** How much of a budget is used: amber from 80 %, red at its end. */
-export function Meter({ spent, budget, name }: Props) {
-  const limit = Number(budget ?? 0);
-  if (!budget || limit <= 0) return <span className="tabular">{dollars(spent)}</span>;
+export function Meter({ spent, budget, span, name }: Props) {
+  const limit = Number(budget);
   const part = spent / limit;
   const colour = part >= 1 ? "var(--red)" : part >= 0.8 ? "var(--amber)" : "var(--accent)";
   return (
     <div className="flex min-w-40 flex-col gap-1">
       <span className="tabular">
-        {dollars(spent)} <span className="text-faint">({share(spent, limit)})</span>
+        {dollars(spent)}{" "}
+        <span className="text-faint">
+          ({share(spent, limit)}) of {dollars(budget)} {span}
+        </span>
       </span>
       <svg
         role="meter"

@@ -1,56 +1,54 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type SubmitEvent, useState } from "react";
 
+import { BudgetFields } from "@/components/budget_fields";
 import { Button } from "@/components/button";
-import { TextField } from "@/components/field";
 import { FormError } from "@/components/states";
 import { useTell } from "@/components/toast";
-import { Meter } from "@/features/budgets/meter";
+import { Meters } from "@/features/budgets/meters";
 import { query, type Schema } from "@/lib/api/client";
-import { typable } from "@/lib/format";
+import { type BudgetDraft, budgetBody, budgetDraftOf, type Span } from "@/lib/budgets";
 import { useMay, useOrg } from "@/lib/me";
-import { typedDollars } from "@/lib/typed";
 
-/** What the organisation as a whole may spend in a month. */
-export function OrgBudget({ org: shown, spent }: { org: Schema["OrgShown"]; spent: number }) {
+interface Props {
+  org: Schema["OrgShown"];
+  spent: (span: Span) => number;
+}
+
+/** What the organisation as a whole may spend. */
+export function OrgBudget({ org: shown, spent }: Props) {
   const org = useOrg();
   const may = useMay("org:write");
   const tell = useTell();
   const queries = useQueryClient();
-  const [budget, setBudget] = useState(typable(shown.monthly_budget_usd));
+  const [budgets, setBudgets] = useState(() => budgetDraftOf(shown.budgets));
   const save = query.useMutation("patch", "/api/v1/orgs/{org}", {
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}"] });
-      tell("The budget is saved; it holds from the next request on");
+      tell("The budgets are saved; they hold from the next request on");
     },
   });
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    save.mutate({ params: { path: { org: org.slug } }, body: { monthly_budget_usd: typedDollars(budget) } });
+    save.mutate({ params: { path: { org: org.slug } }, body: { budgets: budgetBody(budgets) } });
   };
   return (
     <div className="grid gap-6 sm:grid-cols-2">
       <div>
-        <p className="mb-2 text-table text-muted">Spent this month (UTC)</p>
-        <Meter spent={spent} budget={shown.monthly_budget_usd} name="Organisation" />
+        <p className="mb-2 text-table text-muted">Spent, by UTC days and months</p>
+        <Meters spent={spent} budgets={shown.budgets} name="Organisation" />
       </div>
       {may ? (
         <form className="flex flex-col gap-3" onSubmit={submit}>
-          <TextField
-            label="Budget a month in dollars"
-            hint="Empty: none. Requests beyond it are refused with 402 until the month ends."
-            inputMode="decimal"
-            value={budget}
-            onChange={setBudget}
-          />
+          <BudgetFields draft={budgets} onChange={(part) => setBudgets({ ...budgets, ...part })} error={save.error} />
           <FormError error={save.error} />
           <Button
             type="submit"
             className="self-start"
             busy={save.isPending}
-            disabled={budget === typable(shown.monthly_budget_usd)}
+            disabled={isSame(budgets, budgetDraftOf(shown.budgets))}
           >
-            Save budget
+            Save budgets
           </Button>
         </form>
       ) : (
@@ -58,4 +56,8 @@ export function OrgBudget({ org: shown, spent }: { org: Schema["OrgShown"]; spen
       )}
     </div>
   );
+}
+
+function isSame(one: BudgetDraft, other: BudgetDraft): boolean {
+  return JSON.stringify(budgetBody(one)) === JSON.stringify(budgetBody(other));
 }

@@ -1,14 +1,15 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type SubmitEvent, useState } from "react";
 
+import { BudgetFields } from "@/components/budget_fields";
 import { Button } from "@/components/button";
 import { Dialog } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { FormError } from "@/components/states";
 import { query, type Schema } from "@/lib/api/client";
-import { typable } from "@/lib/format";
+import { budgetBody, budgetDraftOf } from "@/lib/budgets";
 import { useOrg } from "@/lib/me";
-import { typedDollars, typedNumber } from "@/lib/typed";
+import { typedNumber } from "@/lib/typed";
 
 const LIMITS = [
   ["requests_per_minute", "Requests a minute"],
@@ -28,7 +29,7 @@ export function ProjectForm({ of: project, onClose }: Props) {
   const org = useOrg();
   const queries = useQueryClient();
   const [name, setName] = useState(project?.name ?? "");
-  const [budget, setBudget] = useState(typable(project?.monthly_budget_usd));
+  const [budgets, setBudgets] = useState(() => budgetDraftOf(project?.budgets));
   const [limits, setLimits] = useState<Record<string, string>>(() =>
     Object.fromEntries(LIMITS.map(([field]) => [field, project?.[field]?.toString() ?? ""])),
   );
@@ -44,7 +45,7 @@ export function ProjectForm({ of: project, onClose }: Props) {
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const numbers = Object.fromEntries(LIMITS.map(([field]) => [field, typedNumber(limits[field] ?? "")]));
-    const body = { name, monthly_budget_usd: typedDollars(budget), ...numbers };
+    const body = { name, budgets: budgetBody(budgets), ...numbers };
     if (project) change.mutate({ params: { path: { org: org.slug, project_id: project.id } }, body });
     else make.mutate({ params: { path: { org: org.slug } }, body });
   };
@@ -53,17 +54,11 @@ export function ProjectForm({ of: project, onClose }: Props) {
       open
       onClose={onClose}
       title={project ? `Edit ${project.name}` : "New project"}
-      description="Its keys share these limits and this budget."
+      description="Its keys share these limits and budgets."
     >
       <form className="flex flex-col gap-4" onSubmit={submit}>
         <TextField label="Name" required maxLength={100} value={name} onChange={setName} />
-        <TextField
-          label="Budget a month in dollars"
-          inputMode="decimal"
-          hint="Empty: none."
-          value={budget}
-          onChange={setBudget}
-        />
+        <BudgetFields draft={budgets} onChange={(part) => setBudgets({ ...budgets, ...part })} error={work.error} />
         <div className="grid grid-cols-2 gap-4">
           {LIMITS.map(([field, title]) => (
             <TextField

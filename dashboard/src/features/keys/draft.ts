@@ -1,6 +1,6 @@
 import type { Schema } from "@/lib/api/client";
-import { typable } from "@/lib/format";
-import { typedDollars, typedNumber } from "@/lib/typed";
+import { type BudgetDraft, budgetBody, budgetDraftOf } from "@/lib/budgets";
+import { typedNumber } from "@/lib/typed";
 
 type Key = Schema["KeyShown"];
 type Operation = Schema["Operation"];
@@ -8,7 +8,7 @@ type Operation = Schema["Operation"];
 export const SCOPES: readonly Operation[] = ["chat", "embeddings", "count_tokens", "completions", "rerank"];
 
 /** What stands in the form: texts, as they were typed. */
-export interface Draft {
+export interface Draft extends BudgetDraft {
   name: string;
   project: string;
   test: boolean;
@@ -17,10 +17,6 @@ export interface Draft {
   day: string;
   tokens: string;
   concurrency: string;
-  dayUsd: string;
-  monthUsd: string;
-  totalUsd: string;
-  mode: "hard" | "soft";
   models: string;
   providers: string;
   addresses: string;
@@ -43,10 +39,7 @@ const NEW: Draft = {
   day: "",
   tokens: "",
   concurrency: "",
-  dayUsd: "",
-  monthUsd: "",
-  totalUsd: "",
-  mode: "hard",
+  ...budgetDraftOf(undefined),
   models: "",
   providers: "",
   addresses: "",
@@ -68,10 +61,7 @@ export function draftOf(key: Key | undefined): Draft {
     day: text(limits.requests_per_day),
     tokens: text(limits.tokens_per_minute),
     concurrency: text(limits.concurrency),
-    dayUsd: typable(budgets.day_usd),
-    monthUsd: typable(budgets.month_usd),
-    totalUsd: typable(budgets.total_usd),
-    mode: budgets.mode === "soft" ? "soft" : "hard",
+    ...budgetDraftOf(budgets),
     models: joined(key.allowed_models),
     providers: joined(key.allowed_providers),
     addresses: joined(key.allowed_addresses),
@@ -102,12 +92,7 @@ export function asBody(draft: Draft) {
       tokens_per_minute: typedNumber(draft.tokens),
       concurrency: typedNumber(draft.concurrency),
     },
-    budgets: {
-      day_usd: typedDollars(draft.dayUsd),
-      month_usd: typedDollars(draft.monthUsd),
-      total_usd: typedDollars(draft.totalUsd),
-      mode: draft.mode,
-    },
+    budgets: budgetBody(draft),
     allowed_models: list(draft.models),
     allowed_providers: list(draft.providers),
     allowed_addresses: list(draft.addresses),

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type SubmitEvent, type ReactNode, useState } from "react";
 
+import { BudgetFields } from "@/components/budget_fields";
 import { Button } from "@/components/button";
 import { Dialog } from "@/components/dialog";
 import { CheckField, ChoiceField, TextField } from "@/components/field";
@@ -69,20 +70,7 @@ export function KeyForm({ of: key, onClose, onDone }: Props) {
           <TextField label="Tokens a minute" inputMode="numeric" {...text("tokens")} />
           <TextField label="At once" inputMode="numeric" {...text("concurrency")} />
         </Group>
-        <Group title="Budget in dollars" hint="Empty: none.">
-          <TextField label="A day" inputMode="decimal" {...text("dayUsd")} />
-          <TextField label="A month" inputMode="decimal" {...text("monthUsd")} />
-          <TextField label="In all" inputMode="decimal" {...text("totalUsd")} />
-          <ChoiceField
-            label="When it is spent"
-            value={draft.mode}
-            choices={[
-              ["hard", "refuse requests"],
-              ["soft", "only tell us"],
-            ]}
-            onChange={(mode) => set({ mode })}
-          />
-        </Group>
+        <BudgetFields draft={draft} onChange={set} error={work.error} />
         <Group title="What it may do" hint="Lists are separated by commas; empty: all.">
           <TextField label="Models" placeholder="smart, openai/gpt-4.1" {...text("models")} />
           <TextField label="Providers" placeholder="openai, anthropic" {...text("providers")} />
@@ -122,9 +110,6 @@ const ABOUT: Partial<Record<keyof Draft, string>> = {
   hour: "requests_per_hour",
   day: "requests_per_day",
   tokens: "tokens_per_minute",
-  dayUsd: "day_usd",
-  monthUsd: "month_usd",
-  totalUsd: "total_usd",
   models: "allowed_models",
   providers: "allowed_providers",
   addresses: "allowed_addresses",

@@ -254,7 +254,7 @@ export interface paths {
         head?: never;
         /**
          * Change Org
-         * @description Change its name, slug, cache or budget; a cache or budget of null goes back to the default.
+         * @description Change its name, slug, cache or budgets; a cache of null goes back to the default, budgets of null are none.
          */
         patch: operations["change_org"];
         trace?: never;
@@ -433,6 +433,26 @@ export interface paths {
          * @description Switch the second factor on with a code of the app.
          */
         post: operations["confirm_mfa"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/mfa/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Recovery Codes
+         * @description Ten new ones; the old ones work no more.
+         */
+        post: operations["renew_recovery_codes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -634,7 +654,7 @@ export interface paths {
         head?: never;
         /**
          * Change Project
-         * @description Change what is given; a limit of null is no limit.
+         * @description Change what is given; a limit of null is no limit, budgets of null are none.
          */
         patch: operations["change_project"];
         trace?: never;
@@ -1597,6 +1617,25 @@ export interface components {
             message: string | null;
         };
         /**
+         * Budgets
+         * @description Money, by UTC day and month, and in all; null is no budget.
+         */
+        Budgets: {
+            /** Day Usd */
+            day_usd?: string | null;
+            /** Month Usd */
+            month_usd?: string | null;
+            /** Total Usd */
+            total_usd?: string | null;
+            /**
+             * Mode
+             * @description `hard` refuses what has no room; `soft` is told by mail, never refused.
+             * @default hard
+             * @enum {string}
+             */
+            mode: "hard" | "soft";
+        };
+        /**
          * BudgetsShown
          * @description Money.
          */
@@ -1712,16 +1751,6 @@ export interface components {
         CreditWish: {
             /** Usd */
             usd: string;
-        };
-        /**
-         * DisableBody
-         * @description Both, to switch the second factor off.
-         */
-        DisableBody: {
-            /** Password */
-            password: string;
-            /** Code */
-            code: string;
         };
         /**
          * EmailBody
@@ -1853,24 +1882,6 @@ export interface components {
             pdf_url: string | null;
         };
         /**
-         * KeyBudgets
-         * @description Money, by UTC day and month, and in all.
-         */
-        KeyBudgets: {
-            /** Day Usd */
-            day_usd?: string | null;
-            /** Month Usd */
-            month_usd?: string | null;
-            /** Total Usd */
-            total_usd?: string | null;
-            /**
-             * Mode
-             * @default hard
-             * @enum {string}
-             */
-            mode: "hard" | "soft";
-        };
-        /**
          * KeyChange
          * @description What is given is changed; null takes a rule off.
          */
@@ -1901,7 +1912,7 @@ export interface components {
              */
             cache_seconds?: number | null;
             limits?: components["schemas"]["KeyLimits"] | null;
-            budgets?: components["schemas"]["KeyBudgets"] | null;
+            budgets?: components["schemas"]["Budgets"] | null;
             /** Name */
             name?: string | null;
         };
@@ -2235,7 +2246,7 @@ export interface components {
              */
             cache_seconds?: number | null;
             limits?: components["schemas"]["KeyLimits"] | null;
-            budgets?: components["schemas"]["KeyBudgets"] | null;
+            budgets?: components["schemas"]["Budgets"] | null;
             /** Name */
             name: string;
             /**
@@ -2268,8 +2279,7 @@ export interface components {
             tokens_per_minute?: number | null;
             /** Concurrency */
             concurrency?: number | null;
-            /** Monthly Budget Usd */
-            monthly_budget_usd?: string | null;
+            budgets?: components["schemas"]["Budgets"] | null;
             /** Name */
             name: string;
         };
@@ -2329,11 +2339,8 @@ export interface components {
              * @description How long answers are kept; 0 is off.
              */
             cache_seconds?: number | null;
-            /**
-             * Monthly Budget Usd
-             * @description For all keys together, a UTC month.
-             */
-            monthly_budget_usd?: string | null;
+            /** @description For all keys together. */
+            budgets?: components["schemas"]["Budgets"] | null;
         };
         /**
          * OrgRole
@@ -2365,8 +2372,7 @@ export interface components {
             deletes_at: string | null;
             /** Cache Seconds */
             cache_seconds: number | null;
-            /** Monthly Budget Usd */
-            monthly_budget_usd?: string | null;
+            budgets: components["schemas"]["BudgetsShown"];
         };
         /**
          * Overage
@@ -2777,8 +2783,7 @@ export interface components {
             tokens_per_minute?: number | null;
             /** Concurrency */
             concurrency?: number | null;
-            /** Monthly Budget Usd */
-            monthly_budget_usd?: string | null;
+            budgets?: components["schemas"]["Budgets"] | null;
             /** Name */
             name?: string | null;
         };
@@ -2806,8 +2811,20 @@ export interface components {
             tokens_per_minute: number | null;
             /** Concurrency */
             concurrency: number | null;
-            /** Monthly Budget Usd */
-            monthly_budget_usd?: string | null;
+            budgets: components["schemas"]["BudgetsShown"];
+        };
+        /**
+         * Proof
+         * @description Both, to switch the second factor off or to get other recovery codes.
+         */
+        Proof: {
+            /** Password */
+            password: string;
+            /**
+             * Code
+             * @description Of the authenticator app, or a recovery code.
+             */
+            code: string;
         };
         /**
          * ProviderShown
@@ -4084,6 +4101,39 @@ export interface operations {
             };
         };
     };
+    renew_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     disable_mfa: {
         parameters: {
             query?: never;
@@ -4093,7 +4143,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DisableBody"];
+                "application/json": components["schemas"]["Proof"];
             };
         };
         responses: {

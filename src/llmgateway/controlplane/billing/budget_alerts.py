@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +13,7 @@ from llmgateway.controlplane.billing.each import for_each
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.budget_alerts import BudgetAlert
+from llmgateway.db.models.budgeted import Budgeted
 from llmgateway.db.models.organisations import Organisation, Project
 from llmgateway.db.models.usage_rollups import UsageHour, UsagePending
 from llmgateway.db.models.users import Member, User
@@ -33,16 +34,19 @@ async def _look(database: Database, clock: Clock, org_id: str) -> int:
 
 
 async def _to_look_at(tx: AsyncSession, since: datetime) -> Sequence[str]:
-    of_key = (ApiKey.monthly_budget_nanos, ApiKey.daily_budget_nanos, ApiKey.total_budget_nanos)
     budgeted = or_(
-        Organisation.monthly_budget_nanos.is_not(None),
-        exists().where(Project.org_id == Organisation.id, Project.monthly_budget_nanos.is_not(None)),
-        exists().where(ApiKey.org_id == Organisation.id, or_(*(column.is_not(None) for column in of_key))),
+        _has_a_budget(Organisation),
+        *(exists().where(table.org_id == Organisation.id, _has_a_budget(table)) for table in (Project, ApiKey)),
     )
     active = or_(
         *(exists().where(table.org_id == Organisation.id, table.time >= since) for table in (UsageHour, UsagePending))
     )
     return (await tx.scalars(select(Organisation.id).where(budgeted, active).order_by(Organisation.id))).all()
+
+
+def _has_a_budget(table: type[Budgeted]) -> ColumnElement[bool]:
+    columns = (table.daily_budget_nanos, table.monthly_budget_nanos, table.total_budget_nanos)
+    return or_(*(column.is_not(None) for column in columns))
 
 
 async def _tell(tx: AsyncSession, clock: Clock, org_id: str) -> int:

@@ -1,6 +1,6 @@
 """Every budget of an organisation in the period that runs, with what is used of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
@@ -12,6 +12,7 @@ from llmgateway.contract.channels import Spent
 from llmgateway.controlplane.plans.service import month_of
 from llmgateway.controlplane.usage.service import spent_by_keys
 from llmgateway.db.models.api_keys import ApiKey
+from llmgateway.db.models.budgeted import Budgeted
 from llmgateway.db.models.organisations import Organisation, Project
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.tenancy import owned
@@ -56,9 +57,8 @@ class _Subject:
 
     id: str
     whose: str
-    budgets: Mapping[_Span, int | None]
+    row: Budgeted
     keys: Sequence[Spent]
-    hard: bool = True
 
 
 async def budgets_of(tx: AsyncSession, org: Organisation, now: datetime) -> list[Watched]:
@@ -72,36 +72,35 @@ async def budgets_of(tx: AsyncSession, org: Organisation, now: datetime) -> list
 
 
 async def _subjects(tx: AsyncSession, org: Organisation, spent: Sequence[Spent]) -> list[_Subject]:
-    found = [_Subject(org.id, "the organisation", {"month": org.monthly_budget_nanos}, spent)]
+    found = [_Subject(org.id, "the organisation", org, spent)]
     for project in (await tx.scalars(owned(Project, org.id))).all():
         mine = [one for one in spent if one.project_id == project.id]
-        budgets: Mapping[_Span, int | None] = {"month": project.monthly_budget_nanos}
-        found.append(_Subject(project.id, f'the project "{project.name}"', budgets, mine))
+        found.append(_Subject(project.id, f'the project "{project.name}"', project, mine))
     for key in (await tx.scalars(owned(ApiKey, org.id).where(ApiKey.revoked_at.is_(None)))).all():
         mine = [one for one in spent if one.key_id == key.id]
-        budgets = {"day": key.daily_budget_nanos, "month": key.monthly_budget_nanos, "total": key.total_budget_nanos}
-        found.append(_Subject(key.id, f'the key "{key.name}"', budgets, mine, key.hard_budget))
+        found.append(_Subject(key.id, f'the key "{key.name}"', key, mine))
     return found
 
 
 def _watched(subject: _Subject, refused: frozenset[str], now: datetime) -> Iterator[Watched]:
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    periods: Sequence[tuple[_Span, str, datetime | None, int]] = (
-        ("day", f"{now:%Y-%m-%d}", midnight, sum(one.day_nanos for one in subject.keys)),
-        ("month", f"{now:%Y-%m}", month_of(now)[1], sum(one.month_nanos for one in subject.keys)),
-        ("total", "total", None, sum(one.total_nanos for one in subject.keys)),
+    row, keys = subject.row, subject.keys
+    day, month, total = row.daily_budget_nanos, row.monthly_budget_nanos, row.total_budget_nanos
+    periods: Sequence[tuple[_Span, str, datetime | None, int | None, int]] = (
+        ("day", f"{now:%Y-%m-%d}", midnight, day, sum(one.day_nanos for one in keys)),
+        ("month", f"{now:%Y-%m}", month_of(now)[1], month, sum(one.month_nanos for one in keys)),
+        ("total", "total", None, total, sum(one.total_nanos for one in keys)),
     )
-    for span, period, ends, used in periods:
-        nanos = subject.budgets.get(span)
+    for span, period, ends, nanos, used in periods:
         if nanos is not None:
             yield Watched(
                 subject_id=subject.id,
                 whose=subject.whose,
-                hard=subject.hard,
+                hard=row.hard_budget,
                 span=span,
                 period=period,
                 ends=ends,
                 nanos=nanos,
                 used=used,
-                refused=any(one.key_id in refused for one in subject.keys),
+                refused=any(one.key_id in refused for one in keys),
             )

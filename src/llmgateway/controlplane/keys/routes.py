@@ -11,8 +11,6 @@ from llmgateway.contract.snapshot import Limits
 from llmgateway.controlplane.audit.service import note
 from llmgateway.controlplane.keys import service
 from llmgateway.controlplane.keys.schemas import (
-    BudgetsShown,
-    KeyBudgets,
     KeyChange,
     KeyLimits,
     KeyRules,
@@ -27,13 +25,13 @@ from llmgateway.controlplane.keys.schemas import (
 from llmgateway.controlplane.orgs import projects
 from llmgateway.controlplane.plans.service import SELF_HOSTED
 from llmgateway.controlplane.reception.announcing import announce
+from llmgateway.controlplane.reception.budgets import budget_columns, budgets_shown
 from llmgateway.controlplane.reception.listing import PageWish, newest_first
 from llmgateway.controlplane.reception.permissions import Permission
 from llmgateway.controlplane.reception.visits import Requires, Visit
 from llmgateway.db.models.api_keys import ApiKey, KeySecret
 from llmgateway.db.tenancy import owned
 from llmgateway.errors import BadRequest, Conflict, Forbidden, NotFound
-from llmgateway.kit.money import usd
 from llmgateway.kit.pages import Page, page_of
 
 router = APIRouter(prefix="/orgs/{org}/keys", tags=["keys"])
@@ -60,16 +58,12 @@ async def create_key(visit: Annotated[Visit, Requires(Permission.KEYS_CREATE)], 
     """A key. Its secret is in the answer, this once."""
     await _check(visit, body)
     secret = service.new_secret(test=body.test)
-    budgets = body.budgets or KeyBudgets()
     wish = service.KeyWish(
         name=body.name,
         test=body.test,
         limits=_limits(body.limits or KeyLimits()),
-        daily_budget_nanos=budgets.day_usd,
-        monthly_budget_nanos=budgets.month_usd,
-        total_budget_nanos=budgets.total_usd,
-        hard_budget=budgets.mode == "hard",
         created_by=visit.user.id,
+        **budget_columns(body.budgets),
         **_rules(body.model_dump(exclude=_KEPT_APART | {"test"})),
     )
     key = await service.create(visit.tx, visit.rooms.clock, visit.org, visit.rooms.pepper, wish, secret)
@@ -168,18 +162,8 @@ def _changes(visit: Visit, body: KeyChange) -> dict[str, Any]:
         limits = Limits() if visit.org.plan == SELF_HOSTED else service.with_defaults(Limits())
         columns |= {name: getattr(limits, name) for name in KeyLimits.model_fields}
     if "budgets" in body.model_fields_set:
-        columns |= _budget_columns(body.budgets)
+        columns |= budget_columns(body.budgets)
     return columns
-
-
-def _budget_columns(budgets: KeyBudgets | None) -> dict[str, Any]:
-    """Of what is given; null takes all of them off."""
-    names = {"day_usd": "daily_budget_nanos", "month_usd": "monthly_budget_nanos", "total_usd": "total_budget_nanos"}
-    if budgets is None:
-        return {**dict.fromkeys(names.values()), "hard_budget": True}
-    given = budgets.model_dump(exclude_unset=True)
-    columns: dict[str, Any] = {column: given[name] for name, column in names.items() if name in given}
-    return {**columns, "hard_budget": given["mode"] == "hard"} if "mode" in given else columns
 
 
 def _rules(given: dict[str, Any]) -> dict[str, Any]:
@@ -210,15 +194,6 @@ def _shown(key: ApiKey, secrets: Sequence[KeySecret]) -> KeyShown:
         tags=key.tags or [],
         cache_seconds=key.cache_seconds,
         limits=LimitsShown.model_validate(key),
-        budgets=BudgetsShown(
-            day_usd=_dollars(key.daily_budget_nanos),
-            month_usd=_dollars(key.monthly_budget_nanos),
-            total_usd=_dollars(key.total_budget_nanos),
-            mode="hard" if key.hard_budget else "soft",
-        ),
+        budgets=budgets_shown(key),
         secrets=[SecretShown.model_validate(secret) for secret in secrets],
     )
-
-
-def _dollars(nanos: int | None) -> str | None:
-    return None if nanos is None else usd(nanos)

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from ipaddress import ip_network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from llmgateway.canon.call import Operation
-from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Cap, Dollars, DollarText, Name, Shown, Word
+from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Cap, Name, Shown, Word
+from llmgateway.controlplane.reception.budgets import Budgets, BudgetsShown
 
 _LONGEST_OVERLAP = 30 * 86_400
 
@@ -41,16 +42,6 @@ class KeyLimits(Body):
     concurrency: Annotated[Cap | None, AfterValidator(_at_once)] = None
 
 
-class KeyBudgets(Body):
-    """Money, by UTC day and month, and in all."""
-
-    day_usd: Dollars | None = None
-    month_usd: Dollars | None = None
-    total_usd: Dollars | None = None
-    mode: Literal["hard", "soft"] = "hard"
-    """`soft`: told by mail, never refused."""
-
-
 class KeyRules(Body):
     """What a key may do; null is everything."""
 
@@ -63,7 +54,7 @@ class KeyRules(Body):
     expires_at: AwareDatetime | None = None
     cache_seconds: int | None = Field(None, ge=0, le=31_536_000, description="0 is off, null as the organisation says.")
     limits: KeyLimits | None = None
-    budgets: KeyBudgets | None = None
+    budgets: Budgets | None = None
 
 
 class NewKey(KeyRules):
@@ -93,15 +84,6 @@ class LimitsShown(Shown):
     requests_per_day: int | None
     tokens_per_minute: int | None
     concurrency: int | None
-
-
-class BudgetsShown(Shown):
-    """Money."""
-
-    day_usd: DollarText | None
-    month_usd: DollarText | None
-    total_usd: DollarText | None
-    mode: Literal["hard", "soft"]
 
 
 class SecretShown(Shown):

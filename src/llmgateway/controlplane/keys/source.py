@@ -35,16 +35,24 @@ _USED: Final = text("SELECT secrets_used(CAST(:uses AS jsonb))")
 log = structlog.get_logger()
 
 
-class _Caps(msgspec.Struct):
-    """What keys and projects have in common."""
+class _Budgeted(msgspec.Struct):
+    """What keys, projects and organisations have in common."""
 
     id: str
+    daily_budget_nanos: int | None
+    monthly_budget_nanos: int | None
+    total_budget_nanos: int | None
+    hard_budget: bool
+
+
+class _Caps(_Budgeted):
+    """What keys and projects have in common."""
+
     requests_per_minute: int | None
     requests_per_hour: int | None
     requests_per_day: int | None
     tokens_per_minute: int | None
     concurrency: int | None
-    monthly_budget_nanos: int | None
 
 
 class _Key(_Caps):
@@ -53,9 +61,6 @@ class _Key(_Caps):
     name: str
     test: bool
     project_id: str | None
-    daily_budget_nanos: int | None
-    total_budget_nanos: int | None
-    hard_budget: bool
     cache_seconds: int | None
     scopes: frozenset[str] | None
     models: frozenset[str] | None
@@ -73,10 +78,9 @@ class _Secret(msgspec.Struct):
     expires_at: datetime | None = None
 
 
-class _Org(msgspec.Struct):
+class _Org(_Budgeted):
     """A row of organisations."""
 
-    id: str
     slug: str
     plan: str
     suspended_at: datetime | None
@@ -84,7 +88,6 @@ class _Org(msgspec.Struct):
     data_key: str | None
     policy: Policy
     cache_seconds: int | None
-    monthly_budget_nanos: int | None
     overage_limit_nanos: int | None
     period_start: datetime | None
     period_end: datetime | None
@@ -203,12 +206,10 @@ def _snapshot(found: _Found, clock: Clock) -> KeySnapshot:
         org=_org(found.org, found.routes or [], found.credentials or [], clock),
         project_id=key.project_id,
         project_limits=Limits() if project is None else _limits(project),
-        project_budgets=() if project is None else _budgets(project.monthly_budget_nanos, None, None, hard=True),
+        project_budgets=() if project is None else _budgets(project),
         test=key.test,
         limits=_limits(key),
-        budgets=_budgets(
-            key.monthly_budget_nanos, key.daily_budget_nanos, key.total_budget_nanos, hard=key.hard_budget
-        ),
+        budgets=_budgets(key),
         scopes=key.scopes,
         models=key.models,
         providers=key.providers,
@@ -227,7 +228,7 @@ def _org(org: _Org, routes: Sequence[_Route], credentials: Sequence[_Credential]
         slug=org.slug,
         plan=org.plan,
         limits=Limits() if plan is None else plan.limits,
-        budgets=_budgets(org.monthly_budget_nanos, None, None, hard=True),
+        budgets=_budgets(org),
         suspended=org.suspended_at is not None or org.deletes_at is not None,
         cache_seconds=org.cache_seconds,
         charged=org.plan != SELF_HOSTED,
@@ -269,13 +270,15 @@ def _limits(caps: _Caps) -> Limits:
     )
 
 
-def _budgets(month: int | None, day: int | None, total: int | None, *, hard: bool) -> tuple[Budget, ...]:
+def _budgets(row: _Budgeted) -> tuple[Budget, ...]:
     given: tuple[tuple[Literal["day", "month", "total"], int | None], ...] = (
-        ("day", day),
-        ("month", month),
-        ("total", total),
+        ("day", row.daily_budget_nanos),
+        ("month", row.monthly_budget_nanos),
+        ("total", row.total_budget_nanos),
     )
-    return tuple(Budget(nanos=nanos, period=period, hard=hard) for period, nanos in given if nanos is not None)
+    return tuple(
+        Budget(nanos=nanos, period=period, hard=row.hard_budget) for period, nanos in given if nanos is not None
+    )
 
 
 def _bytes(value: str) -> bytes:

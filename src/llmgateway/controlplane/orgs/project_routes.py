@@ -7,12 +7,12 @@ from fastapi import APIRouter, Path
 from llmgateway.controlplane.audit.service import note
 from llmgateway.controlplane.orgs import projects
 from llmgateway.controlplane.orgs.schemas import NewProject, ProjectChange, ProjectShown
+from llmgateway.controlplane.reception.budgets import budgets_shown
 from llmgateway.controlplane.reception.listing import PageWish, newest_first
 from llmgateway.controlplane.reception.permissions import Permission
 from llmgateway.controlplane.reception.visits import Requires, Visit
 from llmgateway.db.models.organisations import Project
 from llmgateway.db.tenancy import owned
-from llmgateway.kit.money import usd
 from llmgateway.kit.pages import Page, page_of
 
 router = APIRouter(prefix="/orgs/{org}/projects", tags=["projects"])
@@ -51,7 +51,7 @@ async def get_project(
 async def change_project(
     visit: Annotated[Visit, Requires(Permission.PROJECTS_WRITE)], project_id: ProjectId, body: ProjectChange
 ) -> ProjectShown:
-    """Change what is given; a limit of null is no limit."""
+    """Change what is given; a limit of null is no limit, budgets of null are none."""
     before = _shown(await projects.find(visit, project_id)).model_dump(mode="json")
     after = _shown(await projects.change(visit, project_id, body))
     await note(visit, "project.change", project_id, before=before, after=after.model_dump(mode="json"))
@@ -66,7 +66,14 @@ async def remove_project(visit: Annotated[Visit, Requires(Permission.PROJECTS_WR
 
 
 def _shown(project: Project) -> ProjectShown:
-    budget = project.monthly_budget_nanos
-    return ProjectShown.model_validate(project).model_copy(
-        update={"monthly_budget_usd": None if budget is None else usd(budget)}
+    return ProjectShown(
+        id=project.id,
+        name=project.name,
+        created_at=project.created_at,
+        requests_per_minute=project.requests_per_minute,
+        requests_per_hour=project.requests_per_hour,
+        requests_per_day=project.requests_per_day,
+        tokens_per_minute=project.tokens_per_minute,
+        concurrency=project.concurrency,
+        budgets=budgets_shown(project),
     )

@@ -5,8 +5,9 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from llmgateway.contract.channels import KeyChanged
-from llmgateway.controlplane.orgs.schemas import NewProject, ProjectChange
+from llmgateway.controlplane.orgs.schemas import NewProject, ProjectChange, ProjectLimits
 from llmgateway.controlplane.reception.announcing import announce
+from llmgateway.controlplane.reception.budgets import budget_columns
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.organisations import Project
@@ -24,7 +25,7 @@ async def create(visit: Visit, body: NewProject) -> Project:
     if (count or 0) >= _MOST:
         raise Conflict(f"An organisation has at most {_MOST} projects.")
     now = visit.rooms.clock.now()
-    project = Project(id=new_id("proj", now), org_id=visit.org.id, created_at=now, **_columns(body.model_dump()))
+    project = Project(id=new_id("proj", now), org_id=visit.org.id, created_at=now, **_columns(body))
     visit.tx.add(project)
     await visit.tx.flush()
     return project
@@ -41,12 +42,12 @@ async def find(visit: Visit, project_id: str) -> Project:
 async def change(visit: Visit, project_id: str, body: ProjectChange) -> Project:
     """Raises NotFound and Conflict."""
     project = await find(visit, project_id)
-    given = body.model_dump(exclude_unset=True)
+    columns = _columns(body)
     if body.name is not None:
         await _check_name(visit, body.name, project.id)
-    elif "name" in given:
-        del given["name"]
-    for name, value in _columns(given).items():
+    else:
+        columns.pop("name", None)
+    for name, value in columns.items():
         setattr(project, name, value)
     await visit.tx.flush()
     await announce(visit.tx, KeyChanged(None, visit.org.id))
@@ -73,6 +74,7 @@ async def _check_name(visit: Visit, name: str, but: str | None) -> None:
         raise Conflict("A project of this name is here already.", param="name")
 
 
-def _columns(given: dict[str, Any]) -> dict[str, Any]:
-    """The body's fields by the names of the columns."""
-    return {"monthly_budget_nanos" if name == "monthly_budget_usd" else name: value for name, value in given.items()}
+def _columns(body: ProjectLimits) -> dict[str, Any]:
+    """The columns that a body sets: those that it gives."""
+    columns = body.model_dump(exclude_unset=True, exclude={"budgets"})
+    return {**columns, **budget_columns(body.budgets)} if "budgets" in body.model_fields_set else columns

@@ -8,12 +8,12 @@ from llmgateway.controlplane.accounts.me_routes import profile
 from llmgateway.controlplane.audit.service import Act, note, record
 from llmgateway.controlplane.orgs import members, service
 from llmgateway.controlplane.orgs.schemas import Me, MyOrg, NewOrg, OrgChange, OrgShown, Transfer
+from llmgateway.controlplane.reception.budgets import budget_columns, budgets_shown
 from llmgateway.controlplane.reception.permissions import ROLES, OrgRole, Permission
 from llmgateway.controlplane.reception.visits import Person, Requires, SignedIn, Visit
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import see
 from llmgateway.errors import Conflict
-from llmgateway.kit.money import usd
 
 router = APIRouter(tags=["organisations"])
 
@@ -49,10 +49,11 @@ async def get_org(visit: Annotated[Visit, Requires(Permission.ORG_READ)]) -> Org
 
 @router.patch("/orgs/{org}")
 async def change_org(visit: Annotated[Visit, Requires(Permission.ORG_WRITE)], body: OrgChange) -> OrgShown:
-    """Change its name, slug, cache or budget; a cache or budget of null goes back to the default."""
-    given = body.model_dump(exclude_unset=True)
-    columns = {"monthly_budget_nanos" if name == "monthly_budget_usd" else name: value for name, value in given.items()}
-    columns = {name: value for name, value in columns.items() if value is not None or name not in {"name", "slug"}}
+    """Change its name, slug, cache or budgets; a cache of null goes back to the default, budgets of null are none."""
+    given = body.model_dump(exclude_unset=True, exclude={"budgets"})
+    columns = {name: value for name, value in given.items() if value is not None or name not in {"name", "slug"}}
+    if "budgets" in body.model_fields_set:
+        columns |= budget_columns(body.budgets)
     before = {name: getattr(visit.org, name) for name in columns}
     for name, value in columns.items():
         setattr(visit.org, name, value)
@@ -93,9 +94,16 @@ async def leave_org(visit: Annotated[Visit, Requires(Permission.ORG_LEAVE)]) -> 
 
 def shown(org: Organisation) -> OrgShown:
     """As the API shows it."""
-    budget = org.monthly_budget_nanos
-    return OrgShown.model_validate(org).model_copy(
-        update={"monthly_budget_usd": None if budget is None else usd(budget)}
+    return OrgShown(
+        id=org.id,
+        slug=org.slug,
+        name=org.name,
+        plan=org.plan,
+        created_at=org.created_at,
+        suspended_at=org.suspended_at,
+        deletes_at=org.deletes_at,
+        cache_seconds=org.cache_seconds,
+        budgets=budgets_shown(org),
     )
 
 

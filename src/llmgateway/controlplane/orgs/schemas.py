@@ -5,7 +5,8 @@ from datetime import datetime
 from pydantic import Field
 
 from llmgateway.controlplane.accounts.schemas import Profile
-from llmgateway.controlplane.reception.bodies import Body, Cap, Dollars, DollarText, Email, Name, Secret, Shown
+from llmgateway.controlplane.reception.bodies import Body, Cap, Email, Name, Secret, Shown
+from llmgateway.controlplane.reception.budgets import Budgets, BudgetsShown
 from llmgateway.controlplane.reception.permissions import OrgRole, Permission
 
 
@@ -21,7 +22,7 @@ class OrgChange(Body):
     name: Name | None = None
     slug: str | None = Field(None, pattern=r"^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?$", description="Part of addresses.")
     cache_seconds: int | None = Field(None, ge=0, le=31_536_000, description="How long answers are kept; 0 is off.")
-    monthly_budget_usd: Dollars | None = Field(None, description="For all keys together, a UTC month.")
+    budgets: Budgets | None = Field(None, description="For all keys together.")
 
 
 class OrgShown(Shown):
@@ -35,7 +36,7 @@ class OrgShown(Shown):
     suspended_at: datetime | None
     deletes_at: datetime | None
     cache_seconds: int | None
-    monthly_budget_usd: DollarText | None = None
+    budgets: BudgetsShown
 
 
 class MyOrg(Shown):
@@ -114,7 +115,7 @@ class ProjectLimits(Body):
     requests_per_day: Cap | None = None
     tokens_per_minute: Cap | None = None
     concurrency: Cap | None = Field(None, le=1_000_000)
-    monthly_budget_usd: Dollars | None = None
+    budgets: Budgets | None = None
 
 
 class NewProject(ProjectLimits):
@@ -140,4 +141,4 @@ class ProjectShown(Shown):
     requests_per_day: int | None
     tokens_per_minute: int | None
     concurrency: int | None
-    monthly_budget_usd: DollarText | None = None
+    budgets: BudgetsShown

@@ -1,13 +1,14 @@
 """api_keys and key_secrets: the credentials of applications. A secret itself is never stored."""
 
-from sqlalchemy import BigInteger, ForeignKey, text
+from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from llmgateway.db.base import Base, Id, Moment, Nanos
+from llmgateway.db.base import Base, Id, Moment
+from llmgateway.db.models.budgeted import Budgeted
 
 
-class ApiKey(Base):
+class ApiKey(Budgeted, Base):
     """One key: what it may do, and how much. None is no limit."""
 
     __tablename__ = "api_keys"
@@ -27,11 +28,6 @@ class ApiKey(Base):
     requests_per_day: Mapped[int | None] = mapped_column(BigInteger)
     tokens_per_minute: Mapped[int | None] = mapped_column(BigInteger)
     concurrency: Mapped[int | None]
-    daily_budget_nanos: Mapped[Nanos | None]
-    monthly_budget_nanos: Mapped[Nanos | None]
-    total_budget_nanos: Mapped[Nanos | None]
-    hard_budget: Mapped[bool] = mapped_column(server_default=text("true"))
-    """False: what is over the budget is told, not refused."""
     cache_seconds: Mapped[int | None]
     scopes: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     models: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))

@@ -7,9 +7,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from llmgateway.db.base import Base, Id, Moment, Nanos
+from llmgateway.db.models.budgeted import Budgeted
 
 
-class Organisation(Base):
+class Organisation(Budgeted, Base):
     """A customer; everything else belongs to one."""
 
     __tablename__ = "organisations"
@@ -25,7 +26,6 @@ class Organisation(Base):
     """Seals its secrets and contents; itself sealed by a master key."""
     policy: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     cache_seconds: Mapped[int | None]
-    monthly_budget_nanos: Mapped[Nanos | None]
     overage_limit_nanos: Mapped[Nanos | None]
     """What may be spent beyond the plan in a billing period; None is nothing."""
     period_start: Mapped[Moment | None]
@@ -34,7 +34,7 @@ class Organisation(Base):
     created_at: Mapped[Moment]
 
 
-class Project(Base):
+class Project(Budgeted, Base):
     """A part of an organisation, with limits of its own for all keys in it."""
 
     __tablename__ = "projects"
@@ -47,7 +47,6 @@ class Project(Base):
     requests_per_day: Mapped[int | None] = mapped_column(BigInteger)
     tokens_per_minute: Mapped[int | None] = mapped_column(BigInteger)
     concurrency: Mapped[int | None]
-    monthly_budget_nanos: Mapped[Nanos | None]
     created_at: Mapped[Moment]
 
 

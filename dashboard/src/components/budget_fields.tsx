@@ -1,0 +1,48 @@
+import { ChoiceField, TextField } from "@/components/field";
+import { isAbout, wordsOf } from "@/lib/api/errors";
+import type { BudgetDraft } from "@/lib/budgets";
+
+interface Props {
+  draft: BudgetDraft;
+  onChange: (part: Partial<BudgetDraft>) => void;
+  /** Of the last attempt to save it. */
+  error: unknown;
+}
+
+const AMOUNTS = [
+  ["dayUsd", "day_usd", "A day"],
+  ["monthUsd", "month_usd", "A month"],
+  ["totalUsd", "total_usd", "In all"],
+] as const;
+
+/** Money that a key, a project or an organisation may cost. */
+export function BudgetFields({ draft, onChange, error }: Props) {
+  return (
+    <fieldset>
+      <legend className="mb-2 text-table font-semibold">
+        Budget in dollars <span className="font-normal text-faint">Empty: none.</span>
+      </legend>
+      <div className="grid grid-cols-2 gap-4 sm:grid-cols-3">
+        {AMOUNTS.map(([name, field, label]) => (
+          <TextField
+            key={name}
+            label={label}
+            inputMode="decimal"
+            value={draft[name]}
+            onChange={(value) => onChange({ [name]: value })}
+            error={isAbout(error, field) ? wordsOf(error) : null}
+          />
+        ))}
+        <ChoiceField
+          label="When it is spent"
+          value={draft.mode}
+          choices={[
+            ["hard", "refuse requests"],
+            ["soft", "only tell us"],
+          ]}
+          onChange={(mode) => onChange({ mode })}
+        />
+      </div>
+    </fieldset>
+  );
+}

@@ -1,0 +1,58 @@
+"""Budgets as the API takes and shows them, the same for keys, projects and organisations."""
+
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from llmgateway.controlplane.reception.bodies import Body, Dollars, DollarText, Shown
+from llmgateway.db.models.budgeted import Budgeted
+from llmgateway.kit.money import usd
+
+Mode = Literal["hard", "soft"]
+
+_COLUMNS: Final = {
+    "day_usd": "daily_budget_nanos",
+    "month_usd": "monthly_budget_nanos",
+    "total_usd": "total_budget_nanos",
+}
+
+
+class Budgets(Body):
+    """Money, by UTC day and month, and in all; null is no budget."""
+
+    day_usd: Dollars | None = None
+    month_usd: Dollars | None = None
+    total_usd: Dollars | None = None
+    mode: Mode = Field("hard", description="`hard` refuses what has no room; `soft` is told by mail, never refused.")
+
+
+class BudgetsShown(Shown):
+    """Money."""
+
+    day_usd: DollarText | None
+    month_usd: DollarText | None
+    total_usd: DollarText | None
+    mode: Mode
+
+
+def budgets_shown(row: Budgeted) -> BudgetsShown:
+    """Of a key, a project or an organisation."""
+    return BudgetsShown(
+        day_usd=_dollars(row.daily_budget_nanos),
+        month_usd=_dollars(row.monthly_budget_nanos),
+        total_usd=_dollars(row.total_budget_nanos),
+        mode="hard" if row.hard_budget else "soft",
+    )
+
+
+def budget_columns(budgets: Budgets | None) -> dict[str, Any]:
+    """The columns that a body sets: those that it gives; null takes all budgets off."""
+    if budgets is None:
+        return {**dict.fromkeys(_COLUMNS.values()), "hard_budget": True}
+    given = budgets.model_dump(exclude_unset=True)
+    columns: dict[str, Any] = {column: given[name] for name, column in _COLUMNS.items() if name in given}
+    return {**columns, "hard_budget": given["mode"] == "hard"} if "mode" in given else columns
+
+
+def _dollars(nanos: int | None) -> str | None:
+    return None if nanos is None else usd(nanos)
