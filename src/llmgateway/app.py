@@ -17,6 +17,7 @@ from llmgateway.controlplane.admin.oversight import Oversight
 from llmgateway.controlplane.billing.stripe.counter import open_counter
 from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
 from llmgateway.controlplane.keys.announcements import KeyAnnouncements
+from llmgateway.controlplane.keys.fleet import HealthBook
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.onboarding.service import FirstSteps, install, master_keys
 from llmgateway.controlplane.reception.counted import Counted
@@ -30,12 +31,14 @@ from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
 from llmgateway.dataplane.keys import Keys
 from llmgateway.dataplane.lookup.cache import HeldAnswers
 from llmgateway.dataplane.metrics_page import MetricsPage
+from llmgateway.dataplane.observe.bulletin import Bulletin
 from llmgateway.dataplane.observe.counting import admissions, losses
 from llmgateway.dataplane.observe.figures import FIGURES
 from llmgateway.dataplane.observe.tracing import Tracing
 from llmgateway.dataplane.pages import Pages, Readiness
 from llmgateway.dataplane.pipeline import Rooms
 from llmgateway.dataplane.plan.forecast import Forecast
+from llmgateway.dataplane.plan.health import Health
 from llmgateway.dataplane.plan.hosts import build_hosts
 from llmgateway.dataplane.plan.router import Router
 from llmgateway.dataplane.routes import DataPlane
@@ -50,6 +53,7 @@ from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile, load_gateway_file
 from llmgateway.kit.clock import Clock, SystemClock
 from llmgateway.kit.http import HttpClient
+from llmgateway.kit.ids import new_id
 from llmgateway.kit.metrics import Metrics
 from llmgateway.kit.money import nanos
 from llmgateway.kit.telemetry import open_telemetry
@@ -165,6 +169,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         readiness = Readiness(lambda: recording.recorder.blocked)
         vitals = vitals_of(metrics, recording, rooms, readiness, probes_of(usage, counts))
         await stack.enter_async_context(_running(vitals.watch()))
+        await stack.enter_async_context(_bulletin(instruments.health, database, clock, part))
         page = MetricsPage(metrics, vitals.look, settings.metrics_token)
         pages = Pages(keys, rooms.router, instruments.catalog, usage, readiness, page)
         shared = Shared(
@@ -176,7 +181,6 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
             transports=transports,
             forecast=Forecast(rooms.router, instruments.catalog, instruments.tokenizer, clock),
             held=HeldAnswers(answers),
-            health=instruments.health,
             draining=lambda: readiness.draining,
         )
         control = await stack.enter_async_context(_control(settings, shared, public_address(settings, port), part))
@@ -212,6 +216,16 @@ async def _limiter(counts: OpenStore, usage: UsageStore, shipper: Shipper, clock
     await shipper.start()
     async with _running(limiter.live(lambda: shipper.lag)):
         yield limiter
+
+
+@asynccontextmanager
+async def _bulletin(health: Health, database: Database, clock: Clock, part: Part) -> AsyncGenerator[None]:
+    """Who asks providers tells how they are doing."""
+    if part is Part.CONTROL:
+        yield
+        return
+    async with _running(Bulletin(health, HealthBook(database), new_id("proc", clock.now())).issue()):
+        yield
 
 
 @asynccontextmanager

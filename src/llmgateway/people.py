@@ -1,6 +1,6 @@
 """Floor 4: the control plane's rooms, and the bridges over which it asks the data plane."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from llmgateway.canon.call import Operation, Wishes
-from llmgateway.contract.channels import CacheReport, CheckedCredential, HealthReport, PathHealth
+from llmgateway.contract.channels import CacheReport, CheckedCredential, PathHealth
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
 from llmgateway.controlplane.billing.stripe.counter import open_counter
 from llmgateway.controlplane.keys import service as keys
@@ -53,7 +53,6 @@ class Shared:
     """URL scheme -> transport; `guarded` for addresses that tenants wrote."""
     forecast: Forecast
     held: CacheReport
-    health: HealthReport
     draining: Callable[[], bool] = lambda: False
     """Whether the process is about to end."""
 
@@ -75,7 +74,7 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
         signup=settings.signup,
         address=address,
         check=ProviderCheck(shared.forecast.router, shared.transports),
-        planner=Planner(shared.forecast, shared.health),
+        planner=Planner(shared.forecast),
         cache=shared.held,
         draining=shared.draining,
         version=version("llmgateway"),
@@ -127,9 +126,8 @@ class ProviderCheck:
 class Planner:
     """The contract's RoutePlanner, for a key that may do all its organisation may."""
 
-    def __init__(self, forecast: Forecast, health: HealthReport) -> None:
+    def __init__(self, forecast: Forecast) -> None:
         self._forecast = forecast
-        self._health = health
         self._dialect = OpenAIDialect()
 
     def explain(self, body: Mapping[str, Any], org: OrgSnapshot) -> Mapping[str, Any]:
@@ -143,20 +141,30 @@ class Planner:
         names = names_for(self._forecast.router, self._forecast.catalog, _anybody(org))
         return [model_entry(name, model) for name, model in names]
 
-    def health(self, org: OrgSnapshot) -> Sequence[tuple[str, PathHealth]]:
-        router = self._forecast.router
-        hosts = [host for provider in router.hosts for host in router.hosts_of(provider, org)]
-        providers = {credential.id: host.id for host in hosts for credential in host.credentials}
-        found = [(providers[path.credential], path) for path in self._health.report() if path.credential in providers]
-        own = {credential.id for host in hosts for credential in host.credentials if credential.sealed}
-        return [one for one in found if one[1].credential in own or self._is_public(*one, org)]
+    def credentials(self, org: OrgSnapshot) -> Mapping[str, str]:
+        return {credential.id: provider for provider, credential in self._opened_by(org)}
 
-    def _is_public(self, provider: str, path: PathHealth, org: OrgSnapshot) -> bool:
+    def may_know(self, org: OrgSnapshot) -> Callable[[PathHealth], bool]:
         """On the installation's credentials others name models too; what only they could know stays theirs."""
-        if path.model is None or self._forecast.catalog.find(provider, path.model):
-            return True
+        shared = {one.id: provider for provider, one in self._opened_by(org) if one.sealed is None}
+        own = {one.id for _, one in self._opened_by(org) if one.sealed is not None}
         aliases = (*org.routes.values(), *self._forecast.router.file.models.values())
-        return any((one.provider, one.model) == (provider, path.model) for alias in aliases for one in alias.targets)
+        named = {(target.provider, target.model) for alias in aliases for target in alias.targets}
+
+        def knows(path: PathHealth) -> bool:
+            provider = shared.get(path.credential)
+            if provider is None or path.model is None:
+                return provider is not None or path.credential in own
+            return (provider, path.model) in named or self._forecast.catalog.find(provider, path.model) is not None
+
+        return knows
+
+    def _opened_by(self, org: OrgSnapshot) -> Iterator[tuple[str, Credential]]:
+        """Providers that it can ask, each with one of its credentials."""
+        router = self._forecast.router
+        for provider in router.hosts:
+            for host in router.hosts_of(provider, org):
+                yield from ((host.id, credential) for credential in host.credentials)
 
 
 def _anybody(org: OrgSnapshot) -> KeySnapshot:

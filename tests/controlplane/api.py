@@ -146,7 +146,6 @@ async def open_api(
             clock=clock,
             transports={"http": client, "https": client, "guarded": guarded},
             held=HeldAnswers(MemoryCache(clock, 1 << 20)),
-            health=health,
             forecast=Forecast(Router(hosts, GatewayFile(), catalog, health, clock), catalog, Tokenizer(), clock),
         )
         async with open_control_plane(settings, shared, ADDRESS) as door:

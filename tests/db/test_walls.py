@@ -16,7 +16,7 @@ EVENTS = "usage_events"
 DEFINERS = {
     "key_snapshot", "charge_limit", "usage_event", "insert_usage", "counters", "ensure_usage_partitions",
     "find_login", "find_refresh", "find_ticket", "find_invitation", "secrets_used", "spent", "insert_contents", "note_stripe_event",
-    "drop_usage_partitions",
+    "drop_usage_partitions", "health_of", "tell_health",
 }  # fmt: skip
 SUMS = ("usage_hours", "usage_days", "usage_pending")
 
@@ -183,6 +183,8 @@ async def test_app_cannot_write_into_another_organisation(app: Database, admin: 
         "SELECT insert_usage('[]')",
         "SELECT ensure_usage_partitions()",
         "SELECT drop_usage_partitions()",
+        "SELECT tell_health('me', '[]')",
+        "SELECT * FROM provider_health",
         "DELETE FROM api_keys",
         "CREATE TABLE mine (id text)",
         "ALTER TABLE api_keys NO FORCE ROW LEVEL SECURITY",
@@ -208,6 +210,7 @@ async def test_app_may_not(app: Database, statement: str) -> None:
                 EVENTS,
                 *SUMS,
                 "usage_watchers",
+                "provider_health",
                 f"{EVENTS}_rest",
             )
         ),

@@ -54,11 +54,11 @@ class PathHealth:
     tokens_per_second: float | None
 
 
-class HealthReport(Protocol):
-    """Data plane -> control plane: how the paths to providers are doing in this process."""
+class HealthSink(Protocol):
+    """Data plane -> control plane: how the paths to providers are doing in one process."""
 
-    def report(self) -> Sequence[PathHealth]:
-        """All paths that were asked."""
+    async def tell(self, process: str, paths: Sequence[PathHealth]) -> None:
+        """All that the process knows now, in place of what it told before. Raises SourceUnavailable."""
         ...
 
 
@@ -151,8 +151,12 @@ class RoutePlanner(Protocol):
         """What its keys may name: aliases and provider/model, with window, abilities and prices."""
         ...
 
-    def health(self, org: OrgSnapshot) -> Sequence[tuple[str, PathHealth]]:
-        """How the providers are doing that it can ask, as this process sees them: a provider's id, and one of its paths."""
+    def credentials(self, org: OrgSnapshot) -> Mapping[str, str]:
+        """With what it can ask: a credential's id -> the provider's."""
+        ...
+
+    def may_know(self, org: OrgSnapshot) -> Callable[[PathHealth], bool]:
+        """Tells of a path whether how it does is this organisation's business too."""
         ...
 
 

@@ -47,6 +47,9 @@ export function Explain() {
   );
 }
 
+/** Cooled in a process that serves requests: it moves to the end there. */
+const ILL = /^(half_)?open/;
+
 function Plan({ of: plan }: { of: Schema["Explanation"] }) {
   return (
     <div className="appear mt-4 border-t border-line pt-4 text-table">
@@ -60,6 +63,7 @@ function Plan({ of: plan }: { of: Schema["Explanation"] }) {
             <Badge tone={place === 0 ? "good" : "plain"}>{place + 1}</Badge>
             <span className="font-medium">{step.target}</span>
             <span className="text-muted">{step.why}</span>
+            {ILL.test(step.health) ? <Badge tone="soon">{step.health}</Badge> : null}
             <span className="tabular ml-auto text-faint">about {dollars(step.expected_cost_usd)}</span>
           </li>
         ))}

@@ -37,7 +37,14 @@ const COLUMNS: ColumnDef<Path>[] = [
     meta: { phone: "bare" },
     cell: ({ row: { original } }) => {
       const [tone, word] = STATES[original.state];
-      return <Badge tone={tone}>{word}</Badge>;
+      const { processes, troubled } = original;
+      const where = troubled > 0 && processes > 1 ? ` in ${troubled} of ${processes}` : "";
+      return (
+        <Badge tone={tone}>
+          {word}
+          {where}
+        </Badge>
+      );
     },
   },
   {
@@ -79,8 +86,8 @@ export function ProviderHealth() {
         <SkeletonRows rows={3} />
       ) : rows.length === 0 ? (
         <p className="text-muted">
-          No provider was asked since this process started. After five failures in a row a path is cooled: it is asked
-          last, and tried again within half a minute.
+          No provider was asked of late. After five failures in a row a path is cooled: it is asked last, and tried
+          again within half a minute.
         </p>
       ) : (
         <DataTable

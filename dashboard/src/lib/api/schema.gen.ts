@@ -2526,7 +2526,7 @@ export interface components {
         };
         /**
          * PathShown
-         * @description A way to a provider, as the process that answers sees it: a credential, and one of its models.
+         * @description A way to a provider, over all processes that asked it of late: a credential, and one of its models.
          */
         PathShown: {
             /** Provider */
@@ -2540,10 +2540,20 @@ export interface components {
             credential: string;
             /**
              * State
-             * @description `closed` is well; `open` is asked last; `half_open` is tried by the next request.
+             * @description `closed` is well; `open` is asked last; `half_open` is tried by the next request. The worst of all processes.
              * @enum {string}
              */
             state: "closed" | "open" | "half_open";
+            /**
+             * Processes
+             * @description That asked it.
+             */
+            processes: number;
+            /**
+             * Troubled
+             * @description Of them, in how many it is not well.
+             */
+            troubled: number;
             /**
              * Why
              * @description What opened it; empty where nothing did.
@@ -2691,7 +2701,10 @@ export interface components {
             retries: number;
             /** First Token Seconds */
             first_token_seconds: number;
-            /** Health */
+            /**
+             * Health
+             * @description `well`, what is wrong with it now, or that nobody asked it lately.
+             */
             health: string;
         };
         /**

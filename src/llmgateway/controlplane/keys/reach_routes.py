@@ -1,11 +1,14 @@
 """/orgs/{org}/models, /routes/explain and /health: what the organisation's keys could ask for, who would serve it, and how they are."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from llmgateway.contract.channels import PathHealth
+from llmgateway.contract.snapshot import OrgSnapshot
+from llmgateway.controlplane.keys import fleet
+from llmgateway.controlplane.keys.fleet import FleetPath
 from llmgateway.controlplane.keys.source import org_snapshot_of
 from llmgateway.controlplane.reception.bodies import Shown
 from llmgateway.controlplane.reception.permissions import Permission
@@ -35,7 +38,7 @@ class PlannedShown(Shown):
     dropped: list[str] = Field(description="Parameters that it does not know and that change no answer.")
     retries: int
     first_token_seconds: float
-    health: str
+    health: str = Field(description="`well`, what is wrong with it now, or that nobody asked it lately.")
 
 
 class PassedOver(Shown):
@@ -77,14 +80,16 @@ class ModelShown(Shown):
 
 
 class PathShown(Shown):
-    """A way to a provider, as the process that answers sees it: a credential, and one of its models."""
+    """A way to a provider, over all processes that asked it of late: a credential, and one of its models."""
 
     provider: str
     model: str | None = Field(description="Null: all models of the credential.")
     credential: str
     state: Literal["closed", "open", "half_open"] = Field(
-        description="`closed` is well; `open` is asked last; `half_open` is tried by the next request."
+        description="`closed` is well; `open` is asked last; `half_open` is tried by the next request. The worst of all processes."
     )
+    processes: int = Field(description="That asked it.")
+    troubled: int = Field(description="Of them, in how many it is not well.")
     why: str = Field(description="What opened it; empty where nothing did.")
     first_token_ms: int | None = Field(description="Until the first token, newest answers weighing most.")
     tokens_per_second: float | None
@@ -94,11 +99,20 @@ class PathShown(Shown):
 async def list_health(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)]) -> Page[PathShown]:
     """How the providers are doing that were asked of late: circuits, time to the first token, speed."""
     org = await org_snapshot_of(visit.tx, visit.rooms.clock, visit.org)
-    found = sorted(visit.rooms.planner.health(org), key=lambda one: (one[0], one[1].model or ""))
-    return Page[PathShown](data=[_path_shown(provider, path) for provider, path in found])
+    providers = visit.rooms.planner.credentials(org)
+    found = [_path_shown(providers[one.path.credential], one) for one in await _told(visit, org)]
+    return Page[PathShown](data=sorted(found, key=lambda one: (one.provider, one.model or "", one.credential)))
 
 
-def _path_shown(provider: str, path: PathHealth) -> PathShown:
+async def _told(visit: Visit, org: OrgSnapshot) -> list[FleetPath]:
+    """Of the paths that are this organisation's business."""
+    planner = visit.rooms.planner
+    knows = planner.may_know(org)
+    return [one for one in await fleet.told(visit.tx, planner.credentials(org)) if knows(one.path)]
+
+
+def _path_shown(provider: str, one: FleetPath) -> PathShown:
+    path = one.path
     first, speed = path.first_token_seconds, path.tokens_per_second
     return PathShown.model_validate(
         {
@@ -106,6 +120,8 @@ def _path_shown(provider: str, path: PathHealth) -> PathShown:
             "model": path.model,
             "credential": path.credential,
             "state": path.state,
+            "processes": one.processes,
+            "troubled": one.troubled,
             "why": path.why,
             "first_token_ms": None if first is None else round(first * 1000),
             "tokens_per_second": None if speed is None else round(speed, 1),
@@ -117,7 +133,18 @@ def _path_shown(provider: str, path: PathHealth) -> PathShown:
 async def explain_route(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)], body: ExplainBody) -> Explanation:
     """The plan of a request with its reasons; nothing is sent."""
     org = await org_snapshot_of(visit.tx, visit.rooms.clock, visit.org)
-    return Explanation.model_validate(visit.rooms.planner.explain(body.model_dump(), org))
+    explained = visit.rooms.planner.explain(body.model_dump(), org)
+    health = {(one.path.credential, one.path.model): one for one in await _told(visit, org)}
+    for step in explained["plan"]:
+        step["health"] = _words(health, step["credential"], step["target"].partition("/")[2])
+    return Explanation.model_validate(explained)
+
+
+def _words(health: Mapping[tuple[str, str | None], FleetPath], credential: str, model: str) -> str:
+    """How a target does: what is said of all models of its credential counts first."""
+    known = [one for name in (None, model) if (one := health.get((credential, name))) is not None]
+    worst = next((one for one in known if one.troubled), None) or next(iter(known), None)
+    return worst.words if worst is not None else "not asked lately"
 
 
 @router.get("/models")
