@@ -37,6 +37,11 @@ class _Owner:
         made: Json = self.http.post("/orgs/default/keys", json={"name": "k", **rules}).json()
         return made
 
+    def health(self) -> list[tuple[str, str, str, int]]:
+        """Provider, model, state, and the processes that told it, as people see it."""
+        paths = self.http.get("/orgs/default/health").json()["data"]
+        return [(path["provider"], path["model"], path["state"], path["processes"]) for path in paths]
+
     def ask(self, key: str, model: str = "sandbox/chat") -> list[tuple[int, str | None]]:
         """(status, error code) at each data process."""
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
@@ -64,6 +69,7 @@ def test_revocation_suspension_plan_and_routes_reach_every_process(tmp_path: Pat
         cleaning.callback(owner.http.close)
         key = owner.new_key()
         assert owner.ask(key["key"]) == [(200, None)] * 2
+        _becomes(owner.health, [("sandbox", "chat", "closed", 2)])  # who serves people asked nobody
 
         route = {"targets": [{"provider": "sandbox", "model": "chat"}]}
         assert owner.ask(key["key"], "smart") == [(404, "model_not_found")] * 2
