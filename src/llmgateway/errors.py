@@ -110,6 +110,13 @@ class NotFound(Problem):
     default_code = "not_found"
 
 
+class MethodNotAllowed(Problem):
+    """The path is there, for another method."""
+
+    status = 405
+    default_code = "method_not_allowed"
+
+
 class Conflict(Problem):
     """What is there already, or a state in which this cannot be done."""
 

@@ -55,6 +55,10 @@ class Pages:
     def has(self, path: str) -> bool:
         return path in {"/healthz", "/readyz", "/metrics"}
 
+    def serves(self, path: str) -> bool:
+        """Whether it answers a GET of this path, of a key too."""
+        return self.has(path) or path == "/v1/models" or path.startswith(("/v1/models/", "/v1/requests/"))
+
     async def serve(
         self, path: str, headers: Mapping[str, str], address: str, reply: Reply, dialect: DialectWriter
     ) -> None:
@@ -82,9 +86,7 @@ class Pages:
             return self._models(key, dialect)
         if path.startswith("/v1/models/"):
             return self._model(path.removeprefix("/v1/models/"), key, dialect)
-        if path.startswith("/v1/requests/"):
-            return await self._request(path.removeprefix("/v1/requests/"), key)
-        raise NotFound(f"There is no GET {path} here. See the list of endpoints in the documentation.")
+        return await self._request(path.removeprefix("/v1/requests/"), key)
 
     def _models(self, key: KeySnapshot, dialect: DialectWriter) -> Json:
         entries = [_entry(name, model, dialect) for name, model in names_for(self.router, self.catalog, key)]

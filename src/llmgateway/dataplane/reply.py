@@ -26,11 +26,13 @@ async def _at_once() -> None:
 class Reply:
     """Writes either one whole body or a stream. Knows nothing of dialects."""
 
-    __slots__ = ("_beat", "_beating", "_said_at", "_send", "alone", "left", "request_id", "started")
+    __slots__ = ("_beat", "_beating", "_id_lines", "_said_at", "_send", "alone", "left", "request_id", "started")
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, *, id_names: Sequence[bytes] = (b"x-request-id",)) -> None:
+        """`id_names` are the headers that carry the id: SDKs look for it under their own."""
         self._send = send
         self.request_id = request_id
+        self._id_lines = [(name, request_id.encode()) for name in id_names]
         self.started = False
         """The status is out."""
         self.left = False
@@ -105,7 +107,7 @@ class Reply:
             await asyncio.sleep(seconds - quiet)
 
     def _lines(self, headers: Headers) -> list[tuple[bytes, bytes]]:
-        lines = [(b"x-request-id", self.request_id.encode()), _AS_SAID]
+        lines = [*self._id_lines, _AS_SAID]
         lines += [(name.encode("latin-1"), _clean(value)) for name, value in headers]
         return lines
 

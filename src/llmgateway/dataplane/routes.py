@@ -12,7 +12,7 @@ from llmgateway.dataplane.inbound import Inbound, credential, header_map
 from llmgateway.dataplane.pages import Pages
 from llmgateway.dataplane.pipeline import Rooms
 from llmgateway.dataplane.reply import Reply, Send
-from llmgateway.errors import HeadersTooLarge, NotFound, Problem, TooLarge
+from llmgateway.errors import HeadersTooLarge, MethodNotAllowed, NotFound, Problem, TooLarge
 from llmgateway.kit.ids import new_id
 
 Scope = dict[str, Any]
@@ -50,18 +50,18 @@ class DataPlane:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""
         path: str = scope["path"].rstrip("/") or "/"
-        reply = Reply(send, new_id("req"))
         entrance = self.entrances.get(path)
         headers = header_map(scope["headers"])
         dialect = entrance.dialect if entrance else self._dialect_of(headers)
+        reply = Reply(send, new_id("req"), id_names=dialect.id_names)
         try:
             if _size(scope) > _MAX_HEADERS:
                 raise HeadersTooLarge("The request's headers are over 32 KiB. Send fewer or shorter ones.")
-            if scope["method"] == "GET":
+            if scope["method"] == "GET" and self.pages.serves(path):
                 await self.pages.serve(path, headers, client_address(scope), reply, dialect)
                 return
             if entrance is None or scope["method"] != "POST":
-                raise _no_route(scope["method"], path)
+                raise self._no_route(scope["method"], path)
             body = await _read_body(receive, headers)
         except Problem as problem:
             self.rooms.instruments.counting.refused(problem.code)
@@ -78,6 +78,12 @@ class DataPlane:
             body=body,
         )
         await _until_departure(self.rooms, inbound, reply, receive)
+
+    def _no_route(self, method: str, path: str) -> Problem:
+        asked = "POST" if path in self.entrances else "GET" if self.pages.serves(path) else None
+        if asked is None:
+            return NotFound(f"There is no {method} {path} here. See the list of endpoints in the documentation.")
+        return MethodNotAllowed(f"{path} takes {asked}, not {method}. Send it as {asked}.", headers=[("allow", asked)])
 
     def _dialect_of(self, headers: Mapping[str, str]) -> DialectWriter:
         """Where the path does not tell, the header of Anthropic's SDKs does."""
@@ -136,10 +142,6 @@ async def _refuse(problem: Problem, dialect: DialectWriter, reply: Reply) -> Non
     if problem.retry_after is not None:
         headers.append(("retry-after", str(problem.retry_after)))
     await reply.whole(problem.http_status, dialect.error(problem, reply.request_id), headers)
-
-
-def _no_route(method: str, path: str) -> NotFound:
-    return NotFound(f"There is no {method} {path} here. See the list of endpoints in the documentation.")
 
 
 def client_address(scope: Scope) -> str:

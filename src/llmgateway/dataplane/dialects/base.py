@@ -1,5 +1,6 @@
 """The joint between the pipeline and the dialects: what every language of callers must be able to read and write."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
@@ -34,6 +35,11 @@ class DialectWriter(Protocol):
 
     @property
     def id(self) -> Dialect: ...
+
+    @property
+    def id_names(self) -> Sequence[bytes]:
+        """Headers under which its readers look for the request's id."""
+        ...
 
     def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
         """Understand a body. Raises BadRequest that names the field in `param` and says what to do."""

@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _STEP = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
+_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
+"""A surrogate of UTF-16 without its other half."""
 _MISSING = re.compile(r"missing required field `(.+?)`")
 
 
@@ -26,6 +28,10 @@ def read_object(body: bytes) -> Json:
     except RecursionError as error:
         raise BadRequest("The body is nested too deeply. Send fewer levels of brackets.") from error
     except msgspec.DecodeError as error:
+        if _HALF.search(body):
+            raise BadRequest(
+                "The body has half of a character (such as `\\ud83d` alone), as when a text is cut inside an emoji. Send whole ones."
+            ) from error
         raise BadRequest(f"The body is not valid JSON: {error}. Correct it and send it again.") from error
     if not isinstance(value, dict):
         raise BadRequest('The body must be a JSON object, such as {"model": ..., "messages": [...]}.')

@@ -9,6 +9,9 @@ from typing import Any, cast
 from llmgateway.canon.chat import ChatChunk, Delta
 from llmgateway.providers.base import Step
 
+_GOING_ON = frozenset(",.;:!?)]}%'")
+"""Signs that stand behind a word."""
+
 
 class Way(Enum):
     """What the new answer is to the old one."""
@@ -18,7 +21,7 @@ class Way(Enum):
     REPEATS = "repeats"
     """It begins anew; what was already sent is left out."""
     EITHER = "either"
-    """It was asked to continue, by a host of which nobody knows whether it can."""
+    """It was asked to continue, by a host of which nobody knows whether it can; it must look as if it did."""
 
 
 class Diverged(Exception):
@@ -71,7 +74,7 @@ class Seam:
         if self._got.startswith(self._said):
             self._open, self._held, self._skip = True, [], ""
             return [with_text(step, self._got[len(self._said) :])]
-        if self._way is Way.REPEATS:
+        if self._way is Way.REPEATS or not _goes_on(self._got):
             raise Diverged
         self._open = True
         held, self._held = self._held, []
@@ -98,6 +101,12 @@ def with_text(step: Step, text: str) -> Step:
     delta: Delta = {**first["delta"], "content": text}
     chunk["choices"] = [{**first, "delta": delta}]
     return replace(step, chunk=chunk, text=text)
+
+
+def _goes_on(text: str) -> bool:
+    """Whether a text reads as the rest of another one. Who answers anew begins with a capital, a figure or a mark-up sign."""
+    first = text[0]
+    return first.isspace() or first.islower() or first in _GOING_ON
 
 
 def _content(chunk: ChatChunk | None) -> str:

@@ -17,6 +17,7 @@ class AnthropicDialect:
     """Reads and writes the Messages API."""
 
     id = Dialect.ANTHROPIC
+    id_names = (b"x-request-id", b"request-id")
 
     def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
         """The Call a body makes. Raises BadRequest, naming the field."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.chat import ChatChunk, Json
-from llmgateway.canon.shapes import is_object, objects
+from llmgateway.canon.shapes import is_array, is_object, objects
 from llmgateway.canon.usage import Usage
 from llmgateway.dataplane.dialects.openai.shapes import Chat, Completions, Embeddings, Rerank
 from llmgateway.dataplane.dialects.validation import check, encode, read_object, refuse
@@ -28,6 +28,7 @@ class OpenAIDialect:
     """Reads and writes OpenAI's words."""
 
     id = Dialect.OPENAI
+    id_names = (b"x-request-id",)
 
     def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
         value = read_object(body)
@@ -48,7 +49,7 @@ class OpenAIDialect:
             model=chat.model,
             stream=stream,
             body=value,
-            canon=value,
+            canon=_in_parts(value, chat),
             include_usage=stream and bool(chat.stream_options and chat.stream_options.include_usage),
             wishes=wishes,
         )
@@ -154,6 +155,29 @@ def _check_messages(chat: Chat) -> None:
     for index, tool in enumerate(chat.tools or ()):
         if tool.type == "function" and tool.function is None:
             raise refuse(f"tools[{index}].function", "is missing: name the function that the tool is.")
+
+
+def _in_parts(value: Json, chat: Chat) -> Json:
+    """The body as canon: what some write as a bare text among parts is a part of text."""
+    if not any(
+        isinstance(part, str)
+        for message in chat.messages
+        for part in message.content or ()
+        if isinstance(message.content, list)
+    ):
+        return value
+    messages = [
+        {
+            **message,
+            "content": [
+                {"type": "text", "text": part} if isinstance(part, str) else part for part in message["content"]
+            ],
+        }
+        if is_array(message.get("content"))
+        else message
+        for message in objects(value["messages"])
+    ]
+    return {**value, "messages": messages}
 
 
 def _completions(value: Json, wishes: Wishes) -> Call:

@@ -21,6 +21,7 @@ class ResponsesDialect:
     """Reads and writes Responses."""
 
     id = Dialect.RESPONSES
+    id_names = (b"x-request-id",)
 
     def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
         value = read_object(body)
