@@ -102,6 +102,37 @@ async def test_what_is_wrong_is_named(api: Api, wrong: dict[str, object], param:
     assert (refused.status_code, error_of(refused)["param"]) == (400, param)
 
 
+async def test_a_hard_budget_that_begins_anew_begins_with_what_was_spent_meanwhile(api: Api, data: Database) -> None:
+    """Its counter is another one, which the data plane does not know yet."""
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    made = (await owner.post(f"/orgs/{org}/keys", json={"name": "k", "budgets": {"month_usd": "1"}})).json()
+    source = KeySource(data, api.rooms.pepper, SystemClock())
+    for changes, epoch in (
+        ({"month_usd": "2"}, 0),
+        ({"mode": "soft"}, 0),
+        ({"mode": "hard"}, 1),
+        ({"day_usd": "5"}, 2),
+        ({"day_usd": None}, 2),
+        (None, 2),
+        ({"month_usd": "2"}, 3),
+    ):
+        assert (await owner.patch(f"/orgs/{org}/keys/{made['id']}", json={"budgets": changes})).status_code == 200
+        snapshot = await source.key_snapshot(made["key"])
+        assert snapshot is not None
+        assert {budget.epoch for budget in snapshot.budgets} == ({epoch} if changes else set())
+    body = {"budgets": {"month_usd": "1"}}
+    project = (await owner.post(f"/orgs/{org}/projects", json={"name": "p", **body})).json()["id"]
+    await owner.patch(f"/orgs/{org}/keys/{made['id']}", json={"project_id": project})
+    for given in (body, {"budgets": None}, body):
+        for path in (f"/orgs/{org}", f"/orgs/{org}/projects/{project}"):
+            assert (await owner.patch(path, json=given)).status_code == 200
+    snapshot = await source.key_snapshot(made["key"])
+    assert snapshot is not None
+    assert [budget.epoch for budget in (*snapshot.org.budgets, *snapshot.project_budgets)] == [2, 1]
+
+
 async def test_a_change_sets_what_is_given_and_null_takes_a_rule_off(api: Api) -> None:
     owner_id = await api.person("o@a.test")
     org = await api.org("Acme", owner_id)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from llmgateway.contract.channels import SourceUnavailable, Spent
@@ -196,6 +197,22 @@ async def test_counters_are_seeded_once() -> None:
         ticket = await limiter.admit(key(Budget(nanos=DOLLAR)), f"t{number}", Need(1, 1, 1, 1))
         await limiter.settle(ticket, Used(nanos=1))
     assert ledger.asked == 1
+
+
+async def test_what_was_not_counted_for_a_while_is_counted_anew() -> None:
+    ledger = Ledger()
+    limiter = limiter_over(ledger)
+    ticket = await limiter.admit(key(Budget(nanos=DOLLAR), quota=QUOTA), "t1", Need(10, 10, 1, 1))
+    await limiter.settle(ticket, Used(nanos=1, requests=1, tokens=20))
+    await limiter.admit(key(), "t2", Need(10, 10, 5 * DOLLAR, 1))
+    ledger.rows = (spent("key_1", 5 * DOLLAR, requests=2, tokens=40),)
+    with pytest.raises(PaymentRequired) as caught:
+        await limiter.admit(key(Budget(nanos=DOLLAR, epoch=1)), "t3", Need(10, 10, 1, 1))
+    assert caught.value.code == "budget_exceeded"
+    anew = msgspec.structs.replace(QUOTA, requests=2, epoch=1)
+    with pytest.raises(PaymentRequired) as caught:
+        await limiter.admit(key(quota=anew), "t4", Need(10, 10))
+    assert caught.value.code == "quota_exceeded"
 
 
 def costing(charge: int, answer: int = 0) -> Need:

@@ -31,14 +31,17 @@ class Tenant:
     http: httpx2.Client
     key: str
 
-    def event(self, model: str = "priced", key: str | None = None, **headers: str) -> Json:
-        """The event of one request."""
-        answer = httpx2.post(
+    def ask(self, model: str = "priced", key: str | None = None, **headers: str) -> httpx2.Response:
+        """One request's answer."""
+        return httpx2.post(
             f"{self.gateway.url}/v1/chat/completions",
             json={"model": model, "messages": [{"role": "user", "content": "Hi"}]},
             headers={"authorization": f"Bearer {key or self.key}", **headers},
         )
-        return self.gateway.usage(answer.headers["x-request-id"])
+
+    def event(self, model: str = "priced", key: str | None = None, **headers: str) -> Json:
+        """The event of one request."""
+        return self.gateway.usage(self.ask(model, key, **headers).headers["x-request-id"])
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +86,16 @@ def test_cost_markup_and_fee(tenant: Tenant) -> None:
     whole, rest = divmod(cost * 9, 8)
     assert _nanos(event["charge_usd"]) in ({whole + 7} if rest < 4 else {whole + 7, whole + 8})
     assert rest != 0 or _nanos(event["charge_usd"]) == cost * 9 // 8 + 7
+
+
+def test_a_budget_that_was_off_for_a_while_knows_what_was_spent_meanwhile(tenant: Tenant) -> None:
+    made = tenant.http.post("/keys", json={"name": "tight", "budgets": {"month_usd": "1"}}).json()
+    key, path = made["key"], f"/keys/{made['id']}"
+    cost = _nanos(tenant.ask(key=key).headers["x-llmgateway-cost-usd"])
+    tenant.http.patch(path, json={"budgets": None})
+    assert {tenant.ask(key=key).status_code for _ in range(3)} == {200}
+    tenant.http.patch(path, json={"budgets": {"month_usd": f"0.{3 * cost:09}"}})
+    assert tenant.ask(key=key).status_code == 402
 
 
 def test_what_failed_and_what_came_from_the_cache_is_not_charged(tenant: Tenant) -> None:

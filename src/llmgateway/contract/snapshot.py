@@ -29,6 +29,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     nanos: int
     period: Literal["day", "month", "total"] = "month"
     hard: bool = True
+    epoch: int = 0
+    """Since when it is counted without a break: another number is another counter."""
 
 
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,8 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
     """Served by providers; cache hits and test traffic do not count."""
     tokens: int | None = None
     """Input, cached included, and output."""
+    epoch: int = 0
+    """Since when they are counted without a break, as of a budget."""
     period_start: datetime
     period_end: datetime
 

@@ -86,6 +86,7 @@ async def change(tx: AsyncSession, clock: Clock, actor: Actor, org_id: str, body
             before={"plan": org.plan},
             after={"plan": plan_named(body.plan).id},
         )
+        org.quota_epoch += plan_named(body.plan).counts_more_than(all_plans().get(org.plan))
         org.plan = body.plan
         await record(tx, clock, actor, act)
     if body.suspended is not None and body.suspended != (org.suspended_at is not None):

@@ -25,7 +25,7 @@ from llmgateway.controlplane.keys.schemas import (
 from llmgateway.controlplane.orgs import projects
 from llmgateway.controlplane.plans.service import SELF_HOSTED
 from llmgateway.controlplane.reception.announcing import announce
-from llmgateway.controlplane.reception.budgets import budget_columns, budgets_shown
+from llmgateway.controlplane.reception.budgets import budget_changes, budget_columns, budgets_shown
 from llmgateway.controlplane.reception.listing import PageWish, newest_first
 from llmgateway.controlplane.reception.permissions import Permission
 from llmgateway.controlplane.reception.visits import Requires, Visit
@@ -90,7 +90,7 @@ async def change_key(
     await _check(visit, body)
     secrets = (await service.secrets_of(visit.tx, [key])).get(key.id, ())
     before = _shown(key, secrets)
-    for name, value in _changes(visit, body).items():
+    for name, value in _changes(visit, key, body).items():
         setattr(key, name, value)
     await visit.tx.flush()
     await announce(visit.tx, KeyChanged(key.id, None))
@@ -151,7 +151,7 @@ async def _check(visit: Visit, body: KeyRules) -> None:
         raise BadRequest("expires_at lies in the past.", param="expires_at")
 
 
-def _changes(visit: Visit, body: KeyChange) -> dict[str, Any]:
+def _changes(visit: Visit, key: ApiKey, body: KeyChange) -> dict[str, Any]:
     """The columns that a change sets."""
     columns = _rules(body.model_dump(exclude=_KEPT_APART, exclude_unset=True))
     if body.name is not None:
@@ -162,7 +162,7 @@ def _changes(visit: Visit, body: KeyChange) -> dict[str, Any]:
         limits = Limits() if visit.org.plan == SELF_HOSTED else service.with_defaults(Limits())
         columns |= {name: getattr(limits, name) for name in KeyLimits.model_fields}
     if "budgets" in body.model_fields_set:
-        columns |= budget_columns(body.budgets)
+        columns |= budget_changes(key, body.budgets)
     return columns
 
 

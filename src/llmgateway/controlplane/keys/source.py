@@ -43,6 +43,7 @@ class _Budgeted(msgspec.Struct):
     monthly_budget_nanos: int | None
     total_budget_nanos: int | None
     hard_budget: bool
+    budget_epoch: int
 
 
 class _Caps(_Budgeted):
@@ -88,6 +89,7 @@ class _Org(_Budgeted):
     data_key: str | None
     policy: Policy
     cache_seconds: int | None
+    quota_epoch: int
     overage_limit_nanos: int | None
     period_start: datetime | None
     period_end: datetime | None
@@ -234,7 +236,9 @@ def _org(org: _Org, routes: Sequence[_Route], credentials: Sequence[_Credential]
         charged=org.plan != SELF_HOSTED,
         quota=None
         if plan is None
-        else plan.quota(period_of(org.period_start, org.period_end, clock.now()), org.overage_limit_nanos),
+        else plan.quota(
+            period_of(org.period_start, org.period_end, clock.now()), org.overage_limit_nanos, org.quota_epoch
+        ),
         routes={route.alias: entry for route in routes if (entry := _entry(route, org.id)) is not None},
         credentials=tuple(
             SealedCredential(
@@ -277,7 +281,9 @@ def _budgets(row: _Budgeted) -> tuple[Budget, ...]:
         ("total", row.total_budget_nanos),
     )
     return tuple(
-        Budget(nanos=nanos, period=period, hard=row.hard_budget) for period, nanos in given if nanos is not None
+        Budget(nanos=nanos, period=period, hard=row.hard_budget, epoch=row.budget_epoch)
+        for period, nanos in given
+        if nanos is not None
     )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.orgs.schemas import NewProject, ProjectChange, ProjectLimits
 from llmgateway.controlplane.reception.announcing import announce
-from llmgateway.controlplane.reception.budgets import budget_columns
+from llmgateway.controlplane.reception.budgets import budget_changes, budget_columns
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.organisations import Project
@@ -43,6 +43,8 @@ async def change(visit: Visit, project_id: str, body: ProjectChange) -> Project:
     """Raises NotFound and Conflict."""
     project = await find(visit, project_id)
     columns = _columns(body)
+    if "budgets" in body.model_fields_set:
+        columns |= budget_changes(project, body.budgets)
     if body.name is not None:
         await _check_name(visit, body.name, project.id)
     else:

@@ -8,7 +8,7 @@ from llmgateway.controlplane.accounts.me_routes import profile
 from llmgateway.controlplane.audit.service import Act, note, record
 from llmgateway.controlplane.orgs import members, service
 from llmgateway.controlplane.orgs.schemas import Me, MyOrg, NewOrg, OrgChange, OrgShown, Transfer
-from llmgateway.controlplane.reception.budgets import budget_columns, budgets_shown
+from llmgateway.controlplane.reception.budgets import budget_changes, budgets_shown
 from llmgateway.controlplane.reception.permissions import ROLES, OrgRole, Permission
 from llmgateway.controlplane.reception.visits import Person, Requires, SignedIn, Visit
 from llmgateway.db.models.organisations import Organisation
@@ -53,7 +53,7 @@ async def change_org(visit: Annotated[Visit, Requires(Permission.ORG_WRITE)], bo
     given = body.model_dump(exclude_unset=True, exclude={"budgets"})
     columns = {name: value for name, value in given.items() if value is not None or name not in {"name", "slug"}}
     if "budgets" in body.model_fields_set:
-        columns |= budget_columns(body.budgets)
+        columns |= budget_changes(visit.org, body.budgets)
     before = {name: getattr(visit.org, name) for name in columns}
     for name, value in columns.items():
         setattr(visit.org, name, value)

@@ -80,7 +80,9 @@ class Plan(BaseModel):
         """It is sold and costs nothing, so it has no invoices: where payments are taken, charges are paid in advance."""
         return self.sold and Decimal(self.price_usd) == 0
 
-    def quota(self, period: tuple[datetime, datetime], overage_limit_nanos: int | None = None) -> Quota | None:
+    def quota(
+        self, period: tuple[datetime, datetime], overage_limit_nanos: int | None = None, epoch: int = 0
+    ) -> Quota | None:
         """What may be used in a period: what is included, and as much more as the limit pays for.
 
         Requests and tokens each go that far; the charge for both together stops at the limit.
@@ -92,7 +94,14 @@ class Plan(BaseModel):
         if self.overage is not None and overage_limit_nanos is not None:
             requests = _beyond(requests, overage_limit_nanos, self.overage.request_nanos)
             tokens = _beyond(tokens, overage_limit_nanos, self.overage.token_nanos)
-        return Quota(requests=requests, tokens=tokens, period_start=start, period_end=end)
+        return Quota(requests=requests, tokens=tokens, period_start=start, period_end=end, epoch=epoch)
+
+    def counts_more_than(self, other: "Plan | None") -> bool:
+        """Whether it counts something against a quota that the other did not."""
+        if other is None:
+            return True
+        pairs = ((self.requests_per_month, other.requests_per_month), (self.tokens_per_month, other.tokens_per_month))
+        return any(mine is not None and theirs is None for mine, theirs in pairs)
 
     def overage_nanos(self, requests: int, tokens: int, limit_nanos: int | None) -> int:
         """What a period's use costs beyond the plan, up to the organisation's own limit; no limit set is no overage."""

@@ -54,5 +54,19 @@ def budget_columns(budgets: Budgets | None) -> dict[str, Any]:
     return {**columns, "hard_budget": given["mode"] == "hard"} if "mode" in given else columns
 
 
+def budget_changes(row: Budgeted, budgets: Budgets | None) -> dict[str, Any]:
+    """As `budget_columns`, for a row that is there: a budget that begins to refuse begins with all that was spent."""
+    columns = budget_columns(budgets)
+    before = {name: getattr(row, name) for name in (*_COLUMNS.values(), "hard_budget")}
+    if _refusing({**before, **columns}) - _refusing(before):
+        columns["budget_epoch"] = row.budget_epoch + 1
+    return columns
+
+
+def _refusing(columns: dict[str, Any]) -> set[str]:
+    """Budgets that are counted."""
+    return {name for name in _COLUMNS.values() if columns["hard_budget"] and columns[name] is not None}
+
+
 def _dollars(nanos: int | None) -> str | None:
     return None if nanos is None else usd(nanos)

@@ -127,7 +127,8 @@ def _quota(scope: str, key: KeySnapshot, need: Need) -> Iterator[Held]:
     quota = key.org.quota
     if quota is None:
         return
-    name, whose, span = f"{quota.period_start:%Y-%m-%d}", f"The plan {key.org.plan}", "a month"
+    name = f"{quota.period_start:%Y-%m-%d}{_since(quota.epoch)}"
+    whose, span = f"The plan {key.org.plan}", "a month"
     if quota.requests is not None:
         counter = Counter(f"{scope}:quota:requests:{name}", quota.requests, 1)
         yield Held(counter, "quota_requests", whose, span, quota.period_end)
@@ -141,8 +142,15 @@ def _budgets(scope: str, whose: str, budgets: tuple[Budget, ...], need: Need, no
         if budget.hard:
             name, ends = period_of(budget, now)
             # Nothing left is nothing left, also for what costs nothing yet to ask.
-            counter = Counter(f"{scope}:usd:{name}", budget.nanos, max(1, need.prompt_nanos), need.output_nanos)
+            counter = Counter(
+                f"{scope}:usd:{name}{_since(budget.epoch)}", budget.nanos, max(1, need.prompt_nanos), need.output_nanos
+            )
             yield Held(counter, "money", whose, _PERIODS[budget.period], ends)
+
+
+def _since(epoch: int) -> str:
+    """Part of a counter's name: what was not counted for a while is another counter, which begins with what was spent."""
+    return f"#{epoch}" if epoch else ""
 
 
 def _charges(scope: str, key: KeySnapshot, need: Need) -> Iterator[Held]:

@@ -14,3 +14,5 @@ class Budgeted:
     total_budget_nanos: Mapped[Nanos | None]
     hard_budget: Mapped[bool] = mapped_column(server_default=text("true"))
     """False: what is over the budget is told, not refused."""
+    budget_epoch: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often a hard budget began after there was none: what was spent meanwhile was not counted, so it is counted anew."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy import BigInteger, ForeignKey, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,6 +26,8 @@ class Organisation(Budgeted, Base):
     """Seals its secrets and contents; itself sealed by a master key."""
     policy: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     cache_seconds: Mapped[int | None]
+    quota_epoch: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often a plan with a quota began after one without."""
     overage_limit_nanos: Mapped[Nanos | None]
     """What may be spent beyond the plan in a billing period; None is nothing."""
     period_start: Mapped[Moment | None]
