@@ -6,14 +6,17 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.contract.channels import SourceUnavailable, Spent
 from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot, Quota
+from llmgateway.dataplane.admit.bidding import needed
 from llmgateway.dataplane.admit.limits import Limiter, Used
 from llmgateway.dataplane.admit.scopes import Need
 from llmgateway.dataplane.admit.seeding import Seeder
 from llmgateway.errors import PaymentRequired, Unavailable
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.memory_store import MemoryStore
+from tests.dataplane.routing import Routing, chat
 
 START = datetime(2026, 11, 5, 12, tzinfo=UTC)
 DOLLAR = 10**9
@@ -261,3 +264,18 @@ async def test_counters_are_read_as_of_the_moment_that_they_are_asked_for() -> N
         await limiter.admit(key(Budget(nanos=DOLLAR, period="day")), f"t{number}", Need(1, 1, 1, 1))
         clock.advance(1)
     assert ledger.moments == [datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "anthropic/nobody-knows-its-price"])
+def test_counting_tokens_reserves_nothing_whatever_the_model_costs(model: str) -> None:
+    limited = key(Budget(nanos=DOLLAR), quota=QUOTA)
+    body = chat(model).body
+    count = Call(
+        operation=Operation.COUNT_TOKENS, dialect=Dialect.ANTHROPIC, model=model, stream=False, body=body, canon=body
+    )
+    assert needed(Routing().router, count, limited, 1_000) == Need(0, 0)
+
+
+def test_asking_a_model_reserves_what_it_may_cost() -> None:
+    bid = needed(Routing().router, chat("openai/gpt-4.1", max_tokens=10), key(Budget(nanos=DOLLAR)), 1_000)
+    assert (bid.prompt_nanos, bid.output_nanos) == (2_000_000, 80_000)

@@ -110,6 +110,16 @@ def test_tokens_are_counted_by_the_provider_or_here(stage: Stage) -> None:
         assert 2 < here.input_tokens < 20
 
 
+def test_counting_tokens_uses_none_and_costs_nothing_as_with_the_providers(stage: Stage) -> None:
+    body = {"model": "anthropic/claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hi"}]}
+    headers = {"authorization": f"Bearer {stage.gateway.key}"}
+    answer = httpx2.post(f"{stage.gateway.url}/v1/messages/count_tokens", json=body, headers=headers, timeout=10)
+    assert answer.json() == {"input_tokens": 42}
+    event = stage.gateway.usage(answer.headers["x-request-id"])
+    assert (event["provider"], event["outcome"]) == ("anthropic", "finished")
+    assert {float(event[name]) for name in ("prompt_tokens", "cost_usd", "charge_usd", "list_cost_usd")} == {0}
+
+
 def test_models_one_by_one_and_in_anthropics_shape(stage: Stage, client: OpenAI) -> None:
     assert client.models.retrieve("openai/gpt-4.1").id == "openai/gpt-4.1"
     with pytest.raises(openai.NotFoundError):

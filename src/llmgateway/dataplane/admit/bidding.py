@@ -15,8 +15,10 @@ _UNSTATED_OUTPUT = 4096
 def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> Need:
     """The counted prompt and the longest answer; with money where it is limited, at the dearest target's price.
 
-    Raises PaymentRequired for a model whose price nobody knows.
+    Nothing where tokens are only counted: no model reads them. Raises PaymentRequired for a model whose price nobody knows.
     """
+    if call.operation is Operation.COUNT_TOKENS:
+        return Need(0, 0)
     output, in_advance = _longest(call), key.org.charge_limit is not None and not key.test
     if not counts_money(key) and not in_advance:
         return Need(prompt_tokens, output)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from llmgateway.canon.call import Call
+from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.usage import Usage, UsageSource
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.catalog.tokens import Tokenizer
@@ -131,7 +131,8 @@ class Meter:
         if not self._attempts:
             self._use.counting.asks(self._asked_at - self._started)
         call = self._known_call()
-        cost, version = self._price(target, Usage(prompt_tokens=self._prompt_tokens))
+        prompt_tokens = 0 if self._only_counts else self._prompt_tokens
+        cost, version = (0, None) if self._only_counts else self._price(target, Usage(prompt_tokens=prompt_tokens))
         self._use.recorder.open(
             OpenRecord(
                 id=self._id,
@@ -144,7 +145,7 @@ class Meter:
                 provider=target.host.id,
                 served_model=target.model,
                 stream=call.stream,
-                prompt_tokens=self._prompt_tokens,
+                prompt_tokens=prompt_tokens,
                 cost_nanos=cost,
                 charge_nanos=self._charge(cost, target),
                 price_version=version,
@@ -208,6 +209,14 @@ class Meter:
         return ("x-llmgateway-cost-usd", "unpriced" if cost is None else usd(cost))
 
     @property
+    def _only_counts(self) -> bool:
+        """Tokens are counted for the caller: no model reads them, and no provider bills them.
+
+        Pages: https://platform.claude.com/docs/en/build-with-claude/token-counting, https://ai.google.dev/gemini-api/docs/billing.
+        """
+        return self._operation == Operation.COUNT_TOKENS
+
+    @property
     def _cache(self) -> str:
         return self._look.status if self._look else "bypass"
 
@@ -247,7 +256,7 @@ class Meter:
         asked = self._target is not None
         # Sent upstream: input counts even when the caller left. A failure without content used nothing of the caller's.
         left = outcome is Outcome.ABANDONED and self._running
-        used = asked and (outcome is Outcome.FINISHED or left or self._content)
+        used = asked and not self._only_counts and (outcome is Outcome.FINISHED or left or self._content)
         usage, source = self._count(outcome) if used else (Usage(), UsageSource.COUNTED)
         cost, version = self._price(self._target, usage) if used and self._target else (0, None)
         hit = self._look.entry if self._look else None
