@@ -1,11 +1,17 @@
 """Who can serve a call: what its body asks for, against what is known of each target."""
 
+import json
+
 import pytest
 
+from llmgateway.canon.call import Call, Operation, Wishes
+from llmgateway.canon.chat import Json
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.errors import BadRequest
 from tests.dataplane.routing import Routing, alias, chat, lab, reasons
 
 GPT, CLAUDE, OSS = "openai/gpt-4.1", "anthropic/claude-sonnet-4-5", "groq/openai/gpt-oss-20b"
+GEMINI = "gemini-2.5-flash"
 PICTURE = [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
 
@@ -74,3 +80,41 @@ def test_none_left_to_honour_it_is_a_400_that_says_what_none_can_do() -> None:
 def test_what_may_be_dropped_is_dropped_and_named() -> None:
     plan = Routing().plan(chat(CLAUDE, logit_bias={"1": 2.0}, drop=True))
     assert plan.targets[0].dropped == {"logit_bias"}
+
+
+def test_nothing_is_dropped_where_another_target_honours_it() -> None:
+    plan = Routing().plan(chat(logit_bias={"1": 2.0}, drop=True))
+    assert CLAUDE not in [target.name for target in plan.targets]
+    assert reasons(plan)[CLAUDE] == "cannot honour logit_bias"
+    assert not any(target.dropped for target in plan.targets)
+
+
+def test_a_picture_goes_to_who_can_see_it_before_anybody_leaves_it_out() -> None:
+    nova, gemini = {"provider": "bedrock", "model": "amazon.nova-pro-v1:0"}, {"provider": "gemini", "model": GEMINI}
+    keys = {"AWS_BEARER_TOKEN_BEDROCK": "b", "AWS_REGION": "us-east-1", "GEMINI_API_KEY": "g"}
+    routing = Routing(alias(nova, gemini), environment=keys)
+    assert routing.names(chat(content=PICTURE, drop=True)) == [f"gemini/{GEMINI}"]
+    [alone] = Routing(alias(nova), environment=keys).plan(chat(content=PICTURE, drop=True)).targets
+    assert alone.dropped == {"messages.0.content.0.type"}
+
+
+def test_labels_that_change_no_answer_pass_nobody_over() -> None:
+    routing = Routing()
+    call = chat(user="u", metadata={"a": "b"}, store=False)
+    assert routing.names(call) == routing.names()
+    assert {target.name: target.dropped for target in routing.plan(call).targets}[CLAUDE] == {"metadata"}
+
+
+def test_who_thinks_comes_before_who_leaves_thinking_out() -> None:
+    cohere = {"provider": "cohere", "model": "command-r-plus"}
+    asked = _messages(thinking={"type": "enabled", "budget_tokens": 2_000})
+    keys = {"COHERE_API_KEY": "c", "ANTHROPIC_API_KEY": "a"}
+    both = alias(cohere, {"provider": "anthropic", "model": "claude-sonnet-4-5"})
+    assert Routing(both, environment=keys).names(asked) == [CLAUDE]
+    [alone] = Routing(alias(cohere), environment=keys).plan(asked).targets
+    assert alone.dropped & {"thinking", "reasoning_effort"}
+
+
+def _messages(model: str = "smart", **fields: object) -> Call:
+    body: Json = {"model": model, "max_tokens": 4_000, "messages": [{"role": "user", "content": "Hi"}], **fields}
+    return AnthropicDialect().read(Operation.CHAT, json.dumps(body).encode(), Wishes())

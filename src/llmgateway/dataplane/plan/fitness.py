@@ -1,7 +1,7 @@
 """plan, the first half: which targets can serve a call at all, and why the others cannot."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from llmgateway.canon.call import Call, Dialect, Operation
@@ -98,22 +98,38 @@ def choose(call: Call, targets: Sequence[Target], needed: Demand, catalog: Catal
 
 
 def _honouring(call: Call, targets: Sequence[Target], passed_over: dict[str, str]) -> tuple[list[Target], list[str]]:
-    """Targets that take every parameter, and the parameters that kept the others out."""
+    """Targets that take every parameter, and the parameters that kept the others out.
+
+    Where nobody takes all of them, those that are left when what may be dropped is dropped.
+    """
+    known = [(target, _refused(call, target, passed_over)) for target in targets]
+    asked = [(target, refused) for target, refused in known if refused is not None]
+    droppable = _ALWAYS_DROPPABLE
+    if call.dialect is Dialect.ANTHROPIC and not _anybody(asked, droppable):
+        droppable |= _THINKING
+    if call.wishes.drop_unsupported and not _anybody(asked, droppable):
+        droppable = droppable.union(*(refused for _, refused in asked))
     able, named = list[Target](), list[str]()
-    for target in targets:
-        provider = target.provider
-        if call.operation not in provider.endpoints:
-            passed_over[target.name] = f"{provider.title} has no {call.operation} endpoint"
-            continue
-        refused = frozenset(provider.refuses(call, target.model))
-        droppable = _ALWAYS_DROPPABLE | _THINKING if call.dialect is Dialect.ANTHROPIC else _ALWAYS_DROPPABLE
-        dropped = refused if call.wishes.drop_unsupported else refused & droppable
-        if refused - dropped:
-            passed_over[target.name] = f"cannot honour {', '.join(sorted(refused - dropped))}"
-            named += sorted(refused - dropped)
-            continue
-        able.append(replace(target, dropped=dropped) if dropped else target)
+    for target, refused in asked:
+        if missing := sorted(refused - droppable):
+            passed_over[target.name] = f"cannot honour {', '.join(missing)}"
+            named += missing
+        else:
+            able.append(replace(target, dropped=refused) if refused else target)
     return able, named
+
+
+def _anybody(asked: Iterable[tuple[Target, frozenset[str]]], droppable: frozenset[str]) -> bool:
+    """Whether a target is left that needs nothing else dropped."""
+    return any(refused <= droppable for _, refused in asked)
+
+
+def _refused(call: Call, target: Target, passed_over: dict[str, str]) -> frozenset[str] | None:
+    """What the target cannot honour; None, with the reason noted, where it cannot be asked such a thing at all."""
+    if call.operation not in target.provider.endpoints:
+        passed_over[target.name] = f"{target.provider.title} has no {call.operation} endpoint"
+        return None
+    return frozenset(target.provider.refuses(call, target.model))
 
 
 def _without(
