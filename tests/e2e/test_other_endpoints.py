@@ -83,6 +83,18 @@ def test_what_a_chat_cannot_complete_is_refused_by_name(client: OpenAI, asked: d
     assert refused.value.param == next(iter(asked))
 
 
+def test_what_a_chat_cannot_complete_is_left_out_and_named_where_the_caller_allows_it(client: OpenAI) -> None:
+    answer = client.completions.with_raw_response.create(
+        model="anthropic/echo",
+        prompt="Say hello",
+        echo=True,
+        logprobs=2,
+        extra_headers={"x-llmgateway-unsupported": "drop"},
+    )
+    assert answer.headers["x-llmgateway-dropped-params"] == "echo, logprobs"
+    assert answer.parse().choices[0].text == "Hello from upstream"
+
+
 @pytest.mark.parametrize("model", ["cohere/rerank-v3.5", "voyage/rerank-2.5", "jina/jina-reranker-v2", "lab/echo"])
 def test_rerank_has_one_shape_whoever_answers(stage: Stage, model: str) -> None:
     body = {

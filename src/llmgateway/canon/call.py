@@ -76,6 +76,8 @@ class Call:
     include_usage: bool = False
     """The caller asked for OpenAI's usage chunk."""
     wishes: Wishes = field(default_factory=Wishes)
+    left_out: frozenset[str] = frozenset()
+    """What the caller asked for beside it, and allowed to be dropped: the operation asked in its place has no word for it."""
 
     @property
     def chat(self) -> ChatRequest:

@@ -115,7 +115,8 @@ def _honouring(call: Call, targets: Sequence[Target], passed_over: dict[str, str
             passed_over[target.name] = f"cannot honour {', '.join(missing)}"
             named += missing
         else:
-            able.append(replace(target, dropped=refused) if refused else target)
+            dropped = refused | call.left_out
+            able.append(replace(target, dropped=dropped) if dropped else target)
     return able, named
 
 

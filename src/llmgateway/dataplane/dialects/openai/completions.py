@@ -37,7 +37,7 @@ def as_chat(call: Call) -> Call:
             param=lost[0],
         )
     body["messages"] = [{"role": "user", "content": _prompt(call)}]
-    return replace(call, operation=Operation.CHAT, body=body, canon=body)
+    return replace(call, operation=Operation.CHAT, body=body, canon=body, left_out=frozenset(lost))
 
 
 class TextDialect(OpenAIDialect):
