@@ -46,6 +46,27 @@ def test_a_whole_response_that_failed_is_a_failure() -> None:
         read_response(body, json.dumps(body).encode())
 
 
+SEARCHED: dict[str, Any] = {
+    "status": "completed",
+    "usage": {"input_tokens": 9, "output_tokens": 3},
+    "output": [
+        {"type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "a"}},
+        {"type": "web_search_call", "status": "completed", "action": {"type": "open_page", "url": "https://a.example"}},
+        {"type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "b"}},
+        {"type": "web_search_call", "status": "failed", "action": {"type": "search", "query": "c"}},
+        {"type": "message", "content": [{"type": "output_text", "text": "Found."}]},
+    ],
+}
+
+
+def test_finished_searches_are_counted_since_each_is_billed() -> None:
+    whole = read_response(SEARCHED, json.dumps(SEARCHED).encode()).usage
+    streamed = _read({"type": "response.completed", "response": SEARCHED}).usage
+    assert whole is not None
+    assert (whole.searches, whole.prompt_tokens) == (2, 9)
+    assert streamed == whole
+
+
 def test_what_is_no_response_is_a_failure() -> None:
     with pytest.raises(ProviderError, match="sent no answer") as failed:
         read_response({}, b"{}")

@@ -46,18 +46,13 @@ class ResponsesReader:
             return (Step(error=_failure(event)),)
         if event.type == "response.failed" and event.response is not None:
             failure = stream_error(event.response.get("error") or {"message": "The provider's response failed."})
-            return (
-                Step(
-                    error=failure,
-                    usage=responses_usage(event.response.get("usage"), event.response.get("service_tier")),
-                ),
-            )
+            return (Step(error=failure, usage=responses_usage(event.response)),)
         step = Step(raw=frame.raw)
         if event.type.endswith(".delta") and isinstance(event.delta, str):
             step.text = event.delta
             step.content = bool(event.delta)
         elif event.type in _LAST and event.response is not None:
-            step.usage = responses_usage(event.response.get("usage"), event.response.get("service_tier"))
+            step.usage = responses_usage(event.response)
             step.finish = responses_finish(event.response)
             step.end = True
         return (step,)
@@ -84,7 +79,7 @@ def read_response(body: Json, raw: bytes) -> Answer:
         texts += [text_of(part.get("text")) for name in ("content", "summary") for part in objects(item.get(name))]
     return Answer(
         body=body,
-        usage=responses_usage(body.get("usage"), body.get("service_tier")),
+        usage=responses_usage(body),
         finish=responses_finish(body),
         text="".join(texts),
         raw=raw,
@@ -99,8 +94,9 @@ def responses_finish(response: Json) -> str:
     return _FINISH.get(text_of(details.get("reason")), "stop") if is_object(details) else "stop"
 
 
-def responses_usage(body: object, tier: object = None) -> Usage | None:
-    """Usage in chat's words."""
+def responses_usage(response: Json) -> Usage | None:
+    """Usage in chat's words; searches stand in the output alone."""
+    body, tier = response.get("usage"), response.get("service_tier")
     if not is_object(body) or not isinstance(body.get("input_tokens"), int):
         return None
     incoming, outgoing = (_part(body, name) for name in ("input_tokens_details", "output_tokens_details"))
@@ -110,8 +106,18 @@ def responses_usage(body: object, tier: object = None) -> Usage | None:
         cached_tokens=incoming.get("cached_tokens") or 0,
         cache_write_tokens=incoming.get("cache_write_tokens") or 0,
         reasoning_tokens=outgoing.get("reasoning_tokens") or 0,
+        searches=sum(_searched(item) for item in objects(response.get("output"))),
         tier=tier if isinstance(tier, str) else None,
     )
+
+
+def _searched(item: Json) -> bool:
+    """Whether the item is a search of the web that is billed; opening a page of the results and looking into it are not.
+
+    Pages: https://developers.openai.com/api/docs/guides/tools-web-search and https://developers.openai.com/api/docs/pricing.
+    """
+    action = _part(item, "action").get("type", "search")
+    return item.get("type") == "web_search_call" and item.get("status") == "completed" and action == "search"
 
 
 def _part(body: Json, name: str) -> Json:
