@@ -4,6 +4,7 @@ The published figures come from https://platform.claude.com/docs/en/about-claude
 https://developers.openai.com/api/docs/pricing and https://ai.google.dev/gemini-api/docs/pricing.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -66,6 +67,58 @@ PUBLISHED = {
 @pytest.mark.parametrize(("model", "usage", "dollars"), PUBLISHED.values(), ids=list(PUBLISHED))
 def test_published_prices(model: str, usage: Usage, dollars: str) -> None:
     assert cost(model, usage) == nanos(dollars)
+
+
+SOUND = Usage(prompt_tokens=1_000, completion_tokens=1_000, audio_prompt_tokens=800, audio_completion_tokens=900)
+
+
+@pytest.mark.parametrize(
+    ("model", "dollars"),
+    [
+        ("openai/gpt-4o-audio-preview", "0.1055"),
+        ("azure/gpt-4o-audio-preview", "0.1055"),
+        ("openai/gpt-4o-mini-audio-preview", "0.02609"),
+        ("gemini/gemini-2.5-pro", "0.01125"),
+    ],
+)
+def test_sound_costs_what_was_published_for_it(model: str, dollars: str) -> None:
+    assert cost(model, SOUND) == nanos(dollars)
+
+
+@pytest.mark.parametrize("model", ["openrouter/openai/gpt-audio", "openai/gpt-4.1", "groq/llama-3.3-70b-versatile"])
+def test_sound_that_nobody_priced_makes_a_request_unpriced(model: str) -> None:
+    assert cost(model, Usage(prompt_tokens=1_000, completion_tokens=1_000)) is not None
+    assert cost(model, Usage(prompt_tokens=1_000, audio_prompt_tokens=800)) is None
+    assert cost(model, Usage(completion_tokens=1_000, audio_completion_tokens=800)) is None
+
+
+FAST = Usage(prompt_tokens=1_000, cached_tokens=400, completion_tokens=1_000, searches=1, speed="fast")
+
+
+def test_a_fast_answer_has_its_own_prices() -> None:
+    """https://platform.claude.com/docs/en/build-with-claude/fast-mode: twice the list, searches as ever."""
+    assert cost("anthropic/claude-opus-5-5", FAST) == nanos("0.05496")
+    assert cost("anthropic/claude-opus-5-5", replace(FAST, speed=None)) == nanos("0.03248")
+
+
+def test_a_fast_answer_of_a_model_without_published_prices_for_it_is_unpriced() -> None:
+    assert cost("anthropic/claude-sonnet-4-6", FAST) is None
+
+
+@pytest.mark.parametrize(
+    ("region", "dollars"),
+    [(None, "0.03248"), ("global", "0.03248"), ("not_available", "0.03248"), ("us", "0.034728")],
+)
+def test_tokens_cost_more_where_the_caller_keeps_them_in_a_region(region: str | None, dollars: str) -> None:
+    assert cost("anthropic/claude-opus-5-5", replace(FAST, speed=None, region=region)) == nanos(dollars)
+
+
+def test_a_region_that_nobody_priced_makes_a_request_unpriced() -> None:
+    assert cost("anthropic/claude-opus-5-5", replace(FAST, speed=None, region="moon")) is None
+
+
+def test_regions_and_speeds_are_counted_together() -> None:
+    assert cost("anthropic/claude-opus-5-5", replace(FAST, region="us")) == nanos("0.059456")
 
 
 def test_sound_from_the_cache_has_its_own_price() -> None:
@@ -256,7 +309,7 @@ def _theirs(usage: Usage) -> TheirUsage:
 
 @given(info=st.sampled_from(MODELS), usage=usages())
 def test_agrees_with_genai_prices(info: ModelInfo, usage: Usage) -> None:
-    compiled = tariff(prices_at(info, NOON, None))
+    compiled = tariff(prices_at(info, NOON, None), sound_as_text=True)
     assert compiled is not None
     assert compiled.nanos(usage) == nanos(info.get_prices(NOON).calc_price(_theirs(usage))["total_price"])
 

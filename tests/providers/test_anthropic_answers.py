@@ -8,7 +8,7 @@ import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.providers.anthropic.answer import finish_of
+from llmgateway.providers.anthropic.answer import figures_of, finish_of, usage_of
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Answer, Reply, Step
 
@@ -120,6 +120,26 @@ def test_a_whole_native_answer_keeps_its_bytes(recording: Recording) -> None:
     assert answer.finish == finish_of(recording.whole["stop_reason"])
     assert answer.usage is not None
     assert answer.usage.prompt_tokens == meaning(recording.whole).input
+
+
+def test_what_changes_the_price_is_read_whole_and_streamed() -> None:
+    figures: Json = {"input_tokens": 9, "output_tokens": 2, "speed": "fast", "inference_geo": "us"}
+    whole: Json = {"type": "message", "content": [], "stop_reason": "end_turn", "usage": figures}
+    read = ANTHROPIC.read(call(), Reply(200, {}, msgspec.json.encode(whole))).usage
+    assert read is not None
+    assert (read.speed, read.region) == ("fast", "us")
+    start: Json = {"type": "message_start", "message": {"id": "m", "usage": figures}}
+    delta: Json = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}
+    events = [f"event: {e['type']}\n".encode() + b"data: " + msgspec.json.encode(e) + b"\n\n" for e in (start, delta)]
+    for native in (True, False):
+        assert [step.usage for step in decoded(b"".join(events), native=native) if step.usage][-1] == read
+
+
+def test_the_usual_speed_is_no_speed() -> None:
+    figures = figures_of({"usage": {"input_tokens": 9, "output_tokens": 2, "speed": "standard"}})
+    usage = usage_of(figures)
+    assert usage is not None
+    assert usage.speed is None
 
 
 @each(STREAMED)

@@ -39,6 +39,10 @@ class Usage:
     image_completion_tokens: int = 0
     searches: int = 0
     """Server-side searches that the provider bills each."""
+    speed: str | None = None
+    """The speed that the provider says it served (`fast`), for the price; None where it is the usual one or says none."""
+    region: str | None = None
+    """Where the provider says it worked (Anthropic's `inference_geo`), for the price; None where it says nothing."""
     tier: str | None = None
     """The service tier that the provider says it served (`flex`, `priority`), for the price; None where it says none."""
 

@@ -91,10 +91,11 @@ class _Offer:
 
     info: ModelInfo | None
     free: bool
+    sound_as_text: bool
     traits: Traits
 
 
-_NO_OFFER: Final = _Offer(None, free=False, traits=Traits())
+_NO_OFFER: Final = _Offer(None, free=False, sound_as_text=False, traits=Traits())
 
 
 class Catalog:
@@ -105,7 +106,7 @@ class Catalog:
         self._families = families
         self._offers = Recent[tuple[str, str], _Offer](_REMEMBERED)
         self._bare = Recent[str, tuple[str, ...]](_REMEMBERED)
-        self._tariffs = dict[tuple[int, ...], Tariff | None]()
+        self._tariffs = dict[tuple[bool | int, ...], Tariff | None]()
         self._overrides = dict[PriceOverride, Tariff]()
         self._listed = dict[str, Sequence[tuple[str, _Offer]]]()
 
@@ -165,8 +166,9 @@ class Catalog:
         offer = self._offer(provider, model)
         if offer.free:
             return Priced(0, "free")
-        compiled = None if offer.info is None else self._tariff(offer.info, at, tier)
-        nanos = None if compiled is None else compiled.nanos(usage)
+        compiled = None if offer.info is None else self._tariff(offer, prices_at(offer.info, at, tier, usage.speed))
+        percent = self._houses.percent(provider, usage.region)
+        nanos = None if compiled is None or percent is None else compiled.nanos(usage, percent)
         return None if nanos is None else Priced(nanos, self._houses.version)
 
     def models(self, provider: str | None = None) -> Sequence[Model]:
@@ -182,7 +184,12 @@ class Catalog:
 
     def _look_up(self, asked: tuple[str, str], listed: ModelInfo | None = None) -> _Offer:
         info = listed or self._houses.find(*asked)
-        return _Offer(info, self._houses.is_free(*asked), self._families.traits(*asked))
+        return _Offer(
+            info,
+            free=self._houses.is_free(*asked),
+            sound_as_text=self._houses.hears_at_the_price_of_text(*asked),
+            traits=self._families.traits(*asked),
+        )
 
     def _offers_of(self, provider: str) -> Sequence[tuple[str, _Offer]]:
         if provider not in self._houses.priced:
@@ -203,12 +210,11 @@ class Catalog:
             known = self._overrides[price] = override_tariff(price)
         return known
 
-    def _tariff(self, info: ModelInfo, at: datetime, tier: str | None) -> Tariff | None:
+    def _tariff(self, offer: _Offer, lists: Sequence[ModelPrice]) -> Tariff | None:
         """Compiled prices; the objects of the data live as long as the catalogue, so their identity is a key."""
-        parts = prices_at(info, at, tier)
-        key = tuple(map(id, parts))
+        key = (offer.sound_as_text, *map(id, lists))
         if key not in self._tariffs:
-            self._tariffs[key] = tariff(parts)
+            self._tariffs[key] = tariff(lists, sound_as_text=offer.sound_as_text)
         return self._tariffs[key]
 
     def _model(self, provider: str, name: str, offer: _Offer) -> Model:

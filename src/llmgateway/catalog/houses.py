@@ -1,7 +1,7 @@
 """Whose prices hold where: genai-prices' providers and our own additions, under our providers' ids."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib.metadata import version
@@ -44,10 +44,26 @@ _NO_GUESTS: Final[Mapping[str, str]] = {"gemini": "claude"}
 """genai-prices lists the guests of Vertex AI under Google; the Gemini API has none of them."""
 
 
-class _Free(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Matching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Models of a provider, by their names."""
+
     provider: str
     match: str
     source: str
+
+
+class _Classes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Prices of a model of genai-prices' that it lacks."""
+
+    house: str
+    model: str
+    prices: dict[str, str]
+    source: str
+
+
+class _Regions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    source: str
+    percent: dict[str, int]
 
 
 class _Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,6 +83,8 @@ class _Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _OwnPrice(_Level, frozen=True, forbid_unknown_fields=True):
+    searches: str | None = None
+    """USD per thousand."""
     context: int | None = None
     over: dict[int, _Level] = {}
     """Tokens that a prompt must exceed -> the prices of all its classes then."""
@@ -78,7 +96,10 @@ class _OwnHouse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    free: tuple[_Free, ...]
+    free: tuple[_Matching, ...]
+    classes: tuple[_Classes, ...]
+    sound_as_text: tuple[_Matching, ...]
+    regions: dict[str, _Regions]
     providers: dict[str, _OwnHouse]
 
 
@@ -90,8 +111,12 @@ class Houses:
     """genai-prices' providers, for the clouds' guests."""
     priced: Mapping[str, Provider]
     """Our provider's id -> its price list."""
-    free: Sequence[tuple[str, re.Pattern[str], str]]
-    """(provider, names, source) of what costs nothing."""
+    free: Sequence[tuple[str, re.Pattern[str]]]
+    """(provider, names) of what costs nothing."""
+    sound_as_text: Sequence[tuple[str, re.Pattern[str]]]
+    """(provider, names) of whose sound has the price of text where it has none of its own."""
+    regions: Mapping[str, Mapping[str, int]]
+    """Provider -> region -> percent of the prices of tokens."""
     version: str
     """Of all of the data: changes when any of it does."""
 
@@ -106,7 +131,16 @@ class Houses:
 
     def is_free(self, provider: str, model: str) -> bool:
         """Whether the model is known to cost nothing."""
-        return any(provider == owner and names.search(model) for owner, names, _ in self.free)
+        return any(provider == owner and names.search(model) for owner, names in self.free)
+
+    def hears_at_the_price_of_text(self, provider: str, model: str) -> bool:
+        """Whether sound without a price of its own costs what text does."""
+        return any(provider == owner and names.search(model) for owner, names in self.sound_as_text)
+
+    def percent(self, provider: str, region: str | None) -> int | None:
+        """What part of the listed prices tokens cost in a region; None where nobody published it."""
+        regions = self.regions.get(provider)
+        return 100 if region is None or regions is None else regions.get(region)
 
     def models(self, provider: str) -> Sequence[ModelInfo]:
         """A provider's price list, without what it withdrew."""
@@ -126,15 +160,41 @@ def load_houses() -> Houses:
     """Read the data in genai-prices' wheel and data/prices.yaml; nothing is fetched."""
     own = own_data("prices.yaml")
     data = msgspec.convert(own.content, _Data)
-    everyone = get_snapshot().providers
+    everyone = [_with_classes(house, data.classes) for house in get_snapshot().providers]
     by_id = {house.id: house for house in everyone}
     priced = {ours: by_id[theirs] for ours, theirs in _PRICED_AS.items()}
     return Houses(
         everyone=everyone,
         priced=priced | {name: _own_house(name, house, priced.get(name)) for name, house in data.providers.items()},
-        free=[(entry.provider, re.compile(entry.match), entry.source) for entry in data.free],
+        free=_compiled(data.free),
+        sound_as_text=_compiled(data.sound_as_text),
+        regions={provider: regions.percent for provider, regions in data.regions.items()},
         version=f"genai-prices {version('genai-prices')}+{own.digest}",
     )
+
+
+def _compiled(entries: Iterable[_Matching]) -> Sequence[tuple[str, re.Pattern[str]]]:
+    return [(entry.provider, re.compile(entry.match)) for entry in entries]
+
+
+def _with_classes(house: Provider, additions: Iterable[_Classes]) -> Provider:
+    """The price list with the classes that it lacks."""
+    given = {
+        one.model: {name: Decimal(price) for name, price in one.prices.items()}
+        for one in additions
+        if one.house == house.id
+    }
+    if not given:
+        return house
+    return replace(house, models=[_filled(info, given[info.id]) if info.id in given else info for info in house.models])
+
+
+def _filled(info: ModelInfo, given: Mapping[str, Decimal]) -> ModelInfo:
+    prices = info.prices
+    if not isinstance(prices, ModelPrice):
+        raise TypeError(f"{info.id} has prices that change by the day: say in prices.yaml when its classes hold")
+    known = {name: price for name, price in vars(prices).items() if price is not None}
+    return replace(info, prices=ModelPrice(**{**given, **known}))
 
 
 def _own_house(name: str, house: _OwnHouse, known: Provider | None) -> Provider:
@@ -152,4 +212,6 @@ def _own_model(name: str, price: _OwnPrice) -> ModelInfo:
         else base
         for key, base in price.prices().items()
     }
-    return ModelInfo(id=name, match=ClauseEquals(name), context_window=price.context, prices=ModelPrice(**prices))
+    searches = None if price.searches is None else Decimal(price.searches)
+    listed = ModelPrice(**prices, web_searches_kcount=searches)
+    return ModelInfo(id=name, match=ClauseEquals(name), context_window=price.context, prices=listed)

@@ -47,21 +47,27 @@ class Rates:
     cached_image: int
     cache_write: int
     cache_write_1h: int
-    audio_input: int
+    audio_input: int | None
     image_input: int
     output: int
     reasoning: int
-    audio_output: int
+    audio_output: int | None
     image_output: int
     request: int
     search: int | None
-    """None: nobody published what a search costs."""
+    """None, here and with sound: nobody published what it costs."""
 
-    def nanos(self, usage: Usage) -> int | None:
+    def nanos(self, usage: Usage, percent: int) -> int | None:
         """What the usage costs, in nano-dollars, rounded once, half to even; None when a part of it has no price."""
-        if usage.searches and self.search is None:
+        unknown = (
+            (usage.searches, self.search),
+            (usage.audio_prompt_tokens, self.audio_input),
+            (usage.audio_completion_tokens, self.audio_output),
+        )
+        if any(used and price is None for used, price in unknown):
             return None
-        yocto = self._prompt(usage) + self._completion(usage) + self.request + usage.searches * (self.search or 0)
+        tokens = (self._prompt(usage) + self._completion(usage)) * percent // 100
+        yocto = tokens + self.request + usage.searches * (self.search or 0)
         whole, rest = divmod(yocto, _YOCTO_PER_NANO)
         return whole + (2 * rest > _YOCTO_PER_NANO or (2 * rest == _YOCTO_PER_NANO and whole % 2 == 1))
 
@@ -77,7 +83,7 @@ class Rates:
             cached_image = min(usage.image_prompt_tokens - image, cached - cached_audio)
             text -= audio + image
             cached -= cached_audio + cached_image
-            yocto += audio * self.audio_input + image * self.image_input
+            yocto += audio * (self.audio_input or 0) + image * self.image_input
             yocto += cached_audio * self.cached_audio + cached_image * self.cached_image
         return yocto + text * self.input + cached * self.cached
 
@@ -86,7 +92,7 @@ class Rates:
         return (
             max(0, usage.completion_tokens - special) * self.output
             + usage.reasoning_tokens * self.reasoning
-            + usage.audio_completion_tokens * self.audio_output
+            + usage.audio_completion_tokens * (self.audio_output or 0)
             + usage.image_completion_tokens * self.image_output
         )
 
@@ -98,33 +104,43 @@ class Tariff:
     tiers: tuple[tuple[int, Rates], ...]
     """(tokens that the prompt must exceed, rates), ascending; the first one's start is -1."""
 
-    def nanos(self, usage: Usage) -> int | None:
-        """What the usage costs, in nano-dollars; None when a part of it has no price."""
+    def nanos(self, usage: Usage, percent: int = 100) -> int | None:
+        """What the usage costs, in nano-dollars; None when a part of it has no price.
+
+        `percent`: of the published prices of tokens, where they depend on the region.
+        """
         rates = self.tiers[0][1]
         for start, higher in self.tiers[1:]:
             if usage.prompt_tokens > start:
                 rates = higher
-        return rates.nanos(usage)
+        return rates.nanos(usage, percent)
 
 
-def prices_at(info: ModelInfo, at: datetime, tier: str | None) -> Sequence[ModelPrice]:
-    """The price lists that hold at a moment for a service tier; for each class the first one that names it counts.
+def prices_at(info: ModelInfo, at: datetime, tier: str | None, speed: str | None = None) -> Sequence[ModelPrice]:
+    """The price lists that hold at a moment for a service tier and a speed; for each class the first one that names it counts.
 
-    All of them are objects of the data, none is made here.
+    None where nobody published what the speed costs. All of them are objects of the data, none is made here.
     """
     standard = info.prices if isinstance(info.prices, ModelPrice) else info.get_prices(at)
-    if tier is None or not info.price_variants:
-        return (standard,)
-    special = [
+    quick = () if speed is None else _variant(info, at, "speed", speed)
+    if speed is not None and not quick:
+        return ()
+    return (*quick, *(() if tier is None else _variant(info, at, "service_tier", tier)), standard)
+
+
+def _variant(info: ModelInfo, at: datetime, name: str, value: str) -> Sequence[ModelPrice]:
+    return [
         variant.prices
-        for variant in info.price_variants
-        if variant.when == {"service_tier": tier} and (variant.constraint is None or variant.constraint.active(at))
+        for variant in info.price_variants or ()
+        if variant.when == {name: value} and (variant.constraint is None or variant.constraint.active(at))
     ]
-    return (*special, standard)
 
 
-def tariff(lists: Sequence[ModelPrice]) -> Tariff | None:
-    """Compile a model's price lists; None when they have no price of tokens (pages, hours, or nothing at all)."""
+def tariff(lists: Sequence[ModelPrice], *, sound_as_text: bool = False) -> Tariff | None:
+    """Compile a model's price lists; None when they have no price of tokens (pages, hours, or nothing at all).
+
+    `sound_as_text`: where sound has no price of its own, it has that of text; else it has none.
+    """
     named = dict[str, Decimal | TieredPrices]()
     for prices in reversed(lists):
         named |= {name: price for name, price in vars(prices).items() if isinstance(price, Decimal | TieredPrices)}
@@ -132,7 +148,10 @@ def tariff(lists: Sequence[ModelPrice]) -> Tariff | None:
         return None
     starts = {tier.start for price in named.values() if isinstance(price, TieredPrices) for tier in price.tiers}
     return Tariff(
-        tuple((start, _rates({n: _at(price, start) for n, price in named.items()})) for start in (-1, *sorted(starts)))
+        tuple(
+            (start, _rates({n: _at(price, start) for n, price in named.items()}, sound_as_text=sound_as_text))
+            for start in (-1, *sorted(starts))
+        )
     )
 
 
@@ -140,7 +159,7 @@ def override_tariff(price: PriceOverride) -> Tariff:
     """Compile the operator's own price."""
     given = {"input_mtok": price.input, "output_mtok": price.output, "cache_read_mtok": price.cached_input}
     named = {name: value for name, value in given.items() if value is not None}
-    return Tariff(((-1, _rates(named | {"web_searches_kcount": Decimal(0)})),))
+    return Tariff(((-1, _rates(named | {"web_searches_kcount": Decimal(0)}, sound_as_text=True)),))
 
 
 def _at(price: Decimal | TieredPrices, start: int) -> Decimal:
@@ -151,26 +170,30 @@ def _at(price: Decimal | TieredPrices, start: int) -> Decimal:
     return tiers[-1] if tiers else price.base
 
 
-def _rates(usd: Mapping[str, Decimal]) -> Rates:
+def _rates(usd: Mapping[str, Decimal], *, sound_as_text: bool) -> Rates:
     def rate(name: str, otherwise: int, per: int = _MILLION) -> int:
         price = usd.get(name)
         return otherwise if price is None else int(price * _YOCTO_PER_USD / per)
 
+    def sound(name: str, text: int) -> int | None:
+        return rate(name, text) if name in usd or sound_as_text else None
+
     plain, out = rate("input_mtok", 0), rate("output_mtok", 0)
     cached, written = rate("cache_read_mtok", plain), rate("cache_write_mtok", plain)
+    heard = sound("input_audio_mtok", plain)
     searches_priced = "web_searches_kcount" in usd or "requests_kcount" in usd
     return Rates(
         input=plain,
         cached=cached,
-        cached_audio=rate("cache_audio_read_mtok", cached),
+        cached_audio=rate("cache_audio_read_mtok", cached if sound_as_text else heard or 0),
         cached_image=rate("cache_image_read_mtok", cached),
         cache_write=written,
         cache_write_1h=rate("cache_write_1h_mtok", written),
-        audio_input=rate("input_audio_mtok", plain),
+        audio_input=heard,
         image_input=rate("input_image_mtok", plain),
         output=out,
         reasoning=rate("output_reasoning_mtok", out),
-        audio_output=rate("output_audio_mtok", out),
+        audio_output=sound("output_audio_mtok", out),
         image_output=rate("output_image_mtok", out),
         request=rate("requests_kcount", 0, _THOUSAND),
         search=rate("web_searches_kcount", 0, _THOUSAND) if searches_priced else None,

@@ -1,7 +1,7 @@
 """watch, the counting half: what one request used and cost; settles its ticket and writes its event exactly once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -311,13 +311,12 @@ class Meter:
             return Usage(prompt_tokens=self._prompt_tokens, completion_tokens=seen), UsageSource.COUNTED
         if self._usage.completion_tokens >= seen:
             return self._usage, UsageSource.PROVIDER
-        counted = Usage(
-            prompt_tokens=self._usage.prompt_tokens,
+        counted = replace(
+            self._usage,
             completion_tokens=seen,
-            cached_tokens=self._usage.cached_tokens,
-            cache_write_tokens=self._usage.cache_write_tokens,
-            cache_write_1h_tokens=self._usage.cache_write_1h_tokens,
-            tier=self._usage.tier,
+            reasoning_tokens=0,
+            audio_completion_tokens=0,
+            image_completion_tokens=0,
         )
         return counted, UsageSource.COUNTED
 

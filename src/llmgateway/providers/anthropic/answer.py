@@ -56,6 +56,10 @@ class Figures(msgspec.Struct, frozen=True):
     cache_creation: CacheCreation | None = None
     server_tool_use: ServerTools | None = None
     output_tokens_details: OutputDetails | None = None
+    speed: str | None = None
+    """`standard` or `fast` (https://platform.claude.com/docs/en/build-with-claude/fast-mode)."""
+    inference_geo: str | None = None
+    """Where it ran (https://platform.claude.com/docs/en/manage-claude/data-residency)."""
     iterations: list["Figures"] | None = None
     """One entry for each sampling of a model within the request; what is billed is their sum
     (https://platform.claude.com/docs/en/build-with-claude/compaction)."""
@@ -86,6 +90,8 @@ def usage_of(figures: Figures | None) -> Usage | None:
         cache_write_1h_tokens=min(hour, written),
         reasoning_tokens=(details.thinking_tokens or 0) if details else 0,
         searches=(tools.web_search_requests or 0) if tools else 0,
+        speed=None if figures.speed == "standard" else figures.speed,
+        region=figures.inference_geo,
     )
 
 
