@@ -16,6 +16,7 @@ from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.openai_wire.efforts import fit_effort, must_think
 from llmgateway.providers.openai_wire.errors import classify_error
 from llmgateway.providers.openai_wire.history import as_system, media_after_results, short_label
 from llmgateway.providers.openai_wire.logprobs import as_a_number
@@ -109,7 +110,6 @@ class OpenAICompatible(Provider):
         return self.native and call.dialect is Dialect.OPENAI
 
     def refuses(self, call: Call, model: str) -> Sequence[str]:
-        del model
         if call.dialect is Dialect.RESPONSES and self.speaks(call):
             return ()
         refused = [name for name in self.unsupported if _is_set(call.canon, name)]
@@ -118,6 +118,8 @@ class OpenAICompatible(Provider):
         refused += [name for name in call.canon if name in _FOREIGN or name.startswith("input[")]
         if call.dialect is Dialect.RESPONSES and call.canon.get("store"):
             refused.append("store")  # nothing could be fetched again
+        if must_think(model, call.canon.get("thinking")):
+            refused.append("thinking")
         if self.native and _is_set(call.canon, "top_k"):
             refused.append("top_k")
         tools = objects(call.canon.get("tools"))
@@ -251,12 +253,7 @@ class OpenAICompatible(Provider):
     def _translate(self, body: Json, call: Call) -> None:
         foreign = call.dialect is not Dialect.OPENAI
         if foreign:
-            body.pop("thinking", None)  # said as reasoning_effort too
-            body.pop("cache_control", None)
-            if "user" in body:
-                body["user"] = short_label(body["user"])
-            if self.native and "max_tokens" in body:
-                body["max_completion_tokens"] = body.pop("max_tokens")
+            self._adopt(body, call)
         for name in self.unsupported:
             body.pop(name, None)  # at its default: honoured by leaving it out
         for ours, theirs in self.renames.items():
@@ -271,6 +268,16 @@ class OpenAICompatible(Provider):
         if foreign and "tools" in body:
             kept = ("type", "function", "custom", *(self.keeps & {"cache_control"}))
             body["tools"] = [{n: tool[n] for n in kept if n in tool} for tool in objects(body["tools"])]
+
+    def _adopt(self, body: Json, call: Call) -> None:
+        """Settings of other dialects, as chat says them."""
+        if call.dialect is Dialect.ANTHROPIC:
+            fit_effort(body)
+        body.pop("cache_control", None)
+        if "user" in body:
+            body["user"] = short_label(body["user"])
+        if self.native and "max_tokens" in body:
+            body["max_completion_tokens"] = body.pop("max_tokens")
 
     def _message(self, message: Json, *, foreign: bool) -> Json:
         hidden = [name for name in _OWN_EXTENSIONS if name in message]

@@ -115,6 +115,22 @@ def test_who_thinks_comes_before_who_leaves_thinking_out() -> None:
     assert alone.dropped & {"thinking", "reasoning_effort"}
 
 
+@pytest.mark.parametrize(
+    ("model", "dropped"),
+    [(GPT, {"thinking", "reasoning_effort"}), ("openai/gpt-5", set[str]()), ("anthropic/claude-3-haiku", set[str]())],
+)
+def test_thinking_is_left_out_and_named_for_models_that_are_known_not_to_think(model: str, dropped: set[str]) -> None:
+    """The catalogue knows; and who owns the dialect decides by itself."""
+    asked = _messages(model, thinking={"type": "adaptive"}, output_config={"effort": "high"})
+    [target] = Routing().plan(asked).targets
+    assert target.dropped == dropped
+
+
+def test_thinking_that_is_switched_off_asks_for_nothing() -> None:
+    [target] = Routing().plan(_messages(GPT, thinking={"type": "disabled"})).targets
+    assert not target.dropped
+
+
 def _messages(model: str = "smart", **fields: object) -> Call:
     body: Json = {"model": model, "max_tokens": 4_000, "messages": [{"role": "user", "content": "Hi"}], **fields}
     return AnthropicDialect().read(Operation.CHAT, json.dumps(body).encode(), Wishes())

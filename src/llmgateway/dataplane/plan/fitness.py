@@ -88,7 +88,7 @@ def choose(call: Call, targets: Sequence[Target], needed: Demand, catalog: Catal
     best. Raises BadRequest `unsupported_parameter`, or NotFound, when none is left.
     """
     passed_over = dict[str, str]()
-    able, named = _honouring(call, targets, passed_over)
+    able, named = _honouring(call, targets, catalog, passed_over)
     if not able and call.operation is not Operation.COUNT_TOKENS:  # who cannot count is counted for
         raise _nobody(call, passed_over, named)
     if len({target.name for target in able}) > 1:
@@ -97,12 +97,14 @@ def choose(call: Call, targets: Sequence[Target], needed: Demand, catalog: Catal
     return Choice(tuple(fitting), passed_over)
 
 
-def _honouring(call: Call, targets: Sequence[Target], passed_over: dict[str, str]) -> tuple[list[Target], list[str]]:
+def _honouring(
+    call: Call, targets: Sequence[Target], catalog: Catalog, passed_over: dict[str, str]
+) -> tuple[list[Target], list[str]]:
     """Targets that take every parameter, and the parameters that kept the others out.
 
     Where nobody takes all of them, those that are left when what may be dropped is dropped.
     """
-    known = [(target, _refused(call, target, passed_over)) for target in targets]
+    known = [(target, _refused(call, target, catalog, passed_over)) for target in targets]
     asked = [(target, refused) for target, refused in known if refused is not None]
     droppable = _ALWAYS_DROPPABLE
     if call.dialect is Dialect.ANTHROPIC and not _anybody(asked, droppable):
@@ -125,12 +127,23 @@ def _anybody(asked: Iterable[tuple[Target, frozenset[str]]], droppable: frozense
     return any(refused <= droppable for _, refused in asked)
 
 
-def _refused(call: Call, target: Target, passed_over: dict[str, str]) -> frozenset[str] | None:
+def _refused(call: Call, target: Target, catalog: Catalog, passed_over: dict[str, str]) -> frozenset[str] | None:
     """What the target cannot honour; None, with the reason noted, where it cannot be asked such a thing at all."""
     if call.operation not in target.provider.endpoints:
         passed_over[target.name] = f"{target.provider.title} has no {call.operation} endpoint"
         return None
-    return frozenset(target.provider.refuses(call, target.model))
+    refused = frozenset(target.provider.refuses(call, target.model))
+    known = catalog.traits(target.host.id, target.model).can(Ability.REASONING)
+    translated = call.dialect is Dialect.ANTHROPIC and not target.provider.speaks(call)
+    return refused | _thinking_in(call.canon) if translated and known is False else refused
+
+
+def _thinking_in(canon: Json) -> frozenset[str]:
+    """What asks for thought: nothing where it is switched off."""
+    thinking = canon.get("thinking")
+    off = not is_object(thinking) or thinking.get("type") == "disabled"
+    asked = {"reasoning_effort": canon.get("reasoning_effort") not in {None, "none"}, "thinking": not off}
+    return frozenset(name for name, is_asked in asked.items() if is_asked)
 
 
 def _without(

@@ -1,0 +1,65 @@
+"""Efforts of reasoning for callers who asked a model of another maker's: what OpenAI's models take of them, by their names.
+
+Pages: https://developers.openai.com/api/docs/guides/reasoning, https://platform.openai.com/docs/api-reference/chat/create
+(`reasoning_effort`), and the models' own below https://developers.openai.com/api/docs/models.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object, text_of
+
+_ORDER: Final = ("none", "minimal", "low", "medium", "high", "xhigh")
+_FAMILIES: Final[Sequence[tuple[re.Pattern[str], Sequence[str]]]] = tuple(
+    (re.compile(names), efforts)
+    for names, efforts in (
+        (r"gpt-5(\.\d)?-chat", ()),
+        (r"gpt-5-pro", ("high",)),
+        (r"gpt-5\.\d-pro", ("medium", "high", "xhigh")),
+        (r"gpt-5-codex|gpt-5\.1-codex(?!-max)", ("low", "medium", "high")),
+        (r"gpt-5\.\d-codex", ("low", "medium", "high", "xhigh")),
+        (r"gpt-5(?!\.)", ("minimal", "low", "medium", "high")),
+        (r"gpt-5\.1", ("none", "low", "medium", "high")),
+        (r"gpt-6\.\d|gpt-6-astra", ("low", "medium", "high", "xhigh")),
+        (r"gpt-[5-9]", ("none", "low", "medium", "high", "xhigh")),
+        (r"o1-(?:mini|preview)", ()),
+        (r"o\d", ("low", "medium", "high")),
+    )
+)
+"""Tried at the start of a name; the first that fits counts."""
+
+
+def fit_effort(body: Json) -> None:
+    """Say what Messages calls thinking and effort as this body's model takes it: switched off, or at most as strong as it knows."""
+    thinking = body.pop("thinking", None)
+    taken = _taken(body["model"])
+    if _is_off(thinking):
+        if taken:
+            body["reasoning_effort"] = taken[0]
+    elif effort := text_of(body.get("reasoning_effort")):
+        body["reasoning_effort"] = _nearest(effort, taken or _ORDER[:-1])
+
+
+def must_think(model: str, thinking: object) -> bool:
+    """Whether thinking was switched off for a model that cannot think any less than hard."""
+    return _is_off(thinking) and _taken(model)[:1] in {("medium",), ("high",)}
+
+
+def _is_off(thinking: object) -> bool:
+    return is_object(thinking) and thinking.get("type") == "disabled"
+
+
+def _taken(model: str) -> Sequence[str]:
+    """The efforts that a model takes, the least first; none where nothing is known."""
+    name = model.rpartition("/")[2]
+    return next((efforts for names, efforts in _FAMILIES if names.match(name)), ())
+
+
+def _nearest(effort: str, taken: Sequence[str]) -> str:
+    """The strongest that is no stronger, else the least."""
+    if effort not in _ORDER:
+        return effort
+    weaker = [one for one in taken if _ORDER.index(one) <= _ORDER.index(effort)]
+    return weaker[-1] if weaker else taken[0]
