@@ -6,12 +6,12 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from llmgateway.canon.call import Dialect, Operation, Wishes
+from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
 from llmgateway.providers.bedrock.declaration import BEDROCK
 
-from .bedrock_building import CLAUDE, HELLO, NOVA, PLACE, built, chat
+from .bedrock_building import CLAUDE, NOVA, PLACE, built, chat
 
 TOOL: Json = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}
 CALL: Json = {"id": "c/1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
@@ -283,26 +283,6 @@ def test_what_cannot_be_honoured_is_named(model: str, given: Json, refused: list
 )
 def test_what_a_model_cannot_honour_is_named(model: str, given: Json, refused: list[str]) -> None:
     assert BEDROCK.refuses(chat(given), model) == refused
-
-
-def test_claude_speaks_the_dialect_of_anthropic_by_invoke() -> None:
-    claude = BEDROCK.language(CLAUDE)
-    call = replace(
-        chat({"max_tokens": 5, "stream": True}, Dialect.ANTHROPIC),
-        wishes=Wishes(forward={"anthropic-version": "2023-06-01", "anthropic-beta": "a, b"}),
-    )
-    assert claude.speaks(call)
-    assert claude.refuses(call, CLAUDE) == ()
-    request = claude.build(call, replace(PLACE, model=CLAUDE, stream=True))
-    assert request.url.endswith("v1%3A0/invoke-with-response-stream")
-    assert msgspec.json.decode(request.body) == {
-        "messages": [HELLO],
-        "max_tokens": 5,
-        "anthropic_version": "bedrock-2023-05-31",
-        "anthropic_beta": ["a", "b"],
-    }
-    assert claude.build(call, replace(PLACE, model=CLAUDE)).url.endswith("/invoke")
-    assert not BEDROCK.language(NOVA).speaks(call)
 
 
 def embedding(model: str, **body: Any) -> Json:

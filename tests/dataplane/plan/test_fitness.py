@@ -1,6 +1,7 @@
 """Who can serve a call: what its body asks for, against what is known of each target."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -129,6 +130,16 @@ def test_thinking_is_left_out_and_named_for_models_that_are_known_not_to_think(m
 def test_thinking_that_is_switched_off_asks_for_nothing() -> None:
     [target] = Routing().plan(_messages(GPT, thinking={"type": "disabled"})).targets
     assert not target.dropped
+
+
+def test_flags_of_clients_pass_nobody_over_and_are_named_where_they_are_left_out() -> None:
+    keys = {"AWS_BEARER_TOKEN_BEDROCK": "b", "AWS_REGION": "us-east-1", "ANTHROPIC_API_KEY": "a"}
+    cloud = {"provider": "bedrock", "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}
+    routing = Routing(alias(cloud, {"provider": "anthropic", "model": "claude-sonnet-4-5"}), environment=keys)
+    asked = replace(_messages(), wishes=Wishes(forward={"anthropic-beta": "claude-code-20250219"}))
+    first, second = routing.plan(asked).targets
+    assert (first.host.id, first.dropped) == ("bedrock", {"anthropic-beta.claude-code-20250219"})
+    assert not second.dropped
 
 
 def _messages(model: str = "smart", **fields: object) -> Call:

@@ -12,8 +12,10 @@ from llmgateway.catalog.catalog import Catalog
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.errors import BadRequest, NotFound
 
-_ALWAYS_DROPPABLE = frozenset({"user", "metadata", "safety_identifier", "prompt_cache_key"})
+_ALWAYS_DROPPABLE = frozenset({"user", "metadata", "safety_identifier", "prompt_cache_key", "cache_control.scope"})
 """Parameters that never change an answer: left out where unknown, and named."""
+_FLAG = "anthropic-beta."
+"""Flags of clients, which send them to everybody whatever they ask: left out where unknown too, and named."""
 _THINKING = frozenset({"thinking", "reasoning_effort"})
 """Clients of Messages ask every model to think, and mean it where the model can: left out elsewhere, and named."""
 _ABILITY_OF_PART = {
@@ -106,7 +108,7 @@ def _honouring(
     """
     known = [(target, _refused(call, target, catalog, passed_over)) for target in targets]
     asked = [(target, refused) for target, refused in known if refused is not None]
-    droppable = _ALWAYS_DROPPABLE
+    droppable = _ALWAYS_DROPPABLE.union(name for _, refused in asked for name in refused if name.startswith(_FLAG))
     if call.dialect is Dialect.ANTHROPIC and not _anybody(asked, droppable):
         droppable |= _THINKING
     if call.wishes.drop_unsupported and not _anybody(asked, droppable):

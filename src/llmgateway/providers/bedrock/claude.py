@@ -5,12 +5,13 @@ Page: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anth
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_array, is_object
 from llmgateway.errors import ProviderError
 from llmgateway.providers.anthropic.declaration import Anthropic
 from llmgateway.providers.anthropic.request import native_body
@@ -22,6 +23,21 @@ from llmgateway.providers.bedrock.places import model_request
 from llmgateway.providers.bedrock.stream import EventStreamDecoder, InvokeReader
 
 _VERSION: Final = "bedrock-2023-05-31"
+_BETAS: Final = frozenset(
+    {
+        "compact-2026-01-12", "computer-use-2024-10-22", "computer-use-2025-01-24", "computer-use-2025-11-24",
+        "context-1m-2025-08-07", "context-management-2025-06-27", "dev-full-thinking-2025-05-14", "effort-2025-11-24",
+        "fine-grained-tool-streaming-2025-05-14", "interleaved-thinking-2025-05-14", "output-128k-2025-02-19",
+        "token-efficient-tools-2025-02-19", "tool-examples-2025-10-29", "tool-search-tool-2025-10-19",
+    }
+)  # fmt: skip
+"""What InvokeModel takes of `anthropic_beta`; any other flag is a 400 there, `invalid beta flag`. Pages, below
+https://docs.aws.amazon.com/bedrock/latest/userguide: model-parameters-anthropic-claude-messages-request-response.html,
+model-parameters-anthropic-claude-messages-tool-use.html and claude-messages-compaction.html."""
+_MARKED: Final = ("system", "messages", "tools", "content")
+"""Where markers of the cache stand, beside the body itself."""
+_USUAL_TIERS: Final = (None, "auto", "standard_only")
+"""Bedrock has no tiers of Anthropic's: who asks for the usual one gets it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +50,19 @@ class InvokedClaude(Anthropic):
 
     def body(self, call: Call, place: Place) -> Json:
         body = native_body(call, place.model, stream=place.stream, dropped=place.dropped)
-        body.pop("stream", None)
-        del body["model"]
-        betas = _betas(call.wishes.forward)
+        for name in ("stream", "service_tier", "model"):
+            body.pop(name, None)
+        if _is_scoped(body):
+            body = _unscoped(body)
+        betas = [name for name in _betas(call.wishes.forward) if name in _BETAS]
         return {**body, "anthropic_version": _VERSION, **({"anthropic_beta": betas} if betas else {})}
+
+    def refuses(self, call: Call, model: str) -> Sequence[str]:
+        del model
+        refused = [f"anthropic-beta.{name}" for name in _betas(call.wishes.forward) if name not in _BETAS]
+        if call.body.get("service_tier") not in _USUAL_TIERS:
+            refused.append("service_tier")
+        return [*refused, "cache_control.scope"] if _is_scoped(call.body) else refused
 
     def decoder(self, call: Call, *, native: bool) -> Decoder:
         del call, native
@@ -51,6 +76,27 @@ def _betas(headers: Mapping[str, str]) -> list[str]:
     return [name.strip() for name in headers.get("anthropic-beta", "").split(",") if name.strip()]
 
 
+def _is_scoped(value: Any) -> bool:
+    """Whether a marker of the cache says who shares it, which Bedrock's cannot."""
+    if is_array(value):
+        return any(_is_scoped(item) for item in value)
+    if not is_object(value):
+        return False
+    marker = value.get("cache_control")
+    return (is_object(marker) and "scope" in marker) or any(_is_scoped(value.get(name)) for name in _MARKED)
+
+
+def _unscoped(value: Any) -> Any:
+    if is_array(value):
+        return [_unscoped(item) for item in value]
+    if not is_object(value):
+        return value
+    kept = {name: _unscoped(item) if name in _MARKED else item for name, item in value.items()}
+    if is_object(marker := kept.get("cache_control")):
+        kept["cache_control"] = {name: item for name, item in marker.items() if name != "scope"}
+    return kept
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BedrockClaude(Converse):
     """Two languages for the same models: the caller's dialect tells which. A part of Bedrock, no host of its own."""
@@ -61,7 +107,7 @@ class BedrockClaude(Converse):
         return call.dialect is Dialect.ANTHROPIC and call.operation is Operation.CHAT
 
     def refuses(self, call: Call, model: str) -> Sequence[str]:
-        return () if self.speaks(call) else Converse.refuses(self, call, model)
+        return self.messages.refuses(call, model) if self.speaks(call) else Converse.refuses(self, call, model)
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         return self.messages.build(call, place) if self.speaks(call) else Converse.build(self, call, place)
