@@ -216,6 +216,20 @@ def test_tool_choice(choice: Any, sent: Json) -> None:
     assert built({"tools": [TOOL], "tool_choice": choice})["toolConfig"]["toolChoice"] == sent
 
 
+def test_tools_that_a_history_without_tools_names_are_declared() -> None:
+    """Converse takes no calls and results without a toolConfig."""
+    history: list[Json] = [
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "tool_calls": [CALL, {**CALL, "id": "c2"}]},
+        {"role": "tool", "tool_call_id": "c/1", "content": "1"},
+        {"role": "tool", "tool_call_id": "c2", "content": "2"},
+    ]
+    spec: Json = {"name": "f", "inputSchema": {"json": {"type": "object", "properties": {}}}}
+    assert built({"messages": history})["toolConfig"] == {"tools": [{"toolSpec": spec}]}
+    assert built({"messages": history, "tools": [TOOL]})["toolConfig"]["tools"][0]["toolSpec"]["description"] == "d"
+    assert "toolConfig" not in built({})
+
+
 def test_tool_choice_none_leaves_the_tools_out() -> None:
     assert "toolConfig" not in built({"tools": [TOOL], "tool_choice": "none"})
 

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html and
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -83,7 +83,7 @@ def converse_body(call: Call, model: str, *, dropped: frozenset[str] = frozenset
         inference["stopSequences"] = stop if is_array(stop) else [stop]
     if inference:
         body["inferenceConfig"] = inference
-    if tools := _tools(canon):
+    if tools := _tools(canon) or _once_called(history.messages):
         body["toolConfig"] = tools
     if output := _output(canon.get("response_format")):
         body["outputConfig"] = output
@@ -148,6 +148,15 @@ def _tools(canon: Json) -> Json | None:
     elif wanted := _CHOICES.get(text_of(choice)):
         made["toolChoice"] = wanted
     return made
+
+
+def _once_called(messages: Sequence[Json]) -> Json | None:
+    """The tools that a history without tools names: Converse takes no calls and results without a toolConfig.
+
+    Page: https://docs.aws.amazon.com/bedrock/latest/userguide/tool-use-inference-call.html.
+    """
+    used = [block["toolUse"]["name"] for turn in messages for block in turn["content"] if "toolUse" in block]
+    return {"tools": [{"toolSpec": _spec({"name": name})} for name in dict.fromkeys(used)]} if used else None
 
 
 def _spec(function: Json) -> Json:
