@@ -252,6 +252,10 @@ def test_service_tiers() -> None:
     assert "serviceTier" not in built({"service_tier": "auto"})
 
 
+def _pixel(detail: str) -> Json:
+    return {"type": "image_url", "image_url": {**PIXEL["image_url"], "detail": detail}}
+
+
 @pytest.mark.parametrize("model", [CLAUDE, NOVA])
 @pytest.mark.parametrize(
     ("given", "refused"),
@@ -268,6 +272,8 @@ def test_service_tiers() -> None:
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, ["tools.0.type"]),
         ({"messages": [{"role": "user", "content": [WEB_IMAGE]}]}, ["messages.0.content.0.type"]),
         ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, ["messages.0.content.0.type"]),
+        ({"messages": [{"role": "user", "content": [_pixel("low")]}]}, ["messages.0.content.0.image_url.detail"]),
+        ({"messages": [{"role": "user", "content": [_pixel("high"), _pixel("auto")]}]}, []),
         ({"guardrailConfig": {}, "requestMetadata": {}}, []),
     ],
 )

@@ -62,6 +62,8 @@ _UNSTRUCTURED: Final = ("amazon.", "meta.", "cohere.", "ai21.", "writer.", "stab
 _SEEDED: Final = ("openai.", "cohere.command-r")
 """Makers whose own parameters, which Converse passes on, know a seed."""
 _PARTS: Final = frozenset({"text", "refusal", "image_url", "file", "document", "search_result", "guardContent"})
+_DETAILS: Final = frozenset({"auto", "high", "original"})
+"""Pictures are always read as they are."""
 _CHOICES: Final[Mapping[str, Json]] = MappingProxyType({"auto": {"auto": {}}, "required": {"any": {}}})
 
 
@@ -249,6 +251,8 @@ def _parts(canon: Json) -> Iterator[str]:
             url = text_of(image.get("url")) if is_object(image) else text_of(image)
             if part.get("type") not in _PARTS or url.startswith(("https://", "http://")):
                 yield f"messages.{index}.content.{place}.type"
+            elif is_object(image) and text_of(image.get("detail") or "auto") not in _DETAILS:
+                yield f"messages.{index}.content.{place}.image_url.detail"
 
 
 def _inner(value: Json, name: str) -> Json:
