@@ -7,6 +7,7 @@ import pytest
 
 from llmgateway.canon.call import Dialect, Operation
 from llmgateway.canon.chat import Json
+from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.base import Provider
 from llmgateway.providers.groq import GROQ
 from llmgateway.providers.mistral import MISTRAL
@@ -156,6 +157,24 @@ def test_a_refused_tool_or_part_may_be_dropped() -> None:
     extra["tools"] = extra["tools"][:1]
     body = sent(LAB.build(chat(extra, Dialect.ANTHROPIC), replace(PLACE, dropped=dropped)))
     assert body.keys() == {"model", "messages"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ({"type": "function", "function": {"name": "web_search"}}, False),
+        ({"type": "function", "function": {"name": "f"}}, True),
+        ("required", True),
+    ],
+)
+def test_a_tool_that_is_dropped_takes_the_choice_of_it_along(asked: object, *, kept: bool) -> None:
+    tool: Json = {"type": "function", "function": {"name": "f"}}
+    tools: Json = {"tools": [{"type": "web_search_20250305", "name": "web_search"}, tool], "tool_choice": asked}
+    to_hosts = sent(LAB.build(chat(tools, Dialect.ANTHROPIC), replace(PLACE, dropped=frozenset({"tools.0"}))))
+    to_others = leave_out(tools, frozenset({"tools.0.type"}))
+    for body in (to_hosts, to_others):
+        assert body["tools"] == [tool]
+        assert ("tool_choice" in body) is kept
 
 
 MARKED: Json = {

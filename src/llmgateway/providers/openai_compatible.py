@@ -24,6 +24,7 @@ from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response
 from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
 from llmgateway.providers.openai_wire.usage import read_usage
+from llmgateway.providers.refusing import lost_choice
 from llmgateway.providers.rerank import canon_results, document_text, rerank_usage
 
 DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
@@ -317,6 +318,8 @@ def _dropped(body: Json, names: Collection[str]) -> Json:
         kept["tools"] = [tool for index, tool in enumerate(kept["tools"]) if f"tools.{index}" not in names]
         if not kept["tools"]:
             kept = _without(kept, ("tools", "tool_choice", "parallel_tool_calls"))
+        elif lost_choice(kept):
+            del kept["tool_choice"]
     if any(name.startswith("messages.") for name in names):
         kept["messages"] = [
             _without_parts(message, f"messages.{index}.content", names)

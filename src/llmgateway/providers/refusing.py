@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object, objects, text_of
 
 _DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
     {
@@ -31,6 +32,8 @@ _DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
 """OpenAI's documented defaults, and what says nothing: a parameter that stands so is honoured by leaving it out."""
 _HINTS: Final = frozenset({"cache_control", "prompt_cache_retention"})
 """They ask for a cheaper answer, never for another one."""
+_MANNERS: Final = frozenset({"auto", "any", "none", "allowed_tools"})
+"""Choices that name no tool."""
 _MESSAGE_FIELDS: Final = ("name", "audio", "function_call")
 """Fields of OpenAI's messages that no other language has."""
 
@@ -52,3 +55,18 @@ def message_fields(messages: Sequence[Json]) -> Iterator[str]:
 def idle_choice(canon: Mapping[str, Any]) -> bool:
     """Whether a tool must be called and there is none."""
     return canon.get("tool_choice") not in (None, "auto", "none") and not canon.get("tools")
+
+
+def lost_choice(body: Mapping[str, Any]) -> bool:
+    """Whether a tool must be called that is not there, after tools were left out."""
+    choice = body.get("tool_choice")
+    if not is_object(choice) or choice.get("type") in _MANNERS:
+        return False
+    return _label(choice) not in map(_label, objects(body.get("tools")))
+
+
+def _label(tool: Json) -> str:
+    """The name of a tool or of a choice; its type where it has none."""
+    kind = text_of(tool.get("type"))
+    inner = tool.get(kind)
+    return text_of(inner.get("name") if is_object(inner) else tool.get("name")) or kind

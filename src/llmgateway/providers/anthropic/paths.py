@@ -6,6 +6,7 @@ from typing import Any
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object
+from llmgateway.providers.refusing import lost_choice
 
 
 def leave_out(body: Mapping[str, Any], paths: frozenset[str]) -> Json:
@@ -16,6 +17,8 @@ def leave_out(body: Mapping[str, Any], paths: frozenset[str]) -> Json:
         kept[head] = deepcopy(kept[head])
     for path in nested:
         _remove(kept, path[:-1] if path[-1] == "type" else path)
+    if any(path[0] == "tools" for path in nested) and lost_choice(kept):
+        del kept["tool_choice"]
     return kept
 
 
