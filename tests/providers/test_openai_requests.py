@@ -229,6 +229,17 @@ def test_what_an_openai_caller_wrote_into_messages_travels_on() -> None:
     assert sent(GROQ.build(chat({"messages": [message]}), PLACE))["messages"] == [message]
 
 
+def test_what_other_makers_models_added_to_a_history_does_not_reach_openai() -> None:
+    """Turn one was answered by Claude or Gemini, and the caller's library sends all of it back."""
+    call: Json = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    answer: Json = {"role": "assistant", "content": "a", "annotations": [], "tool_calls": [call]}
+    additions: Json = {"reasoning_content": "hm", "thinking_blocks": [{}], "provider_blocks": [{}], "extra_content": {}}
+    extended: Json = {**answer, **additions, "tool_calls": [{**call, "extra_content": {"google": {}}}]}
+    body = sent(OPENAI.build(chat({"messages": [HELLO, extended, HELLO]}), PLACE))
+    assert body["messages"] == [HELLO, answer, HELLO]
+    assert "thinking_blocks" in extended
+
+
 def test_who_owns_the_dialect() -> None:
     assert OPENAI.speaks(chat())
     assert OPENAI.speaks(chat(dialect=Dialect.RESPONSES))

@@ -18,7 +18,13 @@ from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.openai_wire.efforts import fit_effort, must_think
 from llmgateway.providers.openai_wire.errors import classify_error
-from llmgateway.providers.openai_wire.history import as_system, media_after_results, short_label
+from llmgateway.providers.openai_wire.history import (
+    OWN_EXTENSIONS,
+    as_openai_knows,
+    as_system,
+    media_after_results,
+    short_label,
+)
 from llmgateway.providers.openai_wire.logprobs import as_a_number
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response
@@ -67,8 +73,6 @@ _TOOLS: Final = frozenset({"function", "custom"})
 """A tool of chat holds one of these; other dialects' own tools do not."""
 _PARTS: Final = frozenset({"text", "image_url", "input_audio", "file", "refusal", "video_url"})
 """Kinds of content that chat knows, the widespread video_url included."""
-_OWN_EXTENSIONS: Final = ("thinking_blocks", "provider_blocks", "is_error", "extra_content")
-"""Fields of messages that only canon knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +172,8 @@ class OpenAICompatible(Provider):
             self._ask_for_stream(body, place)
             if not self.speaks(call):
                 self._translate(body, call)
+            elif "messages" in body:
+                body["messages"] = as_openai_knows(body["messages"])
         elif not self.native:
             self._plain(body)
         return body
@@ -281,7 +287,7 @@ class OpenAICompatible(Provider):
             body["max_completion_tokens"] = body.pop("max_tokens")
 
     def _message(self, message: Json, *, foreign: bool) -> Json:
-        hidden = [name for name in _OWN_EXTENSIONS if name in message]
+        hidden = [name for name in OWN_EXTENSIONS if name in message]
         if foreign and "reasoning_content" in message and "reasoning_content" not in self.keeps:
             hidden.append("reasoning_content")
         kept = _without(message, hidden) if hidden else message

@@ -7,12 +7,33 @@ from typing import Final
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
 
+OWN_EXTENSIONS: Final = ("thinking_blocks", "provider_blocks", "is_error", "extra_content")
+"""Fields of messages that only canon knows."""
+_UNKNOWN_TO_OPENAI: Final = (*OWN_EXTENSIONS, "reasoning_content")
 _LONGEST_LABEL: Final = 64
 
 
 def as_system(message: Json) -> Json:
     """`developer` is OpenAI's newer word for `system`, which every host knows and many know alone."""
     return {**message, "role": "system"} if message.get("role") == "developer" else message
+
+
+def as_openai_knows(messages: Sequence[Json]) -> Sequence[Json]:
+    """A history without what other makers' models added to their answers; the very same one where there is none of it."""
+    return [_known(message) for message in messages] if any(map(_is_extended, messages)) else messages
+
+
+def _is_extended(message: Json) -> bool:
+    if any(name in message for name in _UNKNOWN_TO_OPENAI):
+        return True
+    return any("extra_content" in call for call in objects(message.get("tool_calls")))
+
+
+def _known(message: Json) -> Json:
+    kept = {name: value for name, value in message.items() if name not in _UNKNOWN_TO_OPENAI}
+    if calls := objects(kept.get("tool_calls")):
+        kept["tool_calls"] = [{n: value for n, value in call.items() if n != "extra_content"} for call in calls]
+    return kept
 
 
 def short_label(user: object) -> object:
