@@ -27,7 +27,7 @@ from llmgateway.providers.openai_wire.history import (
 )
 from llmgateway.providers.openai_wire.logprobs import as_a_number
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
-from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response
+from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response, without_keepsakes
 from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
 from llmgateway.providers.openai_wire.usage import read_usage
 from llmgateway.providers.refusing import lost_choice
@@ -168,6 +168,8 @@ class OpenAICompatible(Provider):
         body["model"] = place.model
         if whole is not call.canon:
             body["stream"] = place.stream
+            if "input" in body:
+                body["input"] = without_keepsakes(body["input"])
         elif call.operation in (Operation.CHAT, Operation.COMPLETIONS):
             self._ask_for_stream(body, place)
             if not self.speaks(call):
@@ -291,7 +293,13 @@ class OpenAICompatible(Provider):
         if foreign and "reasoning_content" in message and "reasoning_content" not in self.keeps:
             hidden.append("reasoning_content")
         kept = _without(message, hidden) if hidden else message
-        if not foreign or "cache_control" in self.keeps:
+        if not foreign:
+            return kept
+        calls = objects(kept.get("tool_calls"))
+        strange = ("extra_content",) if "cache_control" in self.keeps else ("extra_content", "cache_control")
+        if any(name in tool for tool in calls for name in strange):
+            kept = {**kept, "tool_calls": [_without(tool, strange) for tool in calls]}
+        if "cache_control" in self.keeps:
             return kept
         if "cache_control" in kept:
             kept = _without(kept, ("cache_control",))
@@ -299,9 +307,6 @@ class OpenAICompatible(Provider):
         if is_array(content) and any("cache_control" in part for part in objects(content)):
             content = [_without(part, ("cache_control",)) if is_object(part) else part for part in content]
             kept = {**kept, "content": content}
-        calls = objects(kept.get("tool_calls"))
-        if any("extra_content" in tool or "cache_control" in tool for tool in calls):
-            kept = {**kept, "tool_calls": [_without(tool, ("extra_content", "cache_control")) for tool in calls]}
         return kept
 
 

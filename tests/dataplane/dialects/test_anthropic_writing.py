@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
+from llmgateway.canon.keepsake import unpacked
 from llmgateway.canon.usage import Usage
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.errors import (
@@ -131,7 +132,9 @@ def test_arguments_become_an_input(arguments: str, given: Json) -> None:
 def test_foreign_and_stale_provider_blocks() -> None:
     result: Json = {"type": "web_search_tool_result", "tool_use_id": "s", "content": []}
     foreign: Json = {"type": "executable_code", "code": "1"}
-    assert blocks({"content": "x", "provider_blocks": [foreign]}) == [{"type": "text", "text": "x"}]
+    kept, said = blocks({"content": "x", "provider_blocks": [foreign]})
+    assert (kept["type"], unpacked(kept["data"])) == ("redacted_thinking", {"provider_blocks": [foreign]})
+    assert said == {"type": "text", "text": "x"}
     stale: list[Json] = [result, {"type": "text", "text": "old"}]
     assert blocks({"content": "x", "provider_blocks": stale}) == [result, {"type": "text", "text": "x"}]
 
@@ -254,12 +257,13 @@ def test_unsigned_thinking_ends_where_text_begins() -> None:
     assert kinds == ["message_start", *TEXT, *TEXT, "message_delta", "message_stop"]
 
 
-def test_other_choices_and_foreign_blocks_are_not_written() -> None:
+def test_other_choices_are_not_written_and_foreign_blocks_come_last() -> None:
     other = chunk({"content": "no"})
     other["choices"][0]["index"] = 1
     foreign: Json = {"type": "executable_code", "code": "1"}
     made, _ = streamed(other, chunk({"provider_blocks": [foreign], "refusal": "no."}), chunk({}, "content_filter"))
-    assert [block["text"] for block in made["content"]] == ["no."]
+    said, kept = made["content"]
+    assert (said["text"], unpacked(kept["data"])) == ("no.", {"provider_blocks": [foreign]})
     assert made["stop_reason"] == "refusal"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from llmgateway.canon.chat import Json, Message
+from llmgateway.canon.keepsake import is_packed
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.history import called, inline
@@ -216,16 +217,21 @@ def is_signed(block: Json) -> bool:
 
 
 def without_unsigned(messages: list[Json]) -> list[Json]:
-    """A native history without thinking that another model wrote earlier: the API would refuse the request."""
+    """A native history without what another model thought earlier: the API would refuse the request."""
     kept: list[Json] = []
     for message in messages:
         blocks = message.get("content")
         if message.get("role") == "assistant" and is_array(blocks):
-            mine = [block for block in blocks if block.get("type") != "thinking" or block.get("signature")]
+            mine = [block for block in blocks if not _is_foreign(block)]
             kept.append(message if len(mine) == len(blocks) else {**message, "content": mine})
         else:
             kept.append(message)
     return kept
+
+
+def _is_foreign(block: Json) -> bool:
+    """Whether another model's thinking, or what the gateway keeps for another provider."""
+    return (block.get("type") == "thinking" and not block.get("signature")) or is_packed(block.get("data"))
 
 
 def _unchanged(kept: list[Json], text: list[Json], calls: list[Json]) -> bool:
@@ -237,8 +243,8 @@ def _joined(blocks: list[Json]) -> str:
     return "".join(text_of(block.get("text")) for block in blocks if block.get("type") == "text")
 
 
-def _calls(blocks: list[Json]) -> list[tuple[str, Any]]:
-    return [(block["id"], block["input"]) for block in blocks if block.get("type") == "tool_use"]
+def _calls(blocks: list[Json]) -> list[tuple[Any, Any]]:
+    return [(block.get("id"), block.get("input")) for block in blocks if block.get("type") == "tool_use"]
 
 
 def _tool_use(call: Json, where: str) -> Json:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from llmgateway.canon.chat import Json
+from llmgateway.canon.keepsake import is_packed
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
@@ -16,6 +17,13 @@ from llmgateway.providers.openai_wire.errors import stream_error
 
 _FINISH = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _LAST = frozenset({"response.completed", "response.incomplete"})
+
+
+def without_keepsakes(items: object) -> object:
+    """An input without reasoning that the gateway keeps for other providers: nobody else can read it."""
+    if not is_array(items):
+        return items
+    return [item for item in items if not (is_object(item) and is_packed(item.get("encrypted_content")))]
 
 
 class _Event(Struct):

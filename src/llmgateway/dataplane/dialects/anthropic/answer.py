@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from llmgateway.canon.chat import Json
+from llmgateway.canon.keepsake import keepsake_of, packed
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import Problem
@@ -116,7 +117,18 @@ def content_blocks(message: Json) -> list[Json]:
         return kept
     opaque = [block for block in kept if block["type"] not in _LIVE]
     texts: list[Json] = [{"type": "text", "text": text}] if text else []
-    return [*_thinking(message), *opaque, *texts, *calls]
+    return [*_thinking(message), *keepsake_block(foreign_keepsake(message)), *opaque, *texts, *calls]
+
+
+def foreign_keepsake(said: Mapping[str, Any]) -> Json:
+    """What a message or a delta has that no block can say: a thought signature of Gemini's, and parts of its own."""
+    foreign = [block for block in objects(said.get("provider_blocks")) if not is_messages_block(block)]
+    return keepsake_of({**said, "thinking_blocks": [], "provider_blocks": foreign})
+
+
+def keepsake_block(keepsake: Json) -> list[Json]:
+    """The block that carries it: clients send such a block back unread. None where there is nothing to carry."""
+    return [{"type": "redacted_thinking", "data": packed(keepsake)}] if keepsake else []
 
 
 _LIVE: Final = frozenset({"thinking", "redacted_thinking", "text", "tool_use"})

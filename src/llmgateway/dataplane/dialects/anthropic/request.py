@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from llmgateway.canon.chat import Json, Message
+from llmgateway.canon.keepsake import give_back, give_back_to_calls, is_packed, unpacked
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.dataplane.dialects.anthropic.shapes import Counted, Request, ToolChoice, check_block, check_tool
 from llmgateway.errors import BadRequest
@@ -95,10 +96,15 @@ def _messages(turns: list[Json]) -> list[Message]:
 
 
 def _assistant(blocks: list[Json]) -> Message:
+    keepsakes = [unpacked(block["data"]) for block in blocks if is_packed(block.get("data"))]
+    blocks = [block for block in blocks if not is_packed(block.get("data"))]
     message = canon_message(blocks)
     texts = [block for block in blocks if block["type"] == "text"]
     if any(block.get("cache_control") for block in texts):
         message["content"] = texts
+    for keepsake in keepsakes:
+        give_back(cast("Json", message), keepsake)  # a message is an object
+        give_back_to_calls(cast("Json", message), keepsake)
     return message
 
 

@@ -7,9 +7,18 @@ place in the answer. Figures are cumulative and come at the end: message_start s
 import msgspec
 
 from llmgateway.canon.chat import ChatChunk, ChunkChoice, Json
+from llmgateway.canon.keepsake import joined, keepsake_of
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.canon.usage import Usage
-from llmgateway.dataplane.dialects.anthropic.answer import error_body, is_opaque, message_id, stop_reason, usage_body
+from llmgateway.dataplane.dialects.anthropic.answer import (
+    error_body,
+    foreign_keepsake,
+    is_opaque,
+    keepsake_block,
+    message_id,
+    stop_reason,
+    usage_body,
+)
 from llmgateway.errors import Problem
 from llmgateway.kit.ids import new_id
 from llmgateway.kit.sse import write
@@ -25,7 +34,7 @@ def event(body: Json) -> bytes:
 class MessagesStream:
     """Writes one stream. It holds the open block and the reason to stop."""
 
-    __slots__ = ("_called", "_choice", "_index", "_model", "_open", "_started", "_tools")
+    __slots__ = ("_called", "_choice", "_index", "_keepsake", "_model", "_open", "_started", "_tools")
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -38,6 +47,8 @@ class MessagesStream:
         """Call's index -> block's index."""
         self._called = False
         self._choice: Json = {}
+        self._keepsake: Json = {}
+        """What comes before the next call, or at the end: it must not part a text."""
 
     def open(self) -> bytes:
         """Nothing: id and model come with the first chunk."""
@@ -60,7 +71,7 @@ class MessagesStream:
         }
         figures = usage_body(usage or Usage())
         end = event({"type": "message_delta", "delta": delta, "usage": figures}) + event({"type": "message_stop"})
-        return start + self._stop_block() + end
+        return start + self._bring_along({}) + self._stop_block() + end
 
     def failure(self, problem: Problem, request_id: str) -> bytes:
         """An explicit end of a stream that failed."""
@@ -83,6 +94,7 @@ class MessagesStream:
     def _write(self, choice: ChunkChoice) -> bytes:
         delta = choice["delta"]
         written = b""
+        self._keepsake = joined(self._keepsake, foreign_keepsake({**delta, "tool_calls": []}))
         if thinking := delta.get("reasoning_content"):
             written += self._ensure("thinking", {"type": "thinking", "thinking": "", "signature": ""})
             written += self._delta({"type": "thinking_delta", "thinking": thinking})
@@ -131,6 +143,11 @@ class MessagesStream:
             written += self._delta({"type": "signature_delta", "signature": signature})
         return written + self._stop_block()
 
+    def _bring_along(self, keepsake: Json) -> bytes:
+        """A block that carries what only its provider understands, for what comes behind it."""
+        blocks, self._keepsake = keepsake_block(joined(self._keepsake, keepsake)), {}
+        return b"".join(self._start_block("redacted_thinking", block) + self._stop_block() for block in blocks)
+
     def _tool_call(self, call: Json) -> bytes:
         self._called = True
         number = call.get("index", len(self._tools))
@@ -144,7 +161,8 @@ class MessagesStream:
                 "name": text_of(named.get("name")),
                 "input": {},
             }
-            written = self._start_block("tool_use", block)
+            written = self._bring_along(keepsake_of({"tool_calls": [call]}))
+            written += self._start_block("tool_use", block)
             self._tools[number] = self._index
         if arguments := text_of(named.get("arguments")):
             written += self._delta({"type": "input_json_delta", "partial_json": arguments}, self._tools[number])

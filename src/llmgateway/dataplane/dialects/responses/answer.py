@@ -1,15 +1,12 @@
 """Canon answers as Response objects (https://platform.openai.com/docs/api-reference/responses/object)."""
 
-import base64
 from typing import Any
-
-import msgspec
 
 from llmgateway.canon.call import Call
 from llmgateway.canon.chat import Json
+from llmgateway.canon.keepsake import keepsake_of, packed
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.canon.usage import Usage
-from llmgateway.dataplane.dialects.responses.request import OWN_REASONING
 from llmgateway.kit.ids import new_id
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -77,9 +74,9 @@ def usage_object(usage: Usage | None) -> Json:
 def output_items(message: Json, logprobs: object = None) -> list[Json]:
     """A message as items: its reasoning, its text with its `logprobs` (chat's), its calls."""
     items = list[Json]()
-    reasoning, blocks = text_of(message.get("reasoning_content")), objects(message.get("thinking_blocks"))
-    if reasoning or blocks:
-        items.append(reasoning_item(new_id("rs"), reasoning, blocks))
+    reasoning, keepsake = text_of(message.get("reasoning_content")), keepsake_of(message)
+    if reasoning or keepsake:
+        items.append(reasoning_item(new_id("rs"), reasoning, keepsake))
     content, refusal = text_of(message.get("content")), text_of(message.get("refusal"))
     if content or refusal:
         parts = [text_part(content, objects(message.get("annotations")), tokens_of(logprobs))] if content else []
@@ -89,13 +86,13 @@ def output_items(message: Json, logprobs: object = None) -> list[Json]:
     return items
 
 
-def reasoning_item(item_id: str, text: str, blocks: list[Json]) -> Json:
-    """Reasoning; signed thinking of another provider travels in encrypted_content, to come back unharmed."""
+def reasoning_item(item_id: str, text: str, keepsake: Json) -> Json:
+    """Reasoning; what only its provider understands (signatures) travels in encrypted_content, to come back unharmed."""
     item: Json = {"type": "reasoning", "id": item_id, "summary": []}
     if text:
         item["content"] = [{"type": "reasoning_text", "text": text}]
-    if blocks:
-        item["encrypted_content"] = OWN_REASONING + base64.b64encode(msgspec.json.encode(blocks)).decode()
+    if keepsake:
+        item["encrypted_content"] = packed(keepsake)
     return item
 
 

@@ -1,19 +1,15 @@
 """Bodies of /v1/responses read into canon chat (https://platform.openai.com/docs/api-reference/responses/create)."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-import msgspec
 from msgspec import Meta, Struct
 
 from llmgateway.canon.chat import Json
+from llmgateway.canon.keepsake import give_back, give_back_to_calls, unpacked
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.dataplane.dialects.validation import refuse
 
-OWN_REASONING: Final = "lgw1:"
-"""Marks encrypted_content that the gateway wrote: another provider's signed thinking, to be given back to it."""
 LOGPROBS: Final = "message.output_text.logprobs"
 """What `include` asks for to have them in the answer."""
 _DEFAULTS: Final[Json] = {"truncation": "disabled", "background": False, "store": False, "max_tool_calls": None}
@@ -103,6 +99,10 @@ def _messages(request: Request) -> list[Json]:
         writer = _KNOWN.get(_kind(item))
         if writer is not None:
             writer(item, messages, index)
+    for item in items:
+        if keepsake := unpacked(item.get("encrypted_content")):
+            for message in messages:
+                give_back_to_calls(message, keepsake)
     return messages
 
 
@@ -143,14 +143,13 @@ def _function_output(item: Json, messages: list[Json], index: int) -> None:
 def _reasoning(item: Json, messages: list[Json], index: int) -> None:
     del index
     thought = "".join(text_of(part.get("text")) for name in ("summary", "content") for part in objects(item.get(name)))
-    message: Json = {"role": "assistant", "content": None}
+    keepsake = unpacked(item.get("encrypted_content"))
+    if thought or "thinking_blocks" in keepsake:
+        messages.append({"role": "assistant", "content": None})
     if thought:
-        message["reasoning_content"] = thought
-    blocks = _own_blocks(text_of(item.get("encrypted_content")))
-    if blocks:
-        message["thinking_blocks"] = blocks
-    if len(message) > 2:
-        messages.append(message)
+        messages[-1]["reasoning_content"] = thought
+    if keepsake:
+        give_back(_open_assistant(messages, with_calls=True), keepsake)
 
 
 _KNOWN: Final = {
@@ -194,15 +193,6 @@ def _plain(content: str | list[Json]) -> str | list[Json]:
     if isinstance(content, str) or any(part.get("type") != "text" for part in content):
         return content
     return "".join(part["text"] for part in content)
-
-
-def _own_blocks(encrypted: str) -> list[Json]:
-    if not encrypted.startswith(OWN_REASONING):
-        return []
-    try:
-        return objects(msgspec.json.decode(base64.b64decode(encrypted.removeprefix(OWN_REASONING), validate=True)))
-    except (binascii.Error, msgspec.DecodeError):
-        return []
 
 
 def _tool(tool: Json) -> Json:

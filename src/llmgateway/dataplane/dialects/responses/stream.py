@@ -7,6 +7,7 @@ import msgspec
 
 from llmgateway.canon.call import Call
 from llmgateway.canon.chat import ChatChunk, ChunkChoice, Json
+from llmgateway.canon.keepsake import joined, keepsake_of
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.dataplane.dialects.responses.answer import (
@@ -52,12 +53,13 @@ class ResponsesStream:
 
     __slots__ = (
         "_annotations",
-        "_blocks",
         "_call",
         "_calls",
         "_closed",
         "_finish",
         "_item",
+        "_keepsake",
+        "_later",
         "_logprobs",
         "_number",
         "_open",
@@ -83,7 +85,10 @@ class ResponsesStream:
         self._annotations = list[Json]()
         self._told = 0
         """How many of the annotations went out as events."""
-        self._blocks = list[Json]()
+        self._keepsake: Json = {}
+        """What the open reasoning brings along for its provider."""
+        self._later: Json = {}
+        """What comes before the next call, or at the end: it must not part a text."""
         self._logprobs = list[Json]()
         self._calls = dict[int, _CallItem]()
         """The calls that are open."""
@@ -101,7 +106,7 @@ class ResponsesStream:
         return b"".join(event for choice in chunk["choices"] if choice["index"] == 0 for event in self._write(choice))
 
     def close(self, usage: Usage | None) -> bytes:
-        end = self._done()
+        end = self._bring_along({}) + self._done()
         if not self._place:
             end += self._begin("message") + self._done()
         status = finished(self._finish)
@@ -124,10 +129,12 @@ class ResponsesStream:
     def _write(self, choice: ChunkChoice) -> Iterator[bytes]:
         delta: Json = {**choice["delta"]}
         self._finish = choice["finish_reason"] or self._finish
-        reasoning, blocks = text_of(delta.get("reasoning_content")), objects(delta.get("thinking_blocks"))
-        if reasoning or blocks:
+        reasoning, keepsake = text_of(delta.get("reasoning_content")), keepsake_of({**delta, "tool_calls": []})
+        thinking = keepsake.pop("thinking_blocks", [])
+        self._later = joined(self._later, keepsake)
+        if reasoning or thinking:
             yield self._continue("reasoning")
-            self._blocks += blocks
+            self._keepsake = joined(self._keepsake, {"thinking_blocks": thinking} if thinking else {})
             if reasoning:
                 yield b"" if self._text else self._begin_part()
                 yield self._say("response.reasoning_text.delta", reasoning)
@@ -150,7 +157,7 @@ class ResponsesStream:
         if index in self._closed:
             return b""  # it was whole
         if index not in self._calls:
-            begun = self._done(keep_growing=True)
+            begun = self._bring_along(keepsake_of({"tool_calls": [call]})) + self._done(keep_growing=True)
             item = {**call_item(new_id("fc"), call, "in_progress"), "arguments": ""}
             self._calls[index] = _CallItem(item, self._place)
             begun += self._start(item)
@@ -163,6 +170,15 @@ class ResponsesStream:
         where = {"item_id": growing.item["id"], "output_index": growing.place}
         return begun + self._event("response.function_call_arguments.delta", **where, delta=arguments)
 
+    def _bring_along(self, keepsake: Json) -> bytes:
+        """Reasoning that carries what only its provider understands, for what comes behind it."""
+        kept, self._later = joined(self._later, keepsake), {}
+        if not kept:
+            return b""
+        begun = b"" if self._open == "reasoning" else self._done(keep_growing=True) + self._begin("reasoning")
+        self._keepsake = joined(self._keepsake, kept)
+        return begun
+
     def _continue(self, kind: str) -> bytes:
         return b"" if self._open == kind else self._done() + self._begin(kind)
 
@@ -170,7 +186,7 @@ class ResponsesStream:
         item_id = new_id(_PREFIX[kind])
         self._open = kind
         if kind == "reasoning":
-            self._item = reasoning_item(item_id, "", [])
+            self._item = reasoning_item(item_id, "", {})
             return self._start(self._item)
         self._item = message_item(item_id, [], "in_progress")
         return self._start(self._item) + self._begin_part()
@@ -218,7 +234,7 @@ class ResponsesStream:
             if text:
                 events += self._event("response.reasoning_text.done", **where, text=text)
                 events += self._event("response.content_part.done", **where, part=self._part(text))
-            item = reasoning_item(self._item["id"], text, self._blocks)
+            item = reasoning_item(self._item["id"], text, self._keepsake)
         else:
             part = self._part(text)
             events += (
@@ -228,7 +244,7 @@ class ResponsesStream:
             )
             events += self._event("response.content_part.done", **where, part=part)
             item = message_item(self._item["id"], [part], "completed")
-        self._open, self._text, self._annotations, self._blocks, self._logprobs = "", "", [], [], []
+        self._open, self._text, self._annotations, self._keepsake, self._logprobs = "", "", [], {}, []
         self._told = 0
         return events + self._finish_item(where["output_index"], item)
 
