@@ -20,7 +20,9 @@ def tool_call(index: int, name: str, piece: str) -> Json:
     return {"index": index, "id": f"t{index}", "function": {"name": name, "arguments": piece}}
 
 
-CALLS = st.builds(tool_call, st.integers(0, 2), st.sampled_from(["f", "g"]), PIECES)
+UNFINISHED = st.text(st.characters(exclude_characters="}"), max_size=4)
+"""Behind whole arguments nothing more is expected."""
+CALLS = st.builds(tool_call, st.integers(0, 2), st.sampled_from(["f", "g"]), UNFINISHED)
 DELTAS: st.SearchStrategy[Json] = st.one_of(
     st.fixed_dictionaries({"content": PIECES}),
     st.fixed_dictionaries({"refusal": PIECES}),
@@ -61,7 +63,46 @@ def test_any_chunks_make_a_well_formed_stream(deltas: list[Json]) -> None:
     assert [event["index"] for event in found if event["type"] == "content_block_stop"] == starts
     opened = [kind for kind, _ in groupby(kinds) if kind in {"content_block_start", "content_block_stop"}]
     assert opened == ["content_block_start", "content_block_stop"] * len(starts)
+    check_places(found)
     check_pieces(found, deltas)
+
+
+def test_pieces_of_several_calls_by_turns_are_one_block_after_the_other() -> None:
+    pieces = [(0, '{"a":'), (1, '{"b":'), (2, ""), (0, "1"), (1, "2}"), (0, "}"), (2, '{"c":'), (2, "3}")]
+    writer = AnthropicDialect().stream(CALL)
+    body = b"".join(writer.chunk(chunk({"tool_calls": [tool_call(n, f"f{n}", piece)]})) for n, piece in pieces)
+    body += writer.chunk(chunk({"content": "Done."}))
+    found = events(body + writer.close(Usage(prompt_tokens=1)))
+    check_places(found)
+    said = ["", "", "", ""]
+    for event in found:
+        if event["type"] == "content_block_delta":
+            said[event["index"]] += event["delta"].get("partial_json") or event["delta"]["text"]
+    assert said == ['{"a":1}', '{"b":2}', '{"c":3}', "Done."]
+    assert [e["content_block"].get("name") for e in found if e["type"] == "content_block_start"] == [
+        "f0", "f1", "f2", None,
+    ]  # fmt: skip
+
+
+def test_a_call_that_is_whole_goes_out_before_the_stream_ends() -> None:
+    writer = AnthropicDialect().stream(CALL)
+    writer.chunk(chunk({"tool_calls": [tool_call(0, "f", "{"), tool_call(1, "g", "{}")]}))
+    found = events(writer.chunk(chunk({"tool_calls": [tool_call(0, "", "}")]})))
+    assert [event["type"].removeprefix("content_block_") for event in found] == ["delta", "stop", "start", "delta"]
+    assert found[2]["content_block"]["name"] == "g"
+
+
+def check_places(found: list[Json]) -> None:
+    """Each piece belongs to the block that is open."""
+    opened: int | None = None
+    for event in found:
+        if event["type"] == "content_block_start":
+            opened = event["index"]
+        elif event["type"] == "content_block_delta":
+            assert event["index"] == opened
+        elif event["type"] == "content_block_stop":
+            assert event["index"] == opened
+            opened = None
 
 
 def check_pieces(found: list[Json], deltas: list[Json]) -> None:

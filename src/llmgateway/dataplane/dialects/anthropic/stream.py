@@ -1,12 +1,16 @@
 """Canon chunks as the events of a Messages stream.
 
 Page: https://platform.claude.com/docs/en/build-with-claude/streaming. One block is open at a time; its index is its
-place in the answer. Figures are cumulative and come at the end: message_start says 0.
+place in the answer. What comes while a call is not whole waits for it: some hosts send the pieces of several calls by
+turns. Figures are cumulative and come at the end: message_start says 0.
 """
+
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 
-from llmgateway.canon.chat import ChatChunk, ChunkChoice, Json
+from llmgateway.canon.chat import ChatChunk, ChunkChoice, Delta, Json
 from llmgateway.canon.keepsake import joined, keepsake_of
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.canon.usage import Usage
@@ -24,6 +28,8 @@ from llmgateway.kit.ids import new_id
 from llmgateway.kit.sse import write
 
 _encode = msgspec.json.Encoder().encode
+_Piece = tuple[int | None, Callable[[], bytes]]
+"""The call that a piece of the answer belongs to, None for all else; and what writes it."""
 
 
 def event(body: Json) -> bytes:
@@ -34,7 +40,18 @@ def event(body: Json) -> bytes:
 class MessagesStream:
     """Writes one stream. It holds the open block and the reason to stop."""
 
-    __slots__ = ("_called", "_choice", "_index", "_keepsake", "_model", "_open", "_started", "_tools")
+    __slots__ = (
+        "_arguments",
+        "_call",
+        "_calls",
+        "_choice",
+        "_index",
+        "_keepsake",
+        "_model",
+        "_open",
+        "_started",
+        "_waiting",
+    )
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -43,9 +60,13 @@ class MessagesStream:
         """Kind of the open block; empty when none is."""
         self._index = -1
         """Index of the last block."""
-        self._tools: dict[int, int] = {}
-        """Call's index -> block's index."""
-        self._called = False
+        self._call: int | None = None
+        """Index of the call whose block is open."""
+        self._arguments = ""
+        """Its arguments so far."""
+        self._calls: dict[int, bool] = {}
+        """Index of a call -> whether its block was begun."""
+        self._waiting: list[_Piece] = []
         self._choice: Json = {}
         self._keepsake: Json = {}
         """What comes before the next call, or at the end: it must not part a text."""
@@ -64,14 +85,16 @@ class MessagesStream:
 
     def close(self, usage: Usage | None) -> bytes:
         """The end of a finished stream."""
-        start = b"" if self._started else self._start("", self._model)
+        rest = b"" if self._started else self._start("", self._model)
+        while self._waiting:
+            rest += self._stop_block() + self._catch_up()
         delta = {
-            "stop_reason": stop_reason(self._choice, called=self._called),
+            "stop_reason": stop_reason(self._choice, called=bool(self._calls)),
             "stop_sequence": self._choice.get("stop_sequence"),
         }
         figures = usage_body(usage or Usage())
         end = event({"type": "message_delta", "delta": delta, "usage": figures}) + event({"type": "message_stop"})
-        return start + self._bring_along({}) + self._stop_block() + end
+        return rest + self._bring_along({}) + self._stop_block() + end
 
     def failure(self, problem: Problem, request_id: str) -> bytes:
         """An explicit end of a stream that failed."""
@@ -93,24 +116,59 @@ class MessagesStream:
 
     def _write(self, choice: ChunkChoice) -> bytes:
         delta = choice["delta"]
-        written = b""
         self._keepsake = joined(self._keepsake, foreign_keepsake({**delta, "tool_calls": []}))
-        if thinking := delta.get("reasoning_content"):
-            written += self._ensure("thinking", {"type": "thinking", "thinking": "", "signature": ""})
-            written += self._delta({"type": "thinking_delta", "thinking": thinking})
-        for block in delta.get("thinking_blocks") or ():
-            written += self._thinking_block(block)
-        for text in (delta.get("content"), delta.get("refusal")):
-            if text:
-                written += self._ensure("text", {"type": "text", "text": ""})
-                written += self._delta({"type": "text_delta", "text": text})
-        for call in delta.get("tool_calls") or ():
-            written += self._tool_call(call)
-        for block in delta.get("provider_blocks") or ():
-            written += self._provider_block(block)
         if choice["finish_reason"]:
             self._choice = {**choice}
+        return b"".join([self._in_turn(piece) for piece in self._pieces(delta)]) + self._catch_up()
+
+    def _pieces(self, delta: Delta) -> Iterator[_Piece]:
+        """What the delta adds, each with the call that it belongs to."""
+        if thinking := delta.get("reasoning_content"):
+            yield None, partial(self._thinking, thinking)
+        for block in delta.get("thinking_blocks") or ():
+            yield None, partial(self._thinking_block, block)
+        for text in (delta.get("content"), delta.get("refusal")):
+            if text:
+                yield None, partial(self._text, text)
+        for call in delta.get("tool_calls") or ():
+            number = call.get("index", len(self._calls))
+            self._calls.setdefault(number, False)
+            yield number, partial(self._tool_call, number, call)
+        for block in delta.get("provider_blocks") or ():
+            yield None, partial(self._provider_block, block)
+
+    def _in_turn(self, piece: _Piece) -> bytes:
+        """Write it now, or let it wait behind the call that is open."""
+        number, write_it = piece
+        if self._call is None or number == self._call:
+            return write_it()
+        if self._waiting or not self._whole():
+            self._waiting.append(piece)
+            return b""
+        return write_it()
+
+    def _catch_up(self) -> bytes:
+        """Write what waited, as soon as the open call is whole, or closed."""
+        written = b""
+        while self._waiting and (self._call is None or self._whole()):
+            waiting, self._waiting = self._waiting, []
+            written += b"".join([self._in_turn(piece) for piece in waiting])
         return written
+
+    def _whole(self) -> bool:
+        """Whether the arguments of the open call have come to their end."""
+        try:
+            return self._arguments.rstrip().endswith("}") and is_object(msgspec.json.decode(self._arguments))
+        except msgspec.DecodeError:
+            return False
+
+    def _thinking(self, thinking: str) -> bytes:
+        begun = self._ensure("thinking", {"type": "thinking", "thinking": "", "signature": ""})
+        return begun + self._delta({"type": "thinking_delta", "thinking": thinking})
+
+    def _text(self, text: str) -> bytes:
+        begun = self._ensure("text", {"type": "text", "text": ""})
+        return begun + self._delta({"type": "text_delta", "text": text})
 
     def _ensure(self, kind: str, block: Json) -> bytes:
         return b"" if self._open == kind else self._start_block(kind, block)
@@ -124,11 +182,11 @@ class MessagesStream:
     def _stop_block(self) -> bytes:
         if not self._open:
             return b""
-        self._open = ""
+        self._open, self._call = "", None
         return event({"type": "content_block_stop", "index": self._index})
 
-    def _delta(self, delta: Json, index: int | None = None) -> bytes:
-        return event({"type": "content_block_delta", "index": self._index if index is None else index, "delta": delta})
+    def _delta(self, delta: Json) -> bytes:
+        return event({"type": "content_block_delta", "index": self._index, "delta": delta})
 
     def _thinking_block(self, block: Json) -> bytes:
         """The end of a thinking block: its signature; or the whole of one whose text was not streamed."""
@@ -148,13 +206,13 @@ class MessagesStream:
         blocks, self._keepsake = keepsake_block(joined(self._keepsake, keepsake)), {}
         return b"".join(self._start_block("redacted_thinking", block) + self._stop_block() for block in blocks)
 
-    def _tool_call(self, call: Json) -> bytes:
-        self._called = True
-        number = call.get("index", len(self._tools))
+    def _tool_call(self, number: int, call: Json) -> bytes:
         function = call.get("function")
         named = function if is_object(function) else {}
         written = b""
-        if number not in self._tools:
+        if number != self._call:
+            if self._calls[number]:
+                return b""  # it was whole
             block: Json = {
                 "type": "tool_use",
                 "id": text_of(call.get("id")) or new_id("toolu"),
@@ -163,9 +221,11 @@ class MessagesStream:
             }
             written = self._bring_along(keepsake_of({"tool_calls": [call]}))
             written += self._start_block("tool_use", block)
-            self._tools[number] = self._index
+            self._call, self._arguments = number, ""
+            self._calls[number] = True
         if arguments := text_of(named.get("arguments")):
-            written += self._delta({"type": "input_json_delta", "partial_json": arguments}, self._tools[number])
+            self._arguments += arguments
+            written += self._delta({"type": "input_json_delta", "partial_json": arguments})
         return written
 
     def _provider_block(self, block: Json) -> bytes:
