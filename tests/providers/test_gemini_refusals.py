@@ -12,6 +12,11 @@ def part(kind: str, inner: object) -> Json:
     return {"messages": [{"role": "user", "content": [{"type": kind, kind: inner}]}]}
 
 
+def allowed(mode: str, *tools: Json) -> Json:
+    choice: Json = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": [*tools]}}
+    return {"tools": [WEATHER], "tool_choice": choice}
+
+
 @pytest.mark.parametrize(
     ("asked", "refused"),
     [
@@ -27,6 +32,12 @@ def part(kind: str, inner: object) -> Json:
         ({"tools": [WEATHER], "parallel_tool_calls": False}, ["parallel_tool_calls"]),
         ({"tools": [{"type": "custom"}]}, ["tools.0.type"]),
         ({"tools": [WEATHER], "tool_choice": {"type": "custom"}}, ["tool_choice"]),
+        ({"tools": [WEATHER], "tool_choice": {"type": "function"}}, ["tool_choice"]),
+        ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": ""}}}, ["tool_choice"]),
+        (allowed("required", WEATHER, {"type": "custom", "custom": {"name": "f"}}), ["tool_choice"]),
+        (allowed("required"), ["tool_choice"]),
+        (allowed("sometimes", WEATHER), ["tool_choice"]),
+        ({"tools": [WEATHER], "tool_choice": {"type": "allowed_tools", "mode": "auto"}}, ["tool_choice"]),
         ({"messages": [{**HELLO, "name": "ann"}]}, ["messages.0.name"]),
         (part("video_url", {"url": "https://example.org/v.mp4"}), ["messages.0.content.0.type"]),
         (part("image_url", {"url": "data:,", "detail": "low"}), ["messages.0.content.0.image_url.detail"]),
@@ -51,6 +62,7 @@ def test_what_cannot_be_honoured_is_named(asked: Json, refused: list[str]) -> No
         {"reasoning_effort": "none", "thinking": {"type": "disabled"}},
         {"parallel_tool_calls": False},
         {"parallel_tool_calls": True, "tools": [WEATHER], "tool_choice": "required"},
+        allowed("auto", WEATHER),
         {"tools": [WEATHER], "tool_choice": "none", "parallel_tool_calls": False},
         {"service_tier": "default", "response_format": {"type": "json_object"}, "stream_options": {}},
         {"prompt_cache_key": "k", "cache_control": {"type": "ephemeral"}},

@@ -11,7 +11,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
 from llmgateway.providers.gemini.models import EFFORTS, GeminiModel, gemini_model
 from llmgateway.providers.gemini.parts import PART_KINDS, foreign_address, foreign_file
-from llmgateway.providers.gemini.request import OWN_SETTINGS, OWN_TOOLS, SERVICE_TIERS, google_settings
+from llmgateway.providers.gemini.request import OWN_SETTINGS, OWN_TOOLS, SERVICE_TIERS, function_names, google_settings
 from llmgateway.providers.refusing import idle_choice, message_fields, unknown
 
 _HONOURED: Final = frozenset(
@@ -51,6 +51,7 @@ _OWN: Final = frozenset(
 )
 _KNOWN: Final = _HONOURED | _HINTS | _OWN
 _CHOICES: Final = frozenset({"auto", "none", "required"})
+_MODES: Final = frozenset({"auto", "required"})
 _FORMATS: Final = frozenset({"text", "json_object", "json_schema"})
 _DETAILS: Final = frozenset({"auto", "high", "original"})
 _MOST_CANDIDATES: Final = 8
@@ -114,14 +115,24 @@ def _tools(canon: Json) -> Iterator[str]:
         if not is_object(tool.get("function")) and tool.get("type") not in OWN_TOOLS:
             yield f"tools.{index}.type"
     choice = canon.get("tool_choice")
-    if is_object(choice):
-        known = choice.get("type") in {"function", "allowed_tools"}
-    else:
-        known = choice is None or choice in _CHOICES
-    if not known or idle_choice(canon):
+    if not _is_understood(choice) or idle_choice(canon):
         yield "tool_choice"
     if canon.get("parallel_tool_calls") is False and tools and choice != "none":
         yield "parallel_tool_calls"
+
+
+def _is_understood(choice: object) -> bool:
+    """Whether a tool_choice says something that Gemini's calling config can say."""
+    if not is_object(choice):
+        return choice is None or text_of(choice) in _CHOICES
+    names, allowed = function_names(choice), choice.get("allowed_tools")
+    if choice.get("type") == "allowed_tools":
+        meant = (
+            is_object(allowed) and allowed.get("mode") in _MODES and len(names) == len(objects(allowed.get("tools")))
+        )
+    else:
+        meant = choice.get("type") == "function"
+    return meant and bool(names) and all(names)
 
 
 def _history(canon: Json, *, any_address: bool) -> Iterator[str]:

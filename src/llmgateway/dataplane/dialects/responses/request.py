@@ -208,6 +208,9 @@ def _tool(tool: Json) -> Json:
 def _tool_choice(choice: str | Json) -> str | Json:
     if is_object(choice) and choice.get("type") == "function":
         return {"type": "function", "function": {"name": choice.get("name")}}
+    if is_object(choice) and choice.get("type") == "allowed_tools":
+        allowed = [_tool(tool) for tool in objects(choice.get("tools"))]
+        return {"type": "allowed_tools", "allowed_tools": {"mode": choice.get("mode"), "tools": allowed}}
     return choice
 
 
