@@ -34,7 +34,7 @@ _HONOURED: Final = frozenset(
         "thinking",
     }
 )
-_HINTS: Final = frozenset({"cache_control", "prompt_cache_key", "prompt_cache_retention"})
+_HINTS: Final = frozenset({"cache_control", "prompt_cache_retention"})
 """They change no answer: Gemini caches prompts on its own."""
 _OWN: Final = frozenset(
     {
