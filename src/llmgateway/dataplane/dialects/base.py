@@ -25,6 +25,10 @@ class StreamWriter(Protocol):
         """What ends a finished stream: usage where the dialect has it, and the terminator."""
         ...
 
+    def follows(self, first: bytes, last: bytes) -> None:
+        """The provider's own frames went out until here, of which these are two: a failure goes on behind them."""
+        ...
+
     def failure(self, problem: Problem, request_id: str) -> bytes:
         """An explicit error event in mid-stream; nothing follows it."""
         ...

@@ -109,6 +109,8 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
         if audience.call.wishes.severed:
             await reply.break_off()
         else:
+            if isinstance(voice, _Native):
+                writer.follows(voice.first, voice.last)
             await reply.end_stream(writer.failure(problem, reply.request_id))
     finally:
         live.close()
@@ -117,11 +119,13 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
 class _Native:
     """The provider owns the caller's dialect: its own frames go on, less a usage chunk nobody asked for."""
 
-    __slots__ = ("_keep_usage", "_terminator")
+    __slots__ = ("_keep_usage", "_terminator", "first", "last")
 
     def __init__(self, call: Call) -> None:
         self._keep_usage = call.include_usage
         self._terminator = b""
+        self.first = self.last = b""
+        """The first and the last frame that said something."""
 
     def opening(self) -> bytes:
         return b""
@@ -134,6 +138,8 @@ class _Native:
                 break  # a [DONE] behind an event that ends the answer would overtake it
             if self._keep_usage or not step.usage_only:
                 frames.append(step.raw)
+        if told := [frame for frame in frames if b"data:" in frame]:
+            self.first, self.last = self.first or told[0], told[-1]
         return b"".join(frames)
 
     def ending(self, dialect: DialectWriter, meter: Meter) -> bytes:

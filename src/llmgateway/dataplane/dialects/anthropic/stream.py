@@ -96,6 +96,9 @@ class MessagesStream:
         end = event({"type": "message_delta", "delta": delta, "usage": figures}) + event({"type": "message_stop"})
         return rest + self._bring_along({}) + self._stop_block() + end
 
+    def follows(self, first: bytes, last: bytes) -> None:
+        """Nothing: an error says nothing of what was before it."""
+
     def failure(self, problem: Problem, request_id: str) -> bytes:
         """An explicit end of a stream that failed."""
         return event(error_body(problem, request_id))

@@ -121,6 +121,9 @@ class OpenAIStream:
         }
         return sse.write(encode(body)) + sse.DONE
 
+    def follows(self, first: bytes, last: bytes) -> None:
+        """Nothing: an error says nothing of what was before it."""
+
     def failure(self, problem: Problem, request_id: str) -> bytes:
         return self._dialect.failure(problem, request_id)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -23,9 +24,16 @@ from llmgateway.dataplane.dialects.responses.answer import (
 )
 from llmgateway.errors import Problem
 from llmgateway.kit.ids import new_id
-from llmgateway.kit.sse import write
+from llmgateway.kit.sse import Splitter, write
 
 _PREFIX = {"message": "msg", "refusal": "msg", "reasoning": "rs"}
+
+
+class _Told(msgspec.Struct):
+    """What a provider's own event says of its place."""
+
+    sequence_number: int = -1
+    response: dict[str, Any] | None = None
 
 
 class _CallItem:
@@ -112,6 +120,15 @@ class ResponsesStream:
         status = finished(self._finish)
         response = {**self._response, **status, "output": self._said(), **usage_object(usage)}
         return end + self._event(f"response.{status['status']}", response=response)
+
+    def follows(self, first: bytes, last: bytes) -> None:
+        for frame in Splitter().feed(first + last):
+            try:
+                told = msgspec.json.decode(frame.data, type=_Told)
+            except msgspec.DecodeError:
+                continue
+            self._response |= told.response or {}
+            self._number = max(self._number, told.sequence_number + 1)
 
     def failure(self, problem: Problem, request_id: str) -> bytes:
         # The codes of a failed Response are a closed set; ours stands in the error event that follows.
