@@ -27,15 +27,22 @@ CUT = framed(
 )
 
 
+WHOLE: Json = {"message": {"role": "assistant", "content": "Hello there, friend."}, "finish_reason": "stop"}
+CHAT: Json = {"id": "c1", "object": "chat.completion", "created": 1, "model": "m", "choices": [{"index": 0, **WHOLE}]}
+CHUNK: Json = {"index": 0, "delta": {"content": "Hello there, friend."}, "finish_reason": "stop"}
+CHUNKS = framed({**CHAT, "object": "chat.completion.chunk", "choices": [CHUNK]}) + b"data: [DONE]\n\n"
+
+
 class _Host(BaseHTTPRequestHandler):
-    """A Response that is cut, on its own path."""
+    """A Response that is cut; chats that never say what they used."""
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-type", "text/event-stream" if asked.get("stream") else "application/json")
         self.end_headers()
-        self.wfile.write(CUT)
+        chat = CHUNKS if asked.get("stream") else json.dumps(CHAT).encode()
+        self.wfile.write(CUT if self.path.endswith("responses") else chat)
 
     def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] it says nothing
         """Nothing is logged."""
@@ -46,7 +53,11 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Host)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
-    config = f"providers:\n  openai: {{api_key: k, base_url: '{url}'}}\n"
+    config = f"""
+providers:
+  openai: {{api_key: k, base_url: '{url}'}}
+  lab: {{type: openai_compatible, base_url: '{url}'}}
+"""
     folder: Path = tmp_path_factory.mktemp("endings")
     with run_gateway(folder / "data", config) as running:
         yield running
@@ -71,3 +82,37 @@ def test_a_native_response_that_is_cut_fails_as_the_same_response(gateway: Gatew
     assert (failed["type"], error["type"]) == ("response.failed", "error")
     assert {name: failed["response"][name] for name in RESPONSE} == {**RESPONSE, "status": "failed"}
     assert failed["response"]["error"]["code"] == "server_error"
+
+
+TURN: Json = {"model": "lab/m", "max_tokens": 50, "messages": [{"role": "user", "content": "Hello"}]}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_messages_tell_what_was_counted(gateway: Gateway, *, stream: bool) -> None:
+    response = asked(gateway, "messages", {**TURN, "stream": stream})
+    told = events(response)[-2]["usage"] if stream else response.json()["usage"]
+    assert (told["input_tokens"], told["output_tokens"]) == counted(gateway, response)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_responses_tell_what_was_counted(gateway: Gateway, *, stream: bool) -> None:
+    response = asked(gateway, "responses", {"model": "lab/m", "input": "Hello", "stream": stream})
+    told = events(response)[-1]["response"]["usage"] if stream else response.json()["usage"]
+    assert (told["input_tokens"], told["output_tokens"]) == counted(gateway, response)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_chats_tell_what_was_counted(gateway: Gateway, *, stream: bool) -> None:
+    wish = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+    response = asked(gateway, "chat/completions", {**TURN, **wish})
+    told = events(response)[-1]["usage"] if stream else response.json()["usage"]
+    assert (told["prompt_tokens"], told["completion_tokens"]) == counted(gateway, response)
+
+
+def counted(gateway: Gateway, response: httpx2.Response) -> tuple[int, int]:
+    """What the request's event says."""
+    event = gateway.usage(response.headers["x-request-id"])
+    assert event["usage_source"] == "counted"
+    assert event["prompt_tokens"] > 0
+    assert event["completion_tokens"] > 0
+    return event["prompt_tokens"], event["completion_tokens"]

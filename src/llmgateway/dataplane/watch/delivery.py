@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from llmgateway.canon.call import Call, Operation
@@ -47,6 +47,8 @@ async def whole(answer: Answer, audience: Audience, target: Target | None = None
             answer.body["id"] = _answer_id(reply.request_id)
         if call.operation is Operation.EMBEDDINGS and not answer.body.get("usage"):
             answer.body["usage"] = {"prompt_tokens": meter.prompt_tokens, "total_tokens": meter.prompt_tokens}
+        if call.operation is Operation.CHAT:
+            answer = replace(answer, usage=meter.figures)
         body = dialect.answer(call, answer)
     event = await meter.settle(Outcome.FINISHED, 200)
     if look is not None and kept is not None:
@@ -174,7 +176,7 @@ class _Translated:
 
     def ending(self, dialect: DialectWriter, meter: Meter) -> bytes:
         del dialect
-        return self._writer.close(meter.usage)
+        return self._writer.close(meter.figures)
 
     def _named(self, chunk: ChatChunk) -> ChatChunk:
         if not chunk.get("created"):

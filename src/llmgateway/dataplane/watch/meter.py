@@ -87,9 +87,9 @@ class Meter:
         return self._prompt_tokens
 
     @property
-    def usage(self) -> Usage | None:
-        """The provider's figures so far."""
-        return self._usage
+    def figures(self) -> Usage:
+        """What a finished answer used: the provider's figures, or where it told none, those counted here."""
+        return self._count(Outcome.FINISHED)[0]
 
     @property
     def severed(self) -> bool:

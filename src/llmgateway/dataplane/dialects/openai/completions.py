@@ -7,7 +7,7 @@ from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.canon.shapes import is_array, objects
 from llmgateway.canon.usage import Usage
-from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect, OpenAIStream
+from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect, OpenAIStream, told_usage
 from llmgateway.dataplane.dialects.validation import encode
 from llmgateway.errors import BadRequest
 from llmgateway.kit import sse
@@ -48,8 +48,9 @@ class TextDialect(OpenAIDialect):
         choices = [
             _choice(choice, cast("Json", choice.get("message") or {})) for choice in objects(answer.body.get("choices"))
         ]
-        body = {name: answer.body.get(name) for name in ("created", "model", "usage")}
-        return encode({"id": _id(answer.body.get("id")), "object": "text_completion", **body, "choices": choices})
+        body = {name: answer.body.get(name) for name in ("created", "model")}
+        head = {"id": _id(answer.body.get("id")), "object": "text_completion", **body, "usage": told_usage(answer)}
+        return encode({**head, "choices": choices})
 
     def stream(self, call: Call) -> "TextStream":
         return TextStream(self, include_usage=call.include_usage)

@@ -62,7 +62,8 @@ class OpenAIDialect:
             message = choice.get("message")
             if is_object(message):
                 message.setdefault("refusal", None)  # both are always said by OpenAI
-        return encode(answer.body)
+        usage = told_usage(answer) if call.operation is Operation.CHAT else None
+        return encode({**answer.body, "usage": usage} if usage else answer.body)
 
     def error(self, problem: Problem, request_id: str) -> bytes:
         del request_id  # OpenAI's bodies do not carry it; the header does
@@ -126,6 +127,12 @@ class OpenAIStream:
 
     def failure(self, problem: Problem, request_id: str) -> bytes:
         return self._dialect.failure(problem, request_id)
+
+
+def told_usage(answer: Answer) -> Json | None:
+    """The provider's own usage object, or its figures as one; None where there are none."""
+    told: Json | None = answer.body.get("usage")
+    return told or (usage_body(answer.usage) if answer.usage else None)
 
 
 def usage_body(usage: Usage) -> Json:
