@@ -267,6 +267,17 @@ def test_other_choices_are_not_written_and_foreign_blocks_come_last() -> None:
     assert made["stop_reason"] == "refusal"
 
 
+@pytest.mark.parametrize("message", [{"refusal": "no."}, {"content": [{"type": "refusal", "refusal": "no."}]}])
+def test_a_refusal_of_openais_is_one(message: Json) -> None:
+    made = written({"message": message, "finish_reason": "stop"})
+    assert (made["stop_reason"], made["content"]) == ("refusal", [{"type": "text", "text": "no."}])
+
+
+def test_a_streamed_refusal_of_openais_is_one() -> None:
+    made, _ = streamed(chunk({"refusal": "n"}), chunk({"refusal": "o."}), chunk({}, "stop"))
+    assert (made["stop_reason"], [block["text"] for block in made["content"]]) == ("refusal", ["no."])
+
+
 def test_stop_beside_calls_is_a_tool_turn_and_sequences_are_named() -> None:
     made, _ = streamed(chunk({"tool_calls": [{"id": "t", "function": FUNCTION}]}), chunk({}, "stop"))
     assert made["stop_reason"] == "tool_use"

@@ -50,7 +50,8 @@ def message_body(answer: Answer) -> Json:
     choices = objects(completion.get("choices"))
     choice = choices[0] if choices else Json()
     message = choice.get("message")
-    blocks = content_blocks(message if is_object(message) else {})
+    said: Json = message if is_object(message) else {}
+    blocks = content_blocks(said)
     called = any(block["type"] == "tool_use" for block in blocks)
     return {
         "id": message_id(completion.get("id")),
@@ -58,7 +59,7 @@ def message_body(answer: Answer) -> Json:
         "role": "assistant",
         "model": text_of(completion.get("model")),
         "content": blocks,
-        "stop_reason": stop_reason(choice, called=called),
+        "stop_reason": stop_reason(choice, called=called, refused=bool(_refusal(said))),
         "stop_sequence": choice.get("stop_sequence"),
         "usage": usage_body(answer.usage or _openai_usage(completion.get("usage"))),
     }
@@ -72,7 +73,7 @@ def message_id(identifier: object) -> str:
     return f"msg_{given}" if given else new_id("msg")
 
 
-def stop_reason(choice: Mapping[str, Any], *, called: bool) -> str | None:
+def stop_reason(choice: Mapping[str, Any], *, called: bool, refused: bool) -> str | None:
     """Why the answer ended; None when nobody said so."""
     native = text_of(choice.get("native_finish_reason"))
     if native in _NATIVE:
@@ -84,6 +85,8 @@ def stop_reason(choice: Mapping[str, Any], *, called: bool) -> str | None:
         return None
     if finish == "stop" and called:
         return "tool_use"  # some hosts say stop beside their calls
+    if finish == "stop" and refused:
+        return "refusal"
     return _STOP_REASONS.get(text_of(finish), "end_turn")
 
 
@@ -173,7 +176,13 @@ def _text(message: Json) -> str:
     if isinstance(content, str) and content:
         return content
     parts = [text_of(part.get("text") or part.get("refusal")) for part in objects(content)]
-    return "".join(parts) or text_of(message.get("refusal"))
+    return "".join(parts) or _refusal(message)
+
+
+def _refusal(message: Json) -> str:
+    """Why the model did not answer, in its words (OpenAI's field); empty where it did."""
+    parts = [text_of(part.get("refusal")) for part in objects(message.get("content"))]
+    return text_of(message.get("refusal")) or "".join(parts)
 
 
 def _thinking(message: Json) -> list[Json]:

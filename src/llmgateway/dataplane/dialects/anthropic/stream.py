@@ -49,6 +49,7 @@ class MessagesStream:
         "_keepsake",
         "_model",
         "_open",
+        "_refused",
         "_started",
         "_waiting",
     )
@@ -67,6 +68,7 @@ class MessagesStream:
         self._calls: dict[int, bool] = {}
         """Index of a call -> whether its block was begun."""
         self._waiting: list[_Piece] = []
+        self._refused = False
         self._choice: Json = {}
         self._keepsake: Json = {}
         """What comes before the next call, or at the end: it must not part a text."""
@@ -89,7 +91,7 @@ class MessagesStream:
         while self._waiting:
             rest += self._stop_block() + self._catch_up()
         delta = {
-            "stop_reason": stop_reason(self._choice, called=bool(self._calls)),
+            "stop_reason": stop_reason(self._choice, called=bool(self._calls), refused=self._refused),
             "stop_sequence": self._choice.get("stop_sequence"),
         }
         figures = usage_body(usage or Usage())
@@ -120,6 +122,7 @@ class MessagesStream:
     def _write(self, choice: ChunkChoice) -> bytes:
         delta = choice["delta"]
         self._keepsake = joined(self._keepsake, foreign_keepsake({**delta, "tool_calls": []}))
+        self._refused = self._refused or bool(delta.get("refusal"))
         if choice["finish_reason"]:
             self._choice = {**choice}
         return b"".join([self._in_turn(piece) for piece in self._pieces(delta)]) + self._catch_up()
