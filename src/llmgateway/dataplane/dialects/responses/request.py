@@ -136,7 +136,9 @@ def _function_output(item: Json, messages: list[Json], index: int) -> None:
     if not isinstance(item.get("call_id"), str):
         raise refuse(f"input[{index}].call_id", "is missing: an output names the call it answers.")
     output: Any = item.get("output")
-    content = [_part(part) for part in objects(output)] if is_array(output) else text_of(output)
+    if not isinstance(output, str) and not is_array(output):
+        raise refuse(f"input[{index}].output", "must be a text or a list of parts; write an object as JSON text.")
+    content = output if isinstance(output, str) else [_part(part) for part in objects(output)]
     messages.append({"role": "tool", "tool_call_id": item["call_id"], "content": content})
 
 
@@ -180,7 +182,7 @@ def _part(part: Json) -> Json:
         return {"type": "text", "text": text_of(part.get("text"))}
     if kind == "refusal":
         return {"type": "text", "text": text_of(part.get("refusal"))}
-    if kind == "input_image":
+    if kind == "input_image" and part.get("image_url"):
         image = {"url": part.get("image_url"), "detail": part.get("detail")}
         return {"type": "image_url", "image_url": {name: value for name, value in image.items() if value is not None}}
     if kind == "input_file":
