@@ -46,6 +46,8 @@ class Message(TypedDict):
     annotations: NotRequired[list[Json]]
     reasoning_content: NotRequired[str | None]
     """Extension: the model's thinking as text (DeepSeek's name for it)."""
+    reasoning_summary: NotRequired[str | None]
+    """Extension: the same where a summary was asked for and came (`reasoning.summary` of Responses)."""
     thinking_blocks: NotRequired[list[Json]]
     """Extension: Anthropic's `thinking` and `redacted_thinking` blocks, signature and all, to be sent back unharmed."""
     provider_blocks: NotRequired[list[Json]]
@@ -128,6 +130,7 @@ class Delta(TypedDict, total=False):
     refusal: str | None
     tool_calls: list[Json]
     reasoning_content: str | None
+    reasoning_summary: str | None
     thinking_blocks: list[Json]
     provider_blocks: list[Json]
     annotations: list[Json]

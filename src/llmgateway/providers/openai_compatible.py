@@ -64,6 +64,7 @@ _FOREIGN: Final = frozenset(
     {
         "container", "context_management", "diagnostics", "inference_geo", "mcp_servers", "speed",
         "previous_response_id", "background", "conversation", "prompt", "truncation", "max_tool_calls", "include",
+        "reasoning.summary",
     }
 )  # fmt: skip
 """Fields of other dialects' bodies that chat cannot say."""

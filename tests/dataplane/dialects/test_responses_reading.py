@@ -7,10 +7,15 @@ import pytest
 
 from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.canon.chat import Json
+from llmgateway.canon.usage import Usage
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.errors import BadRequest
+from llmgateway.kit.sse import Splitter
+from llmgateway.providers.base import Answer, Reply
 from llmgateway.providers.gemini.declaration import GEMINI
+from tests.conformance.openai_specification import complaint
 from tests.conformance.targets import Target, those_with
+from tests.conformance.test_answers import steps_of
 
 DIALECT = ResponsesDialect()
 TOOL: Json = {
@@ -59,3 +64,70 @@ def test_a_picture_by_file_id_is_refused_by_name_where_it_is_unknown(target: Tar
     call = read({"input": [{"role": "user", "content": parts}]})
     refused = [name.removesuffix(".type") for name in target.provider.refuses(call, target.model)]
     assert refused == ([] if target.provider.speaks(call) else ["messages.0.content.1"])
+
+
+SUMMED_UP: Json = {"reasoning": {"effort": "low", "summary": "auto"}}
+THOUGHTS: Json = {"content": {"parts": [{"text": "Hm.", "thought": True}, {"text": "Yes."}]}, "finishReason": "STOP"}
+ANSWER = json.dumps({"responseId": "r", "modelVersion": "m", "candidates": [THOUGHTS]}).encode()
+
+
+@pytest.mark.parametrize("target", CHATS, ids=lambda target: target.name)
+def test_a_wish_for_a_summary_is_named_where_none_comes(target: Target) -> None:
+    call = read({"reasoning": {"summary": "auto"}})
+    honoured = target.provider.speaks(call) or target.name in {"gemini", "vertex"}
+    assert list(target.provider.refuses(call, target.reasoner)) == ([] if honoured else ["reasoning.summary"])
+    request = target.provider.build(
+        call, target.place(dropped=frozenset(target.provider.refuses(call, target.reasoner)))
+    )
+    assert b"reasoning.summary" not in request.body
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "gemini-3-pro-preview"])
+@pytest.mark.parametrize("effort", [{}, {"effort": "low"}])
+def test_gemini_is_asked_for_the_thoughts_that_are_the_summary(model: str, effort: Json) -> None:
+    call = read({"reasoning": {"summary": "auto", **effort}})
+    assert list(GEMINI.refuses(call, model)) == []
+    body: Any = json.loads(GEMINI.build(call, gemini().place(model=model)).body)
+    assert body["generationConfig"]["thinkingConfig"]["includeThoughts"] is True
+
+
+@pytest.mark.parametrize(("model", "effort"), [("gemini-2.0-flash", None), ("gemini-2.5-flash", "none")])
+def test_who_does_not_think_has_nothing_to_sum_up(model: str, effort: str | None) -> None:
+    assert list(GEMINI.refuses(read({"reasoning": {"summary": "auto", "effort": effort}}), model)) == [
+        "reasoning.summary"
+    ]
+
+
+def test_a_summary_that_came_is_told_as_one() -> None:
+    call = read(SUMMED_UP)
+    told = json.loads(DIALECT.answer(call, GEMINI.read(call, Reply(200, {}, ANSWER))))
+    assert told["reasoning"] == {"effort": "low", "summary": "auto"}
+    assert told["output"][0]["summary"] == [{"type": "summary_text", "text": "Hm."}]
+    assert complaint("Response", told) is None
+
+
+def test_a_summary_that_did_not_come_is_not_said_to_be_there() -> None:
+    call = read(SUMMED_UP)
+    body: Json = {"choices": [{"message": {"content": "Yes.", "reasoning_content": "Hm."}, "finish_reason": "stop"}]}
+    told = json.loads(DIALECT.answer(call, Answer(body=body, usage=None, finish="stop")))
+    assert told["reasoning"] == {"effort": "low", "summary": None}
+    assert (told["output"][0]["summary"], told["output"][0]["content"][0]["text"]) == ([], "Hm.")
+
+
+def test_a_streamed_summary_has_events_of_its_own() -> None:
+    call = read({**SUMMED_UP, "stream": True})
+    steps = steps_of(GEMINI.decoder(call, native=False), b"data: " + ANSWER + b"\n\n")
+    writer = DIALECT.stream(call)
+    data = (
+        writer.open() + b"".join(writer.chunk(step.chunk) for step in steps if step.chunk) + writer.close(Usage(1, 2))
+    )
+    found = [json.loads(frame.data) for frame in Splitter().feed(data)]
+    assert [complaint("ResponseStreamEvent", event) for event in found] == [None] * len(found)
+    kinds = [event["type"].removeprefix("response.") for event in found]
+    assert kinds[2:8] == [
+        "output_item.added", "reasoning_summary_part.added", "reasoning_summary_text.delta",
+        "reasoning_summary_text.done", "reasoning_summary_part.done", "output_item.done",
+    ]  # fmt: skip
+    first, last = found[0]["response"], found[-1]["response"]
+    assert (first["reasoning"]["summary"], last["reasoning"]["summary"]) == (None, "auto")
+    assert last["output"][0]["summary"] == found[7]["item"]["summary"] == [{"type": "summary_text", "text": "Hm."}]

@@ -7,7 +7,7 @@ from llmgateway.canon.shapes import objects
 from llmgateway.canon.usage import Usage
 from llmgateway.providers.base import Answer, Step
 
-_JOINED = ("content", "refusal", "reasoning_content", "reasoning")
+_JOINED = ("content", "refusal", "reasoning_content", "reasoning_summary", "reasoning")
 _LISTED = ("annotations", "provider_blocks", "images")
 _CALLED = ("function", "custom")
 """What a tool call holds: the parts of either come in pieces."""

@@ -8,7 +8,9 @@ from llmgateway.canon.shapes import objects
 from llmgateway.dataplane.lookup.cache import Entry
 from llmgateway.providers.base import Answer, Step
 
-_SPOKEN_FIRST: Final = ("reasoning_content", "thinking_blocks", "content", "refusal", "annotations", "provider_blocks")
+_SPOKEN_FIRST: Final = (
+    "reasoning_content", "reasoning_summary", "thinking_blocks", "content", "refusal", "annotations", "provider_blocks",
+)  # fmt: skip
 _SAID_APART: Final = frozenset({"role", "tool_calls"})
 
 

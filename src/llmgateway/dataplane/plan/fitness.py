@@ -12,8 +12,10 @@ from llmgateway.catalog.catalog import Catalog
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.errors import BadRequest, NotFound
 
-_ALWAYS_DROPPABLE = frozenset({"user", "metadata", "safety_identifier", "prompt_cache_key", "cache_control.scope"})
-"""Parameters that never change an answer: left out where unknown, and named."""
+_ALWAYS_DROPPABLE = frozenset(
+    {"user", "metadata", "safety_identifier", "prompt_cache_key", "cache_control.scope", "reasoning.summary"}
+)
+"""Parameters that never change an answer, though a summary of its thoughts may be missing: left out where unknown, and named."""
 _FLAG = "anthropic-beta."
 """Flags of clients, which send them to everybody whatever they ask: left out where unknown too, and named."""
 _THINKING = frozenset({"thinking", "reasoning_effort"})

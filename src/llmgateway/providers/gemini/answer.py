@@ -177,6 +177,13 @@ def canon_answer(response: Response, usage: Usage | None) -> ChatCompletion:
     return made
 
 
+def call_thoughts_a_summary(answer: ChatCompletion) -> None:
+    """A summary is what Google makes of the thoughts (https://ai.google.dev/gemini-api/docs/thinking)."""
+    for choice in answer["choices"]:
+        if thoughts := choice["message"].pop("reasoning_content", None):
+            choice["message"]["reasoning_summary"] = thoughts
+
+
 def _choice(candidate: Candidate, response_id: str) -> Choice:
     message = canon_message(candidate, response_id)
     finish = finish_of(candidate.finish_reason, called="tool_calls" in message)

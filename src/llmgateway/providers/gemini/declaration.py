@@ -14,11 +14,18 @@ from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.failures import error_object
-from llmgateway.providers.gemini.answer import Candidate, Response, canon_answer, searches_of, usage_of
+from llmgateway.providers.gemini.answer import (
+    Candidate,
+    Response,
+    call_thoughts_a_summary,
+    canon_answer,
+    searches_of,
+    usage_of,
+)
 from llmgateway.providers.gemini.embeddings import batch_body, embedded
 from llmgateway.providers.gemini.errors import answer_error
 from llmgateway.providers.gemini.refusals import refusals
-from llmgateway.providers.gemini.request import generate_body, service_tier
+from llmgateway.providers.gemini.request import generate_body, service_tier, sums_up
 from llmgateway.providers.gemini.stream import GeminiDecoder
 from llmgateway.providers.vectors import unhonoured
 
@@ -69,18 +76,21 @@ class Gemini(Provider):
             return read_embeddings(call, reply)
         if call.operation is Operation.COUNT_TOKENS:
             return read_count(reply)
-        return read_answer(reply)
+        return read_answer(reply, summed_up=sums_up(call.canon))
 
     def decoder(self, call: Call, *, native: bool) -> Decoder:
         del native  # nobody speaks it
-        return GeminiDecoder(call.canon.get("n") or 1)
+        return GeminiDecoder(call.canon.get("n") or 1, sums_up=sums_up(call.canon))
 
     def classify(self, reply: Reply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)
 
 
-def read_answer(reply: Reply) -> Answer:
-    """A whole answer of generateContent. Raises ProviderError when it cannot be read, or is an error after all."""
+def read_answer(reply: Reply, *, summed_up: bool) -> Answer:
+    """A whole answer of generateContent; `summed_up`: with a summary of its thoughts.
+
+    Raises ProviderError when it cannot be read, or is an error after all.
+    """
     try:
         response = _response.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -91,6 +101,8 @@ def read_answer(reply: Reply) -> Answer:
         raise ProviderError(FailureKind.PROTOCOL, "Google's answer holds no candidates.", status=200)
     usage = usage_of(response, sum(searches_of(candidate) for candidate in response.candidates))
     body = canon_answer(response, usage)
+    if summed_up:
+        call_thoughts_a_summary(body)
     finish = body["choices"][0]["finish_reason"] if body["choices"] else None
     text = "".join(_written(candidate) for candidate in response.candidates)
     return Answer(body={**body}, usage=usage, finish=finish, text=text)

@@ -11,7 +11,14 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
 from llmgateway.providers.gemini.models import EFFORTS, GeminiModel, gemini_model
 from llmgateway.providers.gemini.parts import PART_KINDS, foreign_address, foreign_file
-from llmgateway.providers.gemini.request import OWN_SETTINGS, OWN_TOOLS, SERVICE_TIERS, function_names, google_settings
+from llmgateway.providers.gemini.request import (
+    OWN_SETTINGS,
+    OWN_TOOLS,
+    SERVICE_TIERS,
+    function_names,
+    google_settings,
+    thinking_config,
+)
 from llmgateway.providers.refusing import idle_choice, message_fields, unknown
 
 _HONOURED: Final = frozenset(
@@ -45,6 +52,7 @@ _OWN: Final = frozenset(
         "parallel_tool_calls",
         "response_format",
         "reasoning_effort",
+        "reasoning.summary",
         "service_tier",
         "extra_body",
     }
@@ -84,6 +92,9 @@ def _reasoning(canon: Json, gemini: GeminiModel) -> Iterator[str]:
     thinking, effort = canon.get("thinking"), canon.get("reasoning_effort")
     if is_object(thinking) and thinking.get("type") != "disabled" and not gemini.thinks:
         yield "thinking"
+    asked = thinking_config(canon, gemini) or {}
+    if "reasoning.summary" in canon and not (asked.get("includeThoughts") or asked.get("include_thoughts")):
+        yield "reasoning.summary"
     if effort is None:
         return
     if google_settings(canon).get("thinking_config"):

@@ -60,9 +60,11 @@ class _Answer:
 class GeminiDecoder:
     """Understands a stream, in either framing."""
 
-    __slots__ = ("_answers", "_expected", "_framing", "_id", "_last", "_model", "_told")
+    __slots__ = ("_answers", "_expected", "_framing", "_id", "_last", "_model", "_sums_up", "_told")
 
-    def __init__(self, candidates: int = 1) -> None:
+    def __init__(self, candidates: int = 1, *, sums_up: bool = False) -> None:
+        """`sums_up`: a summary of the thoughts was asked for, which is what Google's are."""
+        self._sums_up = sums_up
         self._framing = Framing()
         self._answers: dict[int, _Answer] = {}
         self._expected = candidates
@@ -127,7 +129,7 @@ class GeminiDecoder:
         text = text_of(part.get("text"))
         if part.get("thought"):
             if text:
-                delta["reasoning_content"] = text
+                delta["reasoning_summary" if self._sums_up else "reasoning_content"] = text
         elif is_object(part.get("functionCall")):
             answer.keep(part)
             call = tool_call(part, f"{self._id}.{index}.{answer.calls}")

@@ -11,7 +11,7 @@ from llmgateway.kit.ids import new_id
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _ECHOED = (
-    "instructions", "max_output_tokens", "metadata", "previous_response_id", "reasoning", "service_tier", "temperature",
+    "instructions", "max_output_tokens", "metadata", "previous_response_id", "service_tier", "temperature",
     "text", "top_p", "truncation",
 )  # fmt: skip
 
@@ -26,7 +26,6 @@ def response_object(call: Call, created: int, model: str, output: list[Json], **
         "top_p": 1.0,
         "text": {"format": {"type": "text"}},
         "truncation": "disabled",
-        "reasoning": {"effort": None, "summary": None},
         "service_tier": "default",
     }
     return {
@@ -44,9 +43,18 @@ def response_object(call: Call, created: int, model: str, output: list[Json], **
         "tool_choice": body.get("tool_choice") or "auto",
         "tools": body.get("tools") or [],
         **{name: defaults.get(name) if value is None else value for name, value in echoed.items()},
+        "reasoning": reasoning_echo(call, output),
         **({} if body.get("user") is None else {"user": body["user"]}),
         **more,
     }
+
+
+def reasoning_echo(call: Call, output: list[Json]) -> Json:
+    """The caller's own settings of reasoning; a summary only where one came."""
+    given = call.body.get("reasoning")
+    asked: Json = {"effort": None, **(given if is_object(given) else {})}
+    summed_up = any(item.get("summary") for item in output)
+    return {**asked, "summary": call.canon.get("reasoning.summary") if summed_up else None}
 
 
 def finished(finish: str | None) -> Json:
@@ -75,8 +83,9 @@ def output_items(message: Json, logprobs: object = None) -> list[Json]:
     """A message as items: its reasoning, its text with its `logprobs` (chat's), its calls."""
     items = list[Json]()
     reasoning, keepsake = text_of(message.get("reasoning_content")), keepsake_of(message)
-    if reasoning or keepsake:
-        items.append(reasoning_item(new_id("rs"), reasoning, keepsake))
+    summary = text_of(message.get("reasoning_summary"))
+    if reasoning or summary or keepsake:
+        items.append(reasoning_item(new_id("rs"), reasoning, keepsake, summary))
     content, refusal = text_of(message.get("content")), text_of(message.get("refusal"))
     if content or refusal:
         parts = [text_part(content, objects(message.get("annotations")), tokens_of(logprobs))] if content else []
@@ -86,9 +95,11 @@ def output_items(message: Json, logprobs: object = None) -> list[Json]:
     return items
 
 
-def reasoning_item(item_id: str, text: str, keepsake: Json) -> Json:
+def reasoning_item(item_id: str, text: str, keepsake: Json, summary: str = "") -> Json:
     """Reasoning; what only its provider understands (signatures) travels in encrypted_content, to come back unharmed."""
     item: Json = {"type": "reasoning", "id": item_id, "summary": []}
+    if summary:
+        item["summary"] = [{"type": "summary_text", "text": summary}]
     if text:
         item["content"] = [{"type": "reasoning_text", "text": text}]
     if keepsake:

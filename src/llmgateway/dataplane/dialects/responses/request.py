@@ -65,9 +65,11 @@ def canon_request(body: Json, request: Request) -> Json:
         canon["tools"] = [_tool(tool) for tool in request.tools]
     if request.tool_choice is not None:
         canon["tool_choice"] = _tool_choice(request.tool_choice)
-    effort = (request.reasoning or {}).get("effort")
-    if effort is not None:
+    reasoning = request.reasoning or {}
+    if (effort := reasoning.get("effort")) is not None:
         canon["reasoning_effort"] = effort
+    if summary := reasoning.get("summary") or reasoning.get("generate_summary"):
+        canon["reasoning.summary"] = summary
     _text_format(canon, request.text or {})
     _add_includes(canon, request.include or ())
     for index, item in enumerate(_items(request)):

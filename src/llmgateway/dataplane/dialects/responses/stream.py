@@ -15,6 +15,7 @@ from llmgateway.dataplane.dialects.responses.answer import (
     call_item,
     finished,
     message_item,
+    reasoning_echo,
     reasoning_item,
     response_object,
     text_part,
@@ -26,7 +27,8 @@ from llmgateway.errors import Problem
 from llmgateway.kit.ids import new_id
 from llmgateway.kit.sse import Splitter, write
 
-_PREFIX = {"message": "msg", "refusal": "msg", "reasoning": "rs"}
+_PREFIX = {"message": "msg", "refusal": "msg", "reasoning": "rs", "summary": "rs"}
+_THOUGHTS = frozenset({"reasoning", "summary"})
 
 
 class _Told(msgspec.Struct):
@@ -87,7 +89,7 @@ class ResponsesStream:
         self._place = 0
         """Index of the next item."""
         self._open = ""
-        """What is open: text, refusal or reasoning; empty when nothing is."""
+        """What is open: message, refusal, reasoning or summary (of it); empty when nothing is."""
         self._item: Json = {}
         self._text = ""
         self._annotations = list[Json]()
@@ -118,7 +120,9 @@ class ResponsesStream:
         if not self._place:
             end += self._begin("message") + self._done()
         status = finished(self._finish)
-        response = {**self._response, **status, "output": self._said(), **usage_object(usage)}
+        said = self._said()
+        told = {"output": said, "reasoning": reasoning_echo(self._call, said)}
+        response = {**self._response, **status, **told, **usage_object(usage)}
         return end + self._event(f"response.{status['status']}", response=response)
 
     def follows(self, first: bytes, last: bytes) -> None:
@@ -155,6 +159,10 @@ class ResponsesStream:
             if reasoning:
                 yield b"" if self._text else self._begin_part()
                 yield self._say("response.reasoning_text.delta", reasoning)
+        if summary := text_of(delta.get("reasoning_summary")):
+            yield self._continue("summary")
+            yield b"" if self._text else self._begin_part()
+            yield self._say("response.reasoning_summary_text.delta", summary)
         self._annotations += objects(delta.get("annotations"))
         if text := text_of(delta.get("content")):
             yield self._continue("message")
@@ -192,7 +200,7 @@ class ResponsesStream:
         kept, self._later = joined(self._later, keepsake), {}
         if not kept:
             return b""
-        begun = b"" if self._open == "reasoning" else self._done(keep_growing=True) + self._begin("reasoning")
+        begun = b"" if self._open in _THOUGHTS else self._done(keep_growing=True) + self._begin("reasoning")
         self._keepsake = joined(self._keepsake, kept)
         return begun
 
@@ -202,14 +210,17 @@ class ResponsesStream:
     def _begin(self, kind: str) -> bytes:
         item_id = new_id(_PREFIX[kind])
         self._open = kind
-        if kind == "reasoning":
+        if kind in _THOUGHTS:
             self._item = reasoning_item(item_id, "", {})
             return self._start(self._item)
         self._item = message_item(item_id, [], "in_progress")
         return self._start(self._item) + self._begin_part()
 
     def _begin_part(self) -> bytes:
-        return self._event("response.content_part.added", **self._where(), part=self._part("", bare=True))
+        return self._event(f"{self._part_events()}.added", **self._where(), part=self._part("", bare=True))
+
+    def _part_events(self) -> str:
+        return "response.reasoning_summary_part" if self._open == "summary" else "response.content_part"
 
     def _annotate(self) -> bytes:
         """The annotations that came since the last ones were told."""
@@ -237,6 +248,8 @@ class ResponsesStream:
             return {"type": "refusal", "refusal": text}
         if self._open == "reasoning":
             return {"type": "reasoning_text", "text": text}
+        if self._open == "summary":
+            return {"type": "summary_text", "text": text}
         return text_part(text, [] if bare else self._annotations, self._logprobs)
 
     def _done(self, *, keep_growing: bool = False) -> bytes:
@@ -247,11 +260,13 @@ class ResponsesStream:
         kind, text, where = self._open, self._text, self._where() if self._open else {}
         if not kind:
             return events
-        if kind == "reasoning":
+        if kind in _THOUGHTS:
+            thoughts = ("", text) if kind == "summary" else (text, "")
             if text:
-                events += self._event("response.reasoning_text.done", **where, text=text)
-                events += self._event("response.content_part.done", **where, part=self._part(text))
-            item = reasoning_item(self._item["id"], text, self._keepsake)
+                name = "reasoning_summary_text" if kind == "summary" else "reasoning_text"
+                events += self._event(f"response.{name}.done", **where, text=text)
+                events += self._event(f"{self._part_events()}.done", **where, part=self._part(text))
+            item = reasoning_item(self._item["id"], thoughts[0], self._keepsake, thoughts[1])
         else:
             part = self._part(text)
             events += (
@@ -279,7 +294,8 @@ class ResponsesStream:
 
     def _where(self) -> Json:
         """The open text's place: while one is open no other item begins."""
-        return {"item_id": self._item["id"], "output_index": self._place - 1, "content_index": 0}
+        part = "summary_index" if self._open == "summary" else "content_index"
+        return {"item_id": self._item["id"], "output_index": self._place - 1, part: 0}
 
     def _event(self, name: str, /, **fields: object) -> bytes:
         body = msgspec.json.encode({"type": name, "sequence_number": self._number, **fields})
