@@ -115,6 +115,15 @@ def test_what_is_anthropics_own_still_goes_to_it() -> None:
     assert [block["type"] for block in body["messages"][1]["content"]] == ["redacted_thinking", "tool_use"]
 
 
+@DIALECTS
+def test_a_picture_of_geminis_is_not_sent_to_anthropic_as_its_own(client: Client) -> None:
+    picture: Json = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}, "thoughtSignature": "REALSIG"}
+    body = sent(client, answered(client, [picture], streamed=False), ANTHROPIC.id, "claude-sonnet-4-5")
+    assert "google_part" not in json.dumps(body)
+    assert "REALSIG" not in json.dumps(body)
+    assert all(message["content"] for message in body["messages"] if client.writer.id == "anthropic")
+
+
 def test_reasoning_of_openais_own_still_goes_to_it() -> None:
     client = CLIENTS[2]
     answer = answered(client, [FIRST], streamed=False)

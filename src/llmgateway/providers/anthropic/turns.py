@@ -16,6 +16,8 @@ from llmgateway.errors import BadRequest
 from llmgateway.providers.history import called, inline
 
 _NO_IDENTIFIER: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_GOOGLES: Final = "google_part"
+"""Provider blocks that Gemini's answers left in the history."""
 OPAQUE_PARTS: Final = frozenset(
     {"document", "search_result", "container_upload", "image", "tool_reference", "browser_state", "compaction"}
 )
@@ -202,7 +204,7 @@ def _assistant(message: Message, where: str) -> list[Json]:
         text = [_text(text_of(message.get("refusal")))]
     made = _entries(message.get("tool_calls") or [], f"{where}.tool_calls")
     calls = [_tool_use(call, f"{where}.tool_calls.{index}") for index, call in enumerate(made)]
-    kept = objects(message.get("provider_blocks"))
+    kept = [block for block in objects(message.get("provider_blocks")) if block.get("type") != _GOOGLES]
     if kept and _unchanged(kept, text, calls):
         return kept
     thinking = [block for block in objects(message.get("thinking_blocks")) if is_signed(block)]
@@ -223,7 +225,8 @@ def without_unsigned(messages: list[Json]) -> list[Json]:
         blocks = message.get("content")
         if message.get("role") == "assistant" and is_array(blocks):
             mine = [block for block in blocks if not _is_foreign(block)]
-            kept.append(message if len(mine) == len(blocks) else {**message, "content": mine})
+            if mine or not blocks:  # a turn of nothing would be refused
+                kept.append(message if len(mine) == len(blocks) else {**message, "content": mine})
         else:
             kept.append(message)
     return kept
