@@ -117,7 +117,15 @@ def test_an_unknown_organisation_or_key_is_one_sentence(call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", [("--rpm", "0"), ("--concurrency", "-1"), ("--budget-usd", "0"), ("--budget-usd", "x")]
+    "option",
+    [
+        ("--rpm", "0"),
+        ("--concurrency", "-1"),
+        ("--budget-usd", "0"),
+        ("--budget-usd", "x"),
+        ("--budget-usd", "1e999999999"),
+        ("--budget-usd", "9000001"),
+    ],
 )
 def test_a_limit_that_makes_no_sense_is_refused(call: Call, option: tuple[str, str]) -> None:
     assert CliRunner().invoke(cli, ["keys", "create", "--name", "n", *option]).exit_code == 2

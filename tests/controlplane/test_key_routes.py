@@ -93,6 +93,11 @@ async def test_an_organisation_and_a_project_have_budgets_as_keys_have(api: Api,
         ({"name": "k", "budgets": {"month_usd": "-1"}}, "budgets.month_usd"),
         ({"name": "k", "budgets": {"month_usd": 1.5}}, "budgets.month_usd"),
         ({"name": "k", "budgets": {"month_usd": "NaN"}}, "budgets.month_usd"),
+        ({"name": "k", "budgets": {"month_usd": "1e300000"}}, "budgets.month_usd"),
+        ({"name": "k", "budgets": {"month_usd": "1e999999999"}}, "budgets.month_usd"),
+        ({"name": "k", "budgets": {"month_usd": "1.0000000001"}}, "budgets.month_usd"),
+        ({"name": "k", "budgets": {"month_usd": "1_000"}}, "budgets.month_usd"),
+        ({"name": "k", "budgets": {"month_usd": "\u0663"}}, "budgets.month_usd"),
     ],
 )
 async def test_what_is_wrong_is_named(api: Api, wrong: dict[str, object], param: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llmgateway.kit.addresses import is_inside, neighbourhood
 from llmgateway.kit.clock import ManualClock, SystemClock
 from llmgateway.kit.ids import id_time, id_uuid, is_id, new_id
-from llmgateway.kit.money import nanos, usd
+from llmgateway.kit.money import nanos, parse_usd, usd
 from llmgateway.kit.sse import DONE, Frame, FrameTooLong, Splitter, comment, write
 
 
@@ -56,10 +56,24 @@ def test_one_rounding_half_to_even(dollars: str | int, expected: int) -> None:
     assert nanos(dollars) == expected
 
 
-@pytest.mark.parametrize("text", ["", "much", "NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize(
+    "text", ["", "much", "NaN", "Infinity", "-Infinity", "1e300000", "1e999999999", "9e99999999999999999999"]
+)
 def test_what_is_no_amount(text: str) -> None:
     with pytest.raises(ValueError, match="not an amount"):
         nanos(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["1e3", "1.0000000001", "1_000", "\u0663", "+1", " 1", "1.", ".5", "1\n", "1" * 5_000, ""]
+)
+def test_what_is_no_plain_decimal_text(text: str) -> None:
+    with pytest.raises(ValueError, match="plain decimal text"):
+        parse_usd(text)
+
+
+def test_plain_decimal_text_is_read_to_the_nano() -> None:
+    assert [parse_usd(text) for text in ("12.345678901", "007", "-0.5")] == [12_345_678_901, 7 * 10**9, -5 * 10**8]
 
 
 def test_clocks_tell_aware_utc() -> None:

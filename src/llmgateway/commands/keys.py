@@ -5,23 +5,41 @@ import json
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Final, TypeVar
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from llmgateway.commands.greeting import development_key, login_lines
 from llmgateway.contract.snapshot import Limits
 from llmgateway.controlplane.keys import service
 from llmgateway.controlplane.onboarding.service import install
 from llmgateway.controlplane.orgs import service as orgs
+from llmgateway.controlplane.reception.bodies import Dollars
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError, NotFound
 from llmgateway.kit.clock import SystemClock
-from llmgateway.kit.money import nanos
 from llmgateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
+
+_T = TypeVar("_T")
+_DOLLARS: Final = TypeAdapter[int](Dollars)
+
+
+def _taken(what: TypeAdapter[_T], text: str) -> _T:
+    """What an option says, held to the rules of the API."""
+    try:
+        return what.validate_python(text)
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+
+
+def _dollars(text: str) -> int:
+    """Nanos, as the API takes them."""
+    return _taken(_DOLLARS, text)
+
 
 Org = Annotated[str | None, typer.Option("--org", help="Organisation, by id or slug; default the first one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -36,7 +54,9 @@ def create(  # noqa: PLR0913, PLR0917 each parameter is an option of the command
     rpd: Annotated[int | None, typer.Option(min=1, help="Requests a day.")] = None,
     tpm: Annotated[int | None, typer.Option(min=1, help="Tokens a minute.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Requests at once.")] = None,
-    budget_usd: Annotated[str | None, typer.Option(help="Dollars a month (UTC).")] = None,
+    budget_usd: Annotated[
+        int | None, typer.Option(parser=_dollars, metavar="USD", help="Dollars a month (UTC).")
+    ] = None,
     test: Annotated[bool, typer.Option("--test", help="A test key: the sandbox answers, nothing costs.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -48,7 +68,7 @@ def create(  # noqa: PLR0913, PLR0917 each parameter is an option of the command
         tokens_per_minute=tpm,
         concurrency=concurrency,
     )
-    wish = service.KeyWish(name=name, test=test, limits=limits, monthly_budget_nanos=_budget(budget_usd))
+    wish = service.KeyWish(name=name, test=test, limits=limits, monthly_budget_nanos=budget_usd)
     key_id, secret = asyncio.run(_create(org, wish))
     if as_json:
         typer.echo(json.dumps({"id": key_id, "key": secret}))
@@ -74,19 +94,6 @@ def revoke(key_id: Annotated[str, typer.Argument(help="key_...")]) -> None:
     """End a key at once, everywhere."""
     asyncio.run(_revoke(key_id))
     typer.echo(f"{key_id} is revoked.")
-
-
-def _budget(dollars: str | None) -> int | None:
-    """Dollars as nanos."""
-    if dollars is None:
-        return None
-    try:
-        amount = nanos(dollars)
-    except ValueError as error:
-        raise typer.BadParameter("a number of dollars, such as 12.50") from error
-    if amount <= 0:
-        raise typer.BadParameter("more than 0 dollars")
-    return amount
 
 
 async def _create(org_name: str | None, wish: service.KeyWish) -> tuple[str, str]:

@@ -1,17 +1,31 @@
 """Money as integer nano-dollars (1e-9 USD). No float comes near it."""
 
+import re
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Final
 
-NANOS_PER_USD = 1_000_000_000
+NANOS_PER_USD: Final = 1_000_000_000
+_MOST_DIGITS: Final = 15
+"""Before the point: an exponent is not written out before somebody looked at it."""
+_PLAIN: Final = re.compile(rf"-?[0-9]{{1,{_MOST_DIGITS}}}(?:\.[0-9]{{1,9}})?")
 
 
 def nanos(usd: Decimal | str | int) -> int:
-    """Dollars as nano-dollars, rounded once, half to even. Raises ValueError for what is no finite number."""
+    """Dollars as nano-dollars, rounded once, half to even. Raises ValueError for what is no amount, or more than there is."""
     try:
-        amount = Decimal(usd) * NANOS_PER_USD
-        return int(amount.to_integral_value(rounding=ROUND_HALF_EVEN))
-    except (InvalidOperation, OverflowError, ValueError) as error:
-        raise ValueError(f"not an amount of dollars: {usd!r}") from error
+        amount = Decimal(usd)
+    except InvalidOperation as error:
+        raise ValueError("not an amount of dollars") from error
+    if not amount.is_finite() or amount.adjusted() >= _MOST_DIGITS:
+        raise ValueError("not an amount of dollars")
+    return int((amount * NANOS_PER_USD).to_integral_value(rounding=ROUND_HALF_EVEN))
+
+
+def parse_usd(text: str) -> int:
+    """Nano-dollars out of plain decimal text such as `12.50`. Raises ValueError for anything else, such as a tenth digit."""
+    if _PLAIN.fullmatch(text) is None:
+        raise ValueError("must be dollars as plain decimal text with at most 9 digits behind the point, such as 12.50")
+    return nanos(text)
 
 
 def usd(amount_nanos: int) -> str:

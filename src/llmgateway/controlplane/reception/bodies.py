@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from llmgateway.kit.money import nanos, usd
+from llmgateway.kit.money import parse_usd, usd
 
 _MAX_NANOS = 9_000_000_000_000_000
 
@@ -71,7 +71,7 @@ Secret = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, 
 def _nanos(value: Any) -> int:
     if isinstance(value, bool | float) or not isinstance(value, str | int):
         raise ValueError('must be dollars as text, such as "12.50"')  # noqa: TRY004 pydantic reports ValueError only
-    amount = nanos(value)
+    amount = parse_usd(str(value))
     if not 0 < amount <= _MAX_NANOS:
         raise ValueError("must be more than 0 and at most 9000000 dollars")
     return amount
