@@ -29,6 +29,10 @@ BODIES: dict[str, tuple[bytes, str | None]] = {
     "wrong type of role": (b'{"model": "smart", "max_tokens": 5, "messages": [{"role": 7, "content": "Hi"}]}', "role"),
     "unknown role": (b'{"model": "smart", "max_tokens": 5, "messages": [{"role": "king", "content": "Hi"}]}', "role"),
     "missing model": (b'{"max_tokens": 5, "messages": [{"role": "user", "content": "Hi"}]}', "model"),
+    "control character in the model": (
+        b'{"model": "lab/a\\u0000b", "max_tokens": 5, "messages": [{"role": "user", "content": "Hi"}]}',
+        "model",
+    ),
     "wrong type of stream": (
         b'{"model": "smart", "max_tokens": 5, "stream": "yes", "messages": [{"role": "user", "content": "Hi"}]}',
         "stream",

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.dataplane.dialects.base import DialectWriter
+from llmgateway.dataplane.dialects.validation import refuse
 from llmgateway.errors import BadRequest
 
 _FAULT = re.compile(r"429|500|timeout|stall|(?:cut|drop):[0-9]{1,6}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FORWARDED = ("anthropic-version", "anthropic-beta", "openai-beta")
 
 
@@ -25,7 +27,10 @@ class Inbound:
 
     def read(self) -> Call:
         """The body in the words of its dialect. Raises BadRequest."""
-        return self.dialect.read(self.operation, self.body, read_wishes(self.headers))
+        call = self.dialect.read(self.operation, self.body, read_wishes(self.headers))
+        if _CONTROL.search(call.model):
+            raise refuse("model", "must not hold control characters. Send the name as GET /v1/models has it.")
+        return call
 
 
 def header_map(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -29,6 +29,10 @@ from llmgateway.kit.log import speak_of
 
 CLIENT_LEFT = 499
 _OUR_FAULT = "The gateway made a mistake with this request; nothing was charged. Tell its operator the id {}."
+_NOT_HANDED_OVER = (
+    "The gateway could not hand over the answer to this request; GET /v1/requests/{0} tells what was charged. "
+    "Tell its operator the id {0}."
+)
 
 _ENDING = (
     "This process ends, and the answer took longer than it may wait. Send the request again: another process takes it."
@@ -62,7 +66,8 @@ async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
     except Exception:
         # The edge of the data plane: a fault of our own is logged, told, and settled like any other failure.
         log.exception("a request failed inside the gateway", request_id=reply.request_id)
-        await _fail(visit, InternalFault(_OUR_FAULT.format(reply.request_id)))
+        words = _NOT_HANDED_OVER if visit.meter is not None and visit.meter.settled else _OUR_FAULT
+        await _fail(visit, InternalFault(words.format(reply.request_id)))
     except asyncio.CancelledError:
         await _cancelled(visit)
         raise

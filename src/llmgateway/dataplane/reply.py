@@ -15,6 +15,8 @@ _SSE = (
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 )
+_SPACES = bytes(32 if code < 32 or code == 127 else code for code in range(256))
+"""For control characters."""
 _AS_SAID = (b"x-content-type-options", b"nosniff")
 """An answer holds what models say: no browser may take it for a page."""
 
@@ -26,13 +28,17 @@ async def _at_once() -> None:
 class Reply:
     """Writes either one whole body or a stream. Knows nothing of dialects."""
 
-    __slots__ = ("_beat", "_beating", "_id_lines", "_said_at", "_send", "alone", "left", "request_id", "started")
+    __slots__ = (
+        "_beat", "_beating", "_begun", "_id_lines", "_said_at", "_send", "alone", "left", "request_id", "started",
+    )  # fmt: skip
 
     def __init__(self, send: Send, request_id: str, *, id_names: Sequence[bytes] = (b"x-request-id",)) -> None:
         """`id_names` are the headers that carry the id: SDKs look for it under their own."""
         self._send = send
         self.request_id = request_id
         self._id_lines = [(name, request_id.encode()) for name in id_names]
+        self._begun = False
+        """Somebody sends the status."""
         self.started = False
         """The status is out."""
         self.left = False
@@ -49,17 +55,13 @@ class Reply:
     ) -> None:
         """A whole body."""
         kind = _JSON if content_type == "application/json" else (b"content-type", content_type.encode())
-        head = [kind, (b"content-length", str(len(body)).encode()), *self._lines(headers)]
-        self.started = True
-        await self._send({"type": "http.response.start", "status": status, "headers": head})
+        await self._begin(status, [kind, (b"content-length", str(len(body)).encode()), *self._lines(headers)])
         await self._send({"type": "http.response.body", "body": body})
 
     async def start_stream(self, headers: Headers = ()) -> None:
         """Status and headers of an event stream, once."""
-        if not self.started:
-            self.started = True
-            head = [*_SSE, *self._lines(headers)]
-            await self._send({"type": "http.response.start", "status": 200, "headers": head})
+        if not self._begun:
+            await self._begin(200, [*_SSE, *self._lines(headers)])
 
     async def piece(self, body: bytes) -> None:
         """More of the stream."""
@@ -73,10 +75,8 @@ class Reply:
 
     async def break_off(self) -> None:
         """Promise more than will ever come: the server closes a connection whose answer is left unfinished."""
-        if not self.started:
-            self.started = True
-            head = [_JSON, (b"content-length", b"1000"), *self._lines(())]
-            await self._send({"type": "http.response.start", "status": 200, "headers": head})
+        if not self._begun:
+            await self._begin(200, [_JSON, (b"content-length", b"1000"), *self._lines(())])
 
     def keep_alive(self, seconds: float, body: bytes, headers: Headers) -> None:
         """From now on until `hush`, whenever nothing goes out for `seconds`, start the stream if need be and send `body`."""
@@ -106,6 +106,11 @@ class Reply:
                 quiet = 0.0
             await asyncio.sleep(seconds - quiet)
 
+    async def _begin(self, status: int, head: Sequence[tuple[bytes, bytes]]) -> None:
+        self._begun = True
+        await self._send({"type": "http.response.start", "status": status, "headers": head})
+        self.started = True
+
     def _lines(self, headers: Headers) -> list[tuple[bytes, bytes]]:
         lines = [*self._id_lines, _AS_SAID]
         lines += [(name.encode("latin-1"), _clean(value)) for name, value in headers]
@@ -113,5 +118,5 @@ class Reply:
 
 
 def _clean(value: str) -> bytes:
-    """A header value without what could end the line; model names come from callers."""
-    return value.encode("ascii", "backslashreplace").replace(b"\r", b" ").replace(b"\n", b" ")
+    """A header value that no server refuses, and that ends no line; names of models come from callers and providers."""
+    return value.encode("ascii", "backslashreplace").translate(_SPACES)

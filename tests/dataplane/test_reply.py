@@ -1,0 +1,72 @@
+"""The way back: what is said to have gone out has, and no name makes a header that a server refuses."""
+
+from typing import Any
+
+import pytest
+
+from llmgateway.canon.call import Operation
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
+from llmgateway.dataplane.dialects.base import DialectWriter
+from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
+from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
+from llmgateway.dataplane.inbound import Inbound
+from llmgateway.dataplane.reply import Reply
+from llmgateway.errors import BadRequest
+
+
+async def test_an_answer_has_started_only_when_its_head_is_out() -> None:
+    async def refuse(_: dict[str, Any]) -> None:
+        raise OSError("no")
+
+    for begin in (Reply.start_stream, Reply.break_off):
+        reply = Reply(refuse, "req_1")
+        with pytest.raises(OSError, match="no"):
+            await begin(reply)
+        assert not reply.started
+    reply = Reply(refuse, "req_1")
+    with pytest.raises(OSError, match="no"):
+        await reply.whole(200, b"{}")
+    assert not reply.started
+
+
+async def test_a_header_is_safe_whatever_a_model_is_called() -> None:
+    sent = list[dict[str, Any]]()
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    reply = Reply(send, "req_1")
+    await reply.whole(200, b"{}", [("x-llmgateway-model", "a\x00b\x01c\x7fd\r\ne\u00e9")])
+    assert reply.started
+    assert dict(sent[0]["headers"])[b"x-llmgateway-model"] == b"a b c d  e\\xe9"
+
+
+@pytest.mark.parametrize("mark", ["\\u0000", "\\u0001", "\\u007f", "\\n", "\\u0085"])
+@pytest.mark.parametrize(
+    ("dialect", "operation"),
+    [
+        (OpenAIDialect(), Operation.CHAT),
+        (OpenAIDialect(), Operation.EMBEDDINGS),
+        (AnthropicDialect(), Operation.CHAT),
+        (AnthropicDialect(), Operation.COUNT_TOKENS),
+        (ResponsesDialect(), Operation.CHAT),
+    ],
+)
+def test_the_name_of_a_model_holds_no_control_character(
+    dialect: DialectWriter, operation: Operation, mark: str
+) -> None:
+    body = '{"model": "lab/aMARKb", "max_tokens": 5, "input": "Hi", "messages": [{"role": "user", "content": "Hi"}]}'
+    if isinstance(dialect, ResponsesDialect):
+        body = '{"model": "lab/aMARKb", "input": "Hi"}'
+    inbound = Inbound(
+        operation=operation,
+        dialect=dialect,
+        secret=None,
+        address="",
+        headers={},
+        body=body.replace("MARK", mark).encode(),
+    )
+    with pytest.raises(BadRequest) as caught:
+        inbound.read()
+    assert caught.value.param == "model"
+    assert "control characters" in caught.value.message
