@@ -8,7 +8,7 @@ import pytest
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.contract.channels import SourceUnavailable, Spent
-from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot, Quota
+from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot, Quota, SealedCredential, Tariff
 from llmgateway.dataplane.admit.bidding import needed
 from llmgateway.dataplane.admit.limits import Limiter, Used
 from llmgateway.dataplane.admit.scopes import Need
@@ -279,3 +279,28 @@ def test_counting_tokens_reserves_nothing_whatever_the_model_costs(model: str) -
 def test_asking_a_model_reserves_what_it_may_cost() -> None:
     bid = needed(Routing().router, chat("openai/gpt-4.1", max_tokens=10), key(Budget(nanos=DOLLAR)), 1_000)
     assert (bid.prompt_nanos, bid.output_nanos) == (2_000_000, 80_000)
+
+
+def test_only_what_the_operator_pays_for_needs_credit() -> None:
+    sealed = SealedCredential(id="cred_1", provider="groq", sealed=b"s")
+    tariff = Tariff(markup_ppm=100_000, request_fee_nanos=7, in_advance=True)
+    org = OrgSnapshot(
+        id="org_1",
+        slug="a",
+        plan="free",
+        charged=True,
+        charge_limit=0,
+        tariff=tariff,
+        credentials=(sealed,),
+        data_key=b"k",
+    )
+    whose = KeySnapshot(id="key_1", name="k", org=org)
+    router = Routing().router
+
+    def charge(model: str) -> int:
+        need = needed(router, chat(model, max_tokens=10), whose, 10)
+        return need.prompt_charge + need.output_charge
+
+    assert charge("openai/gpt-4.1") > 7
+    assert charge("groq/openai/gpt-oss-20b") == 0, "on its own credential"
+    assert charge("sandbox/chat") == 0, "whatever the fee"

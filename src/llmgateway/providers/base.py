@@ -147,6 +147,8 @@ class Provider(ABC):
     """Settings out of which `grant` gets a token, where there is no credential."""
     needs: tuple[str, ...] = ()
     """Options that its base URL has a place for, as in `https://example.com/{account_id}`."""
+    inside: bool = False
+    """It lives in the gateway: nobody pays for it, and nobody has a key of their own for it."""
     env: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Secret or option name -> environment variables that hold it; default `api_key` from `<ID>_API_KEY`."""
     endpoints: Mapping[Operation, str]

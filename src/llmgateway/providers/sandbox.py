@@ -41,6 +41,7 @@ SANDBOX = Sandbox(
     docs="https://github.com/llmgateway/llmgateway/blob/main/docs/guides/sandbox.md",
     base_url="sandbox://local/v1",
     credential=(),
+    inside=True,
     endpoints={Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/embeddings"},
     quirks=("It answers without a network, costs nothing, and counts a word as a token.",),
 )

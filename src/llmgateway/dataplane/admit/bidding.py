@@ -24,7 +24,7 @@ def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> 
         return Need(prompt_tokens, output)
     prompt_nanos = output_nanos = prompt_charge = output_charge = 0
     for target in _targets(router, call, key):
-        charged = in_advance and target.credential.sealed is None
+        charged = in_advance and target.charged
         if not charged and not counts_money(key):
             continue
         prompt, whole = _prices(router, target, (prompt_tokens, output))

@@ -46,6 +46,11 @@ class Target:
         return f"{self.host.id}/{self.model}"
 
     @property
+    def charged(self) -> bool:
+        """Whether the operator's tariff applies: not on a tenant's own credential, nor in the sandbox, unless it was priced."""
+        return self.credential.sealed is None and (not self.host.provider.inside or self.price is not None)
+
+    @property
     def path(self) -> Path:
         return (self.credential.id, self.model)
 

@@ -335,9 +335,9 @@ class Meter:
         return (priced.nanos, priced.version) if priced else (None, None)
 
     def _charge(self, cost: int | None, target: Target | None) -> int | None:
-        """None is unpriced. Nothing for organisations that pay nothing, for test keys, on a tenant's own credentials."""
+        """None is unpriced. Nothing for organisations that pay nothing, for test keys, where no tariff applies."""
         org = self._key.org
-        if not org.charged or self._key.test or target is None or target.credential.sealed is not None:
+        if not org.charged or self._key.test or target is None or not target.charged:
             return 0
         return None if cost is None else org.tariff.charge(cost)
 
