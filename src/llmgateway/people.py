@@ -21,7 +21,7 @@ from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dispatch.probing import NO_FREE_CALL, probe
 from llmgateway.dataplane.pages import model_entry, names_for
 from llmgateway.dataplane.plan.forecast import Forecast
-from llmgateway.dataplane.plan.hosts import Credential, brought, missing_secrets
+from llmgateway.dataplane.plan.hosts import Credential, brought, missing_secrets, not_to_be_brought
 from llmgateway.dataplane.plan.router import Router
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
@@ -102,6 +102,9 @@ class ProviderCheck:
         self, provider: str, secrets: Mapping[str, str], options: Mapping[str, str], base_url: str | None
     ) -> CheckedCredential:
         host = self._router.hosts[provider]
+        why_not = not_to_be_brought(host, base_url)
+        if why_not:
+            raise BadRequest(why_not, param="provider")
         lacking = missing_secrets(host.provider, secrets)
         if lacking:
             raise BadRequest(lacking, param="api_key" if "api_key" in host.provider.secret_names else "secrets")

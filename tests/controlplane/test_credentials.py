@@ -71,12 +71,14 @@ async def test_an_address_that_leads_inside_is_refused(api: Api, address: str) -
     ("wish", "param"),
     [
         ({"provider": "openai", "secrets": {"key": "k"}}, "api_key"),
+        ({"provider": "sandbox", "api_key": "anything"}, "provider"),
+        ({"provider": "ollama", "api_key": "anything"}, "provider"),
         ({"provider": "bedrock", "secrets": {"aws_access_key_id": "k"}, "options": {"region": "us-east-1"}}, "api_key"),
         ({"provider": "bedrock", "api_key": "k"}, "options"),
         ({"provider": "databricks", "api_key": "k", "options": {"region": "x"}}, "options"),
     ],
 )
-async def test_what_a_credential_lacks_is_said_when_it_is_entered(api: Api, wish: Json, param: str) -> None:
+async def test_what_is_wrong_with_a_credential_is_said_when_it_is_entered(api: Api, wish: Json, param: str) -> None:
     owner_id = await api.person("o@a.test")
     org = await api.org("Acme", owner_id)
     refused = await (await api.as_(owner_id)).post(f"/orgs/{org}/credentials", json={"name": "n", **wish})

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
-from llmgateway.dataplane.plan.hosts import Credential, Host, brought, build_hosts
+from llmgateway.contract.snapshot import OrgSnapshot, SealedCredential
+from llmgateway.dataplane.plan.hosts import Credential, Host, brought, build_hosts, not_to_be_brought, own_hosts
 from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile
 from llmgateway.providers.bedrock.declaration import BEDROCK
 from llmgateway.providers.databricks import DATABRICKS
 from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.registry import PROVIDERS
 from llmgateway.providers.vertex.declaration import VERTEX
 
 PAIR = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "s3cr3t"}
@@ -84,6 +86,37 @@ def test_an_address_that_a_tenants_options_are_part_of_is_guarded() -> None:
     assert brought(hosts["openai"], OWN, "https://example.com/v1", {}).guarded
     assert not brought(hosts["openai"], OWN, None, {}).guarded
     assert not brought(hosts["vertex"], OWN, None, {"project": "p"}).guarded
+
+
+LAB = {"providers": {"lab": {"type": "openai_compatible", "base_url": "http://127.0.0.1:9/v1"}}}
+
+
+@pytest.mark.parametrize(
+    ("environ", "provider", "base_url", "words"),
+    [
+        ({}, "openai", None, ""),
+        ({}, "bedrock", None, ""),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "openai", None, "the operator"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "openai", "https://example.com/v1", ""),
+        ({"OPENAI_BASE_URL": OPENAI.base_url}, "openai", None, ""),
+        ({}, "lab", None, "the operator"),
+        ({}, "ollama", None, "takes no key"),
+        ({}, "ollama", "https://ollama.com/v1", ""),
+        ({}, "sandbox", None, "lives in the gateway"),
+        ({}, "sandbox", "https://example.com/v1", "lives in the gateway"),
+    ],
+)
+def test_a_tenant_brings_no_credential_for_what_the_operator_pays_for(
+    environ: dict[str, str], provider: str, base_url: str | None, words: str
+) -> None:
+    made = build_hosts({one.id: one for one in PROVIDERS}, GatewayFile.model_validate(LAB), environ)[provider]
+    why_not = not_to_be_brought(made, base_url)
+    assert words in why_not
+    assert bool(words) == bool(why_not)
+    sealed = SealedCredential(id="cred_1", provider=provider, sealed=b"s", base_url=base_url)
+    org = OrgSnapshot(id="org_1", slug="a", plan="free", credentials=(sealed,), data_key=b"k")
+    [asked] = own_hosts(made, org)
+    assert (asked is made) == bool(words), "one that was kept before the operator set the address is not asked with"
 
 
 def test_a_misspelt_setting_is_told_the_right_ones() -> None:

@@ -48,6 +48,8 @@ class Host:
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     guarded: bool = False
     """A tenant wrote the address: only the public internet may be behind it."""
+    operated: bool = False
+    """Its address is the operator's word, in gateway.yaml or the environment."""
     missing: str = ""
     """The sentence for the caller when there is no credential; empty when it can be asked."""
 
@@ -92,7 +94,7 @@ def _check_settings(provider: Provider, entry: ProviderEntry) -> None:
 def own_hosts(base: Host, org: OrgSnapshot) -> Sequence[Host]:
     """A host as an organisation asks it: with each of its own credentials where it brought some, else as it is."""
     data_key = org.data_key
-    own = [credential for credential in org.credentials if credential.provider == base.id]
+    own = [one for one in org.credentials if one.provider == base.id and not not_to_be_brought(base, one.base_url)]
     if not own or data_key is None:
         return (base,)
     return [
@@ -131,6 +133,26 @@ def brought(base: Host, credential: Credential, base_url: str | None, options: M
     )
 
 
+def not_to_be_brought(host: Host, base_url: str | None) -> str:
+    """Why a tenant cannot bring a credential for a host, as a sentence; empty when it can.
+
+    On its own credentials a tenant is charged nothing: they are for what the operator does not pay for.
+    """
+    title = host.provider.title
+    if host.provider.inside:
+        return f"{title} lives in the gateway: it costs nothing, and takes no credential."
+    if base_url is not None:
+        return ""
+    if not host.provider.credential:
+        return f"{title} takes no key. To have a server of your own asked, send its base_url with the credential."
+    if host.operated:
+        return (
+            f"{title} is asked at an address that the operator of this gateway chose, and takes no credentials but its own. "
+            "To have it asked elsewhere, send a base_url with the credential."
+        )
+    return ""
+
+
 def missing_secrets(provider: Provider, given: Collection[str]) -> str:
     """What a tenant's credential is made of, as a sentence, when these are not all of it; else empty."""
     sets = (provider.credential, *provider.credential_alternatives)
@@ -162,6 +184,7 @@ def _host(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str], 
         template=base_url,
         credentials=credentials if not missing else (),
         options=options,
+        operated=entry.type is not None or base_url != provider.base_url,
         missing=missing,
     )
 
