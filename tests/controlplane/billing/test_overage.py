@@ -47,6 +47,21 @@ async def test_it_is_charged_once_as_it_grows_and_stops_at_the_limit(shop: Shop,
     assert await metering.charge_overage(shop.worker, shop.clock) == 0, "a new period begins at nothing"
 
 
+async def test_the_limit_is_not_taken_off_what_was_served_under_it(shop: Shop, data: Database) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await client.patch("billing", json={"overage_limit_usd": "20"})
+    await _use(shop, data, org, 2_500_000)
+    for lower in (None, "7.999999999"):
+        refused = await client.patch("billing", json={"overage_limit_usd": lower})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
+        assert "$8.000000000 of usage beyond the plan" in refused.json()["error"]["message"]
+    assert (await client.patch("billing", json={"overage_limit_usd": "8"})).status_code == 200
+    assert await metering.charge_overage(shop.worker, shop.clock) == 1
+    assert (await held(shop.worker, org))[Account.USAGE] == 8 * DOLLAR
+    assert (await client.patch("billing", json={"overage_limit_usd": None})).status_code == 200
+    assert (await client.get("billing")).json()["overage_usd"] == "8.000000000"
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"test": True}, {"cache": "hit"}, {"prompt_tokens": 0, "outcome": Outcome.FAILED}],

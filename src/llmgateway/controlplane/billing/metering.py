@@ -41,6 +41,16 @@ async def overage_charged(tx: AsyncSession, org_id: str, period: tuple[datetime,
     return int(nanos), parts
 
 
+async def overage_due(tx: AsyncSession, org: Organisation, now: datetime) -> tuple[int, int]:
+    """What the period's use beyond the plan costs, under the limit that holds, and how much of it is not charged yet."""
+    plan, period = all_plans().get(org.plan), period_of(org.period_start, org.period_end, now)
+    if plan is None or plan.overage is None or org.overage_limit_nanos is None:
+        return 0, 0
+    due = plan.overage_nanos(*await used(tx, org.id, period), org.overage_limit_nanos)
+    charged, _ = await overage_charged(tx, org.id, period)
+    return due, max(0, due - charged)
+
+
 async def charge_overage(database: Database, clock: Clock) -> int:
     """Charge what organisations that allow it used beyond their plans by now; how many were charged.
 

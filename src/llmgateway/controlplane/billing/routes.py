@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.audit.service import Act, note, record
 from llmgateway.controlplane.billing import buying, service
 from llmgateway.controlplane.billing.books import statement
@@ -24,7 +23,6 @@ from llmgateway.controlplane.billing.stripe.counter import Counter, counter_of, 
 from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.controlplane.billing.stripe.papers import Invoice
 from llmgateway.controlplane.plans.service import month_of
-from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.listing import PageWish
 from llmgateway.controlplane.reception.permissions import Permission
 from llmgateway.controlplane.reception.visits import Requires, RequiresBriefly, Visit
@@ -57,9 +55,7 @@ async def change_billing(
 ) -> BillingShown:
     """Set how much may be spent beyond the plan in a billing period. Paid plans alone go beyond what they include."""
     before, after = visit.org.overage_limit_nanos, body.overage_limit_usd
-    visit.org.overage_limit_nanos = after
-    await visit.tx.flush()
-    await announce(visit.tx, KeyChanged(None, visit.org.id))
+    await service.limit_overage(visit, after)
     await note(visit, "billing.limit", visit.org.id, before={"nanos": before}, after={"nanos": after})
     return await service.shown(visit, stripe=counter is not None)
 

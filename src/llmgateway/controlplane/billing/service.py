@@ -8,11 +8,13 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.billing import accounts, metering, usage_charges
-from llmgateway.controlplane.billing.books.ledger import Account, balances
+from llmgateway.controlplane.billing.books.ledger import Account, balances, lock
 from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
 from llmgateway.controlplane.billing.stripe.counter import NOT_SET_UP
 from llmgateway.controlplane.plans.service import Plan, all_plans, period_of, plan_named
+from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.users import Member
@@ -60,6 +62,21 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
         if stripe
         else NOT_SET_UP,
     )
+
+
+async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:
+    """Another limit. Raises Conflict for one below what was served under the present one and is not charged yet."""
+    await lock(visit.tx, visit.org.id)
+    due, open_nanos = await metering.overage_due(visit.tx, visit.org, visit.rooms.clock.now())
+    if open_nanos and (limit_nanos or 0) < due:
+        raise Conflict(
+            f"${usd(open_nanos)} of usage beyond the plan was served under the present limit and is not charged yet. "
+            "It will be within minutes: set a limit below it after that.",
+            param="overage_limit_usd",
+        )
+    visit.org.overage_limit_nanos = limit_nanos
+    await visit.tx.flush()
+    await announce(visit.tx, KeyChanged(None, visit.org.id))
 
 
 def _message(grace_until: datetime | None, plan: Plan | None, credit: int, now: datetime) -> str | None:
