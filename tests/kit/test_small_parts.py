@@ -1,5 +1,7 @@
 """Ids, money, clocks, addresses and server-sent events."""
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from llmgateway.kit.addresses import is_inside, neighbourhood
 from llmgateway.kit.clock import ManualClock, SystemClock
+from llmgateway.kit.csv_text import csv_text
 from llmgateway.kit.ids import id_time, id_uuid, is_id, new_id
 from llmgateway.kit.money import nanos, parse_usd, usd
 from llmgateway.kit.sse import DONE, Frame, FrameTooLong, Splitter, comment, write
@@ -74,6 +77,12 @@ def test_what_is_no_plain_decimal_text(text: str) -> None:
 
 def test_plain_decimal_text_is_read_to_the_nano() -> None:
     assert [parse_usd(text) for text in ("12.345678901", "007", "-0.5")] == [12_345_678_901, 7 * 10**9, -5 * 10**8]
+
+
+def test_csv_has_no_formula_and_numbers_stay_numbers() -> None:
+    cells = ["=1+1", "-1+1", "@SUM", "-0.000570000", "-7", "-x", ["a", "-b"], {"c": 1}, None]
+    rows = list(csv.reader(io.StringIO(csv_text([str(n) for n in range(9)], [dict(zip("012345678", cells, strict=True))]))))
+    assert rows[1] == ["'=1+1", "'-1+1", "'@SUM", "-0.000570000", "-7", "'-x", '["a", "-b"]', '{"c": 1}', ""]
 
 
 def test_clocks_tell_aware_utc() -> None:
