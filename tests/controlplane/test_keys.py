@@ -63,6 +63,16 @@ async def test_a_snapshot_says_all_that_the_key_may_do(admin: Database, data: Da
     assert (found.networks, found.tags, found.expires_at) == (("10.0.0.0/8",), ("blue",), expires)
 
 
+async def test_an_empty_list_of_addresses_allows_none(admin: Database, data: Database) -> None:
+    await make_key(admin, await make_org(admin))
+    for written, networks in (("NULL", None), ("'[]'", ())):
+        async with admin.transaction() as tx:
+            await tx.execute(text(f"UPDATE api_keys SET networks = {written}"))
+        found = await KeySource(data, PEPPER, SystemClock()).key_snapshot(SECRET)
+        assert found is not None
+        assert found.networks == networks
+
+
 async def test_revoked_and_suspended_are_told(admin: Database, data: Database) -> None:
     org = await make_org(admin, plan="starter")
     key = await make_key(admin, org)

@@ -122,6 +122,7 @@ async def test_an_announcement_forgets_a_key_its_org_or_everything(clock: Manual
         ),
         (KeySnapshot(id="k", name="n", org=ORG, networks=("10.0.0.0/8",)), "1.1.1.1", Forbidden),
         (KeySnapshot(id="k", name="n", org=ORG, networks=("10.0.0.0/8",)), "unknown", Forbidden),
+        (KeySnapshot(id="k", name="n", org=ORG, networks=()), "10.0.0.1", Forbidden),
     ],
 )
 async def test_unusable_keys_are_refused(

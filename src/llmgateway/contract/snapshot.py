@@ -133,8 +133,8 @@ class KeySnapshot(msgspec.Struct, frozen=True, kw_only=True):
     models: frozenset[str] | None = None
     """As in a policy."""
     providers: frozenset[str] | None = None
-    networks: tuple[str, ...] = ()
-    """CIDR ranges it may come from; empty is anywhere."""
+    networks: tuple[str, ...] | None = None
+    """CIDR ranges it may come from; None is anywhere, and none of them nowhere."""
     expires_at: datetime | None = None
     revoked: bool = False
     tags: tuple[str, ...] = ()

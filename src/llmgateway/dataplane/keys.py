@@ -63,7 +63,7 @@ class Keys:
             raise self._refused(address, "This API key has expired. Create another one.")
         if snapshot.org.suspended:
             raise Forbidden("This organisation is suspended. Its owner can find out why at the dashboard.")
-        if snapshot.networks and not is_inside(address, snapshot.networks):
+        if snapshot.networks is not None and not is_inside(address, snapshot.networks):
             raise Forbidden(
                 f"This API key may not be used from {address}. Add the address to the key's ranges.",
                 code="address_denied",

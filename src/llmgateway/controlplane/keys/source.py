@@ -215,7 +215,7 @@ def _snapshot(found: _Found, clock: Clock) -> KeySnapshot:
         scopes=key.scopes,
         models=key.models,
         providers=key.providers,
-        networks=key.networks or (),
+        networks=key.networks,
         expires_at=min(ends, default=None),
         revoked=key.revoked_at is not None,
         tags=key.tags or (),
