@@ -201,6 +201,23 @@ async def test_against_the_period_before(asked: Asked, data: Database, worker: D
     ]
 
 
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        ("0001-01-01T00:00:00Z", "0001-01-02T00:00:00Z"),
+        ("0001-01-01T00:00:00+14:00", "2026-11-05T00:00:00Z"),
+        ("9999-12-30T00:00:00Z", "9999-12-31T23:59:59Z"),
+        ("2026-11-05T00:00:00Z", "9999-12-31T23:59:59-14:00"),
+    ],
+)
+async def test_the_ends_of_time_are_refused(asked: Asked, since: str, until: str) -> None:
+    for path in ("usage/summary", "usage", "billing/statement", "audit"):
+        wish = {"from": since, "to": until, **({"compare": "true"} if path == "usage/summary" else {})}
+        answer = await asked.client.get(f"/orgs/{asked.org}/{path}", params=wish)
+        assert answer.status_code == 400, path
+        assert "must lie in the years 1970 to 9000" in answer.json()["error"]["message"]
+
+
 async def test_a_range_that_is_none_is_refused(asked: Asked) -> None:
     for wish in ({"from": NOW.isoformat(), "to": START.isoformat()}, {"from": datetime(2020, 1, 1, tzinfo=UTC)}):
         params = {name: str(value) for name, value in {**RANGE, **wish}.items()}

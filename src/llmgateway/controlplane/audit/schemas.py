@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from llmgateway.controlplane.reception.bodies import Shown
+from llmgateway.controlplane.reception.bodies import Instant, Shown
 
 
 class AuditEntry(Shown):
@@ -36,6 +36,6 @@ class AuditWish(BaseModel):
     actor: str | None = Field(None, max_length=100, description="A user's id.")
     action: str | None = Field(None, max_length=100, description="Such as key.create, or key.* for all of keys.")
     target: str | None = Field(None, max_length=200, description="The id of what it was done to.")
-    since: AwareDatetime | None = Field(None, alias="from")
-    until: AwareDatetime | None = Field(None, alias="to")
+    since: Instant | None = Field(None, alias="from")
+    until: Instant | None = Field(None, alias="to")
     format: Literal["json", "jsonl", "csv"] = Field("json", description="jsonl and csv hold everything that matches.")

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from llmgateway.controlplane.reception.bodies import Body, Dollars, DollarText, Moment, Shown
+from llmgateway.controlplane.reception.bodies import Body, Dollars, DollarText, Instant, Moment, Shown
 
 
 class StatementWish(BaseModel):
@@ -12,8 +12,8 @@ class StatementWish(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    since: AwareDatetime | None = Field(None, alias="from")
-    until: AwareDatetime | None = Field(None, alias="to")
+    since: Instant | None = Field(None, alias="from")
+    until: Instant | None = Field(None, alias="to")
 
 
 class PlanWish(Body):

@@ -4,10 +4,10 @@ from datetime import datetime
 from ipaddress import ip_network
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from llmgateway.canon.call import Operation
-from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Cap, Name, Shown, Word
+from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Cap, Instant, Name, Shown, Word
 from llmgateway.controlplane.reception.budgets import Budgets, BudgetsShown
 
 _LONGEST_OVERLAP = 30 * 86_400
@@ -51,7 +51,7 @@ class KeyRules(Body):
     allowed_providers: Words | None = None
     allowed_addresses: Networks | None = Field(None, description="Where it may come from.")
     tags: Words | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
     cache_seconds: int | None = Field(None, ge=0, le=31_536_000, description="0 is off, null as the organisation says.")
     limits: KeyLimits | None = None
     budgets: Budgets | None = None

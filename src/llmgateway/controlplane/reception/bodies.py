@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from llmgateway.kit.money import parse_usd, usd
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 _MAX_NANOS = 9_000_000_000_000_000
 
 
@@ -85,5 +86,13 @@ Dollars = Annotated[int, BeforeValidator(_nanos, json_schema_input_type=str)]
 """Taken as decimal text, kept as nanos."""
 DollarText = Annotated[str, BeforeValidator(_decimal, json_schema_input_type=str)]
 """Nanos, shown as decimal text."""
+def _in_reach(value: datetime) -> datetime:
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise ValueError(f"must lie in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return value
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+"""Taken with its offset, and far enough from the ends of time to count from."""
 Cap = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
 Moment = datetime

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from llmgateway.controlplane.reception.bodies import Shown
+from llmgateway.controlplane.reception.bodies import Instant, Shown
 
 
 class RequestShown(Shown):
@@ -81,8 +81,8 @@ class UsageWish(BaseModel):
     outcome: Literal["finished", "failed", "abandoned", "refused"] | None = None
     tag: str | None = Field(None, max_length=200)
     test: bool | None = Field(None, description="Only test traffic, or only live.")
-    since: AwareDatetime | None = Field(None, alias="from")
-    until: AwareDatetime | None = Field(None, alias="to")
+    since: Instant | None = Field(None, alias="from")
+    until: Instant | None = Field(None, alias="to")
     format: Literal["json", "csv"] = Field("json", description="csv is one page as a file.")
 
 
@@ -91,10 +91,10 @@ class SummaryWish(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    since: AwareDatetime | None = Field(
+    since: Instant | None = Field(
         None, alias="from", description="Rounded down to a whole hour. Default: a day before the end."
     )
-    until: AwareDatetime | None = Field(
+    until: Instant | None = Field(
         None, alias="to", description="Rounded up to a whole hour. Default: now, with the hour that runs."
     )
     step: Literal["hour", "day", "month", "all"] = Field("all", description="A row for each, in UTC; all is one row.")
