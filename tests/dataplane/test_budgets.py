@@ -154,6 +154,17 @@ async def test_the_organisations_budget_counts_all_keys_and_the_keys_own_only_it
     assert caught.value.message.startswith("This organisation's budget of $4.00 a month")
 
 
+async def test_what_ran_out_is_the_organisations_own_limit_beyond_its_plan() -> None:
+    limiter = limiter_over(Ledger(spent("key_0", requests=1, tokens=1_000)))
+    with pytest.raises(PaymentRequired) as caught:
+        await limiter.admit(key(quota=msgspec.structs.replace(QUOTA, overage_limit=DOLLAR // 2)), "t", Need(10, 90))
+    assert caught.value.code == "quota_exceeded"
+    assert caught.value.message == (
+        "This organisation's own limit of $0.50 a month beyond its plan is reached: with what the plan includes it is for "
+        "1,000 tokens, and they are used up. It begins anew at 2026-12-01T00:00:00Z. Or raise the limit on its billing page."
+    )
+
+
 async def test_a_plans_quota_of_requests_and_tokens() -> None:
     limiter = limiter_over(Ledger(spent("key_0", requests=1, tokens=100)))
     plan = key(quota=QUOTA)

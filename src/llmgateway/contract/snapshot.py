@@ -59,6 +59,8 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
     """Since when they are counted without a break, as of a budget."""
     period_start: datetime
     period_end: datetime
+    overage_limit: int | None = None
+    """Nanos that the organisation itself lets the period cost beyond the plan: what they pay for is counted in."""
 
 
 class SealedCredential(msgspec.Struct, frozen=True, kw_only=True):

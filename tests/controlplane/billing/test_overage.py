@@ -91,4 +91,5 @@ async def test_the_data_plane_is_told_of_the_period_and_of_what_the_limit_pays_f
     quota = snapshot.org.quota
     assert quota is not None
     assert (quota.requests, quota.tokens) == (10_000 + 2_000, 500_000 + 500_000)
+    assert quota.overage_limit == 2 * DOLLAR
     assert quota.period_end - quota.period_start == timedelta(days=30)

@@ -91,10 +91,13 @@ class Plan(BaseModel):
             return None
         start, end = period
         requests, tokens = self.requests_per_month, self.tokens_per_month
+        limit = None if self.overage is None else overage_limit_nanos
         if self.overage is not None and overage_limit_nanos is not None:
             requests = _beyond(requests, overage_limit_nanos, self.overage.request_nanos)
             tokens = _beyond(tokens, overage_limit_nanos, self.overage.token_nanos)
-        return Quota(requests=requests, tokens=tokens, period_start=start, period_end=end, epoch=epoch)
+        return Quota(
+            requests=requests, tokens=tokens, period_start=start, period_end=end, epoch=epoch, overage_limit=limit
+        )
 
     def counts_more_than(self, other: "Plan | None") -> bool:
         """Whether it counts something against a quota that the other did not."""

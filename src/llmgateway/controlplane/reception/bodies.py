@@ -86,6 +86,8 @@ Dollars = Annotated[int, BeforeValidator(_nanos, json_schema_input_type=str)]
 """Taken as decimal text, kept as nanos."""
 DollarText = Annotated[str, BeforeValidator(_decimal, json_schema_input_type=str)]
 """Nanos, shown as decimal text."""
+
+
 def _in_reach(value: datetime) -> datetime:
     if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
         raise ValueError(f"must lie in the years {_FIRST_YEAR} to {_LAST_YEAR}")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 from llmgateway.contract.channels import SourceUnavailable
-from llmgateway.contract.snapshot import KeySnapshot
+from llmgateway.contract.snapshot import KeySnapshot, Quota
 from llmgateway.contract.usage import CRASHED, Outcome, UsageEvent
 from llmgateway.dataplane.admit.scopes import Held, Need, Sort, claims_of, dollars, is_free, money_of, sort_of
 from llmgateway.dataplane.admit.seeding import Seeder
@@ -95,7 +95,7 @@ class Limiter:
         verdict = await self._ask(key, ticket_id, held, now)
         headers = _headers(held, verdict)
         if not verdict.admitted:
-            raise _refusal(held, verdict, headers)
+            raise _refusal(key.org.quota, held, verdict, headers)
         corrected: tuple[tuple[str, Sort], ...] = tuple(
             (one.claim.key, one.sort) for one in held if one.sort not in {"requests", "running"}
         )
@@ -147,13 +147,13 @@ class Limiter:
 
 
 def _refusal(
-    held: Sequence[Held], verdict: Verdict, headers: tuple[tuple[str, str], ...]
+    quota: Quota | None, held: Sequence[Held], verdict: Verdict, headers: tuple[tuple[str, str], ...]
 ) -> TooMany | PaymentRequired:  # fmt: skip
     """The refusal by the claim that takes longest to have room; money and quota before rates."""
     refused = [(held[place], place) for place in verdict.refused]
     for one, place in refused:
         if isinstance(one.claim, Counter):
-            return _used_up(one, one.claim.limit - verdict.readings[place].used, headers)
+            return _used_up(one, one.claim.limit - verdict.readings[place].used, quota, headers)
     seconds, place = max((_wait(one, verdict, place), place) for one, place in refused)
     one = held[place]
     limit = f"{one.whose}'s limit of {one.limit} {one.span}"
@@ -183,7 +183,7 @@ def _refusal(
     )
 
 
-def _used_up(one: Held, left: int, headers: tuple[tuple[str, str], ...]) -> PaymentRequired:
+def _used_up(one: Held, left: int, quota: Quota | None, headers: tuple[tuple[str, str], ...]) -> PaymentRequired:
     """A quota, a budget or the credit has no room: which, whose, and when or how it comes back."""
     if one.sort == "charge":
         message = (
@@ -198,6 +198,11 @@ def _used_up(one: Held, left: int, headers: tuple[tuple[str, str], ...]) -> Paym
         )
         return PaymentRequired(message, code="budget_exceeded", resets_at=one.resets_at, headers=headers)
     message = f"{one.whose} includes {one.limit} {one.span}, and they are used up.{anew} Or choose a larger plan."
+    if quota is not None and quota.overage_limit is not None:
+        message = (
+            f"This organisation's own limit of ${dollars(quota.overage_limit)} a month beyond its plan is reached: with what "
+            f"the plan includes it is for {one.limit}, and they are used up.{anew} Or raise the limit on its billing page."
+        )
     return PaymentRequired(message, code="quota_exceeded", resets_at=one.resets_at, headers=headers)
 
 
