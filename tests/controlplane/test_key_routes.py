@@ -138,6 +138,21 @@ async def test_a_hard_budget_that_begins_anew_begins_with_what_was_spent_meanwhi
     assert [budget.epoch for budget in (*snapshot.org.budgets, *snapshot.project_budgets)] == [2, 1]
 
 
+async def test_what_a_list_says_twice_counts_once(api: Api) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    lists = {
+        "tags": ["b", "a", "b"],
+        "allowed_models": ["m", "m"],
+        "allowed_providers": ["p", "p "],
+        "scopes": ["chat", "chat"],
+        "allowed_addresses": ["10.0.0.1/8", "10.0.0.0/8"],
+    }
+    made = (await (await api.as_(owner_id)).post(f"/orgs/{org}/keys", json={"name": "k", **lists})).json()
+    assert (made["tags"], made["allowed_models"], made["scopes"]) == (["b", "a"], ["m"], ["chat"])
+    assert (made["allowed_providers"], made["allowed_addresses"]) == (["p"], ["10.0.0.0/8"])
+
+
 async def test_a_change_sets_what_is_given_and_null_takes_a_rule_off(api: Api) -> None:
     owner_id = await api.person("o@a.test")
     org = await api.org("Acme", owner_id)

@@ -161,6 +161,16 @@ async def test_percentiles_are_less_than_5_percent_off(asked: Asked, data: Datab
     assert {row["group"]: row["p50_ms"] for row in failures}["failed"] is None
 
 
+@pytest.mark.parametrize("merged", [True, False])
+async def test_a_tag_that_is_there_twice_counts_once(
+    asked: Asked, data: Database, worker: Database, *, merged: bool
+) -> None:
+    await UsageStore(data).insert([at(START, asked.org, tags=("blue", "red", "blue"))])
+    if merged:
+        await roll_up(worker)
+    assert {row["group"]: row["requests"] for row in (await asked(by="tag"))["data"]} == {"blue": 1, "red": 1}
+
+
 async def test_a_range_is_of_whole_hours_and_days_are_utc(asked: Asked, data: Database, worker: Database) -> None:
     hours = [0, 5, 6, 23, 24, 47, 48, 71, 72, 77]
     await UsageStore(data).insert([at(START + timedelta(hours=hour, minutes=59), asked.org) for hour in hours])

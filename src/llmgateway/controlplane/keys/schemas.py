@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints
 
 from llmgateway.canon.call import Operation
-from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Cap, Instant, Name, Shown, Word
+from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Cap, Instant, Name, Shown, Word, each_once
 from llmgateway.controlplane.reception.budgets import Budgets, BudgetsShown
 
 _LONGEST_OVERLAP = 30 * 86_400
@@ -26,9 +26,13 @@ def _at_once(value: int | None) -> int | None:
     return value
 
 
-Words = Annotated[list[Word], Field(max_length=200)]
+Words = Annotated[list[Word], Field(max_length=200), AfterValidator(each_once)]
+Models = Annotated[list[AllowedModel], Field(max_length=200), AfterValidator(each_once)]
+Scopes = Annotated[list[Operation], Field(max_length=20), AfterValidator(each_once)]
 Networks = Annotated[
-    list[Annotated[str, StringConstraints(max_length=64), AfterValidator(_network)]], Field(max_length=100)
+    list[Annotated[str, StringConstraints(max_length=64), AfterValidator(_network)]],
+    Field(max_length=100),
+    AfterValidator(each_once),
 ]
 
 
@@ -46,8 +50,8 @@ class KeyRules(Body):
     """What a key may do; null is everything."""
 
     project_id: str | None = Field(None, max_length=100)
-    scopes: Annotated[list[Operation], Field(max_length=20)] | None = Field(None, description="Endpoints it may use.")
-    allowed_models: Annotated[list[AllowedModel], Field(max_length=200)] | None = None
+    scopes: Scopes | None = Field(None, description="Endpoints it may use.")
+    allowed_models: Models | None = None
     allowed_providers: Words | None = None
     allowed_addresses: Networks | None = Field(None, description="Where it may come from.")
     tags: Words | None = None

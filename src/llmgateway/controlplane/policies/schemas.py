@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Shown, Word
+from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Shown, Word, each_once
 from llmgateway.gateway_file import Strategy, Timeouts
 from llmgateway.kit.patterns import BadPattern, compiled
 
@@ -67,13 +67,14 @@ class PolicyShown(Shown):
 class PolicyChange(Body):
     """What is given is changed; null takes a rule off."""
 
-    allowed_models: Annotated[list[AllowedModel], Field(max_length=500)] | None = None
+    allowed_models: Annotated[list[AllowedModel], Field(max_length=500), AfterValidator(each_once)] | None = None
     max_prompt_tokens: int | None = Field(None, ge=1, le=100_000_000)
-    blocked_words: Annotated[list[Word], Field(max_length=500)] | None = None
+    blocked_words: Annotated[list[Word], Field(max_length=500), AfterValidator(each_once)] | None = None
     blocked_patterns: (
         Annotated[
             list[Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_pattern)]],
             Field(max_length=100, description="In RE2's syntax."),
+            AfterValidator(each_once),
         ]
         | None
     ) = None

@@ -1,7 +1,7 @@
 """What bodies share: nothing unknown is taken, texts are bounded, money is decimal text."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -9,6 +9,9 @@ from llmgateway.kit.money import parse_usd, usd
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 _MAX_NANOS = 9_000_000_000_000_000
+
+
+_T = TypeVar("_T")
 
 
 class Body(BaseModel):
@@ -35,6 +38,11 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Word = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
 ]
+
+
+def each_once(values: list[_T]) -> list[_T]:
+    """In the order given; what is said twice counts once."""
+    return list(dict.fromkeys(values))
 
 
 def _one_or_all(value: str) -> str:

@@ -114,7 +114,8 @@ def _part(table: _Table, org_id: str, wish: SummaryWish, span: Span) -> Select[*
     time: ColumnElement[Any] = (
         literal(_ANY_TIME) if wish.step == "all" else func.date_trunc(literal(wish.step), table.time, literal("UTC"))
     )
-    tag = func.jsonb_array_elements_text(table.tags).table_valued("value").render_derived(name="tag")
+    tags = func.jsonb_array_elements_text(table.tags).table_valued("value").render_derived(name="tags")
+    tag = select(tags.c.value).distinct().lateral("tag")  # one that is there twice counts once
     group: Any = literal("")
     if wish.by is not None:
         group = tag.c.value if wish.by == "tag" else getattr(table, _GROUPS[wish.by])
