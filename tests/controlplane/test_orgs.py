@@ -5,8 +5,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from sqlalchemy import delete, update
 
 from llmgateway.controlplane.orgs import ending
+from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.models.users import Member
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import ManualClock
@@ -103,6 +106,52 @@ async def test_an_invitation_is_accepted_by_whom_it_is_for(api: Api, team: dict[
     assert (await guest.get(f"/orgs/{team['org']}")).status_code == 200
     again = await guest.post("/invitations/accept", json={"token": token})
     assert (again.status_code, error_of(again)["code"]) == (400, "invalid_token")
+
+
+@pytest.mark.parametrize("change", ["viewer", "removed", "left", "by another's hand"])
+async def test_an_invitation_ends_with_its_inviters_right_to_invite(
+    api: Api, team: dict[str, str], change: str
+) -> None:
+    owner, admin = await api.as_(team["owner"]), await api.as_(team["admin"])
+    base = f"/orgs/{team['org']}"
+    made = await admin.post(f"{base}/invitations", json={"email": "new@else.test", "role": "admin"})
+    token = await api.mailed_token("new@else.test")
+    if change == "viewer":
+        await owner.patch(f"{base}/members/{team['admin']}", json={"role": "viewer"})
+    elif change == "removed":
+        await owner.delete(f"{base}/members/{team['admin']}")
+    elif change == "left":
+        await admin.post(f"{base}/leave")
+    else:  # as an account that is deleted takes its memberships with it
+        async with api.admin.transaction() as tx:
+            await tx.execute(delete(Member).where(Member.user_id == team["admin"]))
+    guest = await api.as_(await api.person("new@else.test"))
+    refused = await guest.post("/invitations/accept", json={"token": token})
+    assert (refused.status_code, error_of(refused)["code"]) == (400, "invalid_token")
+    listed = {one["id"]: one for one in (await owner.get(f"{base}/invitations")).json()["data"]}
+    assert (listed[made.json()["id"]]["revoked_at"] is None) == (change == "by another's hand")
+
+
+async def test_an_invitation_that_another_admin_sent_again_is_theirs(api: Api, team: dict[str, str]) -> None:
+    owner, admin = await api.as_(team["owner"]), await api.as_(team["admin"])
+    base = f"/orgs/{team['org']}"
+    made = (await admin.post(f"{base}/invitations", json={"email": "new@else.test"})).json()["id"]
+    assert (await owner.post(f"{base}/invitations/{made}/resend")).json()["invited_by"] == team["owner"]
+    await owner.delete(f"{base}/members/{team['admin']}")
+    guest = await api.as_(await api.person("new@else.test"))
+    token = await api.mailed_token("new@else.test")
+    assert (await guest.post("/invitations/accept", json={"token": token})).status_code == 200
+
+
+@pytest.mark.parametrize("column", ["suspended_at", "deletes_at"])
+async def test_a_closed_organisation_takes_nobody_in(api: Api, team: dict[str, str], column: str) -> None:
+    await _invited(api, await api.as_(team["owner"]), team["org"])
+    token = await api.mailed_token("new@else.test")
+    async with api.admin.transaction() as tx:
+        await tx.execute(update(Organisation).values({column: api.clock.now()}))
+    guest = await api.as_(await api.person("new@else.test"))
+    refused = await guest.post("/invitations/accept", json={"token": token})
+    assert (refused.status_code, error_of(refused)["code"]) == (403, "organisation_closed")
 
 
 async def test_who_has_no_account_signs_up_with_the_invitation(database_url: str, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from llmgateway.controlplane.reception.attempts import note_mail
 from llmgateway.controlplane.reception.mailroom import post
 from llmgateway.controlplane.reception.permissions import OrgRole
 from llmgateway.controlplane.reception.rooms import Rooms
-from llmgateway.controlplane.reception.visits import Visit
+from llmgateway.controlplane.reception.visits import Visit, check_open
 from llmgateway.db.models.organisations import Invitation, Organisation
-from llmgateway.db.models.users import User
+from llmgateway.db.models.users import Member, User
 from llmgateway.db.session import see
 from llmgateway.db.tenancy import owned
 from llmgateway.errors import BadRequest, Conflict, Forbidden, NotFound
@@ -59,7 +59,7 @@ async def invite(visit: Visit, email: str, role: OrgRole) -> Invitation:
 
 
 async def resend(visit: Visit, invitation_id: str) -> Invitation:
-    """Another link, good for another week; the old one is void. Raises NotFound, Conflict, PaymentRequired and TooMany."""
+    """Another link, good for another week; the old one is void, and who sent this stands for it. Raises NotFound, Conflict, PaymentRequired and TooMany."""
     invitation = await _open(visit, invitation_id)
     members.check_rank(visit, OrgRole(invitation.role))
     if invitation.expires_at <= visit.rooms.clock.now():
@@ -67,6 +67,7 @@ async def resend(visit: Visit, invitation_id: str) -> Invitation:
     await note_mail(visit.rooms.store, invitation.email, visit.actor.address or "unknown")
     token = secrets.token_urlsafe(32)
     invitation.token_hash = keyed_hash(visit.rooms.pepper, token)
+    invitation.invited_by = visit.user.id
     invitation.expires_at = visit.rooms.clock.now() + _LIFETIME
     await visit.tx.flush()
     await post(visit.tx, visit.rooms.clock, letters.invitation(invitation, visit, token))
@@ -82,19 +83,31 @@ async def revoke(visit: Visit, invitation_id: str) -> Invitation:
 
 
 async def find_by_token(tx: AsyncSession, rooms: Rooms, token: str) -> tuple[Invitation, Organisation]:
-    """An invitation that can be accepted; from here on the transaction sees its organisation. Raises BadRequest."""
+    """An invitation that can be accepted; from here on the transaction sees its organisation.
+
+    Raises BadRequest, and Forbidden where the organisation takes nobody.
+    """
     digest = keyed_hash(rooms.pepper, token)
     org_id: str | None = await tx.scalar(select(func.find_invitation(digest)))
     if org_id is not None:
         await see(tx, org_id=org_id)
         invitation = await tx.scalar(owned(Invitation, org_id).where(Invitation.token_hash == digest).with_for_update())
         org = await tx.get_one(Organisation, org_id)
-        usable = invitation is not None and invitation.accepted_at is None and invitation.revoked_at is None
-        if invitation is not None and usable and invitation.expires_at > rooms.clock.now() and org.deletes_at is None:
+        if invitation is not None and await _holds(tx, rooms, invitation):
+            check_open(org)
             return invitation, org
     raise BadRequest(
         "This invitation was used, revoked, or is too old. Ask for another one.", code="invalid_token", param="token"
     )
+
+
+async def _holds(tx: AsyncSession, rooms: Rooms, invitation: Invitation) -> bool:
+    """Whether it is open, in time, and from somebody who could still make it."""
+    if invitation.accepted_at is not None or invitation.revoked_at is not None:
+        return False
+    inviter = await tx.scalar(owned(Member, invitation.org_id).where(Member.user_id == invitation.invited_by))
+    role = None if inviter is None else OrgRole(inviter.role)
+    return invitation.expires_at > rooms.clock.now() and members.may_invite(role, OrgRole(invitation.role))
 
 
 async def accept(

@@ -4,7 +4,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.plans.service import plan_named
-from llmgateway.controlplane.reception.permissions import OrgRole, outranks
+from llmgateway.controlplane.reception.permissions import ROLES, OrgRole, Permission, outranks
 from llmgateway.controlplane.reception.rooms import MemberLeft
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.db.models.organisations import Invitation, Organisation
@@ -37,6 +37,7 @@ async def change_role(visit: Visit, user_id: str, role: OrgRole) -> Member:
         await _check_another_owner(visit, user_id)
     member.role = role
     await visit.tx.flush()
+    await _end_invitations(visit, user_id, role)
     return member
 
 
@@ -50,6 +51,7 @@ async def remove(visit: Visit, user_id: str) -> None:
         await _check_another_owner(visit, user_id)
     await visit.tx.delete(member)
     await visit.tx.flush()
+    await _end_invitations(visit, user_id, None)
     for handle in visit.rooms.events.member_left:
         await handle(visit.tx, visit.rooms.clock, MemberLeft(org_id=visit.org.id, user_id=user_id))
 
@@ -62,6 +64,7 @@ async def transfer(visit: Visit, user_id: str) -> None:
     heir, owner = await find(visit, user_id), await find(visit, visit.user.id)
     heir.role, owner.role = OrgRole.OWNER, OrgRole.ADMIN
     await visit.tx.flush()
+    await _end_invitations(visit, owner.user_id, OrgRole.ADMIN)
 
 
 async def add(tx: AsyncSession, clock: Clock, org: Organisation, user_id: str, role: str) -> None:
@@ -97,10 +100,26 @@ async def check_room(visit: Visit) -> None:
         )
 
 
+def may_invite(role: OrgRole | None, invited: OrgRole) -> bool:
+    """Whether a role, or who is in no longer, may make somebody that."""
+    return role is not None and Permission.MEMBERS_WRITE in ROLES[role] and outranks(role, invited)
+
+
 def check_rank(visit: Visit, role: OrgRole) -> None:
     """Raises Forbidden where only an owner may."""
     if not outranks(visit.role, role):
         raise Forbidden("Only an owner makes, changes or removes an owner.", code="permission_denied")
+
+
+async def _end_invitations(visit: Visit, user_id: str, role: OrgRole | None) -> None:
+    """Those that somebody made and in their role, or without one, could not make any more."""
+    theirs = owned(Invitation, visit.org.id).where(
+        Invitation.invited_by == user_id, Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None)
+    )
+    for invitation in (await visit.tx.scalars(theirs)).all():
+        if not may_invite(role, OrgRole(invitation.role)):
+            invitation.revoked_at = visit.rooms.clock.now()
+    await visit.tx.flush()
 
 
 async def _alone(tx: AsyncSession, org_id: str) -> None:

@@ -150,12 +150,13 @@ async def enter(person: Person, org: str, permission: Permission, *, writes: boo
         able = " or ".join(name for name, held in ROLES.items() if permission in held)
         raise Forbidden(f"Your role here is {role}; this takes {able}. Ask an owner.", code="permission_denied")
     if writes and permission not in EVEN_CLOSED:
-        _check_open(organisation)
+        check_open(organisation)
     await see(tx, org_id=organisation.id)
     return Visit(tx=tx, rooms=person.rooms, user=person.user, org=organisation, role=role, actor=person.actor)
 
 
-def _check_open(org: Organisation) -> None:
+def check_open(org: Organisation) -> None:
+    """Raises Forbidden where nothing may be changed, and nobody joins."""
     if org.deletes_at is not None:
         raise Forbidden(
             "This organisation is being deleted. An owner can stop that with POST /api/v1/orgs/{org}/restore.",
