@@ -1,12 +1,14 @@
 """Provider keys that tenants bring: checked, sealed, used by dispatch alone, erased for good."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from llmgateway.contract.channels import CheckedCredential
+from llmgateway.contract.channels import CachePurged, CheckedCredential
 from llmgateway.controlplane.admin.rotation import rotate
+from llmgateway.controlplane.keys.announcements import KeyAnnouncements
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import SystemClock
@@ -120,6 +122,19 @@ async def test_erasure_destroys_the_data_key(api: Api) -> None:
     assert await api.rows("SELECT data_key FROM organisations WHERE id = :o", o=org) == [None]
     assert (await owner.get(f"/orgs/{org}/credentials")).json()["data"] == []
     assert (await owner.post(f"/orgs/{org}/credentials", json=WISH)).status_code == 201  # under a new key
+
+
+async def test_erasure_forgets_cached_answers_in_every_process(api: Api) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    heard, purged, began = KeyAnnouncements(api.admin), asyncio.Queue[CachePurged](), asyncio.Event()
+    heard.subscribe_purges(purged.put_nowait)
+    heard.subscribe(lambda _: began.set())
+    listening = asyncio.create_task(heard.listen())
+    await asyncio.wait_for(began.wait(), 10)
+    await (await api.as_(owner_id)).post(f"/orgs/{org}/erase")
+    assert await asyncio.wait_for(purged.get(), 10) == CachePurged(org)
+    listening.cancel()
 
 
 async def test_master_keys_are_rotated_and_the_old_one_can_go(database_url: str, tmp_path: Path) -> None:

@@ -72,6 +72,6 @@ async def remove_credential(
 
 @router.post("/erase", status_code=204)
 async def erase(visit: Annotated[Visit, Requires(Permission.ORG_DELETE)]) -> None:
-    """Destroy the organisation's data key: its credentials and logged contents can never be read again, in no backup. Logging of contents is off."""
+    """Destroy the organisation's data key: its credentials and logged contents can never be read again, in no backup. Cached answers are forgotten, logging of contents is off."""
     await service.erase(visit)
     await note(visit, "org.erase", visit.org.id)

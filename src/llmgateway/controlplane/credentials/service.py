@@ -6,9 +6,9 @@ import msgspec
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.contract.channels import CheckedCredential, KeyChanged
+from llmgateway.contract.channels import CachePurged, CheckedCredential, KeyChanged
 from llmgateway.controlplane.credentials.schemas import NewCredential
-from llmgateway.controlplane.reception.announcing import announce
+from llmgateway.controlplane.reception.announcing import announce, announce_purge
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.db.models.credentials import ProviderCredential
 from llmgateway.db.models.organisations import Organisation
@@ -100,11 +100,15 @@ async def remove(visit: Visit, credential_id: str) -> ProviderCredential:
 
 
 async def erase(visit: Visit) -> None:
-    """Destroy the data key: all that was sealed by it, in backups too, can never be opened again. Nothing more is logged."""
+    """Destroy the data key: all that was sealed by it, in backups too, can never be opened again.
+
+    Cached answers are forgotten, and nothing more is logged.
+    """
     await visit.tx.execute(delete(ProviderCredential).where(ProviderCredential.org_id == visit.org.id))
     visit.org.data_key = None
     visit.org.policy = {name: rule for name, rule in visit.org.policy.items() if name != "content_logging"}
     await visit.tx.flush()
+    await announce_purge(visit.tx, CachePurged(visit.org.id))
     await announce(visit.tx, KeyChanged(None, visit.org.id))
 
 
