@@ -78,7 +78,10 @@ async def test_an_organisation_and_a_project_have_budgets_as_keys_have(api: Api,
     }
     assert (await owner.patch(f"/orgs/{org}", json={"budgets": None})).json()["budgets"]["month_usd"] is None
     trail = (await owner.get(f"/orgs/{org}/audit", params={"action": "org.change"})).json()["data"]
-    assert trail[0]["before"]["monthly_budget_nanos"] == 50 * 10**9
+    assert trail[0]["before"] == {
+        "budgets": {"day_usd": "5.000000000", "month_usd": "50.000000000", "total_usd": None, "mode": "soft"}
+    }
+    assert trail[0]["after"]["budgets"] == {"day_usd": None, "month_usd": None, "total_usd": None, "mode": "hard"}
 
 
 @pytest.mark.parametrize(

@@ -54,12 +54,14 @@ async def change_org(visit: Annotated[Visit, Requires(Permission.ORG_WRITE)], bo
     columns = {name: value for name, value in given.items() if value is not None or name not in {"name", "slug"}}
     if "budgets" in body.model_fields_set:
         columns |= budget_changes(visit.org, body.budgets)
-    before = {name: getattr(visit.org, name) for name in columns}
+    before = shown(visit.org).model_dump(mode="json")
     for name, value in columns.items():
         setattr(visit.org, name, value)
     await service.changed(visit)
-    await note(visit, "org.change", visit.org.id, before=before, after=columns)
-    return shown(visit.org)
+    after = shown(visit.org)
+    new = {name: value for name, value in after.model_dump(mode="json").items() if value != before[name]}
+    await note(visit, "org.change", visit.org.id, before={name: before[name] for name in new}, after=new)
+    return after
 
 
 @router.delete("/orgs/{org}")
