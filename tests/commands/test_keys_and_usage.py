@@ -125,6 +125,9 @@ def test_an_unknown_organisation_or_key_is_one_sentence(call: Call) -> None:
         ("--budget-usd", "x"),
         ("--budget-usd", "1e999999999"),
         ("--budget-usd", "9000001"),
+        ("--name", ""),
+        ("--name", "n" * 101),
+        ("--name", "a\u0001b"),
     ],
 )
 def test_a_limit_that_makes_no_sense_is_refused(call: Call, option: tuple[str, str]) -> None:

@@ -15,7 +15,7 @@ from llmgateway.contract.snapshot import Limits
 from llmgateway.controlplane.keys import service
 from llmgateway.controlplane.onboarding.service import install
 from llmgateway.controlplane.orgs import service as orgs
-from llmgateway.controlplane.reception.bodies import Dollars
+from llmgateway.controlplane.reception.bodies import Dollars, Name
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError, NotFound
@@ -26,6 +26,7 @@ app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
 
 _T = TypeVar("_T")
 _DOLLARS: Final = TypeAdapter[int](Dollars)
+_NAME: Final = TypeAdapter[str](Name)
 
 
 def _taken(what: TypeAdapter[_T], text: str) -> _T:
@@ -34,6 +35,11 @@ def _taken(what: TypeAdapter[_T], text: str) -> _T:
         return what.validate_python(text)
     except ValidationError as error:
         raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+
+
+def _name(text: str) -> str:
+    """As the API takes it."""
+    return _taken(_NAME, text)
 
 
 def _dollars(text: str) -> int:
@@ -47,7 +53,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def create(  # noqa: PLR0913, PLR0917 each parameter is an option of the command
-    name: Annotated[str, typer.Option("--name", help="What the key is for.")],
+    name: Annotated[str, typer.Option("--name", parser=_name, metavar="TEXT", help="What the key is for.")],
     org: Org = None,
     rpm: Annotated[int | None, typer.Option(min=1, help="Requests a minute.")] = None,
     rph: Annotated[int | None, typer.Option(min=1, help="Requests an hour.")] = None,
