@@ -27,6 +27,7 @@ ERROR_CODES = (
     ErrorCode(400, "content_filter", "The provider refused the content.", "Change it. It is never sent elsewhere."),
     ErrorCode(400, "policy_violation", "A policy of the organisation refused it.", "Ask the owner of the policy."),
     ErrorCode(400, "credential_refused", "The provider does not take the credential.", "Check it, send it again."),
+    ErrorCode(400, "invalid_signature", "The event is not signed as Stripe signs ours.", "Check the webhook's secret."),
     ErrorCode(401, "invalid_api_key", "The key is missing, unknown, revoked or expired.", "Send a valid key."),
     ErrorCode(401, "invalid_token", "The access or refresh token is missing or not valid.", "Log in, or refresh."),
     ErrorCode(401, "invalid_credentials", "The address or the password is not right.", "Try again, or reset it."),
@@ -66,6 +67,13 @@ ERROR_CODES = (
     ErrorCode(405, "method_not_allowed", "The path has no such method.", "Use the method of the `allow` header."),
     ErrorCode(409, "conflict", "It exists already, or its state forbids this.", "Look again, then decide."),
     ErrorCode(409, "last_owner", "The last owner of an organisation cannot go.", "Make another owner first."),
+    ErrorCode(409, "stripe_refused", "Stripe says no, and why.", "Correct what it names."),
+    ErrorCode(
+        409,
+        "stripe_not_configured",
+        "This gateway takes no payments; to Stripe's own events it says so with 400.",
+        "Have its operator set the variables of Stripe.",
+    ),
     ErrorCode(413, "body_too_large", "The body is over 25 MiB.", "Send less."),
     ErrorCode(429, "rate_limit_exceeded", "A limit of requests or tokens is reached.", "Wait for `retry-after`."),
     ErrorCode(429, "concurrency_exceeded", "Too many requests of this key are open.", "Wait for one to end."),
@@ -84,5 +92,6 @@ ERROR_CODES = (
         "The store of keys, limits or usage cannot be reached, and this request may not pass without it.",
         "Try again; see `/readyz`.",
     ),
+    ErrorCode(503, "stripe_unavailable", "Stripe does not answer; nothing was changed.", "Wait for `retry-after`."),
     ErrorCode(503, "draining", "This process is about to end.", "Try again: another one takes over."),
 )

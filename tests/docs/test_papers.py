@@ -1,5 +1,6 @@
 """The papers agree with the code: generated pages are fresh, links lead somewhere, promises name their tests."""
 
+import ast
 import re
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from docs.error_codes import ERROR_CODES
 from docs.generate import PAGES
 from llmgateway.errors import Problem
-from tests.architecture.source import ROOT
+from tests.architecture.source import ROOT, modules
 
 PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
@@ -22,6 +23,19 @@ def test_every_kind_of_problem_is_documented() -> None:
     kinds = [Problem, *Problem.__subclasses__()]
     assert {(kind.status, kind.default_code) for kind in kinds} - documented == set()
     assert len({code.code for code in ERROR_CODES}) == len(ERROR_CODES)
+
+
+def test_every_code_that_is_given_is_documented() -> None:
+    given = {
+        word.value.value
+        for module in modules()
+        for call in ast.walk(module.tree)
+        if isinstance(call, ast.Call)
+        for word in call.keywords
+        if word.arg == "code" and isinstance(word.value, ast.Constant) and isinstance(word.value.value, str)
+    }
+    assert len(given) > 20
+    assert given - {code.code for code in ERROR_CODES} == set()
 
 
 def test_links_to_files_lead_somewhere() -> None:
