@@ -181,6 +181,25 @@ async def test_a_change_sets_what_is_given_and_null_takes_a_rule_off(api: Api) -
     assert "name" not in trail[1]["after"]
 
 
+@pytest.mark.parametrize(("plan", "usual"), [("professional", (60, 1_000, 10_000)), ("self_hosted", (None,) * 3)])
+async def test_a_limit_of_null_is_the_plans_default_however_it_is_said(
+    api: Api, plan: str, usual: tuple[int | None, ...]
+) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id, plan=plan)
+    owner = await api.as_(owner_id)
+    names = ("requests_per_minute", "requests_per_hour", "requests_per_day")
+    wish = {"name": "k", "limits": {"requests_per_minute": None, "requests_per_hour": 7}}
+    made = (await owner.post(f"/orgs/{org}/keys", json=wish)).json()
+    assert [made["limits"][name] for name in names] == [usual[0], 7, usual[2]]
+    path = f"/orgs/{org}/keys/{made['id']}"
+    await owner.patch(path, json={"limits": {"requests_per_minute": 5, "concurrency": 2}})
+    one = (await owner.patch(path, json={"limits": {"requests_per_minute": None}})).json()["limits"]
+    assert [*(one[name] for name in names), one["concurrency"]] == [usual[0], 7, usual[2], 2]
+    every = (await owner.patch(path, json={"limits": None})).json()["limits"]
+    assert [*(every[name] for name in names), every["concurrency"]] == [*usual, None]
+
+
 async def test_after_a_rotation_two_secrets_live_until_the_end_date(database_url: str, tmp_path: Path) -> None:
     clock = ManualClock(datetime(2026, 11, 5, 12, tzinfo=UTC))
     async with open_api(database_url, tmp_path, clock) as api:

@@ -23,7 +23,6 @@ from llmgateway.controlplane.keys.schemas import (
     plain,
 )
 from llmgateway.controlplane.orgs import projects
-from llmgateway.controlplane.plans.service import SELF_HOSTED
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.budgets import budget_changes, budget_columns, budgets_shown
 from llmgateway.controlplane.reception.listing import PageWish, newest_first
@@ -156,11 +155,10 @@ def _changes(visit: Visit, key: ApiKey, body: KeyChange) -> dict[str, Any]:
     columns = _rules(body.model_dump(exclude=_KEPT_APART, exclude_unset=True))
     if body.name is not None:
         columns["name"] = body.name
-    if body.limits is not None:
-        columns |= body.limits.model_dump(exclude_unset=True)
-    elif "limits" in body.model_fields_set:
-        limits = Limits() if visit.org.plan == SELF_HOSTED else service.with_defaults(Limits())
-        columns |= {name: getattr(limits, name) for name in KeyLimits.model_fields}
+    if "limits" in body.model_fields_set:
+        given = dict.fromkeys(KeyLimits.model_fields) if body.limits is None else body.limits.model_dump(exclude_unset=True)
+        limits = service.limits_in(visit.org, Limits(**given))
+        columns |= {name: getattr(limits, name) for name in given}
     if "budgets" in body.model_fields_set:
         columns |= budget_changes(key, body.budgets)
     return columns

@@ -37,7 +37,7 @@ Networks = Annotated[
 
 
 class KeyLimits(Body):
-    """Caps; one that is not given is the plan's default (none under self_hosted; 60, 1,000 and 10,000 requests else)."""
+    """Caps; one that a new key is not given, or that is null, is the plan's default (none under self_hosted; 60, 1,000 and 10,000 requests else)."""
 
     requests_per_minute: Cap | None = None
     requests_per_hour: Cap | None = None
@@ -69,7 +69,7 @@ class NewKey(KeyRules):
 
 
 class KeyChange(KeyRules):
-    """What is given is changed; null takes a rule off."""
+    """What is given is changed; null takes a rule off, and sets a limit to the plan's default."""
 
     name: Name | None = None
 

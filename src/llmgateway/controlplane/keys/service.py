@@ -58,7 +58,7 @@ async def create(
     tx: AsyncSession, clock: Clock, org: Organisation, pepper: bytes, wish: KeyWish, secret: str
 ) -> ApiKey:
     """Store a key. The caller shows the secret once; nobody can see it again."""
-    limits = wish.limits if org.plan == SELF_HOSTED else with_defaults(wish.limits)
+    limits = limits_in(org, wish.limits)
     now = clock.now()
     key = ApiKey(
         id=new_id("key", now),
@@ -159,8 +159,10 @@ async def end_of_member(tx: AsyncSession, clock: Clock, left: MemberLeft) -> Non
         await announce(tx, KeyChanged(key_id, None))
 
 
-def with_defaults(limits: Limits) -> Limits:
-    """60 a minute, 1,000 an hour, 10,000 a day, where nothing else was asked for."""
+def limits_in(org: Organisation, limits: Limits) -> Limits:
+    """Where nothing was asked for, the plan's defaults: none under self_hosted, else 60 a minute, 1,000 an hour, 10,000 a day."""
+    if org.plan == SELF_HOSTED:
+        return limits
     return Limits(
         requests_per_minute=limits.requests_per_minute or 60,
         requests_per_hour=limits.requests_per_hour or 1_000,
