@@ -156,7 +156,9 @@ def _changes(visit: Visit, key: ApiKey, body: KeyChange) -> dict[str, Any]:
     if body.name is not None:
         columns["name"] = body.name
     if "limits" in body.model_fields_set:
-        given = dict.fromkeys(KeyLimits.model_fields) if body.limits is None else body.limits.model_dump(exclude_unset=True)
+        given = (
+            dict.fromkeys(KeyLimits.model_fields) if body.limits is None else body.limits.model_dump(exclude_unset=True)
+        )
         limits = service.limits_in(visit.org, Limits(**given))
         columns |= {name: getattr(limits, name) for name in given}
     if "budgets" in body.model_fields_set:

@@ -1,5 +1,6 @@
 """What bodies share: nothing unknown is taken, texts are bounded, money is decimal text."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -26,8 +27,12 @@ class Shown(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+"""What is not read: controls, halves of characters, and what turns the direction of the letters beside it."""
+
+
 def _plain(value: str) -> str:
-    if any(ord(letter) < 32 or ord(letter) == 127 or 0xD800 <= ord(letter) < 0xE000 for letter in value):
+    if _CONTROLS.search(value):
         raise ValueError("must not hold control characters")
     return value
 
