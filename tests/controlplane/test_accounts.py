@@ -13,6 +13,7 @@ import pyotp
 import pytest
 from sqlalchemy import event
 
+from llmgateway.db.models.users import Login
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.passwords import Passwords
 from tests.controlplane.api import PASSWORD, Api, Json, error_of, open_api
@@ -242,6 +243,22 @@ async def test_a_forgotten_password_is_replaced_and_all_sessions_end(api: Api) -
     given = {"email": MAIL, "password": "another horse battery"}
     assert (await client.post("/auth/login", json=given)).status_code == 200
     assert "password was changed" in await api.mail(MAIL)
+
+
+async def test_a_new_password_has_twelve_letters_and_a_shorter_one_of_old_still_logs_in(api: Api) -> None:
+    client = api.client()
+    for length, status in ((11, 400), (12, 202)):
+        made = await client.post("/auth/signup", json={"email": "b@b.test", "password": "p" * length})
+        assert made.status_code == status
+    user_id = await api.person(MAIL)
+    async with api.admin.transaction() as tx:
+        kept = await tx.get_one(Login, user_id)
+        kept.password_hash = await api.rooms.passwords.hash("8letters")
+    login = await client.post("/auth/login", json={"email": MAIL, "password": "8letters"})
+    assert login.status_code == 200
+    client.headers["authorization"] = f"Bearer {login.json()['access_token']}"
+    change = {"current_password": "8letters", "password": "8letters"}
+    assert error_of(await client.post("/me/password", json=change))["param"] == "password"
 
 
 async def test_a_mailed_link_does_not_outlive_what_it_was_asked_under(api: Api) -> None:

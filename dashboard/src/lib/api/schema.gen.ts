@@ -826,7 +826,7 @@ export interface paths {
         put?: never;
         /**
          * Erase
-         * @description Destroy the organisation's data key: its credentials and logged contents can never be read again, in no backup. Logging of contents is off.
+         * @description Destroy the organisation's data key: its credentials and logged contents can never be read again, in no backup. Cached answers are forgotten, logging of contents is off.
          */
         post: operations["erase"];
         delete?: never;
@@ -1883,7 +1883,7 @@ export interface components {
         };
         /**
          * KeyChange
-         * @description What is given is changed; null takes a rule off.
+         * @description What is given is changed; null takes a rule off, and sets a limit to the plan's default.
          */
         KeyChange: {
             /** Project Id */
@@ -1918,7 +1918,7 @@ export interface components {
         };
         /**
          * KeyLimits
-         * @description Caps; one that is not given is the plan's default (none under self_hosted; 60, 1,000 and 10,000 requests else).
+         * @description Caps; one that a new key is not given, or that is null, is the plan's default (none under self_hosted; 60, 1,000 and 10,000 requests else).
          */
         KeyLimits: {
             /** Requests Per Minute */

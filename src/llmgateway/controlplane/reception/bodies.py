@@ -75,7 +75,7 @@ def _address(value: str) -> str:
 
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_plain), AfterValidator(_address)]
 Password = Annotated[
-    str, StringConstraints(strip_whitespace=False, min_length=8, max_length=200), AfterValidator(_plain)
+    str, StringConstraints(strip_whitespace=False, min_length=12, max_length=200), AfterValidator(_plain)
 ]
 """A new one."""
 Secret = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=400)]
