@@ -121,7 +121,7 @@ def data_plane(rooms: Rooms, pages: Pages) -> DataPlane:
 
 @asynccontextmanager
 async def open_recording(folder: Path, usage: UsageStore, clock: Clock) -> AsyncGenerator[Recording]:
-    """The journal, and what ships it once it is started; at the end it ships what is left."""
+    """The journal, and what ships it once it is started; at the end it ships what is left, on disk and in memory."""
     try:
         journal = Journal.open(folder)
     except OSError as error:
@@ -132,5 +132,4 @@ async def open_recording(folder: Path, usage: UsageStore, clock: Clock) -> Async
         try:
             yield Recording(journal, recorder, shipper)
         finally:
-            recorder.stop()
-            await shipper.stop(_SHIPPING_SECONDS)
+            await shipper.stop(_SHIPPING_SECONDS, recorder.stop())

@@ -1,5 +1,6 @@
 """The recorder: on disk before anybody is told, in memory while the disk takes nothing, then a clear refusal."""
 
+import asyncio
 import resource
 import signal
 from collections.abc import Generator
@@ -8,12 +9,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
+from llmgateway.canon.usage import UsageSource
 from llmgateway.contract.usage import CloseRecord, JournalRecord, OpenRecord
 from llmgateway.dataplane.watch.recording import Recorder
+from llmgateway.dataplane.watch.shipping import Shipper
 from llmgateway.errors import Unavailable
+from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.journal import Journal
-from tests.dataplane.usage_records import event, open_record, until
+from tests.dataplane.usage_records import Table, event, open_record, until
 
 
 @contextmanager
@@ -77,3 +82,38 @@ async def test_after_the_disk_was_full_the_order_is_kept(tmp_path: Path) -> None
         records = [msgspec.json.decode(entry.data, type=JournalRecord) for entry in journal.read(10)]
         assert records == [opened, CloseRecord(event=closed)]
         recorder.stop()
+
+
+async def test_disk_full_at_the_end_what_memory_holds_goes_straight_to_the_database(tmp_path: Path) -> None:
+    table, opened, unended = Table(down=True), open_record(), open_record()
+    with Journal.open(tmp_path) as journal:
+        recorder, shipper = Recorder(journal), Shipper(journal, table, SystemClock())
+        await shipper.start()
+        closed = event(opened.id)
+        with _full_disk(), capture_logs():  # which needs no file
+            recorder.open(opened)
+            recorder.open(unended)
+            recorder.close(closed)
+            left = recorder.stop()
+            ending = asyncio.create_task(shipper.stop(10, left))
+            await until(lambda: table.asked > 1)
+            table.down = False
+            await ending
+    assert recorder.held == 0
+    assert table.rows[opened.id] == closed
+    assert table.rows[unended.id].usage_source is UsageSource.ESTIMATED
+
+
+async def test_what_neither_disk_nor_database_takes_is_told_by_its_ids(tmp_path: Path) -> None:
+    closed, poison = event(), event()
+    with Journal.open(tmp_path) as journal, capture_logs() as logs:
+        for table in (Table(down=True), Table(poison={poison.id})):
+            recorder, shipper = Recorder(journal), Shipper(journal, table, SystemClock())
+            await shipper.start()
+            with _full_disk():
+                recorder.close(closed)
+                recorder.close(poison)
+                await shipper.stop(0.05, recorder.stop())
+    lost = [line for line in logs if line["log_level"] == "error"]
+    assert [line["ids"] for line in lost] == [sorted((closed.id, poison.id)), [poison.id]]
+    assert [line["count"] for line in lost] == [2, 1]

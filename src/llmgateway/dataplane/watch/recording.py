@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -73,12 +74,15 @@ class Recorder:
             return False
         return True
 
-    def stop(self) -> None:
-        """No more retries by itself; a last one now."""
+    def stop(self) -> Sequence[bytes]:
+        """No more retries by itself; a last one now. What the disk still does not take is handed out, oldest first."""
         self.retry()
         if self._retries is not None:
             self._retries.cancel()
             self._retries = None
+        left = tuple(self._held)
+        self._held.clear()
+        return left
 
     def _write(self, record: bytes, bound: int) -> None:
         if self._held and not self.retry():

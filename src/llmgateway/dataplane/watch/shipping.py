@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -76,10 +77,13 @@ class Shipper:
         # Two loops, so that what the dead left, however much or broken, never delays the living.
         self._tasks = [loop.create_task(_sail(step)) for step in (self._ship_own, self._ship_orphans)]
 
-    async def stop(self, seconds: float = 5.0) -> None:
-        """Ship what is there if that takes no longer than so many seconds, then end. The rest stays on disk."""
+    async def stop(self, seconds: float = 5.0, held: Sequence[bytes] = ()) -> None:
+        """Ship what is there if that takes no longer than so many seconds, then end. The rest stays on disk.
+
+        `held` are records that the disk did not take. They end with the process, so they go to the database past the journal.
+        """
         if self._tasks:
-            await self.drain(seconds)
+            await asyncio.gather(self.drain(seconds), self._ship_held(held, seconds))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -110,6 +114,26 @@ class Shipper:
         except TimeoutError:
             return False
         return True
+
+    async def _ship_held(self, records: Sequence[bytes], seconds: float) -> None:
+        events = _events_of(records)
+        lost = {event.id for event in events}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                for batch in (events[at : at + BATCH] for at in range(0, len(events), BATCH)):
+                    refused = await self._insert(batch)
+                    lost -= {event.id for event in batch} - refused
+        for some in (sorted(lost)[at : at + BATCH] for at in range(0, len(lost), BATCH)):
+            _log.error("usage was lost: neither disk nor database took it", count=len(some), ids=some)
+
+    async def _insert(self, batch: Sequence[UsageEvent]) -> set[str]:
+        """Try until the database takes them; which of them it never will."""
+        while True:
+            try:
+                return set(await self._sink.insert(batch))
+            except SourceUnavailable as error:
+                _log.warning("usage waits in memory", error=str(error), count=len(batch))
+            await asyncio.sleep(_BACKOFF_SECONDS[0])
 
     async def _ship_own(self) -> float:
         self._own.give_up_before(self._clock.now() - _LOST_OPEN)
@@ -238,6 +262,16 @@ class _Voyage:
             file.writelines(msgspec.json.encode(row) + b"\n" for row in rows)
         self.poison += len(rows)
         _log.error("usage records were set aside", count=len(rows), file=str(_poison_file(self.journal)))
+
+
+def _events_of(records: Sequence[bytes]) -> list[UsageEvent]:
+    """What is to be billed of these records; an open without its close by an estimate."""
+    events = dict[str, UsageEvent]()
+    for data in records:
+        record = msgspec.json.decode(data, type=JournalRecord)
+        event = _estimate(record) if isinstance(record, OpenRecord) else record.event
+        events[event.id] = event
+    return list(events.values())
 
 
 def _poison_file(journal: Journal) -> Path:
