@@ -5,9 +5,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from llmgateway.errors import ConfigurationError
+from llmgateway.kit.entries import mail_address, new_password
 
 _SECRET_BYTES = 32
 
@@ -104,9 +105,11 @@ class Settings(BaseModel):
     )
     smtp_url: str | None = Field(None, alias="LLMGATEWAY_SMTP_URL", description="Mail; unset prints it to the console.")
     mail_from: str | None = Field(None, alias="LLMGATEWAY_MAIL_FROM", description="The sender of mail.")
-    bootstrap_email: str | None = Field(None, alias="LLMGATEWAY_BOOTSTRAP_EMAIL", description="The first owner.")
-    bootstrap_password: str | None = Field(
-        None, alias="LLMGATEWAY_BOOTSTRAP_PASSWORD", description="The first owner's password."
+    bootstrap_email: Annotated[str, AfterValidator(mail_address)] | None = Field(
+        None, alias="LLMGATEWAY_BOOTSTRAP_EMAIL", description="The first owner."
+    )
+    bootstrap_password: Annotated[str, AfterValidator(new_password)] | None = Field(
+        None, alias="LLMGATEWAY_BOOTSTRAP_PASSWORD", description="The first owner's password; 12 characters or more."
     )
     bootstrap_api_key: str | None = Field(
         None,

@@ -1,27 +1,34 @@
 """`llmgateway operators`, as whoever runs the installation calls it."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
+from pwdlib import PasswordHash
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from llmgateway.cli import cli
+from llmgateway.db.session import Database
 from llmgateway.errors import ConfigurationError
 
+run = CliRunner().invoke
 
-def test_the_first_owner_is_an_operator_and_the_last_one_stays(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+
+@pytest.fixture(autouse=True)
+def _production(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction] it is used by itself
     for name, value in {
         "DATABASE_URL": database_url,
         "LLMGATEWAY_DATA_DIR": str(tmp_path),
         "LLMGATEWAY_SECRET_KEY": "s" * 32,
         "JWT_SECRET_KEY": "j" * 32,
-        "LLMGATEWAY_BOOTSTRAP_EMAIL": "first@us.test",
     }.items():
         monkeypatch.setenv(name, value)
-    run = CliRunner().invoke
+
+
+def test_the_first_owner_is_an_operator_and_the_last_one_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMGATEWAY_BOOTSTRAP_EMAIL", "first@us.test")
     assert run(cli, ["keys", "create", "--name", "k"]).exit_code == 0  # the installation is made
     assert json.loads(run(cli, ["operators", "list", "--json"]).stdout) == ["first@us.test"]
     refused = run(cli, ["operators", "remove", "first@us.test"]).exception
@@ -29,3 +36,22 @@ def test_the_first_owner_is_an_operator_and_the_last_one_stays(
     assert "last operator" in str(refused)
     unknown = run(cli, ["operators", "add", "nobody@us.test"]).exception
     assert "sign up first" in str(unknown)
+
+
+async def test_who_is_locked_out_gets_another_password(admin: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMGATEWAY_BOOTSTRAP_EMAIL", "first@us.test")
+    await asyncio.to_thread(run, cli, ["keys", "create", "--name", "k"])
+    async with admin.transaction() as tx:
+        await tx.execute(text("UPDATE logins SET totp_secret = 'x', totp_confirmed_at = now()"))
+        await tx.execute(text("UPDATE users SET email_verified_at = NULL"))
+    told = await asyncio.to_thread(run, cli, ["operators", "reset-password", "First@us.test"])
+    password = told.stdout.split("is now ")[1].splitlines()[0]
+    async with admin.transaction() as tx:
+        login = (await tx.execute(text("SELECT password_hash, totp_confirmed_at FROM logins"))).one()
+        verified = await tx.scalar(text("SELECT email_verified_at IS NOT NULL FROM users"))
+        trail = await tx.scalar(text("SELECT target FROM audit_events WHERE action = 'operator.reset_password'"))
+    assert PasswordHash.recommended().verify(password, login.password_hash)
+    assert (login.totp_confirmed_at, verified) == (None, True)
+    assert str(trail).startswith("user_")
+    unknown = await asyncio.to_thread(run, cli, ["operators", "reset-password", "nobody@us.test"])
+    assert "Nobody has an account" in str(unknown.exception)

@@ -3,15 +3,20 @@
 import asyncio
 import json
 import os
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.admin.operators import appoint, listed
+from llmgateway.controlplane.admin.operators import appoint, listed, reset_password
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError, Problem
 from llmgateway.kit.clock import SystemClock
+from llmgateway.kit.passwords import hashed_once
 from llmgateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Who runs the installation.")
@@ -40,14 +45,36 @@ def remove(email: Email) -> None:
     typer.echo(f"{email} is no operator any more.")
 
 
+@app.command("reset-password")
+def reset(email: Email) -> None:
+    """Give somebody who is locked out a new password, shown once; ends their sessions and their second factor."""
+    password = secrets.token_urlsafe(12)
+    asyncio.run(_reset(email, password))
+    typer.echo(f"The password of {email} is now {password}\nIt is not shown again.")
+
+
 async def _list() -> list[str]:
     async with open_database(load_settings(os.environ), Role.ADMIN) as database, database.transaction() as tx:
         return list(await listed(tx))
 
 
 async def _appoint(email: str, *, operator: bool) -> None:
-    async with open_database(load_settings(os.environ), Role.ADMIN) as database, database.transaction() as tx:
+    async with _deciding() as tx:
+        await appoint(tx, SystemClock(), email, operator=operator)
+
+
+async def _reset(email: str, password: str) -> None:
+    hashed = await hashed_once(password)
+    async with _deciding() as tx:
+        await reset_password(tx, SystemClock(), email, hashed)
+
+
+@asynccontextmanager
+async def _deciding() -> AsyncGenerator[AsyncSession]:
+    """A transaction of the operator's; what it refuses is one sentence."""
+    async with open_database(load_settings(os.environ), Role.ADMIN) as database:
         try:
-            await appoint(tx, SystemClock(), email, operator=operator)
+            async with database.transaction() as tx:
+                yield tx
         except Problem as error:
             raise ConfigurationError(error.message) from error

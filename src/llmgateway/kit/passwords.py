@@ -32,3 +32,12 @@ class Passwords:
 
     def _check(self, password: str, hashed: str | None) -> bool:
         return self._hasher.verify(password, hashed or self._nobody.result()) and hashed is not None
+
+
+async def hashed_once(password: str) -> str:
+    """The hash of one password, where no pool is."""
+    passwords = Passwords(1)
+    try:
+        return await passwords.hash(password)
+    finally:
+        passwords.close()

@@ -98,7 +98,7 @@ async def set_password(tx: AsyncSession, rooms: Rooms, user: User, password: str
     login = await tx.get_one(Login, user.id)
     login.password_hash = await rooms.passwords.hash(password)
     await sessions.end_all(tx, rooms.clock, user.id, but=keep)
-    await void_all(tx, rooms, user.id)
+    await void_all(tx, rooms.clock, user.id)
     await post(tx, rooms.clock, letters.password_changed(user.email, rooms.address))
 
 
@@ -110,7 +110,7 @@ async def redeem_address(tx: AsyncSession, rooms: Rooms, ticket: Ticket) -> User
             raise Conflict("This address belongs to another account by now.")
         await post(tx, rooms.clock, letters.address_changed(user.email, ticket.email))
         user.email = ticket.email
-        await void_all(tx, rooms, user.id)  # links in the old address's mailbox
+        await void_all(tx, rooms.clock, user.id)  # links in the old address's mailbox
     user.email_verified_at = rooms.clock.now()
     await tx.flush()
     return user

@@ -12,6 +12,7 @@ from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.db.models.sessions import Ticket
 from llmgateway.db.session import see
 from llmgateway.errors import BadRequest
+from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import keyed_hash
 
 
@@ -33,7 +34,7 @@ _LIFETIME: Final = {
 async def issue(tx: AsyncSession, rooms: Rooms, kind: TicketKind, user_id: str, email: str) -> str:
     """A new token; earlier ones of its kind are void."""
     token, now = secrets.token_urlsafe(32), rooms.clock.now()
-    await void_all(tx, rooms, user_id, kind)
+    await void_all(tx, rooms.clock, user_id, kind)
     tx.add(
         Ticket(
             token_hash=keyed_hash(rooms.pepper, token),
@@ -48,12 +49,12 @@ async def issue(tx: AsyncSession, rooms: Rooms, kind: TicketKind, user_id: str, 
     return token
 
 
-async def void_all(tx: AsyncSession, rooms: Rooms, user_id: str, *kinds: TicketKind) -> None:
+async def void_all(tx: AsyncSession, clock: Clock, user_id: str, *kinds: TicketKind) -> None:
     """What was mailed to somebody works no longer: of these kinds, or of all."""
     open_ones = update(Ticket).where(
         Ticket.user_id == user_id, Ticket.kind.in_(kinds or tuple(TicketKind)), Ticket.used_at.is_(None)
     )
-    await tx.execute(open_ones.values(used_at=rooms.clock.now()))
+    await tx.execute(open_ones.values(used_at=clock.now()))
 
 
 async def redeem(tx: AsyncSession, rooms: Rooms, token: str, *kinds: TicketKind) -> Ticket:

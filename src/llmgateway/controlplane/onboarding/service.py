@@ -19,7 +19,7 @@ from llmgateway.errors import ConfigurationError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import CannotOpen, MasterKeys
 from llmgateway.kit.ids import new_id
-from llmgateway.kit.passwords import Passwords
+from llmgateway.kit.passwords import hashed_once
 from llmgateway.settings import Settings
 
 _LOCK = 7261948302
@@ -65,7 +65,7 @@ async def install(database: Database, clock: Clock, settings: Settings) -> tuple
             tx,
             clock,
             accounts.NewPerson(
-                id=accounts.new_user_id(clock), email=email, password_hash=await _hashed(password), verified=True
+                id=accounts.new_user_id(clock), email=email, password_hash=await hashed_once(password), verified=True
             ),
         )
         owner.operator = True
@@ -74,14 +74,6 @@ async def install(database: Database, clock: Clock, settings: Settings) -> tuple
         await keys.create(tx, clock, org, pepper, wish, secret)
     shown = None if settings.bootstrap_password else password
     return pepper, FirstSteps(email, shown, secret)
-
-
-async def _hashed(password: str) -> str:
-    passwords = Passwords(1)
-    try:
-        return await passwords.hash(password)
-    finally:
-        passwords.close()
 
 
 def master_keys(settings: Settings) -> MasterKeys:

@@ -1,11 +1,11 @@
 """What bodies share: nothing unknown is taken, texts are bounded, money is decimal text."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from llmgateway.kit.entries import LONGEST_ADDRESS, LONGEST_PASSWORD, SHORTEST_PASSWORD, mail_address, plain
 from llmgateway.kit.money import parse_usd, usd
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
@@ -27,17 +27,7 @@ class Shown(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-"""What is not read: controls, halves of characters, and what turns the direction of the letters beside it."""
-
-
-def _plain(value: str) -> str:
-    if _CONTROLS.search(value):
-        raise ValueError("must not hold control characters")
-    return value
-
-
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_plain)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(plain)]
 
 
 Word = Annotated[
@@ -59,23 +49,13 @@ def _one_or_all(value: str) -> str:
 
 AllowedModel = Annotated[Word, AfterValidator(_one_or_all)]
 
-_NO_ADDRESS = (*'<>(),;:"\\', "=?")
-"""Marks of headers, and the beginning of an encoded word: what it decodes to may be anything."""
-
-
-def _address(value: str) -> str:
-    address = value.strip().lower()
-    local, at, domain = address.rpartition("@")
-    if not at or not local or "." not in f"{domain}." or " " in address or not address.isprintable() or "@" in local:
-        raise ValueError("must be an e-mail address")
-    if not domain or domain.startswith(".") or ".." in domain or any(mark in address for mark in _NO_ADDRESS):
-        raise ValueError("must be an e-mail address")
-    return address
-
-
-Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_plain), AfterValidator(_address)]
+Email = Annotated[
+    str, StringConstraints(max_length=LONGEST_ADDRESS), AfterValidator(plain), AfterValidator(mail_address)
+]
 Password = Annotated[
-    str, StringConstraints(strip_whitespace=False, min_length=12, max_length=200), AfterValidator(_plain)
+    str,
+    StringConstraints(strip_whitespace=False, min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD),
+    AfterValidator(plain),
 ]
 """A new one."""
 Secret = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=400)]
