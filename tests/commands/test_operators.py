@@ -17,7 +17,7 @@ run = CliRunner().invoke
 
 
 @pytest.fixture(autouse=True)
-def _production(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction] it is used by itself
+def _production(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "DATABASE_URL": database_url,
         "LLMGATEWAY_DATA_DIR": str(tmp_path),
@@ -45,6 +45,7 @@ async def test_who_is_locked_out_gets_another_password(admin: Database, monkeypa
         await tx.execute(text("UPDATE logins SET totp_secret = 'x', totp_confirmed_at = now()"))
         await tx.execute(text("UPDATE users SET email_verified_at = NULL"))
     told = await asyncio.to_thread(run, cli, ["operators", "reset-password", "First@us.test"])
+    assert told.exception is None
     password = told.stdout.split("is now ")[1].splitlines()[0]
     async with admin.transaction() as tx:
         login = (await tx.execute(text("SELECT password_hash, totp_confirmed_at FROM logins"))).one()
@@ -55,3 +56,13 @@ async def test_who_is_locked_out_gets_another_password(admin: Database, monkeypa
     assert str(trail).startswith("user_")
     unknown = await asyncio.to_thread(run, cli, ["operators", "reset-password", "nobody@us.test"])
     assert "Nobody has an account" in str(unknown.exception)
+
+
+def test_the_first_owner_is_made_by_a_command_where_nobody_was_named() -> None:
+    refused = run(cli, ["operators", "create", "not-an-address"])
+    assert "e-mail address" in refused.output
+    made = run(cli, ["operators", "create", "First@us.test"])
+    assert made.stdout.startswith("first@us.test is an operator and the owner of Default. The password is ")
+    assert json.loads(run(cli, ["operators", "list", "--json"]).stdout) == ["first@us.test"]
+    again = run(cli, ["operators", "create", "first@us.test"]).exception
+    assert "has an account" in str(again)

@@ -9,8 +9,9 @@ import pytest
 from pwdlib import PasswordHash
 from sqlalchemy import text
 
+from llmgateway.commands.greeting import greeting
 from llmgateway.controlplane.keys.source import KeySource
-from llmgateway.controlplane.onboarding.service import FirstSteps, install
+from llmgateway.controlplane.onboarding.service import FirstSteps, install, welcome_operator
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.errors import ConfigurationError
@@ -18,6 +19,7 @@ from llmgateway.kit.clock import SystemClock
 from llmgateway.settings import Settings
 
 CLOCK = SystemClock()
+PRODUCTION = {"DATABASE_URL": "postgresql://x@db/x", "LLMGATEWAY_SECRET_KEY": "s" * 32, "JWT_SECRET_KEY": "j" * 32}
 OLD, NEW, OTHER = "o" * 32, "n" * 32, "x" * 32
 
 
@@ -40,6 +42,7 @@ async def test_an_empty_database_gets_an_owner_an_organisation_and_a_key_that_wo
     admin: Database, data: Database, tmp_path: Path
 ) -> None:
     pepper, first = await _first(admin, _settings(tmp_path))
+    assert first.key is not None
     snapshot = await KeySource(data, pepper, SystemClock()).key_snapshot(first.key)
     assert snapshot is not None
     assert (snapshot.org.plan, snapshot.test, snapshot.org.charged) == ("self_hosted", False, False)
@@ -48,6 +51,30 @@ async def test_an_empty_database_gets_an_owner_an_organisation_and_a_key_that_wo
     hashed = str(await _one(admin, "SELECT password_hash FROM logins"))
     assert hashed.startswith("$argon2id$")
     assert PasswordHash.recommended().verify(first.password, hashed)
+
+
+async def test_in_production_nobody_and_no_key_is_made_that_was_not_named(admin: Database, tmp_path: Path) -> None:
+    _, first = await _first(admin, _settings(tmp_path, **PRODUCTION))
+    assert (first.email, first.password, first.key) == (None, None, None)
+    told = greeting(_settings(tmp_path, **PRODUCTION), 80, first)
+    assert "llmgateway operators create EMAIL" in told
+    assert "curl" not in told
+    for table, count in {"users": 0, "api_keys": 0, "organisations": 1}.items():
+        assert await _one(admin, f"SELECT count(*) FROM {table}") == count
+    async with admin.transaction() as tx:
+        assert await welcome_operator(tx, CLOCK, "first@us.test", "hash") == "Default"
+        assert await welcome_operator(tx, CLOCK, "second@us.test", "hash") is None
+    assert await _one(admin, "SELECT role FROM members") == "owner"
+    assert await _one(admin, "SELECT count(*) FROM users WHERE operator") == 2
+
+
+async def test_a_first_owner_in_production_has_no_key_that_nobody_saw(admin: Database, tmp_path: Path) -> None:
+    named = {"LLMGATEWAY_BOOTSTRAP_EMAIL": "boss@us.test", "LLMGATEWAY_BOOTSTRAP_PASSWORD": "a password of theirs"}
+    settings = _settings(tmp_path, **PRODUCTION, **named)
+    _, first = await _first(admin, settings)
+    assert (first.email, first.password, first.key) == ("boss@us.test", None, None)
+    assert await _one(admin, "SELECT count(*) FROM api_keys") == 0
+    assert "operators" not in greeting(settings, 80, first)
 
 
 async def test_the_second_start_makes_nothing_and_has_the_same_pepper(admin: Database, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ _KEY_FILE = "dev-key"
 def greeting(settings: Settings, port: int, first: FirstSteps | None) -> str:
     """The address, the first owner's login when it is new, and a curl line against the sandbox."""
     address = public_address(settings, port)
-    lines = ["", f"llmgateway is ready at {address}", "", *login_lines(first)]
+    lines = ["", f"llmgateway is ready at {address}", "", *login_lines(settings, first)]
     key = development_key(settings, first)
     if key is not None:
         lines += [
@@ -25,10 +25,15 @@ def greeting(settings: Settings, port: int, first: FirstSteps | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def login_lines(first: FirstSteps | None) -> list[str]:
-    """The first owner's login, when it was made just now and nobody was asked for a password."""
-    if first is None or first.password is None:
+def login_lines(settings: Settings, first: FirstSteps | None) -> list[str]:
+    """At the first start: the first owner's login when nobody was asked for one, or how to get it where output is kept."""
+    if first is None:
         return []
+    if first.email is None:
+        return ["Nobody can log in yet. Make the first owner:", "  llmgateway operators create EMAIL", ""]
+    if first.password is None:
+        given = settings.bootstrap_password is not None
+        return [] if given else [f"Choose a password:  llmgateway operators reset-password {first.email}", ""]
     return [f"First owner   {first.email}", f"Password      {first.password}  (shown once)", ""]
 
 
@@ -41,11 +46,11 @@ def _curl(address: str, key: str) -> str:
 
 
 def development_key(settings: Settings, first: FirstSteps | None) -> str | None:
-    """The first key: as made now, or as kept by an earlier start; never kept in production."""
+    """The first key: as made now, or as kept by an earlier start; in production it is neither kept nor shown."""
     if settings.production:
-        return first.key if first is not None and first.password is not None else None
+        return None
     path = settings.data_dir / _KEY_FILE
-    if first is not None:
+    if first is not None and first.key is not None:
         _keep(path, first.key)
         return first.key
     try:

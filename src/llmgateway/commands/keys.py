@@ -110,7 +110,7 @@ async def _create(org_name: str | None, wish: service.KeyWish) -> tuple[str, str
         pepper, first = await install(database, clock, settings)
         if first is not None:  # before any `serve`: what it would have said at its first start
             development_key(settings, first)
-            typer.echo("\n".join(login_lines(first)), err=True)
+            typer.echo("\n".join(login_lines(settings, first)), err=True)
         with _known_only():
             async with database.transaction() as tx:
                 org = await orgs.find(tx, org_name)

@@ -4,18 +4,20 @@ import asyncio
 import json
 import os
 import secrets
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.admin.operators import appoint, listed, reset_password
+from llmgateway.controlplane.onboarding.service import install, welcome_operator
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError, Problem
 from llmgateway.kit.clock import SystemClock
+from llmgateway.kit.entries import mail_address
 from llmgateway.kit.passwords import hashed_once
 from llmgateway.settings import load_settings
 
@@ -39,6 +41,19 @@ def add(email: Email) -> None:
 
 
 @app.command()
+def create(email: Email) -> None:
+    """Make an account that is an operator, with a password shown once; the first one owns the first organisation."""
+    try:
+        address = mail_address(email)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    password = secrets.token_urlsafe(12)
+    org = asyncio.run(_create(address, password))
+    owns = f" and the owner of {org}" if org is not None else ""
+    typer.echo(f"{address} is an operator{owns}. The password is {password}\nIt is not shown again.")
+
+
+@app.command()
 def remove(email: Email) -> None:
     """Take that away, at once."""
     asyncio.run(_appoint(email, operator=False))
@@ -58,6 +73,15 @@ async def _list() -> list[str]:
         return list(await listed(tx))
 
 
+async def _create(address: str, password: str) -> str | None:
+    settings, clock, hashed = load_settings(os.environ), SystemClock(), await hashed_once(password)
+    async with open_database(settings, Role.ADMIN) as database:
+        await install(database, clock, settings)
+        with _in_one_sentence():
+            async with database.transaction() as tx:
+                return await welcome_operator(tx, clock, address, hashed)
+
+
 async def _appoint(email: str, *, operator: bool) -> None:
     async with _deciding() as tx:
         await appoint(tx, SystemClock(), email, operator=operator)
@@ -73,8 +97,14 @@ async def _reset(email: str, password: str) -> None:
 async def _deciding() -> AsyncGenerator[AsyncSession]:
     """A transaction of the operator's; what it refuses is one sentence."""
     async with open_database(load_settings(os.environ), Role.ADMIN) as database:
-        try:
+        with _in_one_sentence():
             async with database.transaction() as tx:
                 yield tx
-        except Problem as error:
-            raise ConfigurationError(error.message) from error
+
+
+@contextmanager
+def _in_one_sentence() -> Generator[None]:
+    try:
+        yield
+    except Problem as error:
+        raise ConfigurationError(error.message) from error

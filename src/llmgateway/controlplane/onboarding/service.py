@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.snapshot import Limits
 from llmgateway.controlplane.accounts import service as accounts
@@ -14,8 +15,9 @@ from llmgateway.controlplane.orgs import service as orgs
 from llmgateway.controlplane.plans.service import SELF_HOSTED
 from llmgateway.db.models.installations import Installation
 from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.models.users import User
 from llmgateway.db.session import Database
-from llmgateway.errors import ConfigurationError
+from llmgateway.errors import ConfigurationError, Conflict
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import CannotOpen, MasterKeys
 from llmgateway.kit.ids import new_id
@@ -31,10 +33,12 @@ _FIRST_EMAIL = "owner@localhost"
 class FirstSteps:
     """What a first start made, to be shown once."""
 
-    email: str
+    email: str | None
+    """None in production, unless somebody was named: nobody can log in yet."""
     password: str | None
-    """None when it was given and need not be shown."""
-    key: str
+    """None when it was given and need not be shown, and always in production, whose output is kept."""
+    key: str | None
+    """None in production, unless it was given."""
 
 
 async def install(database: Database, clock: Clock, settings: Settings) -> tuple[bytes, FirstSteps | None]:
@@ -58,22 +62,33 @@ async def install(database: Database, clock: Clock, settings: Settings) -> tuple
         await tx.execute(text("SELECT ensure_usage_partitions()"))
         if await tx.scalar(select(Organisation.id).limit(1)) is not None:
             return pepper, None
-        password = settings.bootstrap_password or secrets.token_urlsafe(12)
-        secret = settings.bootstrap_api_key or keys.new_secret(test=False)
-        email = settings.bootstrap_email or _FIRST_EMAIL
-        owner = await accounts.create(
-            tx,
-            clock,
-            accounts.NewPerson(
-                id=accounts.new_user_id(clock), email=email, password_hash=await hashed_once(password), verified=True
-            ),
-        )
-        owner.operator = True
-        org = await orgs.create(tx, clock, "Default", SELF_HOSTED, owner.id)
+        return pepper, await _take_first_steps(tx, clock, settings, pepper)
+
+
+async def _take_first_steps(tx: AsyncSession, clock: Clock, settings: Settings, pepper: bytes) -> FirstSteps:
+    """The first organisation; who owns it and its key are made where they are named, and on a laptop."""
+    org = await orgs.create(tx, clock, "Default", SELF_HOSTED, None)
+    named = settings.bootstrap_email is not None or settings.bootstrap_password is not None
+    email = (settings.bootstrap_email or _FIRST_EMAIL) if named or not settings.production else None
+    password = settings.bootstrap_password or secrets.token_urlsafe(12)
+    if email is not None:
+        await welcome_operator(tx, clock, email, await hashed_once(password))
+    secret = settings.bootstrap_api_key or (None if settings.production else keys.new_secret(test=False))
+    if secret is not None:
         wish = keys.KeyWish(name="first key", test=secret.startswith("lgw_test_"), limits=Limits())
         await keys.create(tx, clock, org, pepper, wish, secret)
-    shown = None if settings.bootstrap_password else password
-    return pepper, FirstSteps(email, shown, secret)
+    shown = None if settings.production or settings.bootstrap_password else password
+    return FirstSteps(email, shown, secret)
+
+
+async def welcome_operator(tx: AsyncSession, clock: Clock, email: str, password_hash: str) -> str | None:
+    """Make an account that operates the installation; an organisation whose owner it became, as it had none. Raises Conflict."""
+    if await tx.scalar(select(User.id).where(User.email == email)) is not None:
+        raise Conflict(f"Somebody has an account with the address {email!r}. `llmgateway operators add` appoints them.")
+    person = accounts.NewPerson(id=accounts.new_user_id(clock), email=email, password_hash=password_hash, verified=True)
+    user = await accounts.create(tx, clock, person)
+    user.operator = True
+    return await orgs.give_orphan(tx, clock, user.id)
 
 
 def master_keys(settings: Settings) -> MasterKeys:

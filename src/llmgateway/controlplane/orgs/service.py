@@ -31,9 +31,9 @@ def new_org_id(clock: Clock) -> str:
 
 
 async def create(
-    tx: AsyncSession, clock: Clock, name: str, plan: str, owner_id: str, *, org_id: str | None = None
+    tx: AsyncSession, clock: Clock, name: str, plan: str, owner_id: str | None, *, org_id: str | None = None
 ) -> Organisation:
-    """A new organisation with its owner in it; under `app` the transaction must see the id already."""
+    """A new organisation with its owner in it, if it has one yet; under `app` the transaction must see the id already."""
     now = clock.now()
     values = {"id": org_id or new_org_id(clock), "name": name, "plan": plan, "created_at": now}
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_SLUG_LENGTH].strip("-") or "org"
@@ -45,9 +45,20 @@ async def create(
         )
         made = await tx.scalar(statement.returning(Organisation.id))
         candidate = f"{slug}-{secrets.token_hex(3)}"
-    tx.add(Member(org_id=made, user_id=owner_id, role=OrgRole.OWNER, created_at=now))
-    await tx.flush()
+    if owner_id is not None:
+        tx.add(Member(org_id=made, user_id=owner_id, role=OrgRole.OWNER, created_at=now))
+        await tx.flush()
     return await tx.get_one(Organisation, made)
+
+
+async def give_orphan(tx: AsyncSession, clock: Clock, user_id: str) -> str | None:
+    """Make somebody the owner of the oldest organisation, if nobody is in it yet; its name. As `admin`."""
+    org = await tx.scalar(select(Organisation).order_by(Organisation.created_at, Organisation.id).limit(1))
+    if org is None or await tx.scalar(select(Member.user_id).where(Member.org_id == org.id).limit(1)) is not None:
+        return None
+    tx.add(Member(org_id=org.id, user_id=user_id, role=OrgRole.OWNER, created_at=clock.now()))
+    await tx.flush()
+    return org.name
 
 
 async def find(tx: AsyncSession, name: str | None) -> Organisation:
