@@ -92,13 +92,11 @@ def vitals_of(
     metrics: Metrics, recording: Recording, rooms: Rooms, readiness: Readiness, stores: Mapping[str, Probe]
 ) -> Vitals:
     """What `/metrics` and readiness look at."""
-    hosts = rooms.router.hosts.values()
     organs = Organs(
         version=version("llmgateway"),
         instruments=rooms.instruments,
         journal=recording.journal,
         shipper=recording.shipper,
-        credentials={credential.id: host.id for host in hosts for credential in host.credentials},
         ready=lambda: not readiness.why_not(),
         stores=stores,
     )

@@ -6,7 +6,7 @@ import platform
 import resource
 import time
 from collections import Counter as Tally
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,6 @@ import structlog
 
 from llmgateway.contract.channels import PathHealth, SourceUnavailable
 from llmgateway.dataplane.observe import figures
-from llmgateway.dataplane.observe.counting import NOBODY
 from llmgateway.dataplane.watch.meter import Instruments
 from llmgateway.dataplane.watch.shipping import Shipper
 from llmgateway.kit.journal import Journal
@@ -42,11 +41,14 @@ class Organs:
     instruments: Instruments
     journal: Journal
     shipper: Shipper
-    credentials: Mapping[str, str]
-    """Credential id -> the provider it opens."""
     ready: Callable[[], bool]
     stores: Mapping[str, Probe]
     """Name -> its probe."""
+
+
+def states(paths: Iterable[PathHealth]) -> Tally[tuple[str, str]]:
+    """How many paths to a provider are in a state, whoever brought the credential: its id begins with the provider's."""
+    return Tally((path.credential.rpartition("/")[0], path.state) for path in paths)
 
 
 class Vitals:
@@ -124,7 +126,7 @@ class Vitals:
             self._gauge(figures.DISK_SIZE, disk.f_blocks * disk.f_frsize)
 
     def _look_at_the_circuits(self, paths: list[PathHealth]) -> None:
-        tally = Tally((self._organs.credentials.get(path.credential, NOBODY), path.state) for path in paths)
+        tally = states(paths)
         self._circuits |= {(provider, state) for provider, _ in tally for state in _STATES}
         for key in self._circuits:
             self._metrics.gauge(figures.CIRCUITS, *key).set(tally[key])
