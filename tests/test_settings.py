@@ -15,6 +15,17 @@ from llmgateway.settings import load_settings
     [
         ("LLMGATEWAY_BOOTSTRAP_EMAIL", "not an address", "must be an e-mail address"),
         ("LLMGATEWAY_BOOTSTRAP_EMAIL", "Boss <boss@us.test>", "must be an e-mail address"),
+        ("DATABASE_URL", "mysql://u:secret@db/x", "must be a URL such as postgresql://USER"),
+        ("DATABASE_MIGRATION_URL", "db.example.com", "must be a URL such as postgresql://USER"),
+        ("DATABASE_URL", "postgresql://u:secret@db:port/x", "must be a URL such as postgresql://USER"),
+        ("REDIS_URL", "redis://cache:port/0", "must be a URL that begins with redis://"),
+        ("REDIS_URL", "http://secret@cache", "must be a URL that begins with redis:// or rediss:// or unix://"),
+        ("LLMGATEWAY_TRUSTED_PROXIES", "10.0.0.1,300.1.1.1", "'300.1.1.1' is neither an address nor a network"),
+        ("LLMGATEWAY_TRUSTED_PROXIES", "10.0.0.1/8", "'10.0.0.1/8' is neither an address nor a network"),
+        ("LLMGATEWAY_SMTP_URL", "foo", "must be a URL that begins with smtp://HOST or smtp+starttls://HOST"),
+        ("LLMGATEWAY_PUBLIC_URL", "foo", "must be a URL that begins with https://HOST or http://HOST"),
+        ("LLMGATEWAY_PUBLIC_URL", "https://", "must be a URL that begins with https://HOST or http://HOST"),
+        ("STRIPE_API_BASE", "foo", "must be a URL that begins with https://HOST"),
         ("LLMGATEWAY_BOOTSTRAP_PASSWORD", "short", "must have 8 to 200 characters"),
         ("LLMGATEWAY_BOOTSTRAP_PASSWORD", "a bell\a rings", "must not hold control characters"),
     ],
@@ -29,8 +40,25 @@ def test_what_no_start_can_use_is_refused_by_check_and_by_serve(
         assert isinstance(error, ConfigurationError)
         assert str(error).startswith(f"{variable}: ")
         assert sentence in str(error)
+        assert "secret" not in str(error)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_first_owners_address_is_kept_as_sign_up_keeps_it() -> None:
     assert load_settings({"LLMGATEWAY_BOOTSTRAP_EMAIL": " Boss@Example.COM "}).bootstrap_email == "boss@example.com"
+
+
+def test_what_is_right_is_taken_as_it_is() -> None:
+    given = {
+        "DATABASE_URL": "postgresql+psycopg2://u:p@/x?host=/run/postgresql",
+        "REDIS_URL": "unix:///run/valkey.sock",
+        "LLMGATEWAY_TRUSTED_PROXIES": "10.0.0.1, 10.0.0.0/8,fd00::/8",
+        "LLMGATEWAY_SMTP_URL": "smtp+starttls://u:p@mail.us.test:587",
+        "LLMGATEWAY_PUBLIC_URL": "https://us.test",
+        "LLMGATEWAY_SECRET_KEY": "s" * 32,
+        "JWT_SECRET_KEY": "j" * 32,
+    }
+    settings = load_settings(given)
+    assert (settings.database_url, settings.redis_url) == (given["DATABASE_URL"], given["REDIS_URL"])
+    assert settings.trusted_proxies == ("10.0.0.1", "10.0.0.0/8", "fd00::/8")
+    assert load_settings({"LLMGATEWAY_TRUSTED_PROXIES": "*"}).trusted_proxies == ("*",)

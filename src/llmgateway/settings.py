@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,18 +22,64 @@ def _split(value: object) -> object:
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
+def _address(*schemes: str, host: bool = True) -> AfterValidator:
+    """A URL of these schemes; what it says is a secret, so the sentence does not repeat it."""
+
+    def check(value: str) -> str:
+        url = urlsplit(value)
+        if url.scheme not in schemes or (host and not url.hostname) or not _has_port(url):
+            wanted = " or ".join(f"{scheme}://{'HOST' if host else ''}" for scheme in schemes)
+            raise ValueError(f"must be a URL that begins with {wanted}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _postgres(value: str) -> str:
+    """A URL of PostgreSQL, for whichever driver."""
+    url = urlsplit(value)
+    if url.scheme.partition("+")[0] not in {"postgresql", "postgres"} or not _has_port(url):
+        raise ValueError("must be a URL such as postgresql://USER:PASSWORD@HOST:5432/DATABASE")
+    return value
+
+
+def _has_port(url: SplitResult) -> bool:
+    """Whether what stands in the port's place is one, or nothing."""
+    try:
+        return url.port != 0
+    except ValueError:
+        return False
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if values == ("*",):
+            break
+        try:
+            ip_network(value)
+        except ValueError as error:
+            raise ValueError(
+                f"{value!r} is neither an address nor a network, such as 10.0.0.1 or 10.0.0.0/8"
+            ) from error
+    return values
+
+
+Postgres = Annotated[str, AfterValidator(_postgres)]
+WebAddress = Annotated[str, _address("https", "http")]
+
+
 class Settings(BaseModel):
     """The environment, typed. A field's alias is its variable; an empty variable counts as unset."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    database_url: str | None = Field(
+    database_url: Postgres | None = Field(
         None, alias="DATABASE_URL", description="PostgreSQL; unset runs a private one in the data directory."
     )
-    database_migration_url: str | None = Field(
+    database_migration_url: Postgres | None = Field(
         None, alias="DATABASE_MIGRATION_URL", description="Its user may create roles; default DATABASE_URL."
     )
-    redis_url: str | None = Field(
+    redis_url: Annotated[str, _address("redis", "rediss", "unix", host=False)] | None = Field(
         None, alias="REDIS_URL", description="Redis or Valkey for limits and cache of several replicas."
     )
     redis_host: str | None = Field(None, alias="REDIS_HOST", description="Instead of REDIS_URL.")
@@ -57,8 +105,8 @@ class Settings(BaseModel):
     jwt_secret_key: str | None = Field(None, alias="JWT_SECRET_KEY", description="Signs sessions; 32 bytes or more.")
     stripe_secret_key: str | None = Field(None, alias="STRIPE_SECRET_KEY", description="Switches billing on.")
     stripe_webhook_secret: str | None = Field(None, alias="STRIPE_WEBHOOK_SECRET", description="Checks webhooks.")
-    stripe_api_base: str | None = Field(None, alias="STRIPE_API_BASE", description="Another Stripe, for tests.")
-    trusted_proxies: Words = Field(
+    stripe_api_base: WebAddress | None = Field(None, alias="STRIPE_API_BASE", description="Another Stripe, for tests.")
+    trusted_proxies: Annotated[Words, AfterValidator(_networks)] = Field(
         (), alias="LLMGATEWAY_TRUSTED_PROXIES", description="Addresses whose X-Forwarded-For is believed."
     )
     metrics_token: str | None = Field(None, alias="LLMGATEWAY_METRICS_TOKEN", description="Opens /metrics to others.")
@@ -99,11 +147,15 @@ class Settings(BaseModel):
         le=1000,
         decimal_places=9,
     )
-    public_url: str | None = Field(None, alias="LLMGATEWAY_PUBLIC_URL", description="How people reach this gateway.")
+    public_url: WebAddress | None = Field(
+        None, alias="LLMGATEWAY_PUBLIC_URL", description="How people reach this gateway."
+    )
     signup: Literal["on", "invite", "off"] = Field(
         "invite", alias="LLMGATEWAY_SIGNUP", description="Who may sign up: everybody, whoever is invited, nobody."
     )
-    smtp_url: str | None = Field(None, alias="LLMGATEWAY_SMTP_URL", description="Mail; unset prints it to the console.")
+    smtp_url: Annotated[str, _address("smtp", "smtp+starttls", "smtps")] | None = Field(
+        None, alias="LLMGATEWAY_SMTP_URL", description="Mail; unset prints it to the console."
+    )
     mail_from: str | None = Field(None, alias="LLMGATEWAY_MAIL_FROM", description="The sender of mail.")
     bootstrap_email: Annotated[str, AfterValidator(mail_address)] | None = Field(
         None, alias="LLMGATEWAY_BOOTSTRAP_EMAIL", description="The first owner."
