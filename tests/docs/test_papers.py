@@ -2,11 +2,16 @@
 
 import ast
 import re
+from typing import Any
 
 import pytest
+from typer import BadParameter
+from typer.exceptions import TyperException
+from typer.main import get_command
 
 from docs.error_codes import ERROR_CODES
 from docs.generate import PAGES
+from llmgateway.cli import cli
 from llmgateway.errors import Problem
 from tests.architecture.source import ROOT, modules
 
@@ -36,6 +41,40 @@ def test_every_code_that_is_given_is_documented() -> None:
     }
     assert len(given) > 20
     assert given - {code.code for code in ERROR_CODES} == set()
+
+
+def test_every_command_line_of_the_runbooks_is_one_that_llmgateway_has() -> None:
+    lines = [
+        (paper.name, " ".join(line.split()))
+        for paper in (ROOT / "docs" / "operate").rglob("*.md")
+        for code in _code(paper.read_text(encoding="utf-8"))
+        for line in re.findall(r"(?:^|\s|bin/)llmgateway ([a-z].*)", code, re.DOTALL)
+    ]
+    assert len(lines) > 20
+    assert [f"{name}: llmgateway {line}: {why}" for name, line in lines if (why := _why_not(line))] == []
+
+
+def _code(page: str) -> list[str]:
+    """Indented lines, and what stands between backticks in the text between them."""
+    text = re.sub(r"^```.*?^```|^ {4}.+?$", "", page, flags=re.MULTILINE | re.DOTALL)
+    return [*re.findall(r"^ {4}(.+)$", page, re.MULTILINE), *re.findall(r"`([^`]+)`", text)]
+
+
+def _why_not(line: str) -> str:
+    """What is wrong with a command line whose values are placeholders; empty when nothing is."""
+    command: Any = get_command(cli)
+    words = line.split()
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]
+    if hasattr(command, "commands"):
+        return "it is a group, or no command"
+    try:
+        command.make_context("llmgateway", words)
+    except BadParameter:
+        return ""  # a placeholder, or left out
+    except TyperException as error:
+        return str(error)
+    return ""
 
 
 def test_links_to_files_lead_somewhere() -> None:
