@@ -8,8 +8,10 @@ mkdir -p "$folder"
 random() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 put() { [ -e "$folder/$1" ] || printf '%s' "$2" >"$folder/$1"; }
 put postgresql_password "$(random 24)"
+put database_password "$(random 24)"
 put redis_password "$(random 24)"
-put database_url "postgresql://llmgateway:$(cat "$folder/postgresql_password")@postgresql:5432/llmgateway"
+put database_url "postgresql://llmgateway:$(cat "$folder/database_password")@postgresql:5432/llmgateway"
+put database_migration_url "postgresql://postgres:$(cat "$folder/postgresql_password")@postgresql:5432/llmgateway"
 put redis_url "redis://:$(cat "$folder/redis_password")@valkey:6379/0"
 put secret_key "$(random 32)"
 put jwt_secret_key "$(random 32)"
@@ -18,7 +20,7 @@ put grafana_password "$(random 16)"
 put openai_api_key ""
 put anthropic_api_key ""
 put alert_webhook_url "http://127.0.0.1:9/fill-in-where-alerts-go"
-# Containers read them as users of their own.
-chmod 0755 "$folder"
-chmod 0444 "$folder"/*
+# Containers read them as users of their own, each only what is mounted for it. On this machine nobody else gets through the folder.
+chmod 0700 "$folder"
+chmod 0644 "$folder"/*
 echo "secrets lie in $folder; put your providers' keys into ${folder}/openai_api_key and the like"

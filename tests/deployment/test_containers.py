@@ -1,9 +1,11 @@
 """The image and the compose files: right by their schemas and linters, and of one mind with each other and the code."""
 
+import asyncio
 import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +13,15 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import make_url, text
 
+from llmgateway.db.opening import migrate
+from llmgateway.db.postgres_binaries import find_binaries
+from llmgateway.db.roles import Role
+from llmgateway.db.session import Database
 from llmgateway.settings import Settings
 from tests.architecture.source import ROOT
+from tests.fixtures_database import run_sql, url_of
 
 BIN = Path(sys.executable).parent
 COMPOSE = [ROOT / "docker-compose.yml", ROOT / "docker-compose.prod.yml"]
@@ -137,6 +145,49 @@ def test_production_has_a_journal_for_each_replica_and_time_to_drain() -> None:
     assert {target.partition(":")[0] for target in targets} == {*replicas, "control"}
 
 
+def test_only_the_migration_has_the_administrators_password() -> None:
+    has = {name for name, one in _services(PRODUCTION).items() if "database_migration_url" in one.get("secrets", [])}
+    assert has == {"migrate"}
+    for name, service in _services(PRODUCTION).items():
+        files = [str(value) for value in service.get("environment", {}).values() if "/run/secrets/" in str(value)]
+        assert {file.removeprefix("/run/secrets/") for file in files} <= set(service.get("secrets", [])), name
+
+
+async def test_the_login_of_production_owns_nothing_and_the_gateway_starts_with_it(
+    empty_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("it's secret", "utf-8")
+    there = make_url(empty_url)
+    environment = {
+        "PATH": f"{find_binaries().folder / 'bin'}:{os.environ['PATH']}",
+        "PGHOST": str(there.query["host"]),
+        "PGPORT": str(there.query["port"]),
+        "POSTGRES_USER": str(there.username),
+        "POSTGRES_DB": str(there.database),
+        "DATABASE_LOGIN": "owns_nothing",
+        "DATABASE_PASSWORD_FILE": str(tmp_path / "password"),
+    }
+    try:
+        done = await asyncio.to_thread(_run, "sh", ROOT / "deploy/postgresql/login.sh", **environment)
+        assert done.returncode == 0, done.stderr
+        login = url_of(empty_url, database=str(there.database), user="owns_nothing")
+        await asyncio.to_thread(migrate, empty_url, login)
+        admin = Database(login, Role.ADMIN)
+        async with admin.transaction() as tx:
+            owned = (
+                "SELECT count(*) FROM pg_class JOIN pg_roles ON pg_roles.oid = relowner WHERE rolname = 'owns_nothing'"
+            )
+            assert await tx.scalar(text(owned)) == 0
+            assert (
+                await tx.scalar(text("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = 'owns_nothing'"))
+                is False
+            )
+            await tx.execute(text("SELECT * FROM organisations"))
+        await admin.close()
+    finally:
+        await run_sql(empty_url, "DROP ROLE IF EXISTS owns_nothing")
+
+
 def test_the_gateways_file_is_right() -> None:
     done = _run(BIN / "llmgateway", "config", "check", "--config", ROOT / "deploy/docker/gateway.yaml")
     assert done.returncode == 0, done.stderr
@@ -166,6 +217,9 @@ def test_secrets_are_made_once_and_are_all_that_production_reads(tmp_path: Path)
     for _ in range(2):
         done = _run("sh", script, tmp_path / "secrets")
         assert done.returncode == 0, done.stderr
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700, "no other user of the machine gets in"
+    modes = {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "secrets").iterdir()}
+    assert modes == {0o644}, "their owner fills them in, and containers read them as users of their own"
     made = {file.name: file.read_text("utf-8") for file in (tmp_path / "secrets").iterdir()}
     first = dict(made)
     _run("sh", script, tmp_path / "secrets")
@@ -173,5 +227,6 @@ def test_secrets_are_made_once_and_are_all_that_production_reads(tmp_path: Path)
     whole: Json = yaml.safe_load(PRODUCTION.read_text("utf-8"))
     assert set(made) == set(whole["secrets"])
     assert len(made["secret_key"]) == 64
-    assert made["postgresql_password"] in made["database_url"]
+    assert made["database_password"] in made["database_url"]
+    assert made["postgresql_password"] in made["database_migration_url"]
     assert made["redis_password"] in made["redis_url"]
