@@ -73,7 +73,7 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[count.index].id
 }
 
-# Who may speak to whom: the world to the balancer, the balancer to the gateway, the gateway to its stores.
+# Who may speak to whom: the world to the balancer, the balancer and a collector to the gateway, the gateway to its stores.
 
 resource "aws_security_group" "balancer" {
   name_prefix = "${var.name}-balancer-"
@@ -112,6 +112,15 @@ resource "aws_vpc_security_group_egress_rule" "balancer" {
 resource "aws_vpc_security_group_ingress_rule" "gateway" {
   security_group_id            = aws_security_group.gateway.id
   referenced_security_group_id = aws_security_group.balancer.id
+  ip_protocol                  = "tcp"
+  from_port                    = 8080
+  to_port                      = 8080
+}
+
+# A collector of metrics is one more task in the gateway's own group.
+resource "aws_vpc_security_group_ingress_rule" "collector" {
+  security_group_id            = aws_security_group.gateway.id
+  referenced_security_group_id = aws_security_group.gateway.id
   ip_protocol                  = "tcp"
   from_port                    = 8080
   to_port                      = 8080

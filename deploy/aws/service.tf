@@ -191,7 +191,7 @@ resource "aws_ecs_service" "role" {
   name                               = each.key
   cluster                            = aws_ecs_cluster.main.id
   task_definition                    = aws_ecs_task_definition.role[each.key].arn
-  desired_count                      = each.value.count
+  desired_count                      = var.migrated ? each.value.count : 0
   launch_type                        = "FARGATE"
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200

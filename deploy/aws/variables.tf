@@ -47,3 +47,9 @@ variable "cache_class" {
   description = "ElastiCache node type."
   default     = "cache.t4g.small"
 }
+
+variable "migrated" {
+  description = "false at the very first apply: no service starts before the task migrate has made the schema."
+  type        = bool
+  default     = true
+}

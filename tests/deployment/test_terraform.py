@@ -104,3 +104,9 @@ def test_the_balancer_waits_longer_than_the_gateway_drains() -> None:
     assert stop > settings.drain_delay + settings.drain_timeout
     assert deregistration > settings.drain_delay + settings.drain_timeout
     assert 'path                = "/readyz"' in TEXT
+
+
+def test_services_can_wait_for_the_schema_and_a_collector_reaches_them() -> None:
+    assert re.search(r"desired_count\s+= var\.migrated \? each\.value\.count : 0", TEXT)
+    collector = re.findall(r'"collector" \{(.+?)\n\}', TEXT, re.DOTALL)[0]
+    assert len(re.findall(r"aws_security_group\.gateway\.id", collector)) == 2
