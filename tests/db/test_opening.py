@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
+from llmgateway.cli import cli
 from llmgateway.db.opening import migrate, newest_revision, open_database
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
@@ -97,11 +99,18 @@ async def test_a_newer_schema_that_took_something_away_refuses(database_url: str
         await asyncio.to_thread(migrate, database_url)
 
 
-async def test_a_newer_schema_that_only_expanded_serves_the_version_before(database_url: str) -> None:
+async def test_a_newer_schema_that_only_expanded_serves_the_version_before(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """So it does while replicas are replaced, also when one of them restarts, and on the way back."""
     await run_sql(database_url, "UPDATE alembic_version SET version_num = '9999'")
     assert await _open(database_url) == "9999"
-    await asyncio.to_thread(migrate, database_url)
+    assert await asyncio.to_thread(migrate, database_url) == "9999"
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("LLMGATEWAY_SECRET_KEY", "s" * 32)
+    monkeypatch.setenv("JWT_SECRET_KEY", "j" * 32)
+    told = await asyncio.to_thread(CliRunner().invoke, cli, ["migrate"])
+    assert told.stdout == "The schema is at 9999, newer than this version, which can run on it.\n"
     assert await _open(database_url) == "9999"
 
 
@@ -112,7 +121,7 @@ async def test_alembic_from_the_repository_goes_up_and_down_and_up(empty_url: st
 
 
 async def test_migrating_twice_changes_nothing(database_url: str) -> None:
-    await asyncio.to_thread(migrate, database_url)
+    assert await asyncio.to_thread(migrate, database_url) == newest_revision()
     assert await _open(database_url) == newest_revision()
 
 

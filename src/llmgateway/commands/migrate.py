@@ -19,7 +19,8 @@ def migrate() -> None:
     url = settings.database_migration_url or settings.database_url
     if url is None:
         with embedded_postgres(settings.data_dir) as embedded:
-            bring_up_to_date(embedded)
+            found = bring_up_to_date(embedded)
     else:
-        bring_up_to_date(url, settings.database_url)
-    typer.echo(f"The schema is at {newest_revision()}.")
+        found = bring_up_to_date(url, settings.database_url)
+    newer = found != newest_revision()
+    typer.echo(f"The schema is at {found}{', newer than this version, which can run on it' if newer else ''}.")

@@ -15,6 +15,8 @@ release later, and sets it to the schema of the first code that can do without.
 """
 NOTE: Final = text(f"COMMENT ON TABLE alembic_version IS 'fits code of schema {OLDEST} and newer'")
 """Written with every migration, for older code to read."""
+REVISION: Final = "revision"
+"""The attribute of alembic's configuration in which a migration tells what schema there is after it."""
 READ_NOTE: Final = text("SELECT substring(obj_description(to_regclass('alembic_version')) FROM 'schema (\\d+)')")
 
 

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from llmgateway.db.compatibility import READ_NOTE, fits, is_known, too_new
+from llmgateway.db.compatibility import READ_NOTE, REVISION, fits, is_known, too_new
 from llmgateway.db.embedded import embedded_postgres
 from llmgateway.db.roles import Role
 from llmgateway.db.session import DATABASE_ERRORS, Database, login
@@ -42,13 +42,14 @@ async def open_database(settings: Settings, role: Role, *, serving: bool = False
         yield database
 
 
-def migrate(url: str, user_url: str | None = None) -> None:
-    """Bring a database's schema up to date, for the user of the second URL too. Raises ConfigurationError."""
+def migrate(url: str, user_url: str | None = None) -> str | None:
+    """Bring a database's schema up to date, for the user of the second URL too; what it is then. Raises ConfigurationError."""
     config = _config()
     config.attributes["url"] = url
     config.attributes["login"] = login(user_url or url)
     with _in_one_sentence():
         command.upgrade(config, "head")
+    return config.attributes.get(REVISION)
 
 
 def newest_revision() -> str | None:

@@ -6,7 +6,7 @@ import os
 from alembic import context
 from sqlalchemy import Connection, text
 
-from llmgateway.db.compatibility import NOTE, READ_NOTE, fits, is_known, too_new
+from llmgateway.db.compatibility import NOTE, READ_NOTE, REVISION, fits, is_known, too_new
 from llmgateway.db.roles import ensure_roles
 from llmgateway.db.session import Database, login
 from llmgateway.settings import load_settings
@@ -16,23 +16,24 @@ _LOCK = 7261948301
 
 
 def _run(connection: Connection, user: str | None) -> None:
-    """All that is missing, in the one transaction that the caller began."""
+    """All that is missing, in the one transaction that the caller began; leaves word of the schema that is there then."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     ensure_roles(connection, user)
     context.configure(connection=connection)
-    if _is_ahead(connection):
+    found = context.config.attributes[REVISION] = context.get_context().get_current_revision()
+    if _is_ahead(connection, found):
         return
     with context.begin_transaction():
         context.run_migrations()
+    context.config.attributes[REVISION] = context.get_context().get_current_revision()
     connection.execute(NOTE)
     connection.execute(text("GRANT SELECT ON alembic_version TO PUBLIC"))  # so that every process can see what is there
     if connection.scalar(text("SELECT to_regproc('ensure_usage_partitions') IS NOT NULL")):
         connection.execute(text("SELECT ensure_usage_partitions()"))
 
 
-def _is_ahead(connection: Connection) -> bool:
+def _is_ahead(connection: Connection, found: str | None) -> bool:
     """Whether a newer version has made the schema, and this one can run on it. Raises ConfigurationError when it cannot."""
-    found = context.get_context().get_current_revision()
     if is_known(found, context.script):
         return False
     if not fits(connection.scalar(READ_NOTE), context.script):
