@@ -54,6 +54,7 @@ from llmgateway.gateway_file import GatewayFile, load_gateway_file
 from llmgateway.kit.clock import Clock, SystemClock
 from llmgateway.kit.http import HttpClient
 from llmgateway.kit.ids import new_id
+from llmgateway.kit.log import configure_logs
 from llmgateway.kit.metrics import Metrics
 from llmgateway.kit.money import nanos
 from llmgateway.kit.telemetry import open_telemetry
@@ -276,7 +277,9 @@ def public_address(settings: Settings, port: int | None) -> str:
 
 def create_app() -> "LifespanApp":
     """For `uvicorn --factory llmgateway.app:create_app`: opens at the server's start, closes at its end."""
-    return LifespanApp(load_settings(os.environ))
+    settings = load_settings(os.environ)
+    configure_logs(json=settings.production)
+    return LifespanApp(settings)
 
 
 class LifespanApp:

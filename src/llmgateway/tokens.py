@@ -121,6 +121,7 @@ def data_plane(rooms: Rooms, pages: Pages) -> DataPlane:
 async def open_recording(folder: Path, usage: UsageStore, clock: Clock) -> AsyncGenerator[Recording]:
     """The journal, and what ships it once it is started; at the end it ships what is left, on disk and in memory."""
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         journal = Journal.open(folder)
     except OSError as error:
         raise ConfigurationError(f"The journal cannot be written in {folder}: {error.strerror or error}.") from error

@@ -45,13 +45,17 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     }
     assert len(environment) >= 10
     file = tmp_path / "gateway.yaml"
-    file.write_text(f"providers:\n  openai: {{api_key: {CANARY}}}\n  anthropic: {{api_keys: [{CANARY}, b]}}\n")
+    file.write_text(
+        f"providers:\n  openai: {{api_key: {CANARY}}}\n  anthropic: {{api_keys: [{CANARY}, b]}}\n"
+        f"  lab: {{type: openai_compatible, base_url: 'https://me:{CANARY}@lab.us.test/v1'}}\n"
+    )
     shown = _show({**environment, "LLMGATEWAY_PUBLIC_URL": "https://gateway.example.com"}, "--config", str(file))
     assert CANARY not in shown
     told = json.loads(shown)
     assert told["settings"]["public_url"] == "https://gateway.example.com"
     assert told["settings"]["database_url"] == "***"
     assert told["gateway_yaml"]["providers"]["openai"]["api_key"] == "***"
+    assert told["gateway_yaml"]["providers"]["lab"]["base_url"] == "https://***@lab.us.test/v1"
 
 
 @pytest.mark.parametrize("name", ["port", "drain_delay", "log_requests"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +32,8 @@ _SECRET_SETTINGS = frozenset(
         "bootstrap_api_key",
     }
 )
+_PASSWORD_IN_URL = re.compile(r"(?<=://)[^\s/\"]+(?=@)")
+"""Who logs in where, in addresses such as a provider's base_url."""
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="The gateway.yaml; default LLMGATEWAY_CONFIG.")]
 
 
@@ -59,7 +62,8 @@ def show(config: ConfigOption = None) -> None:
     for name in _SECRET_SETTINGS:
         if shown.get(name):
             shown[name] = "***"
-    typer.echo(json.dumps({"settings": shown, "gateway_yaml": _redacted(file)}, indent=2))
+    told = json.dumps({"settings": shown, "gateway_yaml": _redacted(file)}, indent=2)
+    typer.echo(_PASSWORD_IN_URL.sub("***", told))
 
 
 def _read(config: Path | None) -> tuple[Settings, GatewayFile]:

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -19,6 +18,7 @@ import uvloop
 from llmgateway.app import Gateway, Part, open_gateway, read_gateway_file
 from llmgateway.commands.crew import Crew, Inherited
 from llmgateway.commands.greeting import greeting
+from llmgateway.commands.shared_figures import shared_figures
 from llmgateway.dataplane.pages import Readiness
 from llmgateway.errors import ConfigurationError
 from llmgateway.kit.log import configure_logs
@@ -72,8 +72,8 @@ def _serve_together(settings: Settings, role: Part, listener: socket.socket, wor
     """In several processes on one listener, looked after by this one; gives the exit code."""
     arguments = ["serve", "--role", role.value, "--host", settings.host]
     arguments += ["--config", str(settings.config)] if settings.config else []
-    with tempfile.TemporaryDirectory(prefix="llmgateway-figures-") as figures:
-        return asyncio.run(Crew(arguments, listener, Path(figures)).serve(workers))
+    with shared_figures() as figures:
+        return asyncio.run(Crew(arguments, listener, figures).serve(workers))
 
 
 async def _run(settings: Settings, given: socket.socket | Inherited, role: Part) -> None:

@@ -76,7 +76,7 @@ class Journal:
     @classmethod
     def open(cls, root: Path) -> Self:
         """Make and own a new folder below the root. Raises OSError."""
-        root.mkdir(parents=True, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         # Locked under a hidden name first: nobody can adopt what is not yet ours.
         hidden = root / f".{name}"

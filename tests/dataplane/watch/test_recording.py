@@ -3,9 +3,11 @@
 import asyncio
 import resource
 import signal
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
@@ -13,11 +15,13 @@ from structlog.testing import capture_logs
 
 from llmgateway.canon.usage import UsageSource
 from llmgateway.contract.usage import CloseRecord, JournalRecord, OpenRecord
+from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dataplane.watch.recording import Recorder
 from llmgateway.dataplane.watch.shipping import Shipper
 from llmgateway.errors import Unavailable
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.journal import Journal
+from llmgateway.tokens import open_recording
 from tests.dataplane.usage_records import Table, event, open_record, until
 
 
@@ -117,3 +121,10 @@ async def test_what_neither_disk_nor_database_takes_is_told_by_its_ids(tmp_path:
     lost = [line for line in logs if line["log_level"] == "error"]
     assert [line["ids"] for line in lost] == [sorted((closed.id, poison.id)), [poison.id]]
     assert [line["count"] for line in lost] == [2, 1]
+
+
+async def test_what_lies_in_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "data" / "journal"
+    sink = cast("UsageStore", Table())  # nothing is shipped
+    async with open_recording(folder, sink, SystemClock()):
+        assert [stat.S_IMODE(made.stat().st_mode) for made in (folder.parent, folder)] == [0o700, 0o700]
