@@ -1,5 +1,5 @@
 import { ChoiceField, TextField } from "@/components/field";
-import { isAbout, wordsOf } from "@/lib/api/errors";
+import { aboutIt } from "@/lib/api/errors";
 import type { BudgetDraft } from "@/lib/budgets";
 
 interface Props {
@@ -14,6 +14,9 @@ const AMOUNTS = [
   ["monthUsd", "month_usd", "A month"],
   ["totalUsd", "total_usd", "In all"],
 ] as const;
+
+/** Fields of the API that say themselves what is wrong with them. */
+export const BUDGETS_TOLD = AMOUNTS.map(([, field]) => field);
 
 /** Money that a key, a project or an organisation may cost. */
 export function BudgetFields({ draft, onChange, error }: Props) {
@@ -30,18 +33,20 @@ export function BudgetFields({ draft, onChange, error }: Props) {
             inputMode="decimal"
             value={draft[name]}
             onChange={(value) => onChange({ [name]: value })}
-            error={isAbout(error, field) ? wordsOf(error) : null}
+            error={aboutIt(error, field)}
           />
         ))}
-        <ChoiceField
-          label="When it is spent"
-          value={draft.mode}
-          choices={[
-            ["hard", "refuse requests"],
-            ["soft", "only tell us"],
-          ]}
-          onChange={(mode) => onChange({ mode })}
-        />
+        <div className="col-span-full max-w-72">
+          <ChoiceField
+            label="When it is spent"
+            value={draft.mode}
+            choices={[
+              ["hard", "Hard: refuse requests"],
+              ["soft", "Soft: only tell us by mail"],
+            ]}
+            onChange={(mode) => onChange({ mode })}
+          />
+        </div>
       </div>
     </fieldset>
   );

@@ -1,4 +1,4 @@
-import { type ComponentProps, type ReactNode, useId } from "react";
+import { type ComponentProps, type ReactNode, useEffect, useId } from "react";
 
 import { classes } from "@/components/classes";
 
@@ -17,10 +17,13 @@ interface FieldProps {
   children: (props: { id: string; "aria-describedby": string | undefined; "aria-invalid": boolean }) => ReactNode;
 }
 
-/** A label, its control, what it means, and what is wrong with it. */
+/** A label, its control, what it means, and what is wrong with it: then it comes into view and has the focus. */
 export function Field({ label, hint, error, children }: FieldProps) {
   const id = useId();
   const note = error ?? hint;
+  useEffect(() => {
+    if (error) document.getElementById(id)?.focus();
+  }, [error, id]);
   return (
     <div className="flex flex-col gap-1">
       <label htmlFor={id} className="text-table font-medium">
@@ -28,7 +31,11 @@ export function Field({ label, hint, error, children }: FieldProps) {
       </label>
       {children({ id, "aria-describedby": note ? `${id}-note` : undefined, "aria-invalid": Boolean(error) })}
       {note ? (
-        <p id={`${id}-note`} className={classes("text-caption", error ? "text-red" : "text-faint")}>
+        <p
+          id={`${id}-note`}
+          role={error ? "alert" : undefined}
+          className={classes("text-caption", error ? "text-red" : "text-faint")}
+        >
           {note}
         </p>
       ) : null}

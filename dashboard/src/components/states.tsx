@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { Button } from "@/components/button";
 import { classes } from "@/components/classes";
 import { CopyButton } from "@/components/copy";
-import { ApiError, wordsOf } from "@/lib/api/errors";
+import { ApiError, isAbout, wordsOf } from "@/lib/api/errors";
 
 /** A grey shape of what comes. */
 export function Skeleton({ className }: { className?: string }) {
@@ -74,9 +74,15 @@ export function Forbidden({ children }: { children: ReactNode }) {
   );
 }
 
+interface FormErrorProps {
+  error: unknown;
+  /** Fields that say themselves what is wrong with them. */
+  told?: readonly string[];
+}
+
 /** What is wrong with a form as a whole. */
-export function FormError({ error }: { error: unknown }) {
-  if (!error) return null;
+export function FormError({ error, told = [] }: FormErrorProps) {
+  if (!error || told.some((field) => isAbout(error, field))) return null;
   const id = error instanceof ApiError ? error.requestId : null;
   return (
     <p role="alert" className="rounded-control bg-red-soft px-3 py-2 text-table text-red">

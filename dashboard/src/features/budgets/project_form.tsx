@@ -1,12 +1,13 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type SubmitEvent, useState } from "react";
 
-import { BudgetFields } from "@/components/budget_fields";
+import { BUDGETS_TOLD, BudgetFields } from "@/components/budget_fields";
 import { Button } from "@/components/button";
 import { Dialog } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { FormError } from "@/components/states";
 import { query, type Schema } from "@/lib/api/client";
+import { aboutIt } from "@/lib/api/errors";
 import { budgetBody, budgetDraftOf } from "@/lib/budgets";
 import { useOrg } from "@/lib/me";
 import { typedNumber } from "@/lib/typed";
@@ -18,6 +19,8 @@ const LIMITS = [
   ["tokens_per_minute", "Tokens a minute"],
   ["concurrency", "At once"],
 ] as const;
+
+const TOLD = ["name", ...LIMITS.map(([field]) => field), ...BUDGETS_TOLD];
 
 interface Props {
   of?: Schema["ProjectShown"];
@@ -57,7 +60,14 @@ export function ProjectForm({ of: project, onClose }: Props) {
       description="Its keys share these limits and budgets."
     >
       <form className="flex flex-col gap-4" onSubmit={submit}>
-        <TextField label="Name" required maxLength={100} value={name} onChange={setName} />
+        <TextField
+          label="Name"
+          required
+          maxLength={100}
+          value={name}
+          onChange={setName}
+          error={aboutIt(work.error, "name")}
+        />
         <BudgetFields draft={budgets} onChange={(part) => setBudgets({ ...budgets, ...part })} error={work.error} />
         <div className="grid grid-cols-2 gap-4">
           {LIMITS.map(([field, title]) => (
@@ -67,10 +77,11 @@ export function ProjectForm({ of: project, onClose }: Props) {
               inputMode="numeric"
               value={limits[field] ?? ""}
               onChange={(value) => setLimits({ ...limits, [field]: value })}
+              error={aboutIt(work.error, field)}
             />
           ))}
         </div>
-        <FormError error={work.error} />
+        <FormError error={work.error} told={TOLD} />
         <div className="flex justify-end gap-2">
           <Button onClick={onClose}>Cancel</Button>
           <Button kind="primary" type="submit" busy={work.isPending}>

@@ -1,14 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { type SubmitEvent, type ReactNode, useState } from "react";
 
-import { BudgetFields } from "@/components/budget_fields";
+import { BUDGETS_TOLD, BudgetFields } from "@/components/budget_fields";
 import { Button } from "@/components/button";
 import { Dialog } from "@/components/dialog";
 import { CheckField, ChoiceField, TextField } from "@/components/field";
 import { FormError } from "@/components/states";
 import { asBody, type Draft, draftOf, SCOPES } from "@/features/keys/draft";
 import { query, type Schema } from "@/lib/api/client";
-import { isAbout, wordsOf } from "@/lib/api/errors";
+import { aboutIt } from "@/lib/api/errors";
 import { useOrg } from "@/lib/me";
 import { projectsOptions } from "@/lib/org_queries";
 
@@ -32,7 +32,7 @@ export function KeyForm({ of: key, onClose, onDone }: Props) {
   const text = (name: keyof Draft) => ({
     value: String(draft[name]),
     onChange: (value: string) => set({ [name]: value }),
-    error: isAbout(work.error, ABOUT[name] ?? name) ? wordsOf(work.error) : null,
+    error: aboutIt(work.error, ABOUT[name] ?? name),
   });
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
@@ -92,7 +92,7 @@ export function KeyForm({ of: key, onClose, onDone }: Props) {
             />
           ))}
         </fieldset>
-        <FormError error={work.error} />
+        <FormError error={work.error} told={TOLD} />
         <div className="flex justify-end gap-2">
           <Button onClick={onClose}>Cancel</Button>
           <Button kind="primary" type="submit" busy={work.isPending}>
@@ -116,6 +116,8 @@ const ABOUT: Partial<Record<keyof Draft, string>> = {
   expires: "expires_at",
   cache: "cache_seconds",
 };
+
+const TOLD = ["name", "tags", ...Object.values(ABOUT), ...BUDGETS_TOLD];
 
 function Group({ title, hint, children }: { title: string; hint: string; children: ReactNode }) {
   return (

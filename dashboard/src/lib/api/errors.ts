@@ -1,3 +1,5 @@
+import { aboutField, labelOf, sentence } from "@/lib/api/sentences";
+
 /** A refusal or failure, in words, with what the operator needs to find it. */
 export class ApiError extends Error {
   constructor(
@@ -6,6 +8,8 @@ export class ApiError extends Error {
     message: string,
     readonly requestId: string | null,
     readonly param: string | null = null,
+    /** What is wrong with the field, without its name. */
+    readonly aboutParam: string | null = null,
   ) {
     super(message);
     this.name = "ApiError";
@@ -23,7 +27,10 @@ export async function errorOf(response: Response): Promise<ApiError> {
     .catch(() => ({}))) as Told;
   const id = told.error?.request_id ?? response.headers.get("x-request-id");
   const message = told.error?.message ?? `The gateway answered ${response.status}.`;
-  return new ApiError(response.status, told.error?.code ?? "unknown", message, id, told.error?.param ?? null);
+  const [code, param] = [told.error?.code ?? "unknown", told.error?.param ?? null];
+  const about = aboutField(message, param);
+  const said = param && about ? sentence(`${labelOf(param)}: ${about}`) : message;
+  return new ApiError(response.status, code, said, id, param, about && sentence(about));
 }
 
 /** What went wrong, for people. */
@@ -34,4 +41,10 @@ export function wordsOf(error: unknown): string {
 /** Whether an error is about one field of a form. */
 export function isAbout(error: unknown, field: string): boolean {
   return error instanceof ApiError && error.param !== null && error.param.split(".").includes(field);
+}
+
+/** What to say at a field; null when the error is about something else. */
+export function aboutIt(error: unknown, field: string): string | null {
+  if (!isAbout(error, field)) return null;
+  return error instanceof ApiError ? (error.aboutParam ?? error.message) : null;
 }
