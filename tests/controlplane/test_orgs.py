@@ -250,7 +250,9 @@ async def test_a_deleted_organisation_can_be_restored_until_it_ends(database_url
         assert "org.end" in await api.rows("SELECT action FROM audit_events WHERE org_id = :o", o=org)
 
 
-async def test_projects_are_made_changed_and_removed_and_their_keys_stay(api: Api, team: dict[str, str]) -> None:
+async def test_projects_are_made_changed_and_removed_when_no_key_loses_its_limits(
+    api: Api, team: dict[str, str]
+) -> None:
     owner = await api.as_(team["owner"])
     base = f"/orgs/{team['org']}"
     made = await owner.post(f"{base}/projects", json={"name": "web", "budgets": {"month_usd": "12.5", "mode": "soft"}})
@@ -262,6 +264,11 @@ async def test_projects_are_made_changed_and_removed_and_their_keys_stay(api: Ap
     assert more.json()["budgets"] == {**project["budgets"], "day_usd": "1.000000000"}
     none = await owner.patch(f"{base}/projects/{project['id']}", json={"budgets": None})
     assert none.json()["budgets"] == {"day_usd": None, "month_usd": None, "total_usd": None, "mode": "hard"}
+    refused = await owner.delete(f"{base}/projects/{project['id']}")
+    assert refused.status_code == 409
+    assert "holds 1 key that would lose its budgets and limits" in refused.json()["error"]["message"]
+    assert (await owner.get(f"{base}/keys/{key['id']}")).json()["project_id"] == project["id"]
+    assert (await owner.delete(f"{base}/keys/{key['id']}")).status_code == 204
     assert (await owner.delete(f"{base}/projects/{project['id']}")).status_code == 204
     assert (await owner.get(f"{base}/keys/{key['id']}")).json()["project_id"] is None
 

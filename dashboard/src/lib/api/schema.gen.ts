@@ -647,7 +647,7 @@ export interface paths {
         post?: never;
         /**
          * Remove Project
-         * @description Its keys stay, without a project.
+         * @description An empty project: while keys that are not revoked are in it, it is refused.
          */
         delete: operations["remove_project"];
         options?: never;

@@ -60,7 +60,7 @@ async def change_project(
 
 @router.delete("/{project_id}", status_code=204)
 async def remove_project(visit: Annotated[Visit, Requires(Permission.PROJECTS_WRITE)], project_id: ProjectId) -> None:
-    """Its keys stay, without a project."""
+    """An empty project: while keys that are not revoked are in it, it is refused."""
     project = await projects.remove(visit, project_id)
     await note(visit, "project.remove", project_id, before={"name": project.name})
 

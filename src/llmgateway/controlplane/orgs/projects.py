@@ -57,8 +57,9 @@ async def change(visit: Visit, project_id: str, body: ProjectChange) -> Project:
 
 
 async def remove(visit: Visit, project_id: str) -> Project:
-    """Its keys stay, in no project. Raises NotFound."""
+    """Its revoked keys stay, in no project. Raises NotFound, and Conflict while other keys would lose its limits unseen."""
     project = await find(visit, project_id)
+    await _check_empty(visit, project_id)
     await visit.tx.execute(
         update(ApiKey).where(ApiKey.org_id == visit.org.id, ApiKey.project_id == project_id).values(project_id=None)
     )
@@ -66,6 +67,18 @@ async def remove(visit: Visit, project_id: str) -> Project:
     await visit.tx.flush()
     await announce(visit.tx, KeyChanged(None, visit.org.id))
     return project
+
+
+async def _check_empty(visit: Visit, project_id: str) -> None:
+    """Expired keys count: they may be given another date."""
+    inside = owned(ApiKey, visit.org.id).where(ApiKey.project_id == project_id, ApiKey.revoked_at.is_(None))
+    count = await visit.tx.scalar(select(func.count()).select_from(inside.subquery())) or 0
+    if count:
+        keys, them = ("1 key", "it") if count == 1 else (f"{count} keys", "them")
+        raise Conflict(
+            f"This project holds {keys} that would lose its budgets and limits. Move {them} to another project, "
+            f"or revoke {them}, first."
+        )
 
 
 async def _check_name(visit: Visit, name: str, but: str | None) -> None:
