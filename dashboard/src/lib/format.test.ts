@@ -25,6 +25,7 @@ describe("figures", () => {
     expect(share(1, 0)).toBe("—");
     expect(share(1, 3000)).toBe("< 0.1 %");
     expect(share(440, 1000)).toBe("44 %");
+    expect(share(58, 0.000001)).toBe("more than 1,000 %");
   });
   it("says durations as people do", () => {
     expect(duration(412)).toBe("412 ms");

@@ -24,10 +24,11 @@ export function short(value: number): string {
   return compact.format(value);
 }
 
-/** 0.4 % */
+/** 0.4 % · more than 1,000 % */
 export function share(part: number, all: number): string {
   if (all === 0) return "—";
   const percent = (100 * part) / all;
+  if (percent > 1000) return "more than 1,000 %";
   if (percent !== 0 && Math.abs(percent) < 0.1) return "< 0.1 %";
   return `${percent.toFixed(Math.abs(percent) >= 10 ? 0 : 1)} %`;
 }

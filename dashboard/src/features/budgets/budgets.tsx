@@ -1,4 +1,3 @@
-import { useQueryClient } from "@tanstack/react-query";
 import type { ColumnDef } from "@tanstack/react-table";
 import { Link } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
@@ -6,35 +5,23 @@ import { useState } from "react";
 
 import { Button, buttonClasses } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
-import { Confirm } from "@/components/dialog";
 import { PAGED, PageList } from "@/components/page_list";
 import { Failure, SkeletonRows } from "@/components/states";
+import { Answer } from "@/features/budgets/answer";
+import { DeleteProject } from "@/features/budgets/delete_project";
 import { Meters } from "@/features/budgets/meters";
 import { OrgBudget } from "@/features/budgets/org_budget";
 import { ProjectForm } from "@/features/budgets/project_form";
 import { useSpending } from "@/features/budgets/spending";
 import { query, type Schema } from "@/lib/api/client";
 import { budgetsSet } from "@/lib/budgets";
-import { dollars } from "@/lib/format";
 import { useOrg } from "@/lib/me";
 
 type Project = Schema["ProjectShown"];
 
-function Answer({ spent, budget }: { spent: number; budget: string | null | undefined }) {
-  const left = Number(budget ?? 0) - spent;
-  return (
-    <>
-      You spent <strong className="tabular font-semibold text-text">{dollars(spent)}</strong> this month
-      {budget ? (left > 0 ? `, ${dollars(left)} are left of ${dollars(budget)}` : `, all of ${dollars(budget)}`) : ""}.
-      Beyond a hard budget requests are refused; owners and admins get a mail at 50, 80 and 100 %.
-    </>
-  );
-}
-
 /** What may be spent, and how much of it is. */
 export function Budgets() {
   const org = useOrg();
-  const queries = useQueryClient();
   const path = { org: org.slug };
   const [editing, setEditing] = useState<Project | "new" | null>(null);
   const [ending, setEnding] = useState<Project | null>(null);
@@ -48,12 +35,6 @@ export function Budgets() {
   const set = [shown.data, ...(projects.data?.pages ?? []).flatMap((page) => page.data)];
   const wanted = new Set(set.flatMap((one) => budgetsSet(one?.budgets).map(([span]) => span)));
   const spending = useSpending(org.slug, shown.data?.created_at, wanted);
-  const remove = query.useMutation("delete", "/api/v1/orgs/{org}/projects/{project_id}", {
-    onSuccess: async () => {
-      setEnding(null);
-      await queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}/projects"] });
-    },
-  });
   const may = org.permissions.includes("projects:write");
   const columns: ColumnDef<Project>[] = [
     { id: "name", header: "Project", cell: ({ row }) => <span className="font-medium">{row.original.name}</span> },
@@ -95,11 +76,12 @@ export function Budgets() {
     <>
       <PageHead
         title="Budgets"
-        answer={<Answer spent={spending.ofOrg("month")} budget={shown.data?.budgets.month_usd} />}
+        answer={<Answer budgets={shown.data?.budgets} spent={spending.ofOrg} failed={spending.error !== undefined} />}
       />
       <div className="flex flex-col gap-4">
+        {spending.error ? <Failure error={spending.error} retry={spending.retry} /> : null}
         <Card title="Organisation">
-          {shown.data ? <OrgBudget org={shown.data} spent={spending.ofOrg} /> : <SkeletonRows rows={2} />}
+          {shown.data ? <OrgBudget org={shown.data} spent={spending.ofOrg} /> : <SkeletonRows rows={5} />}
         </Card>
         <Card title="Projects" action={add}>
           <PageList
@@ -120,17 +102,7 @@ export function Budgets() {
       {editing ? (
         <ProjectForm {...(editing === "new" ? {} : { of: editing })} onClose={() => setEditing(null)} />
       ) : null}
-      <Confirm
-        open={ending !== null}
-        onClose={() => setEnding(null)}
-        title={`Delete ${ending?.name ?? ""}`}
-        act="Delete project"
-        busy={remove.isPending}
-        error={remove.error}
-        onConfirm={() => ending && remove.mutate({ params: { path: { ...path, project_id: ending.id } } })}
-      >
-        Its keys must be moved or revoked first. Its usage stays.
-      </Confirm>
+      {ending ? <DeleteProject of={ending} onClose={() => setEnding(null)} /> : null}
     </>
   );
 }

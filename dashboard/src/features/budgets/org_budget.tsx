@@ -1,18 +1,19 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type SubmitEvent, useState } from "react";
 
-import { BudgetFields } from "@/components/budget_fields";
+import { BUDGETS_TOLD, BudgetFields } from "@/components/budget_fields";
 import { Button } from "@/components/button";
 import { FormError } from "@/components/states";
 import { useTell } from "@/components/toast";
 import { Meters } from "@/features/budgets/meters";
+import type { Known } from "@/features/budgets/spending";
 import { query, type Schema } from "@/lib/api/client";
 import { type BudgetDraft, budgetBody, budgetDraftOf, type Span } from "@/lib/budgets";
 import { useMay, useOrg } from "@/lib/me";
 
 interface Props {
   org: Schema["OrgShown"];
-  spent: (span: Span) => number;
+  spent: (span: Span) => Known;
 }
 
 /** What the organisation as a whole may spend. */
@@ -41,7 +42,7 @@ export function OrgBudget({ org: shown, spent }: Props) {
       {may ? (
         <form className="flex flex-col gap-3" onSubmit={submit}>
           <BudgetFields draft={budgets} onChange={(part) => setBudgets({ ...budgets, ...part })} error={save.error} />
-          <FormError error={save.error} />
+          <FormError error={save.error} told={BUDGETS_TOLD} />
           <Button
             type="submit"
             className="self-start"

@@ -1,35 +1,35 @@
-import { query } from "@/lib/api/client";
 import type { Span } from "@/lib/budgets";
+import { spanStarts, useSpent } from "@/lib/spent";
 
-const EVERY_SECONDS = 5;
+/** Dollars; undefined while they are asked, null when they cannot be had. */
+export type Known = number | null | undefined;
 
-/** What an organisation and its projects cost in the day, the month and in all that budgets are held against, kept fresh. */
+/** What an organisation and its projects cost in the day, the month and in all that budgets are held against. */
 export interface Spending {
-  ofOrg: (span: Span) => number;
-  ofProject: (id: string, span: Span) => number;
+  ofOrg: (span: Span) => Known;
+  ofProject: (id: string, span: Span) => Known;
+  /** Why it is not known. */
+  error: unknown;
+  retry: () => void;
 }
 
 export function useSpending(org: string, since: string | undefined, wanted: ReadonlySet<Span>): Spending {
-  const now = new Date();
-  const [year, month, day] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
-  const rows = {
-    day: useRows(org, new Date(Date.UTC(year, month, day)).toISOString(), wanted.has("day")),
-    month: useRows(org, new Date(Date.UTC(year, month, 1)).toISOString(), true),
-    total: useRows(org, since, wanted.has("total")),
+  const starts = spanStarts(new Date());
+  const asked = {
+    day: useSpent(org, "project", starts.day, wanted.has("day")),
+    month: useSpent(org, "project", starts.month),
+    total: useSpent(org, "project", since, wanted.has("total")),
+  };
+  const failed = Object.values(asked).filter((one) => one.error && !one.data);
+  const sumOf = (span: Span, isMeant: (group: string | null) => boolean): Known => {
+    const { data, error } = asked[span];
+    if (!data) return error ? null : undefined;
+    return data.data.filter((row) => isMeant(row.group)).reduce((sum, row) => sum + Number(row.cost_usd), 0);
   };
   return {
-    ofOrg: (span) => rows[span].reduce((sum, row) => sum + Number(row.cost_usd), 0),
-    ofProject: (id, span) => Number(rows[span].find((row) => row.group === id)?.cost_usd ?? 0),
+    ofOrg: (span) => sumOf(span, () => true),
+    ofProject: (id, span) => sumOf(span, (group) => group === id),
+    error: failed[0]?.error,
+    retry: () => failed.forEach((one) => void one.refetch()),
   };
-}
-
-function useRows(org: string, from: string | undefined, wanted: boolean) {
-  const to = new Date(Math.ceil(Date.now() / 3_600_000) * 3_600_000).toISOString();
-  const asked = query.useQuery(
-    "get",
-    "/api/v1/orgs/{org}/usage/summary",
-    { params: { path: { org }, query: { from: from ?? to, to, step: "all", by: "project" } } },
-    { enabled: wanted && from !== undefined, refetchInterval: EVERY_SECONDS * 1000, staleTime: 0 },
-  );
-  return asked.data?.data ?? [];
 }

@@ -1,0 +1,34 @@
+import type { Known } from "@/features/budgets/spending";
+import { standingOf } from "@/features/budgets/standing";
+import type { Schema } from "@/lib/api/client";
+import { budgetsSet, type Span } from "@/lib/budgets";
+import { dollars } from "@/lib/format";
+
+interface Props {
+  budgets: Schema["BudgetsShown"] | undefined;
+  spent: (span: Span) => Known;
+  /** The figures cannot be had: then nothing is said of them. */
+  failed: boolean;
+}
+
+/** Whether requests are refused now, else what is spent and what is left. */
+export function Answer({ budgets, spent, failed }: Props) {
+  const month = spent("month");
+  const isComplete = budgets && month !== undefined && budgetsSet(budgets).every(([span]) => spent(span) !== undefined);
+  if (!isComplete && !failed) return <span aria-hidden className="skeleton block h-5 w-full max-w-lg" />;
+  const { refused, left } = standingOf(budgets, spent);
+  const hasHard = budgets?.mode === "hard" && budgetsSet(budgets).length > 0;
+  return (
+    <>
+      {refused ? <strong className="font-semibold text-red">Requests are refused: {refused}. </strong> : null}
+      {typeof month !== "number" ? null : (
+        <>
+          You spent <strong className="tabular font-semibold text-text">{dollars(month)}</strong> this month
+          {left ? `; ${left}` : ""}.{" "}
+        </>
+      )}
+      {hasHard && !refused ? "Beyond it requests are refused. " : null}
+      Owners and admins get a mail at 50, 80 and 100 % of a budget.
+    </>
+  );
+}
