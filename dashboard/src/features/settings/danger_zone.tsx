@@ -4,6 +4,7 @@ import { type ReactNode, useState } from "react";
 
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
+import { Mono } from "@/components/copy";
 import { download } from "@/components/csv";
 import { Confirm } from "@/components/dialog";
 import { useTell } from "@/components/toast";
@@ -115,7 +116,8 @@ export function DangerZone({ of: shown }: { of: Schema["OrgShown"] }) {
         error={erase.error}
         onConfirm={() => erase.mutate(params)}
       >
-        Credentials of providers and logged contents become unreadable for ever. Usage and money stay.
+        Credentials of providers and logged contents become unreadable for ever. Usage and money stay. The name to type
+        is that of this organisation in addresses, <Mono>{org.slug}</Mono>.
       </Confirm>
       <Confirm
         open={act === "delete"}
@@ -127,7 +129,8 @@ export function DangerZone({ of: shown }: { of: Schema["OrgShown"] }) {
         error={end.error}
         onConfirm={() => end.mutate(params)}
       >
-        Its keys are refused from now on. An owner can restore it until the grace period ends.
+        Its keys are refused from now on. An owner can restore it until the grace period ends. The name to type is that
+        of this organisation in addresses, <Mono>{org.slug}</Mono>.
       </Confirm>
       {act === "transfer" ? <Transfer onClose={() => setAct(null)} /> : null}
     </Card>

@@ -3,12 +3,14 @@ import { type SubmitEvent, useState } from "react";
 
 import { Button } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
+import { Mono } from "@/components/copy";
 import { TextField } from "@/components/field";
 import { Failure, FormError, SkeletonRows } from "@/components/states";
 import { useTell } from "@/components/toast";
 import { DangerZone } from "@/features/settings/danger_zone";
 import { PolicyForm } from "@/features/settings/policy_form";
 import { query, type Schema } from "@/lib/api/client";
+import { aboutIt } from "@/lib/api/errors";
 import { useMay, useOrg } from "@/lib/me";
 import { typedNumber } from "@/lib/typed";
 
@@ -28,7 +30,7 @@ export function Settings() {
       <div className="flex flex-col gap-4">
         <Card title="Organisation">{shown.data ? <Organisation of={shown.data} /> : <SkeletonRows rows={2} />}</Card>
         {policy.error ? (
-          <Failure error={policy.error} />
+          <Failure error={policy.error} retry={() => void policy.refetch()} />
         ) : policy.data ? (
           <PolicyForm of={policy.data} />
         ) : (
@@ -62,7 +64,20 @@ function Organisation({ of: shown }: { of: Schema["OrgShown"] }) {
   };
   return (
     <form className="grid gap-4 sm:grid-cols-2" onSubmit={submit}>
-      <TextField label="Name" required maxLength={100} disabled={!may} value={name} onChange={setName} />
+      <TextField
+        label="Name"
+        required
+        maxLength={100}
+        disabled={!may}
+        value={name}
+        onChange={setName}
+        error={aboutIt(save.error, "name")}
+        hint={
+          <>
+            In addresses and in the API it is <Mono>{shown.slug}</Mono>.
+          </>
+        }
+      />
       <TextField
         label="Cache answers for seconds"
         hint="Empty: as the gateway does. 0: never. Keys and requests can say otherwise."
@@ -70,9 +85,10 @@ function Organisation({ of: shown }: { of: Schema["OrgShown"] }) {
         disabled={!may}
         value={cache}
         onChange={setCache}
+        error={aboutIt(save.error, "cache_seconds")}
       />
       <div className="flex flex-col items-start gap-3 sm:col-span-2">
-        <FormError error={save.error} />
+        <FormError error={save.error} told={["name", "cache_seconds"]} />
         {may ? (
           <Button type="submit" busy={save.isPending}>
             Save
