@@ -14,11 +14,13 @@ interface DialogProps {
   description?: ReactNode;
   children: ReactNode;
   wide?: boolean;
+  /** Only its own buttons close it: no Esc, no click beside it. */
+  firm?: boolean;
 }
 
-export function Dialog({ open, onClose, title, description, children, wide = false }: DialogProps) {
+export function Dialog({ open, onClose, title, description, children, wide = false, firm = false }: DialogProps) {
   return (
-    <Radix.Root open={open} onOpenChange={(next) => !next && onClose()}>
+    <Radix.Root open={open} onOpenChange={(next) => !next && !firm && onClose()}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/40" />
         <Radix.Content
@@ -36,11 +38,13 @@ export function Dialog({ open, onClose, title, description, children, wide = fal
                 <Radix.Description className="mt-1 text-table text-muted">{description}</Radix.Description>
               ) : null}
             </div>
-            <Radix.Close asChild>
-              <IconButton label="Close">
-                <X aria-hidden className="size-4" />
-              </IconButton>
-            </Radix.Close>
+            {firm ? null : (
+              <Radix.Close asChild>
+                <IconButton label="Close">
+                  <X aria-hidden className="size-4" />
+                </IconButton>
+              </Radix.Close>
+            )}
           </div>
           {children}
         </Radix.Content>

@@ -15,10 +15,13 @@ import { KeyForm } from "@/features/keys/key_form";
 import { RevokeKey } from "@/features/keys/revoke_key";
 import { RotateKey } from "@/features/keys/rotate_key";
 import { ShownOnce } from "@/features/keys/shown_once";
+import { budgetOf, limitsOf } from "@/features/keys/words";
 import { query, type Schema } from "@/lib/api/client";
+import { budgetsSet } from "@/lib/budgets";
 import { dollars } from "@/lib/format";
 import { useMe, useOrg } from "@/lib/me";
 import { projectsOptions } from "@/lib/org_queries";
+import { spanStarts, useSpent } from "@/lib/spent";
 
 type Key = Schema["KeyShown"];
 type Doing = { act: "make" } | { act: "edit" | "rotate" | "revoke"; key: Key } | { act: "show"; secret: string };
@@ -42,6 +45,10 @@ export function Keys() {
     ) : (
       (projects.find((project) => project.id === key.project_id)?.name ?? key.project_id)
     );
+  const hasBudgets = asked.data?.pages.some((page) => page.data.some(isBudgeted)) ?? false;
+  const mayCount = hasBudgets && org.permissions.includes("usage:read");
+  const spent = useSpent(org.slug, "key", spanStarts(new Date()).month, mayCount).data?.data;
+  const spentOf = (key: Key) => spent && Number(spent.find((row) => row.group === key.id)?.cost_usd ?? 0);
   const close = (): void => setDoing(null);
   const changed = async (secret?: string): Promise<void> => {
     setDoing(secret ? { act: "show", secret } : null);
@@ -57,6 +64,12 @@ export function Keys() {
   ) : null;
   const columns: ColumnDef<Key>[] = [
     ...COLUMNS,
+    {
+      id: "budget",
+      header: "Budget",
+      meta: { wideOnly: true },
+      cell: ({ row: { original: key } }) => <Budget of={key} spent={spentOf(key)} />,
+    },
     { id: "project", header: "Project", meta: { wideOnly: true }, cell: ({ row }) => projectOf(row.original) },
     { id: "used", header: "Last used", cell: ({ row }) => <When time={row.original.last_used_at} /> },
     {
@@ -121,30 +134,27 @@ function Acts({ keyShown, onAct }: { keyShown: Key; onAct: (act: "edit" | "rotat
   );
 }
 
+function isBudgeted(key: Key): boolean {
+  return budgetsSet(key.budgets).length > 0;
+}
+
+/** What it may cost, and of a key that has a budget what it cost this month. */
+function Budget({ of: key, spent }: { of: Key; spent: number | undefined }) {
+  if (!isBudgeted(key)) return budgetOf(key);
+  return (
+    <>
+      {budgetOf(key)}
+      <span className="tabular block min-h-4 text-caption text-faint">
+        {spent === undefined ? null : `${dollars(spent)} spent this month`}
+      </span>
+    </>
+  );
+}
+
 function stateOf(key: Key) {
   if (key.revoked_at) return <Badge tone="bad">revoked</Badge>;
   if (key.expires_at && Date.parse(key.expires_at) < Date.now()) return <Badge tone="soon">expired</Badge>;
   return key.test ? <Badge tone="info">test</Badge> : <Badge tone="good">live</Badge>;
-}
-
-function limitsOf(key: Key): string {
-  const { requests_per_minute: minute, tokens_per_minute: tokens, concurrency } = key.limits;
-  const parts = [
-    minute === null ? null : `${minute}/min`,
-    tokens === null ? null : `${tokens} tokens/min`,
-    concurrency === null ? null : `${concurrency} at once`,
-  ].filter(Boolean);
-  return parts.length > 0 ? parts.join(", ") : "plan default";
-}
-
-function budgetOf(key: Key): string {
-  const { day_usd: day, month_usd: month, total_usd: total } = key.budgets;
-  const parts = [
-    day && `${dollars(day)} a day`,
-    month && `${dollars(month)} a month`,
-    total && `${dollars(total)} in all`,
-  ];
-  return parts.filter(Boolean).join(", ") || "none";
 }
 
 const COLUMNS: ColumnDef<Key>[] = [
@@ -162,5 +172,4 @@ const COLUMNS: ColumnDef<Key>[] = [
   },
   { id: "state", header: "State", meta: { phone: "bare" }, cell: ({ row }) => stateOf(row.original) },
   { id: "limits", header: "Limits", meta: { wideOnly: true }, cell: ({ row }) => limitsOf(row.original) },
-  { id: "budget", header: "Budget", meta: { wideOnly: true }, cell: ({ row }) => budgetOf(row.original) },
 ];

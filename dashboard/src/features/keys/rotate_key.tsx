@@ -15,6 +15,13 @@ const OVERLAPS = [
   ["604800", "Both work for a week"],
 ] as const;
 
+const MEANWHILE: Record<(typeof OVERLAPS)[number][0], string> = {
+  "0": "Applications that still send the old one are refused at once.",
+  "3600": "For an hour the old one goes on working.",
+  "86400": "For a day the old one goes on working.",
+  "604800": "For a week the old one goes on working.",
+};
+
 export function RotateKey({ of: key, onClose, onDone }: KeyDialogProps) {
   const org = useOrg();
   const [overlap, setOverlap] = useState<(typeof OVERLAPS)[number][0]>("86400");
@@ -26,7 +33,7 @@ export function RotateKey({ of: key, onClose, onDone }: KeyDialogProps) {
       open
       onClose={onClose}
       title={`Rotate ${key.name}`}
-      description="A new secret for the same key: limits, budget and usage stay. Meanwhile the old one goes on working."
+      description={`A new secret for the same key: limits, budget and usage stay. ${MEANWHILE[overlap]}`}
     >
       <form
         className="flex flex-col gap-4"

@@ -2,11 +2,12 @@ import { Button } from "@/components/button";
 import { CodeBlock } from "@/components/copy";
 import { Dialog } from "@/components/dialog";
 
-/** A secret, this once. */
+/** A secret, this once: only who says that it is kept closes it. */
 export function ShownOnce({ secret, onClose }: { secret: string; onClose: () => void }) {
   return (
     <Dialog
       open
+      firm
       onClose={onClose}
       title="Your key"
       description="Copy it now: it is shown this once, and nobody can read it again."

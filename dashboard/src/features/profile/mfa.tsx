@@ -18,7 +18,8 @@ export function Mfa({ on }: { on: boolean }) {
     return (
       <div className="flex flex-col items-start gap-3">
         <p className="text-muted">
-          It is on. Keep these recovery codes: each lets you in once, without the app. They are shown this once.
+          {on ? "The former recovery codes have ended. Keep these new ones: " : "It is on. Keep these recovery codes: "}
+          each lets you in once, without the app. They are shown this once.
         </p>
         <CodeBlock label="the recovery codes" code={codes.join("\n")} />
         <Button
