@@ -4,8 +4,11 @@ import { Button } from "@/components/button";
 import { Dialog } from "@/components/dialog";
 import { ChoiceField, TextField } from "@/components/field";
 import { FormError, SkeletonRows } from "@/components/states";
+import { useTell } from "@/components/toast";
+import { outcomeOf } from "@/features/providers/outcome";
 import { query } from "@/lib/api/client";
-import { words } from "@/lib/format";
+import { aboutIt } from "@/lib/api/errors";
+import { labelOf } from "@/lib/api/sentences";
 import { useOrg } from "@/lib/me";
 
 interface Props {
@@ -16,6 +19,7 @@ interface Props {
 /** A provider's key: what it consists of is the provider's own business. */
 export function CredentialForm({ onClose, onDone }: Props) {
   const org = useOrg();
+  const tell = useTell();
   const [id, setId] = useState("openai");
   const [name, setName] = useState("");
   const [secrets, setSecrets] = useState<Record<string, string>>({});
@@ -23,8 +27,9 @@ export function CredentialForm({ onClose, onDone }: Props) {
   const [baseUrl, setBaseUrl] = useState("");
   const known = query.useQuery("get", "/api/v1/public/providers", {}, { staleTime: Infinity }).data?.data;
   const add = query.useMutation("post", "/api/v1/orgs/{org}/credentials", {
-    onSuccess: async () => {
+    onSuccess: async (made) => {
       await onDone();
+      tell(`${made.name} ${outcomeOf(made).said}`);
       onClose();
     },
   });
@@ -59,7 +64,7 @@ export function CredentialForm({ onClose, onDone }: Props) {
           {(provider?.secrets ?? []).map((secret) => (
             <TextField
               key={secret}
-              label={words(secret)}
+              label={labelOf(secret)}
               type="password"
               autoComplete="off"
               required={(provider?.alternatives.length ?? 0) === 0}
@@ -70,7 +75,7 @@ export function CredentialForm({ onClose, onDone }: Props) {
           {provider?.alternatives[0]?.map((secret) => (
             <TextField
               key={secret}
-              label={`${words(secret)} (instead)`}
+              label={`${labelOf(secret)} (instead)`}
               type="password"
               autoComplete="off"
               value={secrets[secret] ?? ""}
@@ -80,7 +85,7 @@ export function CredentialForm({ onClose, onDone }: Props) {
           {(provider?.needs ?? []).map((option) => (
             <TextField
               key={option}
-              label={words(option)}
+              label={labelOf(option)}
               required
               value={options[option] ?? ""}
               onChange={(value) => setOptions({ ...options, [option]: value })}
@@ -93,8 +98,9 @@ export function CredentialForm({ onClose, onDone }: Props) {
             placeholder={provider?.base_url}
             value={baseUrl}
             onChange={setBaseUrl}
+            error={aboutIt(add.error, "base_url")}
           />
-          <FormError error={add.error} />
+          <FormError error={add.error} told={["base_url"]} />
           <div className="flex justify-end gap-2">
             <Button onClick={onClose}>Cancel</Button>
             <Button kind="primary" type="submit" busy={add.isPending}>

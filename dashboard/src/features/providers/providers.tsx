@@ -12,6 +12,7 @@ import { Empty } from "@/components/states";
 import { useTell } from "@/components/toast";
 import { When } from "@/components/when";
 import { CredentialForm } from "@/features/providers/credential_form";
+import { outcomeOf } from "@/features/providers/outcome";
 import { query, type Schema } from "@/lib/api/client";
 import { wordsOf } from "@/lib/api/errors";
 import { useOrg } from "@/lib/me";
@@ -32,11 +33,13 @@ export function Providers() {
     { params: { path, query: { limit: 50 } } },
     PAGED,
   );
+  const known = query.useQuery("get", "/api/v1/public/providers", {}, { staleTime: Infinity }).data?.data;
+  const titleOf = (provider: string): string => known?.find((one) => one.id === provider)?.title ?? provider;
   const again = () => queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}/credentials"] });
   const check = query.useMutation("post", "/api/v1/orgs/{org}/credentials/{credential_id}/check", {
     onSuccess: async (done) => {
       await again();
-      tell(`${done.name}: ${done.check_result ?? "checked"}`);
+      tell(`${done.name} ${outcomeOf(done).said}`);
     },
     onError: (error) => tell(wordsOf(error)),
   });
@@ -51,7 +54,7 @@ export function Providers() {
     {
       id: "provider",
       header: "Provider",
-      cell: ({ row }) => <span className="font-medium">{row.original.provider}</span>,
+      cell: ({ row }) => <span className="font-medium">{titleOf(row.original.provider)}</span>,
     },
     { id: "name", header: "Name", cell: ({ row }) => row.original.name },
     {
@@ -62,14 +65,8 @@ export function Providers() {
     {
       id: "check",
       header: "Last check",
-      cell: ({ row: { original } }) =>
-        original.checked_at ? (
-          <span className="flex flex-wrap items-center gap-2">
-            <Badge>{original.check_result ?? "not tried"}</Badge> <When time={original.checked_at} />
-          </span>
-        ) : (
-          "not tried"
-        ),
+      meta: { phone: "bare" },
+      cell: ({ row }) => <LastCheck of={row.original} />,
     },
     {
       id: "acts",
@@ -128,8 +125,27 @@ export function Providers() {
         error={remove.error}
         onConfirm={() => removing && remove.mutate({ params: { path: { ...path, credential_id: removing.id } } })}
       >
-        Requests go with the other credentials from now on. The key itself stays valid at {removing?.provider}.
+        Requests go with the other credentials from now on. The key itself stays valid at{" "}
+        {titleOf(removing?.provider ?? "")}.
       </Confirm>
     </>
+  );
+}
+
+/** How it went, with what was said in a line of its own that opens. */
+function LastCheck({ of: credential }: { of: Credential }) {
+  const { tone, title, detail } = outcomeOf(credential);
+  return (
+    <span className="flex min-w-0 flex-wrap items-center gap-x-2 gap-y-1">
+      <Badge tone={tone}>{title}</Badge>
+      {/* What could not be tried has no time of its own but that of its making. */}
+      {credential.check_result ? <When time={credential.checked_at ?? credential.created_at} /> : null}
+      {detail ? (
+        <details className="basis-full text-caption text-faint">
+          <summary className="cursor-pointer">What was said</summary>
+          <span className="break-words whitespace-normal">{detail}</span>
+        </details>
+      ) : null}
+    </span>
   );
 }
