@@ -1,4 +1,4 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ColumnDef } from "@tanstack/react-table";
 import { Plus } from "lucide-react";
 import { useState } from "react";
@@ -7,13 +7,15 @@ import { Badge } from "@/components/badge";
 import { Button } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { Confirm } from "@/components/dialog";
-import { PAGED, PageList } from "@/components/page_list";
-import { Empty } from "@/components/states";
+import { Empty, Failure, SkeletonRows } from "@/components/states";
+import { DataTable } from "@/components/table";
+import { type Alias, aliasesOf } from "@/features/routing/aliases";
 import { Explain } from "@/features/routing/explain";
 import { ProviderHealth } from "@/features/routing/health";
 import { RouteForm } from "@/features/routing/route_form";
 import { query, type Schema } from "@/lib/api/client";
 import { useMay, useOrg } from "@/lib/me";
+import { modelsOptions, routesOptions } from "@/lib/org_queries";
 
 type Route = Schema["RouteShown"];
 
@@ -24,50 +26,48 @@ export function Routes() {
   const queries = useQueryClient();
   const [editing, setEditing] = useState<Route | "new" | null>(null);
   const [ending, setEnding] = useState<Route | null>(null);
-  const asked = query.useInfiniteQuery(
-    "get",
-    "/api/v1/orgs/{org}/routes",
-    { params: { path: { org: org.slug }, query: { limit: 50 } } },
-    PAGED,
-  );
+  const asked = useQuery(routesOptions(org.slug));
+  const models = useQuery(modelsOptions(org.slug));
+  const aliases = aliasesOf(asked.data?.data ?? [], models.data?.data ?? []);
   const remove = query.useMutation("delete", "/api/v1/orgs/{org}/routes/{alias}", {
     onSuccess: async () => {
       setEnding(null);
       await queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}/routes"] });
+      await queries.invalidateQueries({ queryKey: modelsOptions(org.slug).queryKey });
     },
   });
-  const columns: ColumnDef<Route>[] = [
+  const columns: ColumnDef<Alias>[] = [
     {
       id: "alias",
       header: "Alias",
-      cell: ({ row }) => <span className="font-mono text-caption font-medium">{row.original.alias}</span>,
+      cell: ({ row: { original } }) => <span className="font-mono text-caption font-medium">{original.name}</span>,
     },
-    { id: "strategy", header: "Strategy", cell: ({ row }) => <Badge>{row.original.strategy}</Badge> },
+    {
+      id: "strategy",
+      header: "Strategy",
+      meta: { phone: "bare" },
+      cell: ({ row: { original } }) => <Badge>{original.own?.strategy ?? "gateway.yaml"}</Badge>,
+    },
     {
       id: "targets",
       header: "Targets",
-      cell: ({ row: { original } }) => (
-        <ol className="flex flex-col gap-0.5">
-          {original.targets.map((target, place) => (
-            <li key={place}>
-              <span className="text-faint">{place + 1}.</span> {target.provider}/{target.model}
-              {original.strategy === "weighted" ? <span className="text-faint"> · weight {target.weight}</span> : null}
-            </li>
-          ))}
-        </ol>
-      ),
+      cell: ({ row }) => <Targets of={row.original.own} />,
     },
     {
       id: "acts",
       header: () => <span className="sr-only">Acts</span>,
       meta: { right: true },
-      cell: ({ row: { original } }) =>
-        may ? (
+      cell: ({
+        row: {
+          original: { own },
+        },
+      }) =>
+        may && own ? (
           <span className="inline-flex gap-1">
-            <Button kind="ghost" onClick={() => setEditing(original)}>
+            <Button kind="ghost" onClick={() => setEditing(own)}>
               Edit
             </Button>
-            <Button kind="ghost" onClick={() => setEnding(original)}>
+            <Button kind="ghost" onClick={() => setEnding(own)}>
               Delete
             </Button>
           </span>
@@ -88,23 +88,30 @@ export function Routes() {
       />
       <div className="flex flex-col gap-4">
         <Card>
-          <PageList
-            label="Routes"
-            asked={asked}
-            columns={columns}
-            idOf={(route) => route.id}
-            empty={
-              <Empty title="No aliases yet" action={add}>
-                Make one such as &quot;smart&quot; for two models of two providers, and ask for &quot;smart&quot;: an
-                outage of one is answered by the other. Targets can also be weighed, or chosen by price or speed.
-              </Empty>
-            }
-          />
+          {asked.error ? (
+            <Failure error={asked.error} retry={() => void asked.refetch()} />
+          ) : asked.isPending || models.isPending ? (
+            <SkeletonRows rows={5} />
+          ) : aliases.length > 0 ? (
+            <DataTable label="Routes" columns={columns} rows={aliases} idOf={(alias) => alias.own?.id ?? alias.name} />
+          ) : (
+            <Empty title="No aliases yet" action={add}>
+              Make one such as &quot;smart&quot; for two models of two providers, and ask for &quot;smart&quot;: an
+              outage of one is answered by the other. Targets can also be weighed, or chosen by price or speed.
+            </Empty>
+          )}
         </Card>
         <ProviderHealth />
         <Explain />
       </div>
-      {editing ? <RouteForm {...(editing === "new" ? {} : { of: editing })} onClose={() => setEditing(null)} /> : null}
+      {editing ? (
+        <RouteForm
+          key={editing === "new" ? "new" : editing.id}
+          {...(editing === "new" ? {} : { of: editing })}
+          onClose={() => setEditing(null)}
+          onEdit={setEditing}
+        />
+      ) : null}
       <Confirm
         open={ending !== null}
         onClose={() => setEnding(null)}
@@ -117,5 +124,19 @@ export function Routes() {
         Requests that ask for it are refused from now on, unless the gateway has an alias of the same name.
       </Confirm>
     </>
+  );
+}
+
+function Targets({ of: route }: { of: Route | null }) {
+  if (!route) return <span className="text-faint">From gateway.yaml, for all organisations; changed there.</span>;
+  return (
+    <ol className="flex flex-col gap-0.5">
+      {route.targets.map((target, place) => (
+        <li key={place}>
+          <span className="text-faint">{place + 1}.</span> {target.provider}/{target.model}
+          {route.strategy === "weighted" ? <span className="text-faint"> · weight {target.weight}</span> : null}
+        </li>
+      ))}
+    </ol>
   );
 }
