@@ -100,12 +100,16 @@ async def test_an_invitation_is_accepted_by_whom_it_is_for(api: Api, team: dict[
     await _invited(api, owner, team["org"])
     token = await api.mailed_token("new@else.test")
     stranger = await api.as_(await api.person("thief@else.test"))
+    seen = (await api.client().post("/invitations/look", json={"token": token})).json()
+    assert (seen["organisation"], seen["email"], seen["role"]) == ("Acme", "new@else.test", "viewer")
     assert (await stranger.post("/invitations/accept", json={"token": token})).status_code == 403
     guest = await api.as_(await api.person("new@else.test"))
     assert (await guest.post("/invitations/accept", json={"token": token})).json()["id"] == team["org"]
     assert (await guest.get(f"/orgs/{team['org']}")).status_code == 200
     again = await guest.post("/invitations/accept", json={"token": token})
     assert (again.status_code, error_of(again)["code"]) == (400, "invalid_token")
+    used = await api.client().post("/invitations/look", json={"token": token})
+    assert (used.status_code, error_of(used)["code"]) == (400, "invalid_token")
 
 
 @pytest.mark.parametrize("change", ["viewer", "removed", "left", "by another's hand"])

@@ -7,7 +7,8 @@ import { TextField } from "@/components/field";
 import { FormError, Skeleton } from "@/components/states";
 import { LINK, SessionFrame } from "@/features/session/frame";
 import { PASSWORD_HINT } from "@/features/session/signup";
-import { query } from "@/lib/api/client";
+import { query, type Schema } from "@/lib/api/client";
+import { ApiError, wordsOf } from "@/lib/api/errors";
 import { accessToken } from "@/lib/api/session";
 
 const toLogin = (
@@ -106,20 +107,43 @@ export function Reset() {
 /** The link of a mail that invites. */
 export function Invitation() {
   const { token = "" } = useSearch({ strict: false });
+  const seen = query.useQuery(
+    "post",
+    "/api/v1/invitations/look",
+    { body: { token } },
+    { enabled: token !== "", staleTime: 0 },
+  );
+  if (token === "") return <Ended>Its link is not complete. Open it from the mail once more.</Ended>;
+  if (seen.error instanceof ApiError && seen.error.status === 400) return <Ended>{wordsOf(seen.error)}</Ended>;
+  return (
+    <SessionFrame title={seen.data ? `${seen.data.organisation} invites you` : "You are invited"}>
+      {seen.error ? <FormError error={seen.error} /> : null}
+      {seen.isPending ? <Skeleton className="h-24 w-full" /> : null}
+      {seen.data ? <Open of={seen.data} token={token} /> : null}
+    </SessionFrame>
+  );
+}
+
+function Open({ of: seen, token }: { of: Schema["InvitationSeen"]; token: string }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const known = accessToken() !== null;
   const accept = query.useMutation("post", "/api/v1/invitations/accept", {
     onSuccess: async () => {
       await queries.invalidateQueries();
       await navigate({ to: "/home" });
     },
   });
+  const known = accessToken() !== null;
   return (
-    <SessionFrame title="You are invited">
+    <>
+      <p className="text-muted">
+        As {seen.role}, with the address <strong className="font-medium break-words text-text">{seen.email}</strong>.{" "}
+        {known
+          ? "Accept, and the organisation appears in your list."
+          : "Log in with this address, or make an account with it."}
+      </p>
       {known ? (
         <>
-          <p className="text-muted">Accept, and the organisation appears in your list.</p>
           <FormError error={accept.error} />
           <Button kind="primary" busy={accept.isPending} onClick={() => accept.mutate({ body: { token } })}>
             Accept the invitation
@@ -127,7 +151,6 @@ export function Invitation() {
         </>
       ) : (
         <>
-          <p className="text-muted">Log in with the address that was invited, or make an account with it.</p>
           <Link to="/login" search={{ next: `/invitation?token=${token}` }} className={buttonClasses("primary")}>
             Log in
           </Link>
@@ -136,6 +159,14 @@ export function Invitation() {
           </Link>
         </>
       )}
+    </>
+  );
+}
+
+function Ended({ children }: { children: string }) {
+  return (
+    <SessionFrame title="This invitation does not work" footer={toLogin}>
+      <p className="text-muted">{children}</p>
     </SessionFrame>
   );
 }

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 
 import { aboutIt, errorOf, isAbout, wordsOf } from "@/lib/api/errors";
+import { labelOf } from "@/lib/api/sentences";
 
 function refusal(message: string, param: string | null) {
   return errorOf(Response.json({ error: { code: "invalid_request", message, param } }, { status: 400 }));
@@ -35,4 +36,13 @@ it("leaves whole sentences as they are", async () => {
   const error = await refusal("A project of this name is here already.", "name");
   expect(wordsOf(error)).toBe("A project of this name is here already.");
   expect(aboutIt(error, "name")).toBe("A project of this name is here already.");
+});
+
+it("names fields that no form names", () => {
+  expect(["aws_access_key_id", "account_id", "allowed_models", "api_key"].map(labelOf)).toEqual([
+    "AWS access key ID",
+    "Account ID",
+    "Models",
+    "API key",
+  ]);
 });

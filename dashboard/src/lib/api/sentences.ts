@@ -39,12 +39,18 @@ const SENTENCES: readonly (readonly [RegExp, string])[] = [
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
+/** "aws_access_key_id" -> "AWS access key ID" */
+const named = (field: string): string =>
+  capital(field.replace(/^allowed_/, "").replaceAll("_", " "))
+    .replace(/\b(aws|api|url)\b/gi, (word) => word.toUpperCase())
+    .replace(/\bid$/, "ID");
+
 /** "requests_per_day" -> "Requests a day", "targets.0.weight" -> "Weight of target 1". */
 export function labelOf(param: string): string {
   const parts = param.split(".");
   const at = parts.findLastIndex((part) => !/^\d+$/.test(part));
   const name = parts[at] ?? param;
-  const label = LABELS[name] ?? capital(name.replace(/^allowed_/, "").replaceAll("_", " "));
+  const label = LABELS[name] ?? named(name);
   const [inside, entry] = [parts[at - 1], parts[at + 1]];
   if (inside && /^\d+$/.test(inside)) {
     const list = (parts[at - 2] ?? "entries").replaceAll("_", " ").replace(/s$/, "");

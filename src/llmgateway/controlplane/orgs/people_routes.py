@@ -9,6 +9,7 @@ from llmgateway.controlplane.orgs import invitations, members
 from llmgateway.controlplane.orgs.routes import shown
 from llmgateway.controlplane.orgs.schemas import (
     Acceptance,
+    InvitationSeen,
     InvitationShown,
     MemberShown,
     NewInvitation,
@@ -17,7 +18,7 @@ from llmgateway.controlplane.orgs.schemas import (
 )
 from llmgateway.controlplane.reception.listing import PageWish, newest_first
 from llmgateway.controlplane.reception.permissions import OrgRole, Permission
-from llmgateway.controlplane.reception.visits import Requires, SignedIn, Visit
+from llmgateway.controlplane.reception.visits import AtHand, Requires, SignedIn, Transaction, Visit
 from llmgateway.db.models.organisations import Invitation
 from llmgateway.db.models.users import Member, User
 from llmgateway.db.tenancy import owned
@@ -90,6 +91,15 @@ async def revoke_invitation(
     """Its link leads nowhere any more."""
     await invitations.revoke(visit, invitation_id)
     await note(visit, "invitation.revoke", invitation_id)
+
+
+@router.post("/invitations/look")
+async def look_at_invitation(body: Acceptance, rooms: AtHand, tx: Transaction) -> InvitationSeen:
+    """What the link of an invitation's mail leads to; 400 when it does not work any more."""
+    invitation, org = await invitations.find_by_token(tx, rooms, body.token)
+    return InvitationSeen(
+        organisation=org.name, email=invitation.email, role=OrgRole(invitation.role), expires_at=invitation.expires_at
+    )
 
 
 @router.post("/invitations/accept")

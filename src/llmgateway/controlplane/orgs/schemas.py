@@ -107,6 +107,15 @@ class Acceptance(Body):
     token: Secret
 
 
+class InvitationSeen(Shown):
+    """An invitation, to whoever holds its link."""
+
+    organisation: str
+    email: str
+    role: OrgRole
+    expires_at: datetime
+
+
 class ProjectLimits(Body):
     """Caps for all keys of a project together; null is no limit."""
 
