@@ -75,7 +75,7 @@ def test_a_budget_is_set_what_is_beyond_it_is_refused_and_its_owner_is_told(owne
     owner.until(lambda: int(meter.get_attribute("aria-valuenow") or 0) >= 50)
     row = owner.page.get_by_role("row").filter(has_text="small")
     row.get_by_role("button", name="Delete").click()
-    owner.sees("1 key would lose its budgets and limits: small key")
+    owner.sees("1 key would lose this project's budgets and limits: small key")
     owner.click("Delete project")
     expect(owner.page.get_by_role("alert")).to_contain_text("This project holds 1 key")
     owner.expects_refusal(409)

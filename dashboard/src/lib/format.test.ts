@@ -23,6 +23,7 @@ describe("figures", () => {
   });
   it("shares without a whole are unknown", () => {
     expect(share(1, 0)).toBe("—");
+    expect(share(0, 3000)).toBe("0 %");
     expect(share(1, 3000)).toBe("< 0.1 %");
     expect(share(440, 1000)).toBe("44 %");
     expect(share(58, 0.000001)).toBe("more than 1,000 %");

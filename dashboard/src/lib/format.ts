@@ -29,7 +29,8 @@ export function share(part: number, all: number): string {
   if (all === 0) return "—";
   const percent = (100 * part) / all;
   if (percent > 1000) return "more than 1,000 %";
-  if (percent !== 0 && Math.abs(percent) < 0.1) return "< 0.1 %";
+  if (percent === 0) return "0 %";
+  if (Math.abs(percent) < 0.1) return "< 0.1 %";
   return `${percent.toFixed(Math.abs(percent) >= 10 ? 0 : 1)} %`;
 }
 

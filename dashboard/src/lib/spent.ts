@@ -18,6 +18,11 @@ export function useSpent(org: string, by: "project" | "key", from: string | unde
     "get",
     "/api/v1/orgs/{org}/usage/summary",
     { params: { path: { org }, query: { from: from ?? to, to, step: "all", by } } },
-    { enabled: wanted && from !== undefined, refetchInterval: EVERY_SECONDS * 1000, staleTime: 0 },
+    {
+      enabled: wanted && from !== undefined,
+      // What failed at first waits for its retry: asked again and again it would look as if it were loading.
+      refetchInterval: ({ state }) => state.data !== undefined && EVERY_SECONDS * 1000,
+      staleTime: 0,
+    },
   );
 }

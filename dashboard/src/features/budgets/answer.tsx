@@ -1,3 +1,4 @@
+import { classes } from "@/components/classes";
 import type { Known } from "@/features/budgets/spending";
 import { standingOf } from "@/features/budgets/standing";
 import type { Schema } from "@/lib/api/client";
@@ -15,9 +16,20 @@ interface Props {
 export function Answer({ budgets, spent, failed }: Props) {
   const month = spent("month");
   const isComplete = budgets && month !== undefined && budgetsSet(budgets).every(([span]) => spent(span) !== undefined);
-  if (!isComplete && !failed) return <span aria-hidden className="skeleton block h-5 w-full max-w-lg" />;
+  const isSet = !budgets || budgetsSet(budgets).length > 0;
+  const mails = "Owners and admins get a mail at 50, 80 and 100 % of a budget.";
+  if (!isComplete && !failed)
+    return (
+      <>
+        <span
+          aria-hidden
+          className={classes("skeleton inline-block h-4 max-w-full align-middle", isSet ? "w-[36rem]" : "w-44")}
+        />{" "}
+        {mails}
+      </>
+    );
   const { refused, left } = standingOf(budgets, spent);
-  const hasHard = budgets?.mode === "hard" && budgetsSet(budgets).length > 0;
+  const hasHard = budgets?.mode === "hard" && isSet;
   return (
     <>
       {refused ? <strong className="font-semibold text-red">Requests are refused: {refused}. </strong> : null}
@@ -28,7 +40,7 @@ export function Answer({ budgets, spent, failed }: Props) {
         </>
       )}
       {hasHard && !refused ? "Beyond it requests are refused. " : null}
-      Owners and admins get a mail at 50, 80 and 100 % of a budget.
+      {mails}
     </>
   );
 }

@@ -41,7 +41,7 @@ export function DeleteProject({ of: project, onClose }: Props) {
         <Skeleton className="h-5 w-4/5" />
       ) : inside && inside.length > 0 ? (
         <>
-          {inside.length === 1 ? "1 key" : `${inside.length} keys`} would lose its budgets and limits:{" "}
+          {inside.length === 1 ? "1 key" : `${inside.length} keys`} would lose this project&apos;s budgets and limits:{" "}
           <span className="text-text">{namesOf(inside.map((key) => key.name))}</span>.{" "}
           <Link to="/o/$org/keys" params={{ org: org.slug }} className="font-medium text-accent underline">
             Move or revoke {inside.length === 1 ? "it" : "them"}

@@ -23,7 +23,7 @@ export function Meter({ spent, budget, span, name, isHard }: Props) {
           {typeof spent !== "number" ? "" : `(${share(spent, limit)}) `}of {dollars(budget)} {span}
           {isHard ? "" : ", soft"}
         </span>
-        {isHard && part >= 1 ? <span className="text-red"> requests are refused</span> : null}
+        {isHard && part >= 1 ? <span className="text-red"> · requests are refused</span> : null}
       </span>
       <svg
         role="meter"
