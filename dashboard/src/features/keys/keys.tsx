@@ -45,10 +45,7 @@ export function Keys() {
     ) : (
       (projects.find((project) => project.id === key.project_id)?.name ?? key.project_id)
     );
-  const hasBudgets = asked.data?.pages.some((page) => page.data.some(isBudgeted)) ?? false;
-  const mayCount = hasBudgets && org.permissions.includes("usage:read");
-  const spent = useSpent(org.slug, "key", spanStarts(new Date()).month, mayCount).data?.data;
-  const spentOf = (key: Key) => spent && Number(spent.find((row) => row.group === key.id)?.cost_usd ?? 0);
+  const spentOf = useSpentOf(asked.data);
   const close = (): void => setDoing(null);
   const changed = async (secret?: string): Promise<void> => {
     setDoing(secret ? { act: "show", secret } : null);
@@ -136,6 +133,15 @@ function Acts({ keyShown, onAct }: { keyShown: Key; onAct: (act: "edit" | "rotat
 
 function isBudgeted(key: Key): boolean {
   return budgetsSet(key.budgets).length > 0;
+}
+
+/** What each key cost this month; it is asked when one of them has a budget. */
+function useSpentOf(shown: { pages: { data: Key[] }[] } | undefined): (key: Key) => number | undefined {
+  const org = useOrg();
+  const wanted =
+    org.permissions.includes("usage:read") && (shown?.pages ?? []).some((page) => page.data.some(isBudgeted));
+  const rows = useSpent(org.slug, "key", spanStarts(new Date()).month, wanted).data?.data;
+  return (key) => rows && Number(rows.find((row) => row.group === key.id)?.cost_usd ?? 0);
 }
 
 /** What it may cost, and of a key that has a budget what it cost this month. */

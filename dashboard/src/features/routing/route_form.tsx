@@ -36,6 +36,24 @@ function targetsOf(route: Route | undefined): Target[] {
   return route.targets.map((one) => ({ name: `${one.provider}/${one.model}`, weight: String(one.weight) }));
 }
 
+interface Check {
+  wrong: string | null;
+  /** The alias that has the name. */
+  taken?: Route;
+  hint?: string;
+}
+
+/** Whether a new alias can have this name, and what it will stand before. */
+function useNameCheck(alias: string, isEdited: boolean, models: readonly Schema["ModelShown"][]): Check {
+  const own = useQuery(routesOptions(useOrg().slug)).data?.data ?? [];
+  if (isEdited) return { wrong: null };
+  const taken = own.find((one) => one.alias === alias);
+  if (taken) return { wrong: "An alias of this name is here already.", taken };
+  const wrong = wrongName(alias);
+  if (!namesOfFile(own, models).includes(alias)) return { wrong };
+  return { wrong, hint: "It will stand before the alias of this name in gateway.yaml." };
+}
+
 /** Makes an alias, or changes what it stands for. */
 export function RouteForm({ of: route, onClose, onEdit }: Props) {
   const org = useOrg();
@@ -46,8 +64,7 @@ export function RouteForm({ of: route, onClose, onEdit }: Props) {
   const [retries, setRetries] = useState(route?.retries?.toString() ?? "");
   const [targets, setTargets] = useState(() => targetsOf(route));
   const models = useQuery(modelsOptions(org.slug)).data?.data ?? [];
-  const own = useQuery(routesOptions(org.slug)).data?.data ?? [];
-  const taken = route ? undefined : own.find((one) => one.alias === alias);
+  const { wrong, taken, hint } = useNameCheck(alias, route !== undefined, models);
   const save = query.useMutation("put", "/api/v1/orgs/{org}/routes/{alias}", {
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}/routes"] });
@@ -56,10 +73,9 @@ export function RouteForm({ of: route, onClose, onEdit }: Props) {
       onClose();
     },
   });
-  const wrong = route ? null : wrongName(alias);
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    if (wrong || taken) return;
+    if (wrong) return;
     save.mutate({
       params: { path: { org: org.slug, alias } },
       body: {
@@ -85,12 +101,8 @@ export function RouteForm({ of: route, onClose, onEdit }: Props) {
             maxLength={100}
             value={alias}
             onChange={setAlias}
-            error={wrong ?? (taken ? "An alias of this name is here already." : null)}
-            hint={
-              !route && namesOfFile(own, models).includes(alias)
-                ? "It will stand before the alias of this name in gateway.yaml."
-                : undefined
-            }
+            error={wrong}
+            hint={hint}
           />
           <ChoiceField label="Strategy" value={strategy} choices={STRATEGIES} onChange={setStrategy} />
           <TextField
@@ -117,7 +129,7 @@ export function RouteForm({ of: route, onClose, onEdit }: Props) {
         <FormError error={save.error} told={["retries", "targets"]} />
         <div className="flex justify-end gap-2">
           <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={save.isPending} disabled={Boolean(wrong ?? taken)}>
+          <Button kind="primary" type="submit" busy={save.isPending} disabled={wrong !== null}>
             Save alias
           </Button>
         </div>
