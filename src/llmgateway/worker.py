@@ -17,6 +17,7 @@ from llmgateway.controlplane.usage import rollups
 from llmgateway.db.session import DATABASE_ERRORS, Database
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.mail import ConsoleMailer, Mailer, SmtpMailer
+from llmgateway.kit.outage import Outage
 from llmgateway.settings import Settings
 
 log = structlog.get_logger()
@@ -113,12 +114,14 @@ async def work(table: Sequence[Job]) -> None:
 
 
 async def _again_and_again(job: Job) -> None:
+    outage = Outage("a job waits for the database", "a job has the database again", job=job.name)
     while True:
         try:
             while await job.step():
-                pass
+                outage.is_over()
+            outage.is_over()
         except DATABASE_ERRORS as error:
-            log.warning("a job waits for the database", job=job.name, reason=str(error) or type(error).__name__)
+            outage.goes_on(error)
         except Exception:
             # The edge of the worker: a fault in one job is logged, and stops neither that job's next look nor the others.
             log.exception("a job failed", job=job.name)

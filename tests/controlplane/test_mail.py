@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.db.models.outbox import OutboxMail
@@ -115,3 +116,25 @@ async def test_a_job_that_fails_stops_neither_itself_nor_the_others() -> None:
         await enough.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_job_that_waits_for_the_database_says_so_once() -> None:
+    looks, enough = 0, asyncio.Event()
+
+    async def step() -> bool:
+        nonlocal looks
+        looks += 1
+        if looks <= 3:
+            raise OSError("the database is away")
+        enough.set()
+        return False
+
+    with capture_logs() as logs:
+        task = asyncio.ensure_future(work([Job("mail", 0.01, step)]))
+        async with asyncio.timeout(60):
+            await enough.wait()
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    told = [(line["event"], line["job"]) for line in logs]
+    assert told == [("a job waits for the database", "mail"), ("a job has the database again", "mail")]

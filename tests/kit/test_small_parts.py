@@ -9,12 +9,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from llmgateway.kit.addresses import is_inside, neighbourhood
 from llmgateway.kit.clock import ManualClock, SystemClock
 from llmgateway.kit.csv_text import csv_text
 from llmgateway.kit.ids import id_time, id_uuid, is_id, new_id
 from llmgateway.kit.money import nanos, parse_usd, usd
+from llmgateway.kit.outage import Outage
 from llmgateway.kit.sse import DONE, Frame, FrameTooLong, Splitter, comment, write
 
 
@@ -186,3 +188,20 @@ def test_ranges_know_ipv4_addresses_in_ipv6_ones() -> None:
     assert is_inside("2001:db8::1", ("10.0.0.0/8", "2001:db8::/32"))
     assert not is_inside("203.0.114.9", ("203.0.113.0/24",))
     assert not is_inside("unknown", ("0.0.0.0/0", "::/0"))
+
+
+def test_an_outage_is_told_when_it_begins_and_when_it_ends_and_not_between() -> None:
+    outage = Outage("it is away", "it is back", store="redis")
+    with capture_logs() as logs:
+        outage.is_over()
+        for error in (OSError("refused"), TimeoutError(), OSError("refused")):
+            outage.goes_on(error)
+        outage.is_over()
+        outage.is_over()
+        outage.goes_on(TimeoutError())
+    about = [(line["event"], line["log_level"], line.get("reason"), line["store"]) for line in logs]
+    assert about == [
+        ("it is away", "warning", "refused", "redis"),
+        ("it is back", "info", None, "redis"),
+        ("it is away", "warning", "TimeoutError", "redis"),
+    ]

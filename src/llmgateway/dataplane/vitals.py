@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from llmgateway.contract.channels import PathHealth, SourceUnavailable
 from llmgateway.dataplane.observe import figures
 from llmgateway.dataplane.watch.meter import Instruments
 from llmgateway.dataplane.watch.shipping import Shipper
 from llmgateway.kit.journal import Journal
 from llmgateway.kit.metrics import Metrics
+from llmgateway.kit.outage import Outage
 
 Probe = Callable[[], Awaitable[None]]
 """Asks a store for a sign of life. Raises SourceUnavailable or TimeoutError."""
@@ -28,8 +27,6 @@ _LAG_SECONDS: Final = 0.5
 _PROBE_SECONDS: Final = 5.0
 _STATES: Final = ("closed", "open", "half_open")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,22 +90,20 @@ class Vitals:
     async def _watch_store(self, name: str, probe: Probe) -> None:
         """Probe it until cancelled. The figure begins with the first answer: a store not yet asked is not down."""
         seconds = self._metrics.histogram(figures.STORE_SECONDS, name)
-        was_up = True
+        outage = Outage("a store does not answer", "a store answers again", store=name)
+        with suppress(SourceUnavailable, TimeoutError):
+            await probe()  # it connects, at a moment when everything else starts too: what that takes says nothing
         while True:
             start = time.monotonic()
             try:
                 await probe()
             except (SourceUnavailable, TimeoutError) as error:
-                up = False
-                if was_up:
-                    log.warning("a store does not answer", store=name, error=str(error))
+                outage.goes_on(error)
+                self._metrics.gauge(figures.STORE_UP, name).set(0)
             else:
-                up = True
+                outage.is_over()
                 seconds.observe(time.monotonic() - start)
-                if not was_up:
-                    log.info("a store answers again", store=name)
-            self._metrics.gauge(figures.STORE_UP, name).set(up)
-            was_up = up
+                self._metrics.gauge(figures.STORE_UP, name).set(1)
             await asyncio.sleep(_PROBE_SECONDS)
 
     def _look_at_the_journal(self) -> None:

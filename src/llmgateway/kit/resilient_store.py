@@ -5,17 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
-import structlog
 
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.memory_store import MemoryStore
+from llmgateway.kit.outage import Outage
 from llmgateway.kit.redis_store import RedisStore, StoreDown
 from llmgateway.kit.store import Claim, Counter, Verdict
 
 _SKIP_SECONDS: Final = 1.0
 _OWED_SECONDS: Final = 0.5
-
-log = structlog.get_logger()
 
 
 class MoneyUnknown(Exception):
@@ -31,6 +29,9 @@ class ResilientStore:
         self._own = MemoryStore(clock)
         self._clock = clock
         self._noted = noted
+        self._outage = Outage(
+            "Redis does not answer; limits count in this process", "Redis answers; limits count there"
+        )
         self._skip_until = 0.0
         self._locally = set[str]()
         """Tickets that were admitted here."""
@@ -51,6 +52,7 @@ class ResilientStore:
             except StoreDown as error:
                 self._leave_alone(error)
             else:
+                self._outage.is_over()
                 self._noted(True)
                 return verdict
         if any(isinstance(claim, Counter) for claim in claims):
@@ -113,6 +115,8 @@ class ResilientStore:
                 await self._shared.beat(lease)
             except StoreDown as error:
                 self._leave_alone(error)
+            else:
+                self._outage.is_over()
 
     async def probe(self) -> None:
         """Raises StoreDown when Redis does not answer."""
@@ -141,6 +145,5 @@ class ResilientStore:
             del self._owed[ticket]
 
     def _leave_alone(self, error: StoreDown) -> None:
-        if not self.degraded:
-            log.warning("Redis does not answer; limits count in this process", reason=str(error))
+        self._outage.goes_on(error)
         self._skip_until = self._clock.monotonic() + _SKIP_SECONDS

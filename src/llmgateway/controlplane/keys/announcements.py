@@ -5,16 +5,14 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
-import structlog
 
 from llmgateway.contract.channels import CachePurged, KeyChanged
 from llmgateway.controlplane.reception.announcing import CHANNEL
 from llmgateway.db.listening import listen
 from llmgateway.db.session import DATABASE_ERRORS, Database
+from llmgateway.kit.outage import Outage
 
 _RETRY_SECONDS: Final = 1.0
-
-log = structlog.get_logger()
 
 
 class _Purge(msgspec.Struct):
@@ -41,6 +39,7 @@ class KeyAnnouncements:
         self._listeners = list[Callable[[KeyChanged], None]]()
         self._purgers = list[Callable[[CachePurged], None]]()
         self._decoder = msgspec.json.Decoder(_Change)
+        self._outage = Outage("changes of API keys are not heard", "changes of API keys are heard again")
 
     def subscribe(self, listener: Callable[[KeyChanged], None]) -> None:
         """Call it on the event loop for every change."""
@@ -56,11 +55,12 @@ class KeyAnnouncements:
             try:
                 await listen(self._database, CHANNEL, self._heard, self._begin)
             except DATABASE_ERRORS as error:
-                log.warning("changes of API keys are not heard", reason=str(error) or type(error).__name__)
+                self._outage.goes_on(error)
             await asyncio.sleep(_RETRY_SECONDS)
 
     def _begin(self) -> None:
         """What was said while nobody listened was missed: everything may have changed."""
+        self._outage.is_over()
         self._tell(KeyChanged(None, None))
 
     def _heard(self, payload: str) -> None:

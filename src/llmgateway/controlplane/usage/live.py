@@ -23,6 +23,7 @@ from llmgateway.errors import TooMany
 from llmgateway.kit import sse
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import id_time
+from llmgateway.kit.outage import Outage
 
 CHANNEL: Final = "llmgateway_usage"
 MOST_STREAMS: Final = 20
@@ -115,6 +116,7 @@ class Live:
         self._feeds = dict[str, _Feed]()
         self._listener: asyncio.Task[None] | None = None
         self._hears = asyncio.Event()
+        self._outage = Outage("usage is not heard of as it comes", "usage is heard of as it comes again")
         self._decoder = msgspec.json.Decoder(_Told)
 
     def check(self, org_id: str) -> None:
@@ -160,12 +162,16 @@ class Live:
     async def _listen(self) -> None:
         while True:
             try:
-                await listen(self._database, CHANNEL, self._heard, self._hears.set)
+                await listen(self._database, CHANNEL, self._heard, self._begin)
             except DATABASE_ERRORS as error:
-                log.warning("usage is not heard of as it comes", reason=str(error) or type(error).__name__)
+                self._outage.goes_on(error)
             finally:
                 self._deafen()
             await asyncio.sleep(_RETRY_SECONDS)
+
+    def _begin(self) -> None:
+        self._outage.is_over()
+        self._hears.set()
 
     def _heard(self, payload: str) -> None:
         told = self._decoder.decode(payload)
