@@ -243,11 +243,22 @@ def test_the_keyboard_goes_everywhere(owner: Person) -> None:
     owner.page.keyboard.press("g")
     owner.page.keyboard.press("k")
     owner.page.get_by_role("heading", name="Keys").wait_for()
+    owner.click("New key")
+    expect(owner.page.get_by_label("Name", exact=True)).to_be_focused()
+    owner.page.keyboard.press("Escape")
+    expect(owner.page.get_by_role("button", name="New key")).to_be_focused()
     owner.page.keyboard.press("Control+k")
     owner.page.get_by_role("combobox", name="A page, a key").fill("sandbox/ch")
     owner.page.get_by_role("option", name="sandbox/chat Model", exact=True).click()
     owner.page.get_by_role("heading", name="Models").wait_for()
     assert "q=sandbox" in owner.page.url
+
+
+def test_a_sample_is_copied_where_there_is_no_https(owner: Person) -> None:
+    owner.go("/o/default/start")
+    owner.page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    owner.click("Copy the curl sample")
+    owner.page.get_by_role("button", name="Copied").wait_for()
 
 
 def test_everything_that_was_done_is_in_the_audit_log(owner: Person) -> None:

@@ -5,6 +5,7 @@ import { type ReactNode, useState } from "react";
 import { Button, IconButton } from "@/components/button";
 import { classes } from "@/components/classes";
 import { TextField } from "@/components/field";
+import { useFocus } from "@/components/opener";
 import { FormError } from "@/components/states";
 
 interface DialogProps {
@@ -19,11 +20,13 @@ interface DialogProps {
 }
 
 export function Dialog({ open, onClose, title, description, children, wide = false, firm = false }: DialogProps) {
+  const focus = useFocus(open);
   return (
     <Radix.Root open={open} onOpenChange={(next) => !next && !firm && onClose()}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/40" />
         <Radix.Content
+          {...focus}
           {...(description ? {} : { "aria-describedby": undefined })}
           className={classes(
             "appear fixed top-[8vh] left-1/2 z-50 max-h-[84vh] w-[calc(100vw-2rem)] -translate-x-1/2 overflow-y-auto",

@@ -1,7 +1,6 @@
 import {
   type ColumnDef,
   type ColumnMeta,
-  flexRender,
   getCoreRowModel,
   type Row,
   type RowData,
@@ -93,7 +92,7 @@ export function DataTable<T>({ label, columns, rows, idOf, onOpen, footer }: Tab
                       meta?.wideOnly && "max-lg:hidden",
                     )}
                   >
-                    {flexRender(header.column.columnDef.header, header.getContext())}
+                    {shown(header.column.columnDef.header, header.getContext())}
                   </th>
                 );
               })}
@@ -109,6 +108,11 @@ export function DataTable<T>({ label, columns, rows, idOf, onOpen, footer }: Tab
       {footer ? <div className="border-t border-line px-4 py-3">{footer}</div> : null}
     </div>
   );
+}
+
+/** Called, not mounted as a component: pages make their columns anew, and a cell with the focus must stay. */
+function shown<Context>(column: string | ((context: Context) => ReactNode) | undefined, context: Context): ReactNode {
+  return typeof column === "function" ? column(context) : column;
 }
 
 /** j and k walk the rows from wherever one is on the page; the arrows from row to row. */
@@ -160,7 +164,7 @@ function BodyRow<T>({ row, onOpen }: { row: Row<T>; onOpen: ((row: T) => void) |
             data-name={typeof header === "string" ? header : undefined}
             className={cellClasses(meta, at, at === all.length - 1)}
           >
-            {flexRender(cell.column.columnDef.cell, cell.getContext())}
+            {shown(cell.column.columnDef.cell, cell.getContext())}
           </td>
         );
       })}

@@ -4,6 +4,7 @@ import { Dialog as Radix } from "radix-ui";
 import { type KeyboardEvent, useState } from "react";
 
 import { classes } from "@/components/classes";
+import { useFocus } from "@/components/opener";
 import { MANAGE, USE } from "@/features/shell/pages";
 import { useOrg } from "@/lib/me";
 import { keysOptions, modelsOptions } from "@/lib/org_queries";
@@ -57,6 +58,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const hits = useHits(text);
+  const focus = useFocus(true);
   const navigate = useNavigate();
   const org = useOrg();
   const open = (hit: Hit | undefined): void => {
@@ -77,6 +79,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/40" />
         <Radix.Content
+          {...focus}
           aria-describedby={undefined}
           className="appear fixed top-[12vh] left-1/2 z-50 w-[calc(100vw-2rem)] max-w-lg -translate-x-1/2 rounded-card border border-line bg-surface shadow-float"
         >
