@@ -1,7 +1,9 @@
 import { Check, Copy } from "lucide-react";
-import { useEffect, useState } from "react";
+import { type MouseEvent, useEffect, useState } from "react";
 
 import { IconButton } from "@/components/button";
+import { copyText } from "@/components/clipboard";
+import { useTell } from "@/components/toast";
 
 /** Copies a text, and says so for a moment. */
 export function CopyButton({ text, label = "Copy" }: { text: string; label?: string }) {
@@ -11,11 +13,13 @@ export function CopyButton({ text, label = "Copy" }: { text: string; label?: str
     const timer = setTimeout(() => setCopied(false), 1500);
     return () => clearTimeout(timer);
   }, [copied]);
-  const copy = (): void => {
-    void navigator.clipboard.writeText(text).then(() => setCopied(true));
+  const tell = useTell();
+  const copy = async ({ currentTarget }: MouseEvent): Promise<void> => {
+    if (await copyText(text, currentTarget.parentElement)) setCopied(true);
+    else tell("This browser does not let the page copy. Select the text, and copy it yourself.");
   };
   return (
-    <IconButton label={copied ? "Copied" : label} onClick={copy}>
+    <IconButton label={copied ? "Copied" : label} onClick={(event) => void copy(event)}>
       {copied ? <Check aria-hidden className="size-4 text-accent" /> : <Copy aria-hidden className="size-4" />}
     </IconButton>
   );
@@ -24,17 +28,17 @@ export function CopyButton({ text, label = "Copy" }: { text: string; label?: str
 /** Code in its own type, to be copied. */
 export function CodeBlock({ code, label }: { code: string; label: string }) {
   return (
-    <div className="relative rounded-card border border-line bg-raised">
+    <div className="flex items-start rounded-card border border-line bg-raised">
       <pre
         aria-label={label}
         // A long line must be reachable by keyboard too.
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
-        className="overflow-x-auto p-3 pr-12 font-mono text-caption"
+        className="min-w-0 flex-1 overflow-x-auto p-3 font-mono text-caption"
       >
         {code}
       </pre>
-      <div className="absolute top-1.5 right-1.5">
+      <div className="shrink-0 p-1.5">
         <CopyButton text={code} label={`Copy ${label}`} />
       </div>
     </div>
