@@ -1,10 +1,13 @@
+import { Fragment, type ReactNode } from "react";
+
 import { Badge } from "@/components/badge";
-import type { ReactNode } from "react";
 import { Card } from "@/components/card";
 import { classes } from "@/components/classes";
 import type { Schema } from "@/lib/api/client";
-import { barsOf } from "@/features/requests/waterfall";
-import { duration, words } from "@/lib/format";
+import { RefusalWords } from "@/features/requests/refusal";
+import { waterfallOf } from "@/features/requests/waterfall";
+import { took } from "@/features/requests/words";
+import { words } from "@/lib/format";
 
 type Explained = Schema["RequestExplained"];
 type Attempt = Schema["AttemptShown"];
@@ -18,8 +21,11 @@ export function Journey({ request, keyName }: { request: Explained; keyName: str
           key <span className="font-medium">{keyName}</span>
           {request.tags.length > 0 ? <span className="text-muted"> · {request.tags.join(", ")}</span> : null}
         </Step>
-        <Step name="Admit">{admitWords(request)}</Step>
-        <Step name="Cache">{cacheWords(request)}</Step>
+        <Step name="Admit">
+          {admitWords(request)}
+          {request.outcome === "refused" ? <RefusalWords code={request.error_code} /> : null}
+        </Step>
+        {request.outcome === "refused" ? null : <Step name="Cache">{cacheWords(request)}</Step>}
         {request.plan.length > 0 ? (
           <Step name="Plan">
             <ol className="flex flex-col gap-1">
@@ -33,7 +39,10 @@ export function Journey({ request, keyName }: { request: Explained; keyName: str
           </Step>
         ) : null}
         <Waterfall request={request} />
-        <Step name="End">{endWords(request)}</Step>
+        <Step name="End">
+          {endWords(request)}
+          {request.outcome === "failed" ? <RefusalWords code={request.error_code} /> : null}
+        </Step>
       </ol>
     </Card>
   );
@@ -50,40 +59,56 @@ function Step({ name, children }: { name: string; children: ReactNode }) {
 
 /** All attempts on one scale of time, from the request's arrival to its end. */
 function Waterfall({ request }: { request: Explained }) {
-  const bars = barsOf(request);
+  const { bars, rest } = waterfallOf(request);
   if (bars.length === 0) return null;
+  const last = bars.length - 1;
   return (
     <>
       {bars.map((bar, place) => (
-        <Step key={place} name={`Attempt ${place + 1}`}>
-          <svg
-            viewBox="0 0 100 4"
-            preserveAspectRatio="none"
-            aria-hidden
-            className="mb-1.5 h-2.5 w-full rounded bg-raised"
-          >
-            <rect
-              x={bar.start}
-              width={bar.width}
-              height={4}
-              fill={bar.good ? "var(--accent)" : "var(--red)"}
-              fillOpacity={bar.good ? 0.4 : 1}
-            />
-            {bar.good ? (
-              <rect x={bar.first} width={bar.start + bar.width - bar.first} height={4} fill="var(--accent)" />
-            ) : null}
-          </svg>
-          <AttemptWords attempt={bar.attempt} request={request} last={place === bars.length - 1} />
-        </Step>
+        <Fragment key={place}>
+          {place === last && rest ? (
+            <Step name="Waiting">
+              <Track>
+                <rect x={rest.start} width={rest.width} height={4} fill="var(--line-strong)" fillOpacity={0.5} />
+              </Track>
+              <p className="tabular text-muted">
+                {last > 0 ? "Between attempts and in the gateway" : "In the gateway"} · {took(rest.milliseconds)}
+              </p>
+            </Step>
+          ) : null}
+          <Step name={`Attempt ${place + 1}`}>
+            <Track>
+              <rect
+                x={bar.start}
+                width={bar.width}
+                height={4}
+                fill={bar.good ? "var(--accent)" : "var(--red)"}
+                fillOpacity={bar.good ? 0.4 : 1}
+              />
+              {bar.good ? (
+                <rect x={bar.first} width={bar.start + bar.width - bar.first} height={4} fill="var(--accent)" />
+              ) : null}
+            </Track>
+            <AttemptWords attempt={bar.attempt} request={request} last={place === last} />
+          </Step>
+        </Fragment>
       ))}
       <Step name="">
         <div aria-hidden className="tabular flex justify-between border-t border-line pt-1 text-caption text-faint">
           <span>0 ms</span>
-          <span>{duration(request.duration_ms / 2)}</span>
-          <span>{duration(request.duration_ms)}</span>
+          <span>{took(request.duration_ms / 2)}</span>
+          <span>{took(request.duration_ms)}</span>
         </div>
       </Step>
     </>
+  );
+}
+
+function Track({ children }: { children: ReactNode }) {
+  return (
+    <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden className="mb-1.5 h-2.5 w-full rounded bg-raised">
+      {children}
+    </svg>
   );
 }
 
@@ -95,8 +120,8 @@ function AttemptWords({ attempt, request, last }: { attempt: Attempt; request: E
     attempt.status ? String(attempt.status) : null,
     attempt.outcome === "ok" ? null : words(attempt.outcome),
     attempt.first_token_milliseconds === null || attempt.first_token_milliseconds === undefined
-      ? duration(attempt.milliseconds)
-      : `first token ${duration(attempt.first_token_milliseconds)}`,
+      ? took(attempt.milliseconds)
+      : `first token ${took(attempt.first_token_milliseconds)}`,
     attempt.outcome === "ok" ? rate : null,
   ].filter(Boolean);
   return (
@@ -111,9 +136,11 @@ function AttemptWords({ attempt, request, last }: { attempt: Attempt; request: E
 }
 
 function admitWords(request: Explained): string {
-  if (request.outcome === "refused")
-    return `Refused with ${request.status}: ${words(request.error_code ?? "refused").toLowerCase()}. Nobody was asked, nothing was charged.`;
-  return request.test ? "Test key: the sandbox alone." : "Within its limits and budgets.";
+  if (request.outcome !== "refused")
+    return request.test ? "Test key: the sandbox alone." : "Within its limits and budgets.";
+  const why = words(request.error_code ?? "refused").toLowerCase();
+  const asked = request.attempts.length === 0 ? "Nobody was asked, nothing was charged." : "";
+  return `Refused with ${request.status}, ${why}. ${asked}`;
 }
 
 function cacheWords(request: Explained): string {

@@ -13,8 +13,9 @@ import { FilterBar } from "@/features/requests/filter_bar";
 import { asQuery, requestSearch, type RequestSearch } from "@/features/requests/filters";
 import { FirstRequest } from "@/features/requests/first_request";
 import { OutcomeBadge } from "@/features/requests/outcome";
+import { modelOf, servedBy, took } from "@/features/requests/words";
 import { query, type Schema } from "@/lib/api/client";
-import { count, dollars, duration } from "@/lib/format";
+import { count, dollars } from "@/lib/format";
 import { useLiveRefresh } from "@/lib/live";
 import { useOrg } from "@/lib/me";
 import { keysOptions } from "@/lib/org_queries";
@@ -48,13 +49,8 @@ function columnsOf(nameOf: (key: string) => string): ColumnDef<Shown>[] {
       meta: { phone: "title" },
       cell: ({ row: { original } }) => (
         <>
-          <span className="font-medium">{original.model}</span>
-          {original.provider ? (
-            <span className="text-faint">
-              {" "}
-              → {original.provider}/{original.served_model}
-            </span>
-          ) : null}
+          <span className={original.model ? "font-medium" : "text-faint"}>{modelOf(original)}</span>
+          {servedBy(original) ? <span className="text-faint"> → {servedBy(original)}</span> : null}
         </>
       ),
     },
@@ -85,7 +81,7 @@ function columnsOf(nameOf: (key: string) => string): ColumnDef<Shown>[] {
       id: "duration",
       header: "Took",
       meta: { ...right, phone: "bare" },
-      cell: ({ row }) => duration(row.original.duration_ms),
+      cell: ({ row }) => took(row.original.duration_ms),
     },
     { id: "cost", header: "Cost", meta: right, cell: ({ row }) => dollars(row.original.cost_usd) },
   ];

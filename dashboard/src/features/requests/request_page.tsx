@@ -8,8 +8,9 @@ import { Content } from "@/features/requests/content";
 import { Journey } from "@/features/requests/journey";
 import { OutcomeBadge } from "@/features/requests/outcome";
 import { TokensAndMoney } from "@/features/requests/tokens_and_money";
+import { modelOf, servedBy, took } from "@/features/requests/words";
 import { query, type Schema } from "@/lib/api/client";
-import { dollars, duration, share } from "@/lib/format";
+import { dollars, share } from "@/lib/format";
 import { useOrg } from "@/lib/me";
 import { clockTime, day } from "@/lib/time";
 
@@ -78,7 +79,7 @@ export function RequestPage() {
 }
 
 function Head({ request }: { request: Explained }) {
-  const served = request.provider ? `${request.provider}/${request.served_model ?? ""}` : null;
+  const served = servedBy(request);
   const saved = Number(request.saved_usd ?? 0);
   return (
     <header className="mb-6 flex flex-col gap-2">
@@ -89,9 +90,9 @@ function Head({ request }: { request: Explained }) {
         {request.cache === "hit" ? <Badge tone="good">from the cache</Badge> : null}
       </div>
       <p className="tabular text-muted">
-        <span className="font-medium text-text">{request.model}</span>
+        <span className="font-medium text-text">{modelOf(request)}</span>
         {served ? ` → served by ${served}` : ""} · {day(request.created_at)} {clockTime(request.created_at)} ·{" "}
-        {duration(request.duration_ms)} · <span className="font-medium text-text">{dollars(request.cost_usd)}</span>
+        {took(request.duration_ms)} · <span className="font-medium text-text">{dollars(request.cost_usd)}</span>
         {saved > 0
           ? ` (list ${dollars(request.list_cost_usd)}, saved ${share(saved, Number(request.list_cost_usd))})`
           : ""}
