@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
-import { useState } from "react";
+import { useId, useState } from "react";
 
 import { Button } from "@/components/button";
 import { Choice, INPUT } from "@/components/field";
-import { asQuery, OUTCOMES, type RequestSearch } from "@/features/requests/filters";
+import { asQuery, OUTCOMES, type RequestSearch, TRAFFIC } from "@/features/requests/filters";
 import { useOrg } from "@/lib/me";
 import { keysOptions, modelsOptions } from "@/lib/org_queries";
 import { RANGES, type Range } from "@/lib/range";
@@ -23,7 +23,7 @@ export function FilterBar({ search, onChange }: Props) {
   const models = useQuery({ ...modelsOptions(slug), enabled: permissions.includes("routes:read") }).data?.data ?? [];
   const put = (name: keyof RequestSearch, value: string | boolean): void => {
     const others = Object.fromEntries(Object.entries(search).filter(([other]) => other !== name));
-    onChange(value === "" || value === false ? others : { ...others, [name]: value });
+    onChange(value === "" ? others : { ...others, [name]: value });
   };
   const providers = [...new Set(models.filter((one) => one.id.includes("/")).map((one) => one.owned_by))].sort();
   return (
@@ -35,15 +35,11 @@ export function FilterBar({ search, onChange }: Props) {
       <TypedFilter
         key={`model ${search.model ?? ""}`}
         title="Model"
-        list="request-models"
+        hint="Model, whole name"
+        known={models.map((one) => one.id)}
         value={search.model ?? ""}
         onSet={(value) => put("model", value)}
       />
-      <datalist id="request-models">
-        {models.map((one) => (
-          <option key={one.id} value={one.id} />
-        ))}
-      </datalist>
       <TypedFilter
         key={`tag ${search.tag ?? ""}`}
         title="Tag"
@@ -53,6 +49,7 @@ export function FilterBar({ search, onChange }: Props) {
       <Choice
         quiet
         aria-label="Provider"
+        className="max-w-40!"
         value={search.provider ?? ""}
         choices={withChosen("Any provider", search.provider, providers.map(twice))}
         onChange={(provider) => put("provider", provider)}
@@ -60,7 +57,7 @@ export function FilterBar({ search, onChange }: Props) {
       <Choice
         quiet
         aria-label="Key"
-        className="max-w-44"
+        className="max-w-40!"
         value={search.key_id ?? ""}
         choices={withChosen(
           "Any key",
@@ -86,12 +83,9 @@ export function FilterBar({ search, onChange }: Props) {
       <Choice
         quiet
         aria-label="Traffic"
-        value={search.test ? "test" : ""}
-        choices={[
-          ["", "All keys"],
-          ["test", "Test keys"],
-        ]}
-        onChange={(test) => put("test", test === "test")}
+        value={trafficOf(search)}
+        choices={TRAFFIC}
+        onChange={(test) => put("test", test && test === "test")}
       />
       {Object.keys(asQuery(search)).length > 0 ? (
         <Button kind="ghost" onClick={() => onChange({})} icon={<X aria-hidden className="size-4" />}>
@@ -100,6 +94,11 @@ export function FilterBar({ search, onChange }: Props) {
       ) : null}
     </form>
   );
+}
+
+function trafficOf({ test }: RequestSearch): "" | "live" | "test" {
+  if (test === undefined) return "";
+  return test ? "test" : "live";
 }
 
 function twice(name: string): readonly [string, string] {
@@ -114,23 +113,42 @@ function withChosen(any: string, chosen: string | undefined, known: readonly (re
 
 interface TypedProps {
   title: string;
+  hint?: string;
   value: string;
-  list?: string;
+  /** Names to choose from; one of them counts as soon as it stands there. */
+  known?: readonly string[];
   onSet: (value: string) => void;
 }
 
-function TypedFilter({ title, value, list, onSet }: TypedProps) {
+function TypedFilter({ title, hint, value, known = [], onSet }: TypedProps) {
+  const id = useId();
   const [text, setText] = useState(value);
+  const set = (next: string): void => {
+    if (next.trim() !== value) onSet(next.trim());
+  };
   return (
-    <input
-      aria-label={title}
-      placeholder={title}
-      list={list}
-      className={`${INPUT} w-32! text-table!`}
-      value={text}
-      onChange={(event) => setText(event.target.value)}
-      onBlur={() => text !== value && onSet(text.trim())}
-      onKeyDown={(event) => event.key === "Enter" && onSet(text.trim())}
-    />
+    <>
+      <input
+        aria-label={title}
+        placeholder={hint ?? title}
+        title={hint}
+        list={id}
+        className={`${INPUT} ${hint ? "w-44!" : "w-28!"} text-table!`}
+        value={text}
+        onChange={(event) => {
+          const next = event.target.value;
+          setText(next);
+          const wasChosen = (event.nativeEvent as InputEvent).inputType !== "insertText";
+          if (wasChosen && known.includes(next)) set(next);
+        }}
+        onBlur={() => set(text)}
+        onKeyDown={(event) => event.key === "Enter" && set(text)}
+      />
+      <datalist id={id}>
+        {known.map((one) => (
+          <option key={one} value={one} />
+        ))}
+      </datalist>
+    </>
   );
 }

@@ -14,3 +14,9 @@ it("asks from the start of a range on", () => {
   expect(Object.keys(asQuery(search))).toEqual(["from"]);
   expect(requestSearch({ since: "ever" })).toEqual({});
 });
+
+it("tells live traffic from all of it", () => {
+  expect(requestSearch({ test: false })).toEqual({ test: false });
+  expect(asQuery(requestSearch({ test: false }))).toEqual({ test: false });
+  expect(requestSearch({ test: "odd" })).toEqual({});
+});

@@ -10,6 +10,7 @@ export interface RequestSearch {
   project_id?: string;
   outcome?: Outcome;
   tag?: string;
+  /** Test keys alone, or live ones alone; else both. */
   test?: boolean;
   live?: boolean;
   since?: Range;
@@ -25,7 +26,7 @@ export function requestSearch(given: Record<string, unknown>): RequestSearch {
     else if (typeof value === "number") search[name] = String(value);
   }
   if (OUTCOMES.some(([name]) => name !== "" && name === given.outcome)) search.outcome = given.outcome as Outcome;
-  if (given.test === true) search.test = true;
+  if (typeof given.test === "boolean") search.test = given.test;
   if (given.live === true) search.live = true;
   if (isRange(given.since)) search.since = given.since;
   return search;
@@ -42,4 +43,10 @@ export const OUTCOMES = [
   ["refused", "Refused"],
   ["failed", "Failed"],
   ["abandoned", "Abandoned"],
+] as const;
+
+export const TRAFFIC = [
+  ["", "Live and test"],
+  ["live", "Live keys"],
+  ["test", "Test keys"],
 ] as const;

@@ -106,13 +106,14 @@ export function Requests() {
     },
   );
   useLiveRefresh(org.slug, () => void asked.refetch(), 0.5, search.live ?? false);
-  const set = (next: RequestSearch): void => void navigate({ to: ".", search: next, replace: true });
+  const set = (next: RequestSearch): void => void navigate({ to: ".", search: next });
+  const follow = (on: boolean): void => void navigate({ to: ".", search: { ...search, live: on }, replace: true });
   const rows = asked.data?.pages.flatMap((page) => page.data) ?? [];
   const filtered = Object.keys(asQuery(search)).length > 0;
   const live = (
     <Button
       aria-pressed={search.live ?? false}
-      onClick={() => set(search.live ? { ...search, live: false } : { ...search, live: true })}
+      onClick={() => follow(!search.live)}
       icon={<Radio aria-hidden className={search.live ? "size-4 text-accent" : "size-4"} />}
     >
       {search.live ? "Live" : "Follow live"}
