@@ -13,7 +13,7 @@ const Drawing = lazy(() => import("@/components/drawing"));
 /** A chart, with its table and CSV one click away. */
 export function Chart(props: ChartProps) {
   const [asTable, setAsTable] = useState(false);
-  const { title, times, series, step, format, summary } = props;
+  const { title, times, series, step, format, summary, pending = false } = props;
   const save = (): void => {
     const rows = times.map((time, place) => [time, ...series.map((one) => one.values[place])]);
     download(
@@ -36,9 +36,13 @@ export function Chart(props: ChartProps) {
   );
   return (
     <Card title={title} action={action}>
-      <p className="tabular -mt-1 mb-3 text-caption text-muted">{summary}</p>
+      <div className="tabular -mt-1 mb-3 text-caption text-muted">
+        {pending ? <Skeleton className="h-4 w-48" /> : <p>{summary}</p>}
+      </div>
       <div className="h-52">
-        {asTable ? (
+        {pending ? (
+          <Skeleton className="h-full w-full" />
+        ) : asTable ? (
           // A long table must be reachable by keyboard too.
           // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
           <div className="h-full overflow-auto" tabIndex={0} role="region" aria-label={`${title}, table`}>

@@ -11,6 +11,7 @@ import {
   YAxis,
 } from "recharts";
 
+import { axisText } from "@/components/axis";
 import { type Mark, marksOf, spread } from "@/components/end_labels";
 import { type ChartProps, coloursOf } from "@/components/series";
 import { bucket, tick } from "@/lib/time";
@@ -78,12 +79,14 @@ export default function Drawing({ kind, step, times, series, format }: ChartProp
           axisLine={false}
           width="auto"
           domain={[0, "auto"]}
-          tickFormatter={(value: number) => format(value).replace(/\.0+(?=\D|$)/, "")}
+          tickFormatter={(value: number) => axisText(value, format)}
         />
         <Tooltip
           isAnimationActive={false}
           labelFormatter={(time) => bucket(time as string, step)}
-          formatter={(value) => format(Number(value))}
+          filterNull={false}
+          // What has no value, such as latency where nothing was asked, says so.
+          formatter={(value) => (typeof value === "number" ? format(value) : "none")}
           contentStyle={{
             background: "var(--surface)",
             border: "1px solid var(--line)",
@@ -95,8 +98,12 @@ export default function Drawing({ kind, step, times, series, format }: ChartProp
         {series.map((one, place) => {
           const colour = colours[place] ?? "var(--text)";
           const shared = { dataKey: one.name, stroke: colour };
+          // A line through one point alone would not be seen.
+          const alone = one.values.filter((value) => value !== null).length === 1;
+          const dot =
+            alone || (times.length <= FEW && !one.faint) ? { r: alone ? 3 : 2, strokeWidth: 0, fill: colour } : false;
           if (one.faint)
-            return <Line {...shared} key={one.name} dot={false} strokeDasharray="3 3" isAnimationActive={false} />;
+            return <Line {...shared} key={one.name} dot={dot} strokeDasharray="3 3" isAnimationActive={false} />;
           if (kind === "area")
             return (
               // Bands without outlines: what is nothing is not seen.
@@ -111,7 +118,6 @@ export default function Drawing({ kind, step, times, series, format }: ChartProp
                 strokeWidth={0.5}
               />
             );
-          const dot = times.length <= FEW ? { r: 2, strokeWidth: 0, fill: colour } : false;
           return (
             <Line
               {...shared}

@@ -1,4 +1,4 @@
-import type { ChartProps } from "@/components/series";
+import type { ChartProps, Series } from "@/components/series";
 
 export interface Mark {
   name: string;
@@ -7,12 +7,14 @@ export interface Mark {
   value: number;
 }
 
-/** Where each series ends: a line at its last value, an area in the middle of its band. */
+/** Where each series ends: a line at its last value, an area in the middle of its band. What is nothing throughout has no label, unless all are. */
 export function marksOf({ kind, series }: Pick<ChartProps, "kind" | "series">, colours: readonly string[]): Mark[] {
+  const isThere = (one: Series): boolean => one.values.some((value) => value !== null && value !== 0);
+  const anything = series.some(isThere);
   let below = 0;
   return series.flatMap((one, place) => {
     const last = one.values.findLast((value) => value !== null);
-    if (last === undefined) return [];
+    if (last === undefined || (anything ? !isThere(one) : place > 0)) return [];
     const mark = { name: one.name, colour: colours[place] ?? "var(--text)", value: last };
     if (one.faint || kind === "line") return [mark];
     below += last;

@@ -17,6 +17,8 @@ export interface ChartProps {
   format: (value: number) => string;
   /** The chart in a sentence: said above it, and to those who do not see it. */
   summary: string;
+  /** Nothing is known yet: its shape alone is shown. */
+  pending?: boolean;
 }
 
 const MOST = 6;

@@ -28,7 +28,8 @@ export function Charts({ span, compare }: { span: ReturnType<typeof spanOf>; com
       ? [{ name: "before", faint: true, values: along(buckets(span.before), asked.data.previous, figure, gap) }]
       : [];
   const total = (figure: Figure): number => rows.reduce((sum, row) => sum + (figure(row) ?? 0), 0);
-  const shared = { step: span.step, times };
+  const shared = { step: span.step, times, pending: asked.isPending };
+  const refused = total((row) => row.refused);
   const failed: Figure = (row) => (100 * row.errors) / Math.max(1, row.requests);
   const cost: Figure = (row) => Number(row.cost_usd);
   return (
@@ -38,9 +39,10 @@ export function Charts({ span, compare }: { span: ReturnType<typeof spanOf>; com
         title="Requests"
         kind="area"
         format={short}
-        summary={`${count(total((row) => row.requests))} requests, ${count(total((row) => row.errors))} of them failed`}
+        summary={`${count(total((row) => row.requests))} requests, ${count(total((row) => row.errors))} of them failed${refused > 0 ? `, ${count(refused)} refused` : ""}`}
         series={[
-          line("answered", (row) => row.requests - row.errors, "accent"),
+          line("answered", (row) => row.requests - row.errors - row.refused, "accent"),
+          line("refused", (row) => row.refused, "neutral"),
           line("failed", (row) => row.errors, "bad"),
           ...previously((row) => row.requests),
         ]}

@@ -40,6 +40,7 @@ export function GroupChart({ span, by, of }: { span: Span; by: Group; of: Measur
       step={span.step}
       times={times}
       series={series}
+      pending={asked.isPending}
       format={of === "spend" ? dollars : short}
       summary={first ? `Most for ${first}, of ${groups.length}` : "Nothing yet"}
     />
