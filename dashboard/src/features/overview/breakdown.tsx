@@ -12,7 +12,7 @@ import { useNames } from "@/features/overview/names";
 import { query, type Schema } from "@/lib/api/client";
 import { count, dollars, duration, share } from "@/lib/format";
 import { useOrg } from "@/lib/me";
-import type { Span } from "@/lib/range";
+import type { Range, Span } from "@/lib/range";
 
 type Row = Schema["SummaryRow"];
 
@@ -26,11 +26,12 @@ const FILTERS: Partial<Record<Group, string>> = {
 
 interface Props {
   span: Span;
+  range: Range;
   by: Group;
 }
 
 /** The same figures by what they were for, dearest first. */
-export function Breakdown({ span, by }: Props) {
+export function Breakdown({ span, range, by }: Props) {
   const org = useOrg();
   const path = { org: org.slug };
   const asked = query.useQuery("get", "/api/v1/orgs/{org}/usage/summary", {
@@ -73,7 +74,7 @@ export function Breakdown({ span, by }: Props) {
       ) : (
         <DataTable
           label={`Usage by ${by}`}
-          columns={columnsOf(by, nameOf, org.slug, rows)}
+          columns={columnsOf(by, nameOf, { org: org.slug, range }, rows)}
           rows={rows}
           idOf={(row) => row.group ?? ""}
         />
@@ -82,7 +83,12 @@ export function Breakdown({ span, by }: Props) {
   );
 }
 
-function columnsOf(by: Group, nameOf: (row: Row) => string, org: string, rows: Row[]): ColumnDef<Row>[] {
+interface Where {
+  org: string;
+  range: Range;
+}
+
+function columnsOf(by: Group, nameOf: (row: Row) => string, where: Where, rows: Row[]): ColumnDef<Row>[] {
   const right = { right: true };
   const whole = rows.reduce((sum, row) => sum + Number(row.cost_usd), 0);
   const filter = FILTERS[by];
@@ -94,8 +100,8 @@ function columnsOf(by: Group, nameOf: (row: Row) => string, org: string, rows: R
         filter && original.group ? (
           <Link
             to="/o/$org/requests"
-            params={{ org }}
-            search={{ [filter]: original.group }}
+            params={{ org: where.org }}
+            search={{ [filter]: original.group, since: where.range, test: false }}
             className="font-medium underline-offset-2 hover:underline"
           >
             {nameOf(original)}

@@ -52,7 +52,7 @@ export function Overview() {
         <div className="flex flex-col gap-4">
           <Totals now={now} before={compare ? totals.data?.previous?.[0] : undefined} range={range} />
           <Charts span={span} compare={compare} />
-          <ByGroup span={span} by={by} of={of} set={set} />
+          <ByGroup span={span} range={range} by={by} of={of} set={set} />
           {totals.data ? <Partial until={totals.data.figures_until} /> : null}
         </div>
       )}
@@ -62,13 +62,14 @@ export function Overview() {
 
 interface ByGroupProps {
   span: Span;
+  range: Range;
   by: Group;
   of: Measure;
   set: (next: OverviewSearch) => void;
 }
 
 /** The same figures by what they were for: over time, and in all. */
-function ByGroup({ span, by, of, set }: ByGroupProps) {
+function ByGroup({ span, range, by, of, set }: ByGroupProps) {
   return (
     <section aria-label="What it was for" className="mt-2 flex flex-col gap-4">
       <div className="flex flex-wrap items-center justify-between gap-2">
@@ -76,7 +77,7 @@ function ByGroup({ span, by, of, set }: ByGroupProps) {
         <Segments label="Measure" value={of} choices={entries(MEASURES)} onChange={(next) => set({ of: next })} />
       </div>
       <GroupChart span={span} by={by} of={of} />
-      <Breakdown span={span} by={by} />
+      <Breakdown span={span} range={range} by={by} />
     </section>
   );
 }

@@ -27,7 +27,7 @@ const FIGURES: readonly Figure[] = [
   {
     label: "Requests",
     behind: {},
-    meaning: "All requests that reached a model or were answered from the cache",
+    meaning: "All requests of live keys: answered, from the cache too, failed and refused",
     value: (row) => count(row.requests),
     number: (row) => row.requests,
   },
@@ -95,7 +95,7 @@ export function Totals({ now, before, range }: { now: Row | undefined; before: R
                 <Link
                   to="/o/$org/requests"
                   params={{ org: org.slug }}
-                  search={{ ...figure.behind, since: range }}
+                  search={{ ...figure.behind, since: range, test: false }}
                   className="text-accent hover:underline"
                 >
                   View
