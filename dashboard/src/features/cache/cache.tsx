@@ -5,7 +5,7 @@ import { useState } from "react";
 import { Button } from "@/components/button";
 import { Card, PageHead, Stat } from "@/components/card";
 import { Confirm } from "@/components/dialog";
-import { Empty, Failure, SkeletonRows } from "@/components/states";
+import { Empty, Failure, Skeleton, SkeletonRows } from "@/components/states";
 import { DataTable } from "@/components/table";
 import { useTell } from "@/components/toast";
 import { query, type Schema } from "@/lib/api/client";
@@ -64,18 +64,23 @@ export function Cache() {
         ) : null,
     },
   ];
-  if (held.error) return <Failure error={held.error} retry={() => void held.refetch()} />;
-  const hits = row ? row.cache_hits : 0;
-  const answer = row
-    ? `${count(hits)} of ${count(row.requests)} requests in 30 days came from the cache and saved ${dollars(row.saved_by_cache_usd)}.`
-    : null;
-  const all = may ? <Button onClick={() => setPurging({ of: null })}>Purge all</Button> : null;
+  const all =
+    may && held.data && held.data.entries > 0 ? (
+      <Button onClick={() => setPurging({ of: null })}>Purge all</Button>
+    ) : null;
   return (
     <>
-      <PageHead title="Cache" answer={answer} action={all} />
-      <Figures row={row} held={held.data} />
+      <PageHead title="Cache" answer={used.data ? answerOf(row) : null} action={all} />
+      {used.error ? (
+        <div className="mb-4">
+          <Failure error={used.error} retry={() => void used.refetch()} />
+        </div>
+      ) : null}
+      <Figures row={row} held={held.data} pending={used.isPending || held.isPending} />
       <Card title="Held now">
-        {held.isPending ? (
+        {held.error ? (
+          <Failure error={held.error} retry={() => void held.refetch()} />
+        ) : held.isPending ? (
           <SkeletonRows rows={4} />
         ) : held.data.data.length === 0 ? (
           <Empty title="Nothing is held">
@@ -113,17 +118,34 @@ export function Cache() {
   );
 }
 
-function Figures({ row, held }: { row: Schema["SummaryRow"] | undefined; held: Schema["CacheShown"] | undefined }) {
+/** Of those that got an answer: what was refused or failed could not come from anywhere. */
+function answered(row: Schema["SummaryRow"]): number {
+  return row.requests - row.refused - row.errors;
+}
+
+function answerOf(row: Schema["SummaryRow"] | undefined): string {
+  if (!row || answered(row) === 0) return "Nothing was answered in 30 days, so nothing came from the cache.";
+  return `${count(row.cache_hits)} of ${count(answered(row))} answers in 30 days came from the cache and saved ${dollars(row.saved_by_cache_usd)}.`;
+}
+
+interface FiguresProps {
+  row: Schema["SummaryRow"] | undefined;
+  held: Schema["CacheShown"] | undefined;
+  pending: boolean;
+}
+
+function Figures({ row, held, pending }: FiguresProps) {
+  const of = (value: string) => (pending ? <Skeleton className="h-7 w-24" /> : value);
   return (
     <dl className="mb-4 grid grid-cols-2 gap-3 lg:grid-cols-4">
       <Stat
         label="Hit rate, 30 days"
-        meaning="Requests answered from the cache, of all"
-        value={row ? share(row.cache_hits, row.requests) : "—"}
+        meaning="Answers that came from the cache, of all answers to live keys"
+        value={of(row ? share(row.cache_hits, answered(row)) : "—")}
       />
-      <Stat label="Saved, 30 days" meaning="List price of those answers" value={dollars(row?.saved_by_cache_usd)} />
-      <Stat label="Answers held" meaning="In the process that answered this page" value={count(held?.entries)} />
-      <Stat label="Size" meaning="In the process that answered this page" value={bytes(held?.bytes ?? 0)} />
+      <Stat label="Saved, 30 days" meaning="List price of those answers" value={of(dollars(row?.saved_by_cache_usd))} />
+      <Stat label="Answers held" meaning="In the process that answered this page" value={of(count(held?.entries))} />
+      <Stat label="Size" meaning="In the process that answered this page" value={of(held ? bytes(held.bytes) : "—")} />
     </dl>
   );
 }
