@@ -1,3 +1,4 @@
+import { useQuery } from "@tanstack/react-query";
 import type { ColumnDef } from "@tanstack/react-table";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Download } from "lucide-react";
@@ -5,23 +6,36 @@ import { useState } from "react";
 
 import { Button } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
-import { CodeBlock, Mono } from "@/components/copy";
+import { Mono } from "@/components/copy";
 import { download } from "@/components/csv";
-import { Dialog } from "@/components/dialog";
-import { INPUT } from "@/components/field";
+import { Choice } from "@/components/field";
 import { PAGED, PageList } from "@/components/page_list";
-import { Empty } from "@/components/states";
+import { Empty, Forbidden } from "@/components/states";
 import { useTell } from "@/components/toast";
 import { When } from "@/components/when";
+import { actChoices, actWords, nameIn } from "@/features/audit/acts";
+import { EntryDialog } from "@/features/audit/entry_dialog";
 import { api, query, type Schema } from "@/lib/api/client";
 import { wordsOf } from "@/lib/api/errors";
-import { useOrg } from "@/lib/me";
-import { exact } from "@/lib/time";
+import { useMay, useOrg } from "@/lib/me";
+import { keysOptions } from "@/lib/org_queries";
 
 type Entry = Schema["AuditEntry"];
 
+const ANSWER = "Who did what, when, from where, with what stood before and after.";
+
 /** Who did what, when, and from where. */
 export function Audit() {
+  if (useMay("audit:read")) return <Trail />;
+  return (
+    <>
+      <PageHead title="Audit" answer={ANSWER} />
+      <Forbidden>Owners and admins may read what was done here. Ask one of them.</Forbidden>
+    </>
+  );
+}
+
+function Trail() {
   const org = useOrg();
   const tell = useTell();
   const { action, actor } = useSearch({ strict: false });
@@ -36,8 +50,16 @@ export function Audit() {
     PAGED,
   );
   const members = query.useQuery("get", "/api/v1/orgs/{org}/members", { params: { path } }).data?.data ?? [];
-  const nameOf = (entry: Entry): string =>
-    members.find((member) => member.user_id === entry.actor_id)?.email ?? entry.actor_id ?? entry.actor_kind;
+  const keys = useQuery({ ...keysOptions(org.slug), enabled: org.permissions.includes("keys:read") }).data?.data ?? [];
+  const emailOf = (id: string | null) => members.find((member) => member.user_id === id)?.email;
+  const nameOf = (entry: Entry): string => emailOf(entry.actor_id) ?? entry.actor_id ?? entry.actor_kind;
+  const onWhat = (entry: Entry): string | undefined => {
+    if (entry.target === org.id) return org.name;
+    const known = keys.find((key) => key.id === entry.target)?.name ?? emailOf(entry.target);
+    return known ?? nameIn(entry) ?? undefined;
+  };
+  const choose = (next: string): void =>
+    void navigate({ to: ".", search: { ...(actor ? { actor } : {}), ...(next ? { action: next } : {}) } });
   const save = async (format: "csv" | "jsonl"): Promise<void> => {
     try {
       const { data } = await api.GET("/api/v1/orgs/{org}/audit", {
@@ -50,15 +72,24 @@ export function Audit() {
     }
   };
   const columns: ColumnDef<Entry>[] = [
-    { id: "time", header: "When", cell: ({ row }) => <When time={row.original.created_at} /> },
-    { id: "who", header: "Who", cell: ({ row }) => nameOf(row.original) },
-    { id: "action", header: "Act", cell: ({ row }) => <Mono>{row.original.action}</Mono> },
     {
-      id: "target",
-      header: "On",
-      meta: { wideOnly: true },
-      cell: ({ row }) => (row.original.target ? <Mono>{row.original.target}</Mono> : "—"),
+      id: "time",
+      header: "When",
+      meta: { phone: "aside" },
+      cell: ({ row }) => <When time={row.original.created_at} />,
     },
+    {
+      id: "action",
+      header: "Act",
+      meta: { phone: "title" },
+      cell: ({ row: { original } }) => (
+        <span className="font-medium" title={original.action}>
+          {actWords(original.action)}
+        </span>
+      ),
+    },
+    { id: "target", header: "On", cell: ({ row }) => <Target of={row.original} name={onWhat(row.original)} /> },
+    { id: "who", header: "By", cell: ({ row }) => nameOf(row.original) },
     { id: "from", header: "From", meta: { wideOnly: true }, cell: ({ row }) => row.original.address ?? "—" },
   ];
   const icon = <Download aria-hidden className="size-4" />;
@@ -66,7 +97,7 @@ export function Audit() {
     <>
       <PageHead
         title="Audit"
-        answer="Who did what, when, from where, with what stood before and after."
+        answer={ANSWER}
         action={
           <>
             <Button icon={icon} onClick={() => void save("csv")}>
@@ -78,10 +109,13 @@ export function Audit() {
           </>
         }
       />
-      <ActionFilter
-        key={action ?? ""}
+      <Choice
+        quiet
+        aria-label="Act"
+        className="mb-4 max-w-72!"
         value={action ?? ""}
-        onSet={(next) => void navigate({ to: ".", search: next ? { ...filters, action: next } : {}, replace: true })}
+        choices={actChoices(action ?? "")}
+        onChange={choose}
       />
       <Card>
         <PageList
@@ -90,40 +124,30 @@ export function Audit() {
           columns={columns}
           idOf={(entry) => entry.id}
           onOpen={setOpen}
-          empty={
-            <Empty title="Nothing was recorded">Each change to keys, people, routes and money is recorded here.</Empty>
-          }
+          empty={<Nothing clear={action || actor ? () => void navigate({ to: ".", search: {} }) : null} />}
         />
       </Card>
-      {open ? (
-        <Dialog
-          open
-          wide
-          onClose={() => setOpen(null)}
-          title={open.action}
-          description={`${nameOf(open)}, ${exact(open.created_at)}`}
-        >
-          <div className="flex flex-col gap-4">
-            <CodeBlock label="before" code={JSON.stringify(open.before ?? "nothing stood before", null, 2)} />
-            <CodeBlock label="after" code={JSON.stringify(open.after ?? "nothing stands after", null, 2)} />
-          </div>
-        </Dialog>
-      ) : null}
+      {open ? <EntryDialog of={open} who={nameOf(open)} onClose={() => setOpen(null)} /> : null}
     </>
   );
 }
 
-function ActionFilter({ value, onSet }: { value: string; onSet: (action: string) => void }) {
-  const [text, setText] = useState(value);
+function Target({ of: { target }, name }: { of: Entry; name: string | undefined }) {
+  if (name !== undefined)
+    return (
+      <span className="block max-w-56 truncate" title={target ?? name}>
+        {name}
+      </span>
+    );
+  return target ? <Mono title={target}>{target.length > 16 ? `…${target.slice(-8)}` : target}</Mono> : "—";
+}
+
+function Nothing({ clear }: { clear: (() => void) | null }) {
+  if (!clear)
+    return <Empty title="Nothing was recorded">Each change to keys, people, routes and money is recorded here.</Empty>;
   return (
-    <input
-      aria-label="Act"
-      placeholder="Act, such as key.create"
-      className={`${INPUT} mb-4 w-64!`}
-      value={text}
-      onChange={(event) => setText(event.target.value)}
-      onBlur={() => text !== value && onSet(text.trim())}
-      onKeyDown={(event) => event.key === "Enter" && onSet(text.trim())}
-    />
+    <Empty title="No act matches" action={<Button onClick={clear}>Show all acts</Button>}>
+      Nothing of this kind was done, or it is no longer kept.
+    </Empty>
   );
 }
