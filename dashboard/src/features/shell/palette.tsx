@@ -5,52 +5,20 @@ import { type KeyboardEvent, useState } from "react";
 
 import { classes } from "@/components/classes";
 import { useFocus } from "@/components/opener";
+import { type Hit, hitsOf } from "@/features/shell/hits";
 import { MANAGE, USE } from "@/features/shell/pages";
 import { useOrg } from "@/lib/me";
 import { keysOptions, modelsOptions } from "@/lib/org_queries";
-
-interface Hit {
-  title: string;
-  kind: string;
-  to: string;
-  params?: Record<string, string>;
-  search?: Record<string, string>;
-}
-
-const MOST = 12;
 
 function useHits(text: string): Hit[] {
   const { slug, permissions } = useOrg();
   const keys = useQuery({ ...keysOptions(slug), enabled: permissions.includes("keys:read") }).data;
   const models = useQuery({ ...modelsOptions(slug), enabled: permissions.includes("routes:read") }).data;
-  const wanted = text.trim().toLowerCase();
-  if (/^(req|chatcmpl|msg|resp)_/.test(wanted))
-    return [{ title: text.trim(), kind: "Request", to: "/o/$org/requests/$request", params: { request: text.trim() } }];
   const pages: Hit[] = [...USE, ...MANAGE]
     .filter((place) => permissions.includes(place.needs))
     .map((place) => ({ title: place.title, kind: "Page", to: place.to }));
   pages.push({ title: "Profile", kind: "Page", to: "/profile" });
-  if (!wanted) return pages;
-  const found = (keys?.data ?? []).map((key): Hit => ({
-    title: key.name,
-    kind: "Requests of key",
-    to: "/o/$org/requests",
-    search: { key_id: key.id },
-  }));
-  const known = (models?.data ?? []).map((model): Hit => ({
-    title: model.id,
-    kind: "Model",
-    to: "/o/$org/models",
-    search: { q: model.id },
-  }));
-  const hits = [...pages, ...found, ...known].filter((hit) => hit.title.toLowerCase().includes(wanted));
-  const asked = {
-    title: text.trim(),
-    kind: "Requests to model",
-    to: "/o/$org/requests",
-    search: { model: text.trim() },
-  };
-  return [...hits.slice(0, MOST - 1), asked];
+  return hitsOf(text, { pages, keys: keys?.data ?? [], models: models?.data ?? [] });
 }
 
 /** Go anywhere by typing. */
@@ -120,6 +88,11 @@ export default function Palette({ onClose }: { onClose: () => void }) {
               </li>
             ))}
           </ul>
+          {hits.length === 0 ? (
+            <p role="status" className="px-4 pt-1 pb-4 text-table text-muted">
+              Nothing has this name. Pages, keys and models are found by a part of theirs, a request by its whole id.
+            </p>
+          ) : null}
         </Radix.Content>
       </Radix.Portal>
     </Radix.Root>
