@@ -9,7 +9,10 @@ interface Told {
 type Tell = (text: string, undo?: () => void) => void;
 
 const Telling = createContext<Tell>(() => undefined);
-const SECONDS = 6;
+const SECONDS = 4;
+/** An undo must be read, decided and reached. */
+const UNDO_SECONDS = 8;
+const MOST = 3;
 
 /** Says in a corner that something is done, with its undo where there is one. */
 export function useTell(): Tell {
@@ -23,8 +26,8 @@ export function Toasts({ children }: { children: ReactNode }) {
   const tell = useCallback<Tell>(
     (text, undo) => {
       const id = next.current++;
-      setTold((all) => [...all.slice(-2), { id, text, undo }]);
-      setTimeout(() => drop(id), SECONDS * 1000);
+      setTold((all) => [...all.filter((one) => one.text !== text).slice(1 - MOST), { id, text, undo }]);
+      setTimeout(() => drop(id), (undo ? UNDO_SECONDS : SECONDS) * 1000);
     },
     [drop],
   );
@@ -33,7 +36,7 @@ export function Toasts({ children }: { children: ReactNode }) {
       told.map((one) => (
         <li
           key={one.id}
-          className="appear flex items-center gap-4 rounded-card border border-line bg-surface px-4 py-2.5 text-table shadow-float"
+          className="appear flex items-center justify-between gap-4 rounded-card border border-line bg-surface px-4 py-2.5 text-table shadow-float"
         >
           {one.text}
           {one.undo ? (
@@ -55,7 +58,11 @@ export function Toasts({ children }: { children: ReactNode }) {
   return (
     <Telling value={tell}>
       {children}
-      <ul aria-live="polite" className="fixed right-4 bottom-4 z-50 flex max-w-[calc(100vw-2rem)] flex-col gap-2">
+      <ul
+        aria-live="polite"
+        // On a phone over the bar at the top, one at a time: a form's buttons are at the bottom.
+        className="fixed right-4 bottom-4 z-50 flex max-w-[calc(100vw-2rem)] flex-col gap-2 max-sm:top-1 max-sm:right-2 max-sm:bottom-auto max-sm:left-2 max-sm:max-w-none max-sm:[&>li:not(:last-child)]:hidden"
+      >
         {list}
       </ul>
     </Telling>
