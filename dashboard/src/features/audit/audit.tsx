@@ -135,7 +135,7 @@ function Trail() {
 function Target({ of: { target }, name }: { of: Entry; name: string | undefined }) {
   if (name !== undefined)
     return (
-      <span className="block max-w-56 truncate" title={target ?? name}>
+      <span className="inline-block max-w-56 truncate align-bottom" title={target ?? name}>
         {name}
       </span>
     );
