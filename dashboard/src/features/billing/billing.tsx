@@ -7,7 +7,7 @@ import { Button } from "@/components/button";
 import { Card, Facts, PageHead } from "@/components/card";
 import { classes } from "@/components/classes";
 import { download } from "@/components/csv";
-import { Failure, SkeletonRows } from "@/components/states";
+import { Failure, Forbidden, SkeletonRows } from "@/components/states";
 import { useTell } from "@/components/toast";
 import { Invoices } from "@/features/billing/invoices";
 import { OverageLimit } from "@/features/billing/overage_limit";
@@ -25,6 +25,18 @@ const MOST_LOOKS = 30;
 
 /** The plan, what is used of it, what is owed, and how to change it. */
 export function Billing() {
+  if (useMay("billing:read")) return <Books />;
+  return (
+    <>
+      <PageHead title="Billing" />
+      <Forbidden>
+        Owners and those who look after billing may see what this organisation pays. Ask one of them.
+      </Forbidden>
+    </>
+  );
+}
+
+function Books() {
   const org = useOrg();
   const path = { org: org.slug };
   const [choosing, setChoosing] = useState(false);
@@ -43,11 +55,12 @@ export function Billing() {
   if (asked.error) return <Failure error={asked.error} retry={() => void asked.refetch()} />;
   if (!asked.data) return <SkeletonRows />;
   const billing = asked.data;
-  const change = may ? (
-    <Button kind="primary" onClick={() => setChoosing(true)}>
-      Change plan
-    </Button>
-  ) : null;
+  const change =
+    may && billing.stripe ? (
+      <Button kind="primary" onClick={() => setChoosing(true)}>
+        Change plan
+      </Button>
+    ) : null;
   return (
     <>
       <PageHead title="Billing" answer={<Answer billing={billing} />} action={change} />
@@ -113,11 +126,22 @@ function Answer({ billing }: { billing: Schema["BillingShown"] }) {
   const until = day(billing.period.end);
   if (billing.plan === "self_hosted")
     return <>This installation is your own: nothing is limited by a plan, and nothing is charged for one.</>;
+  const how = billing.stripe ? null : (
+    <>
+      {" "}
+      Plans are assigned by the operator of this gateway: ask them for{" "}
+      <Link to="/pricing" className="text-accent underline underline-offset-2">
+        another one
+      </Link>
+      .
+    </>
+  );
   const after = billing.next_plan ?? (billing.ends_at ? "free" : null);
   const next = after ? ` It becomes ${words(after)} then.` : "";
   return (
     <>
       You are on <strong className="font-semibold text-text">{words(billing.plan)}</strong> until {until}.{next}
+      {how}
     </>
   );
 }

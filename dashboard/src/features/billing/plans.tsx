@@ -72,7 +72,7 @@ export function Plans({ billing, onClose, onChanged }: Props) {
                   </span>
                   <span className="mt-1 block text-table text-muted">
                     {count(plan.requests_per_month)} requests, {count(plan.tokens_per_month)} tokens,{" "}
-                    {count(plan.members)} members
+                    {plan.members === null ? "members without limit" : `${count(plan.members)} members`}
                   </span>
                   {plan.id === billing.plan ? <span className="text-caption text-faint">your plan</span> : null}
                 </button>
@@ -81,15 +81,12 @@ export function Plans({ billing, onClose, onChanged }: Props) {
           </ul>
           {chosen && preview.data ? <Losses losses={preview.data.losses} /> : null}
           <FormError error={buy.error ?? preview.error} />
-          {billing.stripe ? null : (
-            <p className="text-table text-muted">This gateway takes no payments; its operator assigns plans.</p>
-          )}
           <div className="flex justify-end gap-2">
             <Button onClick={onClose}>Cancel</Button>
             <Button
               kind="primary"
               busy={buy.isPending}
-              disabled={!chosen || !billing.stripe}
+              disabled={!chosen}
               onClick={() => chosen && buy.mutate({ params: { path }, body: { plan: chosen } })}
             >
               Go on
