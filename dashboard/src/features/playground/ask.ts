@@ -10,6 +10,23 @@ export interface Told {
   tookMs: number;
 }
 
+/** What the gateway or a provider refused, with the request to look at. */
+export class Refused extends Error {
+  constructor(
+    message: string,
+    readonly requestId: string | null,
+  ) {
+    super(message);
+  }
+}
+
+/** In the gateway's words, without the status that OpenAI's SDK puts before them. */
+function refusedBy(error: unknown): unknown {
+  if (!(error instanceof OpenAI.APIError) || error instanceof OpenAI.APIUserAbortError) return error;
+  const words = error.status ? error.message.replace(new RegExp(`^${String(error.status)} `), "") : error.message;
+  return new Refused(words, error.requestID ?? null);
+}
+
 type Body = Record<string, unknown>;
 
 interface Delta {
@@ -36,12 +53,18 @@ export async function ask(key: string, body: Body, signal: AbortSignal, onTold: 
     };
     onTold(told);
   };
-  const asked = client.chat.completions.create(body as unknown as OpenAI.ChatCompletionCreateParams, { signal });
-  const { data, response } = await asked.withResponse();
-  told = { ...told, requestId: response.headers.get("x-request-id") };
-  if (Symbol.asyncIterator in data) {
-    for await (const chunk of data) if (chunk.choices[0]) hear(chunk.choices[0].delta);
-  } else if (data.choices[0]) hear(data.choices[0].message as Delta);
+  try {
+    const asked = client.chat.completions.create(body as unknown as OpenAI.ChatCompletionCreateParams, { signal });
+    const { data, response } = await asked.withResponse();
+    told = { ...told, requestId: response.headers.get("x-request-id") };
+    if (Symbol.asyncIterator in data) {
+      for await (const chunk of data) if (chunk.choices[0]) hear(chunk.choices[0].delta);
+    } else if (data.choices[0]) hear(data.choices[0].message as Delta);
+  } catch (error) {
+    const refused = refusedBy(error);
+    // A stream that breaks off tells it without the headers.
+    throw refused instanceof Refused && !refused.requestId ? new Refused(refused.message, told.requestId) : refused;
+  }
   return { ...told, tookMs: performance.now() - began };
 }
 

@@ -1,8 +1,7 @@
-import { Trash2 } from "lucide-react";
-import type { ChangeEvent } from "react";
+import { ImagePlus, Trash2 } from "lucide-react";
+import { type ChangeEvent, useRef, useState } from "react";
 
-import { IconButton } from "@/components/button";
-import { Field } from "@/components/field";
+import { Button, IconButton } from "@/components/button";
 
 const MOST_BYTES = 4_000_000;
 
@@ -22,24 +21,36 @@ function read(file: File): Promise<string> {
 
 /** Pictures that go with the prompt. */
 export function ImagePicker({ images, onChange }: Props) {
-  const add = async (event: ChangeEvent<HTMLInputElement>): Promise<void> => {
-    const files = [...(event.target.files ?? [])].filter((file) => file.size <= MOST_BYTES);
-    onChange([...images, ...(await Promise.all(files.map(read)))]);
+  const input = useRef<HTMLInputElement>(null);
+  const [left, setLeft] = useState<readonly string[]>([]);
+  const add = async ({ target }: ChangeEvent<HTMLInputElement>): Promise<void> => {
+    const files = [...(target.files ?? [])];
+    target.value = ""; // the same one may be chosen again
+    setLeft(files.filter((file) => file.size > MOST_BYTES).map((file) => file.name));
+    onChange([...images, ...(await Promise.all(files.filter((file) => file.size <= MOST_BYTES).map(read)))]);
   };
   return (
     <div className="flex flex-col gap-2">
-      <Field label="Pictures" hint="Up to 4 MB each, for models that see.">
-        {(control) => (
-          <input
-            {...control}
-            type="file"
-            accept="image/*"
-            multiple
-            className="text-table"
-            onChange={(event) => void add(event)}
-          />
-        )}
-      </Field>
+      <div className="flex flex-wrap items-center gap-3">
+        <Button icon={<ImagePlus aria-hidden className="size-4" />} onClick={() => input.current?.click()}>
+          Add pictures
+        </Button>
+        <span className="text-caption text-faint">Up to 4 MB each, for models that see.</span>
+      </div>
+      <input
+        ref={input}
+        aria-label="Pictures"
+        type="file"
+        accept="image/*"
+        multiple
+        hidden
+        onChange={(event) => void add(event)}
+      />
+      {left.length > 0 ? (
+        <p role="alert" className="text-caption text-red">
+          Left out, larger than 4 MB: {left.join(", ")}.
+        </p>
+      ) : null}
       {images.length > 0 ? (
         <ul className="flex flex-wrap gap-2">
           {images.map((image, place) => (

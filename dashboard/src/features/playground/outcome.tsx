@@ -1,7 +1,8 @@
 import { Link } from "@tanstack/react-router";
 
-import { CodeBlock } from "@/components/copy";
-import type { Told } from "@/features/playground/ask";
+import { CodeBlock, CopyButton } from "@/components/copy";
+import { FormError } from "@/components/states";
+import { Refused, type Told } from "@/features/playground/ask";
 import { query } from "@/lib/api/client";
 import { count, dollars, duration } from "@/lib/format";
 import { useOrg } from "@/lib/me";
@@ -27,15 +28,59 @@ export function Outcome({ told, done }: { told: Told; done: boolean }) {
   );
 }
 
-function Bill({ id, told }: { id: string; told: Told }) {
+/** How often it is looked whether a request is listed; one that was refused at the door never is. */
+const MOST_LOOKS = 15;
+
+/** The request as it is listed, a second or two after its end. */
+function useListed(id: string) {
   const org = useOrg();
   const asked = query.useQuery(
     "get",
     "/api/v1/orgs/{org}/usage",
     { params: { path: { org: org.slug }, query: { tag: "playground", limit: 20 } } },
-    { refetchInterval: ({ state }) => (state.data?.data.some((one) => one.id === id) ? false : 700), gcTime: 0 },
+    {
+      refetchInterval: ({ state }) =>
+        state.dataUpdateCount > MOST_LOOKS || state.data?.data.some((one) => one.id === id) ? false : 700,
+      gcTime: 0,
+    },
   );
-  const request = asked.data?.data.find((one) => one.id === id);
+  return asked.data?.data.find((one) => one.id === id);
+}
+
+function Journey({ id }: { id: string }) {
+  const org = useOrg();
+  return (
+    <Link to="/o/$org/requests/$request" params={{ org: org.slug, request: id }} className="font-medium text-accent">
+      Its journey
+    </Link>
+  );
+}
+
+/** What went wrong, and the request that shows why. */
+export function Trouble({ error }: { error: unknown }) {
+  const id = error instanceof Refused ? error.requestId : null;
+  return (
+    <div className="flex flex-col gap-3">
+      <FormError error={error} />
+      {id ? <Traced key={id} id={id} /> : null}
+    </div>
+  );
+}
+
+function Traced({ id }: { id: string }) {
+  const listed = useListed(id);
+  return (
+    <p className="flex flex-wrap items-center gap-x-3 text-caption text-muted">
+      <span className="flex items-center gap-1 font-mono break-all">
+        {id} <CopyButton text={id} label="Copy the request id" />
+      </span>
+      {listed ? <Journey id={id} /> : null}
+    </p>
+  );
+}
+
+function Bill({ id, told }: { id: string; told: Told }) {
+  const request = useListed(id);
   return (
     <p className="tabular flex flex-wrap gap-x-4 border-t border-line pt-3 text-caption text-muted">
       <span>first token {duration(told.firstTokenMs)}</span>
@@ -46,13 +91,7 @@ function Bill({ id, told }: { id: string; told: Told }) {
             {count(request.prompt_tokens)} + {count(request.completion_tokens)} tokens
           </span>
           <span>{dollars(request.cost_usd)}</span>
-          <Link
-            to="/o/$org/requests/$request"
-            params={{ org: org.slug, request: id }}
-            className="font-medium text-accent"
-          >
-            Its journey
-          </Link>
+          <Journey id={id} />
         </>
       ) : (
         <span>cost in a moment …</span>
