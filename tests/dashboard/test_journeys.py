@@ -281,3 +281,12 @@ def test_everything_that_was_done_is_in_the_audit_log(owner: Person) -> None:
     with owner.page.expect_download() as saved:
         owner.click("CSV")
     assert "key.create" in saved.value.path().read_text()
+
+
+def test_dead_ends_have_a_way_out(owner: Person) -> None:
+    owner.go("/o/nowhere/keys")
+    owner.page.get_by_role("heading", name="You are in no organisation called nowhere").wait_for()
+    owner.page.get_by_role("link", name="Default").click()
+    owner.page.get_by_role("heading", name="Overview").wait_for()
+    owner.go("/o/default/nothing")
+    owner.page.get_by_role("heading", name="There is no such page").wait_for()

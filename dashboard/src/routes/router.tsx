@@ -3,6 +3,7 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
+  notFound,
   Outlet,
   redirect,
 } from "@tanstack/react-router";
@@ -10,7 +11,7 @@ import {
 import { Skeleton } from "@/components/states";
 import { overviewSearch } from "@/features/overview/filters";
 import { requestSearch } from "@/features/requests/filters";
-import { renew } from "@/lib/api/client";
+import { renew, type Schema } from "@/lib/api/client";
 import { accessToken } from "@/lib/api/session";
 import { meOptions } from "@/lib/me";
 import { queries } from "@/lib/queries";
@@ -127,10 +128,17 @@ const admin = createRoute({
   component: lazyRouteComponent(() => import("@/features/admin/admin"), "Admin"),
 });
 
-/** Pages of an organisation. */
+/** Pages of an organisation that one belongs to. */
 const org = createRoute({
-  ...known,
+  ...open,
   path: "/o/$org",
+  beforeLoad: async ({ location, params }) => {
+    const isMine = ({ orgs }: Schema["Me"]): boolean =>
+      orgs.some((one) => one.slug === params.org || one.id === params.org);
+    // It may be newer than what is known of oneself.
+    if (!isMine(await loggedIn(location.href)) && !isMine(await queries.query({ ...meOptions(), staleTime: 0 })))
+      notFound({ throw: true });
+  },
   component: lazyRouteComponent(() => import("@/features/shell/shell"), "Shell"),
 });
 const within = { getParentRoute: () => org };

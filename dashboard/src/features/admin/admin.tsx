@@ -6,11 +6,12 @@ import { Badge } from "@/components/badge";
 import { Card, PageHead, Stat } from "@/components/card";
 import { INPUT } from "@/components/field";
 import { PAGED, PageList } from "@/components/page_list";
-import { Empty, Failure, SkeletonRows } from "@/components/states";
+import { Empty, Failure, Forbidden, SkeletonRows } from "@/components/states";
 import { When } from "@/components/when";
 import { OrgDialog } from "@/features/admin/org_dialog";
 import { query, type Schema } from "@/lib/api/client";
 import { count, dollars, words } from "@/lib/format";
+import { useMe } from "@/lib/me";
 
 type Org = Schema["AdminOrg"];
 
@@ -41,15 +42,8 @@ const COLUMNS: ColumnDef<Org>[] = [
 
 /** The platform, for those who operate it: figures and organisations, never content. */
 export function Admin() {
-  const [text, setText] = useState("");
-  const [wanted, setWanted] = useState("");
-  const [open, setOpen] = useState<Org | null>(null);
-  const asked = query.useInfiniteQuery(
-    "get",
-    "/api/v1/admin/orgs",
-    { params: { query: { limit: 50, ...(wanted ? { q: wanted } : {}) } } },
-    PAGED,
-  );
+  const me = useMe();
+  if (!me) return <SkeletonRows />;
   return (
     <main className="mx-auto max-w-6xl px-4 py-8">
       <Link to="/home" className="text-table font-medium text-accent">
@@ -61,6 +55,23 @@ export function Admin() {
           answer="Organisations, revenue and use. What they say to models is not shown to anybody here."
         />
       </div>
+      {me.user.operator ? <Platform /> : <Forbidden>Only those who operate this gateway may see this.</Forbidden>}
+    </main>
+  );
+}
+
+function Platform() {
+  const [text, setText] = useState("");
+  const [wanted, setWanted] = useState("");
+  const [open, setOpen] = useState<Org | null>(null);
+  const asked = query.useInfiniteQuery(
+    "get",
+    "/api/v1/admin/orgs",
+    { params: { query: { limit: 50, ...(wanted ? { q: wanted } : {}) } } },
+    PAGED,
+  );
+  return (
+    <>
       <Figures />
       <input
         aria-label="Find an organisation"
@@ -82,7 +93,7 @@ export function Admin() {
         />
       </Card>
       {open ? <OrgDialog of={open} onClose={() => setOpen(null)} /> : null}
-    </main>
+    </>
   );
 }
 
