@@ -17,7 +17,7 @@ from tests.controlplane.api import Api
 
 OPEN = {
     "/public/settings", "/public/providers", "/plans", "/auth/signup", "/auth/verify", "/auth/verify/resend", "/auth/login", "/auth/refresh",
-    "/auth/logout", "/auth/forgot", "/auth/reset", "/webhooks/stripe",
+    "/auth/logout", "/auth/forgot", "/auth/reset", "/webhooks/stripe", "/invitations/look",
 }  # fmt: skip
 """For nobody in particular: they prove who asks in another way, or tell nothing."""
 
