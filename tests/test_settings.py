@@ -26,7 +26,7 @@ from llmgateway.settings import load_settings
         ("LLMGATEWAY_PUBLIC_URL", "foo", "must be a URL that begins with https://HOST or http://HOST"),
         ("LLMGATEWAY_PUBLIC_URL", "https://", "must be a URL that begins with https://HOST or http://HOST"),
         ("STRIPE_API_BASE", "foo", "must be a URL that begins with https://HOST"),
-        ("LLMGATEWAY_BOOTSTRAP_PASSWORD", "short", "must have 8 to 200 characters"),
+        ("LLMGATEWAY_BOOTSTRAP_PASSWORD", "short", "must have 12 to 200 characters"),
         ("LLMGATEWAY_BOOTSTRAP_PASSWORD", "a bell\a rings", "must not hold control characters"),
     ],
 )

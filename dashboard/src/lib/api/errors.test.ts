@@ -20,7 +20,10 @@ it.each([
   ],
   ["name: String should have at least 1 character.", "Name: this is needed."],
   ["allowed_models.1: must be a model's name.", "Models, entry 2: must be a model's name."],
-  ["budgets.day_usd: not an amount of dollars: 'abc'.", "Budget a day: an amount in dollars, please, such as 12.50."],
+  [
+    "budgets.day_usd: must be dollars as plain decimal text with at most 9 digits behind the point, such as 12.50.",
+    "Budget a day: an amount in dollars, please, such as 12.50.",
+  ],
 ])("says %s as %s", async (message, said) => {
   expect(wordsOf(await refusal(message, message.split(":")[0] ?? null))).toBe(said);
 });

@@ -33,7 +33,7 @@ const SENTENCES: readonly (readonly [RegExp, string])[] = [
   [/^String should match pattern/, "it holds characters that are not allowed here"],
   [/valid (datetime|date)/, "a date, please"],
   [/valid string/, "text, please"],
-  [/^must be dollars as text|^not an amount of dollars/, "an amount in dollars, please, such as 12.50"],
+  [/^must be dollars as |^not an amount of dollars/, "an amount in dollars, please, such as 12.50"],
   [/^must be more than 0 and at most 9000000 dollars/, "more than 0 and at most 9,000,000 dollars, please"],
 ];
 
