@@ -169,25 +169,18 @@ def _check_messages(chat: Chat) -> None:
 
 def _in_parts(value: Json, chat: Chat) -> Json:
     """The body as canon: what some write as a bare text among parts is a part of text."""
-    if not any(
-        isinstance(part, str)
-        for message in chat.messages
-        for part in message.content or ()
-        if isinstance(message.content, list)
-    ):
+    lists = (message.content for message in chat.messages if isinstance(message.content, list))
+    if not any(isinstance(part, str) for parts in lists for part in parts):
         return value
-    messages = [
-        {
-            **message,
-            "content": [
-                {"type": "text", "text": part} if isinstance(part, str) else part for part in message["content"]
-            ],
-        }
-        if is_array(message.get("content"))
-        else message
-        for message in objects(value["messages"])
-    ]
-    return {**value, "messages": messages}
+    return {**value, "messages": [_with_parts(message) for message in objects(value["messages"])]}
+
+
+def _with_parts(message: Json) -> Json:
+    content = message.get("content")
+    if not is_array(content):
+        return message
+    parts = [{"type": "text", "text": part} if isinstance(part, str) else part for part in content]
+    return {**message, "content": parts}
 
 
 def _completions(value: Json, wishes: Wishes) -> Call:
