@@ -154,7 +154,11 @@ class _Connection(asyncio.Protocol):
             return
         self._received.clear()
         self._caller.answered(due, self._loop.time())
-        self._caller.idle.append(self)
+        if b"\nconnection: close" in head.lower():  # as nginx says after a thousand requests
+            self._caller.gone("", asked=False)
+            self.leave()
+        else:
+            self._caller.idle.append(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is None:  # said already
