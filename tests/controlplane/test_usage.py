@@ -49,11 +49,13 @@ async def test_the_same_event_again_is_stored_once(admin: Database, data: Databa
 
 async def test_an_estimate_gives_way_to_true_figures(admin: Database, data: Database) -> None:
     store, true = UsageStore(data), event(cost_nanos=7)
-    estimate = event(id=true.id, cost_nanos=1, usage_source=UsageSource.ESTIMATED, outcome=Outcome.FAILED)
+    words = {"error_code": "gateway_crashed", "error_message": "The process ended."}
+    estimate = event(id=true.id, cost_nanos=1, usage_source=UsageSource.ESTIMATED, outcome=Outcome.FAILED, **words)
     await store.insert([estimate])
     assert await _rows(admin) == [(true.id, 1, "estimated")]
     await store.insert([true])
     assert await _rows(admin) == [(true.id, 7, "provider")]
+    assert await store.event("key_1", true.id) == true
 
 
 @pytest.mark.parametrize("source", [UsageSource.ESTIMATED, UsageSource.COUNTED, UsageSource.PROVIDER])

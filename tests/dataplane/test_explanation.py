@@ -101,6 +101,13 @@ def test_a_failure_tells_its_code_and_a_refusal_has_no_attempts() -> None:
     assert only.startswith("The gateway refused the request with 404 model_not_found after ")
 
 
+def test_what_the_caller_was_told_is_told_again() -> None:
+    words = {"error_code": "model_not_found", "error_message": "There is no model 'smrt'. Did you mean 'smart'?"}
+    told = explain(rescued(outcome=Outcome.REFUSED, status=404, attempts=(), plan=(), **words))
+    assert told["error_message"] == words["error_message"]
+    assert told["explanation"][-1] == f"The caller was told: {words['error_message']}"
+
+
 def test_plan_and_attempts_are_there_as_data_too() -> None:
     told = explain(rescued())
     assert told["plan"][-1] == {"target": "lab/blind", "why": "is known to lack vision", "passed_over": True}

@@ -143,6 +143,12 @@ def test_refused_input_is_recorded_and_charged_nothing(stage: Stage) -> None:
     assert (event["outcome"], event["status"]) == ("refused", 400)
     assert (event["cost_usd"], event["charge_usd"]) == ("0.000000000", "0.000000000")
     assert event["prompt_tokens"] == event["completion_tokens"] == 0
+    told = httpx2.get(
+        f"{stage.gateway.url}/v1/requests/{event['id']}",
+        headers={"authorization": f"Bearer {stage.gateway.key}"},
+        timeout=10,
+    ).json()
+    assert told["error_message"] == _error(response)["message"]
 
 
 def test_bytes_that_are_no_http_do_not_hurt(stage: Stage) -> None:

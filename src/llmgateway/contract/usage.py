@@ -70,6 +70,8 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     """HTTP status that the caller saw, or would have seen (499 for a caller who left before any)."""
     error_code: str | None = None
+    error_message: str | None = None
+    """What the caller was told, where that was no answer."""
     stream: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0

@@ -10,7 +10,7 @@ from llmgateway.kit.money import usd
 
 _SHOWN = (
     "id", "org_id", "key_id", "project_id", "created_at", "operation", "dialect", "model", "provider", "served_model",
-    "outcome", "status", "error_code", "stream", "prompt_tokens", "completion_tokens", "cached_tokens",
+    "outcome", "status", "error_code", "error_message", "stream", "prompt_tokens", "completion_tokens", "cached_tokens",
     "cache_write_tokens", "reasoning_tokens", "price_version", "usage_source", "cache", "test", "duration_ms",
     "first_token_ms", "tags",
 )  # fmt: skip
@@ -70,6 +70,8 @@ def _sentences(event: UsageEvent) -> Iterator[str]:
     for number, attempt in enumerate(event.attempts, 1):
         yield f"Attempt {number}: {_attempted(attempt)}."
     yield _end(event)
+    if event.error_message:
+        yield f"The caller was told: {event.error_message}"
 
 
 def _attempted(attempt: Attempt) -> str:

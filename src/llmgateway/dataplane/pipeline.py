@@ -167,7 +167,7 @@ async def _fail(visit: _Visit, problem: Problem) -> None:
     if meter is not None:
         failed = meter.attempts or isinstance(problem, UpstreamFailed | InternalFault)
         outcome = Outcome.FAILED if failed else Outcome.REFUSED
-        await meter.settle(outcome, problem.http_status, problem.code)
+        await meter.settle(outcome, problem.http_status, problem)
         headers += meter.headers()
     else:
         visit.rooms.instruments.counting.refused(problem.code)

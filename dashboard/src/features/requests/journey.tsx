@@ -23,7 +23,7 @@ export function Journey({ request, keyName }: { request: Explained; keyName: str
         </Step>
         <Step name="Admit">
           {admitWords(request)}
-          {request.outcome === "refused" ? <RefusalWords code={request.error_code} /> : null}
+          {request.outcome === "refused" ? <RefusalWords request={request} /> : null}
         </Step>
         {request.outcome === "refused" ? null : <Step name="Cache">{cacheWords(request)}</Step>}
         {request.plan.length > 0 ? (
@@ -41,7 +41,7 @@ export function Journey({ request, keyName }: { request: Explained; keyName: str
         <Waterfall request={request} />
         <Step name="End">
           {endWords(request)}
-          {request.outcome === "failed" ? <RefusalWords code={request.error_code} /> : null}
+          {request.outcome === "failed" ? <RefusalWords request={request} /> : null}
         </Step>
       </ol>
     </Card>

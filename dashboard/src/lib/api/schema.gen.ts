@@ -2968,6 +2968,11 @@ export interface components {
             status: number;
             /** Error Code */
             error_code: string | null;
+            /**
+             * Error Message
+             * @description What the caller was told, where that was no answer.
+             */
+            error_message: string | null;
             /** Stream */
             stream: boolean;
             /** Prompt Tokens */
@@ -3039,6 +3044,11 @@ export interface components {
             status: number;
             /** Error Code */
             error_code: string | null;
+            /**
+             * Error Message
+             * @description What the caller was told, where that was no answer.
+             */
+            error_message: string | null;
             /** Stream */
             stream: boolean;
             /** Prompt Tokens */

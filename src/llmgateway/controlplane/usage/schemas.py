@@ -23,6 +23,7 @@ class RequestShown(Shown):
     outcome: str
     status: int
     error_code: str | None
+    error_message: str | None = Field(description="What the caller was told, where that was no answer.")
     stream: bool
     prompt_tokens: int
     completion_tokens: int

@@ -107,7 +107,7 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
     except ProviderError as error:
         await reply.hush()
         problem = broken_stream(error, meter.attempts)
-        await meter.settle(Outcome.FAILED, 200, problem.code)
+        await meter.settle(Outcome.FAILED, 200, problem)
         if audience.call.wishes.severed:
             await reply.break_off()
         else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import msgspec
 
@@ -22,11 +23,14 @@ from llmgateway.dataplane.plan.targets import Plan, Target
 from llmgateway.dataplane.watch.contents import ContentLog, may_be_kept
 from llmgateway.dataplane.watch.recording import Recorder
 from llmgateway.dataplane.watch.request_log import RequestLog
-from llmgateway.errors import ProviderError
+from llmgateway.errors import Problem, ProviderError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import id_time
 from llmgateway.kit.money import usd
 from llmgateway.providers.base import Answer, Step
+
+_LONGEST_MESSAGE: Final = 1000
+"""Characters of what the caller was told that are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,11 +224,11 @@ class Meter:
     def _cache(self) -> str:
         return self._look.status if self._look else "bypass"
 
-    async def settle(self, outcome: Outcome, status: int, error_code: str | None = None) -> UsageEvent:
+    async def settle(self, outcome: Outcome, status: int, problem: Problem | None = None) -> UsageEvent:
         """Write the event and settle the ticket; the second call only gives the event back."""
         if self._event is not None:
             return self._event
-        event = self._event = self._make_event(outcome, status, error_code)
+        event = self._event = self._make_event(outcome, status, problem)
         self._tell_speed(event)
         self._use.counting.running -= 1
         self._use.counting.ended(event)
@@ -252,7 +256,7 @@ class Meter:
         writing = self._use.clock.monotonic() - (self._content_at if streamed else self._asked_at)
         self._use.health.answered(self._target.path, first, event.completion_tokens, writing)
 
-    def _make_event(self, outcome: Outcome, status: int, error_code: str | None) -> UsageEvent:
+    def _make_event(self, outcome: Outcome, status: int, problem: Problem | None) -> UsageEvent:
         asked = self._target is not None
         # Sent upstream: input counts even when the caller left. A failure without content used nothing of the caller's.
         left = outcome is Outcome.ABANDONED and self._running
@@ -280,7 +284,8 @@ class Meter:
             served_model=hit.served_model if hit else served.model if served else None,
             outcome=outcome,
             status=status,
-            error_code=error_code,
+            error_code=problem.code if problem else None,
+            error_message=problem.message[:_LONGEST_MESSAGE] if problem else None,
             stream=bool(call and call.stream),
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,

@@ -24,6 +24,7 @@ _BUSY_EVENTS: Final = 50
 _BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 _ORPHAN_SECONDS: Final = 15.0
 _LOST_OPEN: Final = timedelta(hours=1)
+_CRASHED: Final = "The gateway's process ended while this request ran. What it used is estimated."
 
 Heir = Callable[[UsageEvent], Awaitable[None]]
 """Settles what a request of a dead process still held."""
@@ -294,6 +295,7 @@ def _estimate(record: OpenRecord) -> UsageEvent:
         outcome=Outcome.FAILED,
         status=502,
         error_code=CRASHED,
+        error_message=_CRASHED,
         stream=record.stream,
         prompt_tokens=record.prompt_tokens,
         cost_nanos=record.cost_nanos,

@@ -46,3 +46,4 @@ class UsageRow(Base):
     attempts: Mapped[list[Any]] = mapped_column(JSONB)
     plan: Mapped[list[Any]] = mapped_column(JSONB)
     tags: Mapped[list[Any]] = mapped_column(JSONB)
+    error_message: Mapped[str | None]
