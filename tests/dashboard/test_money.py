@@ -70,6 +70,9 @@ def test_a_budget_is_set_what_is_beyond_it_is_refused_and_its_owner_is_told(owne
     assert answers[0].status_code == 200
     assert answers[-1].status_code == 402
     assert answers[-1].json()["error"]["code"] == "budget_exceeded"
+    owner.open_place("Requests")
+    owner.page.get_by_role("row").filter(has_text="budget_exceeded").first.click()
+    owner.sees(f"The caller was told: {answers[-1].json()['error']['message']}")
     owner.open_place("Budgets")
     meter = owner.page.get_by_role("meter", name="small: part of the budget that is spent")
     owner.until(lambda: int(meter.get_attribute("aria-valuenow") or 0) >= 50)
