@@ -49,7 +49,9 @@ the organisation's own alias. The first use of a key is one SELECT; what it cost
 
 What `make topology` starts: two data processes, one for people, one for jobs, PostgreSQL and Valkey, behind nginx. So many requests a
 second are *due*, and each is timed from then, so that a stall cannot hide. The provider, the callers and all stores run on the same
-cores. *Added latency* is less the provider's own at the same rate. Every answer must be one event in PostgreSQL.
+cores. *Added latency* is less the provider's own at the same rate. Every answer must be one event in PostgreSQL. The rate is the highest
+that two cores held: in runs of a minute on the same machine 700 requests/s added 64 ms at p99, 800 added 239 ms, 900 added 2.5 s and
+lost 0.07 %, and at 1,000 answers came 11 s late and 3.7 % not at all.
 """,
     "peers": """\
 ## Beside LiteLLM and Portkey
