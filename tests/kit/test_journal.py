@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmgateway.kit import journal as journal_module
-from llmgateway.kit.journal import Checkpoint, Journal, JournalFull
+from llmgateway.kit.checkpoint import Checkpoint, CheckpointFile
+from llmgateway.kit.journal import Journal, JournalFull
 
 WRITER = """
 import sys
@@ -188,3 +189,65 @@ def test_the_frame_is_length_and_crc_32(tmp_path: Path) -> None:
         journal.append(b"abc")
         raw = (journal.folder / "0000000001.log").read_bytes()
     assert raw == (3).to_bytes(4, "little") + zlib.crc32(b"abc").to_bytes(4, "little") + b"abc"
+
+
+def test_what_is_done_makes_room_again_without_taking_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "EMPTIED_BYTES", 500)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Journal.open(tmp_path) as journal:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, old[1]))
+        try:
+            for number in range(20):
+                journal.append(b"%02d" % number + b"x" * 900)
+                with pytest.raises(JournalFull):
+                    journal.append(b"y" * 900)
+                assert [entry.data[:2] for entry in journal.read(10)] == [b"%02d" % number]
+                journal.mark(Checkpoint(journal.position, journal.position))
+                assert (journal.backlog, journal.size) == (0, 0)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        assert len(list(journal.folder.glob("*.log"))) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_room_is_given_back_where_the_checkpoint_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "SEGMENT_BYTES", 100)
+    journal = Journal.open(tmp_path)
+    for _ in range(3):
+        journal.append(b"x" * 200)
+    journal.read(10)
+    (journal.folder / "checkpoint").unlink()
+    (journal.folder / "checkpoint").mkdir()
+    with pytest.raises(OSError, match="checkpoint"):
+        journal.mark(Checkpoint(journal.position, journal.position))
+    assert len(list(journal.folder.glob("*.log"))) == 1
+    assert journal.backlog == 0
+    (journal.folder / "checkpoint").rmdir()
+    journal.append(b"later")
+    journal.read(10)
+    journal.mark(Checkpoint(journal.position, journal.position))
+    journal.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_torn_checkpoint_leaves_the_one_before(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    places = list[Checkpoint]()
+    for number in range(4):
+        journal.append(b"%d" % number)
+        journal.read(1)
+        places.append(Checkpoint(journal.position, journal.position))
+        journal.mark(places[-1])
+    file = journal.folder / "checkpoint"
+    whole = file.read_bytes()
+    assert len(whole) == 72
+    half = len(whole) // 2
+    found = list[Checkpoint]()
+    for torn in (b"\0" * half + whole[half:], whole[:half] + b"\0" * half, whole[:half], whole[: half + 5]):
+        file.write_bytes(torn)
+        found.append(CheckpointFile(journal.folder).read())
+    assert set(found) == {places[-1], places[-2]}
+    journal.close()

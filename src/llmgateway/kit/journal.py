@@ -19,22 +19,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from llmgateway.kit.checkpoint import Checkpoint, CheckpointFile, Position
+
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
+EMPTIED_BYTES: Final = 1024 * 1024
+"""A segment that is written to is emptied when all of it is done and it is at least as long."""
 SYNC_SECONDS: Final = 0.05
 _CHUNK: Final = 256 * 1024
 _FRAME: Final = struct.Struct("<II")
-_CHECKPOINT: Final = struct.Struct("<QQQQI")
 
 
 class JournalFull(OSError):
     """The record could not be written, and nothing of it stays in the file; appending again may work later."""
-
-
-class Position(NamedTuple):
-    """A place between two records."""
-
-    segment: int
-    offset: int
 
 
 class Entry(NamedTuple):
@@ -43,16 +39,6 @@ class Entry(NamedTuple):
     start: Position
     end: Position
     data: bytes
-
-
-class Checkpoint(NamedTuple):
-    """How far the reader is. `done` is handled; `keep` is the oldest place that is still needed, at or before it."""
-
-    keep: Position
-    done: Position
-
-
-_START = Position(1, 0)
 
 
 class Journal:
@@ -64,13 +50,15 @@ class Journal:
         self.torn_bytes = 0
         """Bytes that failed their CRC when read, and were passed over."""
         self._lock = lock
-        self._checkpoint = _read_checkpoint(folder) or Checkpoint(_START, _START)
+        self._checkpoints = CheckpointFile(folder)
+        self._checkpoint = self._checkpoints.read()
         self._read = self._checkpoint.keep
         self._sizes = {number: _segment(folder, number).stat().st_size for number in _numbers(folder)}
         self._segment = max(self._sizes, default=0)
         self._writer = -1
         self._syncer = _Syncer() if writes else None
         if writes:
+            self._checkpoints.reserve()
             self._roll()
 
     @classmethod
@@ -150,18 +138,19 @@ class Journal:
         self._read = position
 
     def mark(self, checkpoint: Checkpoint) -> None:
-        """Remember how far the reader is, and delete the segments that nobody needs. Raises OSError."""
+        """Give back the room that nobody needs, and remember how far the reader is. Raises OSError.
+
+        In this order, so that a full disk comes free. What is not remembered is read once more after the death of the process.
+        """
         if checkpoint == self._checkpoint:
             return
-        values = (*checkpoint.keep, *checkpoint.done)
-        packed = _CHECKPOINT.pack(*values, zlib.crc32(repr(values).encode()))
-        fresh = self.folder / "checkpoint.new"
-        fresh.write_bytes(packed)
-        fresh.replace(self.folder / "checkpoint")
         self._checkpoint = checkpoint
         for number in [number for number in self._sizes if number < checkpoint.keep.segment]:
             _segment(self.folder, number).unlink(missing_ok=True)
             del self._sizes[number]
+        if self._writer >= 0 and checkpoint.keep == (self._segment, self._sizes[self._segment]):
+            self._empty()
+        self._checkpoints.write(checkpoint)
 
     def close(self) -> None:
         """Sync and let go. The folder goes too when all of it is done and nothing in it is needed any more."""
@@ -201,6 +190,17 @@ class Journal:
         if self._syncer is not None:
             self._syncer.retire(self._writer)
         self._writer, self._segment = fresh, number
+        self._sizes[number] = 0
+
+    def _empty(self) -> None:
+        """Use the file of a segment that is done for the next one, which needs no room on the disk."""
+        if self._sizes[self._segment] < EMPTIED_BYTES:
+            return
+        number = self._segment + 1
+        _segment(self.folder, self._segment).rename(_segment(self.folder, number))
+        self._sizes[number] = self._sizes.pop(self._segment)
+        self._segment = number
+        os.ftruncate(self._writer, 0)
         self._sizes[number] = 0
 
     def _undo(self) -> None:
@@ -323,16 +323,3 @@ def _try_lock(folder: Path) -> int | None:
         os.close(lock)
         return None
     return lock
-
-
-def _read_checkpoint(folder: Path) -> Checkpoint | None:
-    try:
-        packed = (folder / "checkpoint").read_bytes()
-    except FileNotFoundError:
-        return None
-    if len(packed) != _CHECKPOINT.size:
-        return None
-    *values, crc = _CHECKPOINT.unpack(packed)
-    if crc != zlib.crc32(repr(tuple(values)).encode()):
-        return None
-    return Checkpoint(Position(values[0], values[1]), Position(values[2], values[3]))

@@ -1,0 +1,74 @@
+"""How far the reader of a journal is, kept so that a full disk cannot keep it from being written."""
+
+import os
+import struct
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_SLOT: Final = struct.Struct("<QQQQI")
+
+
+class Position(NamedTuple):
+    """A place between two records."""
+
+    segment: int
+    offset: int
+
+
+class Checkpoint(NamedTuple):
+    """How far the reader is. `done` is handled; `keep` is the oldest place that is still needed, at or before it."""
+
+    keep: Position
+    done: Position
+
+
+START: Final = Position(1, 0)
+
+
+class CheckpointFile:
+    """Two places in one file, written in turn and in place: a torn one leaves the other, and neither needs new room."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "checkpoint"
+        self._turn = 0
+
+    def reserve(self) -> None:
+        """Take the room now, where there is any; without it `write` may fail on a full disk."""
+        with suppress(OSError):
+            self._path.write_bytes(_packed(Checkpoint(START, START)) * 2)
+
+    def read(self) -> Checkpoint:
+        """The newest that is whole; the start where there is none. Raises OSError."""
+        try:
+            packed = self._path.read_bytes()
+        except FileNotFoundError:
+            packed = b""
+        slots = [_unpacked(packed[at : at + _SLOT.size]) for at in (0, _SLOT.size)]
+        self._turn = int(slots[0] is not None)
+        found = [slot for slot in slots if slot is not None]
+        return max(found, key=lambda one: (one.done, one.keep), default=Checkpoint(START, START))
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Raises OSError: then the one before still counts."""
+        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.pwrite(file, _packed(checkpoint), self._turn * _SLOT.size)
+        finally:
+            os.close(file)
+        self._turn = 1 - self._turn
+
+
+def _packed(checkpoint: Checkpoint) -> bytes:
+    values = (*checkpoint.keep, *checkpoint.done)
+    return _SLOT.pack(*values, zlib.crc32(repr(values).encode()))
+
+
+def _unpacked(packed: bytes) -> Checkpoint | None:
+    if len(packed) != _SLOT.size:
+        return None
+    *values, crc = _SLOT.unpack(packed)
+    if crc != zlib.crc32(repr(tuple(values)).encode()):
+        return None
+    return Checkpoint(Position(values[0], values[1]), Position(values[2], values[3]))
