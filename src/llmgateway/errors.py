@@ -18,11 +18,11 @@ ProviderError                      what one attempt at one provider ended in; th
 ConfigurationError                 what stops a process at its start, in one sentence
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +205,10 @@ class FailureKind(StrEnum):
     """The stream ended before it was finished."""
 
 
+_SHORTEST_SECRET: Final = 8
+"""Characters: a shorter one may be a word of the sentence."""
+
+
 class ProviderError(Exception):
     """What one attempt ended in."""
 
@@ -229,3 +233,9 @@ class ProviderError(Exception):
         self.param = param
         self.retry_after = retry_after
         """Seconds, as the provider asked."""
+
+    def strike_out(self, secrets: Iterable[str]) -> None:
+        """Take out of its words what callers and logs must not see: a provider may quote the key that it refuses."""
+        for secret in secrets:
+            if len(secret) >= _SHORTEST_SECRET:
+                self.message = self.message.replace(secret, "***")

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import ChatChunk, Json
@@ -36,6 +36,10 @@ class Place:
     """Parameters of the call that shall be left out: the caller allowed it, and is told."""
 
 
+_CREDENTIALS: Final = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
+"""Headers."""
+
+
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
     """An HTTP request, ready to send."""
@@ -44,6 +48,11 @@ class UpstreamRequest:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes
     method: str = "POST"
+
+    @property
+    def credentials(self) -> Sequence[str]:
+        """What its headers prove who asks with: some servers quote it when they refuse it."""
+        return [value.rpartition(" ")[2] for name, value in self.headers.items() if name.lower() in _CREDENTIALS]
 
 
 @dataclass(frozen=True, slots=True)

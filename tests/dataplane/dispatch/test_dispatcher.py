@@ -25,6 +25,7 @@ providers:
   two: {type: openai_compatible, base_url: http://two/v1, api_key: c}
   three: {type: openai_compatible, base_url: http://three/v1, api_key: d}
   openai: {base_url: http://openai/v1, api_key: e}
+  quoting: {type: openai_compatible, base_url: http://four/v1, api_key: operators-own-key}
 models:
   smart:
     retries: RETRIES
@@ -36,6 +37,8 @@ models:
     retries: RETRIES
     timeouts: {first_token: 0.05}
     targets: [{provider: one, model: m}]
+  quoting:
+    targets: [{provider: quoting, model: m}]
   rooms:
     targets:
       - {provider: one, model: m, context: 8000}
@@ -81,7 +84,7 @@ class Labs:
     def __init__(self, **script: int | str | list[int | str]) -> None:
         """Secret -> statuses in order, the last one for ever; 200 where nothing is said.
 
-        `reset`, `slow` and `long` (the prompt is too long) stand beside numbers.
+        `reset`, `slow`, `long` (the prompt is too long) and `quote` (the key is refused, and repeated) stand beside numbers.
         """
         self._script: dict[str, list[int | str]] = {
             secret: list(said) if isinstance(said, list) else [said] for secret, said in script.items()
@@ -103,6 +106,8 @@ class Labs:
             raise HttpError(Trouble.RESET, "gone")
         if said == "slow":
             await asyncio.sleep(0.2)
+        if said == "quote":
+            return Said(401, msgspec.json.encode({"error": {"message": f"no such key: {secret}"}}), "application/json")
         if said == "long":
             return Said(400, b'{"error": {"message": "no", "code": "context_length_exceeded"}}', "application/json")
         if isinstance(said, int) and said != 200:
@@ -288,3 +293,13 @@ async def test_attempts_tell_who_was_asked_what_it_said_and_how_long_it_took() -
     await scene.dispatcher.asking(call, scene.routing.plan(call), notes).first()
     told: list[tuple[Any, ...]] = [(a.provider, a.model, a.status, a.outcome, a.message) for a in notes.attempts]
     assert told == [("one", "m", 500, "server_error", "no"), ("two", "m", 200, "ok", "")]
+
+
+async def test_a_credential_that_a_provider_quotes_is_told_to_nobody() -> None:
+    scene, notes, call = Scene(Labs(**{"operators-own-key": "quote"})), Notes(), chat("quoting")
+    with pytest.raises(UpstreamFailed) as failed:
+        await scene.dispatcher.asking(call, scene.routing.plan(call), notes).first()
+    assert scene.labs.asked == ["operators-own-key"]
+    assert [attempt.message for attempt in notes.attempts] == ["no such key: ***"]
+    assert "no such key: ***" in failed.value.message
+    assert "own-key" not in str(failed.value.attempts)

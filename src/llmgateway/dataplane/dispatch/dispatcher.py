@@ -87,6 +87,8 @@ class Asking:
         self._failures = list[Failure]()
         self._asked_at = _NOT_ASKED
         """When the last target was asked, as health counts."""
+        self._credentials: Sequence[str] = ()
+        """What the last target was asked with."""
         self._waiting: list[Target] = list(self._plan.targets)
         """Not asked yet, in their order."""
 
@@ -134,6 +136,7 @@ class Asking:
 
     def broke(self, target: Target, error: ProviderError) -> None:
         """The running answer of a target broke off."""
+        error.strike_out(self._credentials)
         self._witness.broke(error)
         if self._health is not None:
             self._health.broke(target.path, error, self._asked_at)
@@ -174,6 +177,7 @@ class Asking:
         start, health, self._asked_at = self._clock.monotonic(), self._health, _NOT_ASKED
         try:
             request = await self._asker.request(call, target, manner)
+            self._credentials = request.credentials
             self._witness.opens(target)
             if told := self._witness.trace_headers:
                 request = replace(request, headers={**request.headers, **told})
@@ -185,6 +189,7 @@ class Asking:
                 health.left(target.path)
             raise
         except ProviderError as error:
+            error.strike_out(self._credentials)
             attempt = self._report(target, start, error)
             self._witness.attempted(attempt)
             self._failures.append((attempt, error))
