@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from llmgateway.canon.usage import UsageSource
-from llmgateway.contract.usage import CloseRecord, JournalRecord, OpenRecord
+from llmgateway.contract.usage import CloseRecord, JournalRecord, OpenRecord, Outcome
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dataplane.watch.recording import Recorder
 from llmgateway.dataplane.watch.shipping import Shipper
@@ -69,6 +69,8 @@ async def test_disk_full_events_wait_in_memory_up_to_a_bound_then_503(tmp_path: 
                 recorder.close(event(record.id))
             with pytest.raises(Unavailable):
                 recorder.close(event())
+            recorder.close(msgspec.structs.replace(event(), outcome=Outcome.REFUSED, cost_nanos=0, charge_nanos=0))
+            assert recorder.held == 6  # what nobody was asked for takes no memory from what is billed
         await until(lambda: recorder.healthy)  # by itself: no further request comes
         assert _ids(journal) == [record.id for record in opens[:3]] * 2
         recorder.open(opens[3])

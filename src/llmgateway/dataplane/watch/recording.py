@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from llmgateway.contract.usage import CloseRecord, OpenRecord, UsageEvent
+from llmgateway.contract.usage import CloseRecord, OpenRecord, Outcome, UsageEvent
 from llmgateway.errors import Unavailable
 from llmgateway.kit.journal import Journal, JournalFull
 
@@ -60,8 +60,11 @@ class Recorder:
     def close(self, event: UsageEvent) -> None:
         """The request is over; the caller may be told so once this returns.
 
-        Raises Unavailable when neither disk nor memory has room.
+        Raises Unavailable when neither disk nor memory has room. A refusal for which nobody was asked is no reason for that: it is
+        let go, since memory is for what is billed.
         """
+        if event.outcome is Outcome.REFUSED and not event.attempts and self.blocked and not self.retry():
+            return
         self._write(self._encoder.encode(CloseRecord(event=event)), 2 * self._bound)
 
     def retry(self) -> bool:
