@@ -37,7 +37,8 @@ def serve(
     config: Annotated[Path | None, typer.Option(help="The gateway.yaml to read.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; default LLMGATEWAY_HOST.")] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port to listen on, 0 for a free one; default LLMGATEWAY_PORT.")
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to listen on, 0 for a free one; default LLMGATEWAY_PORT."),
     ] = None,
     role: Annotated[
         Part, typer.Option(help="What this process serves: tokens (data), people (control), or all.")
