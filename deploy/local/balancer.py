@@ -37,6 +37,7 @@ http {{
         proxy_connect_timeout 2s;
         proxy_read_timeout 660s;             # longer than the gateway's longest answer
         proxy_next_upstream error timeout;   # what was already sent is never sent twice: it may be billed
+        location = /metrics {{ return 404; }}     # for Prometheus only, which asks the replicas themselves
         location /v1/ {{ proxy_pass http://data; }}
         location / {{ proxy_pass http://control; }}
     }}
