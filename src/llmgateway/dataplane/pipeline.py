@@ -167,10 +167,13 @@ async def _fail(visit: _Visit, problem: Problem) -> None:
     if meter is not None:
         failed = meter.attempts or isinstance(problem, UpstreamFailed | InternalFault)
         outcome = Outcome.FAILED if failed else Outcome.REFUSED
-        await meter.settle(outcome, problem.http_status, problem)
+        try:
+            await meter.settle(outcome, problem.http_status, problem)
+        except Problem as worse:  # its record has no room: that is what the caller is told
+            problem = worse
         headers += meter.headers()
     else:
-        visit.rooms.instruments.counting.refused(problem.code)
+        visit.rooms.instruments.turned_away(problem, reply.request_id)
     visit.trace.refused(problem)
     if problem.retry_after is not None:
         headers.append(("retry-after", str(problem.retry_after)))

@@ -64,7 +64,7 @@ class DataPlane:
                 raise self._no_route(scope["method"], path)
             body = await _read_body(receive, headers)
         except Problem as problem:
-            self.rooms.instruments.counting.refused(problem.code)
+            self.rooms.instruments.turned_away(problem, reply.request_id)
             await _refuse(problem, dialect, reply)
             return
         if body is None:

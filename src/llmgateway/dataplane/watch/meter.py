@@ -47,6 +47,11 @@ class Instruments:
     request_log: RequestLog
     contents: ContentLog
 
+    def turned_away(self, problem: Problem, request_id: str) -> None:
+        """A request ended before it was known whose it is: there is no meter for it."""
+        self.counting.refused(problem.code)
+        self.request_log.turned_away(problem, request_id)
+
 
 class Meter:
     """The account of one request, from the moment its key is known."""

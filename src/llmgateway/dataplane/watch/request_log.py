@@ -1,11 +1,13 @@
-"""A line in the log for requests that are over: all of them, those that failed, or none."""
+"""A line in the log for requests that are over: all of them, those that failed (the gateway's own 5xx too), or none."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Literal
 
 import structlog
 
 from llmgateway.contract.usage import Outcome, UsageEvent
+from llmgateway.errors import Problem
 from llmgateway.kit.money import usd
 
 Which = Literal["all", "failed", "none"]
@@ -21,8 +23,8 @@ class RequestLog:
 
     def ended(self, event: UsageEvent) -> None:
         """A request is over."""
-        failed = event.outcome is Outcome.FAILED
-        if self.which == "none" or (self.which == "failed" and not failed):
+        failed = event.outcome is Outcome.FAILED or event.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        if not self._tells(failed=failed):
             return
         say = log.warning if failed else log.info
         say(
@@ -40,3 +42,13 @@ class RequestLog:
             cache=event.cache,
             milliseconds=event.duration_ms,
         )
+
+    def turned_away(self, problem: Problem, request_id: str) -> None:
+        """A request ended before it was known whose it is."""
+        failed = problem.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        if self._tells(failed=failed):
+            say = log.warning if failed else log.info
+            say("request turned away", request_id=request_id, status=problem.http_status, code=problem.code)
+
+    def _tells(self, *, failed: bool) -> bool:
+        return self.which == "all" or (self.which == "failed" and failed)
