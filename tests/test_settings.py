@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from llmgateway.cli import cli
 from llmgateway.errors import ConfigurationError
+from llmgateway.gateway_file import load_gateway_file
 from llmgateway.settings import load_settings
 
 
@@ -62,3 +63,26 @@ def test_what_is_right_is_taken_as_it_is() -> None:
     assert (settings.database_url, settings.redis_url) == (given["DATABASE_URL"], given["REDIS_URL"])
     assert settings.trusted_proxies == ("10.0.0.1", "10.0.0.0/8", "fd00::/8")
     assert load_settings({"LLMGATEWAY_TRUSTED_PROXIES": "*"}).trusted_proxies == ("*",)
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("LLMGATEWAY_TRUSTED_PROXY", "LLMGATEWAY_TRUSTED_PROXIES"),
+        ("LLMGATEWAY_LOG_REQUEST", "LLMGATEWAY_LOG_REQUESTS"),
+        ("LLMGATEWAY_SECRET_KEYS_FILE", "LLMGATEWAY_SECRET_KEY"),
+        ("LLMGATEWAY_DOMAIN", None),
+        ("LLMGATEWAY_URL", None),
+        ("LLMGATEWAY_PORT", None),
+    ],
+)
+def test_a_variable_that_is_nearly_a_setting_is_told(variable: str, meant: str | None) -> None:
+    value = "8123" if variable == "LLMGATEWAY_PORT" else "x"
+    assert load_settings({variable: value}).misspelt() == ({variable: meant} if meant else {})
+
+
+def test_a_key_that_stands_twice_in_the_file_is_refused_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text("models:\n  smart:\n    targets: [{provider: sandbox, model: a}]\n  smart:\n    targets: []\n")
+    with pytest.raises(ConfigurationError, match=r"the key 'smart' stands here twice .*line 4"):
+        load_gateway_file(file, {})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -12,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from llmgateway.errors import ConfigurationError
 from llmgateway.kit.entries import mail_address, new_password
 
+_NEARLY = 0.85
+"""How alike two names are of which one is meant for the other, from 0 to 1."""
 _SECRET_BYTES = 32
 
 
@@ -186,6 +189,13 @@ class Settings(BaseModel):
     def production(self) -> bool:
         """A database of one's own is set: nothing is made up, every secret must be given."""
         return self.database_url is not None
+
+    def misspelt(self) -> Mapping[str, str]:
+        """Variables that look like a setting and are none -> the setting that they are nearly the name of."""
+        known = [field.alias for field in type(self).model_fields.values() if field.alias]
+        strangers = [name for name in self.environment if name.startswith("LLMGATEWAY_") and name not in known]
+        near = {name: get_close_matches(name.removesuffix("_FILE"), known, 1, _NEARLY) for name in strangers}
+        return {name: found[0] for name, found in near.items() if found and found[0] != name.removesuffix("_FILE")}
 
     @model_validator(mode="after")
     def _production_needs_secrets(self) -> Self:

@@ -50,6 +50,8 @@ def check(config: ConfigOption = None) -> None:
                 )
             if hosts[target.provider].missing:
                 typer.echo(f"warning: models.{name}.targets.{position}: {hosts[target.provider].missing}")
+    for variable, meant in settings.misspelt().items():
+        typer.echo(f"warning: {variable} is no setting. Is {meant} meant?")
     usable = [name for name, host in hosts.items() if not host.missing]
     typer.echo(f"The configuration is right. Providers with a credential: {', '.join(usable)}.")
 
