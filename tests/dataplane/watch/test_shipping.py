@@ -101,6 +101,8 @@ async def test_poison_is_set_aside_counted_and_never_in_the_way(tmp_path: Path) 
         assert msgspec.convert(rows[1]["record"], UsageEvent) == events[2]
         assert shipper.poison == 2
         await shipper.stop()
+    with Journal.open(tmp_path) as journal:  # the next process knows of it too: it is still in no bill
+        assert Shipper(journal, table, SystemClock()).poison == 2
 
 
 async def test_a_crash_between_insert_and_checkpoint_sends_the_same_ids_again(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ JOURNAL_SIZE: Final = Figure(
 JOURNAL_POISON: Final = Figure(
     name="llmgateway_journal_poison_records",
     kind=Kind.GAUGE,
-    help="Usage records set aside in poison.jsonl since the process began.",
+    help="Usage records that lie in poison.jsonl: set aside by this process, or there when it began.",
 )
 JOURNAL_SHIPPED: Final = Figure(
     name="llmgateway_journal_shipped_events",

@@ -43,6 +43,7 @@ class Shipper:
         self._heir: Heir | None = None
         self._orphans = list[_Voyage]()
         self._orphans_poison = 0
+        self._poison_before = _lines_of(_poison_file(journal))
         self._shipped = asyncio.Event()
         self._caught_up = clock.monotonic()
         """Monotonic seconds: all that was written before then is in the database."""
@@ -50,8 +51,8 @@ class Shipper:
 
     @property
     def poison(self) -> int:
-        """Records that this process set aside in `poison.jsonl`."""
-        return self._own.poison + self._orphans_poison + sum(orphan.poison for orphan in self._orphans)
+        """Records that lay in `poison.jsonl` when this process began, and those that it set aside since."""
+        return self._poison_before + self._own.poison + self._orphans_poison + sum(orphan.poison for orphan in self._orphans)
 
     @property
     def shipped(self) -> int:
@@ -277,6 +278,14 @@ def _events_of(records: Sequence[bytes]) -> list[UsageEvent]:
 
 def _poison_file(journal: Journal) -> Path:
     return journal.folder.parent / "poison.jsonl"
+
+
+def _lines_of(file: Path) -> int:
+    try:
+        with file.open("rb") as lines:
+            return sum(1 for _ in lines)
+    except FileNotFoundError:
+        return 0
 
 
 def _estimate(record: OpenRecord) -> UsageEvent:
