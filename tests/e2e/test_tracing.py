@@ -185,7 +185,21 @@ def test_a_refusal_is_no_error_of_the_server(scene: Scene) -> None:
     assert scene.ask("nobody/knows", trace).status_code == 404
     root = next(span for span in scene.collector.trace(trace, 5) if span.name == "llmgateway chat")
     assert root.status.code == Status.STATUS_CODE_UNSET
-    assert _attributes(root)["error.type"] == "model_not_found"
+    told = _attributes(root)
+    assert told["error.type"] == "model_not_found"
+    assert told["gen_ai.request.model"] == "nobody/knows"
+    assert "gen_ai.response.model" not in told  # nobody answered
+
+
+def test_how_long_a_failure_took_is_measured_with_its_kind(scene: Scene) -> None:
+    assert scene.ask("openai/status-503", "e" * 32).status_code == 503
+    kinds = set[str]()
+    deadline = time.monotonic() + 20
+    while not kinds and time.monotonic() < deadline:
+        time.sleep(0.1)
+        points = list(scene.collector.measurements.get("gen_ai.client.operation.duration", []))
+        kinds = {point["error.type"] for point in points if "error.type" in point}
+    assert kinds == {"upstream_failed"}
 
 
 def test_measurements_have_the_names_of_the_conventions(scene: Scene) -> None:

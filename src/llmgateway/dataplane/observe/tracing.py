@@ -212,19 +212,18 @@ class RequestTrace:
             self._attempt.set_attributes(conversation(call, answer))
 
     def settled(self, event: UsageEvent) -> None:
+        if self._asked:
+            self._measure(event)
         if self._attempt is not None:
             self._attempt.set_attributes(_use(event))
-            if event.outcome is Outcome.FINISHED:
-                self._measure(event)
             self._end_attempt("" if event.outcome is not Outcome.FAILED else event.error_code or "failed")
         self._root.set_attributes(
             {
                 "llmgateway.outcome": event.outcome.value,
                 "llmgateway.cache": event.cache,
                 "llmgateway.attempts": len(event.attempts),
-                "gen_ai.request.model": event.model,
-                "gen_ai.response.model": event.served_model or "",
                 "http.response.status_code": event.status,
+                **_models(event),
             }
         )
         if event.cost_nanos is not None:
@@ -251,16 +250,27 @@ class RequestTrace:
         self._attempt = None
 
     def _measure(self, event: UsageEvent) -> None:
-        self._measures.duration.record(event.duration_ms / 1000, self._asked)
+        failed = event.outcome is Outcome.FAILED
+        error = {"error.type": event.error_code or "failed"} if failed else {}
+        if failed or event.outcome is Outcome.FINISHED:
+            self._measures.duration.record(event.duration_ms / 1000, {**self._asked, **error})
+        if event.outcome is not Outcome.FINISHED:
+            return
         if event.first_token_ms is not None:
             self._measures.first_chunk.record(event.first_token_ms / 1000, self._asked)
         for kind, count in (("input", event.prompt_tokens), ("output", event.completion_tokens)):
             self._measures.tokens.record(count, {**self._asked, "gen_ai.token.type": kind})
 
 
+def _models(event: UsageEvent) -> dict[str, str]:
+    """What was asked for and what answered, as far as there is one."""
+    named = {"gen_ai.request.model": event.model, "gen_ai.response.model": event.served_model}
+    return {name: model for name, model in named.items() if model}
+
+
 def _use(event: UsageEvent) -> dict[str, str | int]:
     return {
-        "gen_ai.response.model": event.served_model or "",
+        **({"gen_ai.response.model": event.served_model} if event.served_model else {}),
         "gen_ai.usage.input_tokens": event.prompt_tokens,
         "gen_ai.usage.output_tokens": event.completion_tokens,
         "gen_ai.usage.cache_read.input_tokens": event.cached_tokens,
@@ -275,7 +285,7 @@ def _measures(telemetry: Telemetry) -> _Measures:
         duration=make(
             "gen_ai.client.operation.duration",
             unit="s",
-            description="Of a finished request.",
+            description="Of a request that was answered or failed.",
             explicit_bucket_boundaries_advisory=_SECONDS,
         ),
         first_chunk=make(
