@@ -16,6 +16,8 @@ from .bedrock_building import CLAUDE, NOVA, PLACE, built, chat
 TOOL: Json = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}
 CALL: Json = {"id": "c/1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
 PIXEL: Json = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+POINT: Json = {"cachePoint": {"type": "default"}}
+HOUR: Json = {"cachePoint": {"type": "default", "ttl": "1h"}}
 WEB_IMAGE: Json = {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}
 
 
@@ -96,7 +98,8 @@ def test_a_history_keeps_all_it_has() -> None:
                 {"role": "tool", "tool_call_id": "c/1", "content": "bad", "is_error": True},
                 {"role": "user", "content": "go on"},
             ]
-        }
+        },
+        CLAUDE,
     )
     assert body["system"] == [{"text": "be brief"}, {"cachePoint": {"type": "default"}}]
     assert body["messages"] == [
@@ -202,6 +205,48 @@ def test_tools_with_their_schema_strictness_and_cache_point() -> None:
     spec = {"name": "f", "description": "d", "inputSchema": {"json": {"type": "object"}}, "strict": True}
     wanted = [{"toolSpec": spec}, {"cachePoint": {"type": "default", "ttl": "1h"}}]
     assert built({"tools": [tool]}, CLAUDE)["toolConfig"] == {"tools": wanted}
+
+
+@pytest.mark.parametrize(
+    ("model", "in_content", "at_tools"),
+    [
+        (CLAUDE, [HOUR], [HOUR]),
+        ("us.anthropic.claude-3-7-sonnet-20250219-v1:0", [POINT], [POINT]),
+        ("anthropic.claude-3-haiku-20240307-v1:0", [], []),
+        ("us.amazon.nova-pro-v1:0", [POINT], []),
+        ("meta.llama3-3-70b-instruct-v1:0", [], []),
+        ("mistral.mistral-large-2407-v1:0", [], []),
+        ("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc", [], []),
+    ],
+)
+def test_cache_points_stand_only_where_the_model_takes_them(
+    model: str, in_content: list[Json], at_tools: list[Json]
+) -> None:
+    marker: Json = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    text: Json = {"type": "text", "text": "a", **marker}
+    history: list[Json] = [
+        {"role": "system", "content": [text]},
+        {"role": "user", "content": [text]},
+        {"role": "assistant", "tool_calls": [{**CALL, **marker}]},
+        {"role": "tool", "tool_call_id": "c/1", "content": "1", **marker},
+    ]
+    asked: Json = {"messages": history, "tools": [{**TOOL, **marker}]}
+    body = built(asked, model)
+    assert body["system"][1:] == in_content
+    assert body["messages"][0]["content"][1:] == in_content
+    assert [turn["content"][1:] for turn in body["messages"][1:]] == [at_tools, at_tools]
+    assert body["toolConfig"]["tools"][1:] == at_tools
+    assert BEDROCK.language(model).refuses(chat(asked), model) == []
+
+
+def test_what_claude_signed_goes_to_claude_alone() -> None:
+    thoughts: list[Json] = [
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "redacted_thinking", "data": "abc"},
+    ]
+    said: Json = {"role": "assistant", "content": "x", "thinking_blocks": thoughts}
+    assert len(built({"messages": [said]}, CLAUDE)["messages"][0]["content"]) == 3
+    assert built({"messages": [said]})["messages"][0]["content"] == [{"text": "x"}]
 
 
 @pytest.mark.parametrize(

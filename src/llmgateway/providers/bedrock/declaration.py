@@ -8,8 +8,8 @@ from llmgateway.canon.call import Operation
 from llmgateway.providers.base import Provider
 from llmgateway.providers.bedrock.claude import BedrockClaude, InvokedClaude
 from llmgateway.providers.bedrock.converse import Converse
+from llmgateway.providers.bedrock.models import is_claude
 from llmgateway.providers.bedrock.places import HOST
-from llmgateway.providers.bedrock.request import is_claude
 
 _DOCS: Final = "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html"
 _ENDPOINTS: Final = MappingProxyType(
@@ -76,7 +76,7 @@ BEDROCK: Final = Bedrock(
             "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageSource.html"
         ),
         (
-            "cache_control becomes a cache point after the block: "
+            "cache_control becomes a cache point after the block, where the model takes one, and is left out where it does not: "
             "https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html"
         ),
         (

@@ -19,7 +19,8 @@ from llmgateway.providers.anthropic.models import claude_model
 from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.anthropic.refusals import refusals as claude_refusals
 from llmgateway.providers.anthropic.request import messages_body
-from llmgateway.providers.bedrock.turns import cache_point, turns
+from llmgateway.providers.bedrock.models import caching, is_claude
+from llmgateway.providers.bedrock.turns import turns
 from llmgateway.providers.refusing import idle_choice, message_fields, unknown
 
 OWN_FIELDS: Final = (
@@ -67,15 +68,10 @@ _DETAILS: Final = frozenset({"auto", "high", "original"})
 _CHOICES: Final[Mapping[str, Json]] = MappingProxyType({"auto": {"auto": {}}, "required": {"any": {}}})
 
 
-def is_claude(model: str) -> bool:
-    """Whether Anthropic made the model, as its name tells; an application inference profile's does not."""
-    return "claude" in model
-
-
 def converse_body(call: Call, model: str, *, dropped: frozenset[str] = frozenset()) -> Json:
     """The body of Converse and ConverseStream. Raises BadRequest for what cannot be expressed."""
     canon = without_nulls(leave_out(call.canon, dropped) if dropped else call.canon)
-    history = turns(canon.get("messages"))
+    history = turns(canon.get("messages"), model)
     body: Json = {"messages": history.messages}
     if history.system:
         body["system"] = history.system
@@ -85,7 +81,7 @@ def converse_body(call: Call, model: str, *, dropped: frozenset[str] = frozenset
         inference["stopSequences"] = stop if is_array(stop) else [stop]
     if inference:
         body["inferenceConfig"] = inference
-    if tools := _tools(canon) or _once_called(history.messages):
+    if tools := _tools(canon, model) or _once_called(history.messages):
         body["toolConfig"] = tools
     if output := _output(canon.get("response_format")):
         body["outputConfig"] = output
@@ -135,7 +131,7 @@ def _effort(model: str, effort: str) -> Json | None:
     return {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": level}} if "nova-2" in model else None
 
 
-def _tools(canon: Json) -> Json | None:
+def _tools(canon: Json, model: str) -> Json | None:
     choice = canon.get("tool_choice")
     tools = objects(canon.get("tools"))
     if not tools or choice == "none":
@@ -143,7 +139,7 @@ def _tools(canon: Json) -> Json | None:
     listed: list[Json] = []
     for tool in tools:
         listed.append({"toolSpec": _spec(_inner(tool, "function"))})
-        listed += cache_point(tool.get("cache_control"))
+        listed += caching(model).behind_tool(tool)
     made: Json = {"tools": listed}
     if is_object(choice):
         made["toolChoice"] = {"tool": {"name": _inner(choice, "function").get("name") or choice.get("name")}}

@@ -14,6 +14,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.turns import is_signed
+from llmgateway.providers.bedrock.models import caching, is_claude
 from llmgateway.providers.history import called, inline
 
 _NO_IDENTIFIER: Final = re.compile(r"[^a-zA-Z0-9_.:-]")
@@ -36,7 +37,6 @@ _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
 _IMAGES: Final[Mapping[str, str]] = MappingProxyType(
     {"image/png": "png", "image/jpeg": "jpeg", "image/jpg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
 )
-CACHE_POINT: Final[Json] = {"cachePoint": {"type": "default"}}
 
 
 @dataclass(slots=True)
@@ -54,20 +54,20 @@ class Turns:
             self.messages.append({"role": role, "content": blocks})
 
 
-def turns(messages: object) -> Turns:
+def turns(messages: object, model: str) -> Turns:
     """Translate a history. Raises BadRequest, naming the message, for what cannot be expressed."""
     found = Turns()
     for index, message in enumerate(objects(messages)):
         where = f"messages.{index}"
         match message.get("role"):
             case "system" | "developer":
-                found.system.extend(_content(message, where))
+                found.system.extend(_content(message, where, model))
             case "user":
-                found.add("user", _content(message, where) or [{"text": text_of(message.get("content"))}])
+                found.add("user", _content(message, where, model) or [{"text": text_of(message.get("content"))}])
             case "assistant":
-                found.add("assistant", _assistant(message, where))
+                found.add("assistant", _assistant(message, where, model))
             case "tool":
-                found.add("user", _tool_result(message, where))
+                found.add("user", _tool_result(message, where, model))
             case role:
                 raise BadRequest(
                     f"Bedrock knows no messages of role {role!r}: use system, developer, user, assistant or tool.",
@@ -76,19 +76,12 @@ def turns(messages: object) -> Turns:
     return found
 
 
-def cache_point(marker: object) -> list[Json]:
-    """The cache point that Anthropic's marker means; none without a marker."""
-    if not is_object(marker):
-        return []
-    return [{"cachePoint": {"type": "default", "ttl": marker["ttl"]}}] if marker.get("ttl") else [CACHE_POINT]
-
-
 def identifier_of(identifier: str) -> str:
     """A call's id in the letters and the length that the API allows."""
     return _NO_IDENTIFIER.sub("_", identifier)[-_LONGEST_IDENTIFIER:]
 
 
-def _content(message: Json, where: str) -> list[Json]:
+def _content(message: Json, where: str, model: str) -> list[Json]:
     """Blocks of a message's content; blank texts, which the API refuses, are left out."""
     content = message.get("content")
     if not is_array(content):
@@ -97,7 +90,7 @@ def _content(message: Json, where: str) -> list[Json]:
     found: list[Json] = []
     for index, part in enumerate(objects(content)):
         found += _part(part, f"{where}.content.{index}")
-        found += cache_point(part.get("cache_control"))
+        found += caching(model).behind_content(part)
     return found
 
 
@@ -191,27 +184,28 @@ def _name(title: str) -> str:
     return name[:_LONGEST_NAME] or "document"
 
 
-def _tool_result(message: Json, where: str) -> list[Json]:
+def _tool_result(message: Json, where: str, model: str) -> list[Json]:
     identifier = text_of(message.get("tool_call_id"))
     if not identifier:
         raise BadRequest("A tool message names the call it answers.", param=f"{where}.tool_call_id")
-    content = [block for block in _content(message, where) if "cachePoint" not in block]
+    content = [block for block in _content(message, where, model) if "cachePoint" not in block]
     result: Json = {"toolUseId": identifier_of(identifier), "content": content}
     if message.get("is_error"):
         result["status"] = "error"
-    return [{"toolResult": result}, *cache_point(message.get("cache_control"))]
+    return [{"toolResult": result}, *caching(model).behind_tool(message)]
 
 
-def _assistant(message: Json, where: str) -> list[Json]:
-    """Thinking first, signatures and all, then text, then calls."""
-    blocks = [_thought(block) for block in objects(message.get("thinking_blocks")) if is_signed(block)]
-    text = _content(message, where)
+def _assistant(message: Json, where: str, model: str) -> list[Json]:
+    """Thinking first, signatures and all, then text, then calls. Only Claude reads what Claude signed."""
+    thoughts = objects(message.get("thinking_blocks")) if is_claude(model) else []
+    blocks = [_thought(block) for block in thoughts if is_signed(block)]
+    text = _content(message, where, model)
     if not text and text_of(message.get("refusal")).strip():
         text = [{"text": text_of(message.get("refusal"))}]
     blocks += text
     for index, call in enumerate(objects(message.get("tool_calls"))):
         blocks.append(_tool_use(call, f"{where}.tool_calls.{index}"))
-        blocks += cache_point(call.get("cache_control"))
+        blocks += caching(model).behind_tool(call)
     return blocks
 
 

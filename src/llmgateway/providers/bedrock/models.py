@@ -1,0 +1,59 @@
+"""What models on Amazon Bedrock take of what was Claude's first, read from their names: cache points and their lifetime.
+
+Page: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html (supported models).
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object
+from llmgateway.providers.anthropic.models import claude_model
+
+_NOVA: Final = re.compile(r"amazon\.nova-(2-)?(micro|lite|pro|premier)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Caching:
+    """Where a model takes cache points. One that is not known takes none: it would refuse the request."""
+
+    content: bool = False
+    """Behind system texts and what users and the model say."""
+    tools: bool = False
+    """Behind tools, their calls and their results."""
+    lifetimes: bool = False
+    """Whether a point may say how long what stands before it is kept."""
+
+    def behind_content(self, marked: Json) -> list[Json]:
+        """The cache point that Anthropic's marker on a content means."""
+        return self._point(marked) if self.content else []
+
+    def behind_tool(self, marked: Json) -> list[Json]:
+        """The same for a tool, a call or a result."""
+        return self._point(marked) if self.tools else []
+
+    def _point(self, marked: Json) -> list[Json]:
+        marker = marked.get("cache_control")
+        if not is_object(marker):
+            return []
+        lifetime = {"ttl": marker["ttl"]} if self.lifetimes and marker.get("ttl") else {}
+        return [{"cachePoint": {"type": "default", **lifetime}}]
+
+
+def is_claude(model: str) -> bool:
+    """Whether Anthropic made the model, as its name tells; an application inference profile's does not."""
+    return "claude" in model
+
+
+@lru_cache(maxsize=1024)
+def caching(model: str) -> Caching:
+    """Where the model takes cache points."""
+    if _NOVA.search(model):
+        return Caching(content=True)
+    if not is_claude(model):
+        return Caching()
+    claude = claude_model(model)
+    caches = claude.version >= (3, 7) or (claude.line, claude.version) == ("haiku", (3, 5))
+    return Caching(content=caches, tools=caches, lifetimes=claude.version >= (4, 5))
