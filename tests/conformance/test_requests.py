@@ -6,10 +6,15 @@ from dataclasses import replace
 import pytest
 
 from llmgateway.canon.call import Operation
+from llmgateway.providers.ollama_native.declaration import Ollama
+from llmgateway.providers.openai_compatible import OpenAICompatible
 from tests.conformance.features import FEATURES, Feature, outcome
 from tests.conformance.targets import Target, chat, those_with
 
 CHATS = pytest.mark.parametrize("target", those_with(Operation.CHAT), ids=lambda target: target.name)
+
+
+TRANSLATED = [one for one in those_with(Operation.CHAT) if not isinstance(one.provider, (OpenAICompatible, Ollama))]
 
 
 @CHATS
@@ -26,6 +31,17 @@ def test_documented_defaults_are_refused_by_nobody(target: Target) -> None:
         "parallel_tool_calls": True, "modalities": ["text"], "seed": None, "user": None, "tools": None,
     }  # fmt: skip
     assert list(target.provider.refuses(chat(defaults), target.model)) == []
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+@pytest.mark.parametrize("target", TRANSLATED, ids=lambda target: target.name)
+def test_where_nobody_but_the_system_speaks_its_last_message_is_the_users(target: Target, role: str) -> None:
+    """OpenAI answers a chat of system messages; the others want a turn of the user."""
+    last = {"role": role, "content": "Say hello."}
+    for before, system in (([], ""), ([{"role": "system", "content": "Be brief."}], "Be brief.")):
+        request = target.provider.build(chat({"messages": [*before, last]}), target.place())
+        asked = target.wire.asked(target.provider, request)
+        assert (asked.system, asked.user) == (system, ("Say hello.",))
 
 
 @CHATS

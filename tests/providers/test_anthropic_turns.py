@@ -222,5 +222,5 @@ def test_provider_blocks_go_back_as_they_came_unless_edited() -> None:
 )
 def test_what_cannot_be_expressed_is_refused_by_name(message: Json, param: str) -> None:
     with pytest.raises(BadRequest) as refused:
-        built({"messages": [message]})
+        built({"messages": [message, HELLO]})
     assert refused.value.param == param

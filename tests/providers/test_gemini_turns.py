@@ -171,7 +171,7 @@ def test_an_edited_message_wins_over_the_kept_parts() -> None:
     [
         ([{"role": "tool", "tool_call_id": "9", "content": "x"}], "messages.0.tool_call_id"),
         ([{"role": "narrator", "content": "x"}], "messages.0.role"),
-        ([{"role": "system", "content": [image(_PIXEL)]}], "messages.0.content"),
+        ([{"role": "system", "content": [image(_PIXEL)]}, user("hi")], "messages.0.content"),
         ([user(image("ftp://x"))], "messages.0.content.0.image_url.url"),
         ([user({"type": "file", "file": {}})], "messages.0.content.0.file.file_data"),
         ([user({"type": "input_audio", "input_audio": {}})], "messages.0.content.0.input_audio"),

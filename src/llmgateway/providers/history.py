@@ -1,4 +1,4 @@
-"""What every language but OpenAI's has to read out of a canon history: tool calls with their arguments, and data: URLs."""
+"""What every language but OpenAI's has to read out of a canon history: who speaks, tool calls, and data: URLs."""
 
 import re
 from dataclasses import dataclass
@@ -11,8 +11,16 @@ from llmgateway.canon.shapes import is_object, text_of
 from llmgateway.errors import BadRequest
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII)
+_SYSTEM: Final = frozenset({"system", "developer"})
 _HEAD: Final = 256
 """Characters that the head of a data: URL may have."""
+
+
+def spoken(messages: list[Json]) -> list[Json]:
+    """The history, in which somebody speaks: where all is system messages, which only OpenAI answers, the user says the last."""
+    if any(message.get("role") not in _SYSTEM for message in messages):
+        return messages
+    return [*messages[:-1], *({**last, "role": "user"} for last in messages[-1:])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from llmgateway.canon.chat import Json, Message
 from llmgateway.canon.keepsake import is_packed
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
-from llmgateway.providers.history import called, inline
+from llmgateway.providers.history import called, inline, spoken
 
 _NO_IDENTIFIER: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _GOOGLES: Final = "google_part"
@@ -50,7 +50,7 @@ def turns(messages: object) -> Turns:
     (https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk).
     """
     found = Turns()
-    for index, entry in enumerate(_entries(messages, "messages")):
+    for index, entry in enumerate(spoken(_entries(messages, "messages"))):
         where = f"messages.{index}"
         message = cast("Message", entry)  # an object; its fields are checked as they are read
         match message.get("role"):

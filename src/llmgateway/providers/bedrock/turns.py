@@ -15,7 +15,7 @@ from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.turns import is_signed
 from llmgateway.providers.bedrock.models import caching, is_claude
-from llmgateway.providers.history import called, inline
+from llmgateway.providers.history import called, inline, spoken
 
 _NO_IDENTIFIER: Final = re.compile(r"[^a-zA-Z0-9_.:-]")
 _NO_NAME: Final = re.compile(r"[^a-zA-Z0-9\s()\[\]-]+")
@@ -57,7 +57,7 @@ class Turns:
 def turns(messages: object, model: str) -> Turns:
     """Translate a history. Raises BadRequest, naming the message, for what cannot be expressed."""
     found = Turns()
-    for index, message in enumerate(objects(messages)):
+    for index, message in enumerate(spoken(objects(messages))):
         where = f"messages.{index}"
         match message.get("role"):
             case "system" | "developer":

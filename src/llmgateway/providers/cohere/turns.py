@@ -10,7 +10,7 @@ import msgspec
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
-from llmgateway.providers.history import called
+from llmgateway.providers.history import called, spoken
 
 PART_KINDS: Final = frozenset({"text", "refusal", "image_url"})
 """Kinds of content parts with a counterpart."""
@@ -19,7 +19,7 @@ PART_KINDS: Final = frozenset({"text", "refusal", "image_url"})
 def turns(messages: object, *, thinks: bool) -> list[Json]:
     """Translate a history. Raises BadRequest, naming the message, for what cannot be expressed."""
     found: list[Json] = []
-    for index, message in enumerate(objects(messages)):
+    for index, message in enumerate(spoken(objects(messages))):
         match message.get("role"):
             case "system" | "developer":
                 found.append({"role": "system", "content": _joined(message.get("content"))})

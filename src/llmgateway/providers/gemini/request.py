@@ -37,7 +37,7 @@ def generate_body(canon: Mapping[str, Any], model: str, *, dropped: frozenset[st
     """The body for a canon request. Raises BadRequest for what cannot be expressed."""
     asked = without_nulls(leave_out(canon, dropped) if dropped else canon)
     gemini = gemini_model(model)
-    history = turns(asked.get("messages", ()), gemini)
+    history = turns(asked.get("messages"), gemini)
     body: Json = {"contents": history.contents}
     if history.system:
         body["systemInstruction"] = {"parts": history.system}

@@ -3,9 +3,8 @@
 Pages: https://ai.google.dev/gemini-api/docs/function-calling and .../thought-signatures.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -14,7 +13,7 @@ from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.gemini.models import GeminiModel
 from llmgateway.providers.gemini.parts import parts_of
-from llmgateway.providers.history import called
+from llmgateway.providers.history import called, spoken
 
 BLOCK: Final = "google_part"
 """`type` of the provider blocks that hold a part of Gemini's own: `{"type": "google_part", "part": {...}}`."""
@@ -55,14 +54,15 @@ class Turns:
             self.open_results, self.media = None, []
 
 
-def turns(messages: Sequence[Message], model: GeminiModel) -> Turns:
+def turns(messages: object, model: GeminiModel) -> Turns:
     """Translate a history. Raises BadRequest, naming the message, for what cannot be expressed.
 
     System and developer messages go into the system instruction wherever they stood: Gemini has no other place.
     """
     found = Turns()
-    for index, message in enumerate(messages):
+    for index, entry in enumerate(spoken(objects(messages))):
         where = f"messages.{index}"
+        message = cast("Message", entry)  # an object; its fields are checked as they are read
         match message.get("role"):
             case "system" | "developer":
                 found.system += _instruction(message, where)
