@@ -108,6 +108,7 @@ def test_empty_user_content_is_the_providers_to_judge() -> None:
 def test_texts_of_white_space_are_left_out_beside_others() -> None:
     assert content({"role": "user", "content": [{"type": "text", "text": " "}, {"type": "text", "text": "a"}]}) == "a"
     assert content({"role": "user", "content": [{"type": "text", "text": " "}]}) == " "
+    assert built({"messages": [HELLO, {"role": "user", "content": ""}]})["messages"] == [HELLO]
     call: Json = {"role": "assistant", "content": "\n", "tool_calls": [CALL]}
     (block,) = built({"messages": [HELLO, call]})["messages"][1]["content"]
     assert block["type"] == "tool_use"

@@ -11,7 +11,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
 from llmgateway.providers.bedrock.declaration import BEDROCK
 
-from .bedrock_building import CLAUDE, NOVA, PLACE, built, chat
+from .bedrock_building import CLAUDE, HELLO, NOVA, PLACE, built, chat
 
 TOOL: Json = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}
 CALL: Json = {"id": "c/1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
@@ -121,6 +121,16 @@ def test_a_history_keeps_all_it_has() -> None:
             ],
         },
     ]
+
+
+def test_blank_texts_are_left_out_beside_others() -> None:
+    marked: Json = {"type": "text", "text": "", "cache_control": {"type": "ephemeral"}}
+    hello = [{"role": "user", "content": [{"text": "hello"}]}]
+    for blank in ("", " ", [marked]):
+        silent: Json = {"role": "user", "content": blank}
+        assert built({"messages": [HELLO, silent]}, CLAUDE)["messages"] == hello
+        assert built({"messages": [silent, HELLO]}, CLAUDE)["messages"] == hello
+    assert built({"messages": [{"role": "user", "content": ""}]})["messages"][0]["content"] == [{"text": ""}]
 
 
 @pytest.mark.parametrize(

@@ -166,12 +166,20 @@ def test_an_edited_message_wins_over_the_kept_parts() -> None:
     assert history(HELLO, message)[1]["parts"] == [{"text": "after"}]
 
 
+def test_empty_texts_are_left_out_beside_others() -> None:
+    empty: Json = {"type": "text", "text": ""}
+    assert history(user(empty, {"type": "text", "text": "a"})) == [{"role": "user", "parts": [{"text": "a"}]}]
+    assert history(user(empty)) == [{"role": "user", "parts": [{"text": ""}]}]
+    (_, turn) = history(user(empty), {"role": "assistant", "content": [empty], "tool_calls": [call("1", "a")]})
+    assert [list(part) for part in turn["parts"]] == [["functionCall"]]
+
+
 @pytest.mark.parametrize(
     ("messages", "param"),
     [
         ([{"role": "tool", "tool_call_id": "9", "content": "x"}], "messages.0.tool_call_id"),
         ([{"role": "narrator", "content": "x"}], "messages.0.role"),
-        ([{"role": "system", "content": [image(_PIXEL)]}, user("hi")], "messages.0.content"),
+        ([{"role": "system", "content": [image(_PIXEL)]}, {"role": "user", "content": "hi"}], "messages.0.content"),
         ([user(image("ftp://x"))], "messages.0.content.0.image_url.url"),
         ([user({"type": "file", "file": {}})], "messages.0.content.0.file.file_data"),
         ([user({"type": "input_audio", "input_audio": {}})], "messages.0.content.0.input_audio"),

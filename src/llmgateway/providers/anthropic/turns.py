@@ -57,7 +57,7 @@ def turns(messages: object) -> Turns:
             case "system" | "developer":
                 found.system.extend(_text_blocks(message, where))
             case "user":
-                found.add("user", _spoken(_content(message.get("content"), f"{where}.content")) or [_text("")])
+                found.add("user", _content(message.get("content"), f"{where}.content") or [_text("")])
             case "tool":
                 found.add("user", [_tool_result(message, where)])
             case "assistant":
@@ -68,6 +68,8 @@ def turns(messages: object) -> Turns:
                     f"Claude knows no messages of role {role!r}: use system, developer, user, assistant or tool.",
                     param=f"{where}.role",
                 )
+    for turn in found.messages:
+        turn["content"] = _spoken(turn["content"])
     return found
 
 
@@ -208,8 +210,7 @@ def _assistant(message: Message, where: str) -> list[Json]:
     if kept and _unchanged(kept, text, calls):
         return kept
     thinking = [block for block in objects(message.get("thinking_blocks")) if is_signed(block)]
-    rest = [*thinking, *text, *calls]
-    return _spoken(rest) if len(rest) > 1 else rest
+    return [*thinking, *text, *calls]
 
 
 def is_signed(block: Json) -> bool:

@@ -73,7 +73,14 @@ def turns(messages: object, model: str) -> Turns:
                     f"Bedrock knows no messages of role {role!r}: use system, developer, user, assistant or tool.",
                     param=f"{where}.role",
                 )
+    for turn in found.messages:
+        turn["content"] = _spoken(turn["content"])
     return found
+
+
+def _spoken(blocks: list[Json]) -> list[Json]:
+    """Without blank texts, which the API refuses, unless there is nothing else."""
+    return [block for block in blocks if text_of(block.get("text", "said")).strip()] or blocks[:1]
 
 
 def identifier_of(identifier: str) -> str:
@@ -89,8 +96,8 @@ def _content(message: Json, where: str, model: str) -> list[Json]:
         return [{"text": text}] if text.strip() else []
     found: list[Json] = []
     for index, part in enumerate(objects(content)):
-        found += _part(part, f"{where}.content.{index}")
-        found += caching(model).behind_content(part)
+        if made := _part(part, f"{where}.content.{index}"):
+            found += [*made, *caching(model).behind_content(part)]
     return found
 
 

@@ -43,10 +43,14 @@ _BY_ENDING: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def parts_of(content: object, where: str) -> list[Json]:
-    """Gemini's parts for a message's content. Raises BadRequest, naming the part, for what cannot be expressed."""
+    """Gemini's parts for a message's content, without empty texts, which it refuses.
+
+    Raises BadRequest, naming the part, for what cannot be expressed.
+    """
     if isinstance(content, str):
         return [{"text": content}] if content else []
-    return [_part(part, f"{where}.{index}") for index, part in enumerate(objects(content))]
+    parts = [_part(part, f"{where}.{index}") for index, part in enumerate(objects(content))]
+    return [part for part in parts if part != {"text": ""}]
 
 
 def foreign_address(part: Json) -> str:
