@@ -219,3 +219,17 @@ def test_a_stop_sequence_is_named() -> None:
     answer = ANTHROPIC.read(chat({}), Reply(200, {}, msgspec.json.encode(whole)))
     assert answer.body["choices"][0]["stop_sequence"] == "END"
     assert answer.finish == "stop"
+
+
+def test_a_turn_that_is_to_go_on_is_not_finished() -> None:
+    """Page: https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons."""
+    (step,) = [step for step in steps(START, *text("a", 0), *end("pause_turn")) if step.finish]
+    assert step.finish == "length"
+    whole: Json = {"id": "m", "content": [{"type": "text", "text": "a"}], "stop_reason": "pause_turn"}
+    answer = ANTHROPIC.read(chat({}), Reply(200, {}, msgspec.json.encode(whole)))
+    choice = answer.body["choices"][0]
+    assert (answer.finish, choice["finish_reason"], choice["native_finish_reason"]) == (
+        "length",
+        "length",
+        "pause_turn",
+    )

@@ -17,8 +17,8 @@ _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
     {
         "end_turn": "stop",
         "stop_sequence": "stop",
-        "pause_turn": "stop",
         "max_tokens": "length",
+        "pause_turn": "length",
         "model_context_window_exceeded": "length",
         "tool_use": "tool_calls",
         "refusal": "content_filter",
