@@ -285,6 +285,18 @@ def test_tools_that_a_history_without_tools_names_are_declared() -> None:
     assert "toolConfig" not in built({})
 
 
+def test_claude_is_told_in_its_own_words_to_call_one_tool_at_a_time() -> None:
+    """Its words and Converse's choice must not both be said."""
+    for choice in ({}, {"tool_choice": "auto"}):
+        asked: Json = {"tools": [TOOL], "parallel_tool_calls": False, **choice}
+        assert BEDROCK.language(CLAUDE).refuses(chat(asked), CLAUDE) == []
+        body = built(asked, CLAUDE)
+        told = {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}
+        assert body["additionalModelRequestFields"] == told
+        assert list(body["toolConfig"]) == ["tools"]
+    assert BEDROCK.refuses(chat({"tools": [TOOL], "parallel_tool_calls": False}), NOVA) == ["parallel_tool_calls"]
+
+
 def test_tool_choice_none_leaves_the_tools_out() -> None:
     assert "toolConfig" not in built({"tools": [TOOL], "tool_choice": "none"})
 
@@ -322,7 +334,8 @@ def _pixel(detail: str) -> Json:
         ({"user": "u"}, ["user"]),
         ({"logprobs": True}, ["logprobs"]),
         ({"service_tier": "scale"}, ["service_tier"]),
-        ({"parallel_tool_calls": False}, ["parallel_tool_calls"]),
+        ({"tools": [TOOL], "tool_choice": "required", "parallel_tool_calls": False}, ["parallel_tool_calls"]),
+        ({"parallel_tool_calls": False}, []),
         ({"response_format": {"type": "json_object"}}, ["response_format"]),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, ["tools.0.type"]),
         ({"messages": [{"role": "user", "content": [WEB_IMAGE]}]}, ["messages.0.content.0.type"]),

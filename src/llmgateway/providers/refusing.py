@@ -41,7 +41,8 @@ _MESSAGE_FIELDS: Final = ("name", "audio", "function_call")
 def unknown(canon: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """Parameters that a language does not know and that are not at their default, by name."""
     strange = [name for name in canon if name not in known and name not in _HINTS]
-    return [name for name in strange if canon[name] not in _DEFAULTS.get(name, ())]
+    told = [name for name in strange if canon[name] not in _DEFAULTS.get(name, ())]
+    return [name for name in told if name != "parallel_tool_calls" or one_at_a_time(canon)]
 
 
 def message_fields(messages: Sequence[Json]) -> Iterator[str]:
@@ -50,6 +51,11 @@ def message_fields(messages: Sequence[Json]) -> Iterator[str]:
         for name in _MESSAGE_FIELDS:
             if message.get(name) and not (name == "name" and message.get("role") in {"tool", "function"}):
                 yield f"messages.{index}.{name}"
+
+
+def one_at_a_time(canon: Mapping[str, Any]) -> bool:
+    """Whether calls must come one at a time, and there are tools to call."""
+    return canon.get("parallel_tool_calls") is False and bool(canon.get("tools")) and canon.get("tool_choice") != "none"
 
 
 def idle_choice(canon: Mapping[str, Any]) -> bool:

@@ -79,6 +79,8 @@ class BedrockWire(Wire):
         choice: Json = inner(config, "toolChoice")
         named = inner(choice, "tool").get("name")
         settings["tool_choice"] = named or ("required" if "any" in choice else "auto" if "auto" in choice else None)
+        if inner(further, "tool_choice").get("disable_parallel_tool_use"):
+            settings["parallel_tool_calls"] = False
         form: Json = inner(inner(body, "outputConfig"), "textFormat")
         if form:
             settings["schema"] = outline(json.loads(form["structure"]["jsonSchema"]["schema"]))

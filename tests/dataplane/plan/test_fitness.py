@@ -106,6 +106,20 @@ def test_labels_that_change_no_answer_pass_nobody_over() -> None:
     assert {target.name: target.dropped for target in routing.plan(call).targets}[CLAUDE] == {"metadata"}
 
 
+def test_one_call_at_a_time_is_left_out_where_one_tool_is_forced_by_name() -> None:
+    """The object that a client forces a tool for is the first call of it."""
+    tool = {"name": "f", "input_schema": {"type": "object"}}
+    once = {"disable_parallel_tool_use": True}
+    forced = _messages(tools=[tool], tool_choice={"type": "tool", "name": "f", **once})
+    gemini = alias({"provider": "gemini", "model": GEMINI})
+    [alone] = Routing(gemini, environment={"GEMINI_API_KEY": "g"}).plan(forced).targets
+    assert alone.dropped == {"parallel_tool_calls"}
+    assert Routing().names(forced)[0] == GPT
+    free = _messages(tools=[tool], tool_choice={"type": "auto", **once})
+    with pytest.raises(BadRequest, match="cannot honour parallel_tool_calls"):
+        Routing(gemini, environment={"GEMINI_API_KEY": "g"}).plan(free)
+
+
 def test_who_thinks_comes_before_who_leaves_thinking_out() -> None:
     cohere = {"provider": "cohere", "model": "command-r-plus"}
     asked = _messages(thinking={"type": "enabled", "budget_tokens": 2_000})

@@ -20,6 +20,8 @@ _FLAG = "anthropic-beta."
 """Flags of clients, which send them to everybody whatever they ask: left out where unknown too, and named."""
 _THINKING = frozenset({"thinking", "reasoning_effort"})
 """Clients of Messages ask every model to think, and mean it where the model can: left out elsewhere, and named."""
+_ONE_AT_A_TIME = frozenset({"parallel_tool_calls"})
+"""Clients that want an object force the one tool that makes it and take its first call: left out where unknown, and named."""
 _ABILITY_OF_PART = {
     "image_url": Ability.VISION,
     "input_audio": Ability.AUDIO,
@@ -111,8 +113,8 @@ def _honouring(
     known = [(target, _refused(call, target, catalog, passed_over)) for target in targets]
     asked = [(target, refused) for target, refused in known if refused is not None]
     droppable = _ALWAYS_DROPPABLE.union(name for _, refused in asked for name in refused if name.startswith(_FLAG))
-    if call.dialect is Dialect.ANTHROPIC and not _anybody(asked, droppable):
-        droppable |= _THINKING
+    if not _anybody(asked, droppable):
+        droppable |= _spared(call)
     if call.wishes.drop_unsupported and not _anybody(asked, droppable):
         droppable = droppable.union(*(refused for _, refused in asked))
     able, named = list[Target](), list[str]()
@@ -124,6 +126,13 @@ def _honouring(
             dropped = refused | call.left_out
             able.append(replace(target, dropped=dropped) if dropped else target)
     return able, named
+
+
+def _spared(call: Call) -> frozenset[str]:
+    """What is left out, and named, where nobody can honour it, because the answer is of use without it too."""
+    spared = _THINKING if call.dialect is Dialect.ANTHROPIC else frozenset[str]()
+    choice = call.canon.get("tool_choice")
+    return spared | _ONE_AT_A_TIME if is_object(choice) and choice.get("type") == "function" else spared
 
 
 def _anybody(asked: Iterable[tuple[Target, frozenset[str]]], droppable: frozenset[str]) -> bool:

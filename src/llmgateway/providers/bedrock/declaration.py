@@ -80,8 +80,8 @@ BEDROCK: Final = Bedrock(
             "https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html"
         ),
         (
-            "tool_choice none leaves the tools out, and is refused when the history has calls; parallel calls cannot be "
-            "switched off: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolChoice.html"
+            "tool_choice none leaves the tools out, and is refused when the history has calls; parallel calls can be "
+            "switched off for Claude from 4.5 on, where no tool is forced: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolChoice.html"
         ),
         (
             "response_format json_schema becomes outputConfig.textFormat; json_object has no counterpart: "

@@ -1,6 +1,7 @@
-"""What models on Amazon Bedrock take of what was Claude's first, read from their names: cache points and their lifetime.
+"""What models on Amazon Bedrock take of what was Claude's first, read from their names: cache points, one call at a time.
 
-Page: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html (supported models).
+Pages: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html (supported models) and
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-tool-use.html.
 """
 
 import re
@@ -45,6 +46,11 @@ class Caching:
 def is_claude(model: str) -> bool:
     """Whether Anthropic made the model, as its name tells; an application inference profile's does not."""
     return "claude" in model
+
+
+def takes_one_at_a_time(model: str, choice: object) -> bool:
+    """Whether the model can be told to call one tool at a time: Claude in its own words, unless Converse's force a tool."""
+    return is_claude(model) and claude_model(model).version >= (4, 5) and choice in (None, "auto")
 
 
 @lru_cache(maxsize=1024)

@@ -19,9 +19,9 @@ from llmgateway.providers.anthropic.models import claude_model
 from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.anthropic.refusals import refusals as claude_refusals
 from llmgateway.providers.anthropic.request import messages_body
-from llmgateway.providers.bedrock.models import caching, is_claude
+from llmgateway.providers.bedrock.models import caching, is_claude, takes_one_at_a_time
 from llmgateway.providers.bedrock.turns import turns
-from llmgateway.providers.refusing import idle_choice, message_fields, unknown
+from llmgateway.providers.refusing import idle_choice, message_fields, one_at_a_time, unknown
 
 OWN_FIELDS: Final = (
     "guardrailConfig",
@@ -83,6 +83,8 @@ def converse_body(call: Call, model: str, *, dropped: frozenset[str] = frozenset
         body["inferenceConfig"] = inference
     if tools := _tools(canon, model) or _once_called(history.messages):
         body["toolConfig"] = tools
+        if "tool_choice" in further:
+            tools.pop("toolChoice", None)  # it must not be said twice
     if output := _output(canon.get("response_format")):
         body["outputConfig"] = output
     if (tier := canon.get("service_tier")) in _TIERS:
@@ -100,7 +102,10 @@ def _claude_fields(call: Call, canon: Json, model: str, inference: Json) -> Json
     for ours, theirs in (("temperature", "temperature"), ("top_p", "topP")):
         if ours not in messages:
             inference.pop(theirs, None)
-    return {name: messages[name] for name in ("top_k", "thinking", "output_config") if name in messages}
+    told = ["top_k", "thinking", "output_config"]
+    if one_at_a_time(canon) and takes_one_at_a_time(model, canon.get("tool_choice")):
+        told.append("tool_choice")
+    return {name: messages[name] for name in told if name in messages}
 
 
 def _model_fields(canon: Json, model: str) -> Json:
@@ -190,7 +195,7 @@ def refusals(given: Mapping[str, Any], model: str) -> list[str]:
     found += [*_tool_refusals(canon, model), *_parts(canon)]
     if canon.get("service_tier", "auto") not in {"auto", "default", *_TIERS}:
         found.append("service_tier")
-    if canon.get("parallel_tool_calls") is False:
+    if one_at_a_time(canon) and not takes_one_at_a_time(model, canon.get("tool_choice")):
         found.append("parallel_tool_calls")
     return list(dict.fromkeys(found))
 

@@ -19,7 +19,7 @@ from llmgateway.providers.gemini.request import (
     google_settings,
     thinking_config,
 )
-from llmgateway.providers.refusing import idle_choice, message_fields, unknown
+from llmgateway.providers.refusing import idle_choice, message_fields, one_at_a_time, unknown
 
 _HONOURED: Final = frozenset(
     {
@@ -128,7 +128,7 @@ def _tools(canon: Json) -> Iterator[str]:
     choice = canon.get("tool_choice")
     if not _is_understood(choice) or idle_choice(canon):
         yield "tool_choice"
-    if canon.get("parallel_tool_calls") is False and tools and choice != "none":
+    if one_at_a_time(canon):
         yield "parallel_tool_calls"
 
 
