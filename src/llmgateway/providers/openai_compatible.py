@@ -24,6 +24,7 @@ from llmgateway.providers.openai_wire.history import (
     as_system,
     media_after_results,
     short_label,
+    told,
 )
 from llmgateway.providers.openai_wire.logprobs import as_a_number
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
@@ -32,6 +33,7 @@ from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReade
 from llmgateway.providers.openai_wire.usage import read_usage
 from llmgateway.providers.refusing import lost_choice
 from llmgateway.providers.rerank import canon_results, document_text, rerank_usage
+from llmgateway.providers.server_tools import NAMED, wordless
 
 DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -118,10 +120,11 @@ class OpenAICompatible(Provider):
     def refuses(self, call: Call, model: str) -> Sequence[str]:
         if call.dialect is Dialect.RESPONSES and self.speaks(call):
             return ()
-        refused = [name for name in self.unsupported if _is_set(call.canon, name)]
+        messages = objects(call.canon.get("messages"))
+        refused = [*(name for name in self.unsupported if _is_set(call.canon, name)), *wordless(messages)]
         if call.dialect is Dialect.OPENAI:
             return refused
-        refused += [name for name in call.canon if name in _FOREIGN or name.startswith("input[")]
+        refused += [name for name in call.canon if name in _FOREIGN or name.startswith(("input[", NAMED))]
         if call.dialect is Dialect.RESPONSES and call.canon.get("store"):
             refused.append("store")  # nothing could be fetched again
         if must_think(model, call.canon.get("thinking")):
@@ -130,7 +133,7 @@ class OpenAICompatible(Provider):
             refused.append("top_k")
         tools = objects(call.canon.get("tools"))
         refused += [f"tools.{index}" for index, tool in enumerate(tools) if not _TOOLS & tool.keys()]
-        refused += _foreign_parts(objects(call.canon.get("messages")))
+        refused += _foreign_parts(messages)
         return refused
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
@@ -293,7 +296,7 @@ class OpenAICompatible(Provider):
         hidden = [name for name in OWN_EXTENSIONS if name in message]
         if foreign and "reasoning_content" in message and "reasoning_content" not in self.keeps:
             hidden.append("reasoning_content")
-        kept = _without(message, hidden) if hidden else message
+        kept = _without(told(message), hidden) if hidden else message
         if not foreign:
             return kept
         calls = objects(kept.get("tool_calls"))

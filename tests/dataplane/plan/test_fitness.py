@@ -156,6 +156,16 @@ def test_flags_of_clients_pass_nobody_over_and_are_named_where_they_are_left_out
     assert not second.dropped
 
 
+def test_what_server_tools_left_without_words_passes_nobody_over_and_is_named() -> None:
+    sealed: Json = {"type": "advisor_tool_result", "content": {"type": "advisor_redacted_result"}}
+    said: Json = {"role": "assistant", "content": [sealed, {"type": "text", "text": "So."}]}
+    hello: Json = {"role": "user", "content": "Hi"}
+    plan = Routing().plan(_messages(messages=[hello, said, hello]))
+    assert [target.dropped for target in plan.targets] == [
+        {"server_tools.advisor_tool_result"}, set(), {"server_tools.advisor_tool_result"},
+    ]  # fmt: skip
+
+
 def _messages(model: str = "smart", **fields: object) -> Call:
     body: Json = {"model": model, "max_tokens": 4_000, "messages": [{"role": "user", "content": "Hi"}], **fields}
     return AnthropicDialect().read(Operation.CHAT, json.dumps(body).encode(), Wishes())

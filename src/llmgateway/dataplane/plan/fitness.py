@@ -11,13 +11,14 @@ from llmgateway.catalog.abilities import Ability
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.errors import BadRequest, NotFound
+from llmgateway.providers.server_tools import NAMED
 
 _ALWAYS_DROPPABLE = frozenset(
     {"user", "metadata", "safety_identifier", "prompt_cache_key", "cache_control.scope", "reasoning.summary"}
 )
 """Parameters that never change an answer, though a summary of its thoughts may be missing: left out where unknown, and named."""
-_FLAG = "anthropic-beta."
-"""Flags of clients, which send them to everybody whatever they ask: left out where unknown too, and named."""
+_NEVER_NEEDED = ("anthropic-beta.", NAMED)
+"""Flags that clients send to everybody whatever they ask, and what server tools left without words: left out where unknown, and named."""
 _THINKING = frozenset({"thinking", "reasoning_effort"})
 """Clients of Messages ask every model to think, and mean it where the model can: left out elsewhere, and named."""
 _ONE_AT_A_TIME = frozenset({"parallel_tool_calls"})
@@ -112,7 +113,9 @@ def _honouring(
     """
     known = [(target, _refused(call, target, catalog, passed_over)) for target in targets]
     asked = [(target, refused) for target, refused in known if refused is not None]
-    droppable = _ALWAYS_DROPPABLE.union(name for _, refused in asked for name in refused if name.startswith(_FLAG))
+    droppable = _ALWAYS_DROPPABLE.union(
+        name for _, refused in asked for name in refused if name.startswith(_NEVER_NEEDED)
+    )
     if not _anybody(asked, droppable):
         droppable |= _spared(call)
     if call.wishes.drop_unsupported and not _anybody(asked, droppable):

@@ -52,7 +52,12 @@ class Shipper:
     @property
     def poison(self) -> int:
         """Records that lay in `poison.jsonl` when this process began, and those that it set aside since."""
-        return self._poison_before + self._own.poison + self._orphans_poison + sum(orphan.poison for orphan in self._orphans)
+        return (
+            self._poison_before
+            + self._own.poison
+            + self._orphans_poison
+            + sum(orphan.poison for orphan in self._orphans)
+        )
 
     @property
     def shipped(self) -> int:

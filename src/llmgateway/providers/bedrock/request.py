@@ -22,6 +22,7 @@ from llmgateway.providers.anthropic.request import messages_body
 from llmgateway.providers.bedrock.models import caching, is_claude, takes_one_at_a_time
 from llmgateway.providers.bedrock.turns import turns
 from llmgateway.providers.refusing import idle_choice, message_fields, one_at_a_time, unknown
+from llmgateway.providers.server_tools import wordless
 
 OWN_FIELDS: Final = (
     "guardrailConfig",
@@ -192,7 +193,7 @@ def refusals(given: Mapping[str, Any], model: str) -> list[str]:
         found += [path for path in claude_refusals(asked, model) if not _own_matter(path)]
     else:
         found += [*_others(canon, model), *message_fields(objects(canon.get("messages")))]
-    found += [*_tool_refusals(canon, model), *_parts(canon)]
+    found += [*_tool_refusals(canon, model), *_parts(canon), *wordless(objects(canon.get("messages")))]
     if canon.get("service_tier", "auto") not in {"auto", "default", *_TIERS}:
         found.append("service_tier")
     if one_at_a_time(canon) and not takes_one_at_a_time(model, canon.get("tool_choice")):

@@ -16,6 +16,7 @@ from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.turns import is_signed
 from llmgateway.providers.bedrock.models import caching, is_claude
 from llmgateway.providers.history import called, inline, spoken
+from llmgateway.providers.server_tools import content_in_words
 
 _NO_IDENTIFIER: Final = re.compile(r"[^a-zA-Z0-9_.:-]")
 _NO_NAME: Final = re.compile(r"[^a-zA-Z0-9\s()\[\]-]+")
@@ -90,7 +91,7 @@ def identifier_of(identifier: str) -> str:
 
 def _content(message: Json, where: str, model: str) -> list[Json]:
     """Blocks of a message's content; blank texts, which the API refuses, are left out."""
-    content = message.get("content")
+    content = content_in_words(message)
     if not is_array(content):
         text = text_of(content)
         return [{"text": text}] if text.strip() else []

@@ -13,6 +13,7 @@ from llmgateway.canon.shapes import is_array, is_object, objects, text_of, witho
 from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.cohere.turns import PART_KINDS, turns
 from llmgateway.providers.refusing import idle_choice, message_fields, unknown
+from llmgateway.providers.server_tools import wordless
 
 OWN_FIELDS: Final = ("documents", "citation_options", "safety_mode", "priority", "strict_tools", "raw_prompting")
 """Fields of Cohere without an OpenAI name: they travel through canon under their own."""
@@ -164,8 +165,10 @@ def _tools(canon: Json) -> Iterator[str]:
 
 
 def _history(canon: Json) -> Iterator[str]:
-    yield from message_fields(objects(canon.get("messages")))
-    for index, message in enumerate(objects(canon.get("messages"))):
+    messages = objects(canon.get("messages"))
+    yield from message_fields(messages)
+    yield from wordless(messages)
+    for index, message in enumerate(messages):
         for place, part in enumerate(objects(message.get("content"))):
             kind = text_of(part.get("type"))
             if kind not in PART_KINDS or (kind == "image_url" and message.get("role") != "user"):

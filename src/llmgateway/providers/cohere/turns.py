@@ -11,6 +11,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.history import called, spoken
+from llmgateway.providers.server_tools import content_in_words
 
 PART_KINDS: Final = frozenset({"text", "refusal", "image_url"})
 """Kinds of content parts with a counterpart."""
@@ -72,7 +73,7 @@ def _joined(content: object) -> str:
 
 def _assistant(message: Json, where: str, *, thinks: bool) -> Json:
     """What was thought goes back as a thought to a model that thinks, to others as their plan for the tools."""
-    content = message.get("content")
+    content = content_in_words(message)
     spoken = "".join(_said(part) for part in objects(content)) if is_array(content) else text_of(content)
     text = spoken or text_of(message.get("refusal"))
     thought, calls = text_of(message.get("reasoning_content")), objects(message.get("tool_calls"))

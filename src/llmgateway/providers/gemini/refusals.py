@@ -20,6 +20,7 @@ from llmgateway.providers.gemini.request import (
     thinking_config,
 )
 from llmgateway.providers.refusing import idle_choice, message_fields, one_at_a_time, unknown
+from llmgateway.providers.server_tools import wordless
 
 _HONOURED: Final = frozenset(
     {
@@ -147,7 +148,9 @@ def _is_understood(choice: object) -> bool:
 
 
 def _history(canon: Json, *, any_address: bool) -> Iterator[str]:
-    yield from message_fields(objects(canon.get("messages")))
+    messages = objects(canon.get("messages"))
+    yield from message_fields(messages)
+    yield from wordless(messages)
     for where, part in _parts(canon):
         kind, image = part.get("type"), part.get("image_url")
         if kind not in PART_KINDS:

@@ -14,6 +14,7 @@ from llmgateway.errors import BadRequest
 from llmgateway.providers.gemini.models import GeminiModel
 from llmgateway.providers.gemini.parts import parts_of
 from llmgateway.providers.history import called, spoken
+from llmgateway.providers.server_tools import content_in_words
 
 BLOCK: Final = "google_part"
 """`type` of the provider blocks that hold a part of Gemini's own: `{"type": "google_part", "part": {...}}`."""
@@ -124,7 +125,7 @@ def _response(text: str, *, failed: bool) -> Json:
 
 def _model_parts(found: Turns, message: Message, model: GeminiModel, where: str) -> list[Json]:
     """Text, then calls; or the model's own parts where they were kept and still say the same."""
-    said = parts_of(message.get("content"), f"{where}.content")
+    said = parts_of(content_in_words(message), f"{where}.content")
     if not said and message.get("refusal"):
         said = [{"text": text_of(message.get("refusal"))}]
     if said and (signature := signature_of(message.get("extra_content"))):

@@ -13,6 +13,7 @@ from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.history import called
 from llmgateway.providers.refusing import message_fields, unknown
+from llmgateway.providers.server_tools import content_in_words, wordless
 from llmgateway.providers.vectors import unhonoured
 
 _OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -77,7 +78,7 @@ def refusals(given: Mapping[str, Any]) -> list[str]:
         found.append("response_format")
     found += [f"tools.{n}.type" for n, tool in enumerate(objects(canon.get("tools"))) if "function" not in tool]
     messages = objects(canon.get("messages"))
-    return [*found, *message_fields(messages), *_foreign_parts(messages)]
+    return [*found, *message_fields(messages), *wordless(messages), *_foreign_parts(messages)]
 
 
 def embedding_refusals(canon: Mapping[str, Any]) -> list[str]:
@@ -105,7 +106,7 @@ def _turns(messages: list[Json]) -> Iterator[Json]:
                 f"Ollama knows no messages of role {role!r}: use system, developer, user, assistant or tool.",
                 param=f"messages.{index}.role",
             )
-        turn: Json = {"role": "system" if role == "developer" else role, "content": _text(message.get("content"))}
+        turn: Json = {"role": "system" if role == "developer" else role, "content": _text(content_in_words(message))}
         images = [_image(part) for part in objects(message.get("content")) if part.get("type") == "image_url"]
         if images:
             turn["images"] = images

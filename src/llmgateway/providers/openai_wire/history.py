@@ -6,6 +6,7 @@ from typing import Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
+from llmgateway.providers.server_tools import content_in_words
 
 OWN_EXTENSIONS: Final = ("thinking_blocks", "provider_blocks", "is_error", "extra_content")
 """Fields of messages that only canon knows."""
@@ -16,6 +17,11 @@ _LONGEST_LABEL: Final = 64
 def as_system(message: Json) -> Json:
     """`developer` is OpenAI's newer word for `system`, which every host knows and many know alone."""
     return {**message, "role": "system"} if message.get("role") == "developer" else message
+
+
+def told(message: Json) -> Json:
+    """With what server tools of another maker did in words."""
+    return {**message, "content": content_in_words(message)} if message.get("provider_blocks") else message
 
 
 def as_openai_knows(messages: Sequence[Json]) -> Sequence[Json]:
@@ -30,6 +36,7 @@ def _is_extended(message: Json) -> bool:
 
 
 def _known(message: Json) -> Json:
+    message = told(message)
     kept = {name: value for name, value in message.items() if name not in _UNKNOWN_TO_OPENAI}
     if calls := objects(kept.get("tool_calls")):
         kept["tool_calls"] = [{n: value for n, value in call.items() if n != "extra_content"} for call in calls]

@@ -9,6 +9,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.keepsake import give_back, give_back_to_calls, unpacked
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.dataplane.dialects.validation import refuse
+from llmgateway.providers.server_tools import NAMED, in_words
 
 LOGPROBS: Final = "message.output_text.logprobs"
 """What `include` asks for to have them in the answer."""
@@ -72,10 +73,19 @@ def canon_request(body: Json, request: Request) -> Json:
         canon["reasoning.summary"] = summary
     _text_format(canon, request.text or {})
     _add_includes(canon, request.include or ())
-    for index, item in enumerate(_items(request)):
-        if _kind(item) not in _KNOWN:
-            canon[f"input[{index}]"] = _kind(item)
-    return canon
+    return canon | _unsayable(_items(request))
+
+
+def _unsayable(items: list[Json]) -> Json:
+    """The items that chat has no word for, by name."""
+    found: Json = {}
+    for index, item in enumerate(items):
+        kind = _kind(item)
+        if kind not in _KNOWN:
+            found[f"input[{index}]"] = kind
+        elif kind in _OF_SERVER_TOOLS and not in_words(item):
+            found[f"{NAMED}{kind}"] = True
+    return found
 
 
 def _add_includes(canon: Json, include: Sequence[str]) -> None:
@@ -156,11 +166,20 @@ def _reasoning(item: Json, messages: list[Json], index: int) -> None:
         give_back(_open_assistant(messages, with_calls=True), keepsake)
 
 
+def _server_tool(item: Json, messages: list[Json], index: int) -> None:
+    """What OpenAI's own tools did, in words: only OpenAI takes the item itself, and that from the body."""
+    del index
+    if said := in_words(item):
+        _open_assistant(messages)["content"] = said
+
+
+_OF_SERVER_TOOLS: Final = ("web_search_call", "file_search_call", "code_interpreter_call", "mcp_call", "mcp_list_tools")
 _KNOWN: Final = {
     "message": _message,
     "function_call": _function_call,
     "function_call_output": _function_output,
     "reasoning": _reasoning,
+    **dict.fromkeys(_OF_SERVER_TOOLS, _server_tool),
 }
 
 
