@@ -132,6 +132,17 @@ def test_reasoning_of_openais_own_still_goes_to_it() -> None:
     assert [item.get("type") for item in body["input"]] == [None, "reasoning", "function_call", "function_call_output"]
 
 
+def test_a_reference_goes_to_openai_unless_it_is_to_reasoning_of_others() -> None:
+    client = CLIENTS[2]
+    made = answered(client, [{"text": "Hm.", "thought": True}, TEXT], streamed=True)["output"][0]["id"]
+    theirs: Json = {"type": "item_reference", "id": "rs_68af4030baa48193b0b43b4c2a176a1a0e6967589f080e78"}
+    items = [{"role": "user", "content": "Hello"}, {"type": "item_reference", "id": made}, theirs]
+    call = client.call({"model": "a-model", "input": items})
+    assert (call.left_out, list(OPENAI.refuses(call, "gpt-5"))) == ({"input[1]"}, [])
+    body: Any = json.loads(OPENAI.build(call, target("openai").place(model="gpt-5")).body)
+    assert body["input"] == [items[0], theirs]
+
+
 def _carriers(answer: Json) -> list[Json]:
     if "content" in answer:
         return [block for block in objects(answer["content"]) if "data" in block]

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 import openai
 import pytest
 from openai import OpenAI
-from openai.types.responses import FunctionToolParam, ResponseFormatTextJSONSchemaConfigParam
+from openai.types.responses import (
+    FunctionToolParam,
+    ResponseFormatTextJSONSchemaConfigParam,
+    ResponseFunctionToolCallParam,
+    ResponseInputItemParam,
+)
 
 from tests.e2e.conftest import Stage
 
@@ -108,6 +113,31 @@ def test_what_only_a_native_provider_can_do_is_refused_by_name(client: OpenAI) -
     with pytest.raises(openai.BadRequestError) as searching:
         client.responses.create(model="gemini/echo", input="Hi", tools=[{"type": "web_search"}])
     assert (searching.value.param or "").startswith("tools")
+
+
+def test_a_reference_to_reasoning_that_is_stored_nowhere_is_left_out_and_named(client: OpenAI, stage: Stage) -> None:
+    """As the AI SDK of Vercel writes the second step of its tool loop when `store` is not said."""
+    first = client.responses.create(model="lab/thinker", input="Oslo?")
+    thought = first.output[0]
+    assert thought.type == "reasoning"
+    call: ResponseFunctionToolCallParam = {
+        "type": "function_call", "call_id": "c1", "name": "weather", "arguments": "{}"
+    }  # fmt: skip
+    items: list[ResponseInputItemParam] = [
+        {"role": "user", "content": "Oslo?"},
+        {"type": "item_reference", "id": thought.id},
+        call,
+        {"type": "function_call_output", "call_id": "c1", "output": "sunny"},
+    ]
+    raw = client.responses.with_raw_response.create(model="lab/thinker", input=items, tools=[TOOL])
+    assert raw.headers["x-llmgateway-dropped-params"] == "input[1]"
+    assert [message["role"] for message in stage.provider.bodies[-1]["messages"]] == ["user", "assistant", "tool"]
+
+
+def test_another_reference_is_refused_with_what_to_do(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match=r"send the item itself, or ask with `store: false`") as refused:
+        client.responses.create(model="lab/echo", input=[{"type": "item_reference", "id": "rs_0a1b2c"}])
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "input[0]")
 
 
 def test_errors_of_the_provider_and_of_the_caller(client: OpenAI) -> None:

@@ -1,6 +1,7 @@
 """A provider stand-in over real HTTP: OpenAI's, Anthropic's and Gemini's wires, behaviour chosen by the model's name.
 
-`echo` answers; `tool` calls the first tool; `status-500` and its like fail; `endless` streams until its caller leaves. The key
+`echo` answers; `tool` calls the first tool; `status-500` and its like fail; `endless` streams until its caller leaves; `thinker`
+shows its reasoning. The key
 `sk-revoked` is refused.
 """
 
@@ -161,6 +162,8 @@ async def _openai(request: web.Request, state: Upstream, body: Json, model: str)
         message: Json = {"role": "assistant", "content": None if tool else text, "refusal": None}
         if tool:
             message["tool_calls"] = [call]
+        if model == "thinker":
+            message["reasoning_content"] = "Hm."
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
         return web.json_response({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
     head["object"] = "chat.completion.chunk"

@@ -77,7 +77,8 @@ class Call:
     """The caller asked for OpenAI's usage chunk."""
     wishes: Wishes = field(default_factory=Wishes)
     left_out: frozenset[str] = frozenset()
-    """What the caller asked for beside it, and allowed to be dropped: the operation asked in its place has no word for it."""
+    """What the caller asked for beside it, and nobody can honour: the operation asked in its place has no word for it and
+    the caller allowed it to be dropped, or it refers to what was never stored."""
 
     @property
     def chat(self) -> ChatRequest:

@@ -19,6 +19,10 @@ _ALWAYS_DROPPABLE = frozenset(
 """Parameters that never change an answer, though a summary of its thoughts may be missing: left out where unknown, and named."""
 _NEVER_NEEDED = ("anthropic-beta.", NAMED)
 """Flags that clients send to everybody whatever they ask, and what server tools left without words: left out where unknown, and named."""
+_SEND_IT_WHOLE = (
+    "It refers to an item of an earlier answer, and answers are not stored here: send the item itself, or ask with "
+    '`store: false` and `include: ["reasoning.encrypted_content"]`, so that your client sends it whole.'
+)
 _THINKING = frozenset({"thinking", "reasoning_effort"})
 """Clients of Messages ask every model to think, and mean it where the model can: left out elsewhere, and named."""
 _ONE_AT_A_TIME = frozenset({"parallel_tool_calls"})
@@ -199,13 +203,16 @@ def room(target: Target, catalog: Catalog) -> int | None:
 def _nobody(call: Call, passed_over: Mapping[str, str], named: Sequence[str]) -> BadRequest | NotFound:
     reasons = "; ".join(f"{name} {why}" for name, why in passed_over.items())
     if named:
-        return BadRequest(
-            f"{reasons}. Leave {'it' if len(set(named)) == 1 else 'them'} out, choose another model, "
-            "or send the header `x-llmgateway-unsupported: drop` to have it left out for you.",
-            code="unsupported_parameter",
-            param=named[0],
-        )
+        advice = _SEND_IT_WHOLE if call.canon.get(named[0]) == "item_reference" else _leave_out(named)
+        return BadRequest(f"{reasons}. {advice}", code="unsupported_parameter", param=named[0])
     return no_model(call.model, f"{reasons}. Choose a model whose provider does.")
+
+
+def _leave_out(named: Sequence[str]) -> str:
+    return (
+        f"Leave {'it' if len(set(named)) == 1 else 'them'} out, choose another model, "
+        "or send the header `x-llmgateway-unsupported: drop` to have it left out for you."
+    )
 
 
 def no_model(name: str, hint: str) -> NotFound:

@@ -11,6 +11,7 @@ from llmgateway.canon.keepsake import is_packed
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.kit.ids import is_id
 from llmgateway.kit.sse import Frame
 from llmgateway.providers.base import Answer, Step
 from llmgateway.providers.openai_wire.errors import stream_error
@@ -20,10 +21,17 @@ _LAST = frozenset({"response.completed", "response.incomplete"})
 
 
 def without_keepsakes(items: object) -> object:
-    """An input without reasoning that the gateway keeps for other providers: nobody else can read it."""
+    """An input without reasoning of other providers, which the gateway keeps for them or only gave an id: OpenAI knows neither."""
     if not is_array(items):
         return items
-    return [item for item in items if not (is_object(item) and is_packed(item.get("encrypted_content")))]
+    return [
+        item for item in items if not (is_object(item) and (is_packed(item.get("encrypted_content")) or is_lost(item)))
+    ]
+
+
+def is_lost(item: Json) -> bool:
+    """Whether it refers to reasoning that the gateway made out of another provider's answer: it is stored nowhere."""
+    return item.get("type") == "item_reference" and is_id(text_of(item.get("id")), "rs")
 
 
 class _Event(Struct):

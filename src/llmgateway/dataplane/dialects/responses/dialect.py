@@ -6,7 +6,7 @@ from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.dataplane.dialects.openai.dialect import error_body
 from llmgateway.dataplane.dialects.responses.answer import finished, output_items, response_object, usage_object
-from llmgateway.dataplane.dialects.responses.request import Request, canon_request
+from llmgateway.dataplane.dialects.responses.request import Request, canon_request, lost_references
 from llmgateway.dataplane.dialects.responses.stream import ResponsesStream
 from llmgateway.dataplane.dialects.settings import check_settings
 from llmgateway.dataplane.dialects.validation import check, encode, read_object
@@ -37,6 +37,7 @@ class ResponsesDialect:
             canon=canon,
             include_usage=True,
             wishes=wishes,
+            left_out=lost_references(request),
         )
 
     def answer(self, call: Call, answer: Answer) -> bytes:

@@ -9,6 +9,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.keepsake import give_back, give_back_to_calls, unpacked
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.dataplane.dialects.validation import refuse
+from llmgateway.providers.openai_wire.responses import is_lost
 from llmgateway.providers.server_tools import NAMED, in_words
 
 LOGPROBS: Final = "message.output_text.logprobs"
@@ -76,12 +77,17 @@ def canon_request(body: Json, request: Request) -> Json:
     return canon | _unsayable(_items(request))
 
 
+def lost_references(request: Request) -> frozenset[str]:
+    """References to reasoning that nobody can look up, by name: without it the answer is much the same."""
+    return frozenset(f"input[{index}]" for index, item in enumerate(_items(request)) if is_lost(item))
+
+
 def _unsayable(items: list[Json]) -> Json:
     """The items that chat has no word for, by name."""
     found: Json = {}
     for index, item in enumerate(items):
         kind = _kind(item)
-        if kind not in _KNOWN:
+        if kind not in _KNOWN and not is_lost(item):
             found[f"input[{index}]"] = kind
         elif kind in _OF_SERVER_TOOLS and not in_words(item):
             found[f"{NAMED}{kind}"] = True
