@@ -64,6 +64,7 @@ ERROR_CODES = (
         "See `/v1/models`; where a credential is missing, the message names its variable.",
     ),
     ErrorCode(404, "not_found", "There is no such thing for this key.", "Check the path and the id."),
+    ErrorCode(404, "response_not_stored", "Responses are not kept to be fetched later.", "Keep the answer itself."),
     ErrorCode(405, "method_not_allowed", "The path has no such method.", "Use the method of the `allow` header."),
     ErrorCode(409, "conflict", "It exists already, or its state forbids this.", "Look again, then decide."),
     ErrorCode(409, "last_owner", "The last owner of an organisation cannot go.", "Make another owner first."),

@@ -140,6 +140,33 @@ def test_another_reference_is_refused_with_what_to_do(client: OpenAI) -> None:
     assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "input[0]")
 
 
+@pytest.mark.parametrize("wire", ["openai", *WIRES])
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_would_be_fetched_later_is_refused_and_never_asked(
+    client: OpenAI, stage: Stage, wire: str, *, stream: bool
+) -> None:
+    asked = len(stage.provider.bodies)
+    with pytest.raises(openai.BadRequestError, match="without `background`") as refused:
+        client.responses.create(model=f"{wire}/echo", input="Hi", background=True, stream=stream)
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "background")
+    assert len(stage.provider.bodies) == asked
+    if not stream and wire == "openai":
+        event = stage.gateway.usage(refused.value.response.headers["x-request-id"])
+        assert (event["outcome"], event["charge_usd"], event["attempts"]) == ("refused", "0.000000000", [])
+
+
+def test_answers_are_not_there_to_be_fetched_later(client: OpenAI) -> None:
+    for ask in (
+        client.responses.retrieve,
+        client.responses.delete,
+        client.responses.cancel,
+        client.responses.input_items.list,
+    ):
+        with pytest.raises(openai.NotFoundError, match="not stored here") as missing:
+            ask("resp_1")
+        assert missing.value.code == "response_not_stored"
+
+
 def test_errors_of_the_provider_and_of_the_caller(client: OpenAI) -> None:
     with pytest.raises(openai.RateLimitError, match="upstream says 429"):
         client.responses.create(model="anthropic/status-429", input="Hi")

@@ -1,6 +1,7 @@
 """The data plane's front door: plain ASGI. Reads bytes, finds the dialect, and hands over to the pipeline."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -22,6 +23,10 @@ _MAX_BODY: Final = 25 * 1024 * 1024
 _MAX_DRAINED: Final = 128 * 1024 * 1024
 """A body over the limit is read on up to here and thrown away, so that its sender can read the refusal."""
 _MAX_HEADERS: Final = 32 * 1024
+_OF_STORED_RESPONSES: Final = re.compile(
+    r"(GET|DELETE) /v1/responses/[^/]+|POST /v1/responses/[^/]+/cancel|GET /v1/responses/[^/]+/input_items"
+)
+"""What OpenAI does with answers that it stores (https://platform.openai.com/docs/api-reference/responses)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,11 @@ class DataPlane:
         await _until_departure(self.rooms, inbound, reply, receive)
 
     def _no_route(self, method: str, path: str) -> Problem:
+        if _OF_STORED_RESPONSES.fullmatch(f"{method} {path}"):
+            return NotFound(
+                "Answers are not stored here to be fetched, cancelled or deleted later: keep what /v1/responses answers.",
+                code="response_not_stored",
+            )
         asked = "POST" if path in self.entrances else "GET" if self.pages.serves(path) else None
         if asked is None:
             return NotFound(f"There is no {method} {path} here. See the list of endpoints in the documentation.")

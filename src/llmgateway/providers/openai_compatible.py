@@ -119,7 +119,7 @@ class OpenAICompatible(Provider):
 
     def refuses(self, call: Call, model: str) -> Sequence[str]:
         if call.dialect is Dialect.RESPONSES and self.speaks(call):
-            return ()
+            return ("background",) if call.canon.get("background") else ()  # nothing could be fetched later
         messages = objects(call.canon.get("messages"))
         refused = [*(name for name in self.unsupported if _is_set(call.canon, name)), *wordless(messages)]
         if call.dialect is Dialect.OPENAI:

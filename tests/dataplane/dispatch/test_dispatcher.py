@@ -258,12 +258,6 @@ async def test_a_whole_response_over_several_targets_is_asked_as_a_stream_so_tha
     assert (scene.labs.streamed, silent.labs.asked) == ([True], ["e", "c"])
 
 
-async def test_a_response_that_is_fetched_later_is_asked_as_it_came() -> None:
-    scene = Scene(Labs())
-    await scene.ask(_response(background=True))
-    assert scene.labs.streamed == [False]
-
-
 def _broken(scene: Scene, credential: str) -> None:
     for _ in range(5):
         scene.routing.health.failed((credential, "m"), ProviderError(FailureKind.SERVER_ERROR, "down"))

@@ -114,11 +114,9 @@ class Asker:
         return served
 
 
-def can_be_assembled(call: Call, target: Target) -> bool:
-    """Whether a whole answer may be asked as a stream: chat, unless sound comes back or it is fetched later."""
-    if call.operation is not Operation.CHAT or call.canon.get("audio"):
-        return False
-    return not (_holds_itself(call, target) and call.body.get("background"))
+def can_be_assembled(call: Call) -> bool:
+    """Whether a whole answer may be asked as a stream: chat, unless sound comes back."""
+    return call.operation is Operation.CHAT and not call.canon.get("audio")
 
 
 def _holds_itself(call: Call, target: Target) -> bool:

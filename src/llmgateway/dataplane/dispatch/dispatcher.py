@@ -165,7 +165,7 @@ class Asking:
 
     def _manner(self, target: Target) -> Manner:
         several = not self.call.stream and any(other.name != target.name for other in self._plan.targets)
-        return Manner.ASSEMBLED if several and can_be_assembled(self.call, target) else Manner.AS_IT_CAME
+        return Manner.ASSEMBLED if several and can_be_assembled(self.call) else Manner.AS_IT_CAME
 
     def _limit(self, target: Target) -> float:
         """Seconds until the first content; the last target has nobody behind it, so only its whole time is limited."""

@@ -19,10 +19,12 @@ _ALWAYS_DROPPABLE = frozenset(
 """Parameters that never change an answer, though a summary of its thoughts may be missing: left out where unknown, and named."""
 _NEVER_NEEDED = ("anthropic-beta.", NAMED)
 """Flags that clients send to everybody whatever they ask, and what server tools left without words: left out where unknown, and named."""
-_SEND_IT_WHOLE = (
-    "It refers to an item of an earlier answer, and answers are not stored here: send the item itself, or ask with "
-    '`store: false` and `include: ["reasoning.encrypted_content"]`, so that your client sends it whole.'
-)
+_ADVICE = {
+    "item_reference": "It refers to an item of an earlier answer, and answers are not stored here: send the item itself, or ask "
+    'with `store: false` and `include: ["reasoning.encrypted_content"]`, so that your client sends it whole.',
+    "background": "Answers are not stored here to be fetched later: stream this one, or ask for it without `background`.",
+}
+"""What to do instead, by the name of what is refused or by the type of the item."""
 _THINKING = frozenset({"thinking", "reasoning_effort"})
 """Clients of Messages ask every model to think, and mean it where the model can: left out elsewhere, and named."""
 _ONE_AT_A_TIME = frozenset({"parallel_tool_calls"})
@@ -203,7 +205,7 @@ def room(target: Target, catalog: Catalog) -> int | None:
 def _nobody(call: Call, passed_over: Mapping[str, str], named: Sequence[str]) -> BadRequest | NotFound:
     reasons = "; ".join(f"{name} {why}" for name, why in passed_over.items())
     if named:
-        advice = _SEND_IT_WHOLE if call.canon.get(named[0]) == "item_reference" else _leave_out(named)
+        advice = _ADVICE.get(named[0]) or _ADVICE.get(text_of(call.canon.get(named[0]))) or _leave_out(named)
         return BadRequest(f"{reasons}. {advice}", code="unsupported_parameter", param=named[0])
     return no_model(call.model, f"{reasons}. Choose a model whose provider does.")
 
