@@ -45,6 +45,19 @@ def test_a_body_is_kept_whole_unknown_fields_and_all(operation: Operation) -> No
     assert (call.stream, call.include_usage) == (False, False)
 
 
+def test_numbers_that_a_stream_gave_are_taken_off_the_history() -> None:
+    blocks: list[Json] = [
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "redacted_thinking", "data": "x"},
+    ]
+    calls = [{"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    said: Json = {"role": "assistant", "content": "so", "tool_calls": calls, "images": None, "annotations": ["odd"]}
+    numbered = [{**block, "index": index} for index, block in enumerate(blocks)]
+    call = read({"messages": [HELLO, {**said, "thinking_blocks": numbered}]})
+    assert call.body["messages"] == [HELLO, {**said, "thinking_blocks": blocks}]
+    assert call.canon is call.body
+
+
 @pytest.mark.parametrize("operation", [Operation.CHAT, Operation.COMPLETIONS])
 @pytest.mark.parametrize(
     ("extra", "stream", "usage"),

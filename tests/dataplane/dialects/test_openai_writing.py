@@ -87,6 +87,22 @@ def test_a_stream_without_the_wish_has_no_usage() -> None:
     assert events(writer.close(Usage(3, 4))) == ["[DONE]"]
 
 
+@pytest.mark.parametrize("name", ["thinking_blocks", "provider_blocks", "annotations", "images"])
+def test_lists_of_a_stream_are_numbered_in_each_choice(name: str) -> None:
+    writer = DIALECT.stream(call())
+    pieces = [(0, [{"type": "a"}, {"type": "b"}]), (1, [{"type": "c"}]), (0, [{"type": "d"}])]
+    chunks = [chunk({"index": at, "delta": {name: blocks}, "finish_reason": None}) for at, blocks in pieces]
+    written = [events(writer.chunk(piece))[0]["choices"][0] for piece in chunks]
+    assert [[entry["index"] for entry in choice["delta"][name]] for choice in written] == [[0, 1], [0], [2]]
+    assert pieces[0][1] == [{"type": "a"}, {"type": "b"}]
+
+
+@pytest.mark.parametrize("given", [[{"type": "a", "index": 7}], ["odd"], "odd", None])
+def test_what_cannot_or_need_not_be_numbered_goes_on_as_it_came(given: object) -> None:
+    piece = chunk({"index": 0, "delta": {"images": given}, "finish_reason": None})
+    assert events(DIALECT.stream(call()).chunk(piece)) == [piece]
+
+
 def test_a_stream_with_the_wish_ends_in_a_usage_chunk() -> None:
     writer = DIALECT.stream(call(usage=True))
     assert events(writer.chunk(chunk(said("a")))) == [chunk(said("a"), usage=None)]

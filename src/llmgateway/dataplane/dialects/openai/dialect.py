@@ -9,6 +9,7 @@ from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.canon.shapes import is_array, is_object, objects
 from llmgateway.canon.usage import Usage
+from llmgateway.dataplane.dialects.openai.numbering import Numbering, unnumbered
 from llmgateway.dataplane.dialects.openai.shapes import Chat, Completions, Embeddings, Rerank
 from llmgateway.dataplane.dialects.validation import check, encode, read_object, refuse
 from llmgateway.errors import Problem
@@ -43,6 +44,7 @@ class OpenAIDialect:
         if chat.top_logprobs and not chat.logprobs:
             raise refuse("top_logprobs", "needs `logprobs: true` beside it.")
         stream = bool(chat.stream)
+        value = unnumbered(value)
         return Call(
             operation=operation,
             dialect=Dialect.OPENAI,
@@ -86,11 +88,12 @@ class OpenAIDialect:
 class OpenAIStream:
     """Writes chunks; the usage chunk comes last, and only when it was asked for."""
 
-    __slots__ = ("_dialect", "_include_usage", "_last", "_usage")
+    __slots__ = ("_dialect", "_include_usage", "_last", "_numbering", "_usage")
 
     def __init__(self, dialect: OpenAIDialect, *, include_usage: bool) -> None:
         self._dialect = dialect
         self._include_usage = include_usage
+        self._numbering = Numbering()
         self._last: ChatChunk | None = None
         self._usage: Json | None = None
 
@@ -106,7 +109,8 @@ class OpenAIStream:
             return b""
         if self._include_usage:
             chunk["usage"] = None
-        return sse.write(encode(chunk))
+        choices = [self._numbering.numbered(choice) for choice in chunk["choices"]]
+        return sse.write(encode({**chunk, "choices": choices}))
 
     def close(self, usage: Usage | None) -> bytes:
         if not self._include_usage or (self._usage is None and usage is None):
