@@ -137,8 +137,13 @@ def test_an_empty_stream_with_figures_is_still_one() -> None:
     assert written["usage"]["total_tokens"] == 3
 
 
-def test_chunks_without_choices_that_say_something_go_on() -> None:
-    assert events(DIALECT.stream(call()).chunk(chunk(citations=["x"]))) == [chunk(citations=["x"])]
+@pytest.mark.parametrize("usage", [False, True])
+def test_chunks_without_choices_go_on_with_one_when_they_say_something(*, usage: bool) -> None:
+    writer = DIALECT.stream(call(usage=usage))
+    (written,) = events(writer.chunk(chunk(citations=["x"])))
+    assert written["citations"] == ["x"]
+    assert written["choices"] == [{"index": 0, "delta": {}, "finish_reason": None}]
+    assert writer.chunk(chunk()) == writer.chunk(chunk(usage=None)) == b""
 
 
 def test_a_failure_in_mid_stream_is_an_error_and_no_done() -> None:

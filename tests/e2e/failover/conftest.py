@@ -93,6 +93,7 @@ def _openai(response: httpx2.Response) -> Told:
             error = event["error"]
             continue
         ids.add(event["id"])
+        assert event["choices"], "nobody asked for a usage chunk"
         for choice in event["choices"]:
             text += choice["delta"].get("content") or ""
             finish = choice["finish_reason"] or finish

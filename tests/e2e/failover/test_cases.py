@@ -1,5 +1,6 @@
 """Twenty-two ways in which a provider fails, and what the caller notices of each."""
 
+import json
 import time
 
 import httpx2
@@ -122,6 +123,19 @@ def test_8_what_ends_before_its_first_word_is_left_to_the_next_target_or_asked_a
     told = theatre.ask(wire, case, stream=True)
     _is_whole(told)
     assert theatre.event(told)["served_model"].startswith(served)
+
+
+def test_8_the_usage_of_a_stream_made_whole_is_told_once_and_last(theatre: Theatre) -> None:
+    body = {"model": "openai.cut", "messages": [{"role": "user", "content": "Go"}], "stream": True}
+    response = httpx2.post(
+        f"{theatre.gateway.url}/v1/chat/completions",
+        json={**body, "stream_options": {"include_usage": True}},
+        headers={"authorization": f"Bearer {theatre.gateway.key}"},
+        timeout=40,
+    )
+    *chunks, last = [json.loads(line[6:]) for line in response.text.split("\n") if line.startswith("data: {")]
+    assert all(chunk["choices"] and not chunk.get("usage") for chunk in chunks)
+    assert (last["choices"], last["usage"]["completion_tokens"]) == ([], len(WORDS))
 
 
 @WIRES

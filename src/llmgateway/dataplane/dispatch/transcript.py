@@ -67,7 +67,7 @@ class Transcript:
                 if choice.get("finish_reason") or any(delta.get(name) for name in _ENDS_IT) or _signed(delta):
                     return None
                 pieces.append(delta.get("content") or "")
-        return None if self._too_long else Said("".join(pieces), self._chunks)
+        return None if self._too_long else Said("".join(pieces), tuple(self._chunks))
 
 
 def can_be_rescued(call: Call, target: Target) -> bool:

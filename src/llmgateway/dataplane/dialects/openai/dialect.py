@@ -6,7 +6,7 @@ import struct
 from typing import Any, cast
 
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
-from llmgateway.canon.chat import ChatChunk, Json
+from llmgateway.canon.chat import ChatChunk, ChunkChoice, Json
 from llmgateway.canon.shapes import is_array, is_object, objects
 from llmgateway.canon.usage import Usage
 from llmgateway.dataplane.dialects.openai.numbering import Numbering, unnumbered
@@ -22,6 +22,9 @@ _TYPE_OF_STATUS = {
     403: "permission_error",
     429: "rate_limit_error",
 }
+_HEAD = frozenset({"id", "object", "created", "model", "choices"})
+_SILENCE: ChunkChoice = {"index": 0, "delta": {}, "finish_reason": None}
+"""Of a chunk that says something beside its choices: clients look for one in each, but for the usage chunk."""
 _KEEPALIVE = sse.comment(b"keepalive")
 
 
@@ -105,12 +108,12 @@ class OpenAIStream:
         usage = chunk.pop("usage", None)
         if usage:
             self._usage = usage
-        if not chunk["choices"] and usage:
+        if not chunk["choices"] and (usage or chunk.keys() <= _HEAD):
             return b""
         if self._include_usage:
             chunk["usage"] = None
         choices = [self._numbering.numbered(choice) for choice in chunk["choices"]]
-        return sse.write(encode({**chunk, "choices": choices}))
+        return sse.write(encode({**chunk, "choices": choices or [_SILENCE]}))
 
     def close(self, usage: Usage | None) -> bytes:
         if not self._include_usage or (self._usage is None and usage is None):
