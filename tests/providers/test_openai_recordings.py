@@ -1,5 +1,6 @@
 """Every recording on OpenAI's wire: requests keep their fields, answers and streams their meaning."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
@@ -14,6 +15,7 @@ from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dispatch.assembly import Assembly
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Place, Step
+from llmgateway.providers.openai_compatible import OpenAICompatible
 from llmgateway.providers.openai_wire.history import as_system
 
 from .openai_recordings import Recording, each, meaning, recordings
@@ -63,9 +65,15 @@ def test_a_request_arrives_with_all_its_fields(recording: Recording) -> None:
     assert bool(sent.get("stream")) is call.stream
     for name, value in recording.request.items():
         if name not in CHANGED and name not in provider.unsupported:
-            kept = [as_system(message) for message in value] if name == "messages" and not provider.native else value
+            kept = _history(provider, value) if name == "messages" else value
             assert sent[provider.renames.get(name, name)] == kept, name
     assert sent.keys() - {"model", "stream", "stream_options", *provider.renames.values()} <= recording.request.keys()
+
+
+def _history(provider: OpenAICompatible, messages: list[Json]) -> Sequence[Json]:
+    """As the provider takes it; ids that its recorder made unreadable are no longer in its form."""
+    named = provider.call_ids.in_history(messages) if provider.call_ids else messages
+    return named if provider.native else [as_system(message) for message in named]
 
 
 @each(WHOLE)

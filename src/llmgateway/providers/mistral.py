@@ -1,7 +1,9 @@
 """Mistral AI."""
 
+import re
 from typing import Final
 
+from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.openai_compatible import CHAT_AND_EMBEDDINGS, OpenAICompatible
 
 MISTRAL: Final = OpenAICompatible(
@@ -26,12 +28,17 @@ MISTRAL: Final = OpenAICompatible(
         }
     ),
     usage_in_streams=False,
+    call_ids=CallIds(re.compile("[a-zA-Z0-9]{9}"), 9),
     quirks=(
         (
             "Unknown fields are a 422 there, so OpenAI's parameters that it does not document are refused here, by name: "
             "https://docs.mistral.ai/api/"
         ),
         "Streams always end with usage; stream_options is left out.",
+        (
+            "Ids of tool calls have exactly 9 letters or figures there; other makers' become their digests: "
+            "https://docs.mistral.ai/capabilities/function_calling/"
+        ),
         "Thinking comes as parts of the content: https://docs.mistral.ai/capabilities/reasoning/",
     ),
 )

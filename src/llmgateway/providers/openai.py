@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from llmgateway.providers.openai_compatible import CHAT_EMBEDDINGS_COMPLETIONS, OpenAICompatible
+from llmgateway.providers.openai_compatible import CHAT_EMBEDDINGS_COMPLETIONS, OPENAI_CALL_IDS, OpenAICompatible
 
 OPENAI: Final = OpenAICompatible(
     id="openai",
@@ -15,6 +15,7 @@ OPENAI: Final = OpenAICompatible(
     native=True,
     continues=False,
     responses="/responses",
+    call_ids=OPENAI_CALL_IDS,
     quirks=(
         "Bodies and answers pass untouched, so every parameter OpenAI adds works on the day it appears.",
         (

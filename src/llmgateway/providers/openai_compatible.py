@@ -1,6 +1,7 @@
 """The engine of OpenAI's wire: a provider that speaks it is a declaration of its differences."""
 
 import base64
+import re
 import struct
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.openai_wire.efforts import fit_effort, must_think
 from llmgateway.providers.openai_wire.errors import classify_error
 from llmgateway.providers.openai_wire.history import (
@@ -62,6 +64,8 @@ CHAT_AND_EMBEDDINGS: Final = MappingProxyType(
 CHAT_EMBEDDINGS_COMPLETIONS: Final = MappingProxyType({**CHAT_AND_EMBEDDINGS, Operation.COMPLETIONS: "/completions"})
 EVERYTHING: Final = MappingProxyType({**CHAT_EMBEDDINGS_COMPLETIONS, Operation.RERANK: "/rerank"})
 CHAT: Final = MappingProxyType({Operation.CHAT: "/chat/completions"})
+OPENAI_CALL_IDS: Final = CallIds(re.compile(".{1,40}", re.DOTALL), 40)
+"""A longer id is OpenAI's 400 `string_above_max_length`; vLLM writes longer ones."""
 _FOREIGN: Final = frozenset(
     {
         "container", "context_management", "diagnostics", "inference_geo", "mcp_servers", "speed",
@@ -105,6 +109,8 @@ class OpenAICompatible(Provider):
     """Its embeddings are base64 of signed bytes; they are given on as numbers."""
     counts_logprobs: bool = False
     """`logprobs` is a number of alternatives there."""
+    call_ids: CallIds | None = None
+    """The ids of tool calls that it takes; None takes all."""
     free_call: str = "/models"
     """A GET that only a good key may make; empty where there is none, or where it asks for no key."""
     joins_path: str = ""
@@ -179,7 +185,7 @@ class OpenAICompatible(Provider):
             if not self.speaks(call):
                 self._translate(body, call)
             elif "messages" in body:
-                body["messages"] = as_openai_knows(body["messages"])
+                body["messages"] = self._with_own_ids(as_openai_knows(body["messages"]))
         elif not self.native:
             self._plain(body)
         return body
@@ -275,6 +281,7 @@ class OpenAICompatible(Provider):
         if self.counts_logprobs:
             as_a_number(body)
         messages = [self._message(message, foreign=foreign) for message in objects(body.get("messages"))]
+        messages = self._with_own_ids(messages)
         if not self.native:
             messages = [as_system(message) for message in messages]
         body["messages"] = media_after_results(messages) if foreign else messages
@@ -291,6 +298,9 @@ class OpenAICompatible(Provider):
             body["user"] = short_label(body["user"])
         if self.native and "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
+
+    def _with_own_ids(self, messages: Sequence[Json]) -> Sequence[Json]:
+        return self.call_ids.in_history(messages) if self.call_ids else messages
 
     def _message(self, message: Json, *, foreign: bool) -> Json:
         hidden = [name for name in OWN_EXTENSIONS if name in message]

@@ -10,7 +10,7 @@ from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.providers.anthropic.declaration import Anthropic
 from llmgateway.providers.azure.credentials import EntraGrant
 from llmgateway.providers.base import Grant, Place, Provider, UpstreamRequest
-from llmgateway.providers.openai_compatible import CHAT_EMBEDDINGS_COMPLETIONS, OpenAICompatible
+from llmgateway.providers.openai_compatible import CHAT_EMBEDDINGS_COMPLETIONS, OPENAI_CALL_IDS, OpenAICompatible
 
 _OPENAI_SUFFIX: Final = ".openai.azure.com"
 _FOUNDRY_SUFFIX: Final = ".services.ai.azure.com"
@@ -98,6 +98,7 @@ AZURE: Final = Azure(
     native=True,
     continues=False,
     responses="/responses",
+    call_ids=OPENAI_CALL_IDS,
     claude=AzureClaude(
         id="azure",
         title="Claude on Azure",
