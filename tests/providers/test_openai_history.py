@@ -9,9 +9,14 @@ from llmgateway.canon.chat import Json
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
+from llmgateway.providers.cerebras import CEREBRAS
 from llmgateway.providers.deepseek import DEEPSEEK
+from llmgateway.providers.groq import GROQ
+from llmgateway.providers.mistral import MISTRAL
+from llmgateway.providers.ollama import OLLAMA
 from llmgateway.providers.openai import OPENAI
-from llmgateway.providers.openai_compatible import OpenAICompatible
+from llmgateway.providers.openai_compatible import OpenAICompatible, compatible_host
+from llmgateway.providers.openrouter import OPENROUTER
 
 from .openai_building import LAB, PLACE, sent
 
@@ -96,3 +101,86 @@ def test_a_client_of_openai_itself_keeps_its_own_tool_messages() -> None:
         "content": [{"type": "image_url", "image_url": {"url": URL}}],
     }
     assert messages(asked(USER, tool))[-1] == tool
+
+
+CALL: Json = {"id": "D681PevKs", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+SIGNATURE: Json = {"extra_content": {"google": {"thought_signature": "c2ln"}}}
+ECHOED: Json = {
+    "role": "assistant",
+    "content": None,
+    "refusal": None,
+    "annotations": [],
+    "audio": None,
+    "function_call": None,
+    "reasoning_content": "hm",
+    "reasoning": "hm",
+    "reasoning_details": [{"type": "reasoning.text", "text": "hm"}],
+    "images": [{"type": "image_url", "image_url": {"url": URL}}],
+    "tool_calls": [{**CALL, **SIGNATURE}],
+}
+"""An answer with everything that some host or the gateway puts into it, as a client's library sends it back."""
+
+
+@pytest.mark.parametrize(
+    ("host", "extras"),
+    [
+        (OPENAI, {"refusal", "annotations", "audio", "function_call"}),
+        (MISTRAL, set[str]()),
+        (GROQ, set[str]()),
+        (CEREBRAS, {"reasoning"}),
+        (DEEPSEEK, {"reasoning_content", "reasoning"}),
+        (OLLAMA, {"reasoning_content", "reasoning"}),
+        (LAB, {"reasoning_content", "reasoning", "reasoning_details"}),
+        (OPENROUTER, {"reasoning_content", "reasoning", "reasoning_details", "images"}),
+    ],
+    ids=lambda value: value.id if isinstance(value, OpenAICompatible) else "",
+)
+def test_an_answer_that_is_sent_back_reaches_a_host_with_what_it_knows(
+    host: OpenAICompatible, extras: set[str]
+) -> None:
+    call = asked(USER, ECHOED)
+    assert list(host.refuses(call, "m")) == []
+    said = messages(call, host)[1]
+    assert said.keys() == {"role", "content", "tool_calls"} | extras
+    assert said["tool_calls"] == [CALL]
+    assert {name: said[name] for name in extras} == {name: ECHOED[name] for name in extras}
+
+
+def test_googles_own_surface_of_the_wire_gets_its_signatures_back() -> None:
+    google = compatible_host("google", "https://generativelanguage.googleapis.com/v1beta/openai")
+    assert messages(asked(USER, ECHOED), google)[1]["tool_calls"] == [{**CALL, **SIGNATURE}]
+
+
+@pytest.mark.parametrize("host", [MISTRAL, GROQ, CEREBRAS], ids=lambda host: host.id)
+def test_a_host_that_refuses_strange_fields_gets_none(host: OpenAICompatible) -> None:
+    marked: Json = {**USER, "cache_control": {"type": "ephemeral"}, "own": 1}
+    asking, said = messages(asked(marked, {**ECHOED, "tool_calls": [{**CALL, "own": 1}]}), host)
+    assert asking == USER
+    assert said["tool_calls"] == [CALL]
+
+
+def test_a_name_is_refused_where_it_has_no_place() -> None:
+    result: Json = {"role": "tool", "tool_call_id": "D681PevKs", "content": "1", "name": "f"}
+    call = asked(DEVELOPER, {**USER, "name": "ann"}, result)
+    assert list(MISTRAL.refuses(call, "m")) == ["messages.1.name"]
+    assert list(GROQ.refuses(call, "m")) == []
+    assert all("name" not in message for message in messages(call, MISTRAL))
+    assert messages(call, GROQ)[1]["name"] == "ann"
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [{"content": [{"type": "refusal", "refusal": "No."}]}, {"content": None, "refusal": "No."}],
+    ids=["part", "field"],
+)
+def test_a_refusal_is_a_text_for_all_but_openai(refused: Json) -> None:
+    said: Json = {"role": "assistant", **refused}
+    assert messages(asked(USER, said, USER), OPENAI)[1] == said
+    for host in (MISTRAL, LAB):
+        content = messages(asked(USER, said, USER), host)[1]["content"]
+        assert content in ("No.", [{"type": "text", "text": "No."}])
+
+
+def test_pictures_of_a_user_are_no_answers() -> None:
+    message: Json = {**USER, "images": ["AA=="]}
+    assert messages(asked(message), OLLAMA) == [message]

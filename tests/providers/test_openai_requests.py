@@ -226,7 +226,7 @@ def test_extensions_that_a_host_knows_are_kept() -> None:
 
 def test_what_an_openai_caller_wrote_into_messages_travels_on() -> None:
     message: Json = {"role": "assistant", "content": "a", "reasoning_content": "hm", "cache_control": {}, "own": 1}
-    assert sent(GROQ.build(chat({"messages": [message]}), PLACE))["messages"] == [message]
+    assert sent(LAB.build(chat({"messages": [message]}), PLACE))["messages"] == [message]
 
 
 def test_what_other_makers_models_added_to_a_history_does_not_reach_openai() -> None:

@@ -27,11 +27,13 @@ MISTRAL: Final = OpenAICompatible(
             "top_k",
         }
     ),
+    message_fields=frozenset({"role", "content", "tool_calls", "tool_call_id", "prefix"}),
     usage_in_streams=False,
     call_ids=CallIds(re.compile("[a-zA-Z0-9]{9}"), 9),
     quirks=(
         (
-            "Unknown fields are a 422 there, so OpenAI's parameters that it does not document are refused here, by name: "
+            "Unknown fields are a 422 there, so OpenAI's parameters and fields of messages that it does not document are refused "
+            "here, by name: "
             "https://docs.mistral.ai/api/"
         ),
         "Streams always end with usage; stream_options is left out.",

@@ -21,19 +21,19 @@ from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.openai_wire.efforts import fit_effort, must_think
 from llmgateway.providers.openai_wire.errors import classify_error
 from llmgateway.providers.openai_wire.history import (
-    OWN_EXTENSIONS,
+    Reader,
     as_openai_knows,
     as_system,
     media_after_results,
+    refusals_as_text,
     short_label,
-    told,
 )
 from llmgateway.providers.openai_wire.logprobs import as_a_number
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response, without_keepsakes
 from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
 from llmgateway.providers.openai_wire.usage import read_usage
-from llmgateway.providers.refusing import lost_choice
+from llmgateway.providers.refusing import lost_choice, message_fields
 from llmgateway.providers.rerank import canon_results, document_text, rerank_usage
 from llmgateway.providers.server_tools import NAMED, wordless
 
@@ -98,7 +98,10 @@ class OpenAICompatible(Provider):
     usage_in_streams: bool = True
     """It understands stream_options.include_usage."""
     keeps: frozenset[str] = frozenset()
-    """Extensions of canon's messages that it understands: `cache_control`, `reasoning_content`."""
+    """Extensions of messages that it understands: `cache_control`, `reasoning_content`, `reasoning_details`, `images`,
+    `extra_content`."""
+    message_fields: frozenset[str] = frozenset()
+    """All fields of messages that it knows, where any other is refused there; empty where others are passed over."""
     responses: str = ""
     """Path of its own Responses API; empty translates /v1/responses to chat."""
     encodings: frozenset[str] = frozenset({"float"})
@@ -128,6 +131,8 @@ class OpenAICompatible(Provider):
             return ("background",) if call.canon.get("background") else ()  # nothing could be fetched later
         messages = objects(call.canon.get("messages"))
         refused = [*(name for name in self.unsupported if _is_set(call.canon, name)), *wordless(messages)]
+        if self.message_fields:
+            refused += message_fields(messages, self.message_fields)
         if call.dialect is Dialect.OPENAI:
             return refused
         refused += [name for name in call.canon if name in _FOREIGN or name.startswith(("input[", NAMED))]
@@ -280,10 +285,7 @@ class OpenAICompatible(Provider):
                 body[theirs] = body.pop(ours)
         if self.counts_logprobs:
             as_a_number(body)
-        messages = [self._message(message, foreign=foreign) for message in objects(body.get("messages"))]
-        messages = self._with_own_ids(messages)
-        if not self.native:
-            messages = [as_system(message) for message in messages]
+        messages = self._with_own_ids(self._readable(objects(body.get("messages")), foreign=foreign))
         body["messages"] = media_after_results(messages) if foreign else messages
         if foreign and "tools" in body:
             kept = ("type", "function", "custom", *(self.keeps & {"cache_control"}))
@@ -299,40 +301,30 @@ class OpenAICompatible(Provider):
         if self.native and "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
 
+    def _readable(self, messages: Sequence[Json], *, foreign: bool) -> Sequence[Json]:
+        """The history in words that the host knows."""
+        if not self.native:
+            messages = [refusals_as_text(as_system(message)) for message in messages]
+        reader = Reader(self.keeps, self.message_fields, foreign)
+        return [reader.reads(message) for message in messages]
+
     def _with_own_ids(self, messages: Sequence[Json]) -> Sequence[Json]:
         return self.call_ids.in_history(messages) if self.call_ids else messages
 
-    def _message(self, message: Json, *, foreign: bool) -> Json:
-        hidden = [name for name in OWN_EXTENSIONS if name in message]
-        if foreign and "reasoning_content" in message and "reasoning_content" not in self.keeps:
-            hidden.append("reasoning_content")
-        kept = _without(told(message), hidden) if hidden else message
-        if not foreign:
-            return kept
-        calls = objects(kept.get("tool_calls"))
-        strange = ("extra_content",) if "cache_control" in self.keeps else ("extra_content", "cache_control")
-        if any(name in tool for tool in calls for name in strange):
-            kept = {**kept, "tool_calls": [_without(tool, strange) for tool in calls]}
-        if "cache_control" in self.keeps:
-            return kept
-        if "cache_control" in kept:
-            kept = _without(kept, ("cache_control",))
-        content = kept.get("content")
-        if is_array(content) and any("cache_control" in part for part in objects(content)):
-            content = [_without(part, ("cache_control",)) if is_object(part) else part for part in content]
-            kept = {**kept, "content": content}
-        return kept
-
 
 def compatible_host(name: str, base_url: str) -> OpenAICompatible:
-    """A server of the operator's own: vLLM, llama.cpp, LM Studio, or any other that speaks OpenAI's wire."""
+    """A server of the operator's own: vLLM, llama.cpp, LM Studio, or any other that speaks OpenAI's wire.
+
+    Google's surface of that wire wants its thought signatures back: https://ai.google.dev/gemini-api/docs/thought-signatures.
+    """
+    signatures = {"extra_content"} if ".googleapis.com" in base_url else set[str]()
     return OpenAICompatible(
         id=name,
         title=name,
         docs="https://platform.openai.com/docs/api-reference",
         base_url=base_url,
         endpoints=EVERYTHING,
-        keeps=frozenset({"reasoning_content"}),
+        keeps=frozenset({"reasoning_content", "reasoning_details"} | signatures),
     )
 
 

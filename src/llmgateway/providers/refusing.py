@@ -45,10 +45,11 @@ def unknown(canon: Mapping[str, Any], known: Collection[str]) -> list[str]:
     return [name for name in told if name != "parallel_tool_calls" or one_at_a_time(canon)]
 
 
-def message_fields(messages: Sequence[Json]) -> Iterator[str]:
-    """Paths of what messages say that only OpenAI's have a place for. A tool's name is said by its call already."""
+def message_fields(messages: Sequence[Json], known: Collection[str] = ()) -> Iterator[str]:
+    """Paths of what messages say that only OpenAI's have a place for, but for `known`. A tool's name is said by its call already."""
+    strange = [name for name in _MESSAGE_FIELDS if name not in known]
     for index, message in enumerate(messages):
-        for name in _MESSAGE_FIELDS:
+        for name in strange:
             if message.get(name) and not (name == "name" and message.get("role") in {"tool", "function"}):
                 yield f"messages.{index}.{name}"
 

@@ -1,16 +1,22 @@
 """Messages of other dialects, and of newer OpenAI clients, as OpenAI-compatible hosts take them."""
 
 import hashlib
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeGuard
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import objects
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.providers.server_tools import content_in_words
 
-OWN_EXTENSIONS: Final = ("thinking_blocks", "provider_blocks", "is_error", "extra_content")
-"""Fields of messages that only canon knows."""
-_UNKNOWN_TO_OPENAI: Final = (*OWN_EXTENSIONS, "reasoning_content")
+_CANONS_OWN: Final = frozenset({"thinking_blocks", "provider_blocks", "reasoning_summary", "is_error", "extra_content"})
+"""Fields of messages, and the last one of calls, that only canon knows."""
+_MAKERS_OWN: Final = _CANONS_OWN | {"images", "reasoning_details"}
+"""Fields of answers that are of use to their maker alone."""
+_THOUGHTS: Final = frozenset({"reasoning_content", "reasoning"})
+_OF_ANSWERS: Final = _THOUGHTS | {"refusal", "annotations", "audio", "function_call"}
+"""Fields of answers, which say nothing where they are null or empty: clients send them back all the same."""
+_OF_CALLS: Final = ("id", "type", "function", "index")
 _LONGEST_LABEL: Final = 64
 
 
@@ -30,17 +36,84 @@ def as_openai_knows(messages: Sequence[Json]) -> Sequence[Json]:
 
 
 def _is_extended(message: Json) -> bool:
-    if any(name in message for name in _UNKNOWN_TO_OPENAI):
+    if not (_strange(message) | _THOUGHTS).isdisjoint(message):
         return True
     return any("extra_content" in call for call in objects(message.get("tool_calls")))
 
 
 def _known(message: Json) -> Json:
-    message = told(message)
-    kept = {name: value for name, value in message.items() if name not in _UNKNOWN_TO_OPENAI}
+    kept = _without(told(message), _strange(message) | _THOUGHTS)
     if calls := objects(kept.get("tool_calls")):
-        kept["tool_calls"] = [{n: value for n, value in call.items() if n != "extra_content"} for call in calls]
+        kept["tool_calls"] = [_without(call, _CANONS_OWN) for call in calls]
     return kept
+
+
+def _strange(message: Json) -> frozenset[str]:
+    """Fields of the message that its maker alone can read."""
+    return _MAKERS_OWN if message.get("role") == "assistant" else _CANONS_OWN
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A host that reads histories. `foreign`: the history is of another dialect, so that all of it is in canon's words."""
+
+    keeps: frozenset[str]
+    """Extensions that it understands."""
+    fields: frozenset[str]
+    """All fields of messages that it knows, where it refuses any other; else empty."""
+    foreign: bool
+
+    def reads(self, message: Json) -> Json:
+        """A message without what is strange to the host; the very same one where nothing is."""
+        strange = _strange(message) - self.keeps
+        hidden = [name for name in message if name in strange or self._is_hidden(name, message[name])]
+        kept = _without(told(message), hidden) if hidden else message
+        calls = objects(kept.get("tool_calls"))
+        if (read := [self._call(call) for call in calls]) != calls:
+            kept = {**kept, "tool_calls": read}
+        if not self._takes_markers and is_array(content := kept.get("content")):
+            kept = {**kept, "content": [_unmarked(part) for part in content]}
+        return kept
+
+    @property
+    def _takes_markers(self) -> bool:
+        return "cache_control" in self.keeps or not (self.foreign or self.fields)
+
+    def _is_hidden(self, name: str, value: object) -> bool:
+        if name in self.keeps:
+            return False
+        if (name in _OF_ANSWERS and not value) or (self.fields and name not in self.fields):
+            return True
+        return self.foreign and name in {"reasoning_content", "cache_control"}
+
+    def _call(self, call: Json) -> Json:
+        if self.fields:
+            return {name: call[name] for name in _OF_CALLS if name in call}
+        strange = _CANONS_OWN - self.keeps
+        return _without(call, strange if self._takes_markers else strange | {"cache_control"})
+
+
+def refusals_as_text(message: Json) -> Json:
+    """What a model refused with is a text of its own for OpenAI alone."""
+    content = message.get("content")
+    if is_array(content) and any(map(_is_refusal, content)):
+        parts = [{"type": "text", "text": text_of(p.get("refusal"))} if _is_refusal(p) else p for p in content]
+        return {**message, "content": parts}
+    if not content and (refusal := text_of(message.get("refusal"))):
+        return {**_without(message, {"refusal"}), "content": refusal}
+    return message
+
+
+def _is_refusal(part: object) -> TypeGuard[Json]:
+    return is_object(part) and part.get("type") == "refusal"
+
+
+def _unmarked(part: object) -> object:
+    return _without(part, {"cache_control"}) if is_object(part) else part
+
+
+def _without(value: Json, names: Collection[str]) -> Json:
+    return {name: item for name, item in value.items() if name not in names}
 
 
 def short_label(user: object) -> object:
