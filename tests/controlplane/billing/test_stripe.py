@@ -47,6 +47,18 @@ async def test_two_clicks_are_one_wish_and_one_customer(shop: Shop) -> None:
     assert len(shop.stripe.account.all("customer")) == 1
 
 
+async def test_a_page_that_was_paid_is_not_offered_again(shop: Shop) -> None:
+    org, client = await shop.owner_of("acme")
+    account, urls = shop.stripe.account, set[str]()
+    for _ in range(2):
+        url = (await client.post("billing/credit", json={"usd": "20"})).json()["url"]
+        account.complete(url)
+        urls.add(url)
+    assert len(urls) == 2
+    await shop.settle()
+    assert await held(shop.worker, org) == {Account.STRIPE: 40 * DOLLAR, Account.CREDIT: -40 * DOLLAR}
+
+
 async def test_an_answer_that_was_lost_is_no_second_write(shop: Shop) -> None:
     _, client = await shop.owner_of("acme")
     shop.stripe.lose_answers = 2

@@ -22,6 +22,7 @@ SHAPES: Mapping[tuple[str, str], Any] = {
     ("POST", "billing/meters"): billing.MeterCreateParams,
     ("POST", "billing/meter_events"): billing.MeterEventCreateParams,
     ("POST", "checkout/sessions"): checkout.SessionCreateParams,
+    ("GET", "checkout/sessions"): checkout.SessionListParams,
     ("POST", "billing_portal/sessions"): portal.SessionCreateParams,
     ("GET", "subscriptions"): params.SubscriptionListParams,
     ("POST", "subscriptions/{id}"): params.SubscriptionUpdateParams,

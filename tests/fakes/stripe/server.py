@@ -70,6 +70,7 @@ class _Answering:
             ("POST", "billing/meters"): lambda form, _: self._account.add("billing.meter", "mtr", **form),
             ("POST", "billing/meter_events"): self._meter_event,
             ("POST", "checkout/sessions"): self._checkout,
+            ("GET", "checkout/sessions"): self._checkouts,
             ("POST", "billing_portal/sessions"): self._portal,
             ("GET", "subscriptions"): self._subscriptions,
             ("POST", "subscriptions/{id}"): self._change_subscription,
@@ -166,6 +167,9 @@ class _Answering:
         session = self._account.add("checkout.session", "cs", status="open", amount_total=total, **form)
         session["url"] = f"https://checkout.test/{session['id']}"
         return session
+
+    def _checkouts(self, form: Form, _: str) -> Json:
+        return _paged(self._account.all("checkout.session", customer=form["customer"]), form)
 
     def _priced(self, line: Json) -> int:
         price = self._get("price", line["price"])

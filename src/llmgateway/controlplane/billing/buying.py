@@ -1,5 +1,6 @@
 """Buying: a short transaction, then Stripe, then another; what Stripe does comes back to us as a hint."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -7,7 +8,7 @@ from llmgateway.controlplane.billing import accounts, service
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.schemas import PlanChange
 from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused, StripeUnavailable, Way
-from llmgateway.controlplane.billing.stripe.papers import InvoicePage, Subscription
+from llmgateway.controlplane.billing.stripe.papers import CheckoutPage, InvoicePage, Subscription
 from llmgateway.controlplane.plans.service import plan_named
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.errors import BadRequest, Conflict, Unavailable
@@ -29,8 +30,7 @@ async def plan(visit: Visit, desk: Desk, name: str) -> PlanChange:
             return await _change(visit, desk, live[0], name)
         if service.price(wanted) == 0:
             raise Conflict("There is no subscription to end. Ask the operator to change the plan.")
-        once = _once(visit, "plan", name)
-        url = await desk.checkout_plan(customer, visit.org.id, name, _way(visit), once)
+        url = await _page_of_plan(visit, desk, customer, name)
     except (StripeRefused, StripeUnavailable) as error:
         raise _problem(error) from error
     return PlanChange(url=url)
@@ -45,8 +45,7 @@ async def credit(visit: Visit, desk: Desk, nanos: int) -> str:
         raise Conflict(f"The plan {visit.org.plan!r} pays nothing: it needs no credit.")
     try:
         customer = await _customer(visit, desk)
-        once = _once(visit, "credit", str(cents))
-        return await desk.checkout_credit(customer, visit.org.id, cents, _way(visit), once)
+        return await _page_of_credit(visit, desk, customer, cents)
     except (StripeRefused, StripeUnavailable) as error:
         raise _problem(error) from error
 
@@ -69,6 +68,26 @@ async def invoices(visit: Visit, desk: Desk, limit: int, after: str | None) -> I
         return await desk.invoices(account.customer_id, min(limit, 100), after)
     except (StripeRefused, StripeUnavailable) as error:
         raise _problem(error) from error
+
+
+async def _page_of_plan(visit: Visit, desk: Desk, customer: str, name: str) -> str:
+    """The one that is open, or a new one."""
+    pages = [page for page in await desk.pages(customer) if page.cents is None]
+    for page in pages:
+        if page.plan == name and page.url is not None:
+            return page.url
+    once = _once_after(pages, f"plan-{visit.org.id}")
+    return await desk.checkout_plan(customer, visit.org.id, name, _way(visit), once)
+
+
+async def _page_of_credit(visit: Visit, desk: Desk, customer: str, cents: int) -> str:
+    """The one that is open, or a new one."""
+    pages = [page for page in await desk.pages(customer) if page.cents == cents]
+    for page in pages:
+        if page.url is not None:
+            return page.url
+    once = _once_after(pages, f"credit-{visit.org.id}-{cents}")
+    return await desk.checkout_credit(customer, visit.org.id, cents, _way(visit), once)
 
 
 async def _change(visit: Visit, desk: Desk, subscription: Subscription, name: str) -> PlanChange:
@@ -108,6 +127,11 @@ def _page(visit: Visit) -> str:
 
 def _way(visit: Visit) -> Way:
     return Way(success=f"{_page(visit)}?paid=yes", cancel=f"{_page(visit)}?paid=no")
+
+
+def _once_after(pages: Sequence[CheckoutPage], what: str) -> str:
+    """Wishes at the same time have the same key; one after a page that was made since has another."""
+    return f"{what}-{pages[0].id if pages else 'first'}"
 
 
 def _once(visit: Visit, what: str, which: str) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 import stripe
 
 from llmgateway.controlplane.billing.stripe.papers import (
+    CheckoutPage,
     Dispute,
     Event,
     Invoice,
@@ -26,6 +27,7 @@ from llmgateway.controlplane.billing.stripe.reading import (
     read_event,
     read_invoice,
     read_invoice_page,
+    read_page,
     read_payment,
     read_refund,
     read_subscription,
@@ -105,6 +107,7 @@ class Desk:
                         {"price": prices[METER_EVENT]},
                     ],
                     "subscription_data": {"metadata": {"org_id": org_id}},
+                    "metadata": {"plan": plan},
                     "success_url": way.success,
                     "cancel_url": way.cancel,
                 },
@@ -131,12 +134,19 @@ class Desk:
                         }
                     ],
                     "payment_intent_data": {"metadata": {"org_id": org_id, "purpose": CREDIT}},
+                    "metadata": {"cents": str(cents)},
                     "success_url": way.success,
                     "cancel_url": way.cancel,
                 },
                 _once(once),
             )
         return session.url or ""
+
+    async def pages(self, customer: str) -> Sequence[CheckoutPage]:
+        """The pages of Checkout that a customer was sent to, newest first."""
+        with _told():
+            found = await self._v1.checkout.sessions.list_async({"customer": customer, "limit": _MOST})
+            return [read_page(entry) for entry in found.data]
 
     async def portal(self, customer: str, back: str) -> str:
         """The address of the page where a customer keeps cards, addresses and invoices."""

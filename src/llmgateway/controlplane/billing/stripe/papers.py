@@ -26,6 +26,19 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutPage:
+    """A page of Checkout that somebody was sent to."""
+
+    id: str
+    plan: str | None
+    """What it subscribes to; None is credit."""
+    cents: int | None
+    """How much credit it takes."""
+    url: str | None
+    """None once it is paid or expired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
     """An invoice."""
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 import stripe
 
 from llmgateway.controlplane.billing.stripe.papers import (
+    CheckoutPage,
     Dispute,
     Event,
     Invoice,
@@ -40,6 +41,17 @@ def read_subscription(found: stripe.Subscription) -> Subscription | None:
             next_plan=_next_plan(schedule, plan),
         )
     return None
+
+
+def read_page(found: stripe.checkout.Session) -> CheckoutPage:
+    """What it is for stands in the metadata that it was made with."""
+    cents = _about(found.metadata, "cents")
+    return CheckoutPage(
+        id=found.id,
+        plan=_about(found.metadata, "plan"),
+        cents=None if cents is None else int(cents),
+        url=found.url if found.status == "open" else None,
+    )
 
 
 def read_invoice(found: stripe.Invoice, lines: Iterable[stripe.InvoiceLineItem], metered_price: str) -> Invoice:
