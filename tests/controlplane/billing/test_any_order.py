@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from llmgateway.controlplane.billing import hints
 from llmgateway.controlplane.billing.standing import GRACE, reminders_due, standing_of
 from llmgateway.controlplane.billing.stripe.papers import Subscription
+from llmgateway.controlplane.plans.service import plan_named
 from tests.controlplane.api import Json
 from tests.controlplane.billing.shop import Shop
 
@@ -55,6 +56,7 @@ def test_a_plan_is_granted_only_while_it_is_paid_for_or_in_grace(found: list[Sub
     good = {one.plan for one in found if one.status in {"active", "trialing"}}
     grace = {one.plan for one in found if one.status == "past_due" and now < one.period_start + GRACE}
     assert granted in (good or grace | {"free"})
+    assert not good or granted == max(good, key=lambda plan: plan_named(plan).price)
 
 
 def test_reminders_are_one_at_once_and_one_every_three_days() -> None:

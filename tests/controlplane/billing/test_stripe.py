@@ -8,7 +8,7 @@ from sqlalchemy import TextClause, text
 from llmgateway.commands.stripe import make_ready
 from llmgateway.controlplane.billing import drift, hints
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.stripe.desk import StripeUnavailable, open_desk
+from llmgateway.controlplane.billing.stripe.desk import METER_EVENT, StripeUnavailable, open_desk
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import Api, error_of
@@ -57,6 +57,36 @@ async def test_a_page_that_was_paid_is_not_offered_again(shop: Shop) -> None:
     assert len(urls) == 2
     await shop.settle()
     assert await held(shop.worker, org) == {Account.STRIPE: 40 * DOLLAR, Account.CREDIT: -40 * DOLLAR}
+
+
+async def test_a_page_of_another_plan_is_closed_so_that_nobody_pays_twice(shop: Shop) -> None:
+    org, client = await shop.owner_of("acme")
+    first = (await client.post("billing/checkout", json={"plan": "professional"})).json()["url"]
+    second = (await client.post("billing/checkout", json={"plan": "starter"})).json()["url"]
+    with pytest.raises(AssertionError, match="paid once"):
+        shop.stripe.account.complete(first)
+    again = (await client.post("billing/checkout", json={"plan": "professional"})).json()["url"]
+    assert len({first, second, again}) == 3
+    shop.stripe.account.complete(again)
+    await shop.settle()
+    assert await shop.plan(org) == "professional"
+
+
+async def test_of_two_subscriptions_the_better_counts_and_it_is_told_and_both_end(shop: Shop) -> None:
+    org, client, customer = await shop.subscribed("acme", "professional")
+    account = shop.stripe.account
+    prices = await shop.desk.prices(["llmgateway_starter_monthly", METER_EVENT])
+    account.subscribe(customer, [account.things["price"][price] for price in prices.values()])
+    await shop.settle()
+    assert await shop.plan(org) == "professional"
+    two = [one["id"] for one in account.all("subscription")]
+    assert await drift.report(shop.worker, shop.desk) == [
+        f"{org}: pays for 2 subscriptions at once ({two[1]} professional, {two[0]} starter)"
+    ]
+    assert (await client.post("billing/checkout", json={"plan": "free"})).status_code == 200
+    assert [one["cancel_at_period_end"] for one in account.all("subscription")] == [True, True]
+    await shop.pass_hours(31 * 24)
+    assert await shop.plan(org) == "free"
 
 
 async def test_an_answer_that_was_lost_is_no_second_write(shop: Shop) -> None:

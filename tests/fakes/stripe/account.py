@@ -89,7 +89,10 @@ class Account:
             payment = self._pay(session["customer"], session["amount_total"], about)
             session["payment_intent"] = payment["id"]
         else:
-            self._subscribe(session)
+            prices = [self.things["price"][line["price"]] for line in session["line_items"]]
+            session["subscription"] = self.subscribe(
+                session["customer"], prices, session["subscription_data"]["metadata"]
+            )["id"]
         self.tell("checkout.session.completed", session)
 
     def refund(self, payment: str, cents: int, status: str = "succeeded") -> Json:
@@ -167,8 +170,8 @@ class Account:
         """Cents that were reported so far."""
         return sum(value for owner, value in self.meter_events.values() if owner == customer)
 
-    def _subscribe(self, session: Json) -> None:
-        prices = [self.things["price"][line["price"]] for line in session["line_items"]]
+    def subscribe(self, customer: str, prices: list[Json], about: Mapping[str, str] | None = None) -> Json:
+        """A new subscription, whatever there is already."""
         start, end = self.now, month_later(self.now)
         items = [
             self.add("subscription_item", "si", price=price, current_period_start=start, current_period_end=end)
@@ -177,9 +180,9 @@ class Account:
         subscription = self.add(
             "subscription",
             "sub",
-            customer=session["customer"],
+            customer=customer,
             status="active",
-            metadata=session["subscription_data"]["metadata"],
+            metadata=dict(about or {}),
             items={"object": "list", "data": items, "has_more": False, "url": ""},
             cancel_at=None,
             cancel_at_period_end=False,
@@ -188,7 +191,7 @@ class Account:
         )
         self.tell("customer.subscription.created", subscription)
         self._bill(subscription, self._plan_lines(subscription))
-        session["subscription"] = subscription["id"]
+        return subscription
 
     def _plan_lines(self, subscription: Json) -> list[tuple[str | None, int, str]]:
         price = subscription["items"]["data"][0]["price"]

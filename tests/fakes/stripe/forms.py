@@ -23,6 +23,7 @@ SHAPES: Mapping[tuple[str, str], Any] = {
     ("POST", "billing/meter_events"): billing.MeterEventCreateParams,
     ("POST", "checkout/sessions"): checkout.SessionCreateParams,
     ("GET", "checkout/sessions"): checkout.SessionListParams,
+    ("POST", "checkout/sessions/{id}/expire"): checkout.SessionExpireParams,
     ("POST", "billing_portal/sessions"): portal.SessionCreateParams,
     ("GET", "subscriptions"): params.SubscriptionListParams,
     ("POST", "subscriptions/{id}"): params.SubscriptionUpdateParams,

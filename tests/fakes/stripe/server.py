@@ -71,6 +71,7 @@ class _Answering:
             ("POST", "billing/meter_events"): self._meter_event,
             ("POST", "checkout/sessions"): self._checkout,
             ("GET", "checkout/sessions"): self._checkouts,
+            ("POST", "checkout/sessions/{id}/expire"): self._expire,
             ("POST", "billing_portal/sessions"): self._portal,
             ("GET", "subscriptions"): self._subscriptions,
             ("POST", "subscriptions/{id}"): self._change_subscription,
@@ -166,6 +167,14 @@ class _Answering:
             total += int(amount) * int(line.get("quantity", 0))
         session = self._account.add("checkout.session", "cs", status="open", amount_total=total, **form)
         session["url"] = f"https://checkout.test/{session['id']}"
+        return session
+
+    def _expire(self, _: Form, identifier: str) -> Json:
+        session = self._get("checkout.session", identifier)
+        if session["status"] != "open":
+            raise Wrong('Only Checkout Sessions with a status in ["open"] can be expired.', "session")
+        session.update(status="expired")
+        self._account.tell("checkout.session.expired", session)
         return session
 
     def _checkouts(self, form: Form, _: str) -> Json:

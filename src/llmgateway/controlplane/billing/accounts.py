@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.billing import letters
-from llmgateway.controlplane.billing.standing import FREE, Standing, reminders_due
+from llmgateway.controlplane.billing.standing import FREE, IN_FORCE, Standing, reminders_due
 from llmgateway.controlplane.plans.service import SELF_HOSTED
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.controlplane.reception.announcing import announce
@@ -21,7 +21,7 @@ from llmgateway.db.models.users import Member, User
 from llmgateway.db.tenancy import owned
 from llmgateway.kit.clock import Clock
 
-INVOICED: Final = frozenset({"trialing", "active", "past_due"})
+INVOICED: Final = IN_FORCE
 """A subscription that has invoices to come: what is used beyond credit goes on the next one."""
 _STRIPE: Final = Actor(id=None, kind="system")
 

@@ -7,13 +7,13 @@ from typing import Final
 from llmgateway.controlplane.billing import accounts, service
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.schemas import PlanChange
+from llmgateway.controlplane.billing.standing import in_force
 from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused, StripeUnavailable, Way
 from llmgateway.controlplane.billing.stripe.papers import CheckoutPage, InvoicePage, Subscription
-from llmgateway.controlplane.plans.service import plan_named
+from llmgateway.controlplane.plans.service import Plan, plan_named
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.errors import BadRequest, Conflict, Unavailable
 
-_LIVE: Final = frozenset({"active", "trialing", "past_due"})
 _LEAST_CENTS: Final = 50
 """Stripe charges no card for less."""
 _SAME: Final = timedelta(minutes=10)
@@ -25,10 +25,10 @@ async def plan(visit: Visit, desk: Desk, name: str) -> PlanChange:
     wanted = service.plan_to_buy(visit.org, name)
     try:
         customer = await _customer(visit, desk)
-        live = [found for found in await desk.subscriptions(customer) if found.status in _LIVE]
+        live = in_force(await desk.subscriptions(customer))
         if live:
-            return await _change(visit, desk, live[0], name)
-        if service.price(wanted) == 0:
+            return await _change(visit, desk, live, wanted)
+        if wanted.price == 0:
             raise Conflict("There is no subscription to end. Ask the operator to change the plan.")
         url = await _page_of_plan(visit, desk, customer, name)
     except (StripeRefused, StripeUnavailable) as error:
@@ -71,11 +71,14 @@ async def invoices(visit: Visit, desk: Desk, limit: int, after: str | None) -> I
 
 
 async def _page_of_plan(visit: Visit, desk: Desk, customer: str, name: str) -> str:
-    """The one that is open, or a new one."""
+    """The one that is open, or a new one; one of another plan is closed, so that nobody pays twice."""
     pages = [page for page in await desk.pages(customer) if page.cents is None]
     for page in pages:
         if page.plan == name and page.url is not None:
             return page.url
+    for page in pages:
+        if page.url is not None:
+            await desk.close_page(page.id)
     once = _once_after(pages, f"plan-{visit.org.id}")
     return await desk.checkout_plan(customer, visit.org.id, name, _way(visit), once)
 
@@ -90,22 +93,23 @@ async def _page_of_credit(visit: Visit, desk: Desk, customer: str, cents: int) -
     return await desk.checkout_credit(customer, visit.org.id, cents, _way(visit), once)
 
 
-async def _change(visit: Visit, desk: Desk, subscription: Subscription, name: str) -> PlanChange:
-    now, wanted = visit.rooms.clock.now(), plan_named(name)
-    current = plan_named(subscription.plan)
-    if name == subscription.plan and subscription.next_plan is None and subscription.ends_at is None:
-        raise Conflict(f"You have the plan {name!r} already.")
+async def _change(visit: Visit, desk: Desk, live: Sequence[Subscription], wanted: Plan) -> PlanChange:
+    """Of the best subscription. To a plan that costs nothing all of them end."""
+    now, subscription = visit.rooms.clock.now(), live[0]
+    if wanted.id == subscription.plan and subscription.next_plan is None and subscription.ends_at is None:
+        raise Conflict(f"You have the plan {wanted.id!r} already.")
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         losses = await service.losses(tx, visit.org, wanted, now)
-    planned = subscription.next_plan or ("end" if subscription.ends_at else "")
-    once = _once(visit, f"change-{subscription.id}-{subscription.plan}-{planned}", name)
-    if service.price(wanted) >= service.price(current):
-        await desk.upgrade(subscription, name, once)
+    if wanted.price == 0:
+        for one in live:
+            await desk.end_at_period_end(one, _once_for(visit, one, wanted))
+        ends = max(one.period_end for one in live)
+        return PlanChange(effective_at=ends, losses=tuple(losses))
+    once = _once_for(visit, subscription, wanted)
+    if wanted.price >= plan_named(subscription.plan).price:
+        await desk.upgrade(subscription, wanted.id, once)
         return PlanChange(effective_at=now)
-    if service.price(wanted) == 0:
-        await desk.end_at_period_end(subscription, once)
-    else:
-        await desk.downgrade(subscription, name, once)
+    await desk.downgrade(subscription, wanted.id, once)
     return PlanChange(effective_at=subscription.period_end, losses=tuple(losses))
 
 
@@ -134,9 +138,11 @@ def _once_after(pages: Sequence[CheckoutPage], what: str) -> str:
     return f"{what}-{pages[0].id if pages else 'first'}"
 
 
-def _once(visit: Visit, what: str, which: str) -> str:
-    """The same wish again within some minutes has the same key."""
-    return f"{what}-{visit.org.id}-{which}-{_slot(visit.rooms.clock.now())}"
+def _once_for(visit: Visit, subscription: Subscription, wanted: Plan) -> str:
+    """The same wish of the same subscription within some minutes has the same key."""
+    planned = subscription.next_plan or ("end" if subscription.ends_at else "")
+    change = f"change-{subscription.id}-{subscription.plan}-{planned}"
+    return f"{change}-{visit.org.id}-{wanted.id}-{_slot(visit.rooms.clock.now())}"
 
 
 def _slot(now: datetime) -> int:

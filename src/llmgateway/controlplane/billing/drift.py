@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy import select
 
 from llmgateway.controlplane.billing import accounts, hints, metering
-from llmgateway.controlplane.billing.standing import standing_of
+from llmgateway.controlplane.billing.standing import in_force, standing_of
 from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.db.models.billing import BillingAccount, StripeEvent
 from llmgateway.db.session import Database
@@ -19,11 +19,15 @@ async def report(database: Database, desk: Desk) -> Sequence[str]:
     """A sentence for everything that differs or waits. Raises StripeUnavailable."""
     found = list[str]()
     for account in await _customers(database):
-        stored, held = accounts.standing_in(account), standing_of(await desk.subscriptions(account.customer_id or ""))
+        subscriptions = await desk.subscriptions(account.customer_id or "")
+        stored, held = accounts.standing_in(account), standing_of(subscriptions)
         if stored != held:
             found.append(
                 f"{account.org_id}: stored {stored.status} {stored.plan}, Stripe has {held.status} {held.plan}"
             )
+        if len(doubled := in_force(subscriptions)) > 1:
+            each = ", ".join(f"{one.id} {one.plan}" for one in doubled)
+            found.append(f"{account.org_id}: pays for {len(doubled)} subscriptions at once ({each})")
     async with database.transaction() as tx:
         for waiting in await metering.untold(tx):
             found.append(f"{waiting.org_id}: {waiting.cents} cents of {waiting.created_at:%Y-%m-%d} are not reported")

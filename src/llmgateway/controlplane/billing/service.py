@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
 from sqlalchemy import func, select
@@ -95,14 +94,9 @@ def plan_to_buy(org: Organisation, name: str) -> Plan:
         raise BadRequest(f"The plan {name!r} is not sold. See GET /api/v1/plans.", param="plan")
     if not current.sold:
         raise Conflict(f"The plan {org.plan!r} pays nothing, and is changed by the operator alone.")
-    if price(plan) == 0 and price(current) == 0:
+    if plan.price == 0 and current.price == 0:
         raise Conflict(f"You have the plan {org.plan!r}, which costs nothing already.")
     return plan
-
-
-def price(plan: Plan) -> Decimal:
-    """A month's, in dollars."""
-    return Decimal(plan.price_usd)
 
 
 async def losses(tx: AsyncSession, org: Organisation, plan: Plan, now: datetime) -> list[str]:

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from llmgateway.controlplane.billing.stripe.papers import Subscription
+from llmgateway.controlplane.plans.service import all_plans
 
 FREE: Final = "free"
 GRACE: Final = timedelta(days=7)
 """The plan goes on for so long after a payment failed, counted from the begin of the period that is not paid."""
 REMIND_EVERY: Final = timedelta(days=3)
+PAID_FOR: Final = frozenset({"active", "trialing"})
+IN_FORCE: Final = PAID_FOR | {"past_due"}
 _BEST_FIRST: Final = (
-    "active", "trialing", "past_due", "unpaid", "paused", "incomplete", "canceled", "incomplete_expired",
+    "past_due", "unpaid", "paused", "incomplete", "canceled", "incomplete_expired",
 )  # fmt: skip
 
 
@@ -35,7 +39,7 @@ class Standing:
         """The plan that the organisation has by it; None where a subscription says nothing about it."""
         if self.plan is None:
             return None
-        if self.status in {"active", "trialing"}:
+        if self.status in PAID_FOR:
             return self.plan
         if self.status == "past_due" and self.grace_until is not None and now < self.grace_until:
             return self.plan
@@ -47,7 +51,7 @@ def standing_of(subscriptions: Sequence[Subscription]) -> Standing:
     if not subscriptions:
         return Standing(status="none")
     best = min(subscriptions, key=_rank)
-    live = best.status in {"active", "trialing", "past_due"}
+    live = best.status in IN_FORCE
     return Standing(
         status=best.status,
         subscription_id=best.id,
@@ -60,12 +64,22 @@ def standing_of(subscriptions: Sequence[Subscription]) -> Standing:
     )
 
 
+def in_force(subscriptions: Sequence[Subscription]) -> Sequence[Subscription]:
+    """Those that have invoices to come, the best first. There should be one at most."""
+    return sorted((one for one in subscriptions if one.status in IN_FORCE), key=_rank)
+
+
 def reminders_due(grace_until: datetime, now: datetime) -> int:
     """How many reminders should have gone out: one at once, and one every few days of grace."""
     return min(1 + max(0, (now - (grace_until - GRACE)) // REMIND_EVERY), 1 + GRACE // REMIND_EVERY)
 
 
-def _rank(subscription: Subscription) -> tuple[int, int, str]:
+def _rank(subscription: Subscription) -> tuple[int, Decimal, int, str]:
+    """Of those that are paid for the dearest comes first; of all others the newest of the best status."""
+    newest = -int(subscription.created.timestamp())
+    if subscription.status in PAID_FOR:
+        plan = all_plans().get(subscription.plan)
+        return -1, Decimal(0) if plan is None else -plan.price, newest, subscription.id
     known = subscription.status in _BEST_FIRST
     place = _BEST_FIRST.index(subscription.status) if known else len(_BEST_FIRST)
-    return place, -int(subscription.created.timestamp()), subscription.id
+    return place, Decimal(0), newest, subscription.id

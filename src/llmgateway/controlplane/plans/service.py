@@ -76,9 +76,14 @@ class Plan(BaseModel):
         )
 
     @property
+    def price(self) -> Decimal:
+        """A month's, in dollars."""
+        return Decimal(self.price_usd)
+
+    @property
     def in_advance(self) -> bool:
         """It is sold and costs nothing, so it has no invoices: where payments are taken, charges are paid in advance."""
-        return self.sold and Decimal(self.price_usd) == 0
+        return self.sold and self.price == 0
 
     def quota(
         self, period: tuple[datetime, datetime], overage_limit_nanos: int | None = None, epoch: int = 0

@@ -148,6 +148,11 @@ class Desk:
             found = await self._v1.checkout.sessions.list_async({"customer": customer, "limit": _MOST})
             return [read_page(entry) for entry in found.data]
 
+    async def close_page(self, page: str) -> None:
+        """Nobody can pay on it any more: https://docs.stripe.com/api/checkout/sessions/expire."""
+        with _told():
+            await self._v1.checkout.sessions.expire_async(page)
+
     async def portal(self, customer: str, back: str) -> str:
         """The address of the page where a customer keeps cards, addresses and invoices."""
         with _told():
