@@ -1,6 +1,7 @@
 """What an organisation is charged: cost, markup and fee on the gateway's credentials, nothing in the sandbox or from the cache."""
 
 import asyncio
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ providers:
 models:
   priced:
     targets: [{provider: openai, model: echo, price: {input: "100", output: "1000"}}]
+  told:
+    targets: [{provider: openai, model: told, price: {input: "100", output: "1000"}}]
   failing:
     targets: [{provider: openai, model: status-400, price: {input: "100", output: "1000"}}]
 """
@@ -31,13 +34,20 @@ class Tenant:
     http: httpx2.Client
     key: str
 
-    def ask(self, model: str = "priced", key: str | None = None, **headers: str) -> httpx2.Response:
+    def ask(
+        self, model: str = "priced", key: str | None = None, question: str = "Hi", **headers: str
+    ) -> httpx2.Response:
         """One request's answer."""
         return httpx2.post(
             f"{self.gateway.url}/v1/chat/completions",
-            json={"model": model, "messages": [{"role": "user", "content": "Hi"}]},
+            json={"model": model, "messages": [{"role": "user", "content": question}]},
             headers={"authorization": f"Bearer {key or self.key}", **headers},
         )
+
+    def told(self, usage: Json, **headers: str) -> Json:
+        """The event of a request whose provider tells this usage."""
+        answer = self.ask("told", question=json.dumps(usage), **headers)
+        return self.gateway.usage(answer.headers["x-request-id"])
 
     def event(self, model: str = "priced", key: str | None = None, **headers: str) -> Json:
         """The event of one request."""
@@ -114,3 +124,21 @@ def test_self_hosted_pays_nothing(tenant: Tenant) -> None:
 def test_the_sandbox_costs_nothing_for_all_the_fee(tenant: Tenant) -> None:
     event = tenant.event("sandbox/chat")
     assert (event["outcome"], event["charge_usd"]) == ("finished", "0.000000000")
+
+
+@pytest.mark.parametrize("absurd", [10**12, 10**19, 1e300])
+def test_figures_that_no_model_reaches_are_counted_here_and_keep_nobody_out(tenant: Tenant, absurd: float) -> None:
+    usage = {"prompt_tokens": absurd, "completion_tokens": 3}
+    event = tenant.told(usage)
+    assert (event["usage_source"], event["status"]) == ("counted", 200)
+    assert 0 < event["prompt_tokens"] < 100
+    assert 0 < event["completion_tokens"] < 10
+    assert tenant.ask().status_code == 200
+    log = (tenant.gateway.data_dir / "gateway.log").read_text()
+    assert "more tokens than any model has" in log
+
+
+def test_absurd_figures_of_a_kept_answer_are_told_to_nobody(tenant: Tenant) -> None:
+    usage, cached = {"prompt_tokens": 10**19, "completion_tokens": 3}, {"x-llmgateway-cache": "60"}
+    first, hit = tenant.told(usage, **cached), tenant.told(usage, **cached)
+    assert (hit["cache"], hit["prompt_tokens"]) == ("hit", first["prompt_tokens"])

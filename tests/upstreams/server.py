@@ -1,7 +1,7 @@
 """A provider stand-in over real HTTP: OpenAI's, Anthropic's and Gemini's wires, behaviour chosen by the model's name.
 
-`echo` answers; `tool` calls the first tool; `status-500` and its like fail; `endless` streams until its caller leaves; `thinker`
-shows its reasoning. The key
+`echo` answers; `told` does, with the usage that it was told as the question; `tool` calls the first tool; `status-500` and its like
+fail; `endless` streams until its caller leaves; `thinker` shows its reasoning. The key
 `sk-revoked` is refused.
 """
 
@@ -151,7 +151,9 @@ def _sse(data: Json, event: str = "") -> bytes:
 
 async def _openai(request: web.Request, state: Upstream, body: Json, model: str) -> web.StreamResponse:
     tool = model == "tool" and bool(body.get("tools")) and body["messages"][-1]["role"] == "user"
-    usage = {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}
+    usage: Json = {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}
+    if model == "told":
+        usage = json.loads(body["messages"][-1]["content"])
     head: Json = {"id": "chatcmpl-up", "created": 1700000000, "model": model}
     if body.get("service_tier"):
         head["service_tier"] = body["service_tier"]

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+MOST_TOKENS: Final = 100_000_000
+"""More than any model reads or writes in one request: a figure beyond it is a provider's mistake."""
 
 
 class UsageSource(StrEnum):
@@ -49,3 +53,13 @@ class Usage:
     @property
     def total_tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def credible(self) -> bool:
+        """Whether a model can have used so much."""
+        figures = (
+            self.prompt_tokens, self.completion_tokens, self.cached_tokens, self.cache_write_tokens,
+            self.cache_write_1h_tokens, self.reasoning_tokens, self.audio_prompt_tokens, self.audio_completion_tokens,
+            self.image_prompt_tokens, self.image_completion_tokens, self.searches,
+        )  # fmt: skip
+        return min(figures) >= 0 and max(figures) <= MOST_TOKENS

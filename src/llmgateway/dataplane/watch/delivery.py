@@ -52,7 +52,7 @@ async def whole(answer: Answer, audience: Audience, target: Target | None = None
         body = dialect.answer(call, answer)
     event = await meter.settle(Outcome.FINISHED, 200)
     if look is not None and kept is not None:
-        await look.keep(kept, event)
+        await look.keep(replace(kept, usage=meter.figures), event)
     await reply.whole(200, body, [*meter.headers(), meter.cost_header()])
 
 
@@ -101,7 +101,7 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
         await reply.hush()
         event = await meter.settle(Outcome.FINISHED, 200)
         if collector is not None and audience.look is not None:
-            await audience.look.keep(collector.answer(), event)
+            await audience.look.keep(replace(collector.answer(), usage=meter.figures), event)
         await reply.end_stream(voice.ending(dialect, meter))
         await live.release()
     except ProviderError as error:

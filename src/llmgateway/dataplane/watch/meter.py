@@ -1,10 +1,11 @@
 """watch, the counting half: what one request used and cost; settles its ticket and writes its event exactly once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+import structlog
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.usage import Usage, UsageSource
@@ -21,6 +22,7 @@ from llmgateway.dataplane.plan.health import Health
 from llmgateway.dataplane.plan.ordering import override
 from llmgateway.dataplane.plan.targets import Plan, Target
 from llmgateway.dataplane.watch.contents import ContentLog, may_be_kept
+from llmgateway.dataplane.watch.reckoning import reckon
 from llmgateway.dataplane.watch.recording import Recorder
 from llmgateway.dataplane.watch.request_log import RequestLog
 from llmgateway.errors import Problem, ProviderError
@@ -29,6 +31,7 @@ from llmgateway.kit.ids import id_time
 from llmgateway.kit.money import usd
 from llmgateway.providers.base import Answer, Step
 
+_log = structlog.get_logger(__name__)
 _LONGEST_MESSAGE: Final = 1000
 """Characters of what the caller was told that are kept."""
 
@@ -235,6 +238,7 @@ class Meter:
             return self._event
         event = self._event = self._make_event(outcome, status, problem)
         self._tell_speed(event)
+        self._tell_doubt()
         self._use.counting.running -= 1
         self._use.counting.ended(event)
         self._use.request_log.ended(event)
@@ -312,23 +316,21 @@ class Meter:
         )
 
     def _count(self, outcome: Outcome) -> tuple[Usage, UsageSource]:
-        """The provider's figures; or, where they never came or came too early, what was seen."""
-        if self._usage is not None and outcome is Outcome.FINISHED:
-            return self._usage, UsageSource.PROVIDER
-        model = self._target.model if self._target else ""
-        seen = self._use.tokenizer.count_text("".join(self._text), model)
-        if self._usage is None:
-            return Usage(prompt_tokens=self._prompt_tokens, completion_tokens=seen), UsageSource.COUNTED
-        if self._usage.completion_tokens >= seen:
-            return self._usage, UsageSource.PROVIDER
-        counted = replace(
-            self._usage,
-            completion_tokens=seen,
-            reasoning_tokens=0,
-            audio_completion_tokens=0,
-            image_completion_tokens=0,
-        )
-        return counted, UsageSource.COUNTED
+        return reckon(self._usage, self._prompt_tokens, self._seen, whole=outcome is Outcome.FINISHED)
+
+    def _seen(self) -> int:
+        """Tokens of the answer's text, as counted here."""
+        return self._use.tokenizer.count_text("".join(self._text), self._target.model if self._target else "")
+
+    def _tell_doubt(self) -> None:
+        if self._usage is not None and not self._usage.credible and self._target is not None:
+            figures = {"prompt": self._usage.prompt_tokens, "completion": self._usage.completion_tokens}
+            _log.warning(
+                "a provider told more tokens than any model has; counted here instead",
+                request=self._id,
+                target=self._target.name,
+                told={name: f"{tokens:.3g}" for name, tokens in figures.items()},
+            )
 
     def _list_cost(self, usage: Usage, cost: int | None) -> int | None:
         """What the asked-for model would have cost: the sum of such differences is what routing saved."""

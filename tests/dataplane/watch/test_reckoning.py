@@ -1,0 +1,40 @@
+"""What is charged: the provider's figures where they can be, else those counted here."""
+
+import pytest
+
+from llmgateway.canon.usage import MOST_TOKENS, Usage, UsageSource
+from llmgateway.dataplane.watch.reckoning import reckon
+
+
+def _reckon(told: Usage | None, *, whole: bool = True) -> tuple[Usage, UsageSource]:
+    """Of a request with 7 tokens of prompt and 5 of answer, as counted here."""
+    return reckon(told, 7, lambda: 5, whole=whole)
+
+
+COUNTED = (Usage(prompt_tokens=7, completion_tokens=5), UsageSource.COUNTED)
+
+
+def test_the_providers_figures_are_taken_and_their_absence_is_counted() -> None:
+    told = Usage(prompt_tokens=100, completion_tokens=10, cached_tokens=50)
+    assert _reckon(told) == (told, UsageSource.PROVIDER)
+    assert _reckon(None) == COUNTED
+
+
+def test_figures_that_came_too_early_are_made_up_for() -> None:
+    early = Usage(prompt_tokens=100, completion_tokens=1, reasoning_tokens=1)
+    assert _reckon(early, whole=False) == (Usage(prompt_tokens=100, completion_tokens=5), UsageSource.COUNTED)
+    later = Usage(prompt_tokens=100, completion_tokens=6)
+    assert _reckon(later, whole=False) == (later, UsageSource.PROVIDER)
+
+
+@pytest.mark.parametrize("absurd", [-1, MOST_TOKENS + 1, 10**19, int(1e300)])
+def test_figures_that_no_model_reaches_never_came(absurd: int) -> None:
+    assert _reckon(Usage(prompt_tokens=absurd, completion_tokens=1)) == COUNTED
+    assert _reckon(Usage(prompt_tokens=1, completion_tokens=absurd)) == COUNTED
+    assert _reckon(Usage(prompt_tokens=1, cached_tokens=absurd)) == COUNTED
+    assert _reckon(Usage(prompt_tokens=1, searches=absurd)) == COUNTED
+
+
+def test_the_most_that_is_believed() -> None:
+    most = Usage(prompt_tokens=MOST_TOKENS, completion_tokens=MOST_TOKENS)
+    assert _reckon(most) == (most, UsageSource.PROVIDER)
