@@ -1,8 +1,8 @@
 """What a request used, in OpenAI's meaning of the words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 MOST_TOKENS: Final = 100_000_000
 """More than any model reads or writes in one request: a figure beyond it is a provider's mistake."""
@@ -63,3 +63,22 @@ class Usage:
             self.image_prompt_tokens, self.image_completion_tokens, self.searches,
         )  # fmt: skip
         return min(figures) >= 0 and max(figures) <= MOST_TOKENS
+
+    def coherent(self) -> Self:
+        """The same with no part larger than its whole, as some hosts tell it; what is too much is nobody's."""
+        cached = min(self.cached_tokens, self.prompt_tokens)
+        written = min(self.cache_write_tokens, self.prompt_tokens - cached)
+        heard = min(self.audio_prompt_tokens, self.prompt_tokens)
+        reasoning = min(self.reasoning_tokens, self.completion_tokens)
+        spoken = min(self.audio_completion_tokens, self.completion_tokens - reasoning)
+        return replace(
+            self,
+            cached_tokens=cached,
+            cache_write_tokens=written,
+            cache_write_1h_tokens=min(self.cache_write_1h_tokens, written),
+            audio_prompt_tokens=heard,
+            image_prompt_tokens=min(self.image_prompt_tokens, self.prompt_tokens - heard),
+            reasoning_tokens=reasoning,
+            audio_completion_tokens=spoken,
+            image_completion_tokens=min(self.image_completion_tokens, self.completion_tokens - reasoning - spoken),
+        )

@@ -38,3 +38,31 @@ def test_figures_that_no_model_reaches_never_came(absurd: int) -> None:
 def test_the_most_that_is_believed() -> None:
     most = Usage(prompt_tokens=MOST_TOKENS, completion_tokens=MOST_TOKENS)
     assert _reckon(most) == (most, UsageSource.PROVIDER)
+
+
+def test_no_part_is_more_than_its_whole() -> None:
+    told = Usage(
+        prompt_tokens=100,
+        completion_tokens=10,
+        cached_tokens=60,
+        cache_write_tokens=1000,
+        cache_write_1h_tokens=500,
+        audio_prompt_tokens=900,
+        image_prompt_tokens=1,
+        reasoning_tokens=1000,
+        audio_completion_tokens=1,
+        image_completion_tokens=1,
+        searches=3,
+    )
+    bounded = Usage(
+        prompt_tokens=100,
+        completion_tokens=10,
+        cached_tokens=60,
+        cache_write_tokens=40,
+        cache_write_1h_tokens=40,
+        audio_prompt_tokens=100,
+        reasoning_tokens=10,
+        searches=3,
+    )
+    assert _reckon(told) == (bounded, UsageSource.PROVIDER)
+    assert _reckon(bounded) == (bounded, UsageSource.PROVIDER)

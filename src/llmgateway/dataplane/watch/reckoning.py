@@ -15,6 +15,7 @@ def reckon(
     """
     if told is None or not told.credible:
         return Usage(prompt_tokens=prompt_tokens, completion_tokens=seen()), UsageSource.COUNTED
+    told = told.coherent()
     if whole or told.completion_tokens >= (text_tokens := seen()):
         return told, UsageSource.PROVIDER
     counted = replace(
