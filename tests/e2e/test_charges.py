@@ -142,3 +142,12 @@ def test_absurd_figures_of_a_kept_answer_are_told_to_nobody(tenant: Tenant) -> N
     usage, cached = {"prompt_tokens": 10**19, "completion_tokens": 3}, {"x-llmgateway-cache": "60"}
     first, hit = tenant.told(usage, **cached), tenant.told(usage, **cached)
     assert (hit["cache"], hit["prompt_tokens"]) == ("hit", first["prompt_tokens"])
+
+
+def test_half_a_usage_is_not_the_whole_and_no_part_is_larger_than_it(tenant: Tenant) -> None:
+    half = tenant.told({"prompt_tokens": 100})
+    assert (half["prompt_tokens"], half["completion_tokens"], half["usage_source"]) == (100, 3, "counted")
+    parts = tenant.told(
+        {"prompt_tokens": 100, "completion_tokens": 10, "completion_tokens_details": {"reasoning_tokens": 1000}}
+    )
+    assert (parts["reasoning_tokens"], parts["cost_usd"]) == (10, "0.020000000")

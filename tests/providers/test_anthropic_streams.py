@@ -152,7 +152,7 @@ def test_figures_of_an_unknown_form_hide_nothing_else() -> None:
     for native in (True, False):
         found = steps(START, *text("a", 0), *end(output_tokens="many"), native=native)
         assert [step.finish for step in found if step.finish] == ["stop"]
-        assert [step.usage for step in found if step.usage][-1] == Usage(prompt_tokens=5)
+        assert [step.usage for step in found if step.usage][-1] == Usage(prompt_tokens=5, completion_told=False)
         assert any(step.content for step in found)
     whole: Json = {"type": "message", "id": "msg_1", "content": [], "usage": {"input_tokens": "many"}}
     assert ANTHROPIC.read(chat({}), Reply(200, {}, msgspec.json.encode(whole))).usage is None

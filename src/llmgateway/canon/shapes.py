@@ -26,6 +26,13 @@ def text_of(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def figure_of(value: object) -> int | None:
+    """The value when it is a number, 0 or more (some write 12.0); else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        return None
+    return int(value)
+
+
 def without_nulls(body: Mapping[str, Any]) -> Json:
     """The fields that carry a value: in JSON APIs null means not given."""
     return {name: value for name, value in body.items() if value is not None}

@@ -50,6 +50,11 @@ class Usage:
     tier: str | None = None
     """The service tier that the provider says it served (`flex`, `priority`), for the price; None where it says none."""
 
+    prompt_told: bool = True
+    """Whether the provider told the prompt's tokens; what it left out is counted here."""
+    completion_told: bool = True
+    """Whether it told the completion's."""
+
     @property
     def total_tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
@@ -82,3 +87,12 @@ class Usage:
             audio_completion_tokens=spoken,
             image_completion_tokens=min(self.image_completion_tokens, self.completion_tokens - reasoning - spoken),
         )
+
+    def supplemented(self, prompt_tokens: int, completion_tokens: int) -> Self:
+        """The same with these figures where the provider told none."""
+        supplemented = self
+        if not self.prompt_told:
+            supplemented = replace(supplemented, prompt_tokens=prompt_tokens, prompt_told=True)
+        if not self.completion_told:
+            supplemented = replace(supplemented, completion_tokens=completion_tokens, completion_told=True)
+        return supplemented

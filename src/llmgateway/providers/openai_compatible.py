@@ -12,7 +12,7 @@ import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, is_object, objects
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
@@ -207,7 +207,8 @@ class OpenAICompatible(Provider):
             if call.operation is Operation.RERANK and raw is None:
                 return Answer(body=canon_results(call.canon, body), usage=rerank_usage(body))
             if call.operation is not Operation.EMBEDDINGS:
-                return Answer(body=body, usage=usage, raw=raw)
+                text = "".join(text_of(choice.get("text")) for choice in objects(body.get("choices")))
+                return Answer(body=body, usage=usage, raw=raw, text=text)
             if not is_array(body.get("data")):
                 raise self._no_answer(reply)
             return Answer(body=body if raw else self._embeddings(body, usage), usage=usage, raw=raw)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.shapes import figure_of, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 
@@ -55,11 +55,11 @@ def rerank_usage(answer: Json) -> Usage | None:
     """Tokens where the host counts them, searches where it bills those."""
     usage, meta = answer.get("usage"), answer.get("meta")
     if is_object(usage):
-        return Usage(prompt_tokens=usage.get("prompt_tokens") or usage.get("total_tokens") or 0)
+        return Usage(prompt_tokens=figure_of(usage.get("prompt_tokens")) or figure_of(usage.get("total_tokens")) or 0)
     if is_object(meta):
         units, tokens = meta.get("billed_units"), meta.get("tokens")
         searches = units.get("search_units") if is_object(units) else None
         read = tokens.get("input_tokens") if is_object(tokens) else None
         if searches is not None or read is not None:
-            return Usage(prompt_tokens=int(read or 0), searches=int(searches or 0))
+            return Usage(prompt_tokens=figure_of(read) or 0, searches=figure_of(searches) or 0)
     return None

@@ -66,3 +66,20 @@ def test_no_part_is_more_than_its_whole() -> None:
     )
     assert _reckon(told) == (bounded, UsageSource.PROVIDER)
     assert _reckon(bounded) == (bounded, UsageSource.PROVIDER)
+
+
+def test_the_half_that_was_left_out_is_counted() -> None:
+    prompt_alone = Usage(prompt_tokens=100, cached_tokens=50, completion_told=False)
+    assert _reckon(prompt_alone) == (
+        Usage(prompt_tokens=100, completion_tokens=5, cached_tokens=50),
+        UsageSource.COUNTED,
+    )
+    completion_alone = Usage(completion_tokens=500, prompt_told=False)
+    assert _reckon(completion_alone) == (Usage(prompt_tokens=7, completion_tokens=500), UsageSource.COUNTED)
+
+
+def test_zero_that_was_told_is_zero_and_where_there_is_no_text_nothing_was_left_out() -> None:
+    silent = Usage(prompt_tokens=100)
+    assert _reckon(silent) == (silent, UsageSource.PROVIDER)
+    vectors = Usage(prompt_tokens=100, completion_told=False)
+    assert reckon(vectors, 7, lambda: 0, whole=True) == (Usage(prompt_tokens=100), UsageSource.PROVIDER)

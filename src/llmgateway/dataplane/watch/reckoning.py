@@ -9,16 +9,24 @@ from llmgateway.canon.usage import Usage, UsageSource
 def reckon(
     told: Usage | None, prompt_tokens: int, seen: Callable[[], int], *, whole: bool
 ) -> tuple[Usage, UsageSource]:  # fmt: skip
-    """The provider's figures; or, where they never came, came too early or cannot be, those counted here.
+    """The provider's figures; those counted here where they never came, came too early, in part or cannot be.
 
     `seen` counts the tokens of the answer's text; `whole`: the answer came to its end, and so did its figures.
     """
     if told is None or not told.credible:
         return Usage(prompt_tokens=prompt_tokens, completion_tokens=seen()), UsageSource.COUNTED
     told = told.coherent()
-    if whole or told.completion_tokens >= (text_tokens := seen()):
+    if whole and told.prompt_told and told.completion_told:
         return told, UsageSource.PROVIDER
-    counted = replace(
-        told, completion_tokens=text_tokens, reasoning_tokens=0, audio_completion_tokens=0, image_completion_tokens=0
-    )
-    return counted, UsageSource.COUNTED
+    text_tokens = seen()
+    if not whole and told.completion_tokens < text_tokens:
+        told = replace(
+            told,
+            completion_told=False,
+            reasoning_tokens=0,
+            audio_completion_tokens=0,
+            image_completion_tokens=0,
+        )
+    full = told.supplemented(prompt_tokens, text_tokens)
+    # Where there is no text, as with embeddings, nothing was left out.
+    return full, UsageSource.PROVIDER if full.total_tokens == told.total_tokens else UsageSource.COUNTED

@@ -92,6 +92,8 @@ def usage_of(figures: Figures | None) -> Usage | None:
         searches=(tools.web_search_requests or 0) if tools else 0,
         speed=None if figures.speed == "standard" else figures.speed,
         region=figures.inference_geo,
+        prompt_told=any(part.input_tokens is not None for part in billed),
+        completion_told=any(part.output_tokens is not None for part in billed),
     )
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
-from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.shapes import figure_of, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.providers.anthropic.answer import arguments_of, openai_usage
 
@@ -51,6 +51,8 @@ def usage_of(given: object) -> Usage | None:
         cache_write_tokens=written,
         cache_write_1h_tokens=min(hour, written),
         searches=_count(tools, "webSearchRequests") if is_object(tools) else 0,
+        prompt_told="inputTokens" in given,
+        completion_told="outputTokens" in given,
     )
 
 
@@ -147,5 +149,4 @@ def _tool_call(use: Json) -> ToolCall:
 
 
 def _count(given: Mapping[str, Any], name: str) -> int:
-    value = given.get(name)
-    return value if isinstance(value, int) else 0
+    return figure_of(given.get(name)) or 0

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
-from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.shapes import figure_of, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 
 _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
@@ -41,6 +41,8 @@ def usage_of(given: object) -> Usage | None:
         cached_tokens=min(_count(given, "cached_tokens"), _count(tokens, "input_tokens")),
         reasoning_tokens=_count(tokens, "reasoning_tokens"),
         image_prompt_tokens=_count(tokens, "image_tokens"),
+        prompt_told="input_tokens" in tokens,
+        completion_told="output_tokens" in tokens,
     )
 
 
@@ -135,5 +137,4 @@ def _tool_call(call: Json) -> ToolCall:
 
 def _count(given: Mapping[str, Any], name: str) -> int:
     """A number of the answer; Cohere writes some as 12.0."""
-    value = given.get(name)
-    return int(value) if isinstance(value, int | float) else 0
+    return figure_of(given.get(name)) or 0

@@ -10,7 +10,7 @@ from typing import cast
 import msgspec
 
 from llmgateway.canon.chat import ChatChunk, Delta, Json
-from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.canon.shapes import figure_of, is_array, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Step
@@ -52,12 +52,14 @@ def embeddings_answer(said: Json, model: str) -> Answer:
 
 def usage_of(said: Json) -> Usage | None:
     """Counts of the last line; None when it has none."""
-    prompt, completion = said.get("prompt_eval_count"), said.get("eval_count")
-    if not isinstance(prompt, int) and not isinstance(completion, int):
+    prompt, completion = figure_of(said.get("prompt_eval_count")), figure_of(said.get("eval_count"))
+    if prompt is None and completion is None:
         return None
     return Usage(
-        prompt_tokens=prompt if isinstance(prompt, int) else 0,
-        completion_tokens=completion if isinstance(completion, int) else 0,
+        prompt_tokens=prompt or 0,
+        completion_tokens=completion or 0,
+        prompt_told=prompt is not None,
+        completion_told=completion is not None,
     )
 
 

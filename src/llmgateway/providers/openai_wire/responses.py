@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.keepsake import is_packed
-from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.canon.shapes import figure_of, is_array, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.ids import is_id
@@ -113,17 +113,22 @@ def responses_finish(response: Json) -> str:
 def responses_usage(response: Json) -> Usage | None:
     """Usage in chat's words; searches stand in the output alone."""
     body, tier = response.get("usage"), response.get("service_tier")
-    if not is_object(body) or not isinstance(body.get("input_tokens"), int):
+    if not is_object(body):
+        return None
+    prompt, completion = figure_of(body.get("input_tokens")), figure_of(body.get("output_tokens"))
+    if prompt is None and completion is None:
         return None
     incoming, outgoing = (_part(body, name) for name in ("input_tokens_details", "output_tokens_details"))
     return Usage(
-        prompt_tokens=body["input_tokens"],
-        completion_tokens=body.get("output_tokens") or 0,
-        cached_tokens=incoming.get("cached_tokens") or 0,
-        cache_write_tokens=incoming.get("cache_write_tokens") or 0,
-        reasoning_tokens=outgoing.get("reasoning_tokens") or 0,
+        prompt_tokens=prompt or 0,
+        completion_tokens=completion or 0,
+        cached_tokens=figure_of(incoming.get("cached_tokens")) or 0,
+        cache_write_tokens=figure_of(incoming.get("cache_write_tokens")) or 0,
+        reasoning_tokens=figure_of(outgoing.get("reasoning_tokens")) or 0,
         searches=sum(_searched(item) for item in objects(response.get("output"))),
         tier=tier if isinstance(tier, str) else None,
+        prompt_told=prompt is not None,
+        completion_told=completion is not None,
     )
 
 

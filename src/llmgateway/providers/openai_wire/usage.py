@@ -1,17 +1,22 @@
 """OpenAI's usage object, as OpenAI and its many imitators fill it, read into Usage."""
 
+from typing import Final
+
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_object
+from llmgateway.canon.shapes import figure_of, is_object
 from llmgateway.canon.usage import Usage
+
+_HALVES: Final = (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
+"""What hosts call the two; where one is left out, the total tells it."""
 
 
 def read_usage(body: object, tier: object = None) -> Usage | None:
     """Usage out of a usage object; None when it holds no figures. `tier` is the `service_tier` beside it."""
     if not is_object(body):
         return None
-    prompt = _count(body, "prompt_tokens") or _count(body, "input_tokens")
-    completion = _count(body, "completion_tokens") or _count(body, "output_tokens")
     total = _count(body, "total_tokens")
+    told = [total > 0 or any(figure_of(body.get(name)) is not None for name in half) for half in _HALVES]
+    prompt, completion = (next(filter(None, (_count(body, name) for name in half)), 0) for half in _HALVES)
     if prompt == completion == total == 0:
         return None
     prompt_details = _part(body, "prompt_tokens_details")
@@ -38,6 +43,8 @@ def read_usage(body: object, tier: object = None) -> Usage | None:
         image_prompt_tokens=_count(prompt_details, "image_tokens"),
         searches=_count(body, "num_search_queries"),
         tier=tier if isinstance(tier, str) else None,
+        prompt_told=told[0],
+        completion_told=told[1],
     )
 
 
@@ -47,5 +54,4 @@ def _part(body: Json, name: str) -> Json:
 
 
 def _count(body: Json, name: str) -> int:
-    value = body.get(name)
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
+    return figure_of(body.get(name)) or 0
