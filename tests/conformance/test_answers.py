@@ -88,6 +88,16 @@ def test_a_stream(target: Target, name: str) -> None:
 
 
 @CHATS
+def test_calls_alone_come_without_a_text(target: Target) -> None:
+    said = sayable(target, ANSWERS["one call"])
+    whole = target.provider.read(chat({}), target.wire.answer(said)).body["choices"][0]["message"]
+    steps = steps_of(target.provider.decoder(chat({}, stream=True), native=False), target.wire.stream(said))
+    pieces = [choice["delta"] for step in steps if step.chunk for choice in step.chunk["choices"]]
+    assert pieces[0].get("role") == "assistant"
+    assert {piece.get("content") for piece in (whole, *pieces)} == {None}
+
+
+@CHATS
 def test_a_stream_that_is_cut_at_any_byte_means_the_same(target: Target) -> None:
     said = sayable(target, CUT)
     data, call = target.wire.stream(said), chat({}, stream=True)

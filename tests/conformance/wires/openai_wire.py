@@ -43,7 +43,7 @@ class OpenAIWire(Wire):
         return reply({**_HEAD, "object": "chat.completion", "choices": [choice], "usage": _usage(said)})
 
     def stream(self, said: Said) -> bytes:
-        deltas: list[Json] = [{"role": "assistant", "content": ""}]
+        deltas: list[Json] = [{"role": "assistant", "content": "" if said.text or not said.calls else None}]
         deltas += [{"reasoning_content": piece} for piece in pieces(said.reasoning)]
         deltas += [{"content": piece} for piece in pieces(said.text)]
         for index, call in enumerate(said.calls):

@@ -3,6 +3,7 @@
 from typing import cast
 
 import msgspec
+import pytest
 
 from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.dataplane.dispatch.assembly import Assembly
@@ -35,6 +36,22 @@ def test_calls_of_functions_and_of_custom_tools() -> None:
         {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}},
         {"id": "b", "type": "custom", "custom": {"name": "g", "input": "print(1)"}},
     ]
+
+
+@pytest.mark.parametrize("first", ["", None])
+@pytest.mark.parametrize(
+    ("rest", "content"),
+    [
+        ({}, ""),
+        ({"reasoning_content": "hm"}, ""),
+        ({"refusal": "no"}, None),
+        ({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}]}, None),
+    ],
+)
+def test_an_answer_without_text_says_null_only_where_something_stands_in_its_place(
+    first: str | None, rest: Json, content: str | None
+) -> None:
+    assert message({"role": "assistant", "content": first}, rest)["content"] == content
 
 
 def test_the_older_function_call() -> None:

@@ -9,6 +9,7 @@ from llmgateway.providers.base import Answer, Step
 
 _JOINED = ("content", "refusal", "reasoning_content", "reasoning_summary", "reasoning")
 _LISTED = ("annotations", "provider_blocks", "images")
+_IN_PLACE_OF_TEXT = ("tool_calls", "function_call", "refusal", "audio")
 _CALLED = ("function", "custom")
 """What a tool call holds: the parts of either come in pieces."""
 _DETAIL_PIECES = ("text", "summary", "data")
@@ -45,6 +46,8 @@ class Assembly:
     def answer(self) -> Answer:
         """The whole; only when the stream has finished."""
         head = self._head
+        for choice in self._choices.values():
+            choice["message"]["content"] = _text(cast("Json", choice["message"]))
         body: ChatCompletion = {
             "id": head["id"] if head else "",
             "object": "chat.completion",
@@ -72,6 +75,11 @@ class Assembly:
             for name, entries in logprobs.items():
                 kept[name] = [*(kept.get(name) or []), *(entries or [])]
             choice["logprobs"] = kept
+
+
+def _text(message: Json) -> str | None:
+    """The content as OpenAI says it: null where something else stands in its place."""
+    return message["content"] or (None if any(message.get(name) for name in _IN_PLACE_OF_TEXT) else "")
 
 
 _OF_A_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage"})

@@ -129,7 +129,7 @@ def _completion(request: Json, speech: Speech) -> bytes:
 
 def _chunks(request: Json, speech: Speech) -> list[Json]:
     head = _head(request, "chat.completion.chunk")
-    deltas: list[Json] = [{"role": "assistant", "content": ""}]
+    deltas: list[Json] = [{"role": "assistant", "content": "" if speech.tool is None else None}]
     deltas += [{"reasoning_content": thought} for thought in speech.thoughts]
     deltas += [{"content": word} for word in speech.words]
     if speech.tool is not None:

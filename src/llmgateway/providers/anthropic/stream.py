@@ -259,7 +259,7 @@ class CanonReader:
     def _start(self, message: _Start) -> Sequence[Step]:
         self._id, self._model = message.id, message.model
         self._figures = _read_figures(None, message.usage)
-        return (Step(chunk=self._chunk({"role": "assistant", "content": ""}), usage=usage_of(self._figures)),)
+        return (Step(chunk=self._chunk({"role": "assistant"}), usage=usage_of(self._figures)),)
 
     def _start_block(self, event: _Event) -> Sequence[Step]:
         block = _Block(event.content_block or {}, self._position, self._calls)

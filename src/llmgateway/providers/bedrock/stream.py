@@ -132,7 +132,7 @@ class ConverseReader:
             case "contentBlockStop":
                 steps = self._stop(index)
             case "messageStart":
-                steps = (Step(chunk=self._chunk({"role": "assistant", "content": ""})),)
+                steps = (Step(chunk=self._chunk({"role": "assistant"})),)
             case "messageStop":
                 steps = self._finish(text_of(event.get("stopReason")))
             case "metadata":

@@ -77,7 +77,7 @@ class CohereDecoder:
                 steps = self._cite(said)
             case "message-start":
                 self._id = event.id
-                steps = (Step(chunk=self._chunk({"role": "assistant", "content": ""})),)
+                steps = (Step(chunk=self._chunk({"role": "assistant"})),)
             case "message-end":
                 steps = self._finish(event.delta or {})
             case "" if event.message:

@@ -111,7 +111,7 @@ class GeminiDecoder:
         steps: list[Step] = []
         if answer is None:
             answer = self._answers[candidate.index] = _Answer()
-            steps.append(Step(chunk=self._chunk(candidate.index, {"role": "assistant", "content": ""})))
+            steps.append(Step(chunk=self._chunk(candidate.index, {"role": "assistant"})))
         for part in candidate.parts:
             steps += self._part(candidate.index, answer, part)
         if candidate.logprobs_result and (logprobs := canon_logprobs(candidate.logprobs_result)):
