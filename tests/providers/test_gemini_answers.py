@@ -60,6 +60,15 @@ def test_each_finish_reason_has_a_word(reason: str, finish: str | None) -> None:
     assert [step.finish for step in streamed(body) if step.finish] == ([finish] if finish else [])
 
 
+@pytest.mark.parametrize(
+    ("version", "model"), [("models/gemini-x", "gemini-x"), ("gemini-x", "gemini-x"), ("", "asked-for")]
+)
+def test_the_model_is_the_one_that_was_asked_for_where_google_names_none(version: str, model: str) -> None:
+    body = frame(candidate({"text": "a"}), modelVersion=version, usageMetadata=USAGE)
+    assert read(body).body["model"] == model
+    assert {step.chunk["model"] for step in streamed(body) if step.chunk} == {model}
+
+
 def test_calls_make_the_finish_tool_calls() -> None:
     body = frame(candidate({"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "S"}))
     answer = read(body)

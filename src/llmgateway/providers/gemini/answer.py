@@ -158,8 +158,8 @@ def blocked_because(feedback: Feedback) -> str:
     return f"Google blocked the prompt ({feedback.block_reason}). {feedback.block_reason_message or ''}".strip()
 
 
-def canon_answer(response: Response, usage: Usage | None) -> ChatCompletion:
-    """A whole answer as a chat completion. `created` is 0: the API does not say it."""
+def canon_answer(response: Response, model: str, usage: Usage | None) -> ChatCompletion:
+    """A whole answer as a chat completion. `created` is 0: the API does not say it; `model` stands in where it says none."""
     choices = [_choice(candidate, response.response_id) for candidate in response.candidates]
     feedback = response.prompt_feedback
     if not choices and feedback and feedback.block_reason:
@@ -169,7 +169,7 @@ def canon_answer(response: Response, usage: Usage | None) -> ChatCompletion:
         "id": response.response_id,
         "object": "chat.completion",
         "created": 0,
-        "model": response.model_version.removeprefix("models/"),
+        "model": response.model_version.removeprefix("models/") or model,
         "choices": sorted(choices, key=lambda choice: choice["index"]),
     }
     if usage:

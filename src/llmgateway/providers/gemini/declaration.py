@@ -76,21 +76,18 @@ class Gemini(Provider):
             return read_embeddings(call, reply)
         if call.operation is Operation.COUNT_TOKENS:
             return read_count(reply)
-        return read_answer(reply, summed_up=sums_up(call.canon))
+        return read_answer(call, reply)
 
     def decoder(self, call: Call, *, native: bool) -> Decoder:
         del native  # nobody speaks it
-        return GeminiDecoder(call.canon.get("n") or 1, sums_up=sums_up(call.canon))
+        return GeminiDecoder(call)
 
     def classify(self, reply: Reply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)
 
 
-def read_answer(reply: Reply, *, summed_up: bool) -> Answer:
-    """A whole answer of generateContent; `summed_up`: with a summary of its thoughts.
-
-    Raises ProviderError when it cannot be read, or is an error after all.
-    """
+def read_answer(call: Call, reply: Reply) -> Answer:
+    """A whole answer of generateContent. Raises ProviderError when it cannot be read, or is an error after all."""
     try:
         response = _response.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -100,8 +97,8 @@ def read_answer(reply: Reply, *, summed_up: bool) -> Answer:
     if not response.candidates and not response.prompt_feedback:
         raise ProviderError(FailureKind.PROTOCOL, "Google's answer holds no candidates.", status=200)
     usage = usage_of(response, sum(searches_of(candidate) for candidate in response.candidates))
-    body = canon_answer(response, usage)
-    if summed_up:
+    body = canon_answer(response, call.model, usage)
+    if sums_up(call.canon):
         call_thoughts_a_summary(body)
     finish = body["choices"][0]["finish_reason"] if body["choices"] else None
     text = "".join(_written(candidate) for candidate in response.candidates)

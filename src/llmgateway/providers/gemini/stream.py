@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from llmgateway.canon.call import Call
 from llmgateway.canon.chat import ChatChunk, Delta, Json
 from llmgateway.canon.shapes import is_object, text_of
 from llmgateway.errors import FailureKind, ProviderError
@@ -31,6 +32,7 @@ from llmgateway.providers.gemini.answer import (
 )
 from llmgateway.providers.gemini.errors import status_error
 from llmgateway.providers.gemini.framing import Framing
+from llmgateway.providers.gemini.request import sums_up
 
 _decoder = msgspec.json.Decoder(Response)
 
@@ -62,14 +64,15 @@ class GeminiDecoder:
 
     __slots__ = ("_answers", "_expected", "_framing", "_id", "_last", "_model", "_sums_up", "_told")
 
-    def __init__(self, candidates: int = 1, *, sums_up: bool = False) -> None:
-        """`sums_up`: a summary of the thoughts was asked for, which is what Google's are."""
-        self._sums_up = sums_up
+    def __init__(self, call: Call) -> None:
+        self._sums_up = sums_up(call.canon)
+        """A summary of the thoughts was asked for, which is what Google's are."""
         self._framing = Framing()
         self._answers: dict[int, _Answer] = {}
-        self._expected = candidates
+        self._expected: int = call.canon.get("n") or 1
         self._id = ""
-        self._model = ""
+        self._model = call.model
+        """The one that was asked for, until Google says which it is."""
         self._last: str | None = None
         self._told = False
         """Whether the finish of the whole answer was told."""
@@ -97,7 +100,7 @@ class GeminiDecoder:
         if response.error is not None:
             return (Step(error=status_error(response.error, None)),)
         self._id = self._id or response.response_id
-        self._model = self._model or response.model_version.removeprefix("models/")
+        self._model = response.model_version.removeprefix("models/") or self._model
         steps: list[Step] = []
         for candidate in response.candidates:
             steps += self._grow(candidate)

@@ -15,7 +15,7 @@ from llmgateway.providers.base import Answer, Decoder, Grant, Place, Provider, R
 from llmgateway.providers.gemini.declaration import read_answer, read_count, read_embeddings
 from llmgateway.providers.gemini.errors import answer_error
 from llmgateway.providers.gemini.refusals import refusals
-from llmgateway.providers.gemini.request import generate_body, service_tier, sums_up
+from llmgateway.providers.gemini.request import generate_body, service_tier
 from llmgateway.providers.gemini.stream import GeminiDecoder
 from llmgateway.providers.vectors import texts_of, unhonoured, vectors_answer
 from llmgateway.providers.vertex.claude import VertexClaude
@@ -68,11 +68,11 @@ class Vertex(Provider):
             return read_embeddings(call, reply)
         if call.operation is Operation.COUNT_TOKENS:
             return read_count(reply)
-        return read_answer(reply, summed_up=sums_up(call.canon))
+        return read_answer(call, reply)
 
     def decoder(self, call: Call, *, native: bool) -> Decoder:
         del native  # nobody speaks Google's language to us
-        return GeminiDecoder(call.canon.get("n") or 1, sums_up=sums_up(call.canon))
+        return GeminiDecoder(call)
 
     def classify(self, reply: Reply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)
