@@ -13,6 +13,7 @@ OPENAI: Final = OpenAICompatible(
     env=MappingProxyType({"api_key": ("OPENAI_API_KEY",)}),
     endpoints=CHAT_EMBEDDINGS_COMPLETIONS,
     native=True,
+    strict_schemas=True,
     continues=False,
     responses="/responses",
     call_ids=OPENAI_CALL_IDS,

@@ -31,6 +31,7 @@ from llmgateway.providers.openai_wire.history import (
 from llmgateway.providers.openai_wire.logprobs import as_a_number
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response, without_keepsakes
+from llmgateway.providers.openai_wire.schemas import relax, unkept
 from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
 from llmgateway.providers.openai_wire.usage import read_usage
 from llmgateway.providers.refusing import lost_choice, message_fields
@@ -95,6 +96,8 @@ class OpenAICompatible(Provider):
     """Parameters it cannot honour."""
     renames: Mapping[str, str] = field(default_factory=dict[str, str])
     """Canon's name -> the host's."""
+    strict_schemas: bool = False
+    """What is strict there keeps OpenAI's rules of schemas."""
     usage_in_streams: bool = True
     """It understands stream_options.include_usage."""
     keeps: frozenset[str] = frozenset()
@@ -138,6 +141,8 @@ class OpenAICompatible(Provider):
         refused += [name for name in call.canon if name in _FOREIGN or name.startswith(("input[", NAMED))]
         if call.dialect is Dialect.RESPONSES and call.canon.get("store"):
             refused.append("store")  # nothing could be fetched again
+        if self.strict_schemas and call.dialect is Dialect.ANTHROPIC:
+            refused += unkept(call.canon)
         if must_think(model, call.canon.get("thinking")):
             refused.append("thinking")
         if self.native and _is_set(call.canon, "top_k"):
@@ -296,6 +301,8 @@ class OpenAICompatible(Provider):
         """Settings of other dialects, as chat says them."""
         if call.dialect is Dialect.ANTHROPIC:
             fit_effort(body)
+            if self.strict_schemas:
+                relax(body)
         body.pop("cache_control", None)
         if "user" in body:
             body["user"] = short_label(body["user"])

@@ -141,6 +141,13 @@ def test_thinking_is_left_out_and_named_for_models_that_are_known_not_to_think(m
     assert target.dropped == dropped
 
 
+def test_a_schema_that_openai_is_not_strict_with_goes_to_who_is_or_is_told() -> None:
+    wanted = {"format": {"type": "json_schema", "schema": {"type": "object"}}}
+    assert Routing().plan(_messages(output_config=wanted)).targets[0].name == CLAUDE
+    [alone] = Routing().plan(_messages(GPT, output_config=wanted)).targets
+    assert alone.dropped == {"response_format.json_schema.strict"}
+
+
 def test_thinking_that_is_switched_off_asks_for_nothing() -> None:
     [target] = Routing().plan(_messages(GPT, thinking={"type": "disabled"})).targets
     assert not target.dropped

@@ -29,6 +29,8 @@ _THINKING = frozenset({"thinking", "reasoning_effort"})
 """Clients of Messages ask every model to think, and mean it where the model can: left out elsewhere, and named."""
 _ONE_AT_A_TIME = frozenset({"parallel_tool_calls"})
 """Clients that want an object force the one tool that makes it and take its first call: left out where unknown, and named."""
+_STRICT = ".strict"
+"""Clients of Messages ask for strictness of schemas that other makers are not strict with: left out elsewhere, and named."""
 _ABILITY_OF_PART = {
     "image_url": Ability.VISION,
     "input_audio": Ability.AUDIO,
@@ -119,13 +121,12 @@ def _honouring(
     """
     known = [(target, _refused(call, target, catalog, passed_over)) for target in targets]
     asked = [(target, refused) for target, refused in known if refused is not None]
-    droppable = _ALWAYS_DROPPABLE.union(
-        name for _, refused in asked for name in refused if name.startswith(_NEVER_NEEDED)
-    )
+    everything = frozenset[str]().union(*(refused for _, refused in asked))
+    droppable = _ALWAYS_DROPPABLE.union(name for name in everything if name.startswith(_NEVER_NEEDED))
     if not _anybody(asked, droppable):
-        droppable |= _spared(call)
+        droppable |= _spared(call, everything)
     if call.wishes.drop_unsupported and not _anybody(asked, droppable):
-        droppable = droppable.union(*(refused for _, refused in asked))
+        droppable |= everything
     able, named = list[Target](), list[str]()
     for target, refused in asked:
         if missing := sorted(refused - droppable):
@@ -137,9 +138,11 @@ def _honouring(
     return able, named
 
 
-def _spared(call: Call) -> frozenset[str]:
+def _spared(call: Call, refused: frozenset[str]) -> frozenset[str]:
     """What is left out, and named, where nobody can honour it, because the answer is of use without it too."""
-    spared = _THINKING if call.dialect is Dialect.ANTHROPIC else frozenset[str]()
+    spared = frozenset[str]()
+    if call.dialect is Dialect.ANTHROPIC:
+        spared = _THINKING.union(name for name in refused if name.endswith(_STRICT))
     choice = call.canon.get("tool_choice")
     return spared | _ONE_AT_A_TIME if is_object(choice) and choice.get("type") == "function" else spared
 

@@ -96,6 +96,7 @@ AZURE: Final = Azure(
     ),
     endpoints=CHAT_EMBEDDINGS_COMPLETIONS,
     native=True,
+    strict_schemas=True,
     continues=False,
     responses="/responses",
     call_ids=OPENAI_CALL_IDS,
