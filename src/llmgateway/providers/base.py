@@ -204,6 +204,11 @@ class Provider(ABC):
     def refuses(self, call: Call, model: str) -> Sequence[str]:
         """Parameters of the call that it cannot honour (those at their documented default are honoured), by path."""
 
+    def doubts(self, call: Call, model: str) -> Sequence[str]:
+        """Parameters that go to it as they came, though this model of its own is known to refuse them: others are asked first."""
+        del call, model
+        return ()
+
     @abstractmethod
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         """Write the request. Raises BadRequest for what cannot be expressed."""

@@ -31,6 +31,7 @@ from llmgateway.providers.openai_wire.history import (
 from llmgateway.providers.openai_wire.logprobs import as_a_number
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response, without_keepsakes
+from llmgateway.providers.openai_wire.sampling import untaken
 from llmgateway.providers.openai_wire.schemas import relax, unkept
 from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
 from llmgateway.providers.openai_wire.usage import read_usage
@@ -145,12 +146,16 @@ class OpenAICompatible(Provider):
             refused += unkept(call.canon)
         if must_think(model, call.canon.get("thinking")):
             refused.append("thinking")
-        if self.native and _is_set(call.canon, "top_k"):
-            refused.append("top_k")
+        if self.native:
+            refused += [*untaken(call.canon, model), *(["top_k"] if _is_set(call.canon, "top_k") else ())]
         tools = objects(call.canon.get("tools"))
         refused += [f"tools.{index}" for index, tool in enumerate(tools) if not _TOOLS & tool.keys()]
         refused += _foreign_parts(messages)
         return refused
+
+    def doubts(self, call: Call, model: str) -> Sequence[str]:
+        chats = call.dialect is Dialect.OPENAI and call.operation is Operation.CHAT
+        return [*untaken(call.canon, model)] if self.native and chats else ()
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         base = place.base_url

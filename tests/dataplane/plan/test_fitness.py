@@ -148,6 +148,18 @@ def test_a_schema_that_openai_is_not_strict_with_goes_to_who_is_or_is_told() -> 
     assert alone.dropped == {"response_format.json_schema.strict"}
 
 
+def test_a_temperature_goes_past_a_model_that_is_known_to_refuse_it_where_another_is_left() -> None:
+    thinker = {"provider": "openai", "model": "o3"}
+    both = Routing(alias(thinker, {"provider": "openai", "model": "gpt-4.1"}))
+    assert both.names(chat(temperature=0.2)) == [GPT]
+    assert both.names(chat(temperature=1)) == ["openai/o3", GPT]
+    assert both.names(_messages(temperature=0.2)) == [GPT]
+    assert Routing(alias(thinker)).names(chat(temperature=0.2)) == ["openai/o3"]
+    with pytest.raises(BadRequest) as refused:
+        Routing(alias(thinker)).names(_messages(temperature=0.2))
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "temperature")
+
+
 def test_thinking_that_is_switched_off_asks_for_nothing() -> None:
     [target] = Routing().plan(_messages(GPT, thinking={"type": "disabled"})).targets
     assert not target.dropped

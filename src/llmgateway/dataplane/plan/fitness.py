@@ -108,7 +108,7 @@ def choose(call: Call, targets: Sequence[Target], needed: Demand, catalog: Catal
         raise _nobody(call, passed_over, named)
     if len({target.name for target in able}) > 1:
         able = [replace(target, context=room(target, catalog)) for target in able]
-    fitting = _without(able, lambda target: _lacks(target, needed, catalog), passed_over)
+    fitting = _without(able, lambda target: _lacks(call, target, needed, catalog), passed_over)
     return Choice(tuple(fitting), passed_over)
 
 
@@ -184,13 +184,15 @@ def _without(
     return fitting or targets
 
 
-def _lacks(target: Target, needed: Demand, catalog: Catalog) -> str | None:
+def _lacks(call: Call, target: Target, needed: Demand, catalog: Catalog) -> str | None:
     known, model = catalog.traits(target.host.id, target.model), catalog.find(target.host.id, target.model)
     missing = {ability for ability in needed.abilities if known.can(ability) is False}
     if model is None:  # a server of one's own holds the answers of any model to a schema: its name tells nothing
         missing.discard(Ability.JSON_SCHEMA)
     if missing:
         return f"is known to lack {', '.join(sorted(missing))}"
+    if doubted := target.provider.doubts(call, target.model):
+        return f"is known not to take {', '.join(doubted)} as asked"
     if target.context is not None and needed.prompt_tokens + (needed.max_output or 1) > target.context:
         wanted = needed.prompt_tokens + (needed.max_output or 1)
         return f"has room for {target.context:,} tokens, the call needs {wanted:,}"
