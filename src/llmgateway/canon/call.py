@@ -40,6 +40,8 @@ class Wishes:
     """`x-llmgateway-cache: SECONDS`; 0 is off, None leaves it to the configuration."""
     cache_read: bool = True
     cache_write: bool = True
+    retries_itself: bool = False
+    """The caller's library has sent it before, and sends it again if it fails (`x-stainless-retry-count`)."""
     retain: bool = True
     """False for `x-llmgateway-retention: none`."""
     forward: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -56,6 +56,7 @@ def read_wishes(headers: Mapping[str, str]) -> Wishes:
         cache_seconds=seconds,
         cache_read=store and "no-cache" not in control,
         cache_write=store,
+        retries_itself=_is_again(headers.get("x-stainless-retry-count", "")),
         retain=not _one_of(headers, "x-llmgateway-retention", "none"),
         fault=_fault(headers.get("x-llmgateway-fault")),
         forward={name: headers[name] for name in _FORWARDED if name in headers},
@@ -69,6 +70,11 @@ def _one_of(headers: Mapping[str, str], name: str, only: str) -> bool:
     if value.strip().lower() != only:
         raise BadRequest(f"The header {name} can only be `{only}`. Send that, or leave the header out.", param=name)
     return True
+
+
+def _is_again(count: str) -> bool:
+    """Whether it is not the first try, as the libraries of OpenAI and Anthropic count them."""
+    return count.strip("0") != "" and count.isascii() and count.isdigit()
 
 
 def _fault(value: str | None) -> str | None:

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from llmgateway.canon.call import Call, Dialect
+from llmgateway.canon.call import Call, Dialect, Wishes
 from llmgateway.contract.usage import Attempt
 from llmgateway.dataplane.dispatch.attempt import Served
 from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
+from llmgateway.dataplane.inbound import read_wishes
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.errors import FailureKind, ProviderError, UpstreamFailed
 from llmgateway.kit.crypto import MasterKeys
@@ -219,6 +220,18 @@ async def test_without_retries_the_next_target_is_asked_at_once() -> None:
     scene = Scene(Labs(a=500), retries=0)
     await scene.ask()
     assert scene.labs.asked == ["a", "c"]
+
+
+async def test_what_the_callers_library_retries_itself_is_not_retried_but_goes_to_the_next_target() -> None:
+    again = replace(chat(), wishes=Wishes(retries_itself=True))
+    scene = Scene(Labs(a=500))
+    served = await scene.ask(again)
+    assert (served.target.name, scene.labs.asked) == ("two/m", ["a", "c"])
+
+
+@pytest.mark.parametrize(("count", "again"), [("0", False), ("1", True), ("2", True), ("", False), ("x", False)])
+def test_the_callers_library_says_that_it_has_sent_a_request_before(count: str, *, again: bool) -> None:
+    assert read_wishes({"x-stainless-retry-count": count}).retries_itself is again
 
 
 async def test_six_attempts_are_the_most_and_all_of_them_are_told() -> None:

@@ -142,13 +142,17 @@ class Asking:
             self._health.broke(target.path, error, self._asked_at)
 
     async def _retried(self, target: Target) -> Served | None:
-        """One attempt, and its retries where they are worth it; None leaves it to the next target."""
-        for number in range(target.retries + 1):
+        """One attempt, and its retries where they are worth it; None leaves it to the next target.
+
+        What the caller retries itself is not retried here as well: each would multiply the other.
+        """
+        retries = 0 if self.call.wishes.retries_itself else target.retries
+        for number in range(retries + 1):
             try:
                 return await self._once(self.call, target, self._manner(target), self._limit(target))
             except ProviderError as error:
                 pause = _pause(error, number)
-                if pause is None or number == target.retries or not self._worth_staying(target, error):
+                if pause is None or number == retries or not self._worth_staying(target, error):
                     return None
             await asyncio.sleep(pause)
         return None
