@@ -175,7 +175,7 @@ async def _sail(step: Callable[[], Awaitable[float]]) -> None:
         except Exception as error:  # noqa: BLE001 -- a process edge: shipping goes on whatever one batch runs into
             failures += 1
             pause = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS)) - 1]
-            known = isinstance(error, SourceUnavailable)
+            known = isinstance(error, SourceUnavailable | OSError)
             _log.warning("usage waits on disk", error=str(error), failures=failures, exc_info=not known)
         await asyncio.sleep(pause)
 
