@@ -84,8 +84,8 @@ def test_counting_tokens_leaves_out_what_is_not_counted() -> None:
         ({"reasoning_effort": "low"}, {"thinking": {"type": "enabled", "budget_tokens": 1024}}),
         ({"reasoning_effort": "high"}, {"thinking": {"type": "enabled", "budget_tokens": 16384}}),
         (
-            {"reasoning_effort": "high", "max_tokens": 2000},
-            {"max_tokens": 2000, "thinking": {"type": "enabled", "budget_tokens": 1999}},
+            {"reasoning_effort": "high", "max_tokens": 3000},
+            {"max_tokens": 3000, "thinking": {"type": "enabled", "budget_tokens": 1500}},
         ),
         ({"reasoning_effort": "none"}, {}),
         (

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.providers.gemini.declaration import GEMINI
-from tests.providers.gemini_building import MODEL, NEWER, NOTHING, PLACE, WEATHER, built, chat, config
+from tests.providers.gemini_building import MODEL, NEWER, NOTHING, PLACE, WEATHER, built, chat, config, sent
 
 
 def test_a_plain_request() -> None:
@@ -70,6 +71,12 @@ def test_a_json_schema_is_sent_as_json_schema() -> None:
         (MODEL, {"reasoning_effort": "minimal"}, {"thinkingBudget": 1024, "includeThoughts": True}),
         (MODEL, {"reasoning_effort": "medium"}, {"thinkingBudget": 8192, "includeThoughts": True}),
         (MODEL, {"reasoning_effort": "high"}, {"thinkingBudget": 24576, "includeThoughts": True}),
+        (MODEL, {"reasoning_effort": "high", "max_tokens": 1000}, {"thinkingBudget": 500, "includeThoughts": True}),
+        (
+            "gemini-2.5-pro",
+            {"reasoning_effort": "low", "max_tokens": 9},
+            {"thinkingBudget": 128, "includeThoughts": True},
+        ),
         (MODEL, {"reasoning_effort": "none"}, {"thinkingBudget": 0}),
         (MODEL, {"thinking": {"type": "disabled"}}, {"thinkingBudget": 0}),
         (
@@ -111,6 +118,24 @@ def test_a_json_schema_is_sent_as_json_schema() -> None:
 )
 def test_thinking_is_asked_for_in_the_model_s_way(model: str, asked: Json, expected: Json | None) -> None:
     assert config(asked, model).get("thinkingConfig") == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ({}, False),
+        ({"thinking": {"type": "adaptive"}}, True),
+        ({"thinking": {"type": "adaptive", "display": "omitted"}}, False),
+    ],
+)
+@pytest.mark.parametrize("model", [MODEL, NEWER])
+def test_callers_of_messages_see_thoughts_only_where_they_ask_for_thinking(
+    model: str, given: Json, *, seen: bool
+) -> None:
+    call = replace(chat({"reasoning_effort": "high", **given}), dialect=Dialect.ANTHROPIC)
+    thinking = sent(GEMINI.build(call, replace(PLACE, model=model)))["generationConfig"]["thinkingConfig"]
+    assert ("includeThoughts" in thinking) is seen
+    assert thinking.keys() & {"thinkingBudget", "thinkingLevel"}
 
 
 def test_functions_are_declared_with_their_json_schema() -> None:

@@ -120,6 +120,13 @@ def test_one_call_at_a_time_is_left_out_where_one_tool_is_forced_by_name() -> No
         Routing(gemini, environment={"GEMINI_API_KEY": "g"}).plan(free)
 
 
+def test_an_effort_without_room_for_thought_is_left_out_and_named() -> None:
+    [alone] = Routing().plan(chat(CLAUDE, reasoning_effort="high", max_tokens=1_500)).targets
+    assert alone.dropped == {"reasoning_effort"}
+    [alone] = Routing().plan(chat(CLAUDE, reasoning_effort="high", max_tokens=2_048)).targets
+    assert not alone.dropped
+
+
 def test_who_thinks_comes_before_who_leaves_thinking_out() -> None:
     cohere = {"provider": "cohere", "model": "command-r-plus"}
     asked = _messages(thinking={"type": "enabled", "budget_tokens": 2_000})

@@ -27,6 +27,9 @@ _ADVICE = {
 """What to do instead, by the name of what is refused or by the type of the item."""
 _THINKING = frozenset({"thinking", "reasoning_effort"})
 """Clients of Messages ask every model to think, and mean it where the model can: left out elsewhere, and named."""
+_EFFORT = frozenset({"reasoning_effort"})
+_ROOM_TO_THINK = 2_048
+"""An answer that may be no longer than this has no room for thought beside it: the effort is left out, and named."""
 _ONE_AT_A_TIME = frozenset({"parallel_tool_calls"})
 """Clients that want an object force the one tool that makes it and take its first call: left out where unknown, and named."""
 _STRICT = ".strict"
@@ -143,6 +146,9 @@ def _spared(call: Call, refused: frozenset[str]) -> frozenset[str]:
     spared = frozenset[str]()
     if call.dialect is Dialect.ANTHROPIC:
         spared = _THINKING.union(name for name in refused if name.endswith(_STRICT))
+    limit = demand(call, 0).max_output
+    if limit is not None and limit < _ROOM_TO_THINK:
+        spared |= _EFFORT
     choice = call.canon.get("tool_choice")
     return spared | _ONE_AT_A_TIME if is_object(choice) and choice.get("type") == "function" else spared
 

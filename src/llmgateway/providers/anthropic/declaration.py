@@ -106,7 +106,7 @@ ANTHROPIC: Final = Anthropic(
         ),
         (
             "reasoning_effort becomes adaptive thinking with output_config.effort from Claude 4.6 on, and a thinking budget "
-            "of 1,024, 4,096 or 16,384 tokens before: https://platform.claude.com/docs/en/build-with-claude/thinking"
+            "of 1,024, 4,096 or 16,384 tokens before, at most half of max_tokens: https://platform.claude.com/docs/en/build-with-claude/thinking"
         ),
         (
             "Claude 4.7 and later take temperature, top_p and top_k only at their defaults, earlier ones either temperature "

@@ -82,8 +82,8 @@ def output_limit(canon: Mapping[str, Any], claude: ClaudeModel) -> int:
 
 
 def thinking_budget(effort: str, limit: int) -> int:
-    """Tokens of thinking for an effort, below the output limit. 0 when the limit leaves no room."""
-    budget = min(THINKING_BUDGETS.get(effort, THINKING_BUDGETS["high"]), limit - 1)
+    """Tokens of thinking for an effort, at most half of the output limit: the answer needs room too. 0 when none is left."""
+    budget = min(THINKING_BUDGETS.get(effort, THINKING_BUDGETS["high"]), limit // 2)
     return budget if budget >= LEAST_BUDGET else 0
 
 

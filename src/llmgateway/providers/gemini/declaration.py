@@ -61,7 +61,7 @@ class Gemini(Provider):
         """The request's body."""
         if call.operation is Operation.EMBEDDINGS:
             return batch_body(call.canon, place.model)
-        body = generate_body(call.canon, place.model, dropped=place.dropped)
+        body = generate_body(call, place)
         if call.operation is Operation.COUNT_TOKENS:
             named = place.model if "/" in place.model else f"models/{place.model}"
             return {"generateContentRequest": {"model": named, **body}}
@@ -143,7 +143,8 @@ GEMINI: Final = Gemini(
     quirks=(
         (
             "reasoning_effort becomes a thinking level from Gemini 3 on and a budget of 1,024, 8,192 or 24,576 tokens for "
-            "2.5, with thoughts asked for; without it the model thinks as it likes and keeps its thoughts: "
+            "2.5, of which at most half of max_tokens, with thoughts asked for; without it the model thinks as it likes and "
+            "keeps its thoughts, as it does from callers of /v1/messages who ask for an effort alone: "
             "https://ai.google.dev/gemini-api/docs/openai"
         ),
         (

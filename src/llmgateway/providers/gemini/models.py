@@ -65,9 +65,10 @@ class GeminiModel:
             return "high"  # it knows low and high only
         return effort
 
-    def budget(self, effort: str) -> int:
-        """`thinkingBudget` for an effort."""
-        return _BUDGETS.get(effort, _BUDGETS["high"])
+    def budget(self, effort: str, limit: int | None) -> int:
+        """`thinkingBudget` for an effort. Thoughts count as output: half of what may be written is left for the answer."""
+        wanted = _BUDGETS.get(effort, _BUDGETS["high"])
+        return self.within(wanted if limit is None else min(wanted, limit // 2))
 
     def within(self, budget: int) -> int:
         """A budget asked for in tokens, moved into the documented range."""

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from llmgateway.canon.call import Call, Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
 from llmgateway.providers.anthropic.paths import leave_out
+from llmgateway.providers.base import Place
 from llmgateway.providers.gemini.models import GeminiModel, gemini_model
 from llmgateway.providers.gemini.schema import response_schema, takes_nothing
 from llmgateway.providers.gemini.turns import turns
@@ -33,16 +35,19 @@ _PENALTIES: Final[Mapping[str, str]] = MappingProxyType(
 _MODES: Final[Mapping[str, str]] = MappingProxyType({"auto": "AUTO", "required": "ANY", "none": "NONE"})
 
 
-def generate_body(canon: Mapping[str, Any], model: str, *, dropped: frozenset[str] = frozenset()) -> Json:
+def generate_body(call: Call, place: Place) -> Json:
     """The body for a canon request. Raises BadRequest for what cannot be expressed."""
-    asked = without_nulls(leave_out(canon, dropped) if dropped else canon)
-    gemini = gemini_model(model)
+    asked = without_nulls(leave_out(call.canon, place.dropped) if place.dropped else call.canon)
+    gemini = gemini_model(place.model)
     history = turns(asked.get("messages"), gemini)
     body: Json = {"contents": history.contents}
     if history.system:
         body["systemInstruction"] = {"parts": history.system}
     _add_tools(body, asked)
-    if config := _generation_config(asked, gemini):
+    config = _generation_config(asked)
+    if thinking := _seen_by(call, thinking_config(asked, gemini)):
+        config["thinkingConfig"] = thinking
+    if config:
         body["generationConfig"] = config
     google = google_settings(asked)
     body.update({theirs: google[ours] for ours, theirs in OWN_SETTINGS.items() if ours in google})
@@ -80,7 +85,16 @@ def thinking_config(canon: Mapping[str, Any], gemini: GeminiModel) -> Json | Non
         return None if gemini.always_thinks else {"thinkingBudget": 0}
     if gemini.by_level:
         return {"thinkingLevel": gemini.level(effort), "includeThoughts": True}
-    return {"thinkingBudget": gemini.within(gemini.budget(effort)), "includeThoughts": True}
+    return {"thinkingBudget": gemini.budget(effort, _limit(canon)), "includeThoughts": True}
+
+
+def _seen_by(call: Call, config: Json | None) -> Json | None:
+    """How to think, with the thoughts only for who is to see them: in Messages who sends `thinking`, not an effort alone."""
+    thinking = call.canon.get("thinking")
+    asked = is_object(thinking) and thinking.get("display") != "omitted"
+    if config is None or asked or call.dialect is not Dialect.ANTHROPIC:
+        return config
+    return {name: value for name, value in config.items() if name != "includeThoughts"}
 
 
 def function_names(choice: object) -> list[str]:
@@ -141,11 +155,10 @@ def _calling_config(canon: Json, functions: list[Json]) -> Json | None:
     return {"mode": mode} if mode else None
 
 
-def _generation_config(canon: Json, gemini: GeminiModel) -> Json:
+def _generation_config(canon: Json) -> Json:
     config: Json = {theirs: canon[ours] for ours, theirs in _SAMPLING.items() if ours in canon}
     config.update({theirs: canon[ours] for ours, theirs in _PENALTIES.items() if canon.get(ours)})
-    limit = canon.get("max_completion_tokens", canon.get("max_tokens"))
-    if limit is not None:
+    if (limit := _limit(canon)) is not None:
         config["maxOutputTokens"] = limit
     if stop := canon.get("stop"):
         config["stopSequences"] = [stop] if isinstance(stop, str) else stop
@@ -159,9 +172,13 @@ def _generation_config(canon: Json, gemini: GeminiModel) -> Json:
     if is_array(modalities) and "image" in modalities:
         config["responseModalities"] = [text_of(name).upper() for name in modalities]
     _add_format(config, canon.get("response_format"))
-    if thinking := thinking_config(canon, gemini):
-        config["thinkingConfig"] = thinking
     return config
+
+
+def _limit(canon: Mapping[str, Any]) -> int | None:
+    """How much may be written, thoughts included; None where the caller set no limit."""
+    limit = canon.get("max_completion_tokens", canon.get("max_tokens"))
+    return limit if isinstance(limit, int) else None
 
 
 def _add_format(config: Json, wanted: object) -> None:

@@ -50,7 +50,7 @@ class Vertex(Provider):
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         if call.operation is Operation.EMBEDDINGS:
             return _embeddings(call, place)
-        body = generate_body(call.canon, place.model, dropped=place.dropped)
+        body = generate_body(call, place)
         if call.operation is Operation.COUNT_TOKENS:
             counted = msgspec.json.encode({name: value for name, value in body.items() if name in _COUNTED})
             return UpstreamRequest(model_url(place, "google", "countTokens"), bearer(place), counted)
