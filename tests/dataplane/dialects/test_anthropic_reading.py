@@ -19,6 +19,7 @@ CLEAR: Json = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
 HELLO: Json = {"role": "user", "content": "hello"}
 BODY: Json = {"model": "smart", "max_tokens": 9, "messages": [HELLO]}
 EPHEMERAL: Json = {"type": "ephemeral"}
+PLAIN: Json = {"type": "text", "media_type": "text/plain", "data": "x"}
 
 
 def read(body: object, operation: Operation = Operation.CHAT) -> Call:
@@ -139,6 +140,18 @@ def test_a_system_message_between_turns_stays_there() -> None:
             {"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}},
             {"type": "file", "file": {"file_url": "https://x.test/a.pdf"}},
         ),
+        (
+            {"type": "document", "source": PLAIN, "citations": {"enabled": False}, "cache_control": EPHEMERAL},
+            {"type": "text", "text": "x", "cache_control": EPHEMERAL},
+        ),
+        (
+            {"type": "document", "title": "T", "context": "of May", "source": PLAIN},
+            {"type": "text", "text": "T\n\nof May\n\nx"},
+        ),
+        (
+            {"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": "a"}]},
+            {"type": "text", "text": "t\n\ns\n\na"},
+        ),
     ],
 )
 def test_a_block_becomes_a_part(block: Json, part: Json) -> None:
@@ -146,10 +159,10 @@ def test_a_block_becomes_a_part(block: Json, part: Json) -> None:
 
 
 OPAQUE: list[Json] = [
-    {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}},
+    {"type": "document", "source": PLAIN, "citations": {"enabled": True}},
     {"type": "document", "source": {"type": "url", "url": "u"}, "citations": {"enabled": True}},
     {"type": "image", "source": {"type": "file", "file_id": "file_1"}},
-    {"type": "search_result", "source": "s", "title": "t", "content": []},
+    {"type": "search_result", "source": "s", "title": "t", "content": [], "citations": {"enabled": True}},
     {"type": "of_tomorrow", "x": [1]},
 ]
 
@@ -157,6 +170,12 @@ OPAQUE: list[Json] = [
 @pytest.mark.parametrize("block", OPAQUE)
 def test_what_only_anthropic_can_read_stays_as_it_is(block: Json) -> None:
     assert message([block, {"type": "text", "text": "?"}])[0]["content"][0] == block
+
+
+def test_a_plain_document_in_a_tool_result_is_its_text() -> None:
+    inner = [{"type": "document", "title": "T", "source": PLAIN}]
+    (result, *_) = message([{"type": "tool_result", "tool_use_id": "t", "content": inner}])
+    assert result["content"] == "T\n\nx"
 
 
 def test_tool_results_come_first_as_messages_of_their_own() -> None:

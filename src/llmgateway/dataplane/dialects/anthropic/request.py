@@ -145,11 +145,33 @@ def _part(block: Json, where: str) -> Json:
     if block["type"] == "image":
         url = _address(block["source"], where, "image/jpeg")
         part = {"type": "image_url", "image_url": {"url": url}} if url else None
-    elif block["type"] == "document" and not block.get("citations") and not block.get("context"):
-        part = _file(block, where)
+    elif block["type"] == "document" and not _cited(block):
+        part = _document(block, where)
+    elif block["type"] == "search_result" and not _cited(block):
+        texts = [text_of(piece.get("text")) for piece in objects(block.get("content"))]
+        part = _titled(block.get("title"), block.get("source"), *texts)
     if part and block.get("cache_control"):
         part["cache_control"] = block["cache_control"]
     return part or block
+
+
+def _cited(block: Json) -> bool:
+    """Whether citations are asked for, which need the block as it is."""
+    citations = block.get("citations")
+    return is_object(citations) and bool(citations.get("enabled"))
+
+
+def _document(block: Json, where: str) -> Json | None:
+    """A text as a text, any other document as a file; None for what only Anthropic can read."""
+    source = block["source"]
+    if source.get("type") == "text":
+        return _titled(block.get("title"), block.get("context"), source.get("data"))
+    return None if block.get("context") else _file(block, where)
+
+
+def _titled(*texts: object) -> Json:
+    """What can be read of a document or a search result: what it is called, where it is from, what it says."""
+    return {"type": "text", "text": "\n\n".join(text for text in map(text_of, texts) if text)}
 
 
 def _file(block: Json, where: str) -> Json | None:
