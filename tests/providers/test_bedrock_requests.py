@@ -17,6 +17,7 @@ CALL: Json = {"id": "c/1", "type": "function", "function": {"name": "f", "argume
 PIXEL: Json = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
 POINT: Json = {"cachePoint": {"type": "default"}}
 HOUR: Json = {"cachePoint": {"type": "default", "ttl": "1h"}}
+WEB_DOCUMENT: Json = {"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}}
 WEB_IMAGE: Json = {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}
 
 
@@ -318,6 +319,10 @@ def test_service_tiers() -> None:
     assert "serviceTier" not in built({"service_tier": "auto"})
 
 
+def _file(**file: str) -> Json:
+    return {"type": "file", "file": file}
+
+
 def _pixel(detail: str) -> Json:
     return {"type": "image_url", "image_url": {**PIXEL["image_url"], "detail": detail}}
 
@@ -341,6 +346,17 @@ def _pixel(detail: str) -> Json:
         ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, ["messages.0.content.0.type"]),
         ({"messages": [{"role": "user", "content": [_pixel("low")]}]}, ["messages.0.content.0.image_url.detail"]),
         ({"messages": [{"role": "user", "content": [_pixel("high"), _pixel("auto")]}]}, []),
+        (
+            {"messages": [{"role": "user", "content": [_file(file_url="https://x.test/a.pdf")]}]},
+            ["messages.0.content.0.type"],
+        ),
+        ({"messages": [{"role": "user", "content": [_file(file_id="f")]}]}, ["messages.0.content.0.type"]),
+        (
+            {"messages": [{"role": "user", "content": [_file(file_data="data:a/b;base64,AA==")]}]},
+            ["messages.0.content.0.type"],
+        ),
+        ({"messages": [{"role": "user", "content": [_file(file_url="s3://b/a.pdf"), _file(file_data="AA==")]}]}, []),
+        ({"messages": [{"role": "user", "content": [WEB_DOCUMENT]}]}, ["messages.0.content.0.type"]),
         ({"guardrailConfig": {}, "requestMetadata": {}}, []),
     ],
 )

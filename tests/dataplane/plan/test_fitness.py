@@ -106,6 +106,17 @@ def test_labels_that_change_no_answer_pass_nobody_over() -> None:
     assert {target.name: target.dropped for target in routing.plan(call).targets}[CLAUDE] == {"metadata"}
 
 
+def test_a_file_by_address_passes_over_who_takes_none() -> None:
+    keys = {"AWS_BEARER_TOKEN_BEDROCK": "b", "AWS_REGION": "us-east-1", "ANTHROPIC_API_KEY": "a"}
+    nova = {"provider": "bedrock", "model": "amazon.nova-pro-v1:0"}
+    paper = [{"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}}]
+    asked = _messages(messages=[{"role": "user", "content": paper}])
+    both = alias(nova, {"provider": "anthropic", "model": "claude-sonnet-4-5"})
+    assert Routing(both, environment=keys).names(asked) == [CLAUDE]
+    with pytest.raises(BadRequest, match=r"cannot honour messages\.0\.content\.0\.type"):
+        Routing(alias(nova), environment=keys).plan(asked)
+
+
 def test_one_call_at_a_time_is_left_out_where_one_tool_is_forced_by_name() -> None:
     """The object that a client forces a tool for is the first call of it."""
     tool = {"name": "f", "input_schema": {"type": "object"}}

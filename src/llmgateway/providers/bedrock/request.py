@@ -20,7 +20,7 @@ from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.anthropic.refusals import refusals as claude_refusals
 from llmgateway.providers.anthropic.request import messages_body
 from llmgateway.providers.bedrock.models import caching, is_claude, takes_one_at_a_time
-from llmgateway.providers.bedrock.turns import turns
+from llmgateway.providers.bedrock.turns import is_out_of_reach, turns
 from llmgateway.providers.refusing import idle_choice, message_fields, one_at_a_time, unknown
 from llmgateway.providers.server_tools import wordless
 
@@ -251,7 +251,7 @@ def _parts(canon: Json) -> Iterator[str]:
         for place, part in enumerate(objects(message.get("content"))):
             image = part.get("image_url")
             url = text_of(image.get("url")) if is_object(image) else text_of(image)
-            if part.get("type") not in _PARTS or url.startswith(("https://", "http://")):
+            if part.get("type") not in _PARTS or url.startswith(("https://", "http://")) or is_out_of_reach(part):
                 yield f"messages.{index}.content.{place}.type"
             elif is_object(image) and text_of(image.get("detail") or "auto") not in _DETAILS:
                 yield f"messages.{index}.content.{place}.image_url.detail"

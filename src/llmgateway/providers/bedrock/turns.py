@@ -141,14 +141,32 @@ def _image(part: Json, where: str) -> Json:
     return {"format": _IMAGES[data[0]], "source": {"bytes": data[1]}}
 
 
+def is_out_of_reach(part: Json) -> bool:
+    """Whether the part is a file that Converse cannot read: held elsewhere than on S3, or of a format it does not know."""
+    if part.get("type") == "document":
+        source = part.get("source")
+        return is_object(source) and source.get("type") not in {"base64", "text"}
+    given = part.get("file")
+    file: Json = given if is_object(given) else {}
+    url = text_of(file.get("file_url"))
+    elsewhere = bool(file.get("file_id")) or url.startswith(("https://", "http://"))
+    return elsewhere or (bool(file.get("file_data")) and not _format(file))
+
+
+def _format(file: Json) -> str:
+    """The format by the file's name, else by its media type; empty for one that is not read."""
+    media_type, _ = inline(text_of(file.get("file_data"))) or ("application/pdf", "")
+    ending = (text_of(file.get("filename")) or text_of(file.get("file_url"))).rpartition(".")[2].lower()
+    return ending if ending in _FORMATS.values() else _FORMATS.get(media_type, "")
+
+
 def _file(part: Json, where: str) -> Json:
     given = part.get("file")
     file: Json = given if is_object(given) else {}
     url = text_of(file.get("file_url"))
     content = text_of(file.get("file_data"))
-    media_type, data = inline(content) or ("application/pdf", content)
-    ending = (text_of(file.get("filename")) or url).rpartition(".")[2].lower()
-    form = ending if ending in _FORMATS.values() else _FORMATS.get(media_type, "")
+    _, data = inline(content) or ("", content)
+    form = _format(file)
     if not form or not (data or url.startswith("s3://")):
         raise BadRequest(
             "Bedrock reads files as base64 in `file_data`: a data: URL of a PDF, text, office or HTML document.",
