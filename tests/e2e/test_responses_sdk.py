@@ -155,6 +155,26 @@ def test_what_would_be_fetched_later_is_refused_and_never_asked(
         assert (event["outcome"], event["charge_usd"], event["attempts"]) == ("refused", "0.000000000", [])
 
 
+def test_what_is_refused_is_named_where_the_caller_wrote_it(client: OpenAI) -> None:
+    question: ResponseInputItemParam = {
+        "role": "user",
+        "content": [{"type": "input_text", "text": "What?"}, {"type": "input_image", "file_id": "file-1", "detail": "auto"}],
+    }  # fmt: skip
+    with pytest.raises(openai.BadRequestError, match=r"cannot honour input\[0\]\.content\[1\]") as refused:
+        client.responses.create(model="lab/echo", instructions="Be brief.", input=[question])
+    assert refused.value.param == "input[0].content[1]"
+    call: ResponseFunctionToolCallParam = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{"}
+    with pytest.raises(openai.BadRequestError, match="arguments of a tool call are JSON") as broken:
+        client.responses.create(
+            model="gemini/echo", instructions="Be brief.", input=[{"role": "user", "content": "Hi"}, call]
+        )
+    assert broken.value.param == "input[1].function.arguments"
+    raw = client.responses.with_raw_response.create(
+        model="lab/echo", instructions="Be brief.", input=[question], extra_headers={"x-llmgateway-unsupported": "drop"}
+    )
+    assert raw.headers["x-llmgateway-dropped-params"] == "input[0].content[1]"
+
+
 def test_answers_are_not_there_to_be_fetched_later(client: OpenAI) -> None:
     for ask in (
         client.responses.retrieve,

@@ -82,6 +82,17 @@ class Call:
     """What the caller asked for beside it, and nobody can honour: the operation asked in its place has no word for it and
     the caller allowed it to be dropped, or it refers to what was never stored."""
 
+    places: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Path of the canon -> where the caller's body says it, for what its dialect counts in another way."""
+
+    def in_body(self, path: str) -> str:
+        """A path of the canon as the caller finds it in the body."""
+        steps = path.split(".")
+        for length in range(len(steps), 0, -1):
+            if place := self.places.get(".".join(steps[:length])):
+                return place + "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in steps[length:])
+        return path
+
     @property
     def chat(self) -> ChatRequest:
         """The canon as a chat request; only for CHAT (and what is translated to it)."""

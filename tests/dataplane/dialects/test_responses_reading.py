@@ -66,6 +66,28 @@ def test_a_picture_by_file_id_is_refused_by_name_where_it_is_unknown(target: Tar
     assert refused == ([] if target.provider.speaks(call) else ["messages.0.content.1"])
 
 
+def test_what_is_refused_is_told_where_the_caller_wrote_it() -> None:
+    picture: Json = {"type": "input_image", "file_id": "file-1"}
+    call: Json = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{"}
+    items: list[Json] = [
+        {"role": "user", "content": [{"type": "input_text", "text": "What?"}, picture]},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
+        {"role": "assistant", "content": "So."},
+        {"type": "reasoning", "id": "rs_2", "summary": []},
+        call,
+        {"type": "function_call_output", "call_id": "c", "output": [picture]},
+    ]
+    asked = read({"instructions": "Be brief.", "input": items})
+    told = [asked.in_body(name) for name in GEMINI.refuses(asked, "gemini-2.5-flash")]
+    assert told == ["input[0].content[1].type", "input[5].output[0].type"]
+    place = gemini().place(dropped=frozenset(GEMINI.refuses(asked, "gemini-2.5-flash")))
+    with pytest.raises(BadRequest) as refused:
+        GEMINI.build(asked, place)
+    assert asked.in_body(refused.value.param or "") == "input[4].function.arguments"
+    assert asked.in_body("messages.3.tool_call_id") == "input[5].call_id"
+    assert asked.in_body("tools.0.type") == "tools.0.type"
+
+
 SUMMED_UP: Json = {"reasoning": {"effort": "low", "summary": "auto"}}
 THOUGHTS: Json = {"content": {"parts": [{"text": "Hm.", "thought": True}, {"text": "Yes."}]}, "finishReason": "STOP"}
 ANSWER = json.dumps({"responseId": "r", "modelVersion": "m", "candidates": [THOUGHTS]}).encode()

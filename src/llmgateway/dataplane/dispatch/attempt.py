@@ -72,8 +72,9 @@ class Asker:
         try:
             return target.provider.build(call, place)
         except BadRequest as error:
+            param = error.param and call.in_body(error.param)
             raise ProviderError(
-                FailureKind.BAD_REQUEST, error.message, status=400, code=error.code, param=error.param
+                FailureKind.BAD_REQUEST, error.message, status=400, code=error.code, param=param
             ) from error
 
     def _opened(self, sealed: Sealed) -> Mapping[str, str]:

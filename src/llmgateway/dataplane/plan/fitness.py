@@ -133,7 +133,7 @@ def _honouring(
     able, named = list[Target](), list[str]()
     for target, refused in asked:
         if missing := sorted(refused - droppable):
-            passed_over[target.name] = f"cannot honour {', '.join(missing)}"
+            passed_over[target.name] = f"cannot honour {', '.join(map(call.in_body, missing))}"
             named += missing
         else:
             dropped = refused | call.left_out
@@ -217,7 +217,7 @@ def _nobody(call: Call, passed_over: Mapping[str, str], named: Sequence[str]) ->
     reasons = "; ".join(f"{name} {why}" for name, why in passed_over.items())
     if named:
         advice = _ADVICE.get(named[0]) or _ADVICE.get(text_of(call.canon.get(named[0]))) or _leave_out(named)
-        return BadRequest(f"{reasons}. {advice}", code="unsupported_parameter", param=named[0])
+        return BadRequest(f"{reasons}. {advice}", code="unsupported_parameter", param=call.in_body(named[0]))
     return no_model(call.model, f"{reasons}. Choose a model whose provider does.")
 
 

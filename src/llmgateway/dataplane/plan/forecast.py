@@ -44,11 +44,11 @@ class Forecast:
             "prompt_tokens": prompt_tokens,
             "max_output_tokens": needed.max_output,
             "needs": sorted(needed.abilities),
-            "plan": self._targets(plan, needed),
+            "plan": self._targets(call, plan, needed),
             "passed_over": [{"target": step.target, "why": step.why} for step in plan.steps if step.passed_over],
         }
 
-    def _targets(self, plan: Plan, needed: Demand) -> list[dict[str, Any]]:
+    def _targets(self, call: Call, plan: Plan, needed: Demand) -> list[dict[str, Any]]:
         """Each target in its place: the steps that were not passed over stand in the targets' order."""
         reasons = [step.why for step in plan.steps if not step.passed_over]
         return [
@@ -58,7 +58,7 @@ class Forecast:
                 "why": why,
                 "expected_cost_usd": _dollars(estimate(target, needed, self.catalog, self.clock.now())),
                 "context_tokens": room(target, self.catalog),
-                "dropped": sorted(target.dropped),
+                "dropped": sorted(map(call.in_body, target.dropped)),
                 "retries": target.retries,
                 "first_token_seconds": target.patience.first_token,
                 "health": _UNKNOWN_HEALTH,

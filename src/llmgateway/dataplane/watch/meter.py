@@ -211,8 +211,9 @@ class Meter:
         if self._target is not None and self._attempts and self._attempts[-1].outcome == "ok":
             lines.append(("x-llmgateway-provider", self._target.host.id))
             lines.append(("x-llmgateway-model", self._target.model))
-            if self._target.dropped:
-                lines.append(("x-llmgateway-dropped-params", ", ".join(sorted(self._target.dropped))))
+            if self._target.dropped and self._call is not None:
+                dropped = sorted(map(self._call.in_body, self._target.dropped))
+                lines.append(("x-llmgateway-dropped-params", ", ".join(dropped)))
         return lines
 
     def cost_header(self) -> tuple[str, str]:

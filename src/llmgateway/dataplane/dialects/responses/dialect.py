@@ -26,7 +26,7 @@ class ResponsesDialect:
     def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
         value = read_object(body)
         request = check(value, Request)
-        canon = canon_request(value, request)
+        canon, places = canon_request(value, request)
         check_settings(canon)
         return Call(
             operation=operation,
@@ -38,6 +38,7 @@ class ResponsesDialect:
             include_usage=True,
             wishes=wishes,
             left_out=lost_references(request),
+            places=places,
         )
 
     def answer(self, call: Call, answer: Answer) -> bytes:

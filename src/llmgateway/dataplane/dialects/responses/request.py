@@ -1,6 +1,6 @@
 """Bodies of /v1/responses read into canon chat (https://platform.openai.com/docs/api-reference/responses/create)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
@@ -49,9 +49,13 @@ class Request(Struct):
     metadata: dict[str, Any] | None = None
 
 
-def canon_request(body: Json, request: Request) -> Json:
-    """The same as a chat request. What chat cannot say stays under its own name, for targets to refuse by it."""
-    canon: Json = {"model": request.model, "messages": _messages(request)}
+def canon_request(body: Json, request: Request) -> tuple[Json, Mapping[str, str]]:
+    """The same as a chat request, and where its messages stand in the body.
+
+    What chat cannot say stays under its own name, for targets to refuse by it.
+    """
+    messages, places = _history(request)
+    canon: Json = {"model": request.model, "messages": messages}
     canon |= {
         name: value
         for name, value in body.items()
@@ -74,7 +78,7 @@ def canon_request(body: Json, request: Request) -> Json:
         canon["reasoning.summary"] = summary
     _text_format(canon, request.text or {})
     _add_includes(canon, request.include or ())
-    return canon | _unsayable(_items(request))
+    return canon | _unsayable(_items(request)), places
 
 
 def lost_references(request: Request) -> frozenset[str]:
@@ -106,22 +110,38 @@ def _items(request: Request) -> list[Json]:
     return [{"role": "user", "content": request.input}] if isinstance(request.input, str) else request.input or []
 
 
-def _messages(request: Request) -> list[Json]:
+def _history(request: Request) -> tuple[list[Json], Mapping[str, str]]:
     items = _items(request)
     if not items and request.prompt is None and request.previous_response_id is None:
         raise refuse("input", "is missing: say something.")
-    messages: list[Json] = []
+    messages, places = list[Json](), dict[str, str]()
     if request.instructions:
         messages.append({"role": "system", "content": request.instructions})
     for index, item in enumerate(items):
         writer = _KNOWN.get(_kind(item))
         if writer is not None:
             writer(item, messages, index)
+            places.update(_places(item, messages, index))
     for item in items:
         if keepsake := unpacked(item.get("encrypted_content")):
             for message in messages:
                 give_back_to_calls(message, keepsake)
-    return messages
+    return messages, places
+
+
+def _places(item: Json, messages: list[Json], index: int) -> Iterator[tuple[str, str]]:
+    """Where the chat request has what the item said, and where the body has it."""
+    message, place = f"messages.{len(messages) - 1}", f"input[{index}]"
+    match _kind(item):
+        case "message":
+            yield message, place
+        case "function_call":
+            yield f"{message}.tool_calls.{len(messages[-1]['tool_calls']) - 1}", place
+        case "function_call_output":
+            yield f"{message}.tool_call_id", f"{place}.call_id"
+            yield f"{message}.content", f"{place}.output"
+        case _:
+            pass  # reasoning, and what server tools did: nobody refuses a part of it
 
 
 def _kind(item: Json) -> str:
