@@ -18,11 +18,11 @@ ProviderError                      what one attempt at one provider ended in; th
 ConfigurationError                 what stops a process at its start, in one sentence
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +160,12 @@ class UpstreamFailed(Problem):
         param: str | None = None,
         retry_after: int | None = None,
         attempts: Sequence[AttemptReport] = (),
+        innererror: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message, code=code, param=param, retry_after=retry_after, attempts=attempts)
         self.upstream_status = upstream_status
+        self.innererror = innererror
+        """Azure's word for what its content filter found, which clients of OpenAI's SDK look for under this name."""
 
     @property
     def http_status(self) -> int:
@@ -221,6 +224,7 @@ class ProviderError(Exception):
         code: str | None = None,
         param: str | None = None,
         retry_after: float | None = None,
+        innererror: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -233,6 +237,8 @@ class ProviderError(Exception):
         self.param = param
         self.retry_after = retry_after
         """Seconds, as the provider asked."""
+        self.innererror = innererror
+        """Azure's details (https://learn.microsoft.com/en-us/azure/ai-foundry/openai/concepts/content-filter)."""
 
     def strike_out(self, secrets: Iterable[str]) -> None:
         """Take out of its words what callers and logs must not see: a provider may quote the key that it refuses."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -9,6 +10,7 @@ from openai import OpenAI
 from openai.types.chat import ChatCompletionToolParam
 
 from tests.e2e.conftest import Stage
+from tests.upstreams.server import AZURE_FILTERED
 
 pytestmark = pytest.mark.slow
 
@@ -175,6 +177,20 @@ def test_an_unknown_model_is_404_and_a_missing_credential_is_named(client: OpenA
     with pytest.raises(openai.NotFoundError) as keyless:
         client.chat.completions.create(model="groq/llama", messages=[{"role": "user", "content": "Hi"}])
     assert "GROQ_API_KEY" in str(keyless.value)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_azures_content_filter_found_reaches_the_caller(client: OpenAI, *, stream: bool) -> None:
+    for ask in (
+        lambda: client.chat.completions.create(
+            model="lab/filtered", messages=[{"role": "user", "content": "Hi"}], stream=stream
+        ),
+        lambda: client.responses.create(model="openai/filtered", input="Hi", stream=stream),
+    ):
+        with pytest.raises(openai.BadRequestError) as refused:
+            ask()
+        body: Any = refused.value.body
+        assert (refused.value.code, body["innererror"]) == ("content_filter", AZURE_FILTERED["innererror"])
 
 
 @pytest.mark.parametrize("wire", WIRES)

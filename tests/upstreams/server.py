@@ -1,7 +1,7 @@
 """A provider stand-in over real HTTP: OpenAI's, Anthropic's and Gemini's wires, behaviour chosen by the model's name.
 
 `echo` answers; `told` does, with the usage that it was told as the question; `tool` calls the first tool; `status-500` and its like
-fail; `endless` streams until its caller leaves; `thinker` shows its reasoning. The key
+fail; `endless` streams until its caller leaves; `thinker` shows its reasoning; `filtered` is what Azure's content filter refuses. The key
 `sk-revoked` is refused.
 """
 
@@ -17,6 +17,18 @@ from aiohttp import web
 from llmgateway.canon.shapes import is_array
 
 Json = dict[str, Any]
+AZURE_FILTERED: Json = {
+    "message": "The response was filtered.",
+    "type": None,
+    "param": "prompt",
+    "code": "content_filter",
+    "status": 400,
+    "innererror": {
+        "code": "ResponsibleAIPolicyViolation",
+        "content_filter_result": {"violence": {"filtered": True, "severity": "medium"}},
+    },
+}
+"""What Azure's content filter says (https://learn.microsoft.com/en-us/azure/ai-foundry/openai/concepts/content-filter)."""
 WORDS = ("Hello", " from", " upstream")
 
 
@@ -77,6 +89,8 @@ def _refusal(request: web.Request, model: str) -> web.Response | None:
     if request.headers.get("authorization") == "Bearer sk-revoked":
         error = {"message": "this key was revoked", "type": "invalid_request_error", "code": "invalid_api_key"}
         return web.json_response({"error": error}, status=401)
+    if model == "filtered":
+        return web.json_response({"error": AZURE_FILTERED}, status=400)
     if not model.startswith("status-"):
         return None
     status = int(model.removeprefix("status-"))

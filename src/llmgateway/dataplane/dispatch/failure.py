@@ -51,6 +51,7 @@ def final_problem(failures: Sequence[Failure]) -> UpstreamFailed | Unavailable:
         param=last.param,
         retry_after=None if last.retry_after is None else math.ceil(last.retry_after),
         attempts=reports,
+        innererror=last.innererror,
     )
 
 

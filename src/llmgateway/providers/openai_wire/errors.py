@@ -45,8 +45,10 @@ def classify_error(status: int, headers: Mapping[str, str], body: bytes) -> Prov
     message, code, param = _words(said)
     if not message:
         message = shown(body) or f"The provider answered {status} without a word."
+    error = _error_of(said)
+    inner = error.get("innererror") if is_object(error) else None
     if status < _ERROR:
-        status = _status_inside(_error_of(said))
+        status = _status_inside(error)
     return ProviderError(
         kind_of(status, f"{code or ''} {message}"),
         message,
@@ -54,6 +56,7 @@ def classify_error(status: int, headers: Mapping[str, str], body: bytes) -> Prov
         code=code,
         param=param,
         retry_after=retry_after(headers),
+        innererror=inner if is_object(inner) else None,
     )
 
 

@@ -12,7 +12,7 @@ from llmgateway.canon.usage import Usage
 from llmgateway.dataplane.dialects.openai.numbering import Numbering, unnumbered
 from llmgateway.dataplane.dialects.openai.shapes import Chat, Completions, Embeddings, Rerank
 from llmgateway.dataplane.dialects.validation import check, encode, read_object, refuse
-from llmgateway.errors import Problem
+from llmgateway.errors import Problem, UpstreamFailed
 from llmgateway.kit import sse
 from llmgateway.providers.base import Answer
 
@@ -162,6 +162,8 @@ def error_body(problem: Problem) -> Json:
         error["resets_at"] = problem.resets_at
     if problem.attempts:
         error["attempts"] = problem.attempts
+    if isinstance(problem, UpstreamFailed) and problem.innererror:
+        error["innererror"] = problem.innererror
     return {"error": error}
 
 
