@@ -174,6 +174,28 @@ def test_citations_of_addresses_become_annotations_at_their_place_in_the_text() 
     assert answer.usage is None
 
 
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ({"type": "tool", "id": "https://x.test/", "tool_output": {"text": "x"}}, "https://x.test/"),
+        ({"type": "tool", "id": "c1:0", "tool_output": {"url": "https://x.test/", "title": ""}}, "https://x.test/"),
+        ({"type": "document", "id": "doc:0", "document": {"title": "X", "text": "x"}}, None),
+        ({"type": "tool", "id": "c1:0", "tool_output": {"content": "x"}}, None),
+    ],
+)
+@pytest.mark.parametrize("kind", ["TEXT_CONTENT", None])
+def test_a_source_is_told_by_its_address_and_left_out_without_one(source: Json, title: str | None, kind: str) -> None:
+    citation = cited(sources=[source], type=kind)
+    message = {"content": [{"type": "text", "text": "abc"}], "citations": [citation]}
+    body = msgspec.json.encode({"message": message, "finish_reason": "COMPLETE"})
+    whole = COHERE.read(chat({}), Reply(200, {}, body)).body["choices"][0]["message"]
+    stream = event("content-delta", content={"text": "abc"}) + event("citation-start", citations=citation)
+    streamed = completion(decoded(COHERE.decoder(chat({}), native=False), stream))["message"]
+    for said in (whole, streamed):
+        told = [annotation["url_citation"]["title"] for annotation in said.get("annotations", ())]
+        assert told == ([title] if title else [])
+
+
 def test_streamed_citations_become_the_same_annotations() -> None:
     stream = b"".join(
         [

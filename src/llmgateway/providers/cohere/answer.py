@@ -97,8 +97,11 @@ def canon_message(given: Json) -> Message:
 
 
 def url_citations(citation: Json, offset: int) -> list[Json]:
-    """OpenAI's annotations for those sources of a citation that have an address on the web."""
-    if citation.get("type", "TEXT_CONTENT") != "TEXT_CONTENT":
+    """OpenAI's annotations for those sources of a citation that have an address on the web, which is the title of those without one.
+
+    Other documents and results of tools, which Cohere names by ids of its own, have no place there.
+    """
+    if (citation.get("type") or "TEXT_CONTENT") != "TEXT_CONTENT":
         return []  # it cites for a plan or a thought
     found: list[Json] = []
     for source in objects(citation.get("sources")):
@@ -107,7 +110,7 @@ def url_citations(citation: Json, offset: int) -> list[Json]:
         url = text_of(data.get("url")) or text_of(source.get("id"))
         if url.startswith(("https://", "http://")):
             place = {"start_index": offset + _count(citation, "start"), "end_index": offset + _count(citation, "end")}
-            cited = {"url": url, "title": text_of(data.get("title")), **place}
+            cited = {"url": url, "title": text_of(data.get("title")) or url, **place}
             found.append({"type": "url_citation", "url_citation": cited})
     return found
 
