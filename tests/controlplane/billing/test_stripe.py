@@ -242,6 +242,45 @@ async def test_usage_goes_on_the_next_invoice_in_whole_cents_and_the_rest_is_car
     assert Account.METERED not in books
 
 
+async def test_what_no_invoice_takes_is_debt_when_a_subscription_ends_at_once(shop: Shop, data: Database) -> None:
+    org, _, _ = await shop.subscribed("acme")
+    store = UsageStore(data)
+    for nanos in (3 * DOLLAR + 4_999_999, DOLLAR + 7):
+        await store.insert([charged(nanos, shop.clock.now() + timedelta(minutes=1), org)])
+        await shop.pass_hours(3)
+    assert (await held(shop.worker, org))[Account.METERED] == 4 * DOLLAR
+    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    await shop.settle()
+    plan = {Account.STRIPE: 29 * DOLLAR, Account.REVENUE: -33 * DOLLAR - 5_000_006}
+    assert await held(shop.worker, org) == plan | {Account.CREDIT: 4 * DOLLAR + 5_000_006}
+    await drift.mend(shop.worker, shop.clock, shop.desk)
+    assert (await held(shop.worker, org))[Account.CREDIT] == 4 * DOLLAR + 5_000_006, "once"
+    client = await shop.again(org)
+    shop.stripe.account.complete((await client.post("billing/credit", json={"usd": "10"})).json()["url"])
+    await shop.settle()
+    assert (await client.get("billing")).json()["credit_usd"] == "5.994999994"
+    shop.clock.advance(1)
+    assert "Usage that no invoice takes" in (await client.get("billing/statement")).text
+
+
+async def test_what_the_last_invoice_takes_is_no_debt_in_whatever_order_stripe_tells(
+    shop: Shop, data: Database
+) -> None:
+    org, _, _ = await shop.subscribed("acme")
+    await UsageStore(data).insert([charged(4 * DOLLAR, shop.clock.now() + timedelta(minutes=1), org)])
+    await shop.pass_hours(3)
+    await (await shop.again(org)).post("billing/checkout", json={"plan": "free"})
+    await shop.settle()
+    shop.clock.advance(31 * 86_400)
+    shop.stripe.account.pass_time()
+    late = shop.stripe.account.events[shop.delivered :]
+    shop.delivered += len(late)
+    for event in reversed(late):
+        await shop.deliver([event])
+        await shop.work()
+    assert await held(shop.worker, org) == {Account.STRIPE: 33 * DOLLAR, Account.REVENUE: -33 * DOLLAR}
+
+
 async def test_when_stripe_is_down_the_page_says_so_and_jobs_try_again(shop: Shop, data: Database) -> None:
     org, client, customer = await shop.subscribed("acme")
     shop.stripe.down = True

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.billing import letters
+from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.standing import FREE, IN_FORCE, Standing, reminders_due
 from llmgateway.controlplane.plans.service import SELF_HOSTED
 from llmgateway.controlplane.reception import mailroom
@@ -20,6 +21,7 @@ from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.users import Member, User
 from llmgateway.db.tenancy import owned
 from llmgateway.kit.clock import Clock
+from llmgateway.kit.ids import new_id
 
 INVOICED: Final = IN_FORCE
 """A subscription that has invoices to come: what is used beyond credit goes on the next one."""
@@ -38,8 +40,16 @@ async def account_of_customer(tx: AsyncSession, customer_id: str) -> BillingAcco
 
 async def is_invoiced(tx: AsyncSession, org_id: str) -> bool:
     """Whether charges can go on an invoice; else they are taken from credit, which they may overdraw."""
-    account = await account_of(tx, org_id)
-    return account is not None and account.status in INVOICED
+    status = await tx.scalar(select(BillingAccount.status).where(BillingAccount.org_id == org_id))
+    return status in INVOICED
+
+
+async def settle(tx: AsyncSession, clock: Clock, org_id: str) -> None:
+    """What waits for an invoice that will not come is debt from now on; after `ledger.lock`."""
+    balances, invoiced = await ledger.balances(tx, org_id), await is_invoiced(tx, org_id)
+    posting = postings.owed(new_id("debt", clock.now()), balances, invoiced=invoiced)
+    if await ledger.post(tx, clock, org_id, posting):
+        await announce(tx, KeyChanged(None, org_id))
 
 
 async def note_customer(tx: AsyncSession, clock: Clock, org_id: str, customer_id: str) -> None:
@@ -69,6 +79,8 @@ async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing)
         account.reminders = 0
     await tx.flush()
     await _follow(tx, clock, account, standing, before)
+    await ledger.lock(tx, org_id)
+    await settle(tx, clock, org_id)
 
 
 async def apply_time(tx: AsyncSession, clock: Clock, org_id: str) -> None:

@@ -97,7 +97,7 @@ async def _report(database: Database, clock: Clock, account: BillingAccount) -> 
         now = clock.now()
         identifier = new_id("meter", now)
         posting = postings.metered(identifier, await ledger.balances(tx, account.org_id))
-        if posting is None or account.customer_id is None:
+        if posting is None or account.customer_id is None or not await accounts.is_invoiced(tx, account.org_id):
             return False
         await ledger.post(tx, clock, account.org_id, posting)
         cents = posting.entries[Account.METERED] // postings.NANOS_PER_CENT

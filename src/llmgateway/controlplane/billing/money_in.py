@@ -34,6 +34,7 @@ async def take_invoice(database: Database, clock: Clock, desk: Desk, invoice_id:
         await ledger.lock(tx, account.org_id)
         for posting in _of_invoice(invoice, await ledger.balances(tx, account.org_id)):
             await ledger.post(tx, clock, account.org_id, posting)
+        await accounts.settle(tx, clock, account.org_id)
 
 
 def _of_invoice(invoice: Invoice, balances: dict[ledger.Account, int]) -> Sequence[ledger.Posting]:

@@ -58,6 +58,7 @@ class Kind(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"
     LOSS = "loss"
+    DEBT = "debt"
 
 
 class Unbalanced(ValueError):

@@ -111,6 +111,22 @@ def invoiced(
     )
 
 
+def owed(reference: str, balances: Mapping[Account, int], *, invoiced: bool) -> Posting:
+    """What no invoice will take is debt; and what an invoice took that was debt already, or twice, goes back to credit.
+
+    With invoices to come, what waits for them stays where it is.
+    """
+    waiting = {account: balances[account] for account in (Account.USAGE, Account.ROUNDING, Account.METERED)}
+    moved = {Account.METERED: min(0, balances[Account.METERED])} if invoiced else waiting
+    nanos = sum(moved.values())
+    return Posting(
+        kind=Kind.DEBT,
+        reference=reference,
+        description="Usage that no invoice takes" if nanos > 0 else "Usage of an invoice that was paid or owed before",
+        entries={Account.CREDIT: nanos, **{account: -held for account, held in moved.items()}},
+    )
+
+
 def paid(invoice: str, number: str, nanos: int) -> Posting:
     """An invoice was paid."""
     return Posting(
