@@ -33,6 +33,17 @@ def events(*deltas: Json, finish: str = "stop") -> list[Json]:
     return found
 
 
+def written(message: Json, finish: str) -> Json:
+    """A whole answer."""
+    call = DIALECT.read(Operation.CHAT, b'{"model":"m","input":"Hi"}', Wishes())
+    body = {
+        "model": "m",
+        "choices": [{"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}],
+    }
+    response: Json = json.loads(DIALECT.answer(call, Answer(body=body, usage=None, finish=finish)))
+    return response
+
+
 def output(found: list[Json]) -> Any:
     return found[-1]["response"]["output"]
 
@@ -54,6 +65,23 @@ def test_a_refusal_is_told_as_one() -> None:
         "output_item.done",
     ]  # fmt: skip
     assert output(found)[0]["content"] == [{"type": "refusal", "refusal": "I won't."}]
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+@pytest.mark.parametrize("said", ["content", "refusal"])
+def test_a_text_that_was_cut_is_incomplete(finish: str, said: str) -> None:
+    found = events({said: "I would"}, finish=finish)
+    done = next(event["item"] for event in found if event["type"] == "response.output_item.done")
+    whole = written({said: "I would"}, finish)
+    assert (found[-1]["response"]["status"], whole["status"]) == ("incomplete", "incomplete")
+    assert [item["status"] for item in (done, *output(found), *whole["output"])] == ["incomplete"] * 3
+
+
+def test_a_text_with_calls_behind_it_was_not_cut() -> None:
+    call = {"index": 0, "id": "c0", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    found = events({"content": "Wait."}, {"tool_calls": [call]}, finish="length")
+    whole = written({"content": "Wait.", "tool_calls": [call]}, "length")
+    assert [answer["output"][0]["status"] for answer in (found[-1]["response"], whole)] == ["completed"] * 2
 
 
 def test_reasoning_is_a_part_that_begins_and_ends() -> None:

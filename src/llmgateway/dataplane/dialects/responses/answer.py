@@ -79,20 +79,23 @@ def usage_object(usage: Usage | None) -> Json:
     return {"usage": figures}
 
 
-def output_items(message: Json, logprobs: object = None) -> list[Json]:
-    """A message as items: its reasoning, its text with its `logprobs` (chat's), its calls."""
+def output_items(message: Json, status: str, logprobs: object = None) -> list[Json]:
+    """A message as items: its reasoning, its text with its `logprobs` (chat's), its calls.
+
+    The text has the `status` of the whole Response, unless calls came behind it.
+    """
     items = list[Json]()
     reasoning, keepsake = text_of(message.get("reasoning_content")), keepsake_of(message)
     summary = text_of(message.get("reasoning_summary"))
     if reasoning or summary or keepsake:
         items.append(reasoning_item(new_id("rs"), reasoning, keepsake, summary))
     content, refusal = text_of(message.get("content")), text_of(message.get("refusal"))
+    calls = objects(message.get("tool_calls"))
     if content or refusal:
         parts = [text_part(content, objects(message.get("annotations")), tokens_of(logprobs))] if content else []
         parts += [{"type": "refusal", "refusal": refusal}] if refusal else []
-        items.append(message_item(new_id("msg"), parts, "completed"))
-    items += [call_item(new_id("fc"), call, "completed") for call in objects(message.get("tool_calls"))]
-    return items
+        items.append(message_item(new_id("msg"), parts, "completed" if calls else status))
+    return [*items, *(call_item(new_id("fc"), call, "completed") for call in calls)]
 
 
 def reasoning_item(item_id: str, text: str, keepsake: Json, summary: str = "") -> Json:

@@ -44,12 +44,11 @@ class ResponsesDialect:
     def answer(self, call: Call, answer: Answer) -> bytes:
         choices = objects(answer.body.get("choices"))
         message = choices[0].get("message") if choices else None
-        output = output_items(message, choices[0].get("logprobs")) if is_object(message) else []
+        end = finished(answer.finish)
+        output = output_items(message, end["status"], choices[0].get("logprobs")) if is_object(message) else []
         created = answer.body.get("created") or int(time.time())
         model = answer.body.get("model") or call.model
-        return encode(
-            response_object(call, created, model, output, **finished(answer.finish), **usage_object(answer.usage))
-        )
+        return encode(response_object(call, created, model, output, **end, **usage_object(answer.usage)))
 
     def error(self, problem: Problem, request_id: str) -> bytes:
         del request_id  # OpenAI's bodies do not carry it; the header does

@@ -275,7 +275,7 @@ class ResponsesStream:
                 else self._event("response.output_text.done", **where, text=text, logprobs=self._logprobs)
             )
             events += self._event("response.content_part.done", **where, part=part)
-            item = message_item(self._item["id"], [part], "completed")
+            item = message_item(self._item["id"], [part], finished(self._finish)["status"])
         self._open, self._text, self._annotations, self._keepsake, self._logprobs = "", "", [], {}, []
         self._told = 0
         return events + self._finish_item(where["output_index"], item)
