@@ -1,11 +1,16 @@
 """Canon messages as Messages turns: each role, each kind of part, and what cannot be expressed."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 
+from llmgateway.canon.call import Operation, Wishes
 from llmgateway.canon.chat import Json
+from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.errors import BadRequest
+from llmgateway.providers.anthropic.request import native_body
 
 from .anthropic_building import HELLO, built
 
@@ -114,15 +119,36 @@ def test_texts_of_white_space_are_left_out_beside_others() -> None:
     assert block["type"] == "tool_use"
 
 
-def test_ids_of_other_providers_are_written_in_allowed_letters() -> None:
-    history: list[Json] = [
-        HELLO,
-        {"role": "assistant", "tool_calls": [{**CALL, "id": "functions.f:0"}]},
-        {"role": "tool", "tool_call_id": "functions.f:0", "content": "1"},
-    ]
-    turns = built({"messages": history})["messages"]
-    assert turns[1]["content"][0]["id"] == "functions_f_0"
-    assert turns[2]["content"][0]["tool_use_id"] == "functions_f_0"
+NAMES = ("functions.w:0", "functions_w_0", "functions.w_0")
+"""Ids of other makers, alike but for letters that the API does not allow."""
+
+
+def _differ(blocks: list[Json], results: list[Json]) -> None:
+    """Each call has an id of its own in allowed letters, which its result names."""
+    ids = [block["id"] for block in blocks]
+    assert len({*ids}) == len(NAMES)
+    assert all(re.fullmatch("[a-zA-Z0-9_-]{1,64}", one) for one in ids)
+    assert ids[1] == "functions_w_0"
+    assert [result["tool_use_id"] for result in results] == ids
+
+
+def test_ids_of_other_providers_are_written_in_allowed_letters_and_stay_different() -> None:
+    calls = [{**CALL, "id": name} for name in NAMES]
+    results: list[Json] = [{"role": "tool", "tool_call_id": name, "content": "1"} for name in NAMES]
+    turns = built({"messages": [HELLO, {"role": "assistant", "tool_calls": calls}, *results]})["messages"]
+    _differ(turns[1]["content"], turns[2]["content"])
+
+
+def test_ids_of_other_providers_in_a_history_of_messages_are_too() -> None:
+    calls: list[Json] = [{"type": "tool_use", "id": name, "name": "f", "input": {}} for name in NAMES]
+    results: list[Json] = [{"type": "tool_result", "tool_use_id": name, "content": "1"} for name in NAMES]
+    history: list[Json] = [HELLO, {"role": "assistant", "content": calls}, {"role": "user", "content": results}]
+    body: Json = {"model": "m", "max_tokens": 9, "messages": history}
+    call = AnthropicDialect().read(Operation.CHAT, json.dumps(body).encode(), Wishes())
+    turns = native_body(call, "m", stream=False)["messages"]
+    _differ(turns[1]["content"], turns[2]["content"])
+    assert turns[0] == HELLO
+    assert call.body["messages"] == history
 
 
 def test_unsigned_thinking_stays_behind() -> None:

@@ -13,7 +13,7 @@ from llmgateway.providers.bedrock.declaration import BEDROCK
 from .bedrock_building import CLAUDE, HELLO, NOVA, PLACE, built, chat
 
 TOOL: Json = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}
-CALL: Json = {"id": "c/1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
+CALL: Json = {"id": "c_1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
 PIXEL: Json = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
 POINT: Json = {"cachePoint": {"type": "default"}}
 HOUR: Json = {"cachePoint": {"type": "default", "ttl": "1h"}}
@@ -95,7 +95,7 @@ def test_a_history_keeps_all_it_has() -> None:
                 {"role": "system", "content": [{"type": "text", "text": "be brief", **marker}]},
                 {"role": "user", "content": [{"type": "text", "text": "look"}, {"type": "text", "text": " "}, PIXEL]},
                 {"role": "assistant", "content": "I call", "thinking_blocks": thinking, "tool_calls": [CALL]},
-                {"role": "tool", "tool_call_id": "c/1", "content": "bad", "is_error": True},
+                {"role": "tool", "tool_call_id": "c_1", "content": "bad", "is_error": True},
                 {"role": "user", "content": "go on"},
             ]
         },
@@ -276,7 +276,7 @@ def test_tools_that_a_history_without_tools_names_are_declared() -> None:
     history: list[Json] = [
         {"role": "user", "content": "go"},
         {"role": "assistant", "tool_calls": [CALL, {**CALL, "id": "c2"}]},
-        {"role": "tool", "tool_call_id": "c/1", "content": "1"},
+        {"role": "tool", "tool_call_id": "c_1", "content": "1"},
         {"role": "tool", "tool_call_id": "c2", "content": "2"},
     ]
     spec: Json = {"name": "f", "inputSchema": {"json": {"type": "object", "properties": {}}}}

@@ -10,6 +10,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.providers.azure.declaration import AZURE
+from llmgateway.providers.bedrock.turns import turns
 from llmgateway.providers.mistral import MISTRAL
 from llmgateway.providers.openai import OPENAI
 from llmgateway.providers.openai_compatible import OpenAICompatible
@@ -70,3 +71,13 @@ def test_openai_gets_only_ids_that_are_short_enough(host: OpenAICompatible, call
 
 def test_a_server_of_ones_own_gets_every_id_as_it_is() -> None:
     assert tuple(_ids(_chat(*OTHERS), LAB)) == OTHERS
+
+
+def test_bedrock_gets_ids_in_its_own_form_that_stay_different() -> None:
+    long = "a" * 70
+    history = turns(_chat(f"{long}x", f"{long}y", "a/b", "a_b").canon["messages"]).messages
+    made = [block["toolUse"]["toolUseId"] for block in history[1]["content"]]
+    assert [block["toolResult"]["toolUseId"] for block in history[2]["content"]] == made
+    assert all(re.fullmatch("[a-zA-Z0-9_.:-]{1,64}", one) for one in made)
+    assert len({*made}) == 4
+    assert made[-1] == "a_b"

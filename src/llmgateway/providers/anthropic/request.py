@@ -14,7 +14,7 @@ from llmgateway.canon.shapes import is_array, is_object, objects, text_of, witho
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.models import LEAST_BUDGET, THINKING_BUDGETS, ClaudeModel, claude_model
 from llmgateway.providers.anthropic.paths import leave_out
-from llmgateway.providers.anthropic.turns import collapsed, turns, without_unsigned
+from llmgateway.providers.anthropic.turns import collapsed, turns, with_own_ids, without_unsigned
 
 OWN_FIELDS: Final = (
     "cache_control",
@@ -46,7 +46,7 @@ _TOOL_CHOICES: Final[Mapping[str, str]] = MappingProxyType({"auto": "auto", "req
 def native_body(call: Call, model: str, *, stream: bool, dropped: frozenset[str] = frozenset()) -> Json:
     """The caller's own Messages body with only what must change: the dialect has checked its shape."""
     body: Json = {**(leave_out(call.body, dropped) if dropped else call.body), "model": model}
-    body["messages"] = without_unsigned(body["messages"])
+    body["messages"] = with_own_ids(without_unsigned(body["messages"]))
     if call.operation is Operation.CHAT and bool(body.get("stream")) != stream:
         body["stream"] = stream
     return body

@@ -13,9 +13,12 @@ from llmgateway.canon.chat import Json, Message
 from llmgateway.canon.keepsake import is_packed
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
+from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.history import called, inline, spoken
 
-_NO_IDENTIFIER: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_CALL_IDS: Final = CallIds(re.compile("[a-zA-Z0-9_-]+"), 32)
+_NAMED_BY: Final = {"tool_use": "id", "tool_result": "tool_use_id"}
+"""Where a block has the id of a call."""
 _GOOGLES: Final = "google_part"
 """Provider blocks that Gemini's answers left in the history."""
 OPAQUE_PARTS: Final = frozenset(
@@ -191,7 +194,7 @@ def _tool_result(message: Message, where: str) -> Json:
     if not identifier:
         raise BadRequest("A tool message names the call it answers.", param=f"{where}.tool_call_id")
     content = message.get("content")
-    result: Json = {"type": "tool_result", "tool_use_id": identifier_of(identifier)}
+    result: Json = {"type": "tool_result", "tool_use_id": _CALL_IDS.fit(identifier)}
     if content:
         result["content"] = content if isinstance(content, str) else _spoken(_content(content, f"{where}.content"))
     if message.get("is_error"):
@@ -255,13 +258,23 @@ def _tool_use(call: Json, where: str) -> Json:
     used = called(call, where)
     if not used.id:
         raise BadRequest("A tool call of the history has an id, which its result names.", param=where)
-    block: Json = {"type": "tool_use", "id": identifier_of(used.id), "name": used.name, "input": used.arguments}
+    block: Json = {"type": "tool_use", "id": _CALL_IDS.fit(used.id), "name": used.name, "input": used.arguments}
     return _marked(block, call)
 
 
-def identifier_of(identifier: str) -> str:
-    """A call's id in the letters that the API allows; other providers use more (`functions.f:0`)."""
-    return _NO_IDENTIFIER.sub("_", identifier)
+def with_own_ids(messages: list[Json]) -> list[Json]:
+    """A native history whose calls another provider named as it likes (`functions.f:0`), by ids that the API allows."""
+    return [
+        {**message, "content": [_named(block) for block in blocks]}
+        if is_array(blocks := message.get("content"))
+        else message
+        for message in messages
+    ]
+
+
+def _named(block: Json) -> Json:
+    where = _NAMED_BY.get(block["type"])
+    return {**block, where: _CALL_IDS.fit(text_of(block.get(where)))} if where else block
 
 
 def collapsed(blocks: list[Json]) -> str | list[Json]:

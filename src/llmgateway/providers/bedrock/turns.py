@@ -15,12 +15,12 @@ from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.turns import is_signed
 from llmgateway.providers.bedrock.models import caching, is_claude
+from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.history import called, inline, spoken
 from llmgateway.providers.server_tools import content_in_words
 
-_NO_IDENTIFIER: Final = re.compile(r"[^a-zA-Z0-9_.:-]")
+_CALL_IDS: Final = CallIds(re.compile("[a-zA-Z0-9_.:-]{1,64}"), 32)
 _NO_NAME: Final = re.compile(r"[^a-zA-Z0-9\s()\[\]-]+")
-_LONGEST_IDENTIFIER: Final = 64
 _LONGEST_NAME: Final = 200
 _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -82,11 +82,6 @@ def turns(messages: object, model: str) -> Turns:
 def _spoken(blocks: list[Json]) -> list[Json]:
     """Without blank texts, which the API refuses, unless there is nothing else."""
     return [block for block in blocks if text_of(block.get("text", "said")).strip()] or blocks[:1]
-
-
-def identifier_of(identifier: str) -> str:
-    """A call's id in the letters and the length that the API allows."""
-    return _NO_IDENTIFIER.sub("_", identifier)[-_LONGEST_IDENTIFIER:]
 
 
 def _content(message: Json, where: str, model: str) -> list[Json]:
@@ -215,7 +210,7 @@ def _tool_result(message: Json, where: str, model: str) -> list[Json]:
     if not identifier:
         raise BadRequest("A tool message names the call it answers.", param=f"{where}.tool_call_id")
     content = [block for block in _content(message, where, model) if "cachePoint" not in block]
-    result: Json = {"toolUseId": identifier_of(identifier), "content": content}
+    result: Json = {"toolUseId": _CALL_IDS.fit(identifier), "content": content}
     if message.get("is_error"):
         result["status"] = "error"
     return [{"toolResult": result}, *caching(model).behind_tool(message)]
@@ -248,4 +243,4 @@ def _wrapped(text: str, encoding: str) -> str:
 
 def _tool_use(call: Json, where: str) -> Json:
     used = called(call, where)
-    return {"toolUse": {"toolUseId": identifier_of(used.id), "name": used.name, "input": used.arguments}}
+    return {"toolUse": {"toolUseId": _CALL_IDS.fit(used.id), "name": used.name, "input": used.arguments}}
