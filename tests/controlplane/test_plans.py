@@ -30,6 +30,22 @@ def test_without_a_limit_of_its_own_nothing_goes_beyond_the_plan() -> None:
     assert free.requests == 1_000
 
 
+@given(before=COUNTS, more=COUNTS, limit=st.integers(min_value=0, max_value=10**13), costs=st.integers(0, 10**13))
+def test_what_is_waived_is_not_charged_and_the_quota_goes_as_far_as_the_charge(
+    before: int, more: int, limit: int, costs: int
+) -> None:
+    plan = plan_named("starter")
+    waived = plan.beyond_nanos(0, before) - costs
+    assert plan.overage_nanos(0, before, limit, waived) == min(limit, costs)
+    assert plan.overage_nanos(0, before + more, limit, waived) <= limit
+    quota = plan.quota(month_of(NOW), limit, 0, waived)
+    assert quota is not None
+    assert quota.tokens is not None
+    if costs <= limit:
+        assert quota.tokens >= before
+        assert plan.overage_nanos(0, quota.tokens + 1, 10**18, waived) > limit
+
+
 @given(requests=COUNTS, tokens=COUNTS, limit=st.integers(min_value=0, max_value=10**13))
 def test_overage_never_exceeds_the_limit_and_stops_where_the_quota_does(requests: int, tokens: int, limit: int) -> None:
     plan = plan_named("professional")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from llmgateway.contract.snapshot import Limits
+from llmgateway.contract.snapshot import Limits, Quota
 from llmgateway.contract.usage import Outcome
 from llmgateway.controlplane.billing import metering
 from llmgateway.controlplane.billing.books.ledger import Account
@@ -25,6 +25,17 @@ async def _use(shop: Shop, data: Database, org: str, tokens: int, **changes: Any
     """A request of so many tokens, now."""
     event = charged(0, shop.clock.now(), org, prompt_tokens=tokens, completion_tokens=0, **changes)
     await UsageStore(data).insert([event])
+
+
+async def _quota(shop: Shop, data: Database, org: str) -> Quota:
+    """As the data plane is told."""
+    async with shop.api.admin.transaction() as tx:
+        row = await tx.get_one(Organisation, org)
+        await keys.create(tx, shop.clock, row, PEPPER, keys.KeyWish(name="k", limits=Limits()), SECRET)
+    snapshot = await KeySource(data, PEPPER, shop.clock).key_snapshot(SECRET)
+    assert snapshot is not None
+    assert snapshot.org.quota is not None
+    return snapshot.org.quota
 
 
 async def test_it_is_charged_once_as_it_grows_and_stops_at_the_limit(shop: Shop, data: Database) -> None:
@@ -62,6 +73,46 @@ async def test_the_limit_is_not_taken_off_what_was_served_under_it(shop: Shop, d
     assert (await client.get("billing")).json()["overage_usd"] == "8.000000000"
 
 
+async def test_what_was_used_within_a_plan_is_not_charged_by_a_smaller_one(shop: Shop, data: Database) -> None:
+    org, client = await shop.owner_of("acme", "enterprise")
+    await client.patch("billing", json={"overage_limit_usd": "20"})
+    await _use(shop, data, org, 9_000_000)
+    operator = await shop.api.as_(await shop.api.person("op@gateway.test", operator=True))
+    changed = await operator.patch(f"/admin/orgs/{org}", json={"plan": "starter"})
+    assert changed.status_code == 200, changed.text
+    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+    await _use(shop, data, org, 500_000)
+    assert await metering.charge_overage(shop.worker, shop.clock) == 1
+    assert (await held(shop.worker, org))[Account.CREDIT] == 2 * DOLLAR, "half a million tokens at 4 dollars a million"
+    quota = await _quota(shop, data, org)
+    assert quota.tokens == 9_000_000 + 5_000_000, "the limit pays for so much from the change on"
+
+
+async def test_a_higher_limit_is_for_further_use_alone(shop: Shop, data: Database) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await client.patch("billing", json={"overage_limit_usd": "1"})
+    await _use(shop, data, org, 3_500_000)
+    await client.patch("billing", json={"overage_limit_usd": "20"})
+    for _ in range(2):
+        await metering.charge_overage(shop.worker, shop.clock)
+        assert (await held(shop.worker, org))[Account.USAGE] == DOLLAR, "as the limit of then has it"
+    assert (await _quota(shop, data, org)).tokens == 3_500_000 + 4_750_000
+    await _use(shop, data, org, 10**7)
+    await metering.charge_overage(shop.worker, shop.clock)
+    assert (await held(shop.worker, org))[Account.USAGE] == 20 * DOLLAR
+
+
+async def test_what_was_used_beyond_is_charged_though_the_new_plan_includes_it(shop: Shop, data: Database) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await client.patch("billing", json={"overage_limit_usd": "20"})
+    await _use(shop, data, org, 1_500_000)
+    assert (await client.post("billing/checkout", json={"plan": "enterprise"})).status_code == 200
+    await shop.settle()
+    assert await metering.charge_overage(shop.worker, shop.clock) == 1
+    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+    assert (await held(shop.worker, org))[Account.USAGE] == 4 * DOLLAR
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"test": True}, {"cache": "hit"}, {"prompt_tokens": 0, "outcome": Outcome.FAILED}],
@@ -83,13 +134,7 @@ async def test_without_a_limit_nothing_is_charged_and_nothing_goes_beyond(shop: 
 async def test_the_data_plane_is_told_of_the_period_and_of_what_the_limit_pays_for(shop: Shop, data: Database) -> None:
     org, client, _ = await shop.subscribed("acme", "starter")
     await client.patch("billing", json={"overage_limit_usd": "2"})
-    async with shop.api.admin.transaction() as tx:
-        row = await tx.get_one(Organisation, org)
-        await keys.create(tx, shop.clock, row, PEPPER, keys.KeyWish(name="k", limits=Limits()), SECRET)
-    snapshot = await KeySource(data, PEPPER, shop.clock).key_snapshot(SECRET)
-    assert snapshot is not None
-    quota = snapshot.org.quota
-    assert quota is not None
+    quota = await _quota(shop, data, org)
     assert (quota.requests, quota.tokens) == (10_000 + 2_000, 500_000 + 500_000)
     assert quota.overage_limit == 2 * DOLLAR
     assert quota.period_end - quota.period_start == timedelta(days=30)

@@ -18,6 +18,7 @@ from llmgateway.controlplane.admin.schemas import (
     PlanFigures,
 )
 from llmgateway.controlplane.audit.service import Act, record
+from llmgateway.controlplane.billing import overage
 from llmgateway.controlplane.billing.books.ledger import Account, balances
 from llmgateway.controlplane.plans.service import all_plans, month_of, plan_named
 from llmgateway.controlplane.reception.announcing import announce
@@ -86,8 +87,9 @@ async def change(tx: AsyncSession, clock: Clock, actor: Actor, org_id: str, body
             before={"plan": org.plan},
             after={"plan": plan_named(body.plan).id},
         )
-        org.quota_epoch += plan_named(body.plan).counts_more_than(all_plans().get(org.plan))
-        org.plan = body.plan
+        async with overage.other_terms(tx, org, clock.now()):
+            org.quota_epoch += plan_named(body.plan).counts_more_than(all_plans().get(org.plan))
+            org.plan = body.plan
         await record(tx, clock, actor, act)
     if body.suspended is not None and body.suspended != (org.suspended_at is not None):
         org.suspended_at = clock.now() if body.suspended else None

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.audit.service import Act, record
-from llmgateway.controlplane.billing import letters
+from llmgateway.controlplane.billing import letters, overage
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.standing import FREE, IN_FORCE, Standing, reminders_due
 from llmgateway.controlplane.plans.service import SELF_HOSTED
@@ -131,8 +131,8 @@ async def _change(tx: AsyncSession, clock: Clock, org: Organisation, plan: str, 
     if plan != org.plan:
         act = Act(action="org.plan", org_id=org.id, target=org.id, before={"plan": org.plan}, after={"plan": plan})
         await record(tx, clock, _STRIPE, act)
-    values = {"plan": plan, "period_start": standing.period_start, "period_end": standing.period_end}
-    await tx.execute(update(Organisation).where(Organisation.id == org.id).values(**values))
+    async with overage.other_terms(tx, org, clock.now()):
+        org.plan, org.period_start, org.period_end = plan, standing.period_start, standing.period_end
     await announce(tx, KeyChanged(None, org.id))
 
 

@@ -1,23 +1,19 @@
 """What goes beyond the plan, charged as it is used; and whole cents of what is charged, told to Stripe. As `worker`."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
 import structlog
-from sqlalchemy import Select, func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.billing import accounts
+from llmgateway.controlplane.billing import accounts, overage
 from llmgateway.controlplane.billing.books import ledger, postings
-from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Kind
+from llmgateway.controlplane.billing.books.ledger import Account, Coverage
 from llmgateway.controlplane.billing.each import for_each
 from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused
 from llmgateway.controlplane.billing.usage_charges import hour_of
-from llmgateway.controlplane.plans.service import Plan, all_plans, period_of
-from llmgateway.controlplane.usage.used import used as between
+from llmgateway.controlplane.plans.service import period_of
 from llmgateway.db.models.billing import BillingAccount, MeterReport
-from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
@@ -26,59 +22,36 @@ from llmgateway.kit.ids import new_id
 log = structlog.get_logger()
 
 
-async def used(tx: AsyncSession, org_id: str, period: tuple[datetime, datetime]) -> tuple[int, int]:
-    """Requests and tokens that count against the plan in a period, as the limits of the data plane count them.
-
-    Neither answers from the cache nor test traffic, nor requests that failed without a token.
-    """
-    found = await between(tx, org_id, *period)
-    return found.counted_requests, found.counted_tokens
-
-
-async def overage_charged(tx: AsyncSession, org_id: str, period: tuple[datetime, datetime]) -> tuple[int, int]:
-    """What was charged beyond the plan in a period, and in how many parts."""
-    nanos, parts = (await tx.execute(_charged(org_id, period))).one()
-    return int(nanos), parts
-
-
-async def overage_due(tx: AsyncSession, org: Organisation, now: datetime) -> tuple[int, int]:
-    """What the period's use beyond the plan costs, under the limit that holds, and how much of it is not charged yet."""
-    plan, period = all_plans().get(org.plan), period_of(org.period_start, org.period_end, now)
-    if plan is None or plan.overage is None or org.overage_limit_nanos is None:
-        return 0, 0
-    due = plan.overage_nanos(*await used(tx, org.id, period), org.overage_limit_nanos)
-    charged, _ = await overage_charged(tx, org.id, period)
-    return due, max(0, due - charged)
-
-
 async def charge_overage(database: Database, clock: Clock) -> int:
     """Charge what organisations that allow it used beyond their plans by now; how many were charged.
 
     It runs every few minutes: what is used in the last of them before a period ends is not charged.
     """
-    plans = {name: plan for name, plan in all_plans().items() if plan.overage is not None}
     async with database.transaction() as tx:
-        query = select(Organisation).where(Organisation.plan.in_(plans), Organisation.overage_limit_nanos > 0)
-        orgs = (await tx.scalars(query.order_by(Organisation.id))).all()
-    return await for_each(orgs, lambda org: _charge(database, clock, org, plans[org.plan]), lambda org: org.id)
+        query = select(Organisation.id).where(Organisation.overage_limit_nanos > 0).order_by(Organisation.id)
+        org_ids = (await tx.scalars(query)).all()
+    return await for_each(org_ids, lambda org_id: _charge(database, clock, org_id), lambda org_id: org_id)
 
 
-async def _charge(database: Database, clock: Clock, org: Organisation, plan: Plan) -> bool:
+async def _charge(database: Database, clock: Clock, org_id: str) -> bool:
     now = clock.now()
-    period = period_of(org.period_start, org.period_end, now)
     async with database.transaction() as tx:
-        await ledger.lock(tx, org.id)
-        requests, tokens = await used(tx, org.id, period)
-        due = plan.overage_nanos(requests, tokens, org.overage_limit_nanos)
-        charged, parts = await overage_charged(tx, org.id, period)
+        await ledger.lock(tx, org_id)
+        org = await tx.get(Organisation, org_id)
+        if org is None:
+            return False
+        period = period_of(org.period_start, org.period_end, now)
+        due = await overage.due(tx, org, period)
+        charged, parts = await overage.charged(tx, org_id, period)
         if due <= charged:
             return False
+        requests, _ = await overage.used(tx, org_id, period)
         covers = Coverage(hour=max(hour_of(now), period[0]), events=requests)
-        balances, invoiced = await ledger.balances(tx, org.id), await accounts.is_invoiced(tx, org.id)
+        balances, invoiced = await ledger.balances(tx, org_id), await accounts.is_invoiced(tx, org_id)
         posting = postings.overage_charge(
             due - charged, balances, covers, f"{period[0]:%Y-%m-%dT%H:%M}/{parts + 1}", invoiced=invoiced
         )
-        return await ledger.post(tx, clock, org.id, posting)
+        return await ledger.post(tx, clock, org_id, posting)
 
 
 async def report_usage(database: Database, clock: Clock) -> int:
@@ -127,20 +100,6 @@ async def tell(database: Database, clock: Clock, desk: Desk) -> int:
             (await tx.get_one(MeterReport, report.id)).sent_at = clock.now()
         told += 1
     return told
-
-
-def _charged(org_id: str, period: tuple[datetime, datetime]) -> Select[*tuple[Any, ...]]:
-    return (
-        select(func.coalesce(-func.sum(LedgerEntry.nanos), 0), func.count())
-        .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
-        .where(
-            LedgerPosting.org_id == org_id,
-            LedgerPosting.kind == Kind.OVERAGE,
-            LedgerEntry.account == Account.REVENUE,
-            LedgerPosting.hour >= period[0],
-            LedgerPosting.hour < period[1],
-        )
-    )
 
 
 async def untold(tx: AsyncSession) -> Sequence[MeterReport]:

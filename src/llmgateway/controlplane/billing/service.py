@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import KeyChanged
-from llmgateway.controlplane.billing import accounts, metering, usage_charges
-from llmgateway.controlplane.billing.books.ledger import Account, balances, lock
+from llmgateway.controlplane.billing import accounts, overage, usage_charges
+from llmgateway.controlplane.billing.books.ledger import Account, balances
 from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
 from llmgateway.controlplane.billing.stripe.counter import NOT_SET_UP
 from llmgateway.controlplane.plans.service import Plan, all_plans, period_of, plan_named
@@ -31,8 +31,8 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
     tx, org, now = visit.tx, visit.org, visit.rooms.clock.now()
     account, books = await accounts.account_of(tx, org.id), await balances(tx, org.id)
     period = period_of(org.period_start, org.period_end, now)
-    requests, tokens = await metering.used(tx, org.id, period)
-    overage, _ = await metering.overage_charged(tx, org.id, period)
+    requests, tokens = await overage.used(tx, org.id, period)
+    beyond, _ = await overage.charged(tx, org.id, period)
     plan = all_plans().get(org.plan)
     # What is not posted yet is shown as it will be posted.
     fresh, invoiced = await usage_charges.not_posted(tx, org.id, now), await accounts.is_invoiced(tx, org.id)
@@ -51,7 +51,7 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
         credit_usd=usd(credit - by_credit),
         unbilled_usd=usd(books[Account.USAGE] + books[Account.METERED] + books[Account.ROUNDING] + fresh - by_credit),
         due_usd=usd(books[Account.RECEIVABLE]),
-        overage_usd=usd(overage),
+        overage_usd=usd(beyond),
         overage_limit_usd=None if org.overage_limit_nanos is None else usd(org.overage_limit_nanos),
         grace_until=account.grace_until if account else None,
         ends_at=account.ends_at if account else None,
@@ -65,17 +65,18 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
 
 async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:
     """Another limit. Raises Conflict for one below what was served under the present one and is not charged yet."""
-    await lock(visit.tx, visit.org.id)
-    due, open_nanos = await metering.overage_due(visit.tx, visit.org, visit.rooms.clock.now())
-    if open_nanos and (limit_nanos or 0) < due:
-        raise Conflict(
-            f"${usd(open_nanos)} of usage beyond the plan was served under the present limit and is not charged yet. "
-            "It will be within minutes: set a limit below it after that.",
-            param="overage_limit_usd",
-        )
-    visit.org.overage_limit_nanos = limit_nanos
-    await visit.tx.flush()
-    await announce(visit.tx, KeyChanged(None, visit.org.id))
+    tx, org, now = visit.tx, visit.org, visit.rooms.clock.now()
+    async with overage.other_terms(tx, org, now):
+        period = period_of(org.period_start, org.period_end, now)
+        due, (charged, _) = await overage.due(tx, org, period), await overage.charged(tx, org.id, period)
+        if due > charged and (limit_nanos or 0) < due:
+            raise Conflict(
+                f"${usd(due - charged)} of usage beyond the plan was served under the present limit and is not charged "
+                "yet. It will be within minutes: set a limit below it after that.",
+                param="overage_limit_usd",
+            )
+        org.overage_limit_nanos = limit_nanos
+    await announce(tx, KeyChanged(None, org.id))
 
 
 def _message(grace_until: datetime | None, plan: Plan | None, credit: int, now: datetime) -> str | None:
@@ -102,7 +103,7 @@ def plan_to_buy(org: Organisation, name: str) -> Plan:
 async def losses(tx: AsyncSession, org: Organisation, plan: Plan, now: datetime) -> list[str]:
     """What a change to a smaller plan would break or take away, in sentences."""
     members = await tx.scalar(select(func.count()).where(Member.org_id == org.id)) or 0
-    requests, tokens = await metering.used(tx, org.id, period_of(org.period_start, org.period_end, now))
+    requests, tokens = await overage.used(tx, org.id, period_of(org.period_start, org.period_end, now))
     return losses_of(plan_named(org.plan), plan, members, (requests, tokens))
 
 

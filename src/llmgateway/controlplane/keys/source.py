@@ -14,8 +14,17 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import SourceUnavailable
-from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot, Policy, SealedCredential, Tariff
-from llmgateway.controlplane.plans.service import SELF_HOSTED, all_plans, period_of
+from llmgateway.contract.snapshot import (
+    Budget,
+    KeySnapshot,
+    Limits,
+    OrgSnapshot,
+    Policy,
+    Quota,
+    SealedCredential,
+    Tariff,
+)
+from llmgateway.controlplane.plans.service import SELF_HOSTED, Plan, all_plans, period_of, waived_in
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.credentials import ProviderCredential
 from llmgateway.db.models.organisations import Organisation, Project
@@ -91,6 +100,8 @@ class _Org(_Budgeted):
     cache_seconds: int | None
     quota_epoch: int
     overage_limit_nanos: int | None
+    overage_waived_nanos: int
+    overage_waived_in: datetime | None
     period_start: datetime | None
     period_end: datetime | None
 
@@ -234,11 +245,7 @@ def _org(org: _Org, routes: Sequence[_Route], credentials: Sequence[_Credential]
         suspended=org.suspended_at is not None or org.deletes_at is not None,
         cache_seconds=org.cache_seconds,
         charged=org.plan != SELF_HOSTED,
-        quota=None
-        if plan is None
-        else plan.quota(
-            period_of(org.period_start, org.period_end, clock.now()), org.overage_limit_nanos, org.quota_epoch
-        ),
+        quota=None if plan is None else _quota(org, plan, clock.now()),
         routes={route.alias: entry for route in routes if (entry := _entry(route, org.id)) is not None},
         credentials=tuple(
             SealedCredential(
@@ -253,6 +260,12 @@ def _org(org: _Org, routes: Sequence[_Route], credentials: Sequence[_Credential]
         data_key=None if org.data_key is None else _bytes(org.data_key),
         policy=org.policy,
     )
+
+
+def _quota(org: _Org, plan: Plan, now: datetime) -> Quota | None:
+    period = period_of(org.period_start, org.period_end, now)
+    waived = waived_in(period, org.overage_waived_nanos, org.overage_waived_in)
+    return plan.quota(period, org.overage_limit_nanos, org.quota_epoch, waived)
 
 
 def _entry(route: _Route, org_id: str) -> AliasEntry | None:

@@ -86,9 +86,13 @@ class Plan(BaseModel):
         return self.sold and self.price == 0
 
     def quota(
-        self, period: tuple[datetime, datetime], overage_limit_nanos: int | None = None, epoch: int = 0
+        self,
+        period: tuple[datetime, datetime],
+        overage_limit_nanos: int | None = None,
+        epoch: int = 0,
+        waived_nanos: int = 0,
     ) -> Quota | None:
-        """What may be used in a period: what is included, and as much more as the limit pays for.
+        """What may be used in a period: what is included, and as much more as the limit pays for and as is waived.
 
         Requests and tokens each go that far; the charge for both together stops at the limit.
         """
@@ -98,8 +102,9 @@ class Plan(BaseModel):
         requests, tokens = self.requests_per_month, self.tokens_per_month
         limit = None if self.overage is None else overage_limit_nanos
         if self.overage is not None and overage_limit_nanos is not None:
-            requests = _beyond(requests, overage_limit_nanos, self.overage.request_nanos)
-            tokens = _beyond(tokens, overage_limit_nanos, self.overage.token_nanos)
+            more = max(0, overage_limit_nanos + waived_nanos)
+            requests = _beyond(requests, more, self.overage.request_nanos)
+            tokens = _beyond(tokens, more, self.overage.token_nanos)
         return Quota(
             requests=requests, tokens=tokens, period_start=start, period_end=end, epoch=epoch, overage_limit=limit
         )
@@ -111,13 +116,19 @@ class Plan(BaseModel):
         pairs = ((self.requests_per_month, other.requests_per_month), (self.tokens_per_month, other.tokens_per_month))
         return any(mine is not None and theirs is None for mine, theirs in pairs)
 
-    def overage_nanos(self, requests: int, tokens: int, limit_nanos: int | None) -> int:
-        """What a period's use costs beyond the plan, up to the organisation's own limit; no limit set is no overage."""
-        if self.overage is None or limit_nanos is None:
+    def overage_nanos(self, requests: int, tokens: int, limit_nanos: int | None, waived_nanos: int = 0) -> int:
+        """What a period's use costs beyond the plan, less what is waived, up to the organisation's own limit; none is no overage."""
+        if limit_nanos is None:
+            return 0
+        return max(0, min(limit_nanos, self.beyond_nanos(requests, tokens) - waived_nanos))
+
+    def beyond_nanos(self, requests: int, tokens: int) -> int:
+        """The price of what a period's use goes beyond the plan."""
+        if self.overage is None:
             return 0
         more_requests = max(0, requests - self.requests_per_month) if self.requests_per_month is not None else 0
         more_tokens = max(0, tokens - self.tokens_per_month) if self.tokens_per_month is not None else 0
-        return min(limit_nanos, more_requests * self.overage.request_nanos + more_tokens * self.overage.token_nanos)
+        return more_requests * self.overage.request_nanos + more_tokens * self.overage.token_nanos
 
 
 @cache
@@ -144,8 +155,13 @@ def period_of(start: datetime | None, end: datetime | None, now: datetime) -> tu
     return start, end
 
 
-def _beyond(included: int | None, limit_nanos: int, each_nanos: int) -> int | None:
-    return None if included is None or not each_nanos else included + limit_nanos // each_nanos
+def waived_in(period: tuple[datetime, datetime], waived_nanos: int, begin: datetime | None) -> int:
+    """What is waived of a period's price beyond the plan: only in the period that it was noted for."""
+    return waived_nanos if begin == period[0] else 0
+
+
+def _beyond(included: int | None, nanos: int, each_nanos: int) -> int | None:
+    return None if included is None or not each_nanos else included + nanos // each_nanos
 
 
 def month_of(now: datetime) -> tuple[datetime, datetime]:

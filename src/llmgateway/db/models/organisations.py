@@ -30,6 +30,10 @@ class Organisation(Budgeted, Base):
     """How often a plan with a quota began after one without."""
     overage_limit_nanos: Mapped[Nanos | None]
     """What may be spent beyond the plan in a billing period; None is nothing."""
+    overage_waived_nanos: Mapped[Nanos] = mapped_column(server_default=text("0"))
+    """Of the price beyond the plan, what is not charged: it was used under other terms."""
+    overage_waived_in: Mapped[Moment | None]
+    """Where the period begins that this is for."""
     period_start: Mapped[Moment | None]
     """Of the billing period that a subscription runs in; None is the UTC month."""
     period_end: Mapped[Moment | None]
