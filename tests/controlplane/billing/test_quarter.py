@@ -54,8 +54,9 @@ class Quarter:
             client = await self.shop.again(org)
             answer = await client.post("billing/checkout", json={"plan": self.random.choice(PLANS)})
             assert answer.status_code in {200, 409}, answer.text
-            if answer.status_code == 200 and answer.json()["url"] and self.random.random() < 0.8:
-                account.complete(answer.json()["url"])
+            url = answer.json().get("url") or ""
+            if url.startswith("https://checkout.") and self.random.random() < 0.8:
+                account.complete(url)
         elif what == "credit":
             client = await self.shop.again(org)
             cents = self.random.randint(50, 50_000)
@@ -109,7 +110,7 @@ async def test_the_books_balance_every_day_of_a_quarter(shop: Shop, data: Databa
         taken = sum(payment["amount"] for payment in payments) - sum(refund["amount"] for refund in refunds)
         assert books.get(Account.STRIPE, 0) == taken * CENT, "what Stripe took is what the books say"
         invoices = account.all("invoice", customer=customer) if customer else []
-        owed = sum(invoice["total"] - invoice["amount_paid"] for invoice in invoices)
+        owed = sum(invoice["total"] - invoice["amount_paid"] for invoice in invoices if invoice["status"] == "open")
         assert books.get(Account.RECEIVABLE, 0) == owed * CENT
         credit_refunds = _refunded(payments, refunds, credit=True)
         invoice_refunds = _refunded(payments, refunds, credit=False)

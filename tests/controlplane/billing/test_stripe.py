@@ -168,6 +168,47 @@ async def test_more_at_once_with_proration_less_at_the_periods_end(shop: Shop) -
     assert await shop.plan(org) == "starter"
 
 
+async def test_more_waits_for_its_payment(shop: Shop) -> None:
+    org, client, customer = await shop.subscribed("acme", "starter")
+    account = shop.stripe.account
+    account.bad_cards.add(customer)
+    refused = (await client.post("billing/checkout", json={"plan": "enterprise"})).json()
+    invoice = account.all("invoice", customer=customer)[0]
+    assert (refused["url"], refused["effective_at"]) == (invoice["hosted_invoice_url"], None)
+    assert "payment failed" in refused["message"]
+    await shop.settle()
+    shown = (await client.get("billing")).json()
+    assert (shown["plan"], shown["status"], shown["grace_until"]) == ("starter", "active", None)
+    account.pay_open_invoices(customer)
+    await shop.settle()
+    assert await shop.plan(org) == "enterprise"
+
+
+async def test_more_that_is_not_paid_within_a_day_is_off(shop: Shop) -> None:
+    org, client, customer = await shop.subscribed("acme", "starter")
+    shop.stripe.account.bad_cards.add(customer)
+    await client.post("billing/checkout", json={"plan": "enterprise"})
+    await shop.pass_hours(24)
+    shop.stripe.account.pay_open_invoices(customer)
+    await shop.settle()
+    assert await shop.plan(org) == "starter"
+    assert Account.RECEIVABLE not in await held(shop.worker, org)
+    again = (await (await shop.again(org)).post("billing/checkout", json={"plan": "enterprise"})).json()
+    assert again["url"] is None
+    await shop.settle()
+    assert await shop.plan(org) == "enterprise"
+
+
+async def test_more_takes_back_that_the_subscription_ends(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await client.post("billing/checkout", json={"plan": "free"})
+    assert (await client.post("billing/checkout", json={"plan": "professional"})).status_code == 200
+    await shop.settle()
+    shown = (await client.get("billing")).json()
+    assert (shown["plan"], shown["ends_at"]) == ("professional", None)
+    assert await shop.plan(org) == "professional"
+
+
 async def test_a_downgrade_to_free_ends_with_the_period(shop: Shop) -> None:
     org, client, _ = await shop.subscribed("acme")
     await client.post("billing/checkout", json={"plan": "free"})

@@ -9,6 +9,8 @@ from typing import Any
 from llmgateway.kit.clock import Clock
 
 Json = dict[str, Any]
+PENDING_HOURS = 23
+"""A change that is not paid waits for so long."""
 RETRIES_DAYS = 14
 """After so long without payment a subscription is unpaid."""
 
@@ -147,6 +149,9 @@ class Account:
     def pass_time(self) -> None:
         """Renew what is due, and give up what stays unpaid."""
         for subscription in reversed(self.all("subscription")):
+            pending = subscription["pending_update"]
+            if pending is not None and min(pending["expires_at"], self._end(subscription)) <= self.now:
+                self._drop_pending(subscription)
             while subscription["status"] in {"active", "past_due"} and self._end(subscription) <= self.now:
                 self._renew(subscription)
             if subscription["status"] == "past_due":
@@ -156,13 +161,22 @@ class Account:
 
     # How subscriptions and invoices come about.
 
-    def change(self, subscription: Json, price: Json) -> None:
-        """To another plan now, with the difference for the rest of the period."""
+    def change(self, subscription: Json, price: Json, *, waits: bool = False) -> None:
+        """To another plan now, with the difference for the rest of the period; one that waits holds when that is paid."""
+        self._drop_pending(subscription)
         item = subscription["items"]["data"][0]
         old, start, end = item["price"], item["current_period_start"], item["current_period_end"]
         left = max(0, end - self.now)
         difference = (price["unit_amount"] - old["unit_amount"]) * left // (end - start)
-        item["price"] = price
+        refused = waits and difference > 0 and subscription["customer"] in self.bad_cards
+        if refused:
+            items = [{"id": item["id"], "price": price["id"]}]
+            subscription["pending_update"] = {
+                "expires_at": self.now + PENDING_HOURS * 3600,
+                "subscription_items": items,
+            }
+        else:
+            item["price"] = price
         self._bill(subscription, [(None, difference, "Proration")])
         self.tell("customer.subscription.updated", subscription)
 
@@ -188,6 +202,7 @@ class Account:
             cancel_at_period_end=False,
             schedule=None,
             latest_invoice=None,
+            pending_update=None,
         )
         self.tell("customer.subscription.created", subscription)
         self._bill(subscription, self._plan_lines(subscription))
@@ -235,7 +250,7 @@ class Account:
             total_taxes=[],
             period_start=item["current_period_start"],
             period_end=item["current_period_end"],
-            hosted_invoice_url="https://invoice.test/i",
+            hosted_invoice_url=f"https://invoice.test/{self.made:06d}",
             invoice_pdf="https://invoice.test/i.pdf",
             lines={"object": "list", "data": entries, "has_more": False, "url": ""},
             parent={"type": "subscription_details", "subscription_details": {"subscription": subscription["id"]}},
@@ -244,7 +259,7 @@ class Account:
         self.tell("invoice.finalized", invoice)
         if subscription["customer"] in self.bad_cards:
             self.tell("invoice.payment_failed", invoice)
-            if subscription["status"] == "active":
+            if subscription["status"] == "active" and subscription["pending_update"] is None:
                 self._set_status(subscription, "past_due")
         else:
             self._settle(invoice)
@@ -259,8 +274,20 @@ class Account:
         self.tell("invoice.paid", invoice)
         mine = invoice["parent"]["subscription_details"]["subscription"]
         subscription = self.things["subscription"][mine]
+        if subscription["pending_update"] is not None and subscription["latest_invoice"] == invoice["id"]:
+            [changed] = subscription["pending_update"]["subscription_items"]
+            subscription["items"]["data"][0]["price"] = self.things["price"][changed["price"]]
+            subscription["pending_update"] = None
+            self.tell("customer.subscription.updated", subscription)
         if subscription["status"] in {"past_due", "unpaid"}:
             self._set_status(subscription, "active")
+
+    def _drop_pending(self, subscription: Json) -> None:
+        """A change that waited is off, and its invoice void."""
+        if subscription["pending_update"] is not None:
+            subscription["pending_update"] = None
+            self.void(subscription["latest_invoice"])
+            self.tell("customer.subscription.updated", subscription)
 
     def _pay(self, customer: str, cents: int, about: Mapping[str, str]) -> Json:
         payment = self.add(

@@ -14,6 +14,8 @@ from llmgateway.kit.clock import Clock
 from tests.fakes.stripe.account import Account, Json
 from tests.fakes.stripe.forms import SHAPES, Form, Wrong, check, decode
 
+_PENDING = {"expand", "items", "payment_behavior", "proration_behavior"}
+"""Of what pending updates may change, and how, as far as it is asked of the fake."""
 KEY = "sk_test_fake"
 SECRET = "whsec_fake"
 
@@ -201,14 +203,18 @@ class _Answering:
 
     def _change_subscription(self, form: Form, identifier: str) -> Json:
         found = self._get("subscription", identifier)
+        waits = form.get("payment_behavior") == "pending_if_incomplete"
+        if waits and (other := set(form) - _PENDING):
+            raise Wrong(f"With pending_if_incomplete these cannot be changed: {sorted(other)}.", "payment_behavior")
         if "cancel_at_period_end" in form:
             found["cancel_at_period_end"] = form["cancel_at_period_end"] == "true"
         for item in form.get("items", []):
             if item["id"] != found["items"]["data"][0]["id"]:
                 raise Wrong(f"No such subscription item: '{item['id']}'", "items[0][id]")
-            self._account.change(found, self._get("price", item["price"]))
+            self._account.change(found, self._get("price", item["price"]), waits=waits)
         self._account.tell("customer.subscription.updated", found)
-        return found
+        invoice = self._account.get("invoice", found["latest_invoice"]) if "expand" in form else found["latest_invoice"]
+        return {**found, "latest_invoice": invoice}
 
     def _schedule(self, form: Form, _: str) -> Json:
         found = self._get("subscription", form["from_subscription"])

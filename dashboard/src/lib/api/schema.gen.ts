@@ -2668,6 +2668,8 @@ export interface components {
              * @default []
              */
             losses: string[];
+            /** Message */
+            message?: string | null;
         };
         /**
          * PlanFigures

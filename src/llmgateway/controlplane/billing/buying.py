@@ -16,6 +16,7 @@ from llmgateway.errors import BadRequest, Conflict, Unavailable
 
 _LEAST_CENTS: Final = 50
 """Stripe charges no card for less."""
+_NOT_PAID: Final = "The payment failed, so the plan is as it was. Pay on this page within a day, and it changes."
 _SAME: Final = timedelta(minutes=10)
 """Two clicks within so long are one wish."""
 
@@ -105,11 +106,10 @@ async def _change(visit: Visit, desk: Desk, live: Sequence[Subscription], wanted
             await desk.end_at_period_end(one, _once_for(visit, one, wanted))
         ends = max(one.period_end for one in live)
         return PlanChange(effective_at=ends, losses=tuple(losses))
-    once = _once_for(visit, subscription, wanted)
     if wanted.price >= plan_named(subscription.plan).price:
-        await desk.upgrade(subscription, wanted.id, once)
-        return PlanChange(effective_at=now)
-    await desk.downgrade(subscription, wanted.id, once)
+        page = await desk.upgrade(subscription, wanted.id)
+        return PlanChange(effective_at=now) if page is None else PlanChange(url=page, message=_NOT_PAID)
+    await desk.downgrade(subscription, wanted.id, _once_for(visit, subscription, wanted))
     return PlanChange(effective_at=subscription.period_end, losses=tuple(losses))
 
 

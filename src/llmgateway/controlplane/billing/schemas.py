@@ -47,6 +47,8 @@ class PlanChange(Shown):
     effective_at: Moment | None = None
     losses: tuple[str, ...] = ()
     """What the organisation has now and will not have then."""
+    message: str | None = None
+    """What to know or do, where there is something."""
 
 
 class PeriodShown(Shown):

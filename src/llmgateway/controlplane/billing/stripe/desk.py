@@ -28,6 +28,7 @@ from llmgateway.controlplane.billing.stripe.reading import (
     read_invoice,
     read_invoice_page,
     read_page,
+    read_pay_page,
     read_payment,
     read_refund,
     read_subscription,
@@ -159,21 +160,31 @@ class Desk:
             session = await self._v1.billing_portal.sessions.create_async({"customer": customer, "return_url": back})
         return session.url
 
-    async def upgrade(self, subscription: Subscription, plan: str, once: str) -> None:
-        """At once; the difference for the rest of the period is invoiced now. What was planned for its end is off."""
+    async def upgrade(self, subscription: Subscription, plan: str) -> str | None:
+        """At once, if the difference for the rest of the period is paid; else the page where it can be, until when nothing holds.
+
+        See https://docs.stripe.com/billing/subscriptions/pending-updates. What was planned for the period's end is off. There
+        is no key of ours: under the same one Stripe would repeat a refusal also for another card.
+        """
         price = (await self.prices([plan_key(plan)]))[plan_key(plan)]
         with _told():
             if subscription.schedule_id is not None:
                 await self._v1.subscription_schedules.release_async(subscription.schedule_id)
-            await self._v1.subscriptions.update_async(
+            changed = await self._v1.subscriptions.update_async(
                 subscription.id,
                 {
                     "items": [{"id": subscription.item_id, "price": price}],
                     "proration_behavior": "always_invoice",
-                    "cancel_at_period_end": False,
+                    "payment_behavior": "pending_if_incomplete",
+                    "expand": ["latest_invoice"],
                 },
-                _once(once),
             )
+            if changed.pending_update is not None:
+                return read_pay_page(changed)
+            if subscription.ends_at is not None:
+                # Not together with the above: Stripe takes nothing else beside a change that waits for its payment.
+                await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": False})
+        return None
 
     async def downgrade(self, subscription: Subscription, plan: str, once: str) -> None:
         """At the period's end, by a schedule that takes the subscription over."""

@@ -43,6 +43,12 @@ def read_subscription(found: stripe.Subscription) -> Subscription | None:
     return None
 
 
+def read_pay_page(found: stripe.Subscription) -> str:
+    """Where the invoice of a change that waits can be paid."""
+    invoice = found.latest_invoice
+    return "" if invoice is None or isinstance(invoice, str) else invoice.hosted_invoice_url or ""
+
+
 def read_page(found: stripe.checkout.Session) -> CheckoutPage:
     """What it is for stands in the metadata that it was made with."""
     cents = _about(found.metadata, "cents")
