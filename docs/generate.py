@@ -80,6 +80,9 @@ def errors_page() -> str:
             "filter found stands in `error.innererror` for callers of OpenAI's dialects, as Azure writes it.",
             "Every 429 has `retry-after`. Every answer has `x-request-id`; `GET /v1/requests/{id}` explains it.",
             "",
+            "`quota_exceeded`, `budget_exceeded` and `insufficient_credit` come as 429 with `retry-after: 1` while only",
+            "requests that still run hold what is left: each reserves its longest answer until its end.",
+            "",
             *table(("status", "code", "meaning", "what to do"), rows),
             "",
         ]

@@ -9,7 +9,7 @@ Problem                            what a caller is told: status, stable code, a
 +-- NotFound                404    model_not_found, not_found
 +-- Conflict                409    conflict
 +-- TooLarge                413    body_too_large
-+-- TooMany                 429    rate_limit_exceeded, concurrency_exceeded
++-- TooMany                 429    rate_limit_exceeded, concurrency_exceeded; the first three of 402 while running requests hold the rest
 +-- HeadersTooLarge         431    headers_too_large
 +-- UpstreamFailed          502    upstream_failed, or the provider's own class
 +-- Unavailable             503    no_target, store_unavailable, draining

@@ -1,7 +1,7 @@
 """Budgets and quotas: nothing is admitted that has no room, and what is over is told with its way back."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -13,7 +13,7 @@ from llmgateway.dataplane.admit.bidding import needed
 from llmgateway.dataplane.admit.limits import Limiter, Used
 from llmgateway.dataplane.admit.scopes import Need
 from llmgateway.dataplane.admit.seeding import Seeder
-from llmgateway.errors import PaymentRequired, Unavailable
+from llmgateway.errors import PaymentRequired, TooMany, Unavailable
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.memory_store import MemoryStore
 from tests.dataplane.routing import Routing, chat
@@ -89,16 +89,32 @@ async def test_a_budget_admits_up_to_its_last_cent_and_the_truth_is_what_counts(
     limiter = limiter_over(Ledger())
     month = key(Budget(nanos=DOLLAR))
     first = await limiter.admit(month, "t1", Need(10, 10, 6 * DOLLAR // 10, DOLLAR))
-    with pytest.raises(PaymentRequired) as caught:
+    with pytest.raises(TooMany) as waits:
         await limiter.admit(month, "t2", Need(10, 10, DOLLAR // 10, 0))
-    assert caught.value.code == "budget_exceeded"
-    assert caught.value.message.startswith("This key's budget of $1.00 a month has no room for this request.")
-    assert caught.value.resets_at == datetime(2026, 12, 1, tzinfo=UTC)
+    assert (waits.value.code, waits.value.retry_after) == ("budget_exceeded", 1)
+    assert waits.value.resets_at == START + timedelta(seconds=1)
+    assert "this key's budget of $1.00 a month is held by requests that still run" in waits.value.message
     await limiter.settle(first, Used(nanos=DOLLAR // 10))
     second = await limiter.admit(month, "t3", Need(10, 10, DOLLAR // 10, 8 * DOLLAR // 10))
     await limiter.settle(second, Used(nanos=9 * DOLLAR // 10))
-    with pytest.raises(PaymentRequired):
+    with pytest.raises(PaymentRequired) as caught:
         await limiter.admit(month, "t4", Need(0, 0, 0, 0))  # nothing left is nothing left
+    assert caught.value.code == "budget_exceeded"
+    assert caught.value.message.startswith("This key's budget of $1.00 a month has no room for this request.")
+    assert caught.value.resets_at == datetime(2026, 12, 1, tzinfo=UTC)
+
+
+async def test_a_quota_that_only_running_requests_hold_is_not_used_up() -> None:
+    limiter = limiter_over(Ledger())
+    free = key(quota=QUOTA)
+    running = [await limiter.admit(free, f"t{number}", Need(10, 490)) for number in range(2)]
+    with pytest.raises(TooMany) as waits:
+        await limiter.admit(free, "u", Need(10, 490))
+    assert (waits.value.code, waits.value.retry_after) == ("quota_exceeded", 1)
+    assert "What is left of the 1,000 tokens a month of the plan free is held" in waits.value.message
+    for ticket in running:
+        await limiter.settle(ticket, Used(tokens=20, requests=1))
+    await limiter.admit(free, "u", Need(10, 490))
 
 
 async def test_a_failed_request_gives_its_money_and_quota_back() -> None:
@@ -238,12 +254,13 @@ async def test_prepaid_credit_admits_up_to_what_was_paid_and_says_what_is_left()
     limiter = limiter_over(Ledger(spent("key_1", charged=2 * DOLLAR), spent("key_2", charged=DOLLAR)))
     paid = key(charged=True, charge_limit=4 * DOLLAR)
     ticket = await limiter.admit(paid, "t1", costing(DOLLAR // 2, 10 * DOLLAR))
-    with pytest.raises(PaymentRequired) as caught:
+    with pytest.raises(TooMany) as waits:
         await limiter.admit(paid, "t2", costing(1))
-    assert (caught.value.code, caught.value.resets_at) == ("insufficient_credit", None)
+    assert waits.value.code == "insufficient_credit"
     await limiter.settle(ticket, Used(charge=DOLLAR // 4))
     with pytest.raises(PaymentRequired) as caught:
         await limiter.admit(paid, "t3", costing(DOLLAR))
+    assert (caught.value.code, caught.value.resets_at) == ("insufficient_credit", None)
     assert "This organisation's prepaid credit has no room for this request ($0.75 is left)" in caught.value.message
     await limiter.admit(paid, "t4", costing(3 * DOLLAR // 4))
 

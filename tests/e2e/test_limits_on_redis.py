@@ -179,7 +179,7 @@ def test_no_more_money_than_the_budget_is_spent_by_callers_who_race(fleet: Fleet
     """What was reserved and not used is given back to others, and in the end nothing is reserved."""
     key, key_id = fleet.key("--budget-usd", "1")
     statuses = fleet.hammer(key, 900, model="priced", max_tokens=8)
-    assert set(statuses) == {200, 402}
+    assert {200, 402} <= set(statuses) <= {200, 402, 429}  # 429: running requests hold the rest
     _becomes(lambda: len([cost for cost in fleet.spent(key_id) if cost]), statuses[200])
     costs = fleet.spent(key_id)
     assert 10**9 - 2 * max(costs) <= sum(costs) <= 10**9

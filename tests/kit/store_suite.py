@@ -145,6 +145,21 @@ class StoreSuite:
         await self.lapse(store, clock, "c", 100)
         assert (await store.admit("v", LEASE, [Counter("c", 100, 1)])).unknown == ("c",)
 
+    async def test_what_is_used_and_what_open_tickets_only_hold_are_told_apart(self) -> None:
+        store = self.store(ManualClock(START))
+        await store.seed({"usd": 10, "other": 0}, 600)
+        for ticket in ("a", "b"):
+            claims = [Counter("usd", 100, 1, 44), Counter("other", 1000, 1)]
+            assert (await store.admit(ticket, LEASE, claims)).admitted
+        waits = await store.admit("c", LEASE, [Counter("other", 1000, 1), Counter("usd", 100, 5)])
+        assert (waits.refused, waits.held) == ((1,), (1,))
+        never = await store.admit("d", LEASE, [Counter("usd", 100, 91)])
+        assert (never.refused, never.held) == ((0,), ())
+        await store.settle("a", {"usd": 45, "other": 1})
+        await store.settle("b", {"usd": 45, "other": 1})
+        used_up = await store.admit("e", LEASE, [Counter("usd", 100, 5)])
+        assert (used_up.refused, used_up.held) == ((0,), ())
+
     async def test_large_numbers_are_exact_and_end_at_the_ceiling(self) -> None:
         store = self.store(ManualClock(START))
         await store.seed({"c": 100_000_000_000_000}, 60)

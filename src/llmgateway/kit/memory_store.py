@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from llmgateway.kit.clock import Clock
-from llmgateway.kit.store import CEILING, LEASE_SECONDS, Claim, Gauge, Reading, Verdict, Window
+from llmgateway.kit.store import CEILING, LEASE_SECONDS, Claim, Counter, Gauge, Reading, Verdict, Window
 
 _ABANDONED_MILLIS = 86_400_000
 _SWEEP_FROM = 1024
@@ -85,7 +85,8 @@ class MemoryStore:
         self._sweep(len(claims), now)
         if refused or unknown:
             readings = tuple(self._reading(claim, used, 0) for claim, (used, _) in zip(claims, grants, strict=True))
-            return Verdict(False, now / 1000, readings, tuple(refused), tuple(unknown))
+            held = tuple(place for place in refused if self._is_held(claims[place], grants[place][0]))
+            return Verdict(False, now / 1000, readings, tuple(refused), held, tuple(unknown))
         return self._reserve(ticket, _Reservation(lease, now, _NOTHING), claims, grants)
 
     async def settle(self, ticket: str, truths: Mapping[str, int], ago: float = 0.0) -> bool:  # noqa: ARG002 nothing is lost here
@@ -124,6 +125,13 @@ class MemoryStore:
 
     def _millis(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
+
+    def _is_held(self, claim: Claim, used: int) -> bool:
+        """Whether a counter would have room, were it not for what open tickets reserve."""
+        if not isinstance(claim, Counter):
+            return False
+        reserved = sum(cost for ticket in self._tickets.values() for key, cost in ticket.counters if key == claim.key)
+        return used - reserved + claim.cost <= claim.limit
 
     def _used(self, claim: Claim, now: int) -> int | None:
         if isinstance(claim, Window):

@@ -62,6 +62,22 @@ for place = 3, #KEYS do
     claims[#claims + 1] = claim
 end
 
+-- Whether a counter that has no room would have it, were it not for what open tickets reserve.
+local function is_held(claim)
+    local lacks = -claim.room
+    for _, ticket in ipairs(redis.call('ZRANGE', KEYS[2], '0', '999')) do
+        local holds = redis.call('HGET', ticket, 'held')
+        for _, one in ipairs(holds and cjson.decode(holds) or {}) do
+            if one[3] == claim.key then lacks = lacks - tonumber(one[4]) end
+        end
+        if lacks <= 0 then return true end
+    end
+    return false
+end
+for _, claim in ipairs(claims) do
+    if claim.kind == 'c' and claim.flag == 'refused' and is_held(claim) then claim.flag = 'held' end
+end
+
 local answer = { good and '1' or '0', text(now) }
 local held = {}
 for _, claim in ipairs(claims) do

@@ -28,14 +28,15 @@ def written(claim: Claim, prefix: str, epoch: str) -> tuple[str, list[str]]:
 def verdict_of(answer: Sequence[str], claims: Sequence[Claim]) -> Verdict:
     """The answer of the script that admits."""
     admitted, now, *rest = answer
-    readings, refused, unknown = list[Reading](), list[int](), list[str]()
+    readings, refused, held, unknown = list[Reading](), list[int](), list[int](), list[str]()
     for place, claim in enumerate(claims):
         used, reserved, current, previous, flag = rest[place * 5 : place * 5 + 5]
         readings.append(Reading(int(used), int(reserved), int(current), int(previous)))
-        if flag == "refused":
+        if flag in {"refused", "held"}:
             refused.append(place)
+            held += [place] if flag == "held" else []
         elif flag == "unknown":
             unknown.append(claim.key)
             if isinstance(claim, Counter) and claim.cost > claim.limit:
                 refused.append(place)
-    return Verdict(admitted == "1", int(now) / 1000, tuple(readings), tuple(refused), tuple(unknown))
+    return Verdict(admitted == "1", int(now) / 1000, tuple(readings), tuple(refused), tuple(held), tuple(unknown))

@@ -81,6 +81,8 @@ class Verdict(msgspec.Struct, frozen=True):
     readings: tuple[Reading, ...]
     refused: tuple[int, ...] = ()
     """Places of the claims that had no room."""
+    held: tuple[int, ...] = ()
+    """Of those, counters that would have room, were it not for what open tickets reserve."""
     unknown: tuple[str, ...] = ()
     """Keys of counters that must be seeded first."""
 

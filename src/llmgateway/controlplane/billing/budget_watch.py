@@ -65,7 +65,10 @@ async def budgets_of(tx: AsyncSession, org: Organisation, now: datetime) -> list
     """All of them, as `worker`."""
     spent = await spent_by_keys(tx, org.id, month_of(now)[0], now)
     refused = select(UsageRow.key_id).where(
-        UsageRow.org_id == org.id, UsageRow.created_at >= now - LOOK_BACK, UsageRow.error_code == _REFUSED
+        UsageRow.org_id == org.id,
+        UsageRow.created_at >= now - LOOK_BACK,
+        UsageRow.error_code == _REFUSED,
+        UsageRow.status == 402,
     )
     keys = frozenset((await tx.scalars(refused.distinct())).all())
     return [budget for subject in await _subjects(tx, org, spent) for budget in _watched(subject, keys, now)]

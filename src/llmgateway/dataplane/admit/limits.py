@@ -151,9 +151,12 @@ def _refusal(
 ) -> TooMany | PaymentRequired:  # fmt: skip
     """The refusal by the claim that takes longest to have room; money and quota before rates."""
     refused = [(held[place], place) for place in verdict.refused]
-    for one, place in refused:
-        if isinstance(one.claim, Counter):
+    counters = [(one, place) for one, place in refused if isinstance(one.claim, Counter)]
+    for one, place in counters:
+        if place not in verdict.held:
             return _used_up(one, one.claim.limit - verdict.readings[place].used, quota, headers)
+    if counters:
+        return _all_held(counters[0][0], _at(verdict.now + 1), headers)
     seconds, place = max((_wait(one, verdict, place), place) for one, place in refused)
     one = held[place]
     limit = f"{one.whose}'s limit of {one.limit} {one.span}"
@@ -204,6 +207,23 @@ def _used_up(one: Held, left: int, quota: Quota | None, headers: tuple[tuple[str
             f"the plan includes it is for {one.limit}, and they are used up.{anew} Or raise the limit on its billing page."
         )
     return PaymentRequired(message, code="quota_exceeded", resets_at=one.resets_at, headers=headers)
+
+
+def _all_held(one: Held, again: datetime, headers: tuple[tuple[str, str], ...]) -> TooMany:
+    """There is room, but requests that still run have reserved it."""
+    if one.sort == "charge":
+        what, code = f"What is left of {_lower(one.whose)}'s prepaid credit", "insufficient_credit"
+    elif one.sort == "money":
+        what, code = f"What is left of {_lower(one.whose)}'s budget of {one.limit} {one.span}", "budget_exceeded"
+    else:
+        what, code = f"What is left of the {one.limit} {one.span} of {_lower(one.whose)}", "quota_exceeded"
+    return TooMany(
+        f"{what} is held by requests that still run. Try again in a moment, or send `max_tokens`, so that each holds less.",
+        code=code,
+        retry_after=1,
+        resets_at=again,
+        headers=headers,
+    )
 
 
 def _wait(one: Held, verdict: Verdict, place: int) -> float:
