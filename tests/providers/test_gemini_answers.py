@@ -47,7 +47,7 @@ def deltas(steps: list[Step], index: int = 0) -> list[Json]:
         ("BLOCKLIST", "content_filter"),
         ("SPII", "content_filter"),
         ("IMAGE_SAFETY", "content_filter"),
-        ("MALFORMED_FUNCTION_CALL", "length"),
+        ("TOO_MANY_TOOL_CALLS", "length"),
         ("A_REASON_OF_TOMORROW", "length"),
         ("FINISH_REASON_UNSPECIFIED", None),
     ],
@@ -67,6 +67,19 @@ def test_the_model_is_the_one_that_was_asked_for_where_google_names_none(version
     body = frame(candidate({"text": "a"}), modelVersion=version, usageMetadata=USAGE)
     assert read(body).body["model"] == model
     assert {step.chunk["model"] for step in streamed(body) if step.chunk} == {model}
+
+
+@pytest.mark.parametrize("reason", ["MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"])
+@pytest.mark.parametrize(("told", "words"), [({"finishMessage": "print(f("}, "print(f("), ({}, "try again")])
+def test_what_google_cannot_read_as_an_answer_is_a_failure(reason: str, told: Json, words: str) -> None:
+    body = frame({"index": 0, "finishReason": reason, **told})
+    with pytest.raises(ProviderError, match=reason) as caught:
+        read(body)
+    *_, step = streamed(frame(candidate({"text": "a"}, reason=None)), body)
+    assert step.error is not None
+    for error in (caught.value, step.error):
+        assert (error.kind, error.code) == (FailureKind.SERVER_ERROR, reason)
+        assert words in error.message
 
 
 def test_calls_make_the_finish_tool_calls() -> None:

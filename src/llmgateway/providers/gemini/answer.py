@@ -13,6 +13,7 @@ import msgspec
 from llmgateway.canon.chat import ChatCompletion, Choice, FinishReason, Json, Message, ToolCall
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
+from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.gemini.turns import BLOCK
 
 _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
@@ -35,7 +36,9 @@ _TIERS: Final[Mapping[str, str]] = MappingProxyType({"ON_DEMAND_FLEX": "flex", "
 """Traffic of Vertex AI with a price of its own
 (https://cloud.google.com/vertex-ai/generative-ai/docs/deploy/consumption-options)."""
 _INCOMPLETE: Final[FinishReason] = "length"
-"""For MALFORMED_FUNCTION_CALL, TOO_MANY_TOOL_CALLS, OTHER and whatever comes later: the model did not get to its end."""
+"""For TOO_MANY_TOOL_CALLS, OTHER and whatever comes later: the model did not get to its end."""
+_UNREADABLE: Final = frozenset({"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"})
+"""The model wrote what Google cannot read as an answer."""
 _DRIFT: Final = 64
 """Characters by which a segment's numbers may be off."""
 _SAYABLE: Final = frozenset({"text", "thought", "thoughtSignature", "functionCall", "partMetadata"})
@@ -151,6 +154,15 @@ def finish_of(reason: str | None, *, called: bool) -> FinishReason | None:
         return None
     finish = _FINISH.get(reason, _INCOMPLETE)
     return "tool_calls" if finish == "stop" and called else finish
+
+
+def unreadable(candidate: Candidate) -> ProviderError | None:
+    """The failure that a finish reason tells; None where it tells none."""
+    reason = candidate.finish_reason
+    if reason not in _UNREADABLE:
+        return None
+    told = candidate.finish_message or "try again."
+    return ProviderError(FailureKind.SERVER_ERROR, f"The model's answer was unreadable ({reason}): {told}", code=reason)
 
 
 def blocked_because(feedback: Feedback) -> str:

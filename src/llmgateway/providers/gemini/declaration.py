@@ -20,6 +20,7 @@ from llmgateway.providers.gemini.answer import (
     call_thoughts_a_summary,
     canon_answer,
     searches_of,
+    unreadable,
     usage_of,
 )
 from llmgateway.providers.gemini.embeddings import batch_body, embedded
@@ -96,6 +97,9 @@ def read_answer(call: Call, reply: Reply) -> Answer:
         raise answer_error(reply.status, reply.headers, reply.body)
     if not response.candidates and not response.prompt_feedback:
         raise ProviderError(FailureKind.PROTOCOL, "Google's answer holds no candidates.", status=200)
+    for candidate in response.candidates:
+        if failure := unreadable(candidate):
+            raise failure
     usage = usage_of(response, sum(searches_of(candidate) for candidate in response.candidates))
     body = canon_answer(response, call.model, usage)
     if sums_up(call.canon):

@@ -27,6 +27,7 @@ from llmgateway.providers.gemini.answer import (
     searches_of,
     signed,
     tool_call,
+    unreadable,
     url_citations,
     usage_of,
 )
@@ -163,6 +164,8 @@ class GeminiDecoder:
         return [Step(chunk=self._chunk(candidate.index, {"annotations": fresh}))] if fresh else []
 
     def _finish(self, candidate: Candidate, answer: _Answer) -> list[Step]:
+        if failure := unreadable(candidate):
+            return [Step(error=failure)]
         finish = finish_of(candidate.finish_reason, called=answer.calls > 0)
         if finish is None:
             return []
