@@ -1,13 +1,15 @@
 """Plans as data: what is included, and what beyond it costs."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmgateway.controlplane.plans.service import all_plans, month_of, plan_named
+from llmgateway.controlplane.plans.service import all_plans, month_of, period_of, plan_named
 
 NOW = datetime(2026, 11, 5, tzinfo=UTC)
+START = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 COUNTS = st.integers(min_value=0, max_value=10**12)
 
 
@@ -55,3 +57,30 @@ def test_overage_never_exceeds_the_limit_and_stops_where_the_quota_does(requests
     assert 0 <= plan.overage_nanos(requests, tokens, limit) <= limit
     assert plan.overage_nanos(quota.requests, 0, limit) <= limit < plan.overage_nanos(quota.requests + 1, 0, 10**18)
     assert plan.overage_nanos(50_000, 2_500_000, limit) == 0
+
+
+@pytest.mark.parametrize(
+    ("month", "begins", "ends"),
+    [(2, (2, 28), (3, 31)), (3, (3, 31), (4, 30)), (4, (4, 30), (5, 31)), (11, (11, 30), (12, 31))],
+)
+def test_a_period_goes_on_a_month_after_a_month_until_stripe_tells_of_the_next(
+    month: int, begins: tuple[int, int], ends: tuple[int, int]
+) -> None:
+    def at(day: tuple[int, int]) -> datetime:
+        return START.replace(month=day[0], day=day[1])
+
+    first = (START, at((2, 28)))
+    assert period_of(*first, at(begins)) == (at(begins), at(ends))
+    assert period_of(*first, at(ends) - timedelta(seconds=1)) == (at(begins), at(ends))
+    assert at(begins).month == month
+
+
+def test_a_trial_is_followed_by_a_month_and_before_a_period_is_the_utc_month() -> None:
+    trial = (START, START + timedelta(days=14))
+    assert period_of(*trial, trial[1]) == (trial[1], trial[1].replace(month=3))
+    assert period_of(*trial, NOW) == (
+        datetime(2026, 10, 14, 12, 30, tzinfo=UTC),
+        datetime(2026, 11, 14, 12, 30, tzinfo=UTC),
+    )
+    assert period_of(*trial, START - timedelta(days=1)) == month_of(START)
+    assert period_of(None, None, NOW) == month_of(NOW)

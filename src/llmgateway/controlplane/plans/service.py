@@ -1,5 +1,6 @@
 """Plans as data: what each includes, and the billing period that runs."""
 
+from calendar import monthrange
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -149,10 +150,21 @@ def plan_named(name: str) -> Plan:
 
 
 def period_of(start: datetime | None, end: datetime | None, now: datetime) -> tuple[datetime, datetime]:
-    """The billing period that runs: the subscription's, as long as it does, else the UTC month."""
-    if start is None or end is None or not start <= now < end:
+    """The billing period that runs: the subscription's, a month after a month until Stripe tells of the next, else the UTC month."""
+    if start is None or end is None or now < start:
         return month_of(now)
+    # One that began on the 31st ends with a shorter month, and the next one on the 31st again.
+    cut = end.day == monthrange(end.year, end.month)[1]
+    day = max(start.day, end.day) if cut else end.day
+    while end <= now:
+        start, end = end, _next_month(end, day)
     return start, end
+
+
+def _next_month(moment: datetime, day: int) -> datetime:
+    """On that day of it, or its last."""
+    year, month = moment.year + moment.month // 12, moment.month % 12 + 1
+    return moment.replace(year=year, month=month, day=min(day, monthrange(year, month)[1]))
 
 
 def waived_in(period: tuple[datetime, datetime], waived_nanos: int, begin: datetime | None) -> int:
