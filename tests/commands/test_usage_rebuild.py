@@ -63,9 +63,10 @@ def test_one_organisation_by_its_slug_then_all(database_url: str) -> None:
     asyncio.run(_spoilt(database_url))
     today = SystemClock().now()
     since = f"{today - timedelta(days=1):%Y-%m-%d}"
-    assert _call("--org", "acme", "--from", since).stdout == "Sums of 2 days were made anew from their events.\n"
+    made = "Sums were made anew from their events: 2 days"
+    assert _call("--org", "acme", "--from", since).stdout == f"{made}, 1 organisation.\n"
     assert asyncio.run(_costs(database_url)) == [7, 7, 14, 14]
-    assert _call("--from", since).stdout == "Sums of 4 days were made anew from their events.\n"
+    assert _call("--from", since).stdout == f"{made}, 2 organisations.\n"
     assert asyncio.run(_costs(database_url)) == [7, 7, 7, 7]
 
 

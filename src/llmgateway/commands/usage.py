@@ -61,8 +61,8 @@ def rebuild_sums(
     org: Annotated[str | None, typer.Option("--org", help="One organisation, by id or slug; all of them.")] = None,
 ) -> None:
     """Make the hourly and daily sums of usage anew from the events. The gateway may serve meanwhile."""
-    days = asyncio.run(_rebuild(org, since.replace(tzinfo=UTC), until.replace(tzinfo=UTC) if until else None))
-    typer.echo(f"Sums of {days} days were made anew from their events.")
+    days, orgs = asyncio.run(_rebuild(org, since.replace(tzinfo=UTC), until.replace(tzinfo=UTC) if until else None))
+    typer.echo(f"Sums were made anew from their events: {_count(days, 'day')}, {_count(orgs, 'organisation')}.")
 
 
 def shown(event: UsageEvent) -> dict[str, Any]:
@@ -84,8 +84,12 @@ async def _list(request: str | None, limit: int) -> Sequence[UsageEvent]:
         return await service.listed(tx, request_id=request, limit=limit)
 
 
-async def _rebuild(org: str | None, since: datetime, until: datetime | None) -> int:
-    """How many days of organisations."""
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+async def _rebuild(org: str | None, since: datetime, until: datetime | None) -> tuple[int, int]:
+    """How many days, and of how many organisations."""
     now = SystemClock().now()
     until = until or rollups.midnight(now) + rollups.DAY
     async with open_database(load_settings(os.environ), Role.ADMIN) as database:
@@ -93,7 +97,8 @@ async def _rebuild(org: str | None, since: datetime, until: datetime | None) -> 
         try:
             async with patient.transaction() as tx:
                 orgs = await rollups.organisations(tx, org, since, until)
-            return sum([await rollups.rebuild(patient, found, since, until, now) for found in orgs])
+            days = [await rollups.rebuild(patient, found, since, until, now) for found in orgs]
+            return max(days, default=0), len(orgs)
         except BadRequest as error:
             raise typer.BadParameter(error.message) from error
         finally:

@@ -131,6 +131,23 @@ async def test_a_dispute_claws_credit_back_at_once_until_it_is_won(shop: Shop, d
         await shop.settle()
         shop.delivered = 0  # all of it once more
     assert await held(shop.worker, org) == {Account.STRIPE: left * DOLLAR, Account.CREDIT: -left * DOLLAR}
+    shop.clock.advance(1)
+    told = (await client.get("billing/statement")).text
+    assert ("Dispute decided, the credit is back" in told) == (decision == "won")
+
+
+async def test_only_what_is_sold_is_offered(shop: Shop) -> None:
+    _, client = await shop.owner_of("acme")
+    refused = await client.post("billing/checkout", json={"plan": "gold"})
+    assert (refused.status_code, error_of(refused)["param"]) == (400, "plan")
+    assert error_of(refused)["message"].endswith("Use one of free, starter, professional, enterprise.")
+
+
+async def test_a_statement_ends_after_it_begins(shop: Shop) -> None:
+    _, client = await shop.owner_of("acme")
+    days = {"from": "2026-11-05T00:00:00Z", "to": "2026-11-04T00:00:00Z"}
+    refused = await client.get("billing/statement", params=days)
+    assert (refused.status_code, error_of(refused)["param"]) == (400, "from")
 
 
 async def test_a_dispute_of_an_invoice_is_no_revenue(shop: Shop) -> None:
@@ -141,7 +158,7 @@ async def test_a_dispute_of_an_invoice_is_no_revenue(shop: Shop) -> None:
     assert await held(shop.worker, org) == {}
 
 
-@pytest.mark.parametrize("usd", ["0.49", "1.005", "0", "-1", "1e30", 5.5])
+@pytest.mark.parametrize("usd", ["0.49", "1000000", "1.005", "0", "-1", "1e30", 5.5])
 async def test_credit_is_whole_cents_and_not_too_few(shop: Shop, usd: object) -> None:
     _, client = await shop.owner_of("acme")
     answer = await client.post("billing/credit", json={"usd": usd})
@@ -393,6 +410,7 @@ async def test_a_webhook_counts_only_signed_and_fresh(shop: Shop) -> None:
         (body + b" ", dict(headers)),
         (body.replace(b"evt_new", b"evt_bad"), dict(headers)),
         (old[0], dict(old[1])),
+        shop.stripe.signed(event, at=shop.stripe.account.now + 301),
         shop.stripe.signed({"id": "evt_x"}),
     ):
         answer = await client.post("/webhooks/stripe", content=content, headers=dict(given))

@@ -16,6 +16,8 @@ from llmgateway.errors import BadRequest, Conflict, Unavailable
 
 _LEAST_CENTS: Final = 50
 """Stripe charges no card for less."""
+_MOST_CENTS: Final = 99_999_999
+"""Nor for more at once: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts."""
 _NOT_PAID: Final = "The payment failed, so the plan is as it was. Pay on this page within a day, and it changes."
 _SAME: Final = timedelta(minutes=10)
 """Two clicks within so long are one wish."""
@@ -40,8 +42,8 @@ async def plan(visit: Visit, desk: Desk, name: str) -> PlanChange:
 async def credit(visit: Visit, desk: Desk, nanos: int) -> str:
     """The address of a page that takes so much. Raises BadRequest and Unavailable."""
     cents, rest = divmod(nanos, NANOS_PER_CENT)
-    if rest or cents < _LEAST_CENTS:
-        raise BadRequest("Credit is bought in whole cents, 0.50 dollars at least.", param="usd")
+    if rest or not _LEAST_CENTS <= cents <= _MOST_CENTS:
+        raise BadRequest("Credit is bought in whole cents, from 0.50 to 999,999.99 dollars.", param="usd")
     if not plan_named(visit.org.plan).sold:
         raise Conflict(f"The plan {visit.org.plan!r} pays nothing: it needs no credit.")
     try:

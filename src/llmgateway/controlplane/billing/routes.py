@@ -26,6 +26,7 @@ from llmgateway.controlplane.plans.service import month_of
 from llmgateway.controlplane.reception.listing import PageWish
 from llmgateway.controlplane.reception.permissions import Permission
 from llmgateway.controlplane.reception.visits import Requires, RequiresBriefly, Visit
+from llmgateway.errors import BadRequest
 from llmgateway.kit import pages
 from llmgateway.kit.csv_text import csv_text
 from llmgateway.kit.money import usd
@@ -114,6 +115,8 @@ async def read_statement(
     """Every line of the books as CSV, oldest first; this UTC month, if nothing else is asked for."""
     until = wish.until or visit.rooms.clock.now()
     since = wish.since or month_of(until)[0]
+    if since > until:
+        raise BadRequest("`from` must lie before `to`.", param="from")
     lines = [line async for line in statement.lines(visit.tx, visit.org.id, since, until)]
     return Response(csv_text(statement.COLUMNS, lines), media_type="text/csv", headers=_FILE)
 

@@ -89,10 +89,10 @@ def _message(grace_until: datetime | None, plan: Plan | None, credit: int, now: 
 
 def plan_to_buy(org: Organisation, name: str) -> Plan:
     """Raises BadRequest for a plan that is not sold, and Conflict where there is nothing to change."""
-    plan = plan_named(name)
-    current = plan_named(org.plan)
-    if not plan.sold:
-        raise BadRequest(f"The plan {name!r} is not sold. See GET /api/v1/plans.", param="plan")
+    plan, current = all_plans().get(name), plan_named(org.plan)
+    if plan is None or not plan.sold:
+        sold = ", ".join(one.id for one in all_plans().values() if one.sold)
+        raise BadRequest(f"The plan {name!r} is not sold. Use one of {sold}.", param="plan")
     if not current.sold:
         raise Conflict(f"The plan {org.plan!r} pays nothing, and is changed by the operator alone.")
     if plan.price == 0 and current.price == 0:

@@ -17,7 +17,7 @@ from llmgateway.errors import BadRequest
 
 router = APIRouter(tags=["billing"])
 
-_OLDEST: Final = timedelta(minutes=5)
+_OFF: Final = timedelta(minutes=5)
 
 
 @router.post("/webhooks/stripe", status_code=204)
@@ -55,8 +55,10 @@ def _checked(body: bytes, signature: str, secret: str, now: datetime) -> Event:
         raise BadRequest("This is not signed with our secret.", code="invalid_signature") from error
     except (ValueError, KeyError, TypeError) as error:
         raise BadRequest("This is no event of Stripe's.", code="invalid_signature") from error
-    if abs(now - signed) > _OLDEST:
+    if now - signed > _OFF:
         raise BadRequest("The signature is older than five minutes. Send it anew.", code="invalid_signature")
+    if signed - now > _OFF:
+        raise BadRequest("The signature is of a time to come. Set the clocks.", code="invalid_signature")
     return event
 
 

@@ -48,33 +48,35 @@ def credit_granted(reference: str, nanos: int, note: str) -> Posting:
 
 
 def credit_refunded(refund: str, nanos: int) -> Posting:
-    """Credit goes back to the card; what was spent of it is debt."""
+    """Credit goes back to the card; what was spent of it is debt. Less than 0 nanos undo it."""
     return Posting(
         kind=Kind.REFUND,
         reference=refund,
-        description="Credit refunded",
+        description="Credit refunded" if nanos > 0 else "Refund of credit failed, the credit is back",
         entries={Account.CREDIT: nanos, Account.STRIPE: -nanos},
     )
 
 
 def invoice_refunded(refund: str, nanos: int) -> Posting:
-    """A paid invoice goes back to the card, and is no revenue."""
+    """A paid invoice goes back to the card, and is no revenue. Less than 0 nanos undo it."""
     return Posting(
         kind=Kind.REFUND,
         reference=refund,
-        description="Invoice refunded",
+        description="Invoice refunded" if nanos > 0 else "Refund of an invoice failed, it is paid",
         entries={Account.REVENUE: nanos, Account.STRIPE: -nanos},
     )
 
 
 def credit_disputed(dispute: str, nanos: int) -> Posting:
-    """The bank took back what was paid for credit."""
-    return replace(credit_refunded(dispute, nanos), description="Credit taken back by a dispute")
+    """The bank took back what was paid for credit. Less than 0 nanos undo it."""
+    told = "Credit taken back by a dispute" if nanos > 0 else "Dispute decided, the credit is back"
+    return replace(credit_refunded(dispute, nanos), description=told)
 
 
 def invoice_disputed(dispute: str, nanos: int) -> Posting:
-    """The bank took back what was paid for an invoice."""
-    return replace(invoice_refunded(dispute, nanos), description="Invoice taken back by a dispute")
+    """The bank took back what was paid for an invoice. Less than 0 nanos undo it."""
+    told = "Invoice taken back by a dispute" if nanos > 0 else "Dispute decided, the invoice is paid"
+    return replace(invoice_refunded(dispute, nanos), description=told)
 
 
 def metered(report: str, balances: Mapping[Account, int]) -> Posting | None:
