@@ -87,10 +87,28 @@ async def test_a_hard_budget_is_used_up_when_a_request_had_no_room_in_it(shop: S
     org, _ = await shop.owner_of("acme")
     key = await _key(shop, org, monthly_budget_nanos=10 * DOLLAR)
     assert len(await _use(shop, data, org, key, 9 * DOLLAR)) == 2
-    refused = {"outcome": Outcome.REFUSED, "status": 402, "error_code": "budget_exceeded"}
+    refused = _refused("This key's budget of $10.00 a month has no room for this request. Or raise the budget.")
     told = await _use(shop, data, org, key, 0, **refused)
     assert [one.partition(": ")[2] for one in told] == ['100 % of the budget of the key "build" is used']
     assert "are refused (402 budget_exceeded) until it begins anew" in await shop.api.mail("owner@acme.test")
+
+
+async def test_only_the_budget_that_refused_is_called_used_up_and_once(shop: Shop, data: Database) -> None:
+    org, client = await shop.owner_of("acme")
+    await client.patch(str(client.base_url).rstrip("/"), json={"budgets": {"month_usd": "10"}})
+    key = await _key(shop, org, daily_budget_nanos=9 * DOLLAR)
+    assert len(await _use(shop, data, org, key, 85 * DOLLAR // 10)) == 4  # 50 and 80 of both
+    by_the_key = _refused("This key's budget of $9.00 a day has no room for this request. Or raise the budget.")
+    told = await _use(shop, data, org, key, 0, **by_the_key)
+    assert [one.partition(": ")[2] for one in told] == ['100 % of the budget of the key "build" is used']
+    held = {**_refused("What is left of this organisation's budget is held."), "status": 429}
+    assert await _use(shop, data, org, key, 0, **held) == []
+    told = await _use(shop, data, org, key, 15 * DOLLAR // 10)
+    assert [one.partition(": ")[2] for one in told] == ["100 % of the budget of the organisation is used"]
+
+
+def _refused(message: str) -> dict[str, Any]:
+    return {"outcome": Outcome.REFUSED, "status": 402, "error_code": "budget_exceeded", "error_message": message}
 
 
 async def test_a_soft_budget_is_told_of_and_refuses_nothing(shop: Shop, data: Database) -> None:

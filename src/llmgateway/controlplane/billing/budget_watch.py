@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import Spent
+from llmgateway.contract.refusals import KEY, ORGANISATION, PERIODS, PROJECT, refused_by
 from llmgateway.controlplane.plans.service import month_of
 from llmgateway.controlplane.usage.service import spent_by_keys
 from llmgateway.db.models.api_keys import ApiKey
@@ -41,7 +42,7 @@ class Watched:
     nanos: int
     used: int
     refused: bool
-    """A request was refused lately, for it or for another budget over the same keys."""
+    """It refused a request lately."""
 
     @property
     def crossed(self) -> list[int]:
@@ -57,6 +58,8 @@ class _Subject:
 
     id: str
     whose: str
+    as_told: str
+    """Whose they are in the words of a refusal."""
     row: Budgeted
     keys: Sequence[Spent]
 
@@ -64,30 +67,32 @@ class _Subject:
 async def budgets_of(tx: AsyncSession, org: Organisation, now: datetime) -> list[Watched]:
     """All of them, as `worker`."""
     spent = await spent_by_keys(tx, org.id, month_of(now)[0], now)
-    refused = select(UsageRow.key_id).where(
+    refused = select(UsageRow.key_id, UsageRow.error_message).where(
         UsageRow.org_id == org.id,
         UsageRow.created_at >= now - LOOK_BACK,
         UsageRow.error_code == _REFUSED,
         UsageRow.status == 402,
     )
-    keys = frozenset((await tx.scalars(refused.distinct())).all())
-    return [budget for subject in await _subjects(tx, org, spent) for budget in _watched(subject, keys, now)]
+    refusals = [(key, message or "") for key, message in (await tx.execute(refused.distinct())).all()]
+    return [budget for subject in await _subjects(tx, org, spent) for budget in _watched(subject, refusals, now)]
 
 
 async def _subjects(tx: AsyncSession, org: Organisation, spent: Sequence[Spent]) -> list[_Subject]:
-    found = [_Subject(org.id, "the organisation", org, spent)]
+    found = [_Subject(org.id, "the organisation", ORGANISATION, org, spent)]
     for project in (await tx.scalars(owned(Project, org.id))).all():
         mine = [one for one in spent if one.project_id == project.id]
-        found.append(_Subject(project.id, f'the project "{project.name}"', project, mine))
+        found.append(_Subject(project.id, f'the project "{project.name}"', PROJECT, project, mine))
     for key in (await tx.scalars(owned(ApiKey, org.id).where(ApiKey.revoked_at.is_(None)))).all():
         mine = [one for one in spent if one.key_id == key.id]
-        found.append(_Subject(key.id, f'the key "{key.name}"', key, mine))
+        found.append(_Subject(key.id, f'the key "{key.name}"', KEY, key, mine))
     return found
 
 
-def _watched(subject: _Subject, refused: frozenset[str], now: datetime) -> Iterator[Watched]:
+def _watched(subject: _Subject, refusals: Sequence[tuple[str, str]], now: datetime) -> Iterator[Watched]:
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     row, keys = subject.row, subject.keys
+    mine = {one.key_id for one in keys}
+    told = {message for key, message in refusals if key in mine}
     day, month, total = row.daily_budget_nanos, row.monthly_budget_nanos, row.total_budget_nanos
     periods: Sequence[tuple[_Span, str, datetime | None, int | None, int]] = (
         ("day", f"{now:%Y-%m-%d}", midnight, day, sum(one.day_nanos for one in keys)),
@@ -105,5 +110,5 @@ def _watched(subject: _Subject, refused: frozenset[str], now: datetime) -> Itera
                 ends=ends,
                 nanos=nanos,
                 used=used,
-                refused=any(one.key_id in refused for one in keys),
+                refused=any(refused_by(message, subject.as_told, PERIODS[span]) for message in told),
             )

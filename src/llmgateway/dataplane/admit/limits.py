@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 from llmgateway.contract.channels import SourceUnavailable
+from llmgateway.contract.refusals import no_room
 from llmgateway.contract.snapshot import KeySnapshot, Quota
 from llmgateway.contract.usage import CRASHED, Outcome, UsageEvent
 from llmgateway.dataplane.admit.scopes import Held, Need, Sort, claims_of, dollars, is_free, money_of, sort_of
@@ -196,9 +197,7 @@ def _used_up(one: Held, left: int, quota: Quota | None, headers: tuple[tuple[str
         return PaymentRequired(message, code="insufficient_credit", headers=headers)
     anew = "" if one.resets_at is None else f" It begins anew at {one.resets_at:%Y-%m-%dT%H:%M:%SZ}."
     if one.sort == "money":
-        message = (
-            f"{one.whose}'s budget of {one.limit} {one.span} has no room for this request.{anew} Or raise the budget."
-        )
+        message = f"{no_room(one.whose, one.limit, one.span)}{anew} Or raise the budget."
         return PaymentRequired(message, code="budget_exceeded", resets_at=one.resets_at, headers=headers)
     message = f"{one.whose} includes {one.limit} {one.span}, and they are used up.{anew} Or choose a larger plan."
     if quota is not None and quota.overage_limit is not None:

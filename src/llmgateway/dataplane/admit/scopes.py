@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, cast
 
+from llmgateway.contract.refusals import KEY, ORGANISATION, PERIODS, PROJECT
 from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.kit.money import usd
@@ -12,7 +13,6 @@ from llmgateway.kit.store import CEILING, Claim, Counter, Gauge, Window
 
 Sort = Literal["requests", "tokens", "running", "quota_requests", "quota_tokens", "money", "charge"]
 _SPANS: Final = {"rpm": ("a minute", 60), "rph": ("an hour", 3_600), "rpd": ("a day", 86_400)}
-_PERIODS: Final = {"day": "a day", "month": "a month", "total": "in all"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,16 @@ class Held:
 def claims_of(key: KeySnapshot, need: Need, now: datetime) -> tuple[Held, ...]:
     """All that a request is held to, in all scopes; test traffic counts in rates alone."""
     org = f"{{{key.org.id}}}"  # all keys of an organisation share the braces, so that a cluster keeps them on one node
-    held = [*_rates(f"{org}:{key.id}", "This key", key.limits, need)]
+    held = [*_rates(f"{org}:{key.id}", KEY, key.limits, need)]
     if key.project_id is not None:
-        held += _rates(f"{org}:{key.project_id}", "This key's project", key.project_limits, need)
-    held += _rates(org, "This organisation", key.org.limits, need)
+        held += _rates(f"{org}:{key.project_id}", PROJECT, key.project_limits, need)
+    held += _rates(org, ORGANISATION, key.org.limits, need)
     if not key.test:
         held += _quota(org, key, need)
-        held += _budgets(f"{org}:{key.id}", "This key", key.budgets, need, now)
+        held += _budgets(f"{org}:{key.id}", KEY, key.budgets, need, now)
         if key.project_id is not None:
-            held += _budgets(f"{org}:{key.project_id}", "This key's project", key.project_budgets, need, now)
-        held += _budgets(org, "This organisation", key.org.budgets, need, now)
+            held += _budgets(f"{org}:{key.project_id}", PROJECT, key.project_budgets, need, now)
+        held += _budgets(org, ORGANISATION, key.org.budgets, need, now)
         held += _charges(org, key, need)
     return tuple(held)
 
@@ -145,7 +145,7 @@ def _budgets(scope: str, whose: str, budgets: tuple[Budget, ...], need: Need, no
             counter = Counter(
                 f"{scope}:usd:{name}{_since(budget.epoch)}", budget.nanos, max(1, need.prompt_nanos), need.output_nanos
             )
-            yield Held(counter, "money", whose, _PERIODS[budget.period], ends)
+            yield Held(counter, "money", whose, PERIODS[budget.period], ends)
 
 
 def _since(epoch: int) -> str:
@@ -162,7 +162,7 @@ def _charges(scope: str, key: KeySnapshot, need: Need) -> Iterator[Held]:
         counter = Counter(f"{scope}{_CHARGED}", CEILING, 0)
     else:
         counter = Counter(f"{scope}{_CHARGED}", limit, max(1, cost), need.output_charge)
-    yield Held(counter, "charge", "This organisation", "in all")
+    yield Held(counter, "charge", ORGANISATION, "in all")
 
 
 def dollars(nanos: int) -> str:
