@@ -370,7 +370,7 @@ def _foreign_parts(messages: Sequence[Json]) -> list[str]:
     found = list[str]()
     for index, message in enumerate(messages):
         for position, part in enumerate(objects(message.get("content"))):
-            if part.get("type") not in _PARTS:
+            if text_of(part.get("type")) not in _PARTS:
                 found.append(f"messages.{index}.content.{position}")
     return found
 

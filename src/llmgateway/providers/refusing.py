@@ -67,7 +67,7 @@ def idle_choice(canon: Mapping[str, Any]) -> bool:
 def lost_choice(body: Mapping[str, Any]) -> bool:
     """Whether a tool must be called that is not there, after tools were left out."""
     choice = body.get("tool_choice")
-    if not is_object(choice) or choice.get("type") in _MANNERS:
+    if not is_object(choice) or text_of(choice.get("type")) in _MANNERS:
         return False
     return _label(choice) not in map(_label, objects(body.get("tools")))
 

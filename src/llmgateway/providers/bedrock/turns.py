@@ -140,7 +140,7 @@ def is_out_of_reach(part: Json) -> bool:
     """Whether the part is a file that Converse cannot read: held elsewhere than on S3, or of a format it does not know."""
     if part.get("type") == "document":
         source = part.get("source")
-        return is_object(source) and source.get("type") not in {"base64", "text"}
+        return is_object(source) and text_of(source.get("type")) not in {"base64", "text"}
     given = part.get("file")
     file: Json = given if is_object(given) else {}
     url = text_of(file.get("file_url"))

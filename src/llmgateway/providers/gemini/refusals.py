@@ -110,7 +110,7 @@ def _reasoning(canon: Json, gemini: GeminiModel) -> Iterator[str]:
 
 def _outputs(canon: Json) -> Iterator[str]:
     wanted = canon.get("response_format")
-    if is_object(wanted) and wanted.get("type") not in _FORMATS:
+    if is_object(wanted) and text_of(wanted.get("type")) not in _FORMATS:
         yield "response_format"
     if canon.get("service_tier", "auto") not in {"auto", "default", *SERVICE_TIERS}:
         yield "service_tier"

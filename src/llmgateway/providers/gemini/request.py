@@ -182,7 +182,7 @@ def _limit(canon: Mapping[str, Any]) -> int | None:
 
 
 def _add_format(config: Json, wanted: object) -> None:
-    if not is_object(wanted) or wanted.get("type") not in {"json_object", "json_schema"}:
+    if not is_object(wanted) or text_of(wanted.get("type")) not in {"json_object", "json_schema"}:
         return
     config["responseMimeType"] = "application/json"
     named = wanted.get("json_schema")

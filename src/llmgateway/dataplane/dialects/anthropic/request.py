@@ -176,7 +176,7 @@ def _titled(*texts: object) -> Json:
 
 def _file(block: Json, where: str) -> Json | None:
     source = block["source"]
-    if source.get("type") not in {"base64", "url"}:
+    if text_of(source.get("type")) not in {"base64", "url"}:
         return None
     address = _address(source, where, "application/pdf")
     file: Json = {"file_url" if source["type"] == "url" else "file_data": address}
@@ -200,7 +200,7 @@ def _address(source: Json, where: str, media_type: str) -> str | None:
 
 
 def _tool(tool: Json, where: str) -> Json:
-    if tool.get("type", "custom") not in {"custom", None}:
+    if tool.get("type") is not None and tool["type"] != "custom":
         return tool  # a server tool: only Anthropic's hosts can honour it
     check_tool(tool, where)
     function: Json = {"name": tool["name"]}
