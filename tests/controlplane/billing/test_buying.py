@@ -1,0 +1,155 @@
+"""Buying: pages of Checkout, one wish at a time; more at once when it is paid, less at the period's end."""
+
+import pytest
+
+from llmgateway.controlplane.billing import drift
+from llmgateway.controlplane.billing.books.ledger import Account
+from llmgateway.controlplane.billing.stripe.desk import METER_EVENT
+from tests.controlplane.api import error_of
+from tests.controlplane.billing.books import CENT, held
+from tests.controlplane.billing.shop import Shop
+
+DOLLAR = 100 * CENT
+
+
+async def test_two_clicks_are_one_wish_and_one_customer(shop: Shop) -> None:
+    _, client = await shop.owner_of("acme")
+    urls = {(await client.post("billing/checkout", json={"plan": "starter"})).json()["url"] for _ in range(3)}
+    assert len(urls) == 1
+    assert len(shop.stripe.account.all("customer")) == 1
+
+
+async def test_a_page_that_was_paid_is_not_offered_again(shop: Shop) -> None:
+    org, client = await shop.owner_of("acme")
+    account, urls = shop.stripe.account, set[str]()
+    for _ in range(2):
+        url = (await client.post("billing/credit", json={"usd": "20"})).json()["url"]
+        account.complete(url)
+        urls.add(url)
+    assert len(urls) == 2
+    await shop.settle()
+    assert await held(shop.worker, org) == {Account.STRIPE: 40 * DOLLAR, Account.CREDIT: -40 * DOLLAR}
+
+
+async def test_a_page_of_another_plan_is_closed_so_that_nobody_pays_twice(shop: Shop) -> None:
+    org, client = await shop.owner_of("acme")
+    first = (await client.post("billing/checkout", json={"plan": "professional"})).json()["url"]
+    second = (await client.post("billing/checkout", json={"plan": "starter"})).json()["url"]
+    with pytest.raises(AssertionError, match="paid once"):
+        shop.stripe.account.complete(first)
+    again = (await client.post("billing/checkout", json={"plan": "professional"})).json()["url"]
+    assert len({first, second, again}) == 3
+    shop.stripe.account.complete(again)
+    await shop.settle()
+    assert await shop.plan(org) == "professional"
+
+
+async def test_of_two_subscriptions_the_better_counts_and_it_is_told_and_both_end(shop: Shop) -> None:
+    org, client, customer = await shop.subscribed("acme", "professional")
+    account = shop.stripe.account
+    prices = await shop.desk.prices(["llmgateway_starter_monthly", METER_EVENT])
+    account.subscribe(customer, [account.things["price"][price] for price in prices.values()])
+    await shop.settle()
+    assert await shop.plan(org) == "professional"
+    two = [one["id"] for one in account.all("subscription")]
+    assert await drift.report(shop.worker, shop.desk) == [
+        f"{org}: pays for 2 subscriptions at once ({two[1]} professional, {two[0]} starter)"
+    ]
+    assert (await client.post("billing/checkout", json={"plan": "free"})).status_code == 200
+    assert [one["cancel_at_period_end"] for one in account.all("subscription")] == [True, True]
+    await shop.pass_hours(31 * 24)
+    assert await shop.plan(org) == "free"
+
+
+async def test_an_answer_that_was_lost_is_no_second_write(shop: Shop) -> None:
+    _, client = await shop.owner_of("acme")
+    shop.stripe.lose_answers = 2
+    bought = await client.post("billing/credit", json={"usd": "25"})
+    assert bought.status_code == 200, bought.text
+    account = shop.stripe.account
+    assert (len(account.all("customer")), len(account.all("checkout.session"))) == (1, 1)
+
+
+async def test_only_what_is_sold_is_offered(shop: Shop) -> None:
+    _, client = await shop.owner_of("acme")
+    refused = await client.post("billing/checkout", json={"plan": "gold"})
+    assert (refused.status_code, error_of(refused)["param"]) == (400, "plan")
+    assert error_of(refused)["message"].endswith("Use one of free, starter, professional, enterprise.")
+
+
+@pytest.mark.parametrize("usd", ["0.49", "1000000", "1.005", "0", "-1", "1e30", 5.5])
+async def test_credit_is_whole_cents_and_not_too_few(shop: Shop, usd: object) -> None:
+    _, client = await shop.owner_of("acme")
+    answer = await client.post("billing/credit", json={"usd": usd})
+    assert (answer.status_code, error_of(answer)["param"]) == (400, "usd")
+
+
+async def test_more_at_once_with_proration_less_at_the_periods_end(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await shop.pass_hours(10 * 24)
+    client = await shop.again(org)
+    assert (await client.post("billing/checkout", json={"plan": "enterprise"})).json()["url"] is None
+    await shop.settle()
+    assert await shop.plan(org) == "enterprise"
+    assert -(await held(shop.worker, org))[Account.REVENUE] == (29_00 + 270_00 * 20 // 30) * CENT
+    preview = (await client.get("billing/change", params={"plan": "starter"})).json()["losses"]
+    assert "Requests are shown for 30 days only." in preview
+    change = (await client.post("billing/checkout", json={"plan": "starter"})).json()
+    assert change["losses"] == preview
+    await shop.settle()
+    assert await shop.plan(org) == "enterprise"
+    shown = (await client.get("billing")).json()
+    assert (shown["next_plan"], shown["period"]["end"]) == ("starter", change["effective_at"])
+    await shop.pass_hours(21 * 24)
+    assert await shop.plan(org) == "starter"
+
+
+async def test_more_waits_for_its_payment(shop: Shop) -> None:
+    org, client, customer = await shop.subscribed("acme", "starter")
+    account = shop.stripe.account
+    account.bad_cards.add(customer)
+    refused = (await client.post("billing/checkout", json={"plan": "enterprise"})).json()
+    invoice = account.all("invoice", customer=customer)[0]
+    assert (refused["url"], refused["effective_at"]) == (invoice["hosted_invoice_url"], None)
+    assert "payment failed" in refused["message"]
+    await shop.settle()
+    shown = (await client.get("billing")).json()
+    assert (shown["plan"], shown["status"], shown["grace_until"]) == ("starter", "active", None)
+    account.pay_open_invoices(customer)
+    await shop.settle()
+    assert await shop.plan(org) == "enterprise"
+
+
+async def test_more_that_is_not_paid_within_a_day_is_off(shop: Shop) -> None:
+    org, client, customer = await shop.subscribed("acme", "starter")
+    shop.stripe.account.bad_cards.add(customer)
+    await client.post("billing/checkout", json={"plan": "enterprise"})
+    await shop.pass_hours(24)
+    shop.stripe.account.pay_open_invoices(customer)
+    await shop.settle()
+    assert await shop.plan(org) == "starter"
+    assert Account.RECEIVABLE not in await held(shop.worker, org)
+    again = (await (await shop.again(org)).post("billing/checkout", json={"plan": "enterprise"})).json()
+    assert again["url"] is None
+    await shop.settle()
+    assert await shop.plan(org) == "enterprise"
+
+
+async def test_more_takes_back_that_the_subscription_ends(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await client.post("billing/checkout", json={"plan": "free"})
+    assert (await client.post("billing/checkout", json={"plan": "professional"})).status_code == 200
+    await shop.settle()
+    shown = (await client.get("billing")).json()
+    assert (shown["plan"], shown["ends_at"]) == ("professional", None)
+    assert await shop.plan(org) == "professional"
+
+
+async def test_a_downgrade_to_free_ends_with_the_period(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme")
+    await client.post("billing/checkout", json={"plan": "free"})
+    await shop.settle()
+    assert (await client.get("billing")).json()["ends_at"] is not None
+    assert await shop.plan(org) == "starter"
+    await shop.pass_hours(31 * 24)
+    assert await shop.plan(org) == "free"
