@@ -251,7 +251,11 @@ def _parts(canon: Json) -> Iterator[str]:
         for place, part in enumerate(objects(message.get("content"))):
             image = part.get("image_url")
             url = text_of(image.get("url")) if is_object(image) else text_of(image)
-            if text_of(part.get("type")) not in _PARTS or url.startswith(("https://", "http://")) or is_out_of_reach(part):
+            if (
+                text_of(part.get("type")) not in _PARTS
+                or url.startswith(("https://", "http://"))
+                or is_out_of_reach(part)
+            ):
                 yield f"messages.{index}.content.{place}.type"
             elif is_object(image) and text_of(image.get("detail") or "auto") not in _DETAILS:
                 yield f"messages.{index}.content.{place}.image_url.detail"
