@@ -18,6 +18,7 @@ def test_a_charge_is_cost_markup_and_fee_rounded_once_half_to_even(cost: int, ma
     exact = Decimal(cost) * (1_000_000 + markup) / 1_000_000
     expected = int(exact.quantize(Decimal(1), rounding=ROUND_HALF_EVEN)) + fee
     assert Tariff(markup_ppm=markup, request_fee_nanos=fee).charge(cost) == expected
+    assert Tariff(markup_ppm=markup, request_fee_nanos=fee).marked_up(cost) == expected - fee
 
 
 @pytest.mark.parametrize(("cost", "charge"), [(1, 2), (3, 4), (5, 8), (7, 10), (0, 0)])

@@ -39,6 +39,7 @@ export function BudgetFields({ draft, onChange, error }: Props) {
         <div className="col-span-full max-w-72">
           <ChoiceField
             label="When it is spent"
+            hint="A hard budget may be overshot by the answers that run when its room ends: they are not cut."
             value={draft.mode}
             choices={[
               ["hard", "Hard: refuse requests"],

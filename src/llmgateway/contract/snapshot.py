@@ -44,8 +44,12 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
 
     def charge(self, cost_nanos: int) -> int:
         """Cost, markup and fee in nanos, rounded once, half to even."""
+        return self.marked_up(cost_nanos) + self.request_fee_nanos
+
+    def marked_up(self, cost_nanos: int) -> int:
+        """Without the fee: what is asked for a request that nobody saw answered."""
         whole, rest = divmod(cost_nanos * (_MILLION + self.markup_ppm), _MILLION)
-        return whole + (2 * rest > _MILLION or (2 * rest == _MILLION and whole % 2 == 1)) + self.request_fee_nanos
+        return whole + (2 * rest > _MILLION or (2 * rest == _MILLION and whole % 2 == 1))
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):

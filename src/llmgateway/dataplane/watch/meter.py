@@ -1,6 +1,6 @@
 """watch, the counting half: what one request used and cost; settles its ticket and writes its event exactly once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -159,7 +159,7 @@ class Meter:
                 stream=call.stream,
                 prompt_tokens=prompt_tokens,
                 cost_nanos=cost,
-                charge_nanos=self._charge(cost, target),
+                charge_nanos=self._charge(cost, target, self._key.org.tariff.marked_up),
                 price_version=version,
                 test=self._key.test,
                 tags=self._key.tags,
@@ -303,7 +303,9 @@ class Meter:
             cache_write_tokens=usage.cache_write_tokens,
             reasoning_tokens=usage.reasoning_tokens,
             cost_nanos=cost,
-            charge_nanos=0 if failed or hit is not None else self._charge(cost, self._target if used else None),
+            charge_nanos=0
+            if failed or hit is not None
+            else self._charge(cost, self._target if used else None, self._key.org.tariff.charge),
             list_cost_nanos=hit.list_cost_nanos if hit else self._list_cost(usage, cost) if used else cost,
             price_version=version,
             usage_source=source,
@@ -347,12 +349,12 @@ class Meter:
         priced = self._use.catalog.price(target.host.id, target.model, usage, self._at, override=own, tier=usage.tier)
         return (priced.nanos, priced.version) if priced else (None, None)
 
-    def _charge(self, cost: int | None, target: Target | None) -> int | None:
+    def _charge(self, cost: int | None, target: Target | None, priced: Callable[[int], int]) -> int | None:
         """None is unpriced. Nothing for organisations that pay nothing, for test keys, where no tariff applies."""
         org = self._key.org
         if not org.charged or self._key.test or target is None or not target.charged:
             return 0
-        return None if cost is None else org.tariff.charge(cost)
+        return None if cost is None else priced(cost)
 
     def _milliseconds(self) -> int:
         return round((self._use.clock.monotonic() - self._started) * 1000)
