@@ -272,7 +272,7 @@ async def test_what_is_not_charged_needs_no_credit() -> None:
     await limiter.admit(in_debt, "t", Need(1, 1, DOLLAR, DOLLAR))
     with pytest.raises(PaymentRequired) as caught:
         await limiter.admit(in_debt, "u", costing(0, 1))
-    assert "$0.00 is left" in caught.value.message
+    assert "($2.00 is owed)" in caught.value.message
 
 
 async def test_what_is_charged_on_invoices_counts_when_the_plan_ends() -> None:
@@ -307,6 +307,21 @@ def test_counting_tokens_reserves_nothing_whatever_the_model_costs(model: str) -
 def test_asking_a_model_reserves_what_it_may_cost() -> None:
     bid = needed(Routing().router, chat("openai/gpt-4.1", max_tokens=10), key(Budget(nanos=DOLLAR)), 1_000)
     assert (bid.prompt_nanos, bid.output_nanos) == (2_000_000, 80_000)
+
+
+@pytest.mark.parametrize(
+    ("whose", "limit"),
+    [
+        (key(Budget(nanos=DOLLAR), org=(Budget(nanos=DOLLAR),)), "This key's budget"),
+        (key(Budget(nanos=DOLLAR, hard=False), org=(Budget(nanos=DOLLAR),)), "This organisation's budget"),
+        (key(charged=True, charge_limit=DOLLAR), "This organisation's prepaid credit"),
+    ],
+)
+def test_an_unpriced_model_is_refused_by_what_cannot_hold_it(whose: KeySnapshot, limit: str) -> None:
+    with pytest.raises(PaymentRequired) as caught:
+        needed(Routing().router, chat("anthropic/nobody-knows-its-price"), whose, 10)
+    assert caught.value.code == "unpriced_model"
+    assert f"is not known. {limit} is for models with a known price alone." in caught.value.message
 
 
 def test_only_what_the_operator_pays_for_needs_credit() -> None:

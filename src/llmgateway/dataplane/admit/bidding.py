@@ -2,6 +2,7 @@
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.usage import Usage
+from llmgateway.contract.refusals import KEY, ORGANISATION, PROJECT
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.dataplane.admit.scopes import Need, counts_money
 from llmgateway.dataplane.plan.ordering import override
@@ -27,7 +28,10 @@ def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> 
         charged = in_advance and target.charged
         if not charged and not counts_money(key):
             continue
-        prompt, whole = _prices(router, target, (prompt_tokens, output))
+        prices = _prices(router, target, (prompt_tokens, output))
+        if prices is None:
+            raise _unpriced(target, key)
+        prompt, whole = prices
         prompt_nanos, output_nanos = max(prompt_nanos, prompt), max(output_nanos, whole - prompt)
         if charged:
             first, both = key.org.tariff.charge(prompt), key.org.tariff.charge(whole)
@@ -42,21 +46,26 @@ def _targets(router: Router, call: Call, key: KeySnapshot) -> list[Target]:
         return []  # the plan will say so
 
 
-def _prices(router: Router, target: Target, tokens: tuple[int, int]) -> tuple[int, int]:
-    """Of the prompt, and of prompt and answer, in nanos."""
+def _prices(router: Router, target: Target, tokens: tuple[int, int]) -> tuple[int, int] | None:
+    """Of the prompt, and of prompt and answer, in nanos; None where nobody knows them."""
     own, now = override(target.price), router.clock.now()
     prompt, whole = (
         router.catalog.price(target.host.id, target.model, usage, now, override=own)
         for usage in (Usage(prompt_tokens=tokens[0]), Usage(prompt_tokens=tokens[0], completion_tokens=tokens[1]))
     )
-    if prompt is None or whole is None:
-        raise PaymentRequired(
-            f"The price of {target.name} is not known, and this key's money is limited, by a budget or by prepaid credit. "
-            "Ask another model, or have the operator give it a price in gateway.yaml.",
-            code="unpriced_model",
-            param="model",
-        )
-    return prompt.nanos, whole.nanos
+    return None if prompt is None or whole is None else (prompt.nanos, whole.nanos)
+
+
+def _unpriced(target: Target, key: KeySnapshot) -> PaymentRequired:
+    budgets = ((KEY, key.budgets), (PROJECT, key.project_budgets), (ORGANISATION, key.org.budgets))
+    limiting = [f"{whose}'s budget" for whose, ones in budgets if any(one.hard for one in ones)]
+    limit = limiting[0] if limiting else f"{ORGANISATION}'s prepaid credit"
+    return PaymentRequired(
+        f"The price of {target.name} is not known. {limit} is for models with a known price alone. "
+        "Ask another model, or have the operator give it a price in gateway.yaml.",
+        code="unpriced_model",
+        param="model",
+    )
 
 
 def _longest(call: Call) -> int:
