@@ -89,5 +89,5 @@ def _in_reach(value: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_reach)]
 """Taken with its offset, and far enough from the ends of time to count from."""
-Cap = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
+Cap = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000_000)]
 Moment = datetime
