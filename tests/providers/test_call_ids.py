@@ -75,7 +75,8 @@ def test_a_server_of_ones_own_gets_every_id_as_it_is() -> None:
 
 def test_bedrock_gets_ids_in_its_own_form_that_stay_different() -> None:
     long = "a" * 70
-    history = turns(_chat(f"{long}x", f"{long}y", "a/b", "a_b").canon["messages"]).messages
+    chat = _chat(f"{long}x", f"{long}y", "a/b", "a_b")
+    history: list[Json] = turns(chat.canon["messages"], "anthropic.claude-sonnet-4-5-20250929-v1:0").messages
     made = [block["toolUse"]["toolUseId"] for block in history[1]["content"]]
     assert [block["toolResult"]["toolUseId"] for block in history[2]["content"]] == made
     assert all(re.fullmatch("[a-zA-Z0-9_.:-]{1,64}", one) for one in made)

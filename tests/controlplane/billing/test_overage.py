@@ -14,6 +14,7 @@ from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
+from tests.controlplane.api import error_of
 from tests.controlplane.billing.books import CENT, charged, held
 from tests.controlplane.billing.shop import Shop
 from tests.controlplane.records import PEPPER, SECRET
@@ -36,6 +37,14 @@ async def _quota(shop: Shop, data: Database, org: str) -> Quota:
     assert snapshot is not None
     assert snapshot.org.quota is not None
     return snapshot.org.quota
+
+
+async def test_a_plan_that_nothing_goes_beyond_takes_no_limit(shop: Shop) -> None:
+    _, client = await shop.owner_of("acme")
+    refused = await client.patch("billing", json={"overage_limit_usd": "5"})
+    assert (refused.status_code, error_of(refused)["param"]) == (409, "overage_limit_usd")
+    assert "The plan free ends where what it includes ends" in error_of(refused)["message"]
+    assert (await client.patch("billing", json={"overage_limit_usd": None})).status_code == 200
 
 
 async def test_it_is_charged_once_as_it_grows_and_stops_at_the_limit(shop: Shop, data: Database) -> None:

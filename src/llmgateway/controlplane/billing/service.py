@@ -64,8 +64,19 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
 
 
 async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:
-    """Another limit. Raises Conflict for one below what was served under the present one and is not charged yet."""
+    """Another limit.
+
+    Raises Conflict for one below what was served under the present one and is not charged yet, and for one on a plan that
+    nothing goes beyond.
+    """
     tx, org, now = visit.tx, visit.org, visit.rooms.clock.now()
+    plan = all_plans().get(org.plan)
+    if limit_nanos is not None and (plan is None or plan.overage is None):
+        raise Conflict(
+            f"The plan {org.plan} ends where what it includes ends: nothing goes beyond it, so a limit would mean nothing. "
+            "Choose a larger plan first.",
+            param="overage_limit_usd",
+        )
     async with overage.other_terms(tx, org, now):
         period = period_of(org.period_start, org.period_end, now)
         due, (charged, _) = await overage.due(tx, org, period), await overage.charged(tx, org.id, period)
