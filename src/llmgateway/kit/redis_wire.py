@@ -22,7 +22,7 @@ def connect(url: str, *, connect_seconds: float, **options: Any) -> Any:
     """A client with a pool that looks before each use whether the server has closed the connection, and opens it anew.
 
     With notices of maintenance, its default over TCP, redis-py does not look: after a restart of the server every idle
-    connection would fail once. See https://redis.readthedocs.io/en/stable/maintenance_notifications.html.
+    connection would fail once (8.1, `ConnectionPool.ensure_connection`).
     """
     made = cast("Callable[..., Any]", aioredis.Redis.from_url)  # its own types know no keywords
     return made(
