@@ -1,5 +1,7 @@
 """GET /orgs/{org}/usage: every request that is looked for, once, newest first, page by page."""
 
+import csv
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from random import Random
@@ -9,7 +11,7 @@ import httpx2
 import pytest
 
 from llmgateway.contract.usage import UsageEvent
-from llmgateway.controlplane.usage import rollups
+from llmgateway.controlplane.usage import rollups, routes
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
@@ -67,6 +69,28 @@ async def test_all_of_them_once_and_newest_first(
     expected = sorted((one.id for one in events if wished(one)), reverse=True)
     for limit in (7, 100):
         assert await _pages(client, org, wish, limit) == expected
+
+
+async def test_a_file_holds_many_of_them_and_tells_of_the_rest(
+    api: Api, data: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await api.person("o@a.test")
+    org = await api.org("Acme", owner)
+    client, random = await api.as_(owner), Random(7)
+    events = [made(random, org) for _ in range(130)]
+    await UsageStore(data).insert(events)
+    expected = sorted((one.id for one in events), reverse=True)
+
+    async def file(**more: str) -> tuple[list[str], str | None]:
+        answer = await client.get(f"/orgs/{org}/usage", params={"format": "csv", **more})
+        ids = [line["id"] for line in csv.DictReader(io.StringIO(answer.text))]
+        return ids, answer.headers.get("x-next-cursor")
+
+    assert await file() == (expected, None)
+    monkeypatch.setattr(routes, "_ROWS_OF_A_FILE", 100)
+    first, cursor = await file()
+    assert (first, cursor is not None) == (expected[:100], True)
+    assert await file(cursor=cursor or "") == (expected[100:], None)
 
 
 async def test_what_the_plan_does_not_show_is_not_found(api: Api, data: Database) -> None:

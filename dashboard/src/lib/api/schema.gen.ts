@@ -1042,7 +1042,7 @@ export interface paths {
         };
         /**
          * List Usage
-         * @description Requests, newest first, as far back as the plan keeps them.
+         * @description Requests, newest first, as far back as the plan keeps them. A csv file holds 10,000, whatever `limit` says.
          */
         get: operations["list_usage"];
         put?: never;
@@ -5541,7 +5541,7 @@ export interface operations {
                 test?: boolean | null;
                 from?: string | null;
                 to?: string | null;
-                /** @description csv is one page as a file. */
+                /** @description csv is a file of up to 10,000 requests; its header `x-next-cursor` tells of more. */
                 format?: "json" | "csv";
                 /** @description `next_cursor` of the page before; empty or absent for the first. */
                 cursor?: string | null;
@@ -5560,6 +5560,8 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description With csv, where there is more than one file holds: the `cursor` of the next. */
+                    "x-next-cursor"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5611,6 +5613,8 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description With csv, what `truncated` is in JSON. */
+                    "x-truncated"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -1,7 +1,7 @@
 """/orgs/{org}/usage: requests, one request, and sums of them."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -28,23 +28,45 @@ from llmgateway.kit.pages import Page, page_of
 router = APIRouter(prefix="/orgs/{org}/usage", tags=["usage"])
 
 _FILE = {"content-disposition": 'attachment; filename="usage.csv"'}
-_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
+_CSV: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"text/csv": {}},
+        "headers": {
+            "x-next-cursor": {
+                "description": "With csv, where there is more than one file holds: the `cursor` of the next.",
+                "schema": {"type": "string"},
+            }
+        },
+    }
+}
+_CSV_OF_SUMS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"text/csv": {}},
+        "headers": {
+            "x-truncated": {"description": "With csv, what `truncated` is in JSON.", "schema": {"type": "string"}}
+        },
+    }
+}
+_ROWS_OF_A_FILE: Final = 10_000
 
 
 @router.get("", response_model=Page[RequestShown], responses=_CSV)
 async def list_usage(
     visit: Annotated[Visit, Requires(Permission.USAGE_READ)], paging: PageWish, wish: Annotated[UsageWish, Query()]
 ) -> Page[RequestShown] | Response:
-    """Requests, newest first, as far back as the plan keeps them."""
+    """Requests, newest first, as far back as the plan keeps them. A csv file holds 10,000, whatever `limit` says."""
+    if wish.format == "csv":
+        paging = paging.model_copy(update={"limit": _ROWS_OF_A_FILE})
     rows = await finding.newest(visit.tx, visit.org.id, wish, paging, _oldest(visit))
     page = page_of(rows, paging.limit, request_shown, lambda row: row.id)
     if wish.format == "json":
         return page
     lines = [entry.model_dump(mode="json") for entry in page.data]
-    return Response(csv_text(tuple(RequestShown.model_fields), lines), media_type="text/csv", headers=_FILE)
+    more = {"x-next-cursor": page.next_cursor} if page.next_cursor else {}
+    return Response(csv_text(tuple(RequestShown.model_fields), lines), media_type="text/csv", headers=_FILE | more)
 
 
-@router.get("/summary", response_model=Summary, responses=_CSV)
+@router.get("/summary", response_model=Summary, responses=_CSV_OF_SUMS)
 async def summarise_usage(
     visit: Annotated[Visit, Requires(Permission.USAGE_READ)], wish: Annotated[SummaryWish, Query()]
 ) -> Summary | Response:
@@ -54,12 +76,13 @@ async def summarise_usage(
     span = summary.span_of(wish.since or until - timedelta(days=1), until)
     rows = await summary.summed(visit.tx, visit.org.id, wish, span, now)
     previous = await summary.summed(visit.tx, visit.org.id, wish, span.before, now) if wish.compare else None
+    truncated = len(rows) == summary.MOST_ROWS
     if wish.format == "json":
         return Summary(
             since=span.since,
             until=span.until,
             figures_until=min(now, span.until),
-            truncated=len(rows) == summary.MOST_ROWS,
+            truncated=truncated,
             data=rows,
             previous_since=span.before.since if wish.compare else None,
             previous=previous,
@@ -67,7 +90,8 @@ async def summarise_usage(
     periods = {"current": rows, "previous": previous or []}
     lines = [{"period": name, **row.model_dump(mode="json")} for name, found in periods.items() for row in found]
     columns = (*SummaryRow.model_fields, *(("period",) if wish.compare else ()))
-    return Response(csv_text(columns, lines), media_type="text/csv", headers=_FILE)
+    cut = {"x-truncated": "true"} if truncated else {}
+    return Response(csv_text(columns, lines), media_type="text/csv", headers=_FILE | cut)
 
 
 @router.get("/{request_id}")

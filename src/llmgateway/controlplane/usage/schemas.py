@@ -84,7 +84,9 @@ class UsageWish(BaseModel):
     test: bool | None = Field(None, description="Only test traffic, or only live.")
     since: Instant | None = Field(None, alias="from")
     until: Instant | None = Field(None, alias="to")
-    format: Literal["json", "csv"] = Field("json", description="csv is one page as a file.")
+    format: Literal["json", "csv"] = Field(
+        "json", description="csv is a file of up to 10,000 requests; its header `x-next-cursor` tells of more."
+    )
 
 
 class SummaryWish(BaseModel):
