@@ -88,7 +88,7 @@ def _serves_people(there: Topology) -> None:
     token = httpx2.post(f"{there.url}/api/v1/auth/login", json=login, timeout=20).json()["access_token"]
     me = httpx2.get(f"{there.url}/api/v1/me", headers={"authorization": f"Bearer {token}"}, timeout=20).json()
     assert me["user"]["email"] == "owner@example.com"
-    assert httpx2.get(f"{there.url}/metrics", timeout=20).status_code == 403
+    assert httpx2.get(f"{there.url}/metrics", timeout=20).status_code == 404
     page = httpx2.get(f"{there.replicas['control'].url}/metrics", timeout=20).text
     assert 'route="/me",status="200"' in page
 
