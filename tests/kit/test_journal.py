@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmgateway.kit import journal as journal_module
-from llmgateway.kit.checkpoint import Checkpoint, CheckpointFile
+from llmgateway.kit.checkpoint import Checkpoint, CheckpointFile, Position
 from llmgateway.kit.journal import Journal, JournalFull
 
 WRITER = """
@@ -251,3 +251,46 @@ def test_a_torn_checkpoint_leaves_the_one_before(tmp_path: Path) -> None:
         found.append(CheckpointFile(journal.folder).read())
     assert set(found) == {places[-1], places[-2]}
     journal.close()
+
+
+def test_what_dies_before_a_done_segment_is_emptied_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "EMPTIED_BYTES", 1)
+    journal = Journal.open(tmp_path)
+    journal.append(b"done")
+    journal.read(1)
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "ftruncate", _no_disk)
+        with pytest.raises(OSError, match="gone"):
+            journal.mark(Checkpoint(journal.position, journal.position))
+    journal.append(b"later")
+    _die(journal)
+    (adopted,) = Journal.adopt(tmp_path)
+    assert _all(adopted) == [b"done", b"later"]  # once more than needed, and nothing is lost
+    adopted.remove()
+
+
+def _no_disk(_descriptor: int, _length: int) -> None:
+    raise OSError(5, "gone")
+
+
+def test_the_newest_checkpoint_is_not_the_one_that_is_written_over(tmp_path: Path) -> None:
+    file = CheckpointFile(tmp_path)
+    file.reserve()
+    places = [Checkpoint(Position(1, at), Position(1, at)) for at in (10, 20, 30)]
+    for place in places[:2]:
+        file.write(place)
+    again = CheckpointFile(tmp_path)
+    assert again.read() == places[1]
+    again.write(places[2])
+    packed = (tmp_path / "checkpoint").read_bytes()
+    assert set(_slots(tmp_path, packed)) == set(places[1:])
+
+
+def _slots(folder: Path, packed: bytes) -> list[Checkpoint]:
+    half, found = len(packed) // 2, list[Checkpoint]()
+    for only in (packed[:half], b"\0" * half + packed[half:]):
+        (folder / "checkpoint").write_bytes(only)
+        found.append(CheckpointFile(folder).read())
+    return found

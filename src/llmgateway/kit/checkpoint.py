@@ -46,9 +46,12 @@ class CheckpointFile:
         except FileNotFoundError:
             packed = b""
         slots = [_unpacked(packed[at : at + _SLOT.size]) for at in (0, _SLOT.size)]
-        self._turn = int(slots[0] is not None)
         found = [slot for slot in slots if slot is not None]
-        return max(found, key=lambda one: (one.done, one.keep), default=Checkpoint(START, START))
+        newest = max(found, key=lambda one: (one.done, one.keep), default=None)
+        if newest is None:
+            return Checkpoint(START, START)
+        self._turn = 1 - slots.index(newest)
+        return newest
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Raises OSError: then the one before still counts."""
