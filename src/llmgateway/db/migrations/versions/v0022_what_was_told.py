@@ -5,12 +5,11 @@ from alembic import op
 revision = "0022"
 down_revision = "0021"
 
-_COLUMNS = (
-    "org_id", "key_id", "project_id", "operation", "dialect", "model", "provider", "served_model", "outcome", "status",
-    "error_code", "stream", "prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens",
-    "reasoning_tokens", "cost_nanos", "charge_nanos", "list_cost_nanos", "price_version", "usage_source", "cache",
-    "test", "duration_ms", "first_token_ms", "attempts", "plan", "tags",
-)  # fmt: skip
+_COLUMNS = """
+    SELECT quote_ident(attname) FROM pg_attribute
+    WHERE attrelid = 'usage_events'::regclass AND attnum > 0 AND NOT attisdropped AND attname NOT IN ('id', 'created_at')
+    ORDER BY attnum
+"""
 
 
 def upgrade() -> None:
@@ -18,18 +17,19 @@ def upgrade() -> None:
     op.execute("SET LOCAL ROLE llmgateway_owner")
     op.execute("ALTER TABLE usage_events ADD COLUMN error_message text")
     op.execute("RESET ROLE")
-    _insert((*_COLUMNS, "error_message"))
+    _insert_all_columns()
 
 
 def downgrade() -> None:
     """Only the codes stay."""
     op.execute("ALTER TABLE usage_events DROP COLUMN error_message")
-    _insert(_COLUMNS)
+    _insert_all_columns()
 
 
-def _insert(columns: tuple[str, ...]) -> None:
+def _insert_all_columns() -> None:
     """Events, each id once. An estimate gives way to true figures; nothing else is ever replaced."""
     schema = str(op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one())
+    columns = op.get_bind().exec_driver_sql(_COLUMNS).scalars().all()
     op.execute(f"GRANT CREATE ON SCHEMA {schema} TO llmgateway_lookup")
     op.execute("SET LOCAL ROLE llmgateway_lookup")
     op.execute(f"""
