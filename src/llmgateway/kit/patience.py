@@ -1,8 +1,9 @@
 """A deadline for the other side alone: time in which our own event loop stood still is not held against it."""
 
 import asyncio
+from collections import deque
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 _STALL_SECONDS: Final = 0.005
 """A deadline that rings later than this after its time was kept from ringing."""
@@ -45,3 +46,46 @@ class Patience:
             self._wait()
         else:
             self._timeout.reschedule(now)
+
+
+class Deadlines:
+    """One patience for many futures, on one timer: who is not done in time ends in TimeoutError.
+
+    What each would pay for a timer of its own is a part of what a request costs.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._waiting = deque[tuple[float, asyncio.Future[Any]]]()
+        """When each is due, in that order."""
+        self._rings_at: float | None = None
+        self._again = _MOST
+
+    def watch(self, future: "asyncio.Future[Any]") -> None:
+        """Its time begins now."""
+        waiting = self._waiting
+        while waiting and waiting[0][1].done():
+            waiting.popleft()
+        due = self._loop.time() + self._seconds
+        waiting.append((due, future))
+        if self._rings_at is None:
+            self._ring_at(due)
+
+    def _ring_at(self, due: float) -> None:
+        self._rings_at = due
+        self._loop.call_at(due, self._ring, due)
+
+    def _ring(self, due: float) -> None:
+        now, self._rings_at = self._loop.time(), None
+        if self._again and now - due > _STALL_SECONDS:
+            self._again -= 1
+            self._ring_at(now + self._seconds)
+            return
+        self._again = _MOST
+        while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] <= now):
+            _, future = self._waiting.popleft()
+            if not future.done():
+                future.set_exception(TimeoutError())
+        if self._waiting:
+            self._ring_at(self._waiting[0][0])

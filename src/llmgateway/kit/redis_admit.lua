@@ -1,7 +1,8 @@
 -- admit: check all claims, then reserve all of them, or none.
 -- KEYS: ticket, open tickets, then one a claim. ARGV: now (ms, '' = the server's), lease ms, ticket seconds, ticket id,
--- then for each claim: kind (w window, g gauge, c counter), limit, cost, stretch, window ms, its name.
--- Answers: admitted, now, then for each claim: used, reserved, current, previous, flag.
+-- and as JSON a list of claims, each a list too: w (window), name, seconds, limit, cost, stretch; g (gauge), name, limit,
+-- cost; c (counter), name, limit, cost, stretch.
+-- Answers JSON: admitted, now, the readings (used, reserved, current, previous), and a flag for each claim.
 local CEILING = 9e15
 local function text(number) return string.format('%.0f', number) end
 local function bounded(number)
@@ -11,7 +12,7 @@ local function bounded(number)
 end
 
 local known = redis.call('HGET', KEYS[1], 'verdict')
-if known then return cjson.decode(known) end
+if known then return known end
 
 local now = tonumber(ARGV[1])
 if not now then
@@ -33,14 +34,14 @@ for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now - le
 end
 
 local claims, good, counts = {}, true, false
-for place = 3, #KEYS do
-    local at = 5 + (place - 3) * 6
+for place, told in ipairs(cjson.decode(ARGV[5])) do
+    local kind, window = told[1], told[1] == 'w' and 1 or 0
     local claim = {
-        key = KEYS[place], kind = ARGV[at], limit = tonumber(ARGV[at + 1]), cost = tonumber(ARGV[at + 2]),
-        stretch = tonumber(ARGV[at + 3]), length = tonumber(ARGV[at + 4]), name = ARGV[at + 5],
-        used = 0, current = 0, previous = 0, flag = '',
+        key = KEYS[place + 2], kind = kind, name = told[2], limit = told[3 + window], cost = told[4 + window],
+        stretch = told[5 + window] or 0, used = 0, current = 0, previous = 0, flag = '',
     }
     if claim.kind == 'w' then
+        claim.length = told[3] * 1000
         claim.place = math.floor(now / claim.length)
         claim.current = tonumber(redis.call('GET', claim.key .. ':' .. text(claim.place)) or '0')
         claim.previous = tonumber(redis.call('GET', claim.key .. ':' .. text(claim.place - 1)) or '0')
@@ -78,8 +79,7 @@ for _, claim in ipairs(claims) do
     if claim.kind == 'c' and claim.flag == 'refused' and is_held(claim) then claim.flag = 'held' end
 end
 
-local answer = { good and '1' or '0', text(now) }
-local held = {}
+local readings, flags, held = {}, {}, {}
 for _, claim in ipairs(claims) do
     local reserved = 0
     if good then
@@ -102,12 +102,14 @@ for _, claim in ipairs(claims) do
     end
     local used = claim.used + reserved
     if claim.kind ~= 'w' then claim.current = used end
-    for _, part in ipairs({ text(used), text(reserved), text(claim.current), text(claim.previous), claim.flag }) do
-        answer[#answer + 1] = part
-    end
+    readings[#readings + 1] =
+        '[' .. table.concat({ text(used), text(reserved), text(claim.current), text(claim.previous) }, ',') .. ']'
+    flags[#flags + 1] = '"' .. claim.flag .. '"'
 end
+local answer = '[' .. tostring(good) .. ',' .. text(now) .. ',[' .. table.concat(readings, ',') .. '],['
+    .. table.concat(flags, ',') .. ']]'
 if good then
-    redis.call('HSET', KEYS[1], 'verdict', cjson.encode(answer), 'held', cjson.encode(held))
+    redis.call('HSET', KEYS[1], 'verdict', answer, 'held', cjson.encode(held))
     redis.call('EXPIRE', KEYS[1], ARGV[3])
     if counts then
         redis.call('ZADD', KEYS[2], text(now + lease), KEYS[1])

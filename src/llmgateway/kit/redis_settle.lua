@@ -1,6 +1,6 @@
 -- settle: give gauges back, and windows and counters their true cost; once.
 -- KEYS: ticket, open tickets. ARGV: now (ms, '' = the server's), ticket id, prefix, epoch, ms since the ticket was over,
--- ms that storing may take, then pairs of name and truth.
+-- ms that storing may take, and as JSON an object of names and truths.
 -- Answers 1 when the ticket was open. A ticket that the server lost (a flush, a restart, the death of its process) still
 -- counts what it cost, unless the counter was read from elsewhere after that was stored there.
 local CEILING = 9e15
@@ -12,8 +12,8 @@ local function bounded(number)
 end
 
 redis.call('ZREM', KEYS[2], KEYS[1])
-local truths = {}
-for at = 7, #ARGV, 2 do truths[ARGV[at]] = tonumber(ARGV[at + 1]) end
+local truths = cjson.decode(ARGV[7])
+for name, truth in pairs(truths) do truths[name] = bounded(truth) end
 local held = redis.call('HGET', KEYS[1], 'held')
 if not held then
     if redis.call('SET', KEYS[1] .. ':done', '1', 'NX', 'EX', '3600') then

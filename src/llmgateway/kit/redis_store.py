@@ -18,7 +18,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from llmgateway.kit import redis_wire
 from llmgateway.kit.clock import Clock
-from llmgateway.kit.patience import Patience
+from llmgateway.kit.patience import Deadlines, Patience
 from llmgateway.kit.redis_claims import HeldClaim, near_of, verdict_of, written
 from llmgateway.kit.store import (
     CEILING,
@@ -31,7 +31,9 @@ from llmgateway.kit.store import (
 )
 
 _PIPELINES: Final = 4
-_TICKET_SECONDS: Final = 86_400
+_TICKET_SECONDS: Final = "86400"
+_LEASE_MILLIS: Final = f"{LEASE_SECONDS * 1000:d}"
+_STORING_MILLIS: Final = f"{STORING_SECONDS * 1000:.0f}"
 _REPLICAS: Final = "replicas"
 _LAGGING: Final = "lagging"
 _LAG_SECONDS: Final = 3
@@ -41,6 +43,9 @@ _RECOVERY_MILLIS: Final = 900_000
 _PATIENCE: Final = 10
 _BORN_SECONDS: Final = 400 * 86_400
 _LOSSES: Final = (RedisConnectionError, NoScriptError)
+
+_Waiting = tuple[str, Sequence[str], Sequence[str | bytes], asyncio.Future[Any]]
+"""A script, its keys, its arguments, and who waits for its answer."""
 
 
 class StoreDown(Exception):
@@ -75,6 +80,7 @@ class RedisStore:
             url, connect_seconds=max(seconds * 4, 0.2), socket_timeout=None, decode_responses=True
         )
         self._seconds = seconds
+        self._deadlines = Deadlines(seconds)
         self._prefix = prefix
         self._clock = clock
         self._asking = asyncio.Lock()
@@ -85,7 +91,7 @@ class RedisStore:
         self._lost = lost
         self._scripts = {name: _source(name) for name in ("admit", "settle", "seed")}
         self._shas = dict[str, str]()
-        self._waiting = list[tuple[str, list[str], list[str], asyncio.Future[Any]]]()
+        self._waiting = list[_Waiting]()
         self._tickets = dict[str, str]()
         """Ticket -> its key, until it is settled."""
         self._open = dict[str, dict[str, _Held]]()
@@ -104,25 +110,22 @@ class RedisStore:
 
     async def _admit(self, ticket: str, lease: str, claims: Sequence[Claim]) -> Verdict:
         epoch = await self._server()
-        asked = [written(claim, self._prefix, epoch) for claim in claims]
         near = near_of([claim.key for claim in claims])
-        ticket_key = self._ticket_key(ticket, near, epoch)
-        keys = [ticket_key, self._index(near), *(key for key, _ in asked)]
-        given = [
-            self._now(),
-            str(LEASE_SECONDS * 1000),
-            str(_TICKET_SECONDS),
-            ticket,
-            *(part for _, parts in asked for part in parts),
-        ]
-        answer: list[Any] = await self._run("admit", keys, given)
-        verdict = verdict_of(answer, claims)
-        gauges = tuple(key for claim, (key, _) in zip(claims, asked, strict=True) if isinstance(claim, Gauge))
-        counts = any(isinstance(claim, Counter) for claim in claims)
+        ticket_key, index = self._ticket_key(ticket, near, epoch), self._index(near)
+        keys, gauges, counts = [ticket_key, index], list[str](), False
+        for claim in claims:
+            key = self._prefix + claim.key
+            if isinstance(claim, Counter):
+                counts, key = True, f"{key}@{epoch}"
+            elif isinstance(claim, Gauge):
+                gauges.append(key)
+            keys.append(key)
+        given = (self._now(), _LEASE_MILLIS, _TICKET_SECONDS, ticket, written(claims))
+        verdict = verdict_of(await self._run("admit", keys, given), claims)
         if verdict.admitted:
             self._tickets[ticket] = near
-        if verdict.admitted and (gauges or counts):
-            self._open.setdefault(lease, {})[ticket] = _Held(gauges, ticket_key, self._index(near) if counts else None)
+            if gauges or counts:
+                self._open.setdefault(lease, {})[ticket] = _Held(gauges, ticket_key, index if counts else None)
         return verdict
 
     async def settle(self, ticket: str, truths: Mapping[str, int], ago: float = 0.0) -> bool:
@@ -137,8 +140,7 @@ class RedisStore:
         epoch = await self._server()
         near = self._tickets.get(ticket)
         near = near_of(list(truths)) if near is None else near
-        given = [self._now(), ticket, self._prefix, epoch, f"{ago * 1000:.0f}", f"{STORING_SECONDS * 1000:.0f}"]
-        given += [part for key, truth in truths.items() for part in (key, f"{min(max(truth, 0), CEILING):d}")]
+        given = (self._now(), ticket, self._prefix, epoch, f"{ago * 1000:.0f}", _STORING_MILLIS, written(truths))
         settled = bool(await self._run("settle", [self._ticket_key(ticket, near, epoch), self._index(near)], given))
         self._tickets.pop(ticket, None)
         return settled
@@ -172,7 +174,7 @@ class RedisStore:
         epoch = await self._server()
         for key, value in counters.items():
             name = f"{self._prefix}{key}@{epoch}"
-            given = [f"{min(max(value, 0), CEILING):d}", str(lifetime), f"{read_at * 1000:.0f}"]
+            given = (f"{min(max(value, 0), CEILING):d}", str(lifetime), f"{read_at * 1000:.0f}")
             await self._run("seed", [name], given)
 
     async def lag(self, lease: str, seconds: float) -> None:
@@ -305,16 +307,16 @@ class RedisStore:
         self._epoch = None
         return StoreDown(str(error) or type(error).__name__)
 
-    async def _run(self, name: str, keys: list[str], given: list[str]) -> Any:
+    async def _run(self, name: str, keys: Sequence[str], given: Sequence[str | bytes]) -> Any:
         """One script, in the pipeline of this turn of the loop. Raises StoreDown."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((name, keys, given, future))
         if len(self._waiting) == 1 and len(self._flushing) < _PIPELINES:
             loop.call_soon(self._flush)
+        self._deadlines.watch(future)
         try:
-            async with Patience(self._seconds):
-                return await future
+            return await future
         except TimeoutError as error:
             raise self._down(error) from error
 
@@ -334,7 +336,7 @@ class RedisStore:
         self._flushing.discard(task)
         self._flush()
 
-    async def _send(self, batch: Sequence[tuple[str, list[str], list[str], asyncio.Future[Any]]]) -> None:
+    async def _send(self, batch: Sequence[_Waiting]) -> None:
         calls = [("EVALSHA", self._shas[name], len(keys), *keys, *given) for name, keys, given, _ in batch]
         try:
             async with Patience(self._seconds * 2):
@@ -354,7 +356,7 @@ class RedisStore:
 class _Held(NamedTuple):
     """What a ticket of this process holds."""
 
-    gauges: tuple[str, ...]
+    gauges: Sequence[str]
     key: str
     listed: str | None
     """Where it is listed; None when it holds no counters."""

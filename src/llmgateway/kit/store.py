@@ -27,7 +27,7 @@ REPORT_SECONDS: Final = STORING_SECONDS / 4
 """How often it says up to when it has stored what it counted."""
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(msgspec.Struct, frozen=True, array_like=True, tag="w"):
     """A sliding count: the current clock window whole, the one before weighted by how much of it still counts."""
 
     key: str
@@ -39,7 +39,7 @@ class Window(msgspec.Struct, frozen=True):
     """What is reserved on top, as far as there is room."""
 
 
-class Gauge(msgspec.Struct, frozen=True):
+class Gauge(msgspec.Struct, frozen=True, array_like=True, tag="g"):
     """What is in use at this moment; given back at the settling, or when the holder's lease is dead."""
 
     key: str
@@ -47,7 +47,7 @@ class Gauge(msgspec.Struct, frozen=True):
     cost: int = 1
 
 
-class Counter(msgspec.Struct, frozen=True):
+class Counter(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     """An absolute sum, such as money spent in a month. It must be seeded: missing is unknown, not zero."""
 
     key: str
@@ -59,7 +59,7 @@ class Counter(msgspec.Struct, frozen=True):
 Claim = Window | Gauge | Counter
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, array_like=True):
     """How one claim stands after the call."""
 
     used: int
