@@ -4,7 +4,6 @@ The published figures come from https://platform.claude.com/docs/en/about-claude
 https://developers.openai.com/api/docs/pricing and https://ai.google.dev/gemini-api/docs/pricing.
 """
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -14,6 +13,7 @@ from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 from genai_prices.types import Usage as TheirUsage
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.catalog import Catalog, load_catalog

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any, Final
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,7 +71,7 @@ def test_an_answer_keeps_its_meaning(client: Client, target: Target, said: Said)
     call = client.call({**QUESTION[client.writer.id]})
     answer = target.provider.read(call, target.wire.answer(said))
     written: Json = json.loads(
-        client.writer.answer(call, replace(answer, raw=None)) if answer.raw is None else answer.raw
+        client.writer.answer(call, msgspec.structs.replace(answer, raw=None)) if answer.raw is None else answer.raw
     )
     same(target, client.whole(written), said.without(target.wire.lacks))
 

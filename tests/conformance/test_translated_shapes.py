@@ -1,10 +1,10 @@
 """What is translated from each wire for the OpenAI endpoints is what OpenAI's specification says: whole, streamed, failed."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from docs.error_codes import ERROR_CODES
 from llmgateway.canon.call import Call, Operation, Wishes

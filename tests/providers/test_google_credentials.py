@@ -1,6 +1,5 @@
 """Tokens for Google Cloud: assertions that verify, answers that are read, refusals that say what to do."""
 
-from dataclasses import replace as _replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
@@ -8,6 +7,7 @@ import msgspec
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from msgspec.structs import replace as _replace
 
 from llmgateway.errors import ConfigurationError, FailureKind, ProviderError
 from llmgateway.providers.base import Reply

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
 
+import msgspec
+
 from llmgateway.canon.chat import ChatRequest, Json
 from llmgateway.canon.embeddings import EmbeddingsRequest
 
@@ -30,8 +32,7 @@ class Dialect(StrEnum):
     """/v1/responses."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(msgspec.Struct, frozen=True):
     """What the caller asked for by header."""
 
     drop_unsupported: bool = False
@@ -44,7 +45,7 @@ class Wishes:
     """The caller's library has sent it before, and sends it again if it fails (`x-stainless-retry-count`)."""
     retain: bool = True
     """False for `x-llmgateway-retention: none`."""
-    forward: Mapping[str, str] = field(default_factory=dict[str, str])
+    forward: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """Headers that belong to the dialect and go to a provider that owns it: `anthropic-version`, `anthropic-beta`."""
     fault: str | None = None
     """`x-llmgateway-fault`, for test keys: `429`, `500`, `timeout`, `stall`, `cut:N` or `drop:N`."""

@@ -18,7 +18,7 @@ def is_array(value: object) -> TypeGuard[list[Any]]:
 
 def objects(value: object) -> list[Json]:
     """The objects of an array; nothing when the value is no array."""
-    return [item for item in value if is_object(item)] if is_array(value) else []
+    return [item for item in value if isinstance(item, dict)] if is_array(value) else []
 
 
 def text_of(value: object) -> str:
@@ -28,9 +28,9 @@ def text_of(value: object) -> str:
 
 def figure_of(value: object) -> int | None:
     """The value when it is a number, 0 or more (some write 12.0); else None."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        return None
-    return int(value)
+    if type(value) is int:  # nearly always
+        return value if value >= 0 else None
+    return int(value) if type(value) is float and value >= 0 else None
 
 
 def without_nulls(body: Mapping[str, Any]) -> Json:

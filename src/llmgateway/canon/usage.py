@@ -1,8 +1,9 @@
 """What a request used, in OpenAI's meaning of the words."""
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Self
+
+import msgspec
 
 MOST_TOKENS: Final = 100_000_000
 """More than any model reads or writes in one request: a figure beyond it is a provider's mistake."""
@@ -19,8 +20,7 @@ class UsageSource(StrEnum):
     """Guessed from the prompt alone, after a crash."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """Token counts of one request.
 
     `prompt_tokens` includes what was read from and written to the provider's prompt cache; `completion_tokens` includes
@@ -71,12 +71,20 @@ class Usage:
 
     def coherent(self) -> Self:
         """The same with no part larger than its whole, as some hosts tell it; what is too much is nobody's."""
+        if (
+            self.cached_tokens + self.cache_write_tokens <= self.prompt_tokens
+            and self.cache_write_1h_tokens <= self.cache_write_tokens
+            and self.audio_prompt_tokens + self.image_prompt_tokens <= self.prompt_tokens
+            and self.reasoning_tokens + self.audio_completion_tokens + self.image_completion_tokens
+            <= self.completion_tokens
+        ):
+            return self
         cached = min(self.cached_tokens, self.prompt_tokens)
         written = min(self.cache_write_tokens, self.prompt_tokens - cached)
         heard = min(self.audio_prompt_tokens, self.prompt_tokens)
         reasoning = min(self.reasoning_tokens, self.completion_tokens)
         spoken = min(self.audio_completion_tokens, self.completion_tokens - reasoning)
-        return replace(
+        return msgspec.structs.replace(
             self,
             cached_tokens=cached,
             cache_write_tokens=written,
@@ -92,7 +100,9 @@ class Usage:
         """The same with these figures where the provider told none."""
         supplemented = self
         if not self.prompt_told:
-            supplemented = replace(supplemented, prompt_tokens=prompt_tokens, prompt_told=True)
+            supplemented = msgspec.structs.replace(supplemented, prompt_tokens=prompt_tokens, prompt_told=True)
         if not self.completion_told:
-            supplemented = replace(supplemented, completion_tokens=completion_tokens, completion_told=True)
+            supplemented = msgspec.structs.replace(
+                supplemented, completion_tokens=completion_tokens, completion_told=True
+            )
         return supplemented

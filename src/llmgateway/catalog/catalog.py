@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+import msgspec
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 from llmgateway.canon.usage import Usage
@@ -77,8 +78,7 @@ class Model:
     """Pages that say so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Priced:
+class Priced(msgspec.Struct, frozen=True):
     """Money with the version of the prices that made it."""
 
     nanos: int

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.dataplane.dialects.base import DialectWriter
@@ -14,8 +15,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FORWARDED = ("anthropic-version", "anthropic-beta", "openai-beta")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inbound:
+class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     """One request as it came in."""
 
     operation: Operation

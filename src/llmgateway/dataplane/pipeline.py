@@ -1,8 +1,9 @@
 """The page: a request's journey, step by step."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from llmgateway.canon.call import Call, Operation
@@ -126,7 +127,7 @@ async def _again(entry: Entry, audience: Audience) -> None:
 async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
     """The rest of the journey: to the providers and back."""
     if audience.call.operation is Operation.COMPLETIONS and not rooms.router.completes(audience.call, key):
-        audience = replace(audience, call=as_chat(audience.call), dialect=TextDialect())
+        audience = msgspec.structs.replace(audience, call=as_chat(audience.call), dialect=TextDialect())
     call, meter, reply = audience.call, audience.meter, audience.reply
     audience.trace.at("plan")
     plan = rooms.router.plan(call, key, meter.prompt_tokens)

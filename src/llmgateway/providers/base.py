@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+import msgspec
+
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.canon.usage import Usage
@@ -55,8 +57,7 @@ class UpstreamRequest:
         return [value.rpartition(" ")[2] for name, value in self.headers.items() if name.lower() in _CREDENTIALS]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """An HTTP answer of a provider, read to its end. Header names are lower case."""
 
     status: int
@@ -64,8 +65,7 @@ class Reply:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer in canon, and the provider's own bytes when the caller speaks its dialect."""
 
     body: Json
@@ -80,8 +80,7 @@ class Answer:
     """The bytes to hand on untouched; None when the dialect must write the answer from `body`."""
 
 
-@dataclass(slots=True)
-class Step:
+class Step(msgspec.Struct):
     """One step of a stream: a frame of the provider, understood.
 
     In a native stream `raw` holds the frame's own bytes and `chunk` is None; in a translated one it is the other way

@@ -3,9 +3,10 @@
 import asyncio
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
+
+import msgspec
 
 from llmgateway.contract.channels import SourceUnavailable
 from llmgateway.contract.refusals import no_room
@@ -35,8 +36,7 @@ _SETTLED: Final = timedelta(minutes=50)
 _UNKNOWN = "What this key may still spend cannot be known now, because the store that counts it does not answer. Try again shortly."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Used:
+class Used(msgspec.Struct, frozen=True, kw_only=True):
     """What a request came to."""
 
     tokens: int = 0
@@ -60,8 +60,7 @@ class Used:
         return parts.get(sort, self.tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True):
     """What an admitted request holds; whoever holds the answer settles it."""
 
     id: str

@@ -1,9 +1,10 @@
 """Whose limits a request is held to, and what it would take of each."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, cast
+
+import msgspec
 
 from llmgateway.contract.refusals import KEY, ORGANISATION, PERIODS, PROJECT
 from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits
@@ -15,8 +16,7 @@ Sort = Literal["requests", "tokens", "running", "quota_requests", "quota_tokens"
 _SPANS: Final = {"rpm": ("a minute", 60), "rph": ("an hour", 3_600), "rpd": ("a day", 86_400)}
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(msgspec.Struct, frozen=True):
     """What a request may take."""
 
     prompt_tokens: int
@@ -27,8 +27,7 @@ class Need:
     output_charge: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """One claim, and how a refusal speaks of it."""
 
     claim: Claim

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 import msgspec
@@ -35,8 +34,7 @@ class Manner(Enum):
     """As a stream, in canon chunks only: it goes on behind another target's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(msgspec.Struct, frozen=True):
     """A target that answers: with a whole answer, or a stream whose first content has come."""
 
     target: Target

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import replace
 from enum import Enum
 from typing import Any, cast
+
+import msgspec
 
 from llmgateway.canon.chat import ChatChunk, Delta
 from llmgateway.providers.base import Step
@@ -100,7 +101,7 @@ def with_text(step: Step, text: str) -> Step:
     first = chunk["choices"][0]
     delta: Delta = {**first["delta"], "content": text}
     chunk["choices"] = [{**first, "delta": delta}]
-    return replace(step, chunk=chunk, text=text)
+    return msgspec.structs.replace(step, chunk=chunk, text=text)
 
 
 def _goes_on(text: str) -> bool:

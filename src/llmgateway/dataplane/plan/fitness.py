@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
@@ -43,8 +45,7 @@ _NO_PDF = re.compile(r"data:(?!application/pdf)")
 """A file whose text is read as text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True):
     """What a call needs of whoever serves it."""
 
     prompt_tokens: int
@@ -56,12 +57,11 @@ class Demand:
     """The caller asked the model to think before it speaks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """The targets that can serve, in their given order, and the others with their reasons."""
 
     able: tuple[Target, ...]
-    passed_over: Mapping[str, str] = field(default_factory=dict[str, str])
+    passed_over: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """Target -> why it cannot serve this call."""
 
 

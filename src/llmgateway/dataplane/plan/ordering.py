@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.catalog import Catalog, PriceOverride
@@ -30,8 +31,7 @@ class Pulse(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(msgspec.Struct, frozen=True, kw_only=True):
     """The world at the moment of planning."""
 
     catalog: Catalog
@@ -41,8 +41,7 @@ class View:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """A target in its place, and why it stands there."""
 
     target: Target

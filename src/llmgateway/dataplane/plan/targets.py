@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from llmgateway.contract.usage import PlannedTarget
 from llmgateway.dataplane.plan.health import Path
 from llmgateway.dataplane.plan.hosts import Credential, Host
@@ -55,8 +57,7 @@ class Target:
         return (self.credential.id, self.model)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The targets in the order in which they are asked."""
 
     targets: tuple[Target, ...]

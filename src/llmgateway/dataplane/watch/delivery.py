@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol, Self
+
+import msgspec
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import ChatChunk
@@ -20,8 +21,7 @@ from llmgateway.errors import ProviderError
 from llmgateway.providers.base import Answer, Step
 
 
-@dataclass(frozen=True, slots=True)
-class Audience:
+class Audience(msgspec.Struct, frozen=True):
     """Who is answered, and who listens along."""
 
     call: Call
@@ -48,11 +48,11 @@ async def whole(answer: Answer, audience: Audience, target: Target | None = None
         if call.operation is Operation.EMBEDDINGS and not answer.body.get("usage"):
             answer.body["usage"] = {"prompt_tokens": meter.prompt_tokens, "total_tokens": meter.prompt_tokens}
         if call.operation is Operation.CHAT:
-            answer = replace(answer, usage=meter.figures)
+            answer = msgspec.structs.replace(answer, usage=meter.figures)
         body = dialect.answer(call, answer)
     event = await meter.settle(Outcome.FINISHED, 200)
     if look is not None and kept is not None:
-        await look.keep(replace(kept, usage=meter.figures), event)
+        await look.keep(msgspec.structs.replace(kept, usage=meter.figures), event)
     await reply.whole(200, body, [*meter.headers(), meter.cost_header()])
 
 
@@ -101,7 +101,7 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
         await reply.hush()
         event = await meter.settle(Outcome.FINISHED, 200)
         if collector is not None and audience.look is not None:
-            await audience.look.keep(replace(collector.answer(), usage=meter.figures), event)
+            await audience.look.keep(msgspec.structs.replace(collector.answer(), usage=meter.figures), event)
         await reply.end_stream(voice.ending(dialect, meter))
         await live.release()
     except ProviderError as error:

@@ -1,7 +1,8 @@
 """From what a provider told of its tokens, and what was seen here, to the figures that are charged."""
 
 from collections.abc import Callable
-from dataclasses import replace
+
+import msgspec
 
 from llmgateway.canon.usage import Usage, UsageSource
 
@@ -20,7 +21,7 @@ def reckon(
         return told, UsageSource.PROVIDER
     text_tokens = seen()
     if not whole and told.completion_tokens < text_tokens:
-        told = replace(
+        told = msgspec.structs.replace(
             told,
             completion_told=False,
             reasoning_tokens=0,

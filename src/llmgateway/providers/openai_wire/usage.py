@@ -6,7 +6,8 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import figure_of, is_object
 from llmgateway.canon.usage import Usage
 
-_HALVES: Final = (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
+_PROMPT: Final = ("prompt_tokens", "input_tokens")
+_COMPLETION: Final = ("completion_tokens", "output_tokens")
 """What hosts call the two; where one is left out, the total tells it."""
 
 
@@ -15,8 +16,7 @@ def read_usage(body: object, tier: object = None) -> Usage | None:
     if not is_object(body):
         return None
     total = _count(body, "total_tokens")
-    told = [total > 0 or any(figure_of(body.get(name)) is not None for name in half) for half in _HALVES]
-    prompt, completion = (next(filter(None, (_count(body, name) for name in half)), 0) for half in _HALVES)
+    (prompt, prompt_told), (completion, completion_told) = _half(body, *_PROMPT), _half(body, *_COMPLETION)
     if prompt == completion == total == 0:
         return None
     prompt_details = _part(body, "prompt_tokens_details")
@@ -43,9 +43,18 @@ def read_usage(body: object, tier: object = None) -> Usage | None:
         image_prompt_tokens=_count(prompt_details, "image_tokens"),
         searches=_count(body, "num_search_queries"),
         tier=tier if isinstance(tier, str) else None,
-        prompt_told=told[0],
-        completion_told=told[1],
+        prompt_told=prompt_told or total > 0,
+        completion_told=completion_told or total > 0,
     )
+
+
+def _half(body: Json, name: str, other: str) -> tuple[int, bool]:
+    """Its figure under the one name or the other, and whether there was one."""
+    figure = figure_of(body.get(name))
+    if not figure and other in body:
+        told = figure_of(body[other])
+        figure = figure if told is None else told
+    return figure or 0, figure is not None
 
 
 def _part(body: Json, name: str) -> Json:
@@ -54,4 +63,4 @@ def _part(body: Json, name: str) -> Json:
 
 
 def _count(body: Json, name: str) -> int:
-    return figure_of(body.get(name)) or 0
+    return figure_of(body[name]) or 0 if name in body else 0
