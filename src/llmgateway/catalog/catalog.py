@@ -85,7 +85,7 @@ class Priced(msgspec.Struct, frozen=True):
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Offer:
     """What is known of a model at a provider, as remembered."""
 
@@ -93,6 +93,8 @@ class _Offer:
     free: bool
     sound_as_text: bool
     traits: Traits
+    usual: Tariff | None = None
+    """Once somebody asked: the compiled prices of the standard tier and speed, where they are the same at all times."""
 
 
 _NO_OFFER: Final = _Offer(None, free=False, sound_as_text=False, traits=Traits())
@@ -166,8 +168,9 @@ class Catalog:
         offer = self._offer(provider, model)
         if offer.free:
             return Priced(0, "free")
-        compiled = None if offer.info is None else self._tariff(offer, prices_at(offer.info, at, tier, usage.speed))
-        percent = self._houses.percent(provider, usage.region)
+        usual = tier is None and usage.speed is None
+        compiled = offer.usual if usual and offer.usual is not None else self._tariff(offer, at, tier, usage.speed)
+        percent = 100 if usage.region is None else self._houses.percent(provider, usage.region)
         nanos = None if compiled is None or percent is None else compiled.nanos(usage, percent)
         return None if nanos is None else Priced(nanos, self._houses.version)
 
@@ -210,11 +213,16 @@ class Catalog:
             known = self._overrides[price] = override_tariff(price)
         return known
 
-    def _tariff(self, offer: _Offer, lists: Sequence[ModelPrice]) -> Tariff | None:
+    def _tariff(self, offer: _Offer, at: datetime, tier: str | None, speed: str | None) -> Tariff | None:
         """Compiled prices; the objects of the data live as long as the catalogue, so their identity is a key."""
+        if offer.info is None:
+            return None
+        lists = prices_at(offer.info, at, tier, speed)
         key = (offer.sound_as_text, *map(id, lists))
         if key not in self._tariffs:
             self._tariffs[key] = tariff(lists, sound_as_text=offer.sound_as_text)
+        if tier is None and speed is None and isinstance(offer.info.prices, ModelPrice):
+            offer.usual = self._tariffs[key]
         return self._tariffs[key]
 
     def _model(self, provider: str, name: str, offer: _Offer) -> Model:

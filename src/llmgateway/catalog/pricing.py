@@ -59,12 +59,11 @@ class Rates:
 
     def nanos(self, usage: Usage, percent: int) -> int | None:
         """What the usage costs, in nano-dollars, rounded once, half to even; None when a part of it has no price."""
-        unknown = (
-            (usage.searches, self.search),
-            (usage.audio_prompt_tokens, self.audio_input),
-            (usage.audio_completion_tokens, self.audio_output),
-        )
-        if any(used and price is None for used, price in unknown):
+        if (
+            (self.search is None and usage.searches)
+            or (self.audio_input is None and usage.audio_prompt_tokens)
+            or (self.audio_output is None and usage.audio_completion_tokens)
+        ):
             return None
         tokens = (self._prompt(usage) + self._completion(usage)) * percent // 100
         yocto = tokens + self.request + usage.searches * (self.search or 0)

@@ -113,10 +113,9 @@ class Reply:
 
     def _lines(self, headers: Headers) -> list[tuple[bytes, bytes]]:
         lines = [*self._id_lines, _AS_SAID]
-        lines += [(name.encode("latin-1"), _clean(value)) for name, value in headers]
+        # No server refuses such a value, and none ends a line: names of models come from callers and providers.
+        lines += [
+            (name.encode("latin-1"), value.encode("ascii", "backslashreplace").translate(_SPACES))
+            for name, value in headers
+        ]
         return lines
-
-
-def _clean(value: str) -> bytes:
-    """A header value that no server refuses, and that ends no line; names of models come from callers and providers."""
-    return value.encode("ascii", "backslashreplace").translate(_SPACES)

@@ -20,11 +20,10 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's time."""
 
+    monotonic = staticmethod(time.monotonic)
+
     def now(self) -> datetime:
         return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
 
 class ManualClock:

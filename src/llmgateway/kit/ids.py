@@ -14,6 +14,8 @@ _AS_DIGITS = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 """Ten bits at a time."""
 _LENGTH = 26
+_TIME_LENGTH = 10
+"""Digits of the 48 bits of time: 50 bits, of which the first two are always 0."""
 _VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)
 _RANDOM_A_MASK = 0xFFF << 64
 _RANDOM_B_MASK = (1 << 62) - 1
@@ -40,8 +42,10 @@ def id_uuid(identifier: str) -> UUID:
 
 def id_time(identifier: str) -> datetime:
     """When the id was made, to the millisecond. Raises ValueError when it is none."""
-    millis = id_uuid(identifier).int >> 80
-    return _EPOCH + millis * _MILLISECOND
+    _, _, text = identifier.rpartition("_")
+    if len(text) != _LENGTH or text[0] > "7" or text.strip(_ALPHABET):
+        raise ValueError(f"not an id: {identifier!r}")
+    return _EPOCH + int(text[:_TIME_LENGTH].translate(_AS_DIGITS), 32) * _MILLISECOND
 
 
 def is_id(identifier: str, prefix: str) -> bool:

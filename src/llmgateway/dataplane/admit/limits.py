@@ -30,7 +30,8 @@ from llmgateway.kit.store import (
     room_after,
 )
 
-_HEADER_NAMES = ("requests", "tokens")
+_HEADER_NAMES: Final = frozenset({"requests", "tokens"})
+"""Sorts of windows that headers tell of, which are their names there too."""
 _SETTLED: Final = timedelta(minutes=50)
 """A closed request that began before was settled by its own process; stores remember an hour of settlements."""
 _UNKNOWN = "What this key may still spend cannot be known now, because the store that counts it does not answer. Try again shortly."
@@ -236,11 +237,10 @@ def _headers(held: Sequence[Held], verdict: Verdict) -> tuple[tuple[str, str], .
     """OpenAI's rate limit headers, each from the window of its sort with the least left."""
     tightest: dict[str, tuple[int, int]] = {}
     for place, one in enumerate(held):
-        if isinstance(one.claim, Window):
-            sort = _HEADER_NAMES[one.sort == "tokens"]
+        if one.sort in _HEADER_NAMES:
             left = max(0, one.claim.limit - verdict.readings[place].used)
-            if sort not in tightest or left < tightest[sort][0]:
-                tightest[sort] = (left, place)
+            if one.sort not in tightest or left < tightest[one.sort][0]:
+                tightest[one.sort] = (left, place)
     headers = list[tuple[str, str]]()
     for sort, (left, place) in tightest.items():
         claim = held[place].claim

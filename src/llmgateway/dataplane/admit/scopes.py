@@ -13,7 +13,7 @@ from llmgateway.kit.money import usd
 from llmgateway.kit.store import CEILING, Claim, Counter, Gauge, Window
 
 Sort = Literal["requests", "tokens", "running", "quota_requests", "quota_tokens", "money", "charge"]
-_SPANS: Final = {"rpm": ("a minute", 60), "rph": ("an hour", 3_600), "rpd": ("a day", 86_400)}
+_SPANS: Final = (("rpm", "a minute", 60), ("rph", "an hour", 3_600), ("rpd", "a day", 86_400))
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -48,16 +48,19 @@ class Held(msgspec.Struct, frozen=True):
 def claims_of(key: KeySnapshot, need: Need, now: datetime) -> tuple[Held, ...]:
     """All that a request is held to, in all scopes; test traffic counts in rates alone."""
     org = f"{{{key.org.id}}}"  # all keys of an organisation share the braces, so that a cluster keeps them on one node
-    held = [*_rates(f"{org}:{key.id}", KEY, key.limits, need)]
+    scopes = ((f"{org}:{key.id}", KEY, key.limits, key.budgets), (org, ORGANISATION, key.org.limits, key.org.budgets))
     if key.project_id is not None:
-        held += _rates(f"{org}:{key.project_id}", PROJECT, key.project_limits, need)
-    held += _rates(org, ORGANISATION, key.org.limits, need)
+        project = (f"{org}:{key.project_id}", PROJECT, key.project_limits, key.project_budgets)
+        scopes = (scopes[0], project, scopes[1])
+    held = list[Held]()
+    for scope, whose, limits, _ in scopes:
+        if limits != _NONE:
+            held += _rates(scope, whose, limits, need)
     if not key.test:
         held += _quota(org, key, need)
-        held += _budgets(f"{org}:{key.id}", KEY, key.budgets, need, now)
-        if key.project_id is not None:
-            held += _budgets(f"{org}:{key.project_id}", PROJECT, key.project_budgets, need, now)
-        held += _budgets(org, ORGANISATION, key.org.budgets, need, now)
+        for scope, whose, _, budgets in scopes:
+            if budgets:
+                held += _budgets(scope, whose, budgets, need, now)
         held += _charges(org, key, need)
     return tuple(held)
 
@@ -110,10 +113,9 @@ def period_of(budget: Budget, now: datetime) -> tuple[str, datetime | None]:
 
 
 def _rates(scope: str, whose: str, limits: Limits, need: Need) -> Iterator[Held]:
-    rates = {"rpm": limits.requests_per_minute, "rph": limits.requests_per_hour, "rpd": limits.requests_per_day}
-    for name, limit in rates.items():
+    rates = (limits.requests_per_minute, limits.requests_per_hour, limits.requests_per_day)
+    for (name, span, seconds), limit in zip(_SPANS, rates, strict=True):
         if limit is not None:
-            span, seconds = _SPANS[name]
             yield Held(Window(f"{scope}:{name}", seconds, limit), "requests", whose, span)
     if limits.tokens_per_minute is not None:
         window = Window(f"{scope}:tpm", 60, limits.tokens_per_minute, need.prompt_tokens, need.output_tokens)

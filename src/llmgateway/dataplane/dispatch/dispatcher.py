@@ -168,14 +168,18 @@ class Asking:
         return self.attempts_left > len(waiting)
 
     def _manner(self, target: Target) -> Manner:
-        several = not self.call.stream and any(other.name != target.name for other in self._plan.targets)
+        several = not self.call.stream and self._is_followed(target, self._plan.targets)
         return Manner.ASSEMBLED if several and can_be_assembled(self.call) else Manner.AS_IT_CAME
 
     def _limit(self, target: Target) -> float:
         """Seconds until the first content; the last target has nobody behind it, so only its whole time is limited."""
         streamed = self.call.stream or self._manner(target) is Manner.ASSEMBLED
-        last = all(other.name == target.name for other in self._waiting)
-        return target.patience.first_token if streamed and not last else target.patience.total
+        followed = self._is_followed(target, self._waiting)
+        return target.patience.first_token if streamed and followed else target.patience.total
+
+    def _is_followed(self, target: Target, targets: Sequence[Target]) -> bool:
+        """Whether another one than the target is among them."""
+        return any(other is not target and other.name != target.name for other in targets)
 
     async def _once(self, call: Call, target: Target, manner: Manner, seconds: float) -> Served:
         start, health, self._asked_at = self._clock.monotonic(), self._health, _NOT_ASKED

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -60,7 +60,7 @@ class Look:
     def __init__(self, cache: "ResponseCache", key: KeySnapshot, call: Call, mark: bytes | None, seconds: int) -> None:
         self._cache = cache
         self._key = key
-        self._call = call
+        self.call = call
         self.mark = mark
         """The call's fingerprint; None where nothing is looked up or kept."""
         self._seconds = seconds
@@ -74,7 +74,7 @@ class Look:
         """As the caller is told: `hit`, `miss`, or `bypass` when it was not looked up."""
         if self.entry is not None:
             return "hit"
-        return "miss" if self.mark is not None and self._call.wishes.cache_read else "bypass"
+        return "miss" if self.mark is not None and self.call.wishes.cache_read else "bypass"
 
     async def alone(self) -> None:
         """Until no equal call waits for this one: its caller's leaving does not end it before."""
@@ -85,7 +85,7 @@ class Look:
     @property
     def keeps(self) -> bool:
         """Whether the answer shall be kept."""
-        return self.mark is not None and self._call.wishes.cache_write and self.entry is None
+        return self.mark is not None and self.call.wishes.cache_write and self.entry is None
 
     async def keep(self, answer: Answer, event: UsageEvent) -> None:
         """A whole answer, in canon, as its event says it went."""
@@ -100,7 +100,7 @@ class Look:
             served_model=event.served_model or "",
             list_cost_nanos=event.list_cost_nanos,
         )
-        labels = frozenset({f"org:{self._key.org.id}", f"key:{self._key.id}", f"model:{self._call.model}"})
+        labels = frozenset({f"org:{self._key.org.id}", f"key:{self._key.id}", f"model:{self.call.model}"})
         await self._cache.put(self.mark, entry, self._seconds, labels, since=self._began)
 
 
@@ -160,14 +160,19 @@ class ResponseCache:
     _purging: set["asyncio.Task[int]"] = field(default_factory=set["asyncio.Task[int]"])
     _flights: dict[bytes, "_Flight"] = field(default_factory=dict[bytes, "_Flight"])
 
-    @asynccontextmanager
-    async def looking(self, call: Call, key: KeySnapshot) -> AsyncGenerator[Look]:
+    def looking(self, call: Call, key: KeySnapshot) -> AbstractAsyncContextManager[Look]:
         """The look-up, and the time until the answer is there: equal calls that are not streamed wait for the first.
 
-        Raises the Problem of the call that was waited for.
+        Raises, when it is entered, the Problem of the call that was waited for.
         """
         seconds = self._seconds(call, key)
-        look = Look(self, key, call, fingerprint(self.secret, key, call) if seconds else None, seconds)
+        if not seconds:
+            return nullcontext(Look(self, key, call, None, 0))
+        return self._looking(Look(self, key, call, fingerprint(self.secret, key, call), seconds))
+
+    @asynccontextmanager
+    async def _looking(self, look: Look) -> AsyncGenerator[Look]:
+        call = look.call
         shared = look.mark if not call.stream and call.wishes.cache_read and look.keeps else None
         while look.mark is not None and call.wishes.cache_read:
             look.entry = await self._get(look.mark)

@@ -109,7 +109,7 @@ def choose(call: Call, targets: Sequence[Target], needed: Demand, catalog: Catal
     able, named = _honouring(call, targets, catalog, passed_over)
     if not able and call.operation is not Operation.COUNT_TOKENS:  # who cannot count is counted for
         raise _nobody(call, passed_over, named)
-    if len({target.name for target in able}) > 1:
+    if len(able) > 1 and len({target.name for target in able}) > 1:
         able = [replace(target, context=room(target, catalog)) for target in able]
     fitting = _without(able, lambda target: _lacks(call, target, needed, catalog), passed_over)
     return Choice(tuple(fitting), passed_over)
@@ -125,6 +125,8 @@ def _honouring(
     known = [(target, _refused(call, target, catalog, passed_over)) for target in targets]
     asked = [(target, refused) for target, refused in known if refused is not None]
     everything = frozenset[str]().union(*(refused for _, refused in asked))
+    if not everything and not call.left_out:
+        return [target for target, _ in asked], []
     droppable = _ALWAYS_DROPPABLE.union(name for name in everything if name.startswith(_NEVER_NEEDED))
     if not _anybody(asked, droppable):
         droppable |= _spared(call, everything)
@@ -181,7 +183,7 @@ def _without(
     targets: Sequence[Target], lacks: Callable[[Target], str | None], passed_over: dict[str, str]
 ) -> Sequence[Target]:
     """The targets that lack nothing; all of them when that leaves none."""
-    if len({target.name for target in targets}) < 2:
+    if len(targets) < 2 or len({target.name for target in targets}) < 2:
         return targets
     reasons = [(target, lacks(target)) for target in targets]
     fitting = [target for target, reason in reasons if reason is None]

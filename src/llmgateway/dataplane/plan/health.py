@@ -213,8 +213,12 @@ class Health:
 
     def _open_ones(self, path: Path) -> list[_Circuit]:
         """The circuits of a path, its credential's and its own, that are open or due."""
-        found = (self._circuits.get(key) for key in ((path[0], _ANY_MODEL), path))
-        return [circuit for circuit in found if circuit is not None and circuit.cooled_until is not None]
+        found = list[_Circuit]()
+        for key in ((path[0], _ANY_MODEL), path):
+            circuit = self._circuits.get(key)
+            if circuit is not None and circuit.cooled_until is not None:
+                found.append(circuit)
+        return found
 
     def _grown(self, path: Path, seconds: float) -> float:
         return min(seconds * 2 ** min(self._circuit(path).openings, 10), _LONGEST_SECONDS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -36,7 +37,7 @@ class Credential:
     """A tenant's own: only dispatch opens it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Host:
     """A provider at an address. Without credentials it cannot be asked; `missing` says what would help."""
 
@@ -53,7 +54,7 @@ class Host:
     missing: str = ""
     """The sentence for the caller when there is no credential; empty when it can be asked."""
 
-    @property
+    @cached_property
     def id(self) -> str:
         return self.provider.id
 

@@ -183,7 +183,7 @@ def _allowed(key: KeySnapshot, asked: str, target: Target) -> bool:
     if key.providers is not None and target.host.id not in key.providers:
         return False
     names = (asked, target.model, target.name)
-    return all(lists(models, target.host.id, names) for models in (key.models, key.org.policy.allowed_models))
+    return lists(key.models, target.host.id, names) and lists(key.org.policy.allowed_models, target.host.id, names)
 
 
 def _prefill(entry: TargetEntry, traits: Traits, language: Provider) -> bool | None:

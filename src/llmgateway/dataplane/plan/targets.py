@@ -1,6 +1,7 @@
 """What a plan is made of: targets in an order, each with its reason."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
@@ -21,9 +22,9 @@ class Patience:
     total: float = 600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Target:
-    """One place that can serve a call."""
+    """One place that can serve a call. It is asked for its name and path often, and lives as long as what it was made from."""
 
     host: Host
     provider: Provider
@@ -43,7 +44,7 @@ class Target:
     dropped: frozenset[str] = frozenset()
     """Parameters that are left out here, and named to the caller."""
 
-    @property
+    @cached_property
     def name(self) -> str:
         return f"{self.host.id}/{self.model}"
 
@@ -52,7 +53,7 @@ class Target:
         """Whether the operator's tariff applies: not on a tenant's own credential, nor in the sandbox, unless it was priced."""
         return self.credential.sealed is None and (not self.host.provider.inside or self.price is not None)
 
-    @property
+    @cached_property
     def path(self) -> Path:
         return (self.credential.id, self.model)
 

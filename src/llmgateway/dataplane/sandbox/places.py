@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from llmgateway.errors import TooMany
@@ -16,12 +16,12 @@ class FaultPlaces:
     def __init__(self) -> None:
         self._running = Counter[str]()
 
+    def place(self, org_id: str, fault: str | None) -> AbstractContextManager[None]:
+        """A place for one faulted request; all others need none. Raises TooMany when it is entered."""
+        return nullcontext() if fault is None else self._taken(org_id)
+
     @contextmanager
-    def place(self, org_id: str, fault: str | None) -> Generator[None]:
-        """A place for one faulted request; all others need none. Raises TooMany."""
-        if fault is None:
-            yield
-            return
+    def _taken(self, org_id: str) -> Generator[None]:
         if self._running[org_id] >= _AT_ONCE:
             raise TooMany(
                 f"{_AT_ONCE} requests with x-llmgateway-fault are running. Wait for one of them to end.",

@@ -274,10 +274,12 @@ def spoken(message: Json) -> str:
     audio = message.get("audio")
     if audio is not None:
         words.append(text_of(audio.get("transcript")) if is_object(audio) else "")
-    functions: list[object] = [
-        call.get("function") or call.get("custom") for call in objects(message.get("tool_calls"))
-    ]
-    functions.append(message.get("function_call"))
+    functions: list[object] = [message["function_call"]] if "function_call" in message else []
+    if "tool_calls" in message:
+        functions = [
+            *(call.get("function") or call.get("custom") for call in objects(message["tool_calls"])),
+            *functions,
+        ]
     for function in functions:
         if is_object(function):
             words += [text_of(function.get(name)) for name in ("name", "arguments", "input")]
