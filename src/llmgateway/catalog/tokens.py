@@ -66,9 +66,9 @@ class Tokenizer:
         texts, extra = list[str](), _MESSAGE_TOKENS
         for message in objects(canon["messages"]):
             extra += _MESSAGE_TOKENS + _collect(message, texts)
-        for described in (*objects(canon.get("tools")), canon.get("response_format")):
-            if is_object(described):
-                texts.append(str(described))
+        texts += [str(tool) for tool in objects(canon.get("tools"))]
+        if is_object(described := canon.get("response_format")):
+            texts.append(str(described))
         return extra + self.count_text("\n".join(texts), model)
 
     def _count_input(self, given: Any, model: str) -> int:
@@ -108,15 +108,16 @@ def _loader() -> Callable[[str], _Vocabulary]:
 
 def _collect(message: Json, texts: list[str]) -> int:
     """Put a message's texts into the list; the tokens of what is no text are returned."""
-    content = message.get("content")
+    content, extra = message.get("content"), 0
     if isinstance(content, str):
         texts.append(content)
-    extra = sum(_part(part, texts) for part in objects(content))
+    else:
+        extra = sum(_part(part, texts) for part in objects(content))
     for call in objects(message.get("tool_calls")):
         function = call.get("function")
         if is_object(function):
             texts += [text_of(function.get("name")), text_of(function.get("arguments"))]
-    texts += [text_of(message.get(name)) for name in ("reasoning_content", "refusal")]
+    texts += (text_of(message.get("reasoning_content")), text_of(message.get("refusal")))
     texts += [str(block) for block in objects(message.get("provider_blocks"))]
     return extra
 

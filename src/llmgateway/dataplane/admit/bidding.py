@@ -21,12 +21,13 @@ def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> 
     if call.operation is Operation.COUNT_TOKENS:
         return Need(0, 0)
     output, in_advance = _longest(call), key.org.charge_limit is not None and not key.test
-    if not counts_money(key) and not in_advance:
+    limited = counts_money(key)
+    if not limited and not in_advance:
         return Need(prompt_tokens, output)
     prompt_nanos = output_nanos = prompt_charge = output_charge = 0
     for target in _targets(router, call, key):
         charged = in_advance and target.charged
-        if not charged and not counts_money(key):
+        if not charged and not limited:
             continue
         prices = _prices(router, target, (prompt_tokens, output))
         if prices is None:
@@ -48,11 +49,10 @@ def _targets(router: Router, call: Call, key: KeySnapshot) -> list[Target]:
 
 def _prices(router: Router, target: Target, tokens: tuple[int, int]) -> tuple[int, int] | None:
     """Of the prompt, and of prompt and answer, in nanos; None where nobody knows them."""
-    own, now = override(target.price), router.clock.now()
-    prompt, whole = (
-        router.catalog.price(target.host.id, target.model, usage, now, override=own)
-        for usage in (Usage(prompt_tokens=tokens[0]), Usage(prompt_tokens=tokens[0], completion_tokens=tokens[1]))
-    )
+    own, now, price = override(target.price), router.clock.now(), router.catalog.price
+    asked, answered = Usage(prompt_tokens=tokens[0]), Usage(prompt_tokens=tokens[0], completion_tokens=tokens[1])
+    prompt = price(target.host.id, target.model, asked, now, override=own)
+    whole = price(target.host.id, target.model, answered, now, override=own)
     return None if prompt is None or whole is None else (prompt.nanos, whole.nanos)
 
 

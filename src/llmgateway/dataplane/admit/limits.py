@@ -32,6 +32,8 @@ from llmgateway.kit.store import (
 
 _HEADER_NAMES: Final = frozenset({"requests", "tokens"})
 """Sorts of windows that headers tell of, which are their names there too."""
+_NEVER_CORRECTED: Final = frozenset({"requests", "running"})
+"""Sorts whose claims are what they were when the request was admitted, or given back whole."""
 _SETTLED: Final = timedelta(minutes=50)
 """A closed request that began before was settled by its own process; stores remember an hour of settlements."""
 _UNKNOWN = "What this key may still spend cannot be known now, because the store that counts it does not answer. Try again shortly."
@@ -57,8 +59,11 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, sort: Sort) -> int:
         """The part that a claim of this sort counts."""
-        parts = {"money": self.nanos, "charge": self.charge, "quota_requests": self.requests}
-        return parts.get(sort, self.tokens)
+        if sort == "money":
+            return self.nanos
+        if sort == "charge":
+            return self.charge
+        return self.requests if sort == "quota_requests" else self.tokens
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -97,11 +102,13 @@ class Limiter:
         headers = _headers(held, verdict)
         if not verdict.admitted:
             raise _refusal(key.org.quota, held, verdict, headers)
-        corrected: tuple[tuple[str, Sort], ...] = tuple(
-            (one.claim.key, one.sort) for one in held if one.sort not in {"requests", "running"}
-        )
-        tokens = [reading.reserved for one, reading in zip(held, verdict.readings, strict=True) if one.sort == "tokens"]
-        return Ticket(ticket_id, headers, min(tokens, default=0), corrected, held=True)
+        corrected, tokens = list[tuple[str, Sort]](), list[int]()
+        for one, reading in zip(held, verdict.readings, strict=True):
+            if one.sort == "tokens":
+                tokens.append(reading.reserved)
+            if one.sort not in _NEVER_CORRECTED:
+                corrected.append((one.claim.key, one.sort))
+        return Ticket(ticket_id, headers, min(tokens, default=0), tuple(corrected), held=True)
 
     async def settle(self, ticket: Ticket, used: Used) -> None:
         """Correct what was reserved to the truth and free the place. The second call changes nothing."""

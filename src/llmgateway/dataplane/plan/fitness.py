@@ -8,7 +8,7 @@ import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.catalog.abilities import Ability
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.dataplane.plan.targets import Target
@@ -67,22 +67,27 @@ class Choice(msgspec.Struct, frozen=True):
 
 def demand(call: Call, prompt_tokens: int) -> Demand:
     """Read a call for what it needs."""
-    limits = [call.canon.get(name) for name in ("max_completion_tokens", "max_tokens")]
-    max_output = next((limit for limit in limits if isinstance(limit, int)), None)
+    max_output = _longest(call.canon)
     if call.operation is not Operation.CHAT:
         return Demand(prompt_tokens, max_output)
-    abilities = {
-        ability
-        for message in objects(call.canon.get("messages"))
-        for part in objects(message.get("content"))
-        if (ability := _ability_of(part)) is not None
-    }
+    abilities = set[Ability]()
+    for message in objects(call.canon.get("messages")):
+        if is_array(content := message.get("content")):
+            found = (_ability_of(part) for part in objects(content))
+            abilities.update(ability for ability in found if ability is not None)
     if call.canon.get("tools") or call.canon.get("functions"):
         abilities.add(Ability.TOOLS)
     form = call.canon.get("response_format")
     if is_object(form) and form.get("type") == "json_schema":
         abilities.add(Ability.JSON_SCHEMA)
     return Demand(prompt_tokens, max_output, frozenset(abilities), thinking=_asks_to_think(call.canon))
+
+
+def _longest(canon: Json) -> int | None:
+    for name in ("max_completion_tokens", "max_tokens"):
+        if isinstance(limit := canon.get(name), int):
+            return limit
+    return None
 
 
 def _asks_to_think(canon: Json) -> bool:
@@ -122,9 +127,12 @@ def _honouring(
 
     Where nobody takes all of them, those that are left when what may be dropped is dropped.
     """
-    known = [(target, _refused(call, target, catalog, passed_over)) for target in targets]
-    asked = [(target, refused) for target, refused in known if refused is not None]
-    everything = frozenset[str]().union(*(refused for _, refused in asked))
+    asked, everything = list[tuple[Target, frozenset[str]]](), frozenset[str]()
+    for target in targets:
+        refused = _refused(call, target, catalog, passed_over)
+        if refused is not None:
+            asked.append((target, refused))
+            everything |= refused
     if not everything and not call.left_out:
         return [target for target, _ in asked], []
     droppable = _ALWAYS_DROPPABLE.union(name for name in everything if name.startswith(_NEVER_NEEDED))
@@ -148,7 +156,7 @@ def _spared(call: Call, refused: frozenset[str]) -> frozenset[str]:
     spared = frozenset[str]()
     if call.dialect is Dialect.ANTHROPIC:
         spared = _THINKING.union(name for name in refused if name.endswith(_STRICT))
-    limit = demand(call, 0).max_output
+    limit = _longest(call.canon)
     if limit is not None and limit < _ROOM_TO_THINK:
         spared |= _EFFORT
     choice = call.canon.get("tool_choice")
@@ -166,9 +174,10 @@ def _refused(call: Call, target: Target, catalog: Catalog, passed_over: dict[str
         passed_over[target.name] = f"{target.provider.title} has no {call.operation} endpoint"
         return None
     refused = frozenset(target.provider.refuses(call, target.model))
+    if call.dialect is not Dialect.ANTHROPIC or target.provider.speaks(call):
+        return refused
     known = catalog.traits(target.host.id, target.model).can(Ability.REASONING)
-    translated = call.dialect is Dialect.ANTHROPIC and not target.provider.speaks(call)
-    return refused | _thinking_in(call.canon) if translated and known is False else refused
+    return refused | _thinking_in(call.canon) if known is False else refused
 
 
 def _thinking_in(canon: Json) -> frozenset[str]:

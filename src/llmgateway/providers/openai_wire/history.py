@@ -16,6 +16,9 @@ _MAKERS_OWN: Final = _CANONS_OWN | {"images", "reasoning_details"}
 _THOUGHTS: Final = frozenset({"reasoning_content", "reasoning"})
 _OF_ANSWERS: Final = _THOUGHTS | {"refusal", "annotations", "audio", "function_call"}
 """Fields of answers, which say nothing where they are null or empty: clients send them back all the same."""
+_ADDED: Final = _CANONS_OWN | _THOUGHTS
+_ADDED_TO_ANSWERS: Final = _MAKERS_OWN | _THOUGHTS
+"""What OpenAI knows of no message, and of none of the assistant's."""
 _OF_CALLS: Final = ("id", "type", "function", "index")
 _LONGEST_LABEL: Final = 64
 
@@ -36,7 +39,8 @@ def as_openai_knows(messages: Sequence[Json]) -> Sequence[Json]:
 
 
 def _is_extended(message: Json) -> bool:
-    if not (_strange(message) | _THOUGHTS).isdisjoint(message):
+    added = _ADDED_TO_ANSWERS if message.get("role") == "assistant" else _ADDED
+    if not added.isdisjoint(message):
         return True
     return any("extra_content" in call for call in objects(message.get("tool_calls")))
 

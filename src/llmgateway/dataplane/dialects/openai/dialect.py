@@ -178,8 +178,8 @@ def _check_messages(chat: Chat) -> None:
 
 def _in_parts(value: Json, chat: Chat) -> Json:
     """The body as canon: what some write as a bare text among parts is a part of text."""
-    lists = (message.content for message in chat.messages if isinstance(message.content, list))
-    if not any(isinstance(part, str) for parts in lists for part in parts):
+    lists = [message.content for message in chat.messages if isinstance(message.content, list)]
+    if not lists or not any(isinstance(part, str) for parts in lists for part in parts):
         return value
     return {**value, "messages": [_with_parts(message) for message in objects(value["messages"])]}
 
