@@ -40,7 +40,8 @@ def _embedded(table: Table, plan: Plan, folder: Path) -> None:
 
 def _redis(table: Table, plan: Plan, folder: Path) -> None:
     with valkey() as url:
-        whole_answers(table, plan.seconds, Installation(folder, {"REDIS_URL": url, **PATIENT}, plan.profile))
+        shared = Installation(folder, {"REDIS_URL": url, **PATIENT}, plan.profile, apart=True)
+        whole_answers(table, plan.seconds, shared)
 
 
 def _streams(table: Table, plan: Plan, folder: Path) -> None:
@@ -58,7 +59,7 @@ def _growth(table: Table, plan: Plan, folder: Path) -> None:
 PARTS: Mapping[str, tuple[str, Part]] = MappingProxyType(
     {
         "answers": ("whole answers, everything on, one core, embedded", _embedded),
-        "redis": ("whole answers, everything on, one core, limits in Valkey", _redis),
+        "redis": ("whole answers, everything on, one core, limits in Valkey, which has another core, as PostgreSQL has", _redis),
         "streams": ("streams of 50 chunks a second, everything on, one core", _streams),
         "workers": ("two processes behind one port", _workers),
         "growth": ("as organisations, keys and routes grow, one core", _growth),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.machine import SERVED, CannotMeasureError, Server, free_port, serving
+from bench.machine import LOAD, SERVED, CannotMeasureError, Server, free_port, move, serving
 
 COMMAND = str(Path(sys.executable).with_name("llmgateway"))
 LIMITS = (
@@ -32,6 +32,8 @@ class Installation:
     workers: int = 1
     core: str | None = SERVED
     """None: any."""
+    apart: bool = False
+    """Whether its database has another core, as a machine of its own would be."""
 
     @property
     def whole_environment(self) -> dict[str, str]:
@@ -62,6 +64,8 @@ providers:
         log = self.folder / "gateway.log"
         environment = self.whole_environment
         with serving(command, port, core=self.core, ready="/readyz", environment=environment, log=log) as server:
+            if self.apart:
+                move(LOAD, working_in=self.folder / "data")
             yield server
 
     def make_key(self) -> str:

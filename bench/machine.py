@@ -78,6 +78,16 @@ def pinned(core: str | None, command: Sequence[str]) -> list[str]:
     return ["taskset", "-c", core, *command]
 
 
+def move(core: str, *, working_in: Path) -> None:
+    """Bind the running processes whose working directory is below the folder, and those that they will start, to a core."""
+    if (os.cpu_count() or 1) < 2:
+        return
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or is another user's
+            if (process / "cwd").resolve(strict=True).is_relative_to(working_in):
+                os.sched_setaffinity(int(process.name), {int(core)})
+
+
 @contextmanager
 def serving(
     command: Sequence[str],
@@ -180,6 +190,7 @@ def valkey() -> Generator[str]:
     port = free_port()
     server = ValkeyServer(host="127.0.0.1", port=port)
     server.start()
+    move(LOAD, working_in=server.data_dir)
     try:
         yield f"redis://127.0.0.1:{port}/0"
         if _scripts_run(port) == 0:
