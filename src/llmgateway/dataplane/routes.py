@@ -23,6 +23,8 @@ _MAX_BODY: Final = 25 * 1024 * 1024
 _MAX_DRAINED: Final = 128 * 1024 * 1024
 """A body over the limit is read on up to here and thrown away, so that its sender can read the refusal."""
 _MAX_HEADERS: Final = 32 * 1024
+_UNWATCHED_SECONDS = 0.02
+"""Of a journey, before somebody watches whether the caller leaves."""
 _OF_STORED_RESPONSES: Final = re.compile(
     r"(GET|DELETE) /v1/responses/[^/]+|POST /v1/responses/[^/]+/cancel|GET /v1/responses/[^/]+/input_items"
 )
@@ -104,8 +106,13 @@ class DataPlane:
 
 
 async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive: Receive) -> None:
-    """Run the journey; when the caller leaves, cancel it, so that the upstream is closed at once."""
+    """Run the journey; when the caller leaves, cancel it, so that the upstream is closed at once.
+
+    What is answered within a few milliseconds pays for nobody who watches the door.
+    """
     journey = cast("asyncio.Task[None]", asyncio.current_task())  # an ASGI server runs us in a task
+    loop = asyncio.get_running_loop()
+    watchman = list[asyncio.Task[None]]()
 
     async def watch_the_door() -> None:
         message = await receive()
@@ -115,7 +122,7 @@ async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive
         await reply.alone()  # while others wait for the same answer it is theirs, too
         journey.cancel()
 
-    door = asyncio.get_running_loop().create_task(watch_the_door())
+    called = loop.call_later(_UNWATCHED_SECONDS, lambda: watchman.append(loop.create_task(watch_the_door())))
     try:
         await pipeline.serve(rooms, inbound, reply)
     except asyncio.CancelledError:
@@ -123,7 +130,9 @@ async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive
             raise
         journey.uncancel()
     finally:
-        door.cancel()
+        called.cancel()
+        for watching in watchman:
+            watching.cancel()
 
 
 async def _read_body(receive: Receive, headers: Mapping[str, str]) -> bytes | None:

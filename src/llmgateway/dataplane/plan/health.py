@@ -59,6 +59,7 @@ log = structlog.get_logger()
 class _Circuit:
     """What is remembered of a path."""
 
+    path: Path
     outcomes: deque[bool] = field(default_factory=lambda: deque[bool](maxlen=_WINDOW))
     in_a_row: int = 0
     openings: int = 0
@@ -88,6 +89,8 @@ class Health:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._circuits = OrderedDict[Path, _Circuit]()
+        self._opened = set[Path]()
+        """Paths, and credentials, whose circuit is open or due; usually there is none."""
 
     def cooled(self, path: Path) -> str | None:
         """Why a path should be asked last now; None when it is well, or due for its probe."""
@@ -124,6 +127,7 @@ class Health:
             if asked_at >= circuit.opened_at:
                 log.info("a path to a provider is well again", credential=path[0], model=path[1])
                 circuit.cooled_until, circuit.probed_until, circuit.why = None, 0.0, ""
+                self._opened.discard(circuit.path)
         circuit = self._circuit(path)
         circuit.before = (circuit.in_a_row, circuit.openings)
         circuit.in_a_row = circuit.openings = 0
@@ -208,17 +212,15 @@ class Health:
         circuit.why = why
         circuit.opened_at = self._clock.monotonic()
         circuit.cooled_until = circuit.opened_at + seconds
+        self._opened.add(path)
         circuit.probed_until = 0.0
         circuit.outcomes.clear()
 
     def _open_ones(self, path: Path) -> list[_Circuit]:
         """The circuits of a path, its credential's and its own, that are open or due."""
-        found = list[_Circuit]()
-        for key in ((path[0], _ANY_MODEL), path):
-            circuit = self._circuits.get(key)
-            if circuit is not None and circuit.cooled_until is not None:
-                found.append(circuit)
-        return found
+        if not self._opened:
+            return []
+        return [self._circuits[key] for key in ((path[0], _ANY_MODEL), path) if key in self._opened]
 
     def _grown(self, path: Path, seconds: float) -> float:
         return min(seconds * 2 ** min(self._circuit(path).openings, 10), _LONGEST_SECONDS)
@@ -226,9 +228,10 @@ class Health:
     def _circuit(self, path: Path) -> _Circuit:
         circuit = self._circuits.get(path)
         if circuit is None:
-            circuit = self._circuits[path] = _Circuit()
+            circuit = self._circuits[path] = _Circuit(path)
             if len(self._circuits) > _MAX_PATHS:
-                self._circuits.popitem(last=False)
+                forgotten, _ = self._circuits.popitem(last=False)
+                self._opened.discard(forgotten)
         return circuit
 
 
