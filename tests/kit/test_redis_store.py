@@ -5,6 +5,7 @@ import os
 import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -254,3 +255,35 @@ async def test_after_a_crash_of_the_server_no_pooled_connection_refuses_anybody(
     assert all(verdict.admitted for verdict in verdicts)
     await store.close()
     server.stop()
+
+
+async def test_a_pipeline_that_hangs_holds_up_nobody_behind_it(server: str, tmp_path: Path) -> None:
+    hangs, held = asyncio.Event(), asyncio.Event()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            if hangs.is_set() and not held.is_set():
+                held.set()
+                await asyncio.Event().wait()  # this connection goes no further
+            writer.write(data)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_unix_connection(server.removeprefix("unix://"))
+        await asyncio.gather(forward(reader, back), forward(there, writer))
+
+    path = tmp_path / "between"
+    between = await asyncio.start_unix_server(serve, path)
+    store = RedisStore(f"unix://{path}", seconds=SECONDS, prefix="hang:")
+    assert (await store.admit("a", LEASE, [Window("w", 60, 9)])).admitted
+    hangs.set()
+    first = asyncio.ensure_future(store.admit("b", LEASE, [Window("w", 60, 9)]))
+    await held.wait()
+    behind = await asyncio.gather(*(store.admit(f"c{n}", LEASE, [Window("w", 60, 9)]) for n in range(3)))
+    assert [verdict.admitted for verdict in behind] == [True] * 3
+    assert not first.done()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    for task in store._flushing:
+        task.cancel()
+    await store.close()
+    between.close()

@@ -31,6 +31,8 @@ from llmgateway.kit.store import (
 )
 
 _PIPELINES: Final = 4
+_LONGEST_SECONDS: Final = 0.01
+"""Of a pipeline that all others wait for. One at a time has most calls in it, and what one of them costs is least."""
 _TICKET_SECONDS: Final = "86400"
 _LEASE_MILLIS: Final = f"{LEASE_SECONDS * 1000:d}"
 _STORING_MILLIS: Final = f"{STORING_SECONDS * 1000:.0f}"
@@ -97,6 +99,8 @@ class RedisStore:
         self._open = dict[str, dict[str, _Held]]()
         """Lease -> its tickets that hold gauges or counters, to be kept alive."""
         self._flushing = set[asyncio.Task[None]]()
+        self._departure: asyncio.Handle | None = None
+        """When the calls that wait leave, whether or not the pipeline before them is back."""
         self.replicas = 1
         """Processes that were heard of at the last beat."""
         self._witnesses = 0
@@ -312,8 +316,10 @@ class RedisStore:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((name, keys, given, future))
-        if len(self._waiting) == 1 and len(self._flushing) < _PIPELINES:
-            loop.call_soon(self._flush)
+        if len(self._waiting) == 1:  # the others come along
+            self._departure = (
+                loop.call_later(_LONGEST_SECONDS, self._flush) if self._flushing else loop.call_soon(self._flush)
+            )
         self._deadlines.watch(future)
         try:
             return await future
@@ -321,7 +327,9 @@ class RedisStore:
             raise self._down(error) from error
 
     def _flush(self) -> None:
-        """Send what waits. While so many pipelines are under way, calls gather for the next."""
+        """Send what waits. While a pipeline is under way, calls gather for the next."""
+        if self._departure is not None:
+            self._departure.cancel()
         if not self._waiting or len(self._flushing) >= _PIPELINES:
             return
         # Whom the deadline took must reserve nothing any more.
