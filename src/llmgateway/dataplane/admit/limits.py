@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
@@ -30,8 +30,10 @@ from llmgateway.kit.store import (
     room_after,
 )
 
-_HEADER_NAMES: Final = frozenset({"requests", "tokens"})
-"""Sorts of windows that headers tell of, which are their names there too."""
+_HEADER_NAMES: Final[Mapping[str, Sequence[str]]] = {
+    sort: [f"x-ratelimit-{what}-{sort}" for what in ("limit", "remaining", "reset")] for sort in ("requests", "tokens")
+}
+"""Sort of a window -> the headers that tell of the tightest one."""
 _NEVER_CORRECTED: Final = frozenset({"requests", "running"})
 """Sorts whose claims are what they were when the request was admitted, or given back whole."""
 _SETTLED: Final = timedelta(minutes=50)
@@ -253,11 +255,8 @@ def _headers(held: Sequence[Held], verdict: Verdict) -> tuple[tuple[str, str], .
         claim = held[place].claim
         if isinstance(claim, Window):
             reset = empty_after(claim, verdict.readings[place], verdict.now)
-            headers += (
-                (f"x-ratelimit-limit-{sort}", str(claim.limit)),
-                (f"x-ratelimit-remaining-{sort}", str(left)),
-                (f"x-ratelimit-reset-{sort}", duration(reset)),
-            )
+            values = (str(claim.limit), str(left), duration(reset))
+            headers += zip(_HEADER_NAMES[sort], values, strict=True)
     return tuple(headers)
 
 
