@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import Spent
 from llmgateway.contract.refusals import KEY, ORGANISATION, PERIODS, PROJECT, refused_by
+from llmgateway.contract.usage import Outcome
 from llmgateway.controlplane.plans.service import month_of
 from llmgateway.controlplane.usage.service import spent_by_keys
 from llmgateway.db.models.api_keys import ApiKey
@@ -70,6 +71,7 @@ async def budgets_of(tx: AsyncSession, org: Organisation, now: datetime) -> list
     refused = select(UsageRow.key_id, UsageRow.error_message).where(
         UsageRow.org_id == org.id,
         UsageRow.created_at >= now - LOOK_BACK,
+        UsageRow.outcome == Outcome.REFUSED,  # not a provider's failure that is called the same
         UsageRow.error_code == _REFUSED,
         UsageRow.status == 402,
     )
