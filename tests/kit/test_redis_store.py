@@ -269,8 +269,14 @@ async def test_a_pipeline_that_hangs_holds_up_nobody_behind_it(server: str, tmp_
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_unix_connection(server.removeprefix("unix://"))
-        await asyncio.gather(forward(reader, back), forward(there, writer))
+        serving.append(asyncio.gather(forward(reader, back), forward(there, writer), return_exceptions=True))
+        try:
+            await serving[-1]
+        finally:
+            back.close()
+            writer.close()
 
+    serving = list[asyncio.Future[Any]]()
     path = tmp_path / "between"
     between = await asyncio.start_unix_server(serve, path)
     store = RedisStore(f"unix://{path}", seconds=SECONDS, prefix="hang:")
@@ -287,3 +293,7 @@ async def test_a_pipeline_that_hangs_holds_up_nobody_behind_it(server: str, tmp_
         task.cancel()
     await store.close()
     between.close()
+    for connection in serving:
+        connection.cancel()
+    await asyncio.gather(*serving, return_exceptions=True)
+    await asyncio.sleep(0)

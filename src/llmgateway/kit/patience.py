@@ -49,7 +49,7 @@ class Patience:
 
 
 class Deadlines:
-    """One patience for many futures, on one timer: who is not done in time ends in TimeoutError.
+    """As `Patience`, for many futures on one timer: who is not done in time ends in TimeoutError.
 
     What each would pay for a timer of its own is a part of what a request costs.
     """
@@ -57,35 +57,33 @@ class Deadlines:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
-        self._waiting = deque[tuple[float, asyncio.Future[Any]]]()
-        """When each is due, in that order."""
-        self._rings_at: float | None = None
-        self._again = _MOST
+        self._waiting = deque[tuple[float, asyncio.Future[Any], int]]()
+        """When each is due, in that order, and how often its deadline may be given anew."""
+        self._rings = False
+        """A timer is set."""
 
     def watch(self, future: "asyncio.Future[Any]") -> None:
         """Its time begins now."""
         waiting = self._waiting
         while waiting and waiting[0][1].done():
             waiting.popleft()
-        due = self._loop.time() + self._seconds
-        waiting.append((due, future))
-        if self._rings_at is None:
-            self._ring_at(due)
+        waiting.append((self._loop.time() + self._seconds, future, _MOST))
+        if not self._rings:
+            self._set()
 
-    def _ring_at(self, due: float) -> None:
-        self._rings_at = due
-        self._loop.call_at(due, self._ring, due)
+    def _set(self) -> None:
+        self._rings = bool(self._waiting)
+        if self._rings:
+            self._loop.call_at(self._waiting[0][0], self._ring)
 
-    def _ring(self, due: float) -> None:
-        now, self._rings_at = self._loop.time(), None
-        if self._again and now - due > _STALL_SECONDS:
-            self._again -= 1
-            self._ring_at(now + self._seconds)
-            return
-        self._again = _MOST
-        while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] <= now):
-            _, future = self._waiting.popleft()
-            if not future.done():
+    def _ring(self) -> None:
+        now, waiting = self._loop.time(), self._waiting
+        while waiting and (waiting[0][1].done() or waiting[0][0] <= now):
+            due, future, again = waiting.popleft()
+            if future.done():
+                continue
+            if again and now - due > _STALL_SECONDS:
+                waiting.append((now + self._seconds, future, again - 1))
+            else:
                 future.set_exception(TimeoutError())
-        if self._waiting:
-            self._ring_at(self._waiting[0][0])
+        self._set()
