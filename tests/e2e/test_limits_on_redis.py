@@ -249,7 +249,7 @@ def test_a_redis_that_lost_its_counts_lets_rates_begin_anew_and_money_never(flee
     pressing.join()
     _becomes(lambda: _losses(fleet) >= before + 4, wanted=True)
     statuses = fleet.hammer(money, 900, model="priced", max_tokens=8)
-    assert statuses[402] + statuses[429]  # 429: running requests hold the rest
+    assert statuses[402] + statuses[429], statuses  # 429: running requests hold the rest
     _becomes(lambda: fleet.ask(money, 0, "priced", max_tokens=8).status_code, 402)
     time.sleep(1)
     costs = fleet.spent(money_id)
