@@ -59,7 +59,10 @@ def _growth(table: Table, plan: Plan, folder: Path) -> None:
 PARTS: Mapping[str, tuple[str, Part]] = MappingProxyType(
     {
         "answers": ("whole answers, everything on, one core, embedded", _embedded),
-        "redis": ("whole answers, everything on, one core, limits in Valkey, which has another core, as PostgreSQL has", _redis),
+        "redis": (
+            "whole answers, everything on, one core, limits in Valkey, which has another core, as PostgreSQL has",
+            _redis,
+        ),
         "streams": ("streams of 50 chunks a second, everything on, one core", _streams),
         "workers": ("two processes behind one port", _workers),
         "growth": ("as organisations, keys and routes grow, one core", _growth),

@@ -21,7 +21,7 @@ libraries and nothing else.
     "redis": """\
 ## Whole answers, limits in Valkey
 
-The same with every count in a Valkey server on the other core: one script call a request. Here and below Valkey gets 500 ms to answer
+The same with every count in a Valkey server, two script calls a request; it and PostgreSQL have the other core. Here and below Valkey gets 500 ms to answer
 (`LLMGATEWAY_REDIS_DEADLINE_MS`; 50 by default): on cores that client, upstream and stores fill, late is not down.
 """,
     "streams": """\
