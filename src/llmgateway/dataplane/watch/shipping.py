@@ -18,6 +18,8 @@ from llmgateway.kit.ids import id_time
 from llmgateway.kit.journal import Checkpoint, Entry, Journal, Position
 
 BATCH: Final = 500
+_SLICE: Final = 50
+"""Records that are read while requests wait."""
 _IDLE_SECONDS: Final = 0.05
 _BUSY_SECONDS: Final = 0.2
 _BUSY_EVENTS: Final = 50
@@ -199,10 +201,13 @@ class _Voyage:
     async def leg(self) -> int:
         """Ship the next batch and move the checkpoint; how many records were read. Raises SourceUnavailable, OSError."""
         await self._ship()
-        start, entries = self.journal.position, self.journal.read(BATCH)
+        start, count = self.journal.position, 0
         try:
-            for entry in entries:
-                self._take(entry)
+            while count < BATCH and (entries := self.journal.read(min(_SLICE, BATCH - count))):
+                for entry in entries:
+                    self._take(entry)
+                count += len(entries)
+                await asyncio.sleep(0)  # requests go on between
         except OSError:
             self._waiting.clear()
             self.journal.rewind(start)
@@ -211,7 +216,7 @@ class _Voyage:
         done = self.journal.position
         keep = min((position for position, _ in self._open.values()), default=done)
         self.journal.mark(Checkpoint(keep, max(done, self._known)))
-        return len(entries)
+        return count
 
     async def whole(self) -> None:
         """Ship all that a dead process left; what it opened and never closed is billed as an estimate."""
