@@ -16,10 +16,11 @@ _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _LENGTH = 26
 _TIME_LENGTH = 10
 """Digits of the 48 bits of time: 50 bits, of which the first two are always 0."""
-_VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)
-_RANDOM_A_MASK = 0xFFF << 64
-_RANDOM_B_MASK = (1 << 62) - 1
-_UUID_BITS = 128
+_DIGITS = bytes(ord(_ALPHABET[byte & 0b11111]) for byte in range(256))
+"""From random bytes to random digits."""
+_VERSIONED = bytes(ord(_ALPHABET[0b01110 | byte & 1]) for byte in range(256))
+_VARIED = bytes(ord(_ALPHABET[0b01000 | byte & 0b10011]) for byte in range(256))
+"""The two random digits that also hold the version, 7, and the variant, binary 10."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -27,9 +28,11 @@ _MILLISECOND = timedelta(milliseconds=1)
 def new_id(prefix: str, now: datetime | None = None) -> str:
     """Make an id such as `req_01jd...`; `now` (aware) dates it, else the machine's time does."""
     millis = time.time_ns() // 1_000_000 if now is None else (now - _EPOCH) // _MILLISECOND
-    random = int.from_bytes(os.urandom(10))
-    value = (millis << 80) | _VERSION_AND_VARIANT | (random & _RANDOM_A_MASK) | (random & _RANDOM_B_MASK)
-    return f"{prefix}_{_encode(value)}"
+    dated = "".join([_PAIRS[(millis >> shift) & 1023] for shift in (40, 30, 20, 10, 0)])
+    noise = os.urandom(_LENGTH - _TIME_LENGTH)
+    digits = bytearray(noise.translate(_DIGITS))
+    digits[0], digits[3] = _VERSIONED[noise[0]], _VARIED[noise[3]]
+    return f"{prefix}_{dated}{digits.decode('ascii')}"
 
 
 def id_uuid(identifier: str) -> UUID:
@@ -57,7 +60,3 @@ def is_id(identifier: str, prefix: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _encode(value: int) -> str:
-    return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])

@@ -23,6 +23,7 @@ from llmgateway.kit.store import (
     REPORT_SECONDS,
     Counter,
     Gauge,
+    Reading,
     Store,
     Verdict,
     Window,
@@ -33,7 +34,7 @@ from llmgateway.kit.store import (
 _HEADER_NAMES: Final[Mapping[str, Sequence[str]]] = {
     sort: [f"x-ratelimit-{what}-{sort}" for what in ("limit", "remaining", "reset")] for sort in ("requests", "tokens")
 }
-"""Sort of a window -> the headers that tell of the tightest one."""
+"""Sort of windows -> the headers that tell of the tightest one."""
 _NEVER_CORRECTED: Final = frozenset({"requests", "running"})
 """Sorts whose claims are what they were when the request was admitted, or given back whole."""
 _SETTLED: Final = timedelta(minutes=50)
@@ -244,19 +245,17 @@ def _wait(one: Held, verdict: Verdict, place: int) -> float:
 
 def _headers(held: Sequence[Held], verdict: Verdict) -> tuple[tuple[str, str], ...]:
     """OpenAI's rate limit headers, each from the window of its sort with the least left."""
-    tightest: dict[str, tuple[int, int]] = {}
-    for place, one in enumerate(held):
-        if one.sort in _HEADER_NAMES:
-            left = max(0, one.claim.limit - verdict.readings[place].used)
-            if one.sort not in tightest or left < tightest[one.sort][0]:
-                tightest[one.sort] = (left, place)
+    tightest = dict[str, tuple[int, Window, Reading]]()
+    for one, reading in zip(held, verdict.readings, strict=True):
+        if isinstance(one.claim, Window):
+            left, known = one.claim.limit - reading.used, tightest.get(one.sort)
+            if known is None or left < known[0]:
+                tightest[one.sort] = (left, one.claim, reading)
     headers = list[tuple[str, str]]()
-    for sort, (left, place) in tightest.items():
-        claim = held[place].claim
-        if isinstance(claim, Window):
-            reset = empty_after(claim, verdict.readings[place], verdict.now)
-            values = (str(claim.limit), str(left), duration(reset))
-            headers += zip(_HEADER_NAMES[sort], values, strict=True)
+    for sort, (left, window, reading) in tightest.items():
+        reset = empty_after(window, reading, verdict.now)
+        values = (str(window.limit), str(max(0, left)), duration(reset))
+        headers += zip(_HEADER_NAMES[sort], values, strict=True)
     return tuple(headers)
 
 
