@@ -17,6 +17,7 @@ _FINISH_WORDS = {
     "model_context_window_exceeded": "length", "tool_use": "tool_calls", "tool_call": "tool_calls",
     "sensitive": "content_filter", "safety": "content_filter",
 }  # fmt: skip
+_OTHER_THOUGHTS = frozenset({"reasoning", "reasoning_details"})
 BROKEN_OFF = frozenset({"error", "network_error", "insufficient_system_resource", "abort"})
 """Reasons that mean a failure: OpenRouter's (https://openrouter.ai/docs/api-reference/errors), Z.ai's
 (https://docs.z.ai/api-reference/llm/chat-completion), DeepSeek's
@@ -150,7 +151,7 @@ def _content(message: Json) -> None:
             message["reasoning_content"] = thoughts
     elif is_object(content):
         message["content"] = msgspec.json.encode(content).decode()
-    if not message.get("reasoning_content"):
+    if not message.get("reasoning_content") and not _OTHER_THOUGHTS.isdisjoint(message):
         reasoning = text_of(message.get("reasoning")) or _details(message.get("reasoning_details"))
         if reasoning:
             message["reasoning_content"] = reasoning

@@ -233,7 +233,7 @@ class RepairingReader:
         step = Step(
             chunk=cast("ChatChunk", body), usage=read_usage(body.get("usage"), body.get("service_tier"))
         )  # repaired into the shape
-        for choice in objects(body["choices"]):
+        for choice in body["choices"]:
             said = spoken(choice["delta"])
             if said:
                 step.text += said
@@ -270,7 +270,7 @@ def _object(data: bytes) -> Json | None:
 
 def spoken(message: Json) -> str:
     """All that a message or delta says: text, reasoning, refusal, transcripts, tool calls."""
-    words = [text_of(message.get(name)) for name in ("content", "reasoning_content", "refusal")]
+    words = [text_of(message[name]) for name in ("content", "reasoning_content", "refusal") if name in message]
     audio = message.get("audio")
     if audio is not None:
         words.append(text_of(audio.get("transcript")) if is_object(audio) else "")

@@ -28,6 +28,8 @@ from llmgateway.kit.ids import new_id
 from llmgateway.kit.sse import write
 
 _encode = msgspec.json.Encoder().encode
+_CARRIED = frozenset({"provider_blocks", "extra_content"})
+"""Fields of a delta that may hold what no block can say."""
 _Piece = tuple[int | None, Callable[[], bytes]]
 """The call that a piece of the answer belongs to, None for all else; and what writes it."""
 
@@ -121,7 +123,8 @@ class MessagesStream:
 
     def _write(self, choice: ChunkChoice) -> bytes:
         delta = choice["delta"]
-        self._keepsake = joined(self._keepsake, foreign_keepsake({**delta, "tool_calls": []}))
+        if not _CARRIED.isdisjoint(delta):
+            self._keepsake = joined(self._keepsake, foreign_keepsake({**delta, "tool_calls": []}))
         self._refused = self._refused or bool(delta.get("refusal"))
         if choice["finish_reason"]:
             self._choice = {**choice}
