@@ -64,16 +64,12 @@ class Vitals:
 
     async def watch(self) -> None:
         """Look until cancelled."""
-        try:
-            await asyncio.gather(
-                self._watch_the_loop(), *(self._watch_store(*store) for store in self._organs.stores.items())
-            )
-        finally:
-            self._organs.instruments.counting.catch_up()
+        await asyncio.gather(
+            self._watch_the_loop(), *(self._watch_store(*store) for store in self._organs.stores.items())
+        )
 
     def look(self) -> None:
-        """Bring all figures up to what is so now."""
-        self._organs.instruments.counting.catch_up()
+        """Set every gauge to what is so now."""
         self._look_at_the_journal()
         self._look_at_the_circuits(self._organs.instruments.health.report())
         self._look_at_the_process()
@@ -86,7 +82,6 @@ class Vitals:
             before = loop.time()
             await asyncio.sleep(_LAG_SECONDS)
             now = loop.time()
-            self._organs.instruments.counting.catch_up()
             self._lag.observe(max(0.0, now - before - _LAG_SECONDS))
             if now - looked >= _PROBE_SECONDS:
                 looked = now

@@ -1,7 +1,4 @@
-"""Counts what requests did, for Prometheus: a few additions a request, into counters that are found once and kept.
-
-Whoever reads the figures calls `catch_up` first.
-"""
+"""Counts what requests did, for Prometheus: a few additions a request, into counters that are found once and kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,8 +20,6 @@ MOST_MODELS: Final = 300
 """Different provider and model pairs that get labels of their own in one process."""
 _OURS: Final = ("internal_error", "no_target", "store_unavailable", "draining")
 _REMEMBERED: Final = 10_000
-_TOGETHER: Final = 64
-"""Ended requests that are counted in one go: so few that nobody waits noticeably."""
 
 
 @dataclass(slots=True)
@@ -73,7 +68,6 @@ class Counting:
         for code in _OURS:
             metrics.counter(figures.REFUSALS, code)  # there at 0, so that the first one is seen as a rise
         self._own_time = metrics.histogram(figures.OWN_TIME)
-        self._uncounted = list[UsageEvent]()
 
     def asks(self, own_seconds: float) -> None:
         """The first provider is about to be asked, so long after the key was known."""
@@ -84,18 +78,7 @@ class Counting:
         self._metrics.counter(figures.REFUSALS, code).inc()
 
     def ended(self, event: UsageEvent) -> None:
-        """A request with a known key is over. It is counted with others, later: many in a row cost a part of each alone."""
-        self._uncounted.append(event)
-        if len(self._uncounted) >= _TOGETHER:
-            self.catch_up()
-
-    def catch_up(self) -> None:
-        """Count all that ended until now."""
-        ended, self._uncounted = self._uncounted, []
-        for event in ended:
-            self._count(event)
-
-    def _count(self, event: UsageEvent) -> None:
+        """A request with a known key is over."""
         if event.test:
             self._metrics.counter(figures.TEST_REQUESTS, event.outcome).inc()
             return
