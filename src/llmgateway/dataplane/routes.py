@@ -23,7 +23,7 @@ _MAX_BODY: Final = 25 * 1024 * 1024
 _MAX_DRAINED: Final = 128 * 1024 * 1024
 """A body over the limit is read on up to here and thrown away, so that its sender can read the refusal."""
 _MAX_HEADERS: Final = 32 * 1024
-_UNWATCHED_SECONDS = 0.02
+_UNWATCHED_SECONDS: Final = 0.02
 """Of a journey, before somebody watches whether the caller leaves."""
 _OF_STORED_RESPONSES: Final = re.compile(
     r"(GET|DELETE) /v1/responses/[^/]+|POST /v1/responses/[^/]+/cancel|GET /v1/responses/[^/]+/input_items"

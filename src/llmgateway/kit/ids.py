@@ -37,18 +37,12 @@ def new_id(prefix: str, now: datetime | None = None) -> str:
 
 def id_uuid(identifier: str) -> UUID:
     """The UUID inside a prefixed id. Raises ValueError when it holds none."""
-    _, _, text = identifier.rpartition("_")
-    if len(text) != _LENGTH or text[0] > "7" or text.strip(_ALPHABET):
-        raise ValueError(f"not an id: {identifier!r}")
-    return UUID(int=int(text.translate(_AS_DIGITS), 32))
+    return UUID(int=int(_digits_of(identifier), 32))
 
 
 def id_time(identifier: str) -> datetime:
     """When the id was made, to the millisecond. Raises ValueError when it is none."""
-    _, _, text = identifier.rpartition("_")
-    if len(text) != _LENGTH or text[0] > "7" or text.strip(_ALPHABET):
-        raise ValueError(f"not an id: {identifier!r}")
-    return _EPOCH + int(text[:_TIME_LENGTH].translate(_AS_DIGITS), 32) * _MILLISECOND
+    return _EPOCH + int(_digits_of(identifier)[:_TIME_LENGTH], 32) * _MILLISECOND
 
 
 def is_id(identifier: str, prefix: str) -> bool:
@@ -60,3 +54,11 @@ def is_id(identifier: str, prefix: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _digits_of(identifier: str) -> str:
+    """What stands behind the prefix, as `int` reads it. Raises ValueError when it is no id."""
+    _, _, text = identifier.rpartition("_")
+    if len(text) != _LENGTH or text[0] > "7" or text.strip(_ALPHABET):
+        raise ValueError(f"not an id: {identifier!r}")
+    return text.translate(_AS_DIGITS)

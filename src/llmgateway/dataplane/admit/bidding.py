@@ -5,6 +5,7 @@ from llmgateway.canon.usage import Usage
 from llmgateway.contract.refusals import KEY, ORGANISATION, PROJECT
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.dataplane.admit.scopes import Need, counts_money
+from llmgateway.dataplane.plan.fitness import longest_asked
 from llmgateway.dataplane.plan.ordering import override
 from llmgateway.dataplane.plan.router import Router
 from llmgateway.dataplane.plan.targets import Target
@@ -72,11 +73,8 @@ def _longest(call: Call) -> int:
     """The most tokens that all choices of the answer together may have."""
     if call.operation not in (Operation.CHAT, Operation.COMPLETIONS):
         return 0
-    for name in ("max_completion_tokens", "max_tokens"):
-        limit = call.canon.get(name)
-        if isinstance(limit, int):
-            return max(0, limit) * _choices(call)
-    return _UNSTATED_OUTPUT * _choices(call)
+    asked = longest_asked(call.canon)
+    return (_UNSTATED_OUTPUT if asked is None else max(0, asked)) * _choices(call)
 
 
 def _choices(call: Call) -> int:

@@ -67,7 +67,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 def demand(call: Call, prompt_tokens: int) -> Demand:
     """Read a call for what it needs."""
-    max_output = _longest(call.canon)
+    max_output = longest_asked(call.canon)
     if call.operation is not Operation.CHAT:
         return Demand(prompt_tokens, max_output)
     abilities = set[Ability]()
@@ -83,7 +83,8 @@ def demand(call: Call, prompt_tokens: int) -> Demand:
     return Demand(prompt_tokens, max_output, frozenset(abilities), thinking=_asks_to_think(call.canon))
 
 
-def _longest(canon: Json) -> int | None:
+def longest_asked(canon: Json) -> int | None:
+    """The most tokens that the caller lets one answer have; None where it set no limit."""
     for name in ("max_completion_tokens", "max_tokens"):
         if isinstance(limit := canon.get(name), int):
             return limit
@@ -156,7 +157,7 @@ def _spared(call: Call, refused: frozenset[str]) -> frozenset[str]:
     spared = frozenset[str]()
     if call.dialect is Dialect.ANTHROPIC:
         spared = _THINKING.union(name for name in refused if name.endswith(_STRICT))
-    limit = _longest(call.canon)
+    limit = longest_asked(call.canon)
     if limit is not None and limit < _ROOM_TO_THINK:
         spared |= _EFFORT
     choice = call.canon.get("tool_choice")
