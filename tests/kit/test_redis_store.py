@@ -297,3 +297,14 @@ async def test_a_pipeline_that_hangs_holds_up_nobody_behind_it(server: str, tmp_
         connection.cancel()
     await asyncio.gather(*serving, return_exceptions=True)
     await asyncio.sleep(0)
+
+
+async def test_a_verdict_that_means_nothing_is_a_store_that_is_down(server: str) -> None:
+    store = RedisStore(server, seconds=SECONDS, prefix="odd:")
+    assert (await store.admit("a", LEASE, [Window("w", 60, 9)])).admitted
+    [ticket] = await redis_of(store).keys("odd:ticket:a@*")
+    for nonsense in ("", "no JSON", "{}", '[true, 1, [["many"]], []]'):
+        await redis_of(store).hset(ticket, "verdict", nonsense)
+        with pytest.raises(StoreDown):
+            await store.admit("a", LEASE, [Window("w", 60, 9)])
+    await store.close()

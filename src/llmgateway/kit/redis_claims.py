@@ -36,7 +36,7 @@ def near_of(names: Sequence[str]) -> str:
 
 
 def verdict_of(text: str, claims: Sequence[Claim]) -> Verdict:
-    """The answer of the script that admits. Raises msgspec.DecodeError for what is none."""
+    """The answer of the script that admits. Raises msgspec.MsgspecError for what is none."""
     answer = _read(text)
     if answer.admitted:
         return Verdict(True, answer.now / 1000, answer.readings)
