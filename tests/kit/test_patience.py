@@ -11,6 +11,8 @@ from llmgateway.kit.patience import Deadlines, Patience
 
 LOOPS = pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
 _SECONDS = 0.02
+_FEW = 10
+"""Turns of a loop that is always late: three deadlines, each over after one or two."""
 
 
 @LOOPS
@@ -46,8 +48,10 @@ def test_silence_ends(loop: type[asyncio.AbstractEventLoop]) -> None:
 
 
 def test_a_loop_that_is_always_late_ends_it_too() -> None:
+    turns = list[None]()
+
     async def wait() -> None:
-        busy = asyncio.ensure_future(_always_late())
+        busy = asyncio.ensure_future(_always_late(turns))
         try:
             async with Patience(_SECONDS):
                 await asyncio.Event().wait()
@@ -56,10 +60,12 @@ def test_a_loop_that_is_always_late_ends_it_too() -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, pytest.raises(TimeoutError):
         runner.run(wait())
+    assert len(turns) < _FEW
 
 
-async def _always_late() -> None:
+async def _always_late(turns: list[None]) -> None:
     while True:
+        turns.append(None)
         time.sleep(2 * _SECONDS)  # noqa: ASYNC251 -- standing still is what it is for
         await asyncio.sleep(0)
 
@@ -113,8 +119,10 @@ def test_many_waits_are_not_ended_by_a_loop_that_stood_still_but_by_one_that_is_
         await asyncio.sleep(_SECONDS / 4)
         return future.done()
 
+    turns = list[None]()
+
     async def always_late() -> None:
-        busy = asyncio.ensure_future(_always_late())
+        busy = asyncio.ensure_future(_always_late(turns))
         future = asyncio.get_running_loop().create_future()
         Deadlines(_SECONDS).watch(future)
         try:
@@ -126,3 +134,4 @@ def test_many_waits_are_not_ended_by_a_loop_that_stood_still_but_by_one_that_is_
         assert not runner.run(stand_still())
         with pytest.raises(TimeoutError):
             runner.run(always_late())
+    assert len(turns) < _FEW

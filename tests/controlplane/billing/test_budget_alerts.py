@@ -99,6 +99,8 @@ async def test_only_the_budget_that_refused_is_called_used_up_and_once(shop: Sho
     key = await _key(shop, org, daily_budget_nanos=9 * DOLLAR)
     assert len(await _use(shop, data, org, key, 85 * DOLLAR // 10)) == 4  # 50 and 80 of both
     by_the_key = _refused("This key's budget of $9.00 a day has no room for this request. Or raise the budget.")
+    by_a_provider = {**by_the_key, "outcome": Outcome.FAILED}
+    assert await _use(shop, data, org, key, 0, **by_a_provider) == []
     told = await _use(shop, data, org, key, 0, **by_the_key)
     assert [one.partition(": ")[2] for one in told] == ['100 % of the budget of the key "build" is used']
     held = {**_refused("What is left of this organisation's budget is held."), "status": 429}

@@ -55,6 +55,31 @@ async def test_events_reach_the_sink_in_batches(tmp_path: Path) -> None:
     assert _journals(tmp_path) == []
 
 
+async def test_requests_go_on_while_the_journal_is_read(tmp_path: Path) -> None:
+    """The loop comes round between slices; what it does meanwhile is not lost."""
+    table, turns = Table(), list[int]()
+    with Journal.open(tmp_path) as journal:
+        recorder, shipper = Recorder(journal), Shipper(journal, table, SystemClock())
+        events = [event() for _ in range(BATCH)]
+        for one in events:
+            recorder.close(one)
+
+        async def go_on() -> None:
+            while not table.rows:
+                turns.append(len(table.rows))
+                await asyncio.sleep(0)
+
+        going = asyncio.ensure_future(go_on())
+        await shipper.start()
+        await going
+        late = event()
+        recorder.close(late)
+        assert await shipper.drain(20)
+        await shipper.stop()
+    assert list(table.rows.values()) == [*events, late]
+    assert len(turns) >= BATCH // 50
+
+
 async def test_database_down_nothing_is_lost_and_it_goes_on_when_it_is_back(tmp_path: Path) -> None:
     table = Table(down=True)
     with Journal.open(tmp_path) as journal:
