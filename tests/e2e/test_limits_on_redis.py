@@ -256,6 +256,8 @@ def test_a_redis_that_lost_its_counts_lets_rates_begin_anew_and_money_never(flee
     assert fleet.hammer(rate, 20)[200] <= (5 if loss == "flush" else 5 + 4 * 2)
     pressing.join()
     _becomes(lambda: _losses(fleet) >= before + 4, wanted=True)
+    # Money is unknown, which is a 503, until every process has stored what it counted before.
+    _becomes(lambda: fleet.ask(money, 0, "priced", max_tokens=8).status_code == 503, wanted=False)
     statuses = fleet.hammer(money, 900, model="priced", max_tokens=8)
     assert statuses[402] + statuses[429], statuses  # 429: running requests hold the rest
     _becomes(lambda: fleet.ask(money, 0, "priced", max_tokens=8).status_code, 402)
