@@ -42,7 +42,7 @@ def _die(journal: Journal) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(records=st.lists(st.binary(max_size=300), max_size=30), most=st.integers(1, 7))
+@given(records=st.lists(st.binary(min_size=1, max_size=300), max_size=30), most=st.integers(1, 7))
 def test_records_come_back_in_order(tmp_path_factory: pytest.TempPathFactory, records: list[bytes], most: int) -> None:
     with Journal.open(tmp_path_factory.mktemp("journal")) as journal:
         for record in records:
@@ -82,6 +82,29 @@ def test_a_torn_tail_is_cut(tmp_path: Path, cut: int) -> None:
     assert _all(adopted) == [b"first"]
     assert adopted.torn_bytes == 14 - cut
     adopted.remove()
+
+
+def test_zeros_that_a_power_cut_left_are_no_records(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    journal.append(b"first")
+    _die(journal)
+    with (journal.folder / "0000000001.log").open("ab") as file:
+        file.write(bytes(4096))
+    (adopted,) = Journal.adopt(tmp_path)
+    assert _all(adopted) == [b"first"]
+    assert adopted.torn_bytes == 4096
+    adopted.remove()
+
+
+@pytest.mark.parametrize("lengths", [[200_000], [10, 200_000, 10], [40_000] * 5, [65_528, 65_529, 1]])
+def test_records_longer_than_what_is_read_at_once_come_back(tmp_path: Path, lengths: list[int]) -> None:
+    with Journal.open(tmp_path) as journal:
+        records = [bytes([number]) * length for number, length in enumerate(lengths, start=1)]
+        for record in records:
+            journal.append(record)
+        assert _all(journal) == records
+        assert journal.torn_bytes == 0
+        journal.mark(Checkpoint(journal.position, journal.position))
 
 
 def test_a_record_that_was_changed_on_disk_is_not_believed(tmp_path: Path) -> None:

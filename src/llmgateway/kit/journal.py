@@ -14,7 +14,6 @@ import struct
 import threading
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -25,7 +24,8 @@ SEGMENT_BYTES: Final = 16 * 1024 * 1024
 EMPTIED_BYTES: Final = 1024 * 1024
 """A segment that is written to is emptied when all of it is done and it is at least as long."""
 SYNC_SECONDS: Final = 0.05
-_CHUNK: Final = 256 * 1024
+_BLOCK: Final = 64 * 1024
+"""What is read of a file at once."""
 _FRAME: Final = struct.Struct("<II")
 
 
@@ -34,10 +34,9 @@ class JournalFull(OSError):
 
 
 class Entry(NamedTuple):
-    """One record as read: where it stands, where it ends, and its bytes."""
+    """One record as read: where it stands, and its bytes."""
 
     start: Position
-    end: Position
     data: bytes
 
 
@@ -104,7 +103,7 @@ class Journal:
         return sum(self._sizes.values())
 
     def append(self, record: bytes) -> None:
-        """Add a record; once this returns, the death of the process cannot lose it. Raises JournalFull."""
+        """Add a record of at least a byte; once this returns, the death of the process cannot lose it. Raises JournalFull."""
         frame = _FRAME.pack(len(record), zlib.crc32(record)) + record
         syncer = self._syncer
         if syncer is None or self._writer < 0:
@@ -211,20 +210,24 @@ class Journal:
             if self._syncer is not None:
                 self._syncer.error = error
 
-    def _read_segment(self, size: int, most: int) -> Iterator[Entry]:
-        with _segment(self.folder, self._read.segment).open("rb", buffering=_CHUNK) as file:
-            file.seek(self._read.offset)
-            for _ in range(most):
-                start = self._read
-                if start.offset >= size:
-                    return
-                data = _read_record(file.read, size - start.offset)
-                if data is None:
-                    self.torn_bytes += size - start.offset
-                    self._read = Position(start.segment, size)
-                    return
-                self._read = Position(start.segment, start.offset + _FRAME.size + len(data))
-                yield Entry(start, self._read, data)
+    def _read_segment(self, size: int, most: int) -> list[Entry]:
+        """The next records as far as one block of the file has them. Where it has none, what is left is torn, and passed over."""
+        number, offset = self._read
+        with _segment(self.folder, number).open("rb") as file:
+            file.seek(offset)
+            block = file.read(min(_BLOCK, size - offset))
+            missing = _FRAME.size + _length_at(block, 0) - len(block)
+            if 0 < missing <= size - offset - len(block):
+                block += file.read(missing)
+        entries, at = list[Entry](), 0
+        while len(entries) < most and (data := _record_at(block, at)) is not None:
+            entries.append(Entry(Position(number, offset + at), data))
+            at += _FRAME.size + len(data)
+        if not entries:
+            at = size - offset
+            self.torn_bytes += at
+        self._read = Position(number, offset + at)
+        return entries
 
 
 class _Syncer:
@@ -289,16 +292,22 @@ def _write_whole(descriptor: int, frame: bytes) -> None:
         raise OSError(errno.ENOSPC, "only a part of the record could be written")
 
 
-def _read_record(read: Callable[[int], bytes], left: int) -> bytes | None:
-    """The record that starts here, None when it is torn."""
-    head = read(_FRAME.size)
-    if len(head) < _FRAME.size:
+def _length_at(block: bytes, at: int) -> int:
+    """Of the record whose frame begins here; 0 where there is no whole frame."""
+    return _FRAME.unpack_from(block, at)[0] if len(block) - at >= _FRAME.size else 0
+
+
+def _record_at(block: bytes, at: int) -> bytes | None:
+    """The record whose frame begins here; None where it is torn, or goes on behind the block.
+
+    No record is empty: zeros are what a power cut may leave at the end of a file.
+    """
+    start = at + _FRAME.size
+    if start > len(block):
         return None
-    length, crc = _FRAME.unpack(head)
-    if length > left - _FRAME.size:
-        return None
-    data = read(length)
-    return data if len(data) == length and zlib.crc32(data) == crc else None
+    length, crc = _FRAME.unpack_from(block, at)
+    data = block[start : start + length]
+    return data if 0 < length == len(data) and zlib.crc32(data) == crc else None
 
 
 def _segment(folder: Path, number: int) -> Path:
