@@ -37,7 +37,7 @@ class Job:
 def jobs(database: Database, clock: Clock, mailer: Mailer, counter: Counter | None = None) -> Sequence[Job]:
     """The table. Each job may run on several workers at once; rows are locked, not the job."""
     return (
-        Job("mail", 0.5, lambda: mailroom.deliver_next(database, clock, mailer)),
+        Job("mail", 2.0, lambda: mailroom.deliver_next(database, clock, mailer)),
         Job("organisations that end", 60.0, lambda: ending.end_next(database, clock)),
         Job("sessions that ended", 3600.0, lambda: ending.forget_sessions(database, clock)),
         Job("contents whose time is over", 600.0, lambda: ending.forget_contents(database, clock)),

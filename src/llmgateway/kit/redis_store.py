@@ -277,10 +277,10 @@ class RedisStore:
             return int(self._clock.now().timestamp() * 1000)
         try:
             async with Patience(self._seconds):
-                seconds, micros = await self._redis.time()
+                [(seconds, micros)] = await redis_wire.ask(self._redis, [("TIME",)])
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
-        return seconds * 1000 + micros // 1000
+        return int(seconds) * 1000 + int(micros) // 1000
 
     async def _server(self) -> str:
         """The server's run id, asked after every connection that was lost. Raises StoreDown."""

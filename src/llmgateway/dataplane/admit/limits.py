@@ -247,15 +247,17 @@ def _headers(held: Sequence[Held], verdict: Verdict) -> tuple[tuple[str, str], .
     """OpenAI's rate limit headers, each from the window of its sort with the least left."""
     tightest = dict[str, tuple[int, Window, Reading]]()
     for one, reading in zip(held, verdict.readings, strict=True):
-        if isinstance(one.claim, Window):
-            left, known = one.claim.limit - reading.used, tightest.get(one.sort)
-            if known is None or left < known[0]:
-                tightest[one.sort] = (left, one.claim, reading)
+        claim = one.claim
+        if isinstance(claim, Window):
+            left = claim.limit - reading.used
+            if (known := tightest.get(one.sort)) is None or left < known[0]:
+                tightest[one.sort] = (left, claim, reading)
     headers = list[tuple[str, str]]()
     for sort, (left, window, reading) in tightest.items():
-        reset = empty_after(window, reading, verdict.now)
-        values = (str(window.limit), str(max(0, left)), duration(reset))
-        headers += zip(_HEADER_NAMES[sort], values, strict=True)
+        limit, remaining, reset = _HEADER_NAMES[sort]
+        headers.append((limit, str(window.limit)))
+        headers.append((remaining, str(max(0, left))))
+        headers.append((reset, duration(empty_after(window, reading, verdict.now))))
     return tuple(headers)
 
 
