@@ -1,9 +1,14 @@
 """URLs as people have them, and what stands in the way of a connection."""
 
+import asyncio
+import os
+import signal
+
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
+from llmgateway.db import session as session_module
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database, is_fault_of_data, login
@@ -103,4 +108,31 @@ async def test_only_the_data_itself_can_be_at_fault(database_url: str, statement
         async with admin.transaction() as tx:
             await tx.execute(text(statement))
     assert is_fault_of_data(caught.value) is at_fault
+    await admin.close()
+
+
+async def _backend(database: Database) -> int:
+    async with database.transaction() as tx:
+        return await tx.scalar(text("SELECT pg_backend_pid()")) or 0
+
+
+async def test_connections_that_the_server_ended_are_opened_anew(admin: Database) -> None:
+    before = await _backend(admin)
+    assert await _backend(admin) == before
+    os.kill(before, signal.SIGTERM)
+    await asyncio.sleep(0.2)  # the end is on its way
+    assert await _backend(admin) != before
+
+
+async def test_a_connection_that_rested_long_and_was_dropped_is_opened_anew(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = Database(database_url, Role.ADMIN, seconds=0.5)
+    before = await _backend(admin)
+    os.kill(before, signal.SIGSTOP)  # it answers no more, and says nothing
+    try:
+        monkeypatch.setattr(session_module, "_RESTED_SECONDS", 0.0)
+        assert await _backend(admin) not in {0, before}
+    finally:
+        os.kill(before, signal.SIGCONT)
     await admin.close()

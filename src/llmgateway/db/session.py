@@ -1,13 +1,17 @@
 """The way to the database: connections under a role, sessions, and the one place that commits."""
 
+import math
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Protocol, cast
 
 import asyncpg
-from sqlalchemy import make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError
@@ -17,6 +21,8 @@ DATABASE_ERRORS: Final = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.Interf
 
 _ONLY_LIBPQ: Final = frozenset({"channel_binding", "connect_timeout", "gssencmode", "keepalives", "sslcrldir"})
 """Parameters of URLs that the driver would hand on to the server, which does not know them."""
+_RESTED_SECONDS: Final = 10.0
+"""A connection that rested longer is asked for a sign of life: a firewall may have dropped it, and told nobody."""
 _FAULTS_OF_DATA: Final = ("22", "23")
 """SQLSTATE classes: data exception, integrity constraint violation."""
 
@@ -25,6 +31,8 @@ class Connection(Protocol):
     """What we use of the driver's own connection; it brings no types."""
 
     async def execute(self, query: str) -> str: ...
+
+    def is_closed(self) -> bool: ...
 
     async def add_listener(self, channel: str, callback: Callable[[object, int, str, object], None]) -> None: ...
 
@@ -51,8 +59,8 @@ class Database:
             pool_size=5,
             max_overflow=5,
             pool_timeout=seconds or 30,
-            pool_pre_ping=True,
         )
+        _look_before_use(self.engine)
 
     def acting_as(self, role: Role, *, seconds: float | None = None) -> "Database":
         """Another way to the same database. Whoever asks for it closes it."""
@@ -93,6 +101,31 @@ async def see(session: AsyncSession, *, org_id: str | None = None, user_id: str 
         text("SELECT set_config('app.org_id', :org_id, true), set_config('app.user_id', :user_id, true)"),
         {"org_id": org_id or "", "user_id": user_id or ""},
     )
+
+
+def _look_before_use(engine: AsyncEngine) -> None:
+    """Open those of the pool's connections anew that ended while they rested.
+
+    A server that ends says so, and is believed without a question: SQLAlchemy's own `pool_pre_ping` asks three before each
+    transaction (https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects).
+    """
+    pool, dialect = engine.sync_engine.pool, engine.sync_engine.dialect
+
+    @event.listens_for(pool, "checkin")
+    def rests(connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        del connection
+        entry.info["rests"] = time.monotonic()
+
+    @event.listens_for(pool, "checkout")
+    def look(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: object) -> None:
+        if cast("Connection", entry.driver_connection).is_closed():
+            raise DisconnectionError("the server ended the connection")
+        rested = time.monotonic() - entry.info.get("rests", math.inf)
+        if rested > _RESTED_SECONDS:
+            try:
+                dialect.do_ping(connection)
+            except (dialect.loaded_dbapi.Error, OSError, TimeoutError) as error:
+                raise DisconnectionError("the connection was dropped on the way") from error
 
 
 def is_fault_of_data(error: BaseException) -> bool:
