@@ -17,7 +17,7 @@ from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import id_time
 from llmgateway.kit.journal import Checkpoint, Entry, Journal, Position
 
-BATCH: Final = 500
+BATCH: Final = 1_000
 _SLICE: Final = 50
 """Records that are read while requests wait."""
 _IDLE_SECONDS: Final = 0.05
