@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from llmgateway.canon.usage import Usage
-from llmgateway.catalog.catalog import Catalog, load_catalog
+from llmgateway.catalog.catalog import Catalog, Model, load_catalog
 from llmgateway.catalog.pricing import PriceOverride, prices_at, tariff
 from llmgateway.kit.money import nanos
 
@@ -339,3 +339,21 @@ def test_a_name_that_nobody_would_give_is_not_looked_up() -> None:
 
 def _remembered(catalog: Catalog) -> int:
     return len(catalog._offers)
+
+
+@given(model=st.sampled_from(CATALOG.models()), prompt=st.integers(0, 2_000_000), answer=st.integers(0, 200_000))
+def test_a_bid_is_what_words_would_cost(model: Model, prompt: int, answer: int) -> None:
+    name = f"{model.provider}/{model.name}"
+    asked, answered = Usage(prompt_tokens=prompt), Usage(prompt_tokens=prompt, completion_tokens=answer)
+    costs = cost(name, asked), cost(name, answered)
+    assert CATALOG.bid(model.provider, model.name, (prompt, answer), NOON) == (None if None in costs else costs)
+
+
+@given(prompt=st.integers(0, 2_000_000), answer=st.integers(0, 200_000), dollars=st.decimals("0.001", 100, places=4))
+def test_a_bid_at_the_operators_price(prompt: int, answer: int, dollars: Decimal) -> None:
+    own = PriceOverride(input=dollars, output=dollars * 3)
+    usages = Usage(prompt_tokens=prompt), Usage(prompt_tokens=prompt, completion_tokens=answer)
+    priced = [CATALOG.price("nobody", "m", usage, NOON, override=own) for usage in usages]
+    assert CATALOG.bid("nobody", "m", (prompt, answer), NOON, override=own) == tuple(
+        one and one.nanos for one in priced
+    )

@@ -1,10 +1,10 @@
 """Embeddings, rerank, completions and token counts at every provider that has them; dialects that pass untouched where they are owned."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.canon.chat import Json

@@ -1,9 +1,9 @@
 """Whatever a chat asks arrives at every provider, or is refused by name; nothing is lost in silence."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Operation
 from llmgateway.providers.ollama_native.declaration import Ollama

@@ -1,10 +1,10 @@
 """Canon requests, and the Messages bodies built from them."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json

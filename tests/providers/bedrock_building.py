@@ -1,11 +1,11 @@
 """Calls, places, event streams and bodies for tests of Bedrock."""
 
 import zlib
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json

@@ -1,8 +1,7 @@
 """Canon requests as Messages bodies: each parameter, tools, and what is left out."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Dialect, Operation, Wishes
 from llmgateway.canon.chat import Json

@@ -1,10 +1,10 @@
 """Azure: which address, which credential, which language."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.errors import FailureKind, ProviderError

@@ -1,9 +1,8 @@
 """Claude on Bedrock for callers of its own dialect: what InvokeModel takes of a Messages body and of its flags."""
 
-from dataclasses import replace
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Dialect, Wishes
 from llmgateway.canon.chat import Json

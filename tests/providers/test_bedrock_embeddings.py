@@ -1,10 +1,10 @@
 """Texts to embed on Bedrock: what each model's InvokeModel body says, and what is refused."""
 
-from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json

@@ -1,10 +1,10 @@
 """Requests to Bedrock: where they go, who signs them, what they say and what is refused."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest

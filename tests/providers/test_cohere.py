@@ -1,11 +1,11 @@
 """Cohere: recorded answers and streams keep their meaning, requests are written as documented, failures have names."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json

@@ -1,8 +1,7 @@
 """Embeddings by Gemini."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json

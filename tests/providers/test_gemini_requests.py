@@ -1,8 +1,7 @@
 """Canon requests as bodies of generateContent."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json

@@ -1,9 +1,9 @@
 """Thinking and efforts of Messages, as OpenAI's models take them."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.canon.chat import Json

@@ -1,9 +1,10 @@
 """What goes to a host on OpenAI's wire, and what is refused before."""
 
 import base64
-from dataclasses import replace
+import dataclasses
 
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Dialect, Operation
 from llmgateway.canon.chat import Json
@@ -36,7 +37,7 @@ def test_a_request_changes_only_the_model() -> None:
 
 
 def test_the_credential_has_its_header_or_there_is_none() -> None:
-    assert replace(LAB, auth_header="x-key").build(chat(), PLACE).headers["x-key"] == "k"
+    assert dataclasses.replace(LAB, auth_header="x-key").build(chat(), PLACE).headers["x-key"] == "k"
     assert LAB.build(chat(), replace(PLACE, secrets={})).headers == {"content-type": "application/json"}
 
 

@@ -1,9 +1,9 @@
 """Tokens counted by those who know: Bedrock's CountTokens, Google's countTokens, Claude's counter on Vertex AI."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.canon.chat import Json

@@ -1,11 +1,11 @@
 """Vertex AI: addresses, headers, two languages at one host, embeddings."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.chat import Json

@@ -1,7 +1,6 @@
 """A Call: one request as the caller meant it, whatever dialect it was written in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
 
@@ -61,8 +60,7 @@ class Wishes(msgspec.Struct, frozen=True):
         return self.fault in {"timeout", "stall"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request, read and checked.
 
     `body` is the decoded body in the caller's own dialect, `canon` the same in OpenAI's shape (for the OpenAI dialect
@@ -78,12 +76,12 @@ class Call:
     canon: Json
     include_usage: bool = False
     """The caller asked for OpenAI's usage chunk."""
-    wishes: Wishes = field(default_factory=Wishes)
+    wishes: Wishes = msgspec.field(default_factory=Wishes)
     left_out: frozenset[str] = frozenset()
     """What the caller asked for beside it, and nobody can honour: the operation asked in its place has no word for it and
     the caller allowed it to be dropped, or it refers to what was never stored."""
 
-    places: Mapping[str, str] = field(default_factory=dict[str, str])
+    places: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """Path of the canon -> where the caller's body says it, for what its dialect counts in another way."""
 
     def in_body(self, path: str) -> str:

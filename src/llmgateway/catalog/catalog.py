@@ -174,6 +174,18 @@ class Catalog:
         nanos = None if compiled is None or percent is None else compiled.nanos(usage, percent)
         return None if nanos is None else Priced(nanos, self._houses.version)
 
+    def bid(
+        self, provider: str, model: str, tokens: tuple[int, int], at: datetime, *, override: PriceOverride | None = None
+    ) -> tuple[int, int] | None:
+        """What a prompt of so many tokens costs, and what it costs with so long an answer, in nanos; None is unpriced."""
+        if override is not None:
+            return self._override(override).bid(*tokens)
+        offer = self._offer(provider, model)
+        if offer.free:
+            return 0, 0
+        compiled = offer.usual or self._tariff(offer, at, None, None)
+        return None if compiled is None else compiled.bid(*tokens)
+
     def models(self, provider: str | None = None) -> Sequence[Model]:
         """All models of a provider, or of all; those that their provider withdrew are left out."""
         if provider is None:

@@ -66,9 +66,7 @@ class Rates:
         ):
             return None
         tokens = (self._prompt(usage) + self._completion(usage)) * percent // 100
-        yocto = tokens + self.request + usage.searches * (self.search or 0)
-        whole, rest = divmod(yocto, _YOCTO_PER_NANO)
-        return whole + (2 * rest > _YOCTO_PER_NANO or (2 * rest == _YOCTO_PER_NANO and whole % 2 == 1))
+        return _nanos(tokens + self.request + usage.searches * (self.search or 0))
 
     def _prompt(self, usage: Usage) -> int:
         """Sound and images count as new as far as the new tokens reach; what is left of them came from the cache."""
@@ -108,11 +106,26 @@ class Tariff:
 
         `percent`: of the published prices of tokens, where they depend on the region.
         """
+        return self._rates(usage.prompt_tokens).nanos(usage, percent)
+
+    def bid(self, prompt_tokens: int, output_tokens: int) -> tuple[int, int]:
+        """Nanos of a prompt of words, and of that with an answer of words, none of them known from before."""
+        rates = self._rates(prompt_tokens)
+        prompt = prompt_tokens * rates.input + rates.request
+        return _nanos(prompt), _nanos(prompt + output_tokens * rates.output)
+
+    def _rates(self, prompt_tokens: int) -> Rates:
         rates = self.tiers[0][1]
         for start, higher in self.tiers[1:]:
-            if usage.prompt_tokens > start:
+            if prompt_tokens > start:
                 rates = higher
-        return rates.nanos(usage, percent)
+        return rates
+
+
+def _nanos(yocto: int) -> int:
+    """Rounded half to even."""
+    whole, rest = divmod(yocto, _YOCTO_PER_NANO)
+    return whole + (2 * rest > _YOCTO_PER_NANO or (2 * rest == _YOCTO_PER_NANO and whole % 2 == 1))
 
 
 def prices_at(info: ModelInfo, at: datetime, tier: str | None, speed: str | None = None) -> Sequence[ModelPrice]:

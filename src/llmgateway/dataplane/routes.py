@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, cast
 
 from llmgateway.canon.call import Dialect, Operation
@@ -171,4 +172,4 @@ def client_address(scope: Scope) -> str:
 
 
 def _size(scope: Scope) -> int:
-    return sum(len(name) + len(value) for name, value in scope["headers"])
+    return sum(map(len, chain.from_iterable(scope["headers"])))

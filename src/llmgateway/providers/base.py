@@ -18,17 +18,16 @@ from llmgateway.canon.usage import Usage
 from llmgateway.errors import ProviderError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where one attempt goes: everything `build` needs beside the call."""
 
     model: str
     """The provider's own name of the model."""
     base_url: str
     """Without a trailing slash."""
-    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    secrets: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """`api_key`, or what the provider's `credential` names; cloud tokens arrive here as `token`."""
-    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    options: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """`region`, `project`, `api_version`, ...: the host's settings of gateway.yaml that are no secret."""
     stream: bool
     """Whether to ask upstream for a stream (a whole answer may be asked as one and assembled)."""
@@ -37,19 +36,24 @@ class Place:
     dropped: frozenset[str] = frozenset()
     """Parameters of the call that shall be left out: the caller allowed it, and is told."""
 
+    def __repr__(self) -> str:
+        return f"Place({self.model!r} at {self.base_url!r})"  # and no secrets
+
 
 _CREDENTIALS: Final = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
 """Headers."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True):
     """An HTTP request, ready to send."""
 
     url: str
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     body: bytes
     method: str = "POST"
+
+    def __repr__(self) -> str:
+        return f"UpstreamRequest({self.method} {self.url!r})"  # and no credentials
 
     @property
     def credentials(self) -> Sequence[str]:

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Call, Dialect, Wishes
 from llmgateway.contract.usage import Attempt

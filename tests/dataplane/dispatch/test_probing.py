@@ -1,7 +1,8 @@
 """Whether a credential works, asked with a call that costs nothing and that a bad one may not make."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from llmgateway.providers.base import Place, Provider
 from llmgateway.providers.bedrock.declaration import BEDROCK

@@ -1,9 +1,9 @@
 """Who can serve a call: what its body asks for, against what is known of each target."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.canon.chat import Json

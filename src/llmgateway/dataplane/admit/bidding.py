@@ -1,7 +1,6 @@
 """What a request may cost at most, before anybody is asked: what money must have room for."""
 
 from llmgateway.canon.call import Call, Operation
-from llmgateway.canon.usage import Usage
 from llmgateway.contract.refusals import KEY, ORGANISATION, PROJECT
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.dataplane.admit.scopes import Need, counts_money
@@ -30,7 +29,9 @@ def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> 
         charged = in_advance and target.charged
         if not charged and not limited:
             continue
-        prices = _prices(router, target, (prompt_tokens, output))
+        prices = router.catalog.bid(
+            target.host.id, target.model, (prompt_tokens, output), router.clock.now(), override=override(target.price)
+        )
         if prices is None:
             raise _unpriced(target, key)
         prompt, whole = prices
@@ -46,15 +47,6 @@ def _targets(router: Router, call: Call, key: KeySnapshot) -> list[Target]:
         return list(router.resolve(call.model, key.org))
     except NotFound:
         return []  # the plan will say so
-
-
-def _prices(router: Router, target: Target, tokens: tuple[int, int]) -> tuple[int, int] | None:
-    """Of the prompt, and of prompt and answer, in nanos; None where nobody knows them."""
-    own, now, price = override(target.price), router.clock.now(), router.catalog.price
-    asked, answered = Usage(prompt_tokens=tokens[0]), Usage(prompt_tokens=tokens[0], completion_tokens=tokens[1])
-    prompt = price(target.host.id, target.model, asked, now, override=own)
-    whole = price(target.host.id, target.model, answered, now, override=own)
-    return None if prompt is None or whole is None else (prompt.nanos, whole.nanos)
 
 
 def _unpriced(target: Target, key: KeySnapshot) -> PaymentRequired:

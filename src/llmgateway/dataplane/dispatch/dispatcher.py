@@ -4,8 +4,9 @@ import asyncio
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol
+
+import msgspec
 
 from llmgateway.canon.call import Call
 from llmgateway.contract.usage import Attempt
@@ -147,9 +148,11 @@ class Asking:
         What the caller retries itself is not retried here as well: each would multiply the other.
         """
         retries = 0 if self.call.wishes.retries_itself else target.retries
+        manner = self._manner(target)
+        seconds = self._limit(target, manner)
         for number in range(retries + 1):
             try:
-                return await self._once(self.call, target, self._manner(target), self._limit(target))
+                return await self._once(self.call, target, manner, seconds)
             except ProviderError as error:
                 pause = _pause(error, number)
                 if pause is None or number == retries or not self._worth_staying(target, error):
@@ -171,11 +174,11 @@ class Asking:
         several = not self.call.stream and self._is_followed(target, self._plan.targets)
         return Manner.ASSEMBLED if several and can_be_assembled(self.call) else Manner.AS_IT_CAME
 
-    def _limit(self, target: Target) -> float:
+    def _limit(self, target: Target, manner: Manner) -> float:
         """Seconds until the first content; the last target has nobody behind it, so only its whole time is limited."""
-        streamed = self.call.stream or self._manner(target) is Manner.ASSEMBLED
-        followed = self._is_followed(target, self._waiting)
-        return target.patience.first_token if streamed and followed else target.patience.total
+        streamed = self.call.stream or manner is Manner.ASSEMBLED
+        followed = streamed and self._is_followed(target, self._waiting)
+        return target.patience.first_token if followed else target.patience.total
 
     def _is_followed(self, target: Target, targets: Sequence[Target]) -> bool:
         """Whether another one than the target is among them."""
@@ -188,7 +191,7 @@ class Asking:
             self._credentials = request.credentials
             self._witness.opens(target)
             if told := self._witness.trace_headers:
-                request = replace(request, headers={**request.headers, **told})
+                request = msgspec.structs.replace(request, headers={**request.headers, **told})
             if health is not None:
                 self._asked_at = health.asks(target.path)
             served = await self._asker.send(request, call, target, manner, seconds=seconds)

@@ -5,7 +5,8 @@ and go on where the texts agree. Only when nobody can, the caller is told.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+import msgspec
 
 from llmgateway.canon.call import Call, Dialect
 from llmgateway.canon.chat import ChatChunk, Json
@@ -143,5 +144,5 @@ def _prefilled(call: Call, text: str) -> Call | None:
     turn: Json = {"role": "assistant", "content": said}
     canon: Json = {**call.canon, "messages": [*messages, turn]}
     if call.dialect is Dialect.RESPONSES:
-        return replace(call, canon=canon)
-    return replace(call, canon=canon, body={**call.body, "messages": [*call.body["messages"], turn]})
+        return msgspec.structs.replace(call, canon=canon)
+    return msgspec.structs.replace(call, canon=canon, body={**call.body, "messages": [*call.body["messages"], turn]})

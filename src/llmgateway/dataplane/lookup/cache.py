@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -338,7 +338,8 @@ def in_canon(answer: Answer, call: Call, target: Target) -> Answer | None:
         return None
     if answer.raw is None or call.dialect is Dialect.OPENAI:
         return answer
-    return target.provider.read(replace(call, dialect=Dialect.OPENAI, body=call.canon), Reply(200, {}, answer.raw))
+    spoken = msgspec.structs.replace(call, dialect=Dialect.OPENAI, body=call.canon)
+    return target.provider.read(spoken, Reply(200, {}, answer.raw))
 
 
 def _worth_keeping(answer: Answer) -> bool:

@@ -239,7 +239,7 @@ class Meter:
             return self._event
         event = self._event = self._make_event(outcome, status, problem)
         self._tell_speed(event)
-        self._tell_doubt()
+        self._tell_doubt(event)
         self._use.counting.running -= 1
         self._use.counting.ended(event)
         self._use.request_log.ended(event)
@@ -325,8 +325,10 @@ class Meter:
         """Tokens of the answer's text, as counted here."""
         return self._use.tokenizer.count_text("".join(self._text), self._target.model if self._target else "")
 
-    def _tell_doubt(self) -> None:
-        if self._usage is not None and not self._usage.credible and self._target is not None:
+    def _tell_doubt(self, event: UsageEvent) -> None:
+        if event.usage_source is UsageSource.PROVIDER or self._usage is None or self._target is None:
+            return
+        if not self._usage.credible:
             figures = {"prompt": self._usage.prompt_tokens, "completion": self._usage.completion_tokens}
             _log.warning(
                 "a provider told more tokens than any model has; counted here instead",

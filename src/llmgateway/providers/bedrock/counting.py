@@ -4,7 +4,6 @@ Page: https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html.
 """
 
 import re
-from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -26,7 +25,7 @@ def count_request(call: Call, place: Place) -> UpstreamRequest:
     body = converse_body(call, place.model, dropped=place.dropped)
     counted = {"input": {"converse": {name: value for name, value in body.items() if name in _COUNTED}}}
     found = _REGIONAL.match(place.model)
-    own = replace(place, model=place.model[found.end() :] if found else place.model)
+    own = msgspec.structs.replace(place, model=place.model[found.end() :] if found else place.model)
     return model_request(own, "count-tokens", msgspec.json.encode(counted))
 
 

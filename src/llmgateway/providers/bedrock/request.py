@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -99,7 +98,7 @@ def converse_body(call: Call, model: str, *, dropped: frozenset[str] = frozenset
 def _claude_fields(call: Call, canon: Json, model: str, inference: Json) -> Json:
     """What Claude takes beside Converse's own parameters; what a generation cannot take leaves `inference`."""
     asked = {name: value for name, value in canon.items() if name not in {"response_format", *OWN_FIELDS}}
-    messages = messages_body(replace(call, canon={**asked, "messages": []}), model, stream=False)
+    messages = messages_body(msgspec.structs.replace(call, canon={**asked, "messages": []}), model, stream=False)
     for ours, theirs in (("temperature", "temperature"), ("top_p", "topP")):
         if ours not in messages:
             inference.pop(theirs, None)

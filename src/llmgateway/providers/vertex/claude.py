@@ -4,8 +4,10 @@ Page: https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import Json
@@ -26,7 +28,7 @@ class VertexClaude(Anthropic):
 
     def url(self, call: Call, place: Place) -> str:
         if call.operation is Operation.COUNT_TOKENS:
-            return model_url(replace(place, model=_COUNTER), "anthropic", "rawPredict")
+            return model_url(msgspec.structs.replace(place, model=_COUNTER), "anthropic", "rawPredict")
         return model_url(place, "anthropic", "streamRawPredict" if place.stream else "rawPredict")
 
     def headers(self, call: Call, place: Place) -> Mapping[str, str]:

@@ -1,7 +1,8 @@
 """/v1/completions for hosts that only chat: the prompt becomes a message, and the answer a text again."""
 
-from dataclasses import replace
 from typing import Any, Final, cast
+
+import msgspec
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import ChatChunk, Json
@@ -37,7 +38,7 @@ def as_chat(call: Call) -> Call:
             param=lost[0],
         )
     body["messages"] = [{"role": "user", "content": _prompt(call)}]
-    return replace(call, operation=Operation.CHAT, body=body, canon=body, left_out=frozenset(lost))
+    return msgspec.structs.replace(call, operation=Operation.CHAT, body=body, canon=body, left_out=frozenset(lost))
 
 
 class TextDialect(OpenAIDialect):
