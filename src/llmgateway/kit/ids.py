@@ -28,7 +28,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 def new_id(prefix: str, now: datetime | None = None) -> str:
     """Make an id such as `req_01jd...`; `now` (aware) dates it, else the machine's time does."""
     millis = time.time_ns() // 1_000_000 if now is None else (now - _EPOCH) // _MILLISECOND
-    dated = "".join([_PAIRS[(millis >> shift) & 1023] for shift in (40, 30, 20, 10, 0)])
+    early = _PAIRS[millis >> 40 & 1023] + _PAIRS[millis >> 30 & 1023] + _PAIRS[millis >> 20 & 1023]
+    dated = early + _PAIRS[millis >> 10 & 1023] + _PAIRS[millis & 1023]
     noise = os.urandom(_LENGTH - _TIME_LENGTH)
     digits = bytearray(noise.translate(_DIGITS))
     digits[0], digits[3] = _VERSIONED[noise[0]], _VARIED[noise[3]]
