@@ -203,6 +203,14 @@ def test_an_assistant_turn_without_content_vanishes() -> None:
     assert built({"messages": [HELLO, {"role": "assistant", "content": None}]})["messages"] == [HELLO]
 
 
+@pytest.mark.parametrize(
+    "made_up", [{}, {"type": "text"}, {"type": "text", "text": None}, {"type": ["text"]}, {"type": ""}]
+)
+def test_what_is_no_block_of_claudes_is_left_out(made_up: Json) -> None:
+    answered: Json = {"role": "assistant", "content": None, "provider_blocks": [made_up]}
+    assert built({"messages": [HELLO, answered]})["messages"] == [HELLO]
+
+
 def test_provider_blocks_go_back_as_they_came_unless_edited() -> None:
     kept: list[Json] = [
         {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}},

@@ -209,11 +209,17 @@ def _assistant(message: Message, where: str) -> list[Json]:
         text = [_text(text_of(message.get("refusal")))]
     made = _entries(message.get("tool_calls") or [], f"{where}.tool_calls")
     calls = [_tool_use(call, f"{where}.tool_calls.{index}") for index, call in enumerate(made)]
-    kept = [block for block in objects(message.get("provider_blocks")) if block.get("type") != _GOOGLES]
+    kept = [block for block in objects(message.get("provider_blocks")) if _is_claudes(block)]
     if kept and _unchanged(kept, text, calls):
         return kept
     thinking = [block for block in objects(message.get("thinking_blocks")) if is_signed(block)]
     return [*thinking, *text, *calls]
+
+
+def _is_claudes(block: Json) -> bool:
+    """Whether it can be a block of Messages: another maker's is none, and what a caller made up need not be one either."""
+    kind = text_of(block.get("type"))
+    return kind not in {"", _GOOGLES} and (kind != "text" or isinstance(block.get("text"), str))
 
 
 def is_signed(block: Json) -> bool:
