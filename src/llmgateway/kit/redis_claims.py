@@ -1,6 +1,6 @@
 """What the scripts in Redis are told of claims, and what they answer: JSON, written and read in C."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -27,7 +27,7 @@ class _Answer(msgspec.Struct, array_like=True):
 _read: Final = msgspec.json.Decoder(_Answer).decode
 
 
-def near_of(names: Sequence[str]) -> str:
+def near_of(names: Iterable[str]) -> str:
     """The braces that names begin with, or nothing."""
     for name in names:
         if name.startswith("{"):

@@ -115,7 +115,7 @@ class RedisStore:
 
     async def _admit(self, ticket: str, lease: str, claims: Sequence[Claim]) -> Verdict:
         epoch = await self._server()
-        near = near_of([claim.key for claim in claims])
+        near = near_of(claim.key for claim in claims)
         ticket_key, index = self._ticket_key(ticket, near, epoch), self._index(near)
         keys, gauges, counts = [ticket_key, index], list[str](), False
         for claim in claims:
@@ -148,7 +148,7 @@ class RedisStore:
             held.pop(ticket, None)
         epoch = await self._server()
         near = self._tickets.get(ticket)
-        near = near_of(list(truths)) if near is None else near
+        near = near_of(truths) if near is None else near
         given = (self._now(), ticket, self._prefix, epoch, f"{ago * 1000:.0f}", _STORING_MILLIS, written(truths))
         settled = bool(await self._run("settle", [self._ticket_key(ticket, near, epoch), self._index(near)], given))
         self._tickets.pop(ticket, None)

@@ -105,13 +105,12 @@ async def test_reserved_is_the_prompt_and_what_fits_of_the_answer(
     ticket = await limiter.admit(
         _key(Limits(tokens_per_minute=1000)), "t", Need(prompt, 4096 if asked is None else asked)
     )
-    assert ticket.reserved_tokens == reserved
     assert dict(ticket.headers)["x-ratelimit-remaining-tokens"] == str(1000 - reserved)
 
 
 async def test_the_longest_answer_is_reserved(limiter: Limiter) -> None:
     ticket = await limiter.admit(_key(Limits(tokens_per_minute=100_000)), "t", Need(100, 4096))
-    assert ticket.reserved_tokens == 4196
+    assert dict(ticket.headers)["x-ratelimit-remaining-tokens"] == str(100_000 - 4196)
 
 
 @pytest.mark.parametrize(("truth", "left"), [(30, "969"), (0, "999"), (2000, None)])
@@ -175,7 +174,7 @@ async def test_admitted_is_never_above_any_limit(steps: list[tuple[float, int, i
         except TooMany as problem:
             waits.append(problem.retry_after or 0)
             continue
-        used = min(truth, ticket.reserved_tokens)
+        used = min(truth, prompt)  # what is reserved beyond it depends on the room
         await limiter.settle(ticket, Used(tokens=used))
         requests[minute] = requests.get(minute, 0) + 1
         tokens[minute] = tokens.get(minute, 0) + used

@@ -75,8 +75,6 @@ class Ticket(msgspec.Struct, frozen=True):
     id: str
     headers: tuple[tuple[str, str], ...] = ()
     """`x-ratelimit-...`; none where nothing is limited."""
-    reserved_tokens: int = 0
-    """Of the tightest token window; 0 where tokens are not limited."""
     claims: tuple[tuple[str, Sort], ...] = ()
     """Names of the claims that are corrected at the end, and what each counts."""
     held: bool = False
@@ -105,13 +103,8 @@ class Limiter:
         headers = _headers(held, verdict)
         if not verdict.admitted:
             raise _refusal(key.org.quota, held, verdict, headers)
-        corrected, tokens = list[tuple[str, Sort]](), list[int]()
-        for one, reading in zip(held, verdict.readings, strict=True):
-            if one.sort == "tokens":
-                tokens.append(reading.reserved)
-            if one.sort not in _NEVER_CORRECTED:
-                corrected.append((one.claim.key, one.sort))
-        return Ticket(ticket_id, headers, min(tokens, default=0), tuple(corrected), held=True)
+        corrected = [(one.claim.key, one.sort) for one in held if one.sort not in _NEVER_CORRECTED]
+        return Ticket(ticket_id, headers, tuple(corrected), held=True)
 
     async def settle(self, ticket: Ticket, used: Used) -> None:
         """Correct what was reserved to the truth and free the place. The second call changes nothing."""
