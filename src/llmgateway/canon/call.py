@@ -44,7 +44,7 @@ class Wishes(msgspec.Struct, frozen=True):
     """The caller's library has sent it before, and sends it again if it fails (`x-stainless-retry-count`)."""
     retain: bool = True
     """False for `x-llmgateway-retention: none`."""
-    forward: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    forward: Mapping[str, str] = {}
     """Headers that belong to the dialect and go to a provider that owns it: `anthropic-version`, `anthropic-beta`."""
     fault: str | None = None
     """`x-llmgateway-fault`, for test keys: `429`, `500`, `timeout`, `stall`, `cut:N` or `drop:N`."""
@@ -81,7 +81,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller asked for beside it, and nobody can honour: the operation asked in its place has no word for it and
     the caller allowed it to be dropped, or it refers to what was never stored."""
 
-    places: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    places: Mapping[str, str] = {}
     """Path of the canon -> where the caller's body says it, for what its dialect counts in another way."""
 
     def in_body(self, path: str) -> str:

@@ -108,9 +108,9 @@ class Catalog:
         self._families = families
         self._offers = Recent[tuple[str, str], _Offer](_REMEMBERED)
         self._bare = Recent[str, tuple[str, ...]](_REMEMBERED)
-        self._tariffs = dict[tuple[bool | int, ...], Tariff | None]()
-        self._overrides = dict[PriceOverride, Tariff]()
-        self._listed = dict[str, Sequence[tuple[str, _Offer]]]()
+        self._tariffs: dict[tuple[bool | int, ...], Tariff | None] = {}
+        self._overrides: dict[PriceOverride, Tariff] = {}
+        self._listed: dict[str, Sequence[tuple[str, _Offer]]] = {}
 
     @property
     def version(self) -> str:
@@ -269,7 +269,7 @@ def _price_list(info: ModelInfo | None) -> Mapping[str, Decimal | TieredPrices]:
 
 
 def _tiers(prices: Mapping[str, Decimal | TieredPrices]) -> Mapping[int, Mapping[str, Decimal]]:
-    tiers = dict[int, dict[str, Decimal]]()
+    tiers: dict[int, dict[str, Decimal]] = {}
     for name, price in prices.items():
         for tier in price.tiers if isinstance(price, TieredPrices) else ():
             tiers.setdefault(tier.start, {})[name] = tier.price

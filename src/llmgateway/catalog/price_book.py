@@ -49,7 +49,7 @@ def _condition(constraint: object) -> Json:
 def _price_list(prices: ModelPrice) -> Json:
     """`prices`: class -> dollars; `over`: tokens that a prompt must exceed -> the classes whose price changes then."""
     given = {name: price for name, price in vars(prices).items() if isinstance(price, Decimal | TieredPrices)}
-    over = dict[str, dict[str, str]]()
+    over: dict[str, dict[str, str]] = {}
     for name, price in given.items():
         for tier in price.tiers if isinstance(price, TieredPrices) else ():
             over.setdefault(str(tier.start), {})[name] = str(tier.price)

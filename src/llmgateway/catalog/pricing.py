@@ -153,7 +153,7 @@ def tariff(lists: Sequence[ModelPrice], *, sound_as_text: bool = False) -> Tarif
 
     `sound_as_text`: where sound has no price of its own, it has that of text; else it has none.
     """
-    named = dict[str, Decimal | TieredPrices]()
+    named: dict[str, Decimal | TieredPrices] = {}
     for prices in reversed(lists):
         named |= {name: price for name, price in vars(prices).items() if isinstance(price, Decimal | TieredPrices)}
     if not any(name.endswith("_mtok") for name in named):

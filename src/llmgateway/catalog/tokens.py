@@ -63,7 +63,8 @@ class Tokenizer:
                 canon.get("input") or canon.get("prompt") or [canon.get("query"), *(canon.get("documents") or ())],
                 model,
             )
-        texts, extra = list[str](), _MESSAGE_TOKENS
+        extra = _MESSAGE_TOKENS
+        texts: list[str] = []
         for message in objects(canon["messages"]):
             extra += _MESSAGE_TOKENS + _collect(message, texts)
         texts += [str(tool) for tool in objects(canon.get("tools"))]

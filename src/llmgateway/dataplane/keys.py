@@ -37,9 +37,9 @@ class Keys:
         self._source = source
         self._clock = clock
         self._entries = OrderedDict[bytes, _Entry]()
-        self._asking = dict[bytes, asyncio.Task[KeySnapshot | None]]()
+        self._asking: dict[bytes, asyncio.Task[KeySnapshot | None]] = {}
         self._refusals = OrderedDict[str, tuple[int, int]]()
-        self._uses = dict[str, datetime]()
+        self._uses: dict[str, datetime] = {}
         """Secret id -> last use, not reported yet."""
         self._generation = 0
         """Moves with every announcement, so that an answer asked before one is not kept after it."""
@@ -76,7 +76,7 @@ class Keys:
         """Say every few seconds when secrets were last used, until cancelled. What cannot be said is said later."""
         while True:
             await asyncio.sleep(_REPORT_SECONDS)
-            uses, self._uses = self._uses, dict[str, datetime]()
+            uses, self._uses = self._uses, {}
             if not uses:
                 continue
             try:

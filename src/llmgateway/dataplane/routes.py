@@ -114,7 +114,7 @@ async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive
     """
     journey = cast("asyncio.Task[None]", asyncio.current_task())  # an ASGI server runs us in a task
     loop = asyncio.get_running_loop()
-    watchman = list[asyncio.Task[None]]()
+    watchman: list[asyncio.Task[None]] = []
 
     async def watch_the_door() -> None:
         message = await receive()
@@ -139,7 +139,8 @@ async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive
 
 async def _read_body(receive: Receive, headers: Mapping[str, str]) -> bytes | None:
     """The whole body; None when the caller left. Raises TooLarge over 25 MiB."""
-    pieces, size = list[bytes](), 0
+    size = 0
+    pieces: list[bytes] = []
     declared = headers.get("content-length", "")
     while True:
         message = await receive()

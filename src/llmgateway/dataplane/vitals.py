@@ -55,7 +55,7 @@ class Vitals:
         self._metrics = metrics
         self._organs = organs
         self._cpu = 0.0
-        self._circuits = set[tuple[str, str]]()
+        self._circuits: set[tuple[str, str]] = set()
         self._lag = metrics.histogram(figures.LOOP_LAG)
         versions = (organs.version, platform.python_version(), organs.instruments.catalog.version)
         metrics.gauge(figures.BUILD, *versions).set(1)

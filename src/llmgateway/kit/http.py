@@ -86,7 +86,7 @@ class HttpClient:
             skip_auto_headers=("User-Agent", "Accept-Encoding"),
             read_bufsize=1 << 18,
         )
-        self._timeouts = dict[float, aiohttp.ClientTimeout]()
+        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
 
     async def __aenter__(self) -> Self:
         return self

@@ -120,7 +120,7 @@ class Journal:
 
     def read(self, most: int) -> list[Entry]:
         """The next records, in order. Raises OSError."""
-        entries = list[Entry]()
+        entries: list[Entry] = []
         while len(entries) < most:
             size = self._sizes.get(self._read.segment)
             if size is not None and self._read.offset < size:
@@ -219,7 +219,8 @@ class Journal:
             missing = _FRAME.size + _length_at(block, 0) - len(block)
             if 0 < missing <= size - offset - len(block):
                 block += file.read(missing)
-        entries, at = list[Entry](), 0
+        at = 0
+        entries: list[Entry] = []
         while len(entries) < most and (data := _record_at(block, at)) is not None:
             entries.append(Entry(Position(number, offset + at), data))
             at += _FRAME.size + len(data)
@@ -274,7 +275,7 @@ class _Syncer:
 
     def _sync(self) -> None:
         dirty, self._dirty = self._dirty, -1
-        retired = list[int]()
+        retired: list[int] = []
         while self._retired:
             retired.append(self._retired.popleft())
         try:

@@ -37,10 +37,10 @@ class _Reservation:
         self.lease = lease
         self.made = made
         self.verdict = verdict
-        self.windows = list[tuple[str, _Count, int, int]]()
+        self.windows: list[tuple[str, _Count, int, int]] = []
         """Key, count, the bucket's place, reserved."""
-        self.gauges = list[tuple[str, int]]()
-        self.counters = list[tuple[str, int]]()
+        self.gauges: list[tuple[str, int]] = []
+        self.counters: list[tuple[str, int]] = []
 
 
 class MemoryStore:
@@ -48,16 +48,16 @@ class MemoryStore:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._windows = dict[str, _Count]()
-        self._gauges = dict[str, int]()
-        self._counters = dict[str, tuple[int, int]]()
+        self._windows: dict[str, _Count] = {}
+        self._gauges: dict[str, int] = {}
+        self._counters: dict[str, tuple[int, int]] = {}
         """Value, and the millisecond after which it is unknown."""
-        self._tickets = dict[str, _Reservation]()
-        self._leases = dict[str, int]()
+        self._tickets: dict[str, _Reservation] = {}
+        self._leases: dict[str, int] = {}
         """Last heard of, in milliseconds."""
-        self._held = dict[str, dict[str, _Reservation]]()
+        self._held: dict[str, dict[str, _Reservation]] = {}
         """Lease -> its tickets that hold gauges."""
-        self._to_sweep = list[str]()
+        self._to_sweep: list[str] = []
         self._sweep_tickets_at = _SWEEP_FROM
 
     @property
@@ -71,7 +71,9 @@ class MemoryStore:
             return known.verdict
         now = self._millis()
         self._hear(lease, now)
-        grants, refused, unknown = list[tuple[int, int]](), list[int](), list[str]()
+        grants: list[tuple[int, int]] = []
+        refused: list[int] = []
+        unknown: list[str] = []
         for place, claim in enumerate(claims):
             used = self._used(claim, now)
             if used is None:
@@ -172,7 +174,7 @@ class MemoryStore:
     def _reserve(
         self, ticket: str, held: _Reservation, claims: Sequence[Claim], grants: Sequence[tuple[int, int]]
     ) -> Verdict:
-        readings = list[Reading]()
+        readings: list[Reading] = []
         for claim, (used, cost) in zip(claims, grants, strict=True):
             key = claim.key
             if isinstance(claim, Window):

@@ -40,7 +40,9 @@ def verdict_of(text: str, claims: Sequence[Claim]) -> Verdict:
     answer = _read(text)
     if answer.admitted:
         return Verdict(True, answer.now / 1000, answer.readings)
-    refused, held, unknown = list[int](), list[int](), list[str]()
+    refused: list[int] = []
+    held: list[int] = []
+    unknown: list[str] = []
     for place, (claim, flag) in enumerate(zip(claims, answer.flags, strict=True)):
         if flag in {"refused", "held"}:
             refused.append(place)

@@ -93,13 +93,13 @@ class RedisStore:
         """The run id, and the millisecond since when counts have been kept, as last heard."""
         self._lost = lost
         self._scripts = {name: _source(name) for name in ("admit", "settle", "seed")}
-        self._shas = dict[str, str]()
-        self._waiting = list[_Waiting]()
-        self._tickets = dict[str, str]()
+        self._shas: dict[str, str] = {}
+        self._waiting: list[_Waiting] = []
+        self._tickets: dict[str, str] = {}
         """Ticket -> its key, until it is settled."""
-        self._open = dict[str, dict[str, _Held]]()
+        self._open: dict[str, dict[str, _Held]] = {}
         """Lease -> its tickets that hold gauges or counters, to be kept alive."""
-        self._flushing = set[asyncio.Task[None]]()
+        self._flushing: set[asyncio.Task[None]] = set()
         self._departure: asyncio.Handle | None = None
         """When the calls that wait leave, whether or not the pipeline before them is back."""
         self.replicas = 1
@@ -117,7 +117,8 @@ class RedisStore:
         epoch = await self._server()
         near = near_of(claim.key for claim in claims)
         ticket_key, index = self._ticket_key(ticket, near, epoch), self._index(near)
-        keys, gauges, counts = [ticket_key, index], list[str](), False
+        keys, counts = [ticket_key, index], False
+        gauges: list[str] = []
         for claim in claims:
             key = self._prefix + claim.key
             if isinstance(claim, Counter):
@@ -247,7 +248,7 @@ class RedisStore:
 
     async def facts(self) -> Mapping[str, str]:
         """What an operator must know of the server: its eviction policy and whether it keeps an append-only file."""
-        facts = dict[str, str]()
+        facts: dict[str, str] = {}
         for name in ("maxmemory-policy", "appendonly"):
             try:
                 async with Patience(self._seconds * 20):

@@ -42,11 +42,10 @@ async def send(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
     leaves no connection behind that owes answers.
     """
     connection: Any = await client.connection_pool.get_connection()
-    answers = list[Any]()
+    answers: list[Any] = []
     try:
         await connection.send_packed_command(b"".join(map(_pack, commands)), check_health=False)
-        for _ in commands:
-            answers.append(await _answer(connection))
+        answers += [await _answer(connection) for _ in commands]
         return answers
     finally:
         if len(answers) < len(commands):

@@ -36,11 +36,11 @@ class ResilientStore:
             "Redis does not answer; limits count in this process", "Redis answers; limits count there"
         )
         self._skip_until = 0.0
-        self._locally = set[str]()
+        self._locally: set[str] = set()
         """Tickets that were admitted here."""
-        self._owed = dict[str, tuple[Mapping[str, int], float]]()
+        self._owed: dict[str, tuple[Mapping[str, int], float]] = {}
         """Settlements that Redis has not heard of yet, and since when (monotonic) they are due."""
-        self._doubted = dict[str, tuple[Mapping[str, int], int]]()
+        self._doubted: dict[str, tuple[Mapping[str, int], int]] = {}
         """Tickets whose admission Redis did not answer and may still run: nothing of each claim, and releases left."""
         self._payer: asyncio.Task[None] | None = None
 

@@ -62,7 +62,8 @@ class Splitter:
 def _frame(raw: bytes, text: bytes) -> Frame:
     if text.startswith(b"data: ") and b"\n" not in text:
         return Frame(raw, b"", text[6:])
-    event, data = b"", list[bytes]()
+    event = b""
+    data: list[bytes] = []
     for line in text.split(b"\n"):
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")

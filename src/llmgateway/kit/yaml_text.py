@@ -14,7 +14,7 @@ class _Loader(yaml.CSafeLoader):
     """YAML says that keys are unique; PyYAML lets the last one win, and the other is lost without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set[tuple[str, str]]()
+        seen: set[tuple[str, str]] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if (key.tag, key.value) in seen:

@@ -25,9 +25,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """The provider's own name of the model."""
     base_url: str
     """Without a trailing slash."""
-    secrets: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    secrets: Mapping[str, str] = {}
     """`api_key`, or what the provider's `credential` names; cloud tokens arrive here as `token`."""
-    options: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    options: Mapping[str, str] = {}
     """`region`, `project`, `api_version`, ...: the host's settings of gateway.yaml that are no secret."""
     stream: bool
     """Whether to ask upstream for a stream (a whole answer may be asked as one and assembled)."""

@@ -330,7 +330,7 @@ def compatible_host(name: str, base_url: str) -> OpenAICompatible:
 
     Google's surface of that wire wants its thought signatures back: https://ai.google.dev/gemini-api/docs/thought-signatures.
     """
-    signatures = {"extra_content"} if ".googleapis.com" in base_url else set[str]()
+    signatures: set[str] = {"extra_content"} if ".googleapis.com" in base_url else set()
     return OpenAICompatible(
         id=name,
         title=name,
@@ -367,7 +367,7 @@ def _without_parts(message: Json, where: str, names: Collection[str]) -> Json:
 
 def _foreign_parts(messages: Sequence[Json]) -> list[str]:
     """Parts of another dialect that chat has no word for."""
-    found = list[str]()
+    found: list[str] = []
     for index, message in enumerate(messages):
         for position, part in enumerate(objects(message.get("content"))):
             if text_of(part.get("type")) not in _PARTS:

@@ -103,7 +103,9 @@ class Limiter:
         headers = _headers(held, verdict)
         if not verdict.admitted:
             raise _refusal(key.org.quota, held, verdict, headers)
-        corrected = [(one.claim.key, one.sort) for one in held if one.sort not in _NEVER_CORRECTED]
+        corrected: list[tuple[str, Sort]] = [
+            (one.claim.key, one.sort) for one in held if one.sort not in _NEVER_CORRECTED
+        ]
         return Ticket(ticket_id, headers, tuple(corrected), held=True)
 
     async def settle(self, ticket: Ticket, used: Used) -> None:
@@ -238,14 +240,14 @@ def _wait(one: Held, verdict: Verdict, place: int) -> float:
 
 def _headers(held: Sequence[Held], verdict: Verdict) -> tuple[tuple[str, str], ...]:
     """OpenAI's rate limit headers, each from the window of its sort with the least left."""
-    tightest = dict[str, tuple[int, Window, Reading]]()
+    tightest: dict[str, tuple[int, Window, Reading]] = {}
     for one, reading in zip(held, verdict.readings, strict=True):
         claim = one.claim
         if isinstance(claim, Window):
             left = claim.limit - reading.used
             if (known := tightest.get(one.sort)) is None or left < known[0]:
                 tightest[one.sort] = (left, claim, reading)
-    headers = list[tuple[str, str]]()
+    headers: list[tuple[str, str]] = []
     for sort, (left, window, reading) in tightest.items():
         limit, remaining, reset = _HEADER_NAMES[sort]
         headers.append((limit, str(window.limit)))

@@ -38,7 +38,7 @@ def _violation(message: str) -> BadRequest:
 @lru_cache(1024)
 def _rules(words: tuple[str, ...], patterns: tuple[str, ...]) -> tuple[tuple[str, Pattern], ...]:
     """Each rule with how a refusal names it. A pattern that this version cannot read blocks nothing else."""
-    rules = list[tuple[str, Pattern]]()
+    rules: list[tuple[str, Pattern]] = []
     if words:
         either = "|".join(escaped(word) for word in words)
         rules.append(("a blocked word", compiled(rf"(?i)(?:^|[^\pL\pN_])(?:{either})(?:$|[^\pL\pN_])")))

@@ -52,7 +52,7 @@ def claims_of(key: KeySnapshot, need: Need, now: datetime) -> tuple[Held, ...]:
     if key.project_id is not None:
         project = (f"{org}:{key.project_id}", PROJECT, key.project_limits, key.project_budgets)
         scopes = (scopes[0], project, scopes[1])
-    held = list[Held]()
+    held: list[Held] = []
     for scope, whose, limits, _ in scopes:
         if limits != _NONE:
             held += _rates(scope, whose, limits, need)

@@ -23,7 +23,7 @@ class Seeder:
         self._source = source
         self._store = store
         self._flush = flush
-        self._reading = dict[tuple[str, datetime, str], asyncio.Task[tuple[float, Sequence[Spent]]]]()
+        self._reading: dict[tuple[str, datetime, str], asyncio.Task[tuple[float, Sequence[Spent]]]] = {}
         """Organisation, begin of its period and day -> what is being read of it; all who wait for it share it."""
 
     async def seed(self, key: KeySnapshot, unknown: Iterable[str], held: Iterable[Held], now: datetime) -> None:

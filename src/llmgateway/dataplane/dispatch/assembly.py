@@ -20,11 +20,11 @@ class Assembly:
 
     def __init__(self) -> None:
         self._head: ChatChunk | None = None
-        self._choices = dict[int, Choice]()
+        self._choices: dict[int, Choice] = {}
         self._usage: Usage | None = None
         self._usage_body: Json | None = None
         self._extra: Json = {}
-        self._text = list[str]()
+        self._text: list[str] = []
         self._finish: str | None = None
 
     def add(self, step: Step) -> None:

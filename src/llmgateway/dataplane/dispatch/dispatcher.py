@@ -85,7 +85,7 @@ class Asking:
         self._clock = clock
         self._health = health
         self.call, self._plan, self._witness = request
-        self._failures = list[Failure]()
+        self._failures: list[Failure] = []
         self._asked_at = _NOT_ASKED
         """When the last target was asked, as health counts."""
         self._credentials: Sequence[str] = ()

@@ -58,7 +58,7 @@ class LiveStream:
         Raises ProviderError when the stream fails or ends without any, HttpError when the connection does. An answer
         that finishes without content (an empty one) counts.
         """
-        held = list[Step]()
+        held: list[Step] = []
         while True:
             steps = await self._read()
             held += steps

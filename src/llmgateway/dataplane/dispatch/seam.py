@@ -36,14 +36,14 @@ class Seam:
         self._said = said
         self._way = way
         self._got = ""
-        self._held = list[Step]()
+        self._held: list[Step] = []
         self._open = way is Way.CONTINUES or (way is Way.REPEATS and not said)
         self._skip = said[len(said.rstrip()) :] if way is not Way.REPEATS else ""
         """White space at the end of what was sent; a prefill comes without it, so it may come again."""
 
     def through(self, steps: Sequence[Step]) -> list[Step]:
         """The steps, or parts of them, that are new. Raises Diverged."""
-        passed = list[Step]()
+        passed: list[Step] = []
         for step in steps:
             passed += self._one(step)
         return passed

@@ -17,8 +17,8 @@ class TokenSource:
     def __init__(self, transports: Mapping[str, Transport], clock: Clock) -> None:
         self._transports = transports
         self._clock = clock
-        self._tokens = dict[str, AccessToken]()
-        self._locks = dict[str, asyncio.Lock]()
+        self._tokens: dict[str, AccessToken] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
 
     async def token(self, credential_id: str, grant: Grant) -> str:
         """A token that is good now. Raises ProviderError."""

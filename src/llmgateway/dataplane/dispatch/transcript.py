@@ -33,8 +33,8 @@ class Transcript:
         self._call = call
         self._target = target
         self._native = native
-        self._frames = list[bytes]()
-        self._chunks = list[ChatChunk]()
+        self._frames: list[bytes] = []
+        self._chunks: list[ChatChunk] = []
         self._size = 0
         self._too_long = False
 
@@ -60,7 +60,7 @@ class Transcript:
             steps = [step for frame in self._frames for step in decoder.feed(frame)]
             self._chunks = [step.chunk for step in steps if step.chunk is not None]
             self._native = False
-        pieces = list[str]()
+        pieces: list[str] = []
         for chunk in self._chunks:
             for choice in chunk["choices"]:
                 delta = cast("Mapping[str, Any]", choice.get("delta") or {})

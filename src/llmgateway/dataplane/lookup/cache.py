@@ -157,8 +157,8 @@ class ResponseCache:
     """Of gateway.yaml; None is off unless organisation, key or caller says otherwise."""
     totals: CacheTotals = field(default_factory=CacheTotals)
     purges: _Purges = field(default_factory=_Purges)
-    _purging: set["asyncio.Task[int]"] = field(default_factory=set["asyncio.Task[int]"])
-    _flights: dict[bytes, "_Flight"] = field(default_factory=dict[bytes, "_Flight"])
+    _purging: set["asyncio.Task[int]"] = field(default_factory=set)
+    _flights: dict[bytes, "_Flight"] = field(default_factory=dict)
 
     def looking(self, call: Call, key: KeySnapshot) -> AbstractAsyncContextManager[Look]:
         """The look-up, and the time until the answer is there: equal calls that are not streamed wait for the first.
@@ -278,7 +278,7 @@ class HeldAnswers:
         self._store = store
 
     async def held(self, org_id: str) -> Sequence[CacheShare]:
-        sums = dict[tuple[str, str], list[int]]()
+        sums: dict[tuple[str, str], list[int]] = {}
         for labels, size in await self._store.held(f"org:{org_id}"):
             said = dict(label.split(":", 1) for label in labels)
             share = sums.setdefault((said["model"], said["key"]), [0, 0])
@@ -297,7 +297,7 @@ class Collector:
         self._call = call
         self._assembly = Assembly()
         self._native: Target | None = None
-        self._frames = list[bytes]()
+        self._frames: list[bytes] = []
 
     def note(self, steps: Sequence[Step], target: Target, *, native: bool) -> None:
         """Steps that go to the caller now."""

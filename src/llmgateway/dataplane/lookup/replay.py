@@ -44,13 +44,13 @@ def _steps(entry: Entry) -> list[Step]:
     body = entry.body
     head = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": body.get("model", "")}
     extra = {name: body[name] for name in ("service_tier", "system_fingerprint", "citations") if body.get(name)}
-    steps = list[Step]()
+    steps: list[Step] = []
     for choice in objects(body.get("choices")):
         index: int = choice.get("index", 0)
-        for delta in _deltas(cast("Json", choice["message"])):
-            steps.append(
-                _step({**head, **extra}, {"index": index, "delta": delta, "finish_reason": None}, content=True)
-            )
+        steps += [
+            _step({**head, **extra}, {"index": index, "delta": delta, "finish_reason": None}, content=True)
+            for delta in _deltas(cast("Json", choice["message"]))
+        ]
         rest = {
             name: choice[name] for name in ("logprobs", "native_finish_reason", "stop_sequence") if choice.get(name)
         }
@@ -64,10 +64,8 @@ def _steps(entry: Entry) -> list[Step]:
 def _deltas(message: Json) -> list[Json]:
     """The message in the order in which models speak: thoughts, text, calls."""
     first: Json = {"role": "assistant"}
-    deltas = list[Json]()
-    for name in (*_SPOKEN_FIRST, *(name for name in message if name not in _SPOKEN_FIRST)):
-        if message.get(name) and name not in _SAID_APART:
-            deltas.append({name: message[name]})
+    names = (*_SPOKEN_FIRST, *(name for name in message if name not in _SPOKEN_FIRST))
+    deltas: list[Json] = [{name: message[name]} for name in names if message.get(name) and name not in _SAID_APART]
     calls: list[Any] = message.get("tool_calls") or []
     deltas += [{"tool_calls": [{"index": index, **call}]} for index, call in enumerate(calls)]
     if not deltas:

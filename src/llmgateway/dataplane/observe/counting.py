@@ -56,12 +56,12 @@ class Counting:
         """Requests whose key is known and whose end has not come."""
         self._metrics = metrics
         self._catalog = catalog
-        self._names = dict[tuple[str, str], str]()
-        self._labelled = set[tuple[str, str]]()
-        self._requests = dict[tuple[str, str, str, str], Counter]()
-        self._durations = dict[tuple[str, str, str], Histogram]()
-        self._served = dict[tuple[str, str], _Served]()
-        self._attempts = dict[tuple[str, str], Counter]()
+        self._names: dict[tuple[str, str], str] = {}
+        self._labelled: set[tuple[str, str]] = set()
+        self._requests: dict[tuple[str, str, str, str], Counter] = {}
+        self._durations: dict[tuple[str, str, str], Histogram] = {}
+        self._served: dict[tuple[str, str], _Served] = {}
+        self._attempts: dict[tuple[str, str], Counter] = {}
         self._cache = {result: metrics.counter(figures.CACHE, result) for result in ("hit", "miss", "bypass")}
         self._saved = {by: metrics.counter(figures.SAVED, by) for by in ("cache", "routing")}
         self._rescues = metrics.counter(figures.RESCUES)

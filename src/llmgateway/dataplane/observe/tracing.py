@@ -167,7 +167,7 @@ class RequestTrace:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        carrier = dict[str, str]()
+        carrier: dict[str, str] = {}
         if self._attempt is not None:
             _W3C.inject(carrier, set_span_in_context(self._attempt))
         carrier.pop("tracestate", None)  # between the caller and its own systems

@@ -61,7 +61,7 @@ class Choice(msgspec.Struct, frozen=True):
     """The targets that can serve, in their given order, and the others with their reasons."""
 
     able: tuple[Target, ...]
-    passed_over: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    passed_over: Mapping[str, str] = {}
     """Target -> why it cannot serve this call."""
 
 
@@ -70,7 +70,7 @@ def demand(call: Call, prompt_tokens: int) -> Demand:
     max_output = longest_asked(call.canon)
     if call.operation is not Operation.CHAT:
         return Demand(prompt_tokens, max_output)
-    abilities = set[Ability]()
+    abilities: set[Ability] = set()
     for message in objects(call.canon.get("messages")):
         if is_array(content := message.get("content")):
             found = (_ability_of(part) for part in objects(content))
@@ -111,7 +111,7 @@ def choose(call: Call, targets: Sequence[Target], needed: Demand, catalog: Catal
     What the catalogue says of abilities and of room passes a target over only when another is left: the provider itself knows
     best. Raises BadRequest `unsupported_parameter`, or NotFound, when none is left.
     """
-    passed_over = dict[str, str]()
+    passed_over: dict[str, str] = {}
     able, named = _honouring(call, targets, catalog, passed_over)
     if not able and call.operation is not Operation.COUNT_TOKENS:  # who cannot count is counted for
         raise _nobody(call, passed_over, named)
@@ -128,7 +128,8 @@ def _honouring(
 
     Where nobody takes all of them, those that are left when what may be dropped is dropped.
     """
-    asked, everything = list[tuple[Target, frozenset[str]]](), frozenset[str]()
+    asked: list[tuple[Target, frozenset[str]]] = []
+    everything: frozenset[str] = frozenset()
     for target in targets:
         refused = _refused(call, target, catalog, passed_over)
         if refused is not None:
@@ -141,7 +142,8 @@ def _honouring(
         droppable |= _spared(call, everything)
     if call.wishes.drop_unsupported and not _anybody(asked, droppable):
         droppable |= everything
-    able, named = list[Target](), list[str]()
+    able: list[Target] = []
+    named: list[str] = []
     for target, refused in asked:
         if missing := sorted(refused - droppable):
             passed_over[target.name] = f"cannot honour {', '.join(map(call.in_body, missing))}"
@@ -154,7 +156,7 @@ def _honouring(
 
 def _spared(call: Call, refused: frozenset[str]) -> frozenset[str]:
     """What is left out, and named, where nobody can honour it, because the answer is of use without it too."""
-    spared = frozenset[str]()
+    spared: frozenset[str] = frozenset()
     if call.dialect is Dialect.ANTHROPIC:
         spared = _THINKING.union(name for name in refused if name.endswith(_STRICT))
     limit = longest_asked(call.canon)

@@ -89,7 +89,7 @@ class Health:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._circuits = OrderedDict[Path, _Circuit]()
-        self._opened = set[Path]()
+        self._opened: set[Path] = set()
         """Paths, and credentials, whose circuit is open or due; usually there is none."""
 
     def cooled(self, path: Path) -> str | None:

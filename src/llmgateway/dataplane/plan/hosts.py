@@ -221,7 +221,7 @@ def _credentials(provider: Provider, entry: ProviderEntry, environ: Mapping[str,
 
 def _files(provider: Provider, found: Mapping[str, str]) -> Mapping[str, bytes]:
     """What the settings named `..._file` lead to. Raises ConfigurationError."""
-    files = dict[str, bytes]()
+    files: dict[str, bytes] = {}
     for name, path in found.items():
         if name.endswith("_file"):
             try:
@@ -235,7 +235,7 @@ def _files(provider: Provider, found: Mapping[str, str]) -> Mapping[str, bytes]:
 
 def _from_environment(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
     names = {"api_key": (f"{provider.id.upper().replace('-', '_')}_API_KEY",), **provider.env}
-    found = dict[str, str]()
+    found: dict[str, str] = {}
     for name, variables in names.items():
         value = next((environ[variable] for variable in variables if environ.get(variable)), None)
         if value is not None:

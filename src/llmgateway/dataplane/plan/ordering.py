@@ -54,7 +54,7 @@ _Group = Sequence[Target]
 
 def ordered(targets: Sequence[Target], strategy: Strategy, needed: Demand, view: View) -> Sequence[Placed]:
     """By the strategy, credentials of one target side by side in random order, cooled paths last. No target is ever lost."""
-    groups = dict[str, list[Target]]()
+    groups: dict[str, list[Target]] = {}
     for target in targets:
         groups.setdefault(target.name, []).append(target)
     placed = [
@@ -62,7 +62,8 @@ def ordered(targets: Sequence[Target], strategy: Strategy, needed: Demand, view:
         for group, why in _STRATEGIES[strategy](list(groups.values()), needed, view)
         for target in _spread(group, view)
     ]
-    well, cooled = list[Placed](), list[Placed]()
+    well: list[Placed] = []
+    cooled: list[Placed] = []
     for place in placed:
         reason = view.pulse.cooled(place.target.path)
         if reason is None:

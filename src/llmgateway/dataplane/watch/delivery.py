@@ -133,7 +133,7 @@ class _Native:
         return b""
 
     def write(self, steps: Sequence[Step]) -> bytes:
-        frames = list[bytes]()
+        frames: list[bytes] = []
         for step in steps:
             if step.end:
                 self._terminator = step.raw

@@ -76,10 +76,10 @@ class Meter:
         """The target asked last; the one that serves when the request succeeds."""
         self._running = False
         """The target asked last has not failed."""
-        self._attempts = list[Attempt]()
+        self._attempts: list[Attempt] = []
         self._prompt_tokens = 0
         self._usage: Usage | None = None
-        self._text = list[str]()
+        self._text: list[str] = []
         self._content = False
         self._started = instruments.clock.monotonic()
         self._at = id_time(request_id)

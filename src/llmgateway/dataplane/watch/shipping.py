@@ -43,13 +43,13 @@ class Shipper:
         self._root = journal.folder.parent
         self._own = _Voyage(journal, sink, None)
         self._heir: Heir | None = None
-        self._orphans = list[_Voyage]()
+        self._orphans: list[_Voyage] = []
         self._orphans_poison = 0
         self._poison_before = _lines_of(_poison_file(journal))
         self._shipped = asyncio.Event()
         self._caught_up = clock.monotonic()
         """Monotonic seconds: all that was written before then is in the database."""
-        self._tasks = list[asyncio.Task[None]]()
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def poison(self) -> int:
@@ -192,10 +192,10 @@ class _Voyage:
         self.shipped = 0
         self._sink = sink
         self._decoder = msgspec.json.Decoder(JournalRecord)
-        self._open = dict[str, tuple[Position, OpenRecord]]()
+        self._open: dict[str, tuple[Position, OpenRecord]] = {}
         self._known = journal.checkpoint.done
         """Closes before this place were shipped by the process that died."""
-        self._waiting = list[UsageEvent]()
+        self._waiting: list[UsageEvent] = []
         """Read and not yet taken by the sink."""
 
     async def leg(self) -> int:
@@ -228,7 +228,7 @@ class _Voyage:
 
     def give_up_before(self, moment: datetime) -> None:
         """Bill opens of this process that were never closed for so long; a later close still corrects them."""
-        lost = list[str]()
+        lost: list[str] = []
         for request_id, (_, record) in self._open.items():
             if id_time(request_id) >= moment:
                 break
@@ -278,7 +278,7 @@ class _Voyage:
 
 def _events_of(records: Sequence[bytes]) -> list[UsageEvent]:
     """What is to be billed of these records; an open without its close by an estimate."""
-    events = dict[str, UsageEvent]()
+    events: dict[str, UsageEvent] = {}
     for data in records:
         record = msgspec.json.decode(data, type=JournalRecord)
         event = _estimate(record) if isinstance(record, OpenRecord) else record.event

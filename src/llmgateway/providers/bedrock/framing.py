@@ -74,7 +74,8 @@ def _message(raw: bytes) -> Message:
 
 
 def _headers(raw: bytes) -> dict[str, str]:
-    found, place = dict[str, str](), 0
+    place = 0
+    found: dict[str, str] = {}
     try:
         while place < len(raw):
             length = raw[place]

@@ -97,9 +97,9 @@ class _Block:
     def __init__(self, start: int) -> None:
         self.start = start
         """Where its text begins in the answer."""
-        self.pieces = list[str]()
+        self.pieces: list[str] = []
         self.signature = ""
-        self.citations = list[Json]()
+        self.citations: list[Json] = []
         self.call: int | None = None
 
 
@@ -110,7 +110,7 @@ class ConverseReader:
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self._blocks = dict[int, _Block]()
+        self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._position = 0
 

@@ -44,8 +44,8 @@ _IMAGES: Final[Mapping[str, str]] = MappingProxyType(
 class Turns:
     """What becomes of the messages."""
 
-    system: list[Json] = field(default_factory=list[Json])
-    messages: list[Json] = field(default_factory=list[Json])
+    system: list[Json] = field(default_factory=list)
+    messages: list[Json] = field(default_factory=list)
 
     def add(self, role: str, blocks: list[Json]) -> None:
         """Append blocks; turns of one role in a row are one turn."""

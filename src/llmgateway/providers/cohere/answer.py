@@ -116,7 +116,7 @@ def url_citations(citation: Json, offset: int) -> list[Json]:
 
 
 def _annotations(citations: Sequence[Json], blocks: Sequence[Json]) -> list[Json]:
-    starts = list[int]()
+    starts: list[int] = []
     position = 0
     for block in blocks:
         starts.append(position)

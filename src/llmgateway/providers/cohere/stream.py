@@ -37,11 +37,11 @@ class CohereDecoder:
         self._splitter = Splitter()
         self._model = model
         self._id = ""
-        self._calls = dict[int, int]()
+        self._calls: dict[int, int] = {}
         """Cohere's index of a tool call -> its place in the answer."""
-        self._unsaid = set[int]()
+        self._unsaid: set[int] = set()
         """Tool calls whose arguments have not begun."""
-        self._starts = dict[int, int]()
+        self._starts: dict[int, int] = {}
         """Index of a block -> where its text begins in the answer."""
         self._position = 0
 

@@ -26,13 +26,13 @@ _UNSIGNED: Final = "skip_thought_signature_validator"
 class Turns:
     """What becomes of the messages."""
 
-    system: list[Json] = field(default_factory=list[Json])
-    contents: list[Json] = field(default_factory=list[Json])
-    names: dict[str, str] = field(default_factory=dict[str, str])
+    system: list[Json] = field(default_factory=list)
+    contents: list[Json] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
     """Id of a call -> name of its function: responses must name it."""
     open_results: Json | None = None
     """The turn that responses of parallel calls go into; media they cannot hold follow them."""
-    media: list[Json] = field(default_factory=list[Json])
+    media: list[Json] = field(default_factory=list)
 
     def add(self, role: str, parts: list[Json]) -> None:
         """Append a turn; the run of responses before it is over."""

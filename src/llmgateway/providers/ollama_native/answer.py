@@ -101,7 +101,7 @@ class OllamaDecoder:
         thought, text = text_of(message.get("thinking")), text_of(message.get("content"))
         calls = _calls(message, self._called)
         self._called += len(calls)
-        steps = list[Step]()
+        steps: list[Step] = []
         if thought:
             steps.append(Step(chunk=self._chunk({"reasoning_content": thought}), content=True, text=thought))
         if text:
@@ -137,7 +137,7 @@ class OllamaDecoder:
 
 def _calls(message: Json, made: int) -> list[Json]:
     """Tool calls come whole; who gives them no id gets one of ours."""
-    calls = list[Json]()
+    calls: list[Json] = []
     for place, call in enumerate(objects(message.get("tool_calls"))):
         given = call.get("function")
         function: Json = given if is_object(given) else {}

@@ -98,7 +98,7 @@ def _think(canon: Json) -> bool | str | None:
 
 
 def _turns(messages: list[Json]) -> Iterator[Json]:
-    names = dict[str, str]()
+    names: dict[str, str] = {}
     for index, message in enumerate(messages):
         role = text_of(message.get("role"))
         if role not in _ROLES:

@@ -132,7 +132,8 @@ def media_after_results(messages: Sequence[Json]) -> list[Json]:
 
     Page: https://platform.openai.com/docs/api-reference/chat/create (tool message).
     """
-    made, media = list[Json](), list[Json]()
+    made: list[Json] = []
+    media: list[Json] = []
     for message in messages:
         if message.get("role") == "tool":
             others = [part for part in objects(message.get("content")) if part.get("type") != "text"]

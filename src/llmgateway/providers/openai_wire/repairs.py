@@ -51,9 +51,9 @@ class Repairs:
     __slots__ = ("_begun", "_calls")
 
     def __init__(self) -> None:
-        self._begun = set[int]()
+        self._begun: set[int] = set()
         """Choices whose role was said."""
-        self._calls = dict[int, ToolCalls]()
+        self._calls: dict[int, ToolCalls] = {}
         """Choices with tool calls."""
 
     def answer(self, body: Json) -> Json:
@@ -167,7 +167,8 @@ def _parts(content: list[Any]) -> tuple[str, str]:
     Mistral's: https://docs.mistral.ai/capabilities/reasoning/, Databricks':
     https://docs.databricks.com/aws/en/machine-learning/model-serving/query-reason-models
     """
-    text, thoughts = list[str](), list[str]()
+    text: list[str] = []
+    thoughts: list[str] = []
     for part in content:
         if isinstance(part, str):
             text.append(part)

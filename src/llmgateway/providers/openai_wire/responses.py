@@ -89,7 +89,7 @@ def read_response(body: Json, raw: bytes) -> Answer:
     if not is_array(body.get("output")):
         said = raw[:500].decode("utf-8", "replace")
         raise ProviderError(FailureKind.PROTOCOL, f"The provider sent no answer: {said}", status=200)
-    texts = list[str]()
+    texts: list[str] = []
     for item in objects(body.get("output")):
         texts += [text_of(item.get("name")), text_of(item.get("arguments"))]
         texts += [text_of(part.get("text")) for name in ("content", "summary") for part in objects(item.get(name))]

@@ -93,8 +93,8 @@ class _Ends:
 
     def __init__(self, asked: int) -> None:
         self._asked = asked
-        self._begun = set[int]()
-        self._ended = set[int]()
+        self._begun: set[int] = set()
+        self._ended: set[int] = set()
         self._reason = ""
 
     def begins(self, index: int) -> None:
@@ -245,7 +245,7 @@ class RepairingReader:
 
     def _finish_in_their_place(self) -> Sequence[Step]:
         """A host that says [DONE] but never why: it has finished, and the caller must see that."""
-        steps = list[Step]()
+        steps: list[Step] = []
         for index in self._ends.open:
             reason = self._repairs.reason(index)
             choice: Json = {"index": index, "delta": {}, "finish_reason": reason}

@@ -26,7 +26,7 @@ class ToolCalls:
 
     def __init__(self, choice: int) -> None:
         self._choice = choice
-        self._begun = list[_Begun]()
+        self._begun: list[_Begun] = []
 
     def repair(self, call: Json, *, streamed: bool) -> None:
         """Bring one call, or one piece of a call, into shape."""

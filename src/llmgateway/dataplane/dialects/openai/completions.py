@@ -63,7 +63,7 @@ class TextStream(OpenAIStream):
     def chunk(self, chunk: ChatChunk) -> bytes:
         if not super().chunk(chunk):
             return b""
-        choices = list[Json]()
+        choices: list[Json] = []
         for choice in chunk["choices"]:
             delta = cast("dict[str, Any]", choice.get("delta") or {})
             finish = choice.get("finish_reason")

@@ -19,7 +19,7 @@ class Numbering:
     __slots__ = ("_given",)
 
     def __init__(self) -> None:
-        self._given = Counter[tuple[int, str]]()
+        self._given: Counter[tuple[int, str]] = Counter()
 
     def numbered(self, choice: ChunkChoice) -> ChunkChoice:
         """The choice as clients can join it; the very same one where there is nothing to number."""

@@ -84,7 +84,7 @@ def output_items(message: Json, status: str, logprobs: object = None) -> list[Js
 
     The text has the `status` of the whole Response, unless calls came behind it.
     """
-    items = list[Json]()
+    items: list[Json] = []
     reasoning, keepsake = text_of(message.get("reasoning_content")), keepsake_of(message)
     summary = text_of(message.get("reasoning_summary"))
     if reasoning or summary or keepsake:

@@ -114,7 +114,8 @@ def _history(request: Request) -> tuple[list[Json], Mapping[str, str]]:
     items = _items(request)
     if not items and request.prompt is None and request.previous_response_id is None:
         raise refuse("input", "is missing: say something.")
-    messages, places = list[Json](), dict[str, str]()
+    messages: list[Json] = []
+    places: dict[str, str] = {}
     if request.instructions:
         messages.append({"role": "system", "content": request.instructions})
     for index, item in enumerate(items):

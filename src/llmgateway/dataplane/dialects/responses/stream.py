@@ -84,7 +84,7 @@ class ResponsesStream:
         self._call = call
         self._response = response_object(call, int(time.time()), call.model, [], status="in_progress")
         self._number = 0
-        self._output = dict[int, Json]()
+        self._output: dict[int, Json] = {}
         """Index in the output -> item that is done."""
         self._place = 0
         """Index of the next item."""
@@ -92,17 +92,17 @@ class ResponsesStream:
         """What is open: message, refusal, reasoning or summary (of it); empty when nothing is."""
         self._item: Json = {}
         self._text = ""
-        self._annotations = list[Json]()
+        self._annotations: list[Json] = []
         self._told = 0
         """How many of the annotations went out as events."""
         self._keepsake: Json = {}
         """What the open reasoning brings along for its provider."""
         self._later: Json = {}
         """What comes before the next call, or at the end: it must not part a text."""
-        self._logprobs = list[Json]()
-        self._calls = dict[int, _CallItem]()
+        self._logprobs: list[Json] = []
+        self._calls: dict[int, _CallItem] = {}
         """The calls that are open."""
-        self._closed = set[int]()
+        self._closed: set[int] = set()
         self._finish: str | None = None
 
     def open(self) -> bytes:
