@@ -216,7 +216,7 @@ class Journal:
         with _segment(self.folder, number).open("rb") as file:
             file.seek(offset)
             block = file.read(min(_BLOCK, size - offset))
-            missing = _FRAME.size + _length_at(block, 0) - len(block)
+            missing = _FRAME.size + _length_of(block) - len(block)
             if 0 < missing <= size - offset - len(block):
                 block += file.read(missing)
         at = 0
@@ -293,9 +293,9 @@ def _write_whole(descriptor: int, frame: bytes) -> None:
         raise OSError(errno.ENOSPC, "only a part of the record could be written")
 
 
-def _length_at(block: bytes, at: int) -> int:
-    """Of the record whose frame begins here; 0 where there is no whole frame."""
-    return _FRAME.unpack_from(block, at)[0] if len(block) - at >= _FRAME.size else 0
+def _length_of(block: bytes) -> int:
+    """Of the record whose frame the block begins with; 0 where that is not whole."""
+    return _FRAME.unpack_from(block)[0] if len(block) >= _FRAME.size else 0
 
 
 def _record_at(block: bytes, at: int) -> bytes | None:
