@@ -11,7 +11,7 @@ import pytest
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 from genai_prices.types import Usage as TheirUsage
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -22,6 +22,10 @@ from llmgateway.kit.money import nanos
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CATALOG = load_catalog()
+
+
+def _model(provider: str, name: str) -> Model:
+    return next(model for model in CATALOG.models(provider) if model.name == name)
 
 
 def cost(model: str, usage: Usage, at: datetime = NOON, tier: str | None = None) -> int | None:
@@ -341,6 +345,9 @@ def _remembered(catalog: Catalog) -> int:
     return len(catalog._offers)
 
 
+@example(model=_model("perplexity", "sonar-deep-research"), prompt=1_000, answer=1_000)  # thinks at a price of its own
+@example(model=_model("perplexity", "sonar-pro"), prompt=100, answer=100)  # each request costs, too
+@example(model=_model("gemini", "gemini-2.5-pro"), prompt=200_001, answer=1_000)  # beyond its first tier
 @given(model=st.sampled_from(CATALOG.models()), prompt=st.integers(0, 2_000_000), answer=st.integers(0, 200_000))
 def test_a_bid_is_what_words_would_cost(model: Model, prompt: int, answer: int) -> None:
     name = f"{model.provider}/{model.name}"

@@ -1,5 +1,6 @@
 """Limits: all scopes or none, words that name the limit, headers as OpenAI sends them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from llmgateway.dataplane.admit.scopes import Need
 from llmgateway.errors import TooMany
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.memory_store import MemoryStore
+from llmgateway.kit.store import Claim, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -159,10 +161,23 @@ def test_durations_as_openai_writes_them(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+class _Remembering(MemoryStore):
+    """Knows what the last ticket reserved of its window of tokens."""
+
+    reserved = 0
+
+    async def admit(self, ticket: str, lease: str, claims: Sequence[Claim]) -> Verdict:
+        verdict = await super().admit(ticket, lease, claims)
+        windows = zip(claims, verdict.readings, strict=True)
+        [self.reserved] = [reading.reserved for claim, reading in windows if claim.key.endswith(":tpm")]
+        return verdict
+
+
 @given(st.lists(st.tuples(st.floats(0, 40), st.integers(0, 30), st.integers(0, 60), st.integers(0, 60)), max_size=40))
 async def test_admitted_is_never_above_any_limit(steps: list[tuple[float, int, int, int]]) -> None:
     clock = ManualClock(START)
-    limiter = Limiter(MemoryStore(clock), clock)
+    store = _Remembering(clock)
+    limiter = Limiter(store, clock)
     key = _key(Limits(requests_per_minute=7, tokens_per_minute=100), Limits(requests_per_hour=20, concurrency=30))
     waits = list[int]()
     requests, tokens, hours = dict[int, int](), dict[int, int](), dict[int, int]()
@@ -174,7 +189,7 @@ async def test_admitted_is_never_above_any_limit(steps: list[tuple[float, int, i
         except TooMany as problem:
             waits.append(problem.retry_after or 0)
             continue
-        used = min(truth, prompt)  # what is reserved beyond it depends on the room
+        used = min(truth, store.reserved)
         await limiter.settle(ticket, Used(tokens=used))
         requests[minute] = requests.get(minute, 0) + 1
         tokens[minute] = tokens.get(minute, 0) + used
