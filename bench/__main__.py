@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from bench.machine import CannotMeasureError, valkey
 from bench.report import Machine, Table, record
 from bench.streams import streamed_answers
 from bench.workers import two_processes
+from deploy.local.throwaway import throwaway_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,8 @@ def main() -> None:
         title, part = PARTS[name]
         table, machine = Table(), Machine.here()
         try:
-            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-                Path(folder).chmod(0o755)
-                part(table, plan, Path(folder))
+            with throwaway_folder("bench") as folder:
+                part(table, plan, folder)
         except CannotMeasureError as error:
             sys.exit(f"bench: {error}")
         print(table.text(title), flush=True)

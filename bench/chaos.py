@@ -9,7 +9,6 @@ import asyncio
 import json
 import random
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Generator, Sequence
@@ -23,6 +22,7 @@ from sqlalchemy import text
 
 from bench.chaos_load import MODEL, Counted, Heard, callers, counting_provider
 from bench.chaos_victims import Killer, Postgres, Redis
+from deploy.local.throwaway import throwaway_folder
 from deploy.local.topology import Topology, topology
 from llmgateway.contract.snapshot import Tariff
 from llmgateway.controlplane.billing import usage_charges
@@ -31,7 +31,6 @@ from llmgateway.controlplane.usage import rollups
 from llmgateway.db.roles import Role
 from llmgateway.db.session import DATABASE_ERRORS, Database
 from llmgateway.kit.clock import ManualClock, SystemClock
-from tests.fixtures_database import cluster_of
 
 _INPUT, _OUTPUT = 3_000, 15_000
 """Nanos a token."""
@@ -66,7 +65,6 @@ class Findings:
 
 def run(folder: Path, *, seed: int, rounds: int, seconds: float = 0, count: int = 24) -> Findings:
     """So many rounds of killing, or as many as fit into so many seconds."""
-    folder.chmod(0o755)
     redis = Redis(folder / "valkey")
     redis.start()
     config = folder / "gateway.yaml"
@@ -77,7 +75,7 @@ def run(folder: Path, *, seed: int, rounds: int, seconds: float = 0, count: int 
         "LLMGATEWAY_REQUEST_FEE_USD": "0.000000007",
         "LLMGATEWAY_REDIS_DEADLINE_MS": "1000",  # a busy machine is no Redis that is down
     }
-    with _provider_beside() as provider, cluster_of(folder / "database"):
+    with _provider_beside() as provider:
         config.write_text(_CONFIG.replace("URL", provider.url))
         with topology(folder, 2, **settings) as made:
             stage = _Stage(made, provider, redis)
@@ -239,8 +237,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=6)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        findings = run(Path(folder), seed=given.seed, rounds=0, seconds=given.minutes * 60)
+    with throwaway_folder("chaos") as folder:
+        findings = run(folder, seed=given.seed, rounds=0, seconds=given.minutes * 60)
     print(findings.summary)
     print("\n".join(findings.wrong[:20]) or "the provider's books = rows = sums = ledger")
     if findings.wrong or not findings.heard.whole:

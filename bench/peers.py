@@ -9,7 +9,6 @@ import argparse
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +19,7 @@ from bench.gateway import Installation
 from bench.load import Client
 from bench.machine import SERVED, CannotMeasureError, Server, find, free_port, nginx, relay, serving
 from bench.report import Machine, Row, Table, record
+from deploy.local.throwaway import throwaway_folder
 
 LITELLM, PORTKEY = "1.106.0", "1.15.2"
 """The versions that are measured."""
@@ -39,11 +39,8 @@ def main() -> None:
     try:
         _install(arguments.folder.resolve())
         machine = Machine.here()
-        with tempfile.TemporaryDirectory(prefix="bench-") as name:
-            folder = Path(name)
-            folder.chmod(0o755)
-            with nginx(folder) as upstream:
-                _measure(table, folder, arguments.folder.resolve(), upstream, arguments.seconds)
+        with throwaway_folder("bench") as folder, nginx(folder) as upstream:
+            _measure(table, folder, arguments.folder.resolve(), upstream, arguments.seconds)
     except CannotMeasureError as error:
         sys.exit(f"bench: {error}")
     print(table.text("beside its peers, one core"))

@@ -5,14 +5,13 @@ import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from deploy.local.throwaway import throwaway_folder
 from tests.e2e.gateway import Gateway, run_gateway
 
 Json = dict[str, Any]
@@ -31,11 +30,8 @@ def main() -> None:
     parser.add_argument("--orgs", type=int, default=10_000, help="organisations, each with 3 people and 10 keys")
     parser.add_argument("--times", type=int, default=50, help="requests of each list")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with run_gateway(folder) as gateway:
-            _measure(gateway, arguments.orgs, arguments.times)
+    with throwaway_folder("bench") as folder, run_gateway(folder) as gateway:
+        _measure(gateway, arguments.orgs, arguments.times)
 
 
 def _measure(gateway: Gateway, orgs: int, times: int) -> None:

@@ -7,12 +7,11 @@ import argparse
 import asyncio
 import json
 import random
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from deploy.local.throwaway import throwaway_folder
 from tests.e2e.gateway import run_gateway
 from tests.upstreams.misbehaving import misbehaving
 
@@ -35,8 +34,8 @@ async def _replay(requests: int, exponent: float) -> None:
     prompts = chance.choices(range(_PROMPTS), weights, k=requests)
     async with misbehaving() as provider:
         with (
-            tempfile.TemporaryDirectory(prefix="replay-") as folder,
-            run_gateway(Path(folder), _configuration(provider.url)) as gateway,
+            throwaway_folder("replay") as folder,
+            run_gateway(folder, _configuration(provider.url)) as gateway,
         ):
             places = asyncio.Semaphore(_AT_ONCE)
             async with aiohttp.ClientSession() as session:

@@ -9,16 +9,15 @@ import asyncio
 import json
 import random
 import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
 import psutil
 
+from deploy.local.throwaway import throwaway_folder
 from tests.e2e.gateway import Gateway, run_gateway
 from tests.upstreams.misbehaving import misbehaving
 from tests.upstreams.wires import TEXT
@@ -63,8 +62,8 @@ async def _soak(seconds: float) -> Tally:
     tally = Tally()
     async with misbehaving() as provider:
         with (
-            tempfile.TemporaryDirectory(prefix="soak-") as folder,
-            run_gateway(Path(folder), _configuration(provider.url)) as gateway,
+            throwaway_folder("soak") as folder,
+            run_gateway(folder, _configuration(provider.url)) as gateway,
         ):
             # As many places as callers: a place that is never given back would refuse somebody soon.
             key = await asyncio.to_thread(gateway.new_key, "--concurrency", str(_CALLERS))

@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import json
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Generator, Mapping
@@ -23,6 +22,7 @@ from bench.gateway import LIMITS, PATIENT
 from bench.machine import CannotMeasureError, cpu_seconds, nginx, resident_megabytes
 from bench.report import Machine, Row, Table, record
 from bench.steady import Steady, steady
+from deploy.local.throwaway import throwaway_folder
 from deploy.local.topology import Topology, topology
 from llmgateway.db.session import Database
 
@@ -63,8 +63,8 @@ def main() -> None:
     arguments = parser.parse_args()
     table, machine = Table(), Machine.here()
     try:
-        with tempfile.TemporaryDirectory(prefix="bench-") as name:
-            seen, stored = _measure(table, Path(name), arguments.rate, arguments.minutes * 60)
+        with throwaway_folder("bench") as folder:
+            seen, stored = _measure(table, folder, arguments.rate, arguments.minutes * 60)
     except CannotMeasureError as error:
         sys.exit(f"bench: {error}")
     print(table.text(f"{arguments.rate:,.0f} requests/s for {arguments.minutes:g} minutes on the local topology"))

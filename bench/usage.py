@@ -7,16 +7,15 @@ import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx2
 from sqlalchemy import text
 
+from deploy.local.throwaway import throwaway_folder
 from llmgateway.controlplane.usage.rollups import roll_up_next
 from llmgateway.db.embedded import embedded_postgres
 from llmgateway.db.roles import Role
@@ -88,11 +87,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000_000, help="requests of the last 60 days")
     parser.add_argument("--times", type=int, default=40, help="requests of each kind")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with run_gateway(folder) as gateway:
-            _measure(gateway, arguments.rows, arguments.times)
+    with throwaway_folder("bench") as folder, run_gateway(folder) as gateway:
+        _measure(gateway, arguments.rows, arguments.times)
 
 
 def _measure(gateway: Gateway, rows: int, times: int) -> None:

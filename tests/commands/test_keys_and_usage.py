@@ -22,7 +22,6 @@ from llmgateway.errors import ConfigurationError
 from llmgateway.kit.clock import SystemClock
 from llmgateway.settings import Settings
 from tests.controlplane.records import event, make_org
-from tests.fixtures_database import cluster_of
 
 ENVIRONMENT = {"LLMGATEWAY_SECRET_KEY": "s" * 32, "JWT_SECRET_KEY": "j" * 32}
 
@@ -205,12 +204,12 @@ def test_commands_before_the_first_serve_own_a_database_for_their_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    with cluster_of(tmp_path / "data") as data_dir:
-        monkeypatch.setenv("LLMGATEWAY_DATA_DIR", str(data_dir))
-        made = _create(_call)
-        listed = json.loads(_call("keys", "list", "--json"))
-        assert made["id"] in {row["id"] for row in listed}
-        # What `serve` would have kept at its first start is kept too.
-        kept = (data_dir / "dev-key").read_text().strip()
-        assert kept[-4:] in {row["last4"] for row in listed}
-        assert json.loads(_call("usage", "list", "--json")) == []
+    data_dir = tmp_path / "data"
+    monkeypatch.setenv("LLMGATEWAY_DATA_DIR", str(data_dir))
+    made = _create(_call)
+    listed = json.loads(_call("keys", "list", "--json"))
+    assert made["id"] in {row["id"] for row in listed}
+    # What `serve` would have kept at its first start is kept too.
+    kept = (data_dir / "dev-key").read_text().strip()
+    assert kept[-4:] in {row["last4"] for row in listed}
+    assert json.loads(_call("usage", "list", "--json")) == []

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,15 +20,13 @@ from llmgateway.db.embedded import embedded_postgres
 from llmgateway.db.postgres_binaries import ROOT_HOME, Binaries, find_binaries
 from llmgateway.db.session import Database
 from llmgateway.errors import ConfigurationError
-from tests.fixtures_database import cluster_of
 
 ROOT = os.geteuid() == 0
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    with cluster_of(tmp_path / "parents" / "made" / "data") as folder:
-        yield folder
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "parents" / "made" / "data"
 
 
 def _home(data_dir: Path) -> Path:

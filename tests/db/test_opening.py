@@ -17,7 +17,7 @@ from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.errors import ConfigurationError
 from llmgateway.settings import Settings
-from tests.fixtures_database import cluster_of, run_sql, url_of
+from tests.fixtures_database import run_sql, url_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECRETS = {"LLMGATEWAY_SECRET_KEY": "s" * 32, "JWT_SECRET_KEY": "j" * 32}
@@ -155,8 +155,8 @@ async def test_a_user_who_was_given_no_roles_is_told_to_migrate(database_url: st
 
 
 async def test_the_embedded_database_migrates_itself(tmp_path: Path) -> None:
-    with cluster_of(tmp_path / "data") as data_dir:
-        settings = Settings.model_validate({"LLMGATEWAY_DATA_DIR": data_dir})
-        for _ in range(2):
-            async with open_database(settings, Role.ADMIN) as database, database.transaction() as tx:
-                assert (await tx.scalars(text("SELECT id FROM organisations"))).all() == []
+    data_dir = tmp_path / "data"
+    settings = Settings.model_validate({"LLMGATEWAY_DATA_DIR": data_dir})
+    for _ in range(2):
+        async with open_database(settings, Role.ADMIN) as database, database.transaction() as tx:
+            assert (await tx.scalars(text("SELECT id FROM organisations"))).all() == []

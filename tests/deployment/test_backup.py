@@ -17,7 +17,7 @@ from llmgateway.db.embedded import embedded_postgres
 from llmgateway.db.postgres_binaries import find_binaries
 from llmgateway.db.roles import Role
 from tests.architecture.source import ROOT
-from tests.fixtures_database import cluster_of, run_sql, url_of
+from tests.fixtures_database import run_sql, url_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -55,7 +55,7 @@ def _ask(there: Topology, count: int) -> set[str]:
 
 @contextmanager
 def _another_server(folder: Path) -> Generator[str]:
-    with cluster_of(folder), embedded_postgres(folder, serving=True) as url:
+    with embedded_postgres(folder, serving=True) as url:
         yield url
 
 
@@ -67,7 +67,7 @@ async def _make_backup_user(url: str) -> None:
 async def test_a_backup_restored_elsewhere_serves_the_same_keys_and_has_every_event(tmp_path: Path) -> None:
     dump = tmp_path / "gateway.dump"
     os.chmod(tmp_path, 0o755)  # noqa: PTH101 -- a blocking call of pathlib is refused in async tests
-    with cluster_of(tmp_path / "database"), topology(tmp_path) as there:
+    with topology(tmp_path) as there:
         ids = _ask(there, 12)
         for name in there.replicas:
             there.stop(name)

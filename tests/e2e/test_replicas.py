@@ -10,7 +10,6 @@ import httpx2
 import pytest
 
 from deploy.local.topology import Topology, topology
-from tests.fixtures_database import cluster_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -64,7 +63,7 @@ def _becomes(look: Callable[[], object], wanted: object) -> None:
 
 
 def test_revocation_suspension_plan_and_routes_reach_every_process(tmp_path: Path) -> None:
-    with ExitStack() as cleaning, cluster_of(tmp_path / "database"), topology(tmp_path) as made:
+    with ExitStack() as cleaning, topology(tmp_path) as made:
         owner = _Owner(made)
         cleaning.callback(owner.http.close)
         key = owner.new_key()

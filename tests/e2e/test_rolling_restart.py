@@ -12,7 +12,6 @@ import httpx2
 import pytest
 
 from deploy.local.topology import Topology, topology
-from tests.fixtures_database import cluster_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -95,7 +94,7 @@ def _serves_people(there: Topology) -> None:
 
 def test_a_rolling_restart_under_load_loses_no_request_and_no_event(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    with cluster_of(tmp_path / "database"), topology(tmp_path) as there:
+    with topology(tmp_path) as there:
         before = {replica.process.pid for replica in there.replicas.values() if replica.process is not None}
         _serves_people(there)
         told = asyncio.run(_under_load(there))

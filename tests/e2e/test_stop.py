@@ -12,7 +12,6 @@ import pytest
 
 from llmgateway.db.postgres_binaries import ROOT_HOME
 from tests.e2e.gateway import Gateway, run_gateway
-from tests.fixtures_database import cluster_of
 
 pytestmark = pytest.mark.slow
 
@@ -36,20 +35,20 @@ def _chat(gateway: Gateway) -> str:
 @pytest.mark.parametrize("delay", ["0", "0.1"])
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_order(tmp_path: Path, sent: signal.Signals, delay: str) -> None:
-    with cluster_of(tmp_path / "data") as data_dir:
-        with run_gateway(data_dir, LLMGATEWAY_DRAIN_DELAY=delay) as gateway:
-            assert _database_runs(data_dir)
-            request_id = _chat(gateway)
-            gateway.process.send_signal(sent)
-            assert gateway.process.wait(30) == 0
-            assert not _database_runs(data_dir)
-            events = json.loads(gateway.command("usage", "list", "--json", "--request", request_id))
-        assert [event["outcome"] for event in events] == ["finished"]
+    data_dir = tmp_path / "data"
+    with run_gateway(data_dir, LLMGATEWAY_DRAIN_DELAY=delay) as gateway:
+        assert _database_runs(data_dir)
+        request_id = _chat(gateway)
+        gateway.process.send_signal(sent)
+        assert gateway.process.wait(30) == 0
         assert not _database_runs(data_dir)
+        events = json.loads(gateway.command("usage", "list", "--json", "--request", request_id))
+    assert [event["outcome"] for event in events] == ["finished"]
+    assert not _database_runs(data_dir)
 
 
 def test_a_live_stream_tells_requests_and_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    with cluster_of(tmp_path / "data") as data_dir, run_gateway(data_dir) as gateway:
+    with run_gateway(tmp_path / "data") as gateway:
         password = re.search(r"Password\s+(\S+)", gateway.greeting)
         assert password is not None
         with httpx2.Client(base_url=f"{gateway.url}/api/v1", timeout=20) as owner:

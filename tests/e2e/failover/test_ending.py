@@ -13,7 +13,6 @@ import pytest
 
 from tests.e2e.failover.conftest import provider_on_stage
 from tests.e2e.gateway import Gateway, Json, run_gateway
-from tests.fixtures_database import cluster_of
 from tests.upstreams.faults import Misbehaving
 from tests.upstreams.wires import WORDS
 
@@ -97,8 +96,7 @@ def _refuses_new_work(gateway: Gateway) -> None:
 
 
 def test_22_streams_are_drained_whole_and_nothing_is_lost(tmp_path: Path, provider: Misbehaving) -> None:
-    with cluster_of(tmp_path / "data") as data_dir:
-        callers, events = _end_under("slow", provider, data_dir, LLMGATEWAY_DRAIN_DELAY="2")
+    callers, events = _end_under("slow", provider, tmp_path, LLMGATEWAY_DRAIN_DELAY="2")
     for caller in callers:
         assert all(json.dumps(word) in caller.text for word in WORDS)
         assert "[DONE]" in caller.text or "message_stop" in caller.text
@@ -107,8 +105,7 @@ def test_22_streams_are_drained_whole_and_nothing_is_lost(tmp_path: Path, provid
 
 
 def test_22_a_stream_over_the_limit_ends_with_an_error_and_is_counted(tmp_path: Path, provider: Misbehaving) -> None:
-    with cluster_of(tmp_path / "data") as data_dir:
-        callers, events = _end_under("endless", provider, data_dir, LLMGATEWAY_DRAIN_TIMEOUT="1")
+    callers, events = _end_under("endless", provider, tmp_path, LLMGATEWAY_DRAIN_TIMEOUT="1")
     for caller in callers:
         assert '"draining"' in caller.text
         assert "[DONE]" not in caller.text
