@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.machine import LOAD, SERVED, CannotMeasureError, Server, free_port, move, serving
+from llmgateway.db.embedded import cluster_home
 
 COMMAND = str(Path(sys.executable).with_name("llmgateway"))
 LIMITS = (
@@ -65,7 +66,7 @@ providers:
         environment = self.whole_environment
         with serving(command, port, core=self.core, ready="/readyz", environment=environment, log=log) as server:
             if self.apart:
-                move(LOAD, working_in=self.folder / "data")
+                move(LOAD, working_in=cluster_home(self.folder / "data"))
             yield server
 
     def make_key(self) -> str:

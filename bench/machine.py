@@ -79,13 +79,20 @@ def pinned(core: str | None, command: Sequence[str]) -> list[str]:
 
 
 def move(core: str, *, working_in: Path) -> None:
-    """Bind the running processes whose working directory is below the folder, and those that they will start, to a core."""
+    """Bind the running processes whose working directory is below the folder, and those that they will start, to a core.
+
+    Raises CannotMeasureError when there is none: what is measured would have to share its core.
+    """
     if (os.cpu_count() or 1) < 2:
         return
+    moved = 0
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended, or is another user's
             if (process / "cwd").resolve(strict=True).is_relative_to(working_in):
                 os.sched_setaffinity(int(process.name), {int(core)})
+                moved += 1
+    if not moved:
+        raise CannotMeasureError(f"no process works in {working_in}, so none was moved to another core")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmgateway.db.postgres_binaries import ROOT_HOME
+from llmgateway.db.embedded import cluster_home
 
 
 @contextmanager
@@ -28,4 +28,4 @@ def remove_clusters(folder: Path) -> None:
     """The clusters that root keeps for the data directories below a folder. Their servers must have ended."""
     for note in folder.rglob("cluster"):
         if note.is_file():
-            shutil.rmtree(ROOT_HOME / "clusters" / note.read_text("utf-8").strip(), ignore_errors=True)
+            shutil.rmtree(cluster_home(note.parent), ignore_errors=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from llmgateway.db import embedded
-from llmgateway.db.embedded import embedded_postgres
+from llmgateway.db.embedded import cluster_home, embedded_postgres
 from llmgateway.db.postgres_binaries import ROOT_HOME, Binaries, find_binaries
 from llmgateway.db.session import Database
 from llmgateway.errors import ConfigurationError
@@ -27,11 +27,6 @@ ROOT = os.geteuid() == 0
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "parents" / "made" / "data"
-
-
-def _home(data_dir: Path) -> Path:
-    """Where the cluster lies."""
-    return ROOT_HOME / "clusters" / (data_dir / "cluster").read_text().strip() if ROOT else data_dir / "postgres"
 
 
 def _ask(url: str, query: str) -> object:
@@ -59,7 +54,7 @@ def _run(url: str, statement: str) -> None:
 
 def _pid(data_dir: Path) -> int | None:
     """Of the server, None when it was stopped."""
-    note = _home(data_dir) / "data" / "postmaster.pid"
+    note = cluster_home(data_dir) / "data" / "postmaster.pid"
     return int(note.read_text().split()[0]) if note.exists() else None
 
 
@@ -102,7 +97,7 @@ def test_it_is_durable_and_has_no_port(data_dir: Path) -> None:
         assert _ask(url, "SHOW synchronous_commit") == "on"
         assert _ask(url, "SHOW listen_addresses") == ""
         assert _ask(url, "SHOW timezone") == "UTC"
-    assert stat.S_IMODE(_home(data_dir).stat().st_mode) == 0o700
+    assert stat.S_IMODE(cluster_home(data_dir).stat().st_mode) == 0o700
 
 
 def test_the_shells_own_postgresql_variables_do_not_reach_it(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +208,7 @@ def test_one_left_over_without_its_socket_is_replaced(data_dir: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait(30)
     pid = _pid(data_dir)
-    for file in (_home(data_dir) / "socket").iterdir():
+    for file in (cluster_home(data_dir) / "socket").iterdir():
         file.unlink()
     with embedded_postgres(data_dir) as url:
         assert _ask(url, "SELECT 1") == 1
@@ -241,9 +236,9 @@ def test_a_stale_note_with_somebody_elses_number_harms_nobody(data_dir: Path) ->
     # The same user as the server's, so that the number could be signalled.
     innocent = subprocess.Popen(["sleep", "60"], cwd="/", user=binaries.user)
     try:
-        note = _home(data_dir) / "data" / "postmaster.pid"
+        note = cluster_home(data_dir) / "data" / "postmaster.pid"
         note.write_text(
-            f"{innocent.pid}\n{note.parent}\n1700000000\n5432\n{_home(data_dir) / 'socket'}\n\n  1 2\nready\n"
+            f"{innocent.pid}\n{note.parent}\n1700000000\n5432\n{cluster_home(data_dir) / 'socket'}\n\n  1 2\nready\n"
         )
         with embedded_postgres(data_dir) as url:
             assert _ask(url, "SELECT 1") == 1
@@ -256,7 +251,7 @@ def test_a_stale_note_with_somebody_elses_number_harms_nobody(data_dir: Path) ->
 def test_a_crash_in_the_middle_of_the_first_start_leaves_only_a_draft(data_dir: Path) -> None:
     with embedded_postgres(data_dir):
         pass
-    home = _home(data_dir)
+    home = cluster_home(data_dir)
     shutil.rmtree(home / "data")
     (home / "draft").mkdir()
     (home / "draft" / "PG_VERSION").write_text("18\n")
@@ -267,7 +262,7 @@ def test_a_crash_in_the_middle_of_the_first_start_leaves_only_a_draft(data_dir: 
 def test_another_major_version_refuses_and_says_how_to_dump_and_restore(data_dir: Path) -> None:
     with embedded_postgres(data_dir):
         pass
-    version = _home(data_dir) / "data" / "PG_VERSION"
+    version = cluster_home(data_dir) / "data" / "PG_VERSION"
     version.write_text("17\n")
     with pytest.raises(ConfigurationError, match=r"PostgreSQL 17.*pg_dumpall .*psql "), embedded_postgres(data_dir):
         pass
@@ -277,7 +272,7 @@ def test_another_major_version_refuses_and_says_how_to_dump_and_restore(data_dir
 def test_a_server_that_does_not_start_says_why(data_dir: Path) -> None:
     with embedded_postgres(data_dir):
         pass
-    with (_home(data_dir) / "data" / "postgresql.conf").open("a") as file:
+    with (cluster_home(data_dir) / "data" / "postgresql.conf").open("a") as file:
         file.write("nonsense = 1\n")
     with pytest.raises(ConfigurationError, match=r"server\.log says why: .*configuration"), embedded_postgres(data_dir):
         pass
@@ -348,7 +343,7 @@ def test_as_root_nothing_outside_its_own_folder_changes_owner_or_mode(data_dir: 
     before = {path: _guise(path) for path in watched}
     with embedded_postgres(data_dir) as url:
         assert _ask(url, "SELECT 1") == 1
-        assert (_home(data_dir) / "data").stat().st_uid == find_binaries().user
+        assert (cluster_home(data_dir) / "data").stat().st_uid == find_binaries().user
     assert {path: _guise(path) for path in watched} == before
     assert {path.name for path in data_dir.iterdir()} == {"cluster"}
     assert _guise(data_dir / "cluster")[0] == 0

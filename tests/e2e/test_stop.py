@@ -1,7 +1,6 @@
 """How a gateway ends: whatever the signal, usage is shipped and the database is stopped before the process is gone."""
 
 import json
-import os
 import re
 import signal
 from collections.abc import Iterator
@@ -10,17 +9,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from llmgateway.db.postgres_binaries import ROOT_HOME
+from llmgateway.db.embedded import cluster_home
 from tests.e2e.gateway import Gateway, run_gateway
 
 pytestmark = pytest.mark.slow
 
 
 def _database_runs(data_dir: Path) -> bool:
-    home = data_dir / "postgres"
-    if os.geteuid() == 0:
-        home = ROOT_HOME / "clusters" / (data_dir / "cluster").read_text().strip()
-    return (home / "data" / "postmaster.pid").exists()
+    return (cluster_home(data_dir) / "data" / "postmaster.pid").exists()
 
 
 def _chat(gateway: Gateway) -> str:

@@ -109,6 +109,14 @@ def embedded_postgres(data_dir: Path, *, serving: bool = False) -> Generator[str
             _stop(cluster)
 
 
+def cluster_home(data_dir: Path) -> Path:
+    """Where a data directory's cluster lies: in it, or for root outside, under a name that the data directory keeps.
+
+    Raises ConfigurationError when that name is none.
+    """
+    return ROOT_HOME / "clusters" / _cluster_id(data_dir) if os.geteuid() == 0 else data_dir / "postgres"
+
+
 def _find_cluster(data_dir: Path) -> Cluster:
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -118,7 +126,7 @@ def _find_cluster(data_dir: Path) -> Cluster:
             f"The data directory {data_dir} cannot be written: {error.strerror}. Set LLMGATEWAY_DATA_DIR to one that can."
         ) from error
     binaries = find_binaries()
-    home = data_dir / "postgres" if binaries.user is None else ROOT_HOME / "clusters" / _cluster_id(data_dir)
+    home = cluster_home(data_dir)
     if binaries.user is not None:
         home.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     _make_private(home, binaries)
