@@ -33,34 +33,49 @@ for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now - le
     redis.call('ZREM', KEYS[2], dead)
 end
 
-local claims, good, counts = {}, true, false
+-- What windows and counters stand at is read in one call. `at`: where in it a claim's own value is; of a window, the value of
+-- the clock window before follows.
+local claims, names, counts = {}, {}, false
 for place, told in ipairs(cjson.decode(ARGV[5])) do
-    local kind, window = told[1], told[1] == 'w' and 1 or 0
-    local claim = {
-        key = KEYS[place + 2], kind = kind, name = told[2], limit = told[3 + window], cost = told[4 + window],
-        stretch = told[5 + window] or 0, used = 0, current = 0, previous = 0, flag = '',
-    }
+    local kind, key = told[1], KEYS[place + 2]
+    local claim = { kind = kind, key = key, name = told[2], at = #names + 1, flag = '', used = 0, current = 0, previous = 0 }
+    if kind == 'w' then
+        local length = told[3] * 1000
+        local place = math.floor(now / length)
+        claim.length, claim.left, claim.bucket = length, length - (now - place * length), key .. ':' .. text(place)
+        claim.limit, claim.cost, claim.stretch = told[4], told[5], told[6]
+        names[#names + 1] = claim.bucket
+        names[#names + 1] = key .. ':' .. text(place - 1)
+    else
+        claim.limit, claim.cost, claim.stretch = told[3], told[4], told[5] or 0
+        if kind == 'c' then
+            counts = true
+            names[#names + 1] = key
+        end
+    end
+    claims[place] = claim
+end
+local values = #names > 0 and redis.call('MGET', unpack(names)) or {}
+
+local good = true
+for _, claim in ipairs(claims) do
+    local value = values[claim.at]
     if claim.kind == 'w' then
-        claim.length = told[3] * 1000
-        claim.place = math.floor(now / claim.length)
-        claim.current = tonumber(redis.call('GET', claim.key .. ':' .. text(claim.place)) or '0')
-        claim.previous = tonumber(redis.call('GET', claim.key .. ':' .. text(claim.place - 1)) or '0')
-        local left = claim.length - (now - claim.place * claim.length)
+        claim.current = tonumber(value or '0')
+        claim.previous = tonumber(values[claim.at + 1] or '0')
         -- Rounded up, so that no fraction of a request is ever admitted above the limit.
-        claim.used = claim.current + math.ceil(claim.previous * left / claim.length)
+        claim.used = claim.current + math.ceil(claim.previous * claim.left / claim.length)
     elseif claim.kind == 'g' then
         redis.call('ZREMRANGEBYSCORE', claim.key, '-inf', text(now))
         claim.used = redis.call('ZCARD', claim.key)
-        claim.current = claim.used
+    elseif value then
+        claim.used = tonumber(value)
     else
-        counts = true
-        local value = redis.call('GET', claim.key)
-        if value then claim.used = tonumber(value) else claim.flag = 'unknown'; good = false end
-        claim.current = claim.used
+        claim.flag = 'unknown'
+        good = false
     end
     claim.room = claim.limit - claim.used - claim.cost
     if claim.room < 0 and claim.flag == '' then claim.flag = 'refused'; good = false end
-    claims[#claims + 1] = claim
 end
 
 -- Whether a counter that has no room would have it, were it not for what open tickets reserve.
@@ -85,10 +100,9 @@ for _, claim in ipairs(claims) do
     if good then
         reserved = claim.cost + math.min(claim.stretch, claim.room)
         if claim.kind == 'w' then
-            local bucket = claim.key .. ':' .. text(claim.place)
             claim.current = bounded(claim.current + reserved)
-            redis.call('SET', bucket, text(claim.current), 'PX', text(claim.length * 2 + 60000))
-            held[#held + 1] = { 'w', claim.name, bucket, text(reserved) }
+            redis.call('SET', claim.bucket, text(claim.current), 'PX', text(claim.length * 2 + 60000))
+            held[#held + 1] = { 'w', claim.name, claim.bucket, text(reserved) }
         elseif claim.kind == 'g' then
             for unit = 1, claim.cost do
                 redis.call('ZADD', claim.key, text(now + lease), unit == 1 and ARGV[4] or (ARGV[4] .. '|' .. unit))
@@ -102,8 +116,7 @@ for _, claim in ipairs(claims) do
     end
     local used = claim.used + reserved
     if claim.kind ~= 'w' then claim.current = used end
-    readings[#readings + 1] =
-        '[' .. table.concat({ text(used), text(reserved), text(claim.current), text(claim.previous) }, ',') .. ']'
+    readings[#readings + 1] = string.format('[%.0f,%.0f,%.0f,%.0f]', used, reserved, claim.current, claim.previous)
     flags[#flags + 1] = '"' .. claim.flag .. '"'
 end
 local answer = '[' .. tostring(good) .. ',' .. text(now) .. ',[' .. table.concat(readings, ',') .. '],['
