@@ -82,6 +82,7 @@ class RedisStore:
         self._redis: Any = redis_wire.connect(
             url, connect_seconds=max(seconds * 4, 0.2), socket_timeout=None, decode_responses=True
         )
+        self._wire = redis_wire.Wire(self._redis)
         self._seconds = seconds
         self._deadlines = Deadlines(seconds)
         self._prefix = prefix
@@ -200,7 +201,7 @@ class RedisStore:
             calls += [("ZREM", names[_LAGGING], lease)]
         try:
             async with Patience(self._seconds):
-                await redis_wire.ask(self._redis, calls)
+                await self._wire.ask(calls)
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
 
@@ -212,7 +213,7 @@ class RedisStore:
         ]
         try:
             async with Patience(self._seconds):
-                lagging, stored = await redis_wire.ask(self._redis, calls)
+                lagging, stored = await self._wire.ask(calls)
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
         return int(lagging), int(stored)
@@ -278,7 +279,7 @@ class RedisStore:
             return int(self._clock.now().timestamp() * 1000)
         try:
             async with Patience(self._seconds):
-                [(seconds, micros)] = await redis_wire.ask(self._redis, [("TIME",)])
+                [(seconds, micros)] = await self._wire.ask([("TIME",)])
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
         return int(seconds) * 1000 + int(micros) // 1000
@@ -354,7 +355,7 @@ class RedisStore:
         calls = [("EVALSHA", self._shas[name], len(keys), *keys, *given) for name, keys, given, _ in batch]
         try:
             async with Patience(self._seconds * 2):
-                answers: list[Any] = await redis_wire.send(self._redis, calls)
+                answers: list[Any] = await self._wire.send(calls)
         except (RedisError, OSError, TimeoutError) as error:
             answers = [error] * len(batch)
         for (_, _, _, future), answer in zip(batch, answers, strict=True):

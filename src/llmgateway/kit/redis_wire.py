@@ -35,31 +35,43 @@ def connect(url: str, *, connect_seconds: float, **options: Any) -> Any:
     )
 
 
-async def send(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """What the server answers to each, in their order; a refused command's answer is its ResponseError.
+class Wire:
+    """Keeps the connections that it took from a client's pool: what the pool notes of each use costs more than the use.
 
-    `client` is a redis.asyncio.Redis. Raises RedisError and OSError when the server cannot be asked; whoever is cancelled
-    leaves no connection behind that owes answers.
+    All of them end with the client.
     """
-    connection: Any = await client.connection_pool.get_connection()
-    answers: list[Any] = []
-    try:
-        await connection.send_packed_command(b"".join(map(_pack, commands)), check_health=False)
-        answers += [await _answer(connection) for _ in commands]
+
+    def __init__(self, client: Any) -> None:
+        """`client` is a redis.asyncio.Redis."""
+        self._pool: Any = client.connection_pool
+        self._idle: list[Any] = []
+
+    async def send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """What the server answers to each, in their order; a refused command's answer is its ResponseError.
+
+        Raises RedisError and OSError when the server cannot be asked; whoever is cancelled leaves no connection behind that
+        owes answers.
+        """
+        connection: Any = self._idle.pop() if self._idle else await self._pool.get_connection()
+        answers: list[Any] = []
+        try:
+            if not connection.is_connected or await connection.can_read():  # the server has closed it
+                await self._pool.ensure_connection(connection)
+            await connection.send_packed_command(b"".join(map(_pack, commands)), check_health=False)
+            answers += [await _answer(connection) for _ in commands]
+            return answers
+        finally:
+            self._idle.append(connection)
+            if len(answers) < len(commands):
+                await connection.disconnect(nowait=True)
+
+    async def ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """As `send`; but a refused command raises its ResponseError."""
+        answers = await self.send(commands)
+        for answer in answers:
+            if isinstance(answer, ResponseError):
+                raise answer
         return answers
-    finally:
-        if len(answers) < len(commands):
-            await connection.disconnect(nowait=True)
-        await client.connection_pool.release(connection)
-
-
-async def ask(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """As `send`; but a refused command raises its ResponseError."""
-    answers = await send(client, commands)
-    for answer in answers:
-        if isinstance(answer, ResponseError):
-            raise answer
-    return answers
 
 
 async def _answer(connection: Any) -> Any:
