@@ -52,8 +52,9 @@ async def make_ready(desk: Desk) -> Sequence[str]:
         made.append(f"made the meter {METER_EVENT} and its price of one cent a unit")
     for plan in sold.values():
         cents = int(Decimal(plan.price_usd) * 100)
-        if plan_key(plan.id) not in known or known[plan_key(plan.id)][1] != cents:
-            await desk.make_plan_price(plan.id, plan.name, cents)
+        price, costs = known.get(plan_key(plan.id), (None, None))
+        if costs != cents:
+            await desk.make_plan_price(plan.id, plan.name, cents, price)
             made.append(f"made the price of {plan.name}: {plan.price_usd} dollars a month")
     return made or ["Stripe has all it needs."]
 

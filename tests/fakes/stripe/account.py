@@ -140,6 +140,12 @@ class Account:
         found["status"] = "void"
         self.tell("invoice.voided", found)
 
+    def delete_customer(self, customer: str) -> None:
+        """The operator deletes it; its subscriptions end."""
+        self.things["customer"][customer] = {"id": customer, "object": "customer", "deleted": True}
+        for found in self.all("subscription", customer=customer):
+            self.cancel_now(found["id"])
+
     def cancel_now(self, subscription: str) -> None:
         """In the Portal, or by the operator."""
         found = self.things["subscription"][subscription]

@@ -17,6 +17,8 @@ Form = dict[str, Any]
 
 SHAPES: Mapping[tuple[str, str], Any] = {
     ("POST", "customers"): params.CustomerCreateParams,
+    ("GET", "customers/{id}"): params.CustomerRetrieveParams,
+    ("POST", "customers/{id}"): params.CustomerUpdateParams,
     ("POST", "prices"): params.PriceCreateParams,
     ("GET", "prices"): params.PriceListParams,
     ("POST", "billing/meters"): billing.MeterCreateParams,
@@ -26,6 +28,7 @@ SHAPES: Mapping[tuple[str, str], Any] = {
     ("POST", "checkout/sessions/{id}/expire"): checkout.SessionExpireParams,
     ("POST", "billing_portal/sessions"): portal.SessionCreateParams,
     ("GET", "subscriptions"): params.SubscriptionListParams,
+    ("GET", "subscriptions/{id}"): params.SubscriptionRetrieveParams,
     ("POST", "subscriptions/{id}"): params.SubscriptionUpdateParams,
     ("POST", "subscription_schedules"): params.SubscriptionScheduleCreateParams,
     ("POST", "subscription_schedules/{id}"): params.SubscriptionScheduleUpdateParams,

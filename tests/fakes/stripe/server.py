@@ -34,12 +34,14 @@ class FakeStripe:
     """Idempotency key -> the request and its answer."""
     writes: list[str] = field(default_factory=list[str])
 
-    def signed(self, event: Json, *, at: int | None = None) -> tuple[bytes, Mapping[str, str]]:
-        """A webhook as Stripe sends it."""
-        body = json.dumps(event)
+    def signed(
+        self, event: Json, *, at: int | None = None, body: bytes | None = None
+    ) -> tuple[bytes, Mapping[str, str]]:
+        """A webhook as Stripe sends it, or another body."""
+        text = json.dumps(event) if body is None else body.decode()
         stamp = self.account.now if at is None else at
-        mac = hmac.new(SECRET.encode(), f"{stamp}.{body}".encode(), hashlib.sha256).hexdigest()
-        return body.encode(), {"stripe-signature": f"t={stamp},v1={mac}", "content-type": "application/json"}
+        mac = hmac.new(SECRET.encode(), f"{stamp}.{text}".encode(), hashlib.sha256).hexdigest()
+        return text.encode(), {"stripe-signature": f"t={stamp},v1={mac}", "content-type": "application/json"}
 
 
 @asynccontextmanager
@@ -67,6 +69,8 @@ class _Answering:
         self._account = fake.account
         self._ways: Mapping[tuple[str, str], Callable[[Form, str], Json]] = {
             ("POST", "customers"): self._customer,
+            ("GET", "customers/{id}"): lambda _, identifier: self._get("customer", identifier),
+            ("POST", "customers/{id}"): self._change_customer,
             ("POST", "prices"): self._price,
             ("GET", "prices"): self._prices,
             ("POST", "billing/meters"): lambda form, _: self._account.add("billing.meter", "mtr", **form),
@@ -76,6 +80,7 @@ class _Answering:
             ("POST", "checkout/sessions/{id}/expire"): self._expire,
             ("POST", "billing_portal/sessions"): self._portal,
             ("GET", "subscriptions"): self._subscriptions,
+            ("GET", "subscriptions/{id}"): lambda _, identifier: self._get("subscription", identifier),
             ("POST", "subscriptions/{id}"): self._change_subscription,
             ("POST", "subscription_schedules"): self._schedule,
             ("POST", "subscription_schedules/{id}"): self._change_schedule,
@@ -140,6 +145,17 @@ class _Answering:
     def _customer(self, form: Form, _: str) -> Json:
         return self._account.add("customer", "cus", **form)
 
+    def _change_customer(self, form: Form, identifier: str) -> Json:
+        found = self._get("customer", identifier)
+        found.update(form)
+        return found
+
+    def _of_customer(self, form: Form) -> str:
+        """Raises Wrong for one that is not there, or was deleted."""
+        if (found := self._account.get("customer", form["customer"])) is None or found.get("deleted"):
+            raise Wrong(f"No such customer: '{form['customer']}'", "customer")
+        return str(form["customer"])
+
     def _price(self, form: Form, _: str) -> Json:
         key = form.get("lookup_key")
         for other in self._account.all("price", lookup_key=key):
@@ -162,7 +178,7 @@ class _Answering:
         return {"object": "billing.meter_event", "livemode": False, "created": self._account.now, **form}
 
     def _checkout(self, form: Form, _: str) -> Json:
-        self._get("customer", form["customer"])
+        self._of_customer(form)
         total = 0
         for line in form["line_items"]:
             amount = line["price_data"]["unit_amount"] if "price_data" in line else self._priced(line)
@@ -180,7 +196,7 @@ class _Answering:
         return session
 
     def _checkouts(self, form: Form, _: str) -> Json:
-        return _paged(self._account.all("checkout.session", customer=form["customer"]), form)
+        return _paged(self._account.all("checkout.session", customer=self._of_customer(form)), form)
 
     def _priced(self, line: Json) -> int:
         price = self._get("price", line["price"])
@@ -190,11 +206,11 @@ class _Answering:
         return int(price["unit_amount"])
 
     def _portal(self, form: Form, _: str) -> Json:
-        self._get("customer", form["customer"])
+        self._of_customer(form)
         return self._account.add("billing_portal.session", "bps", url="https://portal.test/p", **form)
 
     def _subscriptions(self, form: Form, _: str) -> Json:
-        found = [self._whole(entry) for entry in self._account.all("subscription", customer=form["customer"])]
+        found = [self._whole(entry) for entry in self._account.all("subscription", customer=self._of_customer(form))]
         return _list(found)
 
     def _whole(self, subscription: Json) -> Json:
@@ -218,6 +234,10 @@ class _Answering:
 
     def _schedule(self, form: Form, _: str) -> Json:
         found = self._get("subscription", form["from_subscription"])
+        if found["schedule"] is not None:
+            raise Wrong(
+                "You cannot migrate a subscription that is already attached to a schedule.", "from_subscription"
+            )
         schedule = self._account.add(
             "subscription_schedule", "sub_sched", customer=found["customer"], metadata={}, phases=[], status="active"
         )
@@ -242,7 +262,7 @@ class _Answering:
         return schedule
 
     def _invoices(self, form: Form, _: str) -> Json:
-        return _paged(self._account.all("invoice", customer=form["customer"]), form)
+        return _paged(self._account.all("invoice", customer=self._of_customer(form)), form)
 
     def _events(self, form: Form, _: str) -> Json:
         since = int(form["created"]["gte"])
@@ -276,4 +296,6 @@ def _list(found: list[Json], *, more: bool = False) -> Json:
 
 def _error(status: int, kind: str, message: str, param: str | None = None) -> web.Response:
     error: dict[str, Any] = {"type": kind, "message": message, "param": param}
+    if message.startswith("No such "):
+        error["code"] = "resource_missing"
     return web.json_response({"error": error}, status=status)

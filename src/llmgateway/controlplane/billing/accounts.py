@@ -63,11 +63,16 @@ async def note_customer(tx: AsyncSession, clock: Clock, org_id: str, customer_id
     )
 
 
-async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing) -> None:
-    """What Stripe holds now is what we know now; the organisation's plan follows. As `worker`."""
+async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing, expected: Standing) -> Standing:
+    """What Stripe holds now is what we know now; the organisation's plan follows. As `worker`.
+
+    Gives what was stored. Where that is not what was `expected`, somebody else has heard from Stripe since, and nothing is
+    written.
+    """
     account = await tx.scalar(owned(BillingAccount, org_id).with_for_update())
-    if account is None:
-        return
+    stored = expected if account is None else standing_in(account)
+    if account is None or stored != expected:
+        return stored
     before = account.plan
     account.status = standing.status
     account.subscription_id = standing.subscription_id
@@ -81,6 +86,7 @@ async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing)
     await _follow(tx, clock, account, standing, before)
     await ledger.lock(tx, org_id)
     await settle(tx, clock, org_id)
+    return stored
 
 
 async def apply_time(tx: AsyncSession, clock: Clock, org_id: str) -> None:

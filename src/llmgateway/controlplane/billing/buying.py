@@ -1,7 +1,6 @@
 """Buying: a short transaction, then Stripe, then another; what Stripe does comes back to us as a hint."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Final
 
 from llmgateway.controlplane.billing import accounts, service
@@ -19,8 +18,6 @@ _LEAST_CENTS: Final = 50
 _MOST_CENTS: Final = 99_999_999
 """Nor for more at once: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts."""
 _NOT_PAID: Final = "The payment failed, so the plan is as it was. Pay on this page within a day, and it changes."
-_SAME: Final = timedelta(minutes=10)
-"""Two clicks within so long are one wish."""
 
 
 async def plan(visit: Visit, desk: Desk, name: str) -> PlanChange:
@@ -105,23 +102,24 @@ async def _change(visit: Visit, desk: Desk, live: Sequence[Subscription], wanted
         losses = await service.losses(tx, visit.org, wanted, now)
     if wanted.price == 0:
         for one in live:
-            await desk.end_at_period_end(one, _once_for(visit, one, wanted))
+            await desk.end_at_period_end(one)
         ends = max(one.period_end for one in live)
         return PlanChange(effective_at=ends, losses=tuple(losses))
     if wanted.price >= plan_named(subscription.plan).price:
         page = await desk.upgrade(subscription, wanted.id)
         return PlanChange(effective_at=now) if page is None else PlanChange(url=page, message=_NOT_PAID)
-    await desk.downgrade(subscription, wanted.id, _once_for(visit, subscription, wanted))
+    await desk.downgrade(subscription, wanted.id)
     return PlanChange(effective_at=subscription.period_end, losses=tuple(losses))
 
 
 async def _customer(visit: Visit, desk: Desk) -> str:
-    """The organisation's customer, made when it first wants to pay."""
+    """The organisation's customer, made when it first wants to pay, or wants to again and Stripe knows it no more."""
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         account = await accounts.account_of(tx, visit.org.id)
-    if account is not None and account.customer_id is not None:
-        return account.customer_id
-    customer = await desk.customer(visit.org.id, visit.org.name, visit.user.email)
+    known = account.customer_id if account is not None else None
+    if known is not None and await desk.knows(known):
+        return known
+    customer = await desk.customer(visit.org.id, visit.org.name, visit.user.email, known)
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         await accounts.note_customer(tx, visit.rooms.clock, visit.org.id, customer)
     return customer
@@ -138,17 +136,6 @@ def _way(visit: Visit) -> Way:
 def _once_after(pages: Sequence[CheckoutPage], what: str) -> str:
     """Wishes at the same time have the same key; one after a page that was made since has another."""
     return f"{what}-{pages[0].id if pages else 'first'}"
-
-
-def _once_for(visit: Visit, subscription: Subscription, wanted: Plan) -> str:
-    """The same wish of the same subscription within some minutes has the same key."""
-    planned = subscription.next_plan or ("end" if subscription.ends_at else "")
-    change = f"change-{subscription.id}-{subscription.plan}-{planned}"
-    return f"{change}-{visit.org.id}-{wanted.id}-{_slot(visit.rooms.clock.now())}"
-
-
-def _slot(now: datetime) -> int:
-    return int(now.timestamp()) // int(_SAME.total_seconds())
 
 
 def _problem(error: StripeRefused | StripeUnavailable) -> Conflict | Unavailable:

@@ -1,13 +1,14 @@
 """Whether we know what Stripe knows: reported every night, then mended by asking again."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 from sqlalchemy import select
 
 from llmgateway.controlplane.billing import accounts, hints, metering
 from llmgateway.controlplane.billing.standing import in_force, standing_of
-from llmgateway.controlplane.billing.stripe.desk import Desk
+from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused
 from llmgateway.db.models.billing import BillingAccount, StripeEvent
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
@@ -19,7 +20,11 @@ async def report(database: Database, desk: Desk) -> Sequence[str]:
     """A sentence for everything that differs or waits. Raises StripeUnavailable."""
     found = list[str]()
     for account in await _customers(database):
-        subscriptions = await desk.subscriptions(account.customer_id or "")
+        try:
+            subscriptions = await desk.subscriptions(account.customer_id or "")
+        except StripeRefused as error:
+            found.append(f"{account.org_id}: Stripe refuses its customer {account.customer_id} ({error})")
+            continue
         stored, held = accounts.standing_in(account), standing_of(subscriptions)
         if stored != held:
             found.append(
@@ -37,12 +42,14 @@ async def report(database: Database, desk: Desk) -> Sequence[str]:
 
 
 async def mend(database: Database, clock: Clock, desk: Desk) -> int:
-    """Log the report, and ask again for every customer; how many lines the report had."""
+    """Log the report, and ask again for every customer and all that was refused; how many lines the report had."""
     lines = await report(database, desk)
     for line in lines:
         log.warning("Stripe and the books differ", what=line)
     for account in await _customers(database):
-        await hints.refresh(database, clock, desk, account.customer_id or "")
+        with suppress(StripeRefused):  # the report has it
+            await hints.refresh(database, clock, desk, account.customer_id or "")
+    await hints.look_again(database, clock, desk)
     return len(lines)
 
 

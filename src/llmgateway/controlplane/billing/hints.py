@@ -23,6 +23,8 @@ _LEASE: Final = timedelta(minutes=2)
 _LONGEST_WAIT: Final = timedelta(hours=1)
 _MOST_TRIES: Final = 100
 _OVERLAP: Final = timedelta(hours=1)
+_MOST_ASKED: Final = 5
+"""Times that a customer is asked for anew, because others write of it at the same time."""
 LONG_LOOK: Final = timedelta(days=7)
 
 _NOTE: Final = text("SELECT note_stripe_event(:id, :type, :object, :customer, :made, :received)")
@@ -82,14 +84,19 @@ async def follow(
 
 
 async def refresh(database: Database, clock: Clock, desk: Desk, customer_id: str) -> None:
-    """A customer's standing, asked anew. Of two that ask at once, the later answer is written last."""
+    """A customer's standing, asked anew; and once more when another wrote an answer of its own meanwhile."""
     async with database.transaction() as tx:
         account = await accounts.account_of_customer(tx, customer_id)
     if account is None:
         return
-    standing = standing_of(await desk.subscriptions(customer_id))
-    async with database.transaction() as tx:
-        await accounts.apply(tx, clock, account.org_id, standing)
+    before = accounts.standing_in(account)
+    for _ in range(_MOST_ASKED):
+        standing = standing_of(await desk.subscriptions(customer_id))
+        async with database.transaction() as tx:
+            stored = await accounts.apply(tx, clock, account.org_id, standing, before)
+        if stored == before:
+            return
+        before = stored
 
 
 async def fetch_missed(database: Database, clock: Clock, desk: Desk, back: timedelta | None = None) -> int:
@@ -119,6 +126,20 @@ async def fetch_missed(database: Database, clock: Clock, desk: Desk, back: timed
                 )
                 missed += 1
     return missed
+
+
+async def look_again(database: Database, clock: Clock, desk: Desk) -> None:
+    """Follow once more what Stripe refused when its hint came: meanwhile it may have been mended. Raises StripeUnavailable."""
+    async with database.transaction() as tx:
+        troubled = select(StripeEvent).where(StripeEvent.trouble.is_not(None), StripeEvent.handled_at.is_not(None))
+        hints = (await tx.scalars(troubled.order_by(StripeEvent.id))).all()
+    for hint in hints:
+        try:
+            await follow(database, clock, desk, hint.type, hint.object_id, hint.customer_id)
+        except StripeRefused as error:
+            await _mark(database, clock, hint.id, str(error), done=True)
+        else:
+            await _mark(database, clock, hint.id, None, done=True)
 
 
 async def pass_time(database: Database, clock: Clock) -> int:

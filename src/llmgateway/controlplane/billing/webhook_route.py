@@ -39,12 +39,14 @@ async def stripe_webhook(
     except BadRequest:
         await note_stranger(rooms.store, client_address(request))
         raise
+    if event is None:
+        return
     async with rooms.database.transaction() as tx:
         await note(tx, rooms.clock, event)
 
 
-def _checked(body: bytes, signature: str, secret: str, now: datetime) -> Event:
-    """Raises BadRequest for what is not signed, signed by somebody else, too old, or no event."""
+def _checked(body: bytes, signature: str, secret: str, now: datetime) -> Event | None:
+    """As event_of. Raises BadRequest for what is not signed, signed by somebody else, too old, or no event."""
     try:
         # The age is checked against our own clock below.
         stripe.WebhookSignature.verify_header(body.decode(), signature, secret)  # pyright: ignore[reportUnknownMemberType] `tolerance` has no type there
@@ -53,7 +55,7 @@ def _checked(body: bytes, signature: str, secret: str, now: datetime) -> Event:
         event = event_of(read)
     except stripe.SignatureVerificationError as error:
         raise BadRequest("This is not signed with our secret.", code="invalid_signature") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BadRequest("This is no event of Stripe's.", code="invalid_signature") from error
     if now - signed > _OFF:
         raise BadRequest("The signature is older than five minutes. Send it anew.", code="invalid_signature")

@@ -1,7 +1,8 @@
 """Stripe's desk: every question we ask and every wish we have, in our words; the only place that speaks to Stripe.
 
-It follows https://docs.stripe.com/api. Amounts are whole cents of USD. Writes carry idempotency keys, so that a repetition
-is the same write. All of it raises StripeUnavailable, or StripeRefused where asking again cannot help.
+It follows https://docs.stripe.com/api. Amounts are whole cents of USD. Writes carry idempotency keys: those that make
+something have one of ours, so that it is made once; those that only say what shall be have the package's own, one for all
+tries of a call, since under one of ours what was undone meanwhile would be answered and not done. All of it raises StripeUnavailable, or StripeRefused where asking again cannot help.
 """
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
@@ -86,13 +87,25 @@ class Desk:
     def __init__(self, client: stripe.StripeClient) -> None:
         self._v1 = client.v1
 
-    async def customer(self, org_id: str, name: str, email: str) -> str:
-        """The organisation's customer: made once, however often it is asked for."""
+    async def customer(self, org_id: str, name: str, email: str, instead: str | None = None) -> str:
+        """The organisation's customer: made once, whoever asks and however often; `instead` of one that is gone."""
         with _told():
             made = await self._v1.customers.create_async(
-                {"name": name, "email": email, "metadata": {"org_id": org_id}}, _once(f"customer-{org_id}")
+                {"metadata": {"org_id": org_id}}, _once(f"customer-{org_id}-{instead or 'first'}")
             )
+            await self._v1.customers.update_async(made.id, {"name": name, "email": email})
         return made.id
+
+    async def knows(self, customer: str) -> bool:
+        """Whether there is such a customer: not one that was deleted, or is of another account or of test mode."""
+        with _told():
+            try:
+                found = await self._v1.customers.retrieve_async(customer)
+            except stripe.InvalidRequestError as error:
+                if error.code == "resource_missing":
+                    return False
+                raise
+            return not getattr(found, "deleted", False)
 
     async def checkout_plan(self, customer: str, org_id: str, plan: str, way: Way, once: str) -> str:
         """The address of a page that subscribes to a plan, and to what is metered beside it."""
@@ -163,8 +176,7 @@ class Desk:
     async def upgrade(self, subscription: Subscription, plan: str) -> str | None:
         """At once, if the difference for the rest of the period is paid; else the page where it can be, until when nothing holds.
 
-        See https://docs.stripe.com/billing/subscriptions/pending-updates. What was planned for the period's end is off. There
-        is no key of ours: under the same one Stripe would repeat a refusal also for another card.
+        See https://docs.stripe.com/billing/subscriptions/pending-updates. What was planned for the period's end is off.
         """
         price = (await self.prices([plan_key(plan)]))[plan_key(plan)]
         with _told():
@@ -186,16 +198,13 @@ class Desk:
                 await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": False})
         return None
 
-    async def downgrade(self, subscription: Subscription, plan: str, once: str) -> None:
-        """At the period's end, by a schedule that takes the subscription over."""
+    async def downgrade(self, subscription: Subscription, plan: str) -> None:
+        """At the period's end, by a schedule that takes the subscription over. What ended it then is off."""
         prices = await self.prices([plan_key(plan), METER_EVENT])
         with _told():
-            schedule = subscription.schedule_id
-            if schedule is None:
-                made = await self._v1.subscription_schedules.create_async(
-                    {"from_subscription": subscription.id}, _once(f"{once}-schedule")
-                )
-                schedule = made.id
+            if subscription.ends_at is not None:
+                await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": False})
+            schedule = subscription.schedule_id or await self._scheduled(subscription.id)
             await self._v1.subscription_schedules.update_async(
                 schedule,
                 {
@@ -217,15 +226,25 @@ class Desk:
                     ],
                     "metadata": {"next_plan": plan},
                 },
-                _once(once),
             )
 
-    async def end_at_period_end(self, subscription: Subscription, once: str) -> None:
+    async def _scheduled(self, subscription: str) -> str:
+        """The schedule that takes it over: a new one, or that of somebody who was faster."""
+        try:
+            made = await self._v1.subscription_schedules.create_async({"from_subscription": subscription})
+        except stripe.InvalidRequestError:
+            found = await self._v1.subscriptions.retrieve_async(subscription)
+            if found.schedule is None:
+                raise
+            return found.schedule if isinstance(found.schedule, str) else found.schedule.id
+        return made.id
+
+    async def end_at_period_end(self, subscription: Subscription) -> None:
         """Cancel, with effect from the period's end."""
         with _told():
             if subscription.schedule_id is not None:
                 await self._v1.subscription_schedules.release_async(subscription.schedule_id)
-            await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": True}, _once(once))
+            await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": True})
 
     async def subscriptions(self, customer: str) -> Sequence[Subscription]:
         """All of a customer's, ended ones too."""
@@ -287,7 +306,7 @@ class Desk:
             )
 
     async def events(self, since: datetime) -> Sequence[Event]:
-        """What happened since then, newest first."""
+        """What happened since then to things that can be asked for, newest first."""
         created: stripe.params.EventListParamsCreated = {"gte": int(since.timestamp())}
         with _told():
             page = await self._v1.events.list_async({"created": created, "limit": _MOST})
@@ -297,7 +316,7 @@ class Desk:
                     {"created": created, "limit": _MOST, "starting_after": found[-1].id}
                 )
                 found += page.data
-            return [read_event(entry) for entry in found]
+            return [read for entry in found if (read := read_event(entry)) is not None]
 
     async def prices(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Lookup key -> price. Raises StripeRefused when one is missing."""
@@ -313,7 +332,7 @@ class Desk:
             listed = await self._v1.prices.list_async({"lookup_keys": list(keys), "active": True, "limit": _MOST})
         return {entry.lookup_key: (entry.id, entry.unit_amount or 0) for entry in listed.data if entry.lookup_key}
 
-    async def make_plan_price(self, plan: str, name: str, cents: int) -> None:
+    async def make_plan_price(self, plan: str, name: str, cents: int, older: str | None) -> None:
         """A plan's monthly price; an older one loses its lookup key to it."""
         with _told():
             await self._v1.prices.create_async(
@@ -326,7 +345,7 @@ class Desk:
                     "product_data": {"name": name},
                     "metadata": {"plan": plan},
                 },
-                _once(f"price-{plan}-{cents}"),
+                _once(f"price-{plan}-{cents}-{older or 'first'}"),
             )
 
     async def make_meter(self) -> None:

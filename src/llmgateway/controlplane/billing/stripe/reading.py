@@ -106,14 +106,19 @@ def read_dispute(found: stripe.Dispute) -> Dispute:
     )
 
 
-def read_event(found: stripe.Event) -> Event:
-    """From a list of them."""
+def read_event(found: stripe.Event) -> Event | None:
+    """From a list of them; as event_of."""
     return event_of(cast("Mapping[str, Any]", found.to_dict()))
 
 
-def event_of(event: Mapping[str, Any]) -> Event:
-    """From JSON: whose and what it is about. Raises KeyError and TypeError for what is no event."""
+def event_of(event: Mapping[str, Any]) -> Event | None:
+    """From JSON: whose and what it is about. Raises KeyError, TypeError and AttributeError for what is no event.
+
+    None when that has no id, as a balance or an invoice that is yet to come: there is nothing to ask for.
+    """
     about = event["data"]["object"]
+    if "id" not in about:
+        return None
     customer = about["id"] if about.get("object") == "customer" else about.get("customer")
     return Event(
         id=str(event["id"]),

@@ -1,0 +1,165 @@
+"""Stripe says what nobody waited for, or forgets what it knew: nobody else's money stands still for it."""
+
+import httpx2
+import pytest
+
+from llmgateway.commands.stripe import make_ready
+from llmgateway.controlplane.billing import drift, hints
+from llmgateway.controlplane.billing.books.ledger import Account
+from llmgateway.controlplane.billing.stripe.desk import plan_key
+from tests.controlplane.api import Json
+from tests.controlplane.billing.books import CENT, held
+from tests.controlplane.billing.shop import Shop
+
+DOLLAR = 100 * CENT
+NAMELESS: list[tuple[str, Json]] = [
+    ("balance.available", {"object": "balance", "available": [{"amount": 5, "currency": "usd"}]}),
+    ("invoice.upcoming", {"object": "invoice", "total": 2900, "status": "draft"}),
+]
+"""Events about what has no id."""
+
+
+async def _change(client: httpx2.AsyncClient, plan: str) -> Json:
+    answer = await client.post("billing/checkout", json={"plan": plan})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize(("kind", "about"), NAMELESS)
+async def test_events_about_what_has_no_id_hide_no_other(shop: Shop, kind: str, about: Json) -> None:
+    org, *_ = await shop.subscribed("acme")
+    account = shop.stripe.account
+    account.tell(kind, about)
+    account.cancel_now(account.all("subscription")[0]["id"])
+    shop.delivered = len(account.events)  # none of their webhooks came
+    assert await hints.fetch_missed(shop.worker, shop.clock, shop.desk) == 1
+    await shop.work()
+    assert await shop.plan(org) == "free"
+
+
+@pytest.mark.parametrize(("kind", "about"), NAMELESS)
+async def test_a_webhook_about_what_has_no_id_is_taken_and_forgotten(shop: Shop, kind: str, about: Json) -> None:
+    shop.stripe.account.tell(kind, about)
+    await shop.deliver(shop.stripe.account.events[-1:])
+    assert await shop.api.rows("SELECT id FROM stripe_events WHERE type = :t", t=kind) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"id": "evt_1", "type": "x", "created": 1e400, "data": {"object": {"id": "x"}}}',
+        b'{"id": "evt_1", "type": "x", "created": 1, "data": {"object": ["id"]}}',
+        b'{"id": "evt_1", "type": "x", "created": 1, "data": {"object": 7}}',
+        b"[" * 100_000,
+    ],
+)
+async def test_a_signed_body_that_is_no_event_is_a_bad_request(shop: Shop, body: bytes) -> None:
+    _, headers = shop.stripe.signed({}, body=body)
+    answer = await shop.api.client().post("/webhooks/stripe", content=body, headers=dict(headers))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_signature")
+
+
+async def test_a_customer_that_stripe_forgot_is_reported_and_holds_up_nobody(shop: Shop) -> None:
+    orgs = {(await shop.subscribed(name))[0] for name in ("acme", "bolt")}
+    gone, other = sorted(orgs)
+    account = shop.stripe.account
+    account.delete_customer(customer := await shop.customer(gone))
+    account.cancel_now(account.all("subscription", customer=await shop.customer(other))[0]["id"])
+    shop.delivered = len(account.events)
+    lines = await drift.report(shop.worker, shop.desk)
+    assert [line for line in lines if line.startswith(gone)] == [
+        f"{gone}: Stripe refuses its customer {customer} (No such customer: '{customer}')"
+    ]
+    await drift.mend(shop.worker, shop.clock, shop.desk)
+    assert await shop.plan(other) == "free"
+
+
+async def test_an_organisation_whose_customer_is_gone_buys_as_another_one(shop: Shop) -> None:
+    org, client = await shop.owner_of("acme")
+    first = (await client.post("billing/credit", json={"usd": "5"})).json()["url"]
+    shop.stripe.account.complete(first)
+    await shop.settle()
+    shop.stripe.account.delete_customer(before := await shop.customer(org))
+    bought = await client.post("billing/credit", json={"usd": "7"})
+    assert bought.status_code == 200, bought.text
+    shop.stripe.account.complete(bought.json()["url"])
+    await shop.settle()
+    assert await shop.customer(org) != before
+    assert (await client.get("billing")).json()["credit_usd"] == "12.000000000"
+
+
+async def test_two_who_buy_first_at_once_are_one_customer(shop: Shop) -> None:
+    made = {await shop.desk.customer("org_1", "Acme", email) for email in ("ann@a.test", "bob@a.test")}
+    assert len(made) == 1
+
+
+async def test_what_was_wished_undone_and_wished_again_holds(shop: Shop) -> None:
+    _, client, _ = await shop.subscribed("acme", "starter")
+    for plan in ("free", "starter", "free"):
+        await _change(client, plan)
+    await shop.settle()
+    assert shop.stripe.account.all("subscription")[0]["cancel_at_period_end"]
+    assert (await client.get("billing")).json()["ends_at"] is not None
+
+
+async def test_a_downgrade_undone_and_wished_again_holds(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "professional")
+    for plan in ("starter", "professional", "starter"):
+        await _change(client, plan)
+        await shop.settle()
+    assert (await client.get("billing")).json()["next_plan"] == "starter"
+    await shop.pass_hours(31 * 24)
+    assert await shop.plan(org) == "starter"
+
+
+async def test_a_downgrade_after_a_cancellation_is_a_downgrade(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "professional")
+    await _change(client, "free")
+    await shop.settle()
+    await _change(client, "starter")
+    await shop.settle()
+    shown = (await client.get("billing")).json()
+    assert (shown["ends_at"], shown["next_plan"]) == (None, "starter")
+
+
+async def test_a_price_that_goes_there_and_back_is_the_one_that_is_paid(shop: Shop) -> None:
+    key = plan_key("starter")
+    before = (await shop.desk.known_prices([key]))[key]
+    await shop.desk.make_plan_price("starter", "Starter", 3900, before[0])
+    assert await make_ready(shop.desk) == ["made the price of Starter: 29 dollars a month"]
+    assert (await shop.desk.known_prices([key]))[key][1] == 2900
+    assert await make_ready(shop.desk) == ["Stripe has all it needs."]
+
+
+async def test_an_invoice_that_could_not_be_read_is_booked_the_next_night(shop: Shop) -> None:
+    org, _, _ = await shop.subscribed("acme")
+    meter = next(price for price in shop.stripe.account.all("price") if price["lookup_key"] == "llmgateway_usage")
+    meter["lookup_key"] = None
+    shop.clock.advance(31 * 24 * 3600)
+    shop.stripe.account.pass_time()
+    await shop.settle()
+    assert await held(shop.worker, org) == {Account.STRIPE: 29 * DOLLAR, Account.REVENUE: -29 * DOLLAR}
+    meter["lookup_key"] = "llmgateway_usage"
+    await drift.mend(shop.worker, shop.clock, shop.desk)
+    assert await held(shop.worker, org) == {Account.STRIPE: 58 * DOLLAR, Account.REVENUE: -58 * DOLLAR}
+    assert await drift.report(shop.worker, shop.desk) == []
+
+
+async def test_an_older_answer_of_stripe_is_not_written_over_a_later_one(shop: Shop) -> None:
+    """Two workers ask; the first answer comes last."""
+    org, _, customer = await shop.subscribed("acme")
+
+    class Slow:
+        asked = 0
+
+        async def subscriptions(self, customer: str) -> object:
+            found = await shop.desk.subscriptions(customer)
+            self.asked += 1
+            if self.asked == 1:
+                shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+                await hints.refresh(shop.worker, shop.clock, shop.desk, customer)
+            return found
+
+    slow = Slow()
+    await hints.refresh(shop.worker, shop.clock, slow, customer)  # pyright: ignore[reportArgumentType]
+    assert (slow.asked, await shop.plan(org)) == (2, "free")
