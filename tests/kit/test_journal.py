@@ -317,3 +317,24 @@ def _slots(folder: Path, packed: bytes) -> list[Checkpoint]:
         (folder / "checkpoint").write_bytes(only)
         found.append(CheckpointFile(folder).read())
     return found
+
+
+def test_a_folder_that_cannot_be_read_keeps_no_other_and_is_tried_again(tmp_path: Path) -> None:
+    for record in (b"a", b"b", b"c"):
+        journal = Journal.open(tmp_path)
+        journal.append(record)
+        _die(journal)
+    bad = sorted(folder for folder in tmp_path.iterdir())[1]
+    (bad / "notes.log").write_text("somebody's own")
+    segment = next(bad.glob("0*.log"))
+    segment.rename(away := bad / "away")
+    segment.symlink_to(segment)  # its size cannot be asked
+    adopted = Journal.adopt(tmp_path)
+    assert len(adopted) == 2
+    assert all(len(_all(journal)) == 1 for journal in adopted)
+    segment.unlink()
+    away.rename(segment)
+    (mended,) = Journal.adopt(tmp_path)
+    assert len(_all(mended)) == 1
+    for journal in (*adopted, mended):
+        journal.close()

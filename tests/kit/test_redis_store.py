@@ -308,3 +308,75 @@ async def test_a_verdict_that_means_nothing_is_a_store_that_is_down(server: str)
         with pytest.raises(StoreDown):
             await store.admit("a", LEASE, [Window("w", 60, 9)])
     await store.close()
+
+
+async def test_however_many_ask_at_once_connections_are_left_for_the_next(tmp_path: Path) -> None:
+    """A start with many organisations whose counters must all be read from elsewhere."""
+    with ValkeyServer(port=0, unix_socket_path=str(tmp_path / "s")):
+        store = RedisStore(f"unix://{tmp_path / 's'}", seconds=SECONDS)
+        await asyncio.gather(*(store.reading_time() for _ in range(60)))
+        await asyncio.gather(*(store.lag(f"lease_{number}", 0.0) for number in range(60)))
+        for _ in range(3):
+            assert (await store.admit("a", LEASE, [Window("w", 60, 10)])).admitted
+            await store.ping()
+            await store.beat(LEASE)
+            assert await store.names("nobody's", "{o}") == []
+        assert int((await redis_of(store).info("clients"))["connected_clients"]) <= 16
+        await store.close()
+
+
+async def test_who_waits_to_hear_who_the_server_is_waits_no_longer_than_for_a_call(tmp_path: Path) -> None:
+    """All of them hear of one failure, not each of one more."""
+    with ValkeyServer(port=0, unix_socket_path=str(tmp_path / "s")):
+        store = RedisStore(f"unix://{tmp_path / 's'}", seconds=0.2)
+        await store.ping()
+        pid = int((await redis_of(store).info("server"))["process_id"])
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            store._epoch = None
+            asked = [asyncio.ensure_future(store.admit(f"t{n}", LEASE, [Window("w", 60, 99)])) for n in range(40)]
+            await asyncio.sleep(5 * 0.2)
+            assert all(one.done() and isinstance(one.exception(), StoreDown) for one in asked)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert (await store.admit("next", LEASE, [Window("w", 60, 99)])).admitted
+        await store.close()
+
+
+async def test_a_server_that_was_demoted_is_left(tmp_path: Path) -> None:
+    with ValkeyServer(port=0, unix_socket_path=str(tmp_path / "s")):
+        store = RedisStore(f"unix://{tmp_path / 's'}", seconds=SECONDS)
+        assert (await store.admit("a", LEASE, [Window("w", 60, 10)])).admitted
+        before = {entry["id"] for entry in await redis_of(store).client_list()}
+        await redis_of(store).replicaof("127.0.0.1", "1")
+        with pytest.raises(StoreDown):
+            await store.admit("b", LEASE, [Window("w", 60, 10)])
+        await redis_of(store).replicaof("NO", "ONE")
+        assert (await store.admit("c", LEASE, [Window("w", 60, 10)])).admitted
+        assert before.isdisjoint({entry["id"] for entry in await redis_of(store).client_list()})
+        await store.close()
+
+
+async def test_a_refusal_looks_at_few_of_an_organisations_tickets(server: str) -> None:
+    """A spent key that is tried again and again must not hold the server up for all others."""
+    store = RedisStore(server, seconds=SECONDS, prefix="few:")
+    await store.seed({"{o}:busy": 0, "{o}:spent": 5, "{o}:also": 5}, 60)
+    for number in range(300):
+        await store.admit(f"t{number}", LEASE, [Counter("{o}:busy", 10**9, 1)])
+    before = (await redis_of(store).info("commandstats"))["cmdstat_hget"]["calls"]
+    verdict = await store.admit("no", LEASE, [Counter("{o}:spent", 5, 1), Counter("{o}:also", 5, 1)])
+    looked = (await redis_of(store).info("commandstats"))["cmdstat_hget"]["calls"] - before
+    assert (verdict.refused, verdict.held) == ((0, 1), ())
+    assert looked <= 101
+    await store.close()
+
+
+async def test_of_several_counters_without_room_those_are_held_that_open_tickets_fill(server: str) -> None:
+    store = RedisStore(server, seconds=SECONDS, prefix="several:")
+    await store.seed({"{o}:a": 0, "{o}:b": 0, "{o}:spent": 5}, 60)
+    await store.admit("t1", LEASE, [Counter("{o}:a", 5, 3)])
+    await store.admit("t2", LEASE, [Counter("{o}:b", 5, 5), Counter("{o}:a", 5, 2)])
+    claims = [Counter("{o}:spent", 5, 1), Counter("{o}:b", 5, 5), Counter("{o}:a", 5, 5)]
+    verdict = await store.admit("no", LEASE, claims)
+    assert (verdict.refused, verdict.held) == ((0, 1, 2), (1, 2))
+    await store.close()

@@ -36,3 +36,39 @@ async def test_what_a_stalled_redis_reserved_too_late_is_released_once_it_answer
         assert [reading.used - reading.reserved for reading in verdict.readings] == [0, 0, 10]
         assert verdict.admitted
         await store.close()
+
+
+async def test_a_settling_whose_request_is_cancelled_is_made_later(tmp_path: Path) -> None:
+    with ValkeyServer(port=0, unix_socket_path=str(tmp_path / "s")):
+        shared = RedisStore(f"unix://{tmp_path / 's'}", seconds=2)
+        store = ResilientStore(shared, SystemClock())
+        await store.seed({"{o}:usd": 10}, 600)
+        assert (await store.admit("t", LEASE, CLAIMS)).admitted
+        settling = asyncio.ensure_future(store.settle("t", {"{o}:usd": 7}))
+        await asyncio.sleep(0)  # it waits for its pipeline, and is not sent
+        settling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await settling
+        await asyncio.sleep(3)
+        verdict = await store.admit("next", LEASE, CLAIMS)
+        assert [reading.used - reading.reserved for reading in verdict.readings] == [0, 1, 17]
+        assert shared._tickets.keys() == {"next"}
+        await store.close()
+
+
+async def test_an_admission_that_is_cancelled_holds_nothing(tmp_path: Path) -> None:
+    with ValkeyServer(port=0, unix_socket_path=str(tmp_path / "s")):
+        shared = RedisStore(f"unix://{tmp_path / 's'}", seconds=2)
+        store = ResilientStore(shared, SystemClock())
+        await store.seed({"{o}:usd": 10}, 600)
+        for turns in range(12):
+            asking = asyncio.ensure_future(store.admit(f"t{turns}", LEASE, CLAIMS))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+        await asyncio.sleep(3)
+        verdict = await store.admit("next", LEASE, CLAIMS)
+        assert [reading.used - reading.reserved for reading in verdict.readings] == [0, 0, 10]
+        await store.close()

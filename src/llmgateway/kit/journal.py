@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+import structlog
+
 from llmgateway.kit.checkpoint import Checkpoint, CheckpointFile, Position
 
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
@@ -27,6 +29,8 @@ SYNC_SECONDS: Final = 0.05
 _BLOCK: Final = 64 * 1024
 """What is read of a file at once."""
 _FRAME: Final = struct.Struct("<II")
+
+_log = structlog.get_logger(__name__)
 
 
 class JournalFull(OSError):
@@ -75,11 +79,32 @@ class Journal:
 
     @classmethod
     def adopt(cls, root: Path) -> "list[Journal]":
-        """The folders whose owners are dead, now ours to read. Raises OSError."""
+        """The folders whose owners are dead, now ours to read; one that cannot be read is left for another time.
+
+        Raises OSError when the root cannot be read.
+        """
         for gone in root.glob(".*.gone"):
             shutil.rmtree(gone, ignore_errors=True)
-        found = (folder for folder in sorted(root.iterdir()) if not folder.name.startswith(".") and folder.is_dir())
-        return [cls(folder, lock, writes=False) for folder in found if (lock := _try_lock(folder)) is not None]
+        adopted: list[Journal] = []
+        for folder in sorted(root.iterdir()):
+            if folder.name.startswith(".") or not folder.is_dir():
+                continue
+            try:
+                lock = _try_lock(folder)
+                if lock is not None:
+                    adopted.append(cls._locked(folder, lock))
+            except OSError as error:
+                _log.error("a journal of a dead process cannot be read", folder=str(folder), reason=str(error))
+        return adopted
+
+    @classmethod
+    def _locked(cls, folder: Path, lock: int) -> Self:
+        """To be read; without it the lock is given back."""
+        try:
+            return cls(folder, lock, writes=False)
+        except OSError:
+            os.close(lock)
+            raise
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -316,7 +341,7 @@ def _segment(folder: Path, number: int) -> Path:
 
 
 def _numbers(folder: Path) -> list[int]:
-    return sorted(int(file.stem) for file in folder.glob("*.log"))
+    return sorted(int(file.stem) for file in folder.glob("*.log") if file.stem.isdecimal())
 
 
 def _try_lock(folder: Path) -> int | None:

@@ -78,20 +78,28 @@ for _, claim in ipairs(claims) do
     if claim.room < 0 and claim.flag == '' then claim.flag = 'refused'; good = false end
 end
 
--- Whether a counter that has no room would have it, were it not for what open tickets reserve.
-local function is_held(claim)
-    local lacks = -claim.room
-    for _, ticket in ipairs(redis.call('ZRANGE', KEYS[2], '0', '999')) do
-        local holds = redis.call('HGET', ticket, 'held')
-        for _, one in ipairs(holds and cjson.decode(holds) or {}) do
-            if one[3] == claim.key then lacks = lacks - tonumber(one[4]) end
-        end
-        if lacks <= 0 then return true end
+-- Whether counters that have no room would have it, were it not for what open tickets reserve. All are told by one look at
+-- the newest of these: everybody else waits for it.
+local lacks, lacking = {}, 0
+for _, claim in ipairs(claims) do
+    if claim.kind == 'c' and claim.flag == 'refused' then
+        lacks[claim.key] = -claim.room
+        lacking = lacking + 1
     end
-    return false
+end
+for _, ticket in ipairs(lacking > 0 and redis.call('ZRANGE', KEYS[2], '0', '99', 'REV') or {}) do
+    local holds = redis.call('HGET', ticket, 'held')
+    for _, one in ipairs(holds and cjson.decode(holds) or {}) do
+        local lack = lacks[one[3]]
+        if lack and lack > 0 then
+            lacks[one[3]] = lack - tonumber(one[4])
+            if lack - tonumber(one[4]) <= 0 then lacking = lacking - 1 end
+        end
+    end
+    if lacking == 0 then break end
 end
 for _, claim in ipairs(claims) do
-    if claim.kind == 'c' and claim.flag == 'refused' and is_held(claim) then claim.flag = 'held' end
+    if lacks[claim.key] and lacks[claim.key] <= 0 then claim.flag = 'held' end
 end
 
 local readings, flags, held = {}, {}, {}

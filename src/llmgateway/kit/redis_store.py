@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
 from llmgateway.kit import redis_wire
 from llmgateway.kit.clock import Clock
@@ -45,7 +45,7 @@ _RECOVERY_MILLIS: Final = 900_000
 """After counts were lost: until every request of before has ended."""
 _PATIENCE: Final = 10
 _BORN_SECONDS: Final = 400 * 86_400
-_LOSSES: Final = (RedisConnectionError, NoScriptError)
+_LOSSES: Final = (RedisConnectionError, NoScriptError, ReadOnlyError)
 
 _Waiting = tuple[str, Sequence[str], Sequence[str | bytes], asyncio.Future[Any]]
 """A script, its keys, its arguments, and who waits for its answer."""
@@ -79,15 +79,18 @@ class RedisStore:
         `lost` hears whenever the server turns out to have lost its counts: by a restart, or by a flush.
         """
         # Each call has its own deadline.
+        self._meeting_seconds = max(seconds * 4, 0.2)
+        """To connect, and to hear who the server is: longer than a call."""
         self._redis: Any = redis_wire.connect(
-            url, connect_seconds=max(seconds * 4, 0.2), socket_timeout=None, decode_responses=True
+            url, connect_seconds=self._meeting_seconds, socket_timeout=None, decode_responses=True
         )
         self._wire = redis_wire.Wire(self._redis)
         self._seconds = seconds
         self._deadlines = Deadlines(seconds)
         self._prefix = prefix
         self._clock = clock
-        self._asking = asyncio.Lock()
+        self._meeting: asyncio.Task[int] | None = None
+        """All who want to know who the server is wait for one answer."""
         self._epoch: str | None = None
         """The server's run id; None when it must be asked again."""
         self._born: tuple[str, int] | None = None
@@ -244,20 +247,13 @@ class RedisStore:
 
     async def close(self) -> None:
         """Close the connections."""
-        await asyncio.gather(*self._flushing, return_exceptions=True)
+        meeting = () if self._meeting is None else (self._meeting,)
+        await asyncio.gather(*self._flushing, *meeting, return_exceptions=True)
         await self._redis.aclose()
 
     async def facts(self) -> Mapping[str, str]:
-        """What an operator must know of the server: its eviction policy and whether it keeps an append-only file."""
-        facts: dict[str, str] = {}
-        for name in ("maxmemory-policy", "appendonly"):
-            try:
-                async with Patience(self._seconds * 20):
-                    found: Mapping[str, str] = await self._redis.config_get(name)
-            except (RedisError, OSError, TimeoutError):
-                continue  # a managed server may not tell
-            facts |= found
-        return facts
+        """What an operator must know of the server: see redis_wire."""
+        return await redis_wire.facts(self._redis, self._seconds * 20)
 
     async def ping(self) -> None:
         """Raises StoreDown."""
@@ -275,29 +271,42 @@ class RedisStore:
         return "" if self._clock is None else f"{int(self._clock.now().timestamp() * 1000):d}"
 
     async def _millis(self) -> int:
-        if self._clock is not None:
-            return int(self._clock.now().timestamp() * 1000)
         try:
             async with Patience(self._seconds):
-                [(seconds, micros)] = await self._wire.ask([("TIME",)])
+                return await self._time()
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
+
+    async def _time(self) -> int:
+        if self._clock is not None:
+            return int(self._clock.now().timestamp() * 1000)
+        [(seconds, micros)] = await self._wire.ask([("TIME",)])
         return int(seconds) * 1000 + int(micros) // 1000
 
     async def _server(self) -> str:
         """The server's run id, asked after every connection that was lost. Raises StoreDown."""
         if self._epoch is not None:
             return self._epoch
-        async with self._asking:
-            if self._epoch is None:  # nobody else asked meanwhile
+        try:
+            async with Patience(self._seconds):
                 await self._meet()
-            return self._epoch or ""
+        except TimeoutError as error:
+            raise self._down(error) from error
+        return self._epoch or ""
 
     async def _meet(self) -> int:
+        """As `_hear`, once for all who ask at the same time. Whoever waits no longer leaves it to the others."""
+        meeting = self._meeting
+        if meeting is None or meeting.done():
+            meeting = self._meeting = asyncio.ensure_future(self._hear())
+            meeting.add_done_callback(_heard)
+        return await asyncio.shield(meeting)
+
+    async def _hear(self) -> int:
         """Hear who the server is; the millisecond since when it has kept counts. Raises StoreDown."""
-        now = await self._millis()
         try:
-            async with Patience(self._seconds * 4):
+            async with Patience(self._meeting_seconds):
+                now = await self._time()
                 info: Mapping[str, Any] = await self._redis.info("server")
                 epoch = str(info["run_id"])[:12]
                 if epoch != self._epoch:
@@ -306,6 +315,9 @@ class RedisStore:
                 key = f"{self._prefix}born:{epoch}"
                 await self._redis.set(key, now, nx=True, ex=_BORN_SECONDS)
                 born = (epoch, int(await self._redis.get(key) or now))
+        except ReadOnlyError as error:
+            await self._redis.connection_pool.disconnect()  # the next ones lead to whoever has its address now
+            raise self._down(error) from error
         except (RedisError, OSError, TimeoutError) as error:
             raise self._down(error) from error
         self._epoch = epoch
@@ -375,6 +387,12 @@ class _Held(NamedTuple):
     key: str
     listed: str | None
     """Where it is listed; None when it holds no counters."""
+
+
+def _heard(meeting: asyncio.Task[int]) -> None:
+    """Nobody may wait any more for how it ended."""
+    if not meeting.cancelled():
+        meeting.exception()
 
 
 def _source(name: str) -> str:

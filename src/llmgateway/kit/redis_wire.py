@@ -3,42 +3,48 @@
 redis-py's own pipelines pack each argument in Python: that alone cost a sixth of a request.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 import hiredis
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 
+from llmgateway.kit.patience import Patience
+
 _CONNECTIONS: Final = 16
+_KEPT: Final = 4
+"""Connections that a wire keeps between uses, of those of its pool."""
 
 _pack = cast("Callable[[tuple[Any, ...]], bytes]", hiredis.pack_command)
 
 
 def connect(url: str, *, connect_seconds: float, **options: Any) -> Any:
-    """A client with a pool that looks before each use whether the server has closed the connection, and opens it anew.
+    """A client with a pool: who finds all connections taken waits; each is looked at before use, and opened anew where closed.
 
     With notices of maintenance, its default over TCP, redis-py does not look: after a restart of the server every idle
     connection would fail once (8.1, `ConnectionPool.ensure_connection`).
     """
-    made = cast("Callable[..., Any]", aioredis.Redis.from_url)  # its own types know no keywords
-    return made(
+    made = cast("Callable[..., Any]", aioredis.BlockingConnectionPool.from_url)  # its own types know no keywords
+    pool = made(
         url,
         max_connections=_CONNECTIONS,
+        timeout=connect_seconds,
         socket_connect_timeout=connect_seconds,
         retry=Retry(NoBackoff(), 0),
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
         **options,
     )
+    return aioredis.Redis.from_pool(pool)
 
 
 class Wire:
-    """Keeps the connections that it took from a client's pool: what the pool notes of each use costs more than the use.
+    """Keeps a few of the connections that it took from a client's pool: what the pool notes of a use costs more than the use.
 
-    All of them end with the client.
+    They end with the client.
     """
 
     def __init__(self, client: Any) -> None:
@@ -61,9 +67,12 @@ class Wire:
             answers += [await _answer(connection) for _ in commands]
             return answers
         finally:
-            self._idle.append(connection)
             if len(answers) < len(commands):
                 await connection.disconnect(nowait=True)
+            if len(self._idle) < _KEPT:
+                self._idle.append(connection)
+            else:
+                await self._pool.release(connection)
 
     async def ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """As `send`; but a refused command raises its ResponseError."""
@@ -74,8 +83,26 @@ class Wire:
         return answers
 
 
+async def facts(client: Any, seconds: float) -> Mapping[str, str]:
+    """What an operator must know of the server: its eviction policy and whether it keeps an append-only file."""
+    told: dict[str, str] = {}
+    for name in ("maxmemory-policy", "appendonly"):
+        try:
+            async with Patience(seconds):
+                found: Mapping[str, str] = await client.config_get(name)
+        except (RedisError, OSError, TimeoutError):
+            continue  # a managed server may not tell
+        told |= found
+    return told
+
+
 async def _answer(connection: Any) -> Any:
     try:
         return await connection.read_response()
+    except ReadOnlyError as error:
+        await connection.disconnect(
+            nowait=True
+        )  # a server that was demoted: the address may lead to another one by now
+        return error
     except ResponseError as error:
         return error

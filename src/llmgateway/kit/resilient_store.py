@@ -57,6 +57,9 @@ class ResilientStore:
             except StoreDown as error:
                 self._leave_alone(error)
                 self._doubt(ticket, claims)
+            except asyncio.CancelledError:  # it may have been admitted, and nobody will settle it
+                self._doubt(ticket, claims)
+                raise
             else:
                 self._outage.is_over()
                 self._noted(True)
@@ -80,8 +83,10 @@ class ResilientStore:
                 return await self._shared.settle(ticket, truths, ago)
             except StoreDown as error:
                 self._leave_alone(error)
-        self._owed[ticket] = truths, due
-        self._pay_soon()
+            except asyncio.CancelledError:  # it may not have been sent; a second time changes nothing
+                self._owe(ticket, truths, due)
+                raise
+        self._owe(ticket, truths, due)
         return True
 
     async def names(self, ticket: str, near: str) -> Sequence[str]:
@@ -134,6 +139,10 @@ class ResilientStore:
             await asyncio.gather(self._payer, return_exceptions=True)
         await self._pay_once()
         await self._shared.close()
+
+    def _owe(self, ticket: str, truths: Mapping[str, int], due: float) -> None:
+        self._owed[ticket] = truths, due
+        self._pay_soon()
 
     def _doubt(self, ticket: str, claims: Sequence[Claim]) -> None:
         if len(self._doubted) < _MOST_DOUBTS:

@@ -113,7 +113,7 @@ async def test_a_downgrade_undone_and_wished_again_holds(shop: Shop) -> None:
 
 
 async def test_a_downgrade_after_a_cancellation_is_a_downgrade(shop: Shop) -> None:
-    org, client, _ = await shop.subscribed("acme", "professional")
+    _, client, _ = await shop.subscribed("acme", "professional")
     await _change(client, "free")
     await shop.settle()
     await _change(client, "starter")

@@ -116,6 +116,7 @@ async def test_poison_is_set_aside_counted_and_never_in_the_way(tmp_path: Path) 
         recorder, shipper = Recorder(journal), Shipper(journal, table, SystemClock())
         recorder.close(events[0])
         journal.append(b"not a record")
+        journal.append(b'{"kind":"open\xff"}')
         for one in events[1:]:
             recorder.close(one)
         await shipper.start()
@@ -123,11 +124,12 @@ async def test_poison_is_set_aside_counted_and_never_in_the_way(tmp_path: Path) 
         assert list(table.rows) == [one.id for one in events if one is not events[2]]
         rows = [msgspec.json.decode(line) for line in (tmp_path / "poison.jsonl").read_bytes().splitlines()]
         assert rows[0]["record"] == "not a record"
-        assert msgspec.convert(rows[1]["record"], UsageEvent) == events[2]
-        assert shipper.poison == 2
+        assert rows[1]["record"] == '{"kind":"open\\xff"}'
+        assert msgspec.convert(rows[2]["record"], UsageEvent) == events[2]
+        assert shipper.poison == 3
         await shipper.stop()
     with Journal.open(tmp_path) as journal:  # the next process knows of it too: it is still in no bill
-        assert Shipper(journal, table, SystemClock()).poison == 2
+        assert Shipper(journal, table, SystemClock()).poison == 3
 
 
 async def test_a_crash_between_insert_and_checkpoint_sends_the_same_ids_again(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from llmgateway.kit.resilient_store import MoneyUnknown
 from llmgateway.kit.store import (
     BEAT_SECONDS,
     REPORT_SECONDS,
+    STORING_SECONDS,
     Counter,
     Gauge,
     Reading,
@@ -114,8 +115,8 @@ class Limiter:
             return
         await self._store.settle(ticket.id, {name: used.of(sort) for name, sort in ticket.claims})
 
-    async def inherit(self, event: UsageEvent) -> None:
-        """Settle what a request of a dead process held, by the record it left; once that is in the database."""
+    async def inherit(self, event: UsageEvent, ago: float = 0.0) -> None:
+        """Settle what a request of a dead process held, by the record it left; once that is in the database, so many seconds ago."""
         closed = event.error_code != CRASHED
         if closed and self.clock.now() - event.created_at > _SETTLED:
             return
@@ -123,7 +124,7 @@ class Limiter:
         names = await self._store.names(event.id, f"{{{event.org_id}}}") or money_of(event)
         truths = {name: used.of(sort) for name in names if (sort := sort_of(name)) is not None}
         if names:
-            await self._store.settle(event.id, truths)
+            await self._store.settle(event.id, truths, ago + STORING_SECONDS)
 
     async def live(self, lag: Callable[[], float]) -> None:
         """Say until cancelled that this process lives, and how long ago what it counted was last stored."""

@@ -28,8 +28,8 @@ _ORPHAN_SECONDS: Final = 15.0
 _LOST_OPEN: Final = timedelta(hours=1)
 _CRASHED: Final = "The gateway's process ended while this request ran. What it used is estimated."
 
-Heir = Callable[[UsageEvent], Awaitable[None]]
-"""Settles what a request of a dead process still held."""
+Heir = Callable[[UsageEvent, float], Awaitable[None]]
+"""Settles what a request of a dead process still held; told is how many seconds ago its event was stored."""
 
 _log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ class Shipper:
         self._clock = clock
         self._sink = sink
         self._root = journal.folder.parent
-        self._own = _Voyage(journal, sink, None)
+        self._own = _Voyage(journal, sink, clock, None)
         self._heir: Heir | None = None
         self._orphans: list[_Voyage] = []
         self._orphans_poison = 0
@@ -155,7 +155,9 @@ class Shipper:
 
     async def _ship_orphans(self) -> float:
         if not self._orphans:
-            self._orphans = [_Voyage(journal, self._sink, self._heir) for journal in Journal.adopt(self._root)]
+            self._orphans = [
+                _Voyage(journal, self._sink, self._clock, self._heir) for journal in Journal.adopt(self._root)
+            ]
         while self._orphans:
             orphan = self._orphans[0]
             # To the end first: one that cannot be read is tried again after the others.
@@ -185,8 +187,9 @@ async def _sail(step: Callable[[], Awaitable[float]]) -> None:
 class _Voyage:
     """One journal on its way: what was read, what is open, what waits for the sink."""
 
-    def __init__(self, journal: Journal, sink: UsageSink, heir: Heir | None) -> None:
+    def __init__(self, journal: Journal, sink: UsageSink, clock: Clock, heir: Heir | None) -> None:
         self.journal = journal
+        self._clock = clock
         self._heir = heir
         self.poison = 0
         self.shipped = 0
@@ -240,7 +243,7 @@ class _Voyage:
     def _take(self, entry: Entry) -> None:
         try:
             record = self._decoder.decode(entry.data)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeError) as error:
             self._set_aside([{"error": str(error), "record": entry.data.decode(errors="backslashreplace")}])
             return
         if isinstance(record, OpenRecord):
@@ -254,6 +257,10 @@ class _Voyage:
         while self._waiting:
             batch = self._waiting[:BATCH]
             refused = set(await self._sink.insert(batch))
+            stored = self._clock.monotonic()
+            if self._heir is not None:
+                for event in batch:
+                    await self._heir(event, self._clock.monotonic() - stored)
             if refused:
                 self._set_aside(
                     [
@@ -262,9 +269,6 @@ class _Voyage:
                         if event.id in refused
                     ]
                 )
-            if self._heir is not None:
-                for event in batch:
-                    await self._heir(event)
             self.shipped += len(batch) - len(refused)
             del self._waiting[: len(batch)]
 
