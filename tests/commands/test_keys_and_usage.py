@@ -119,7 +119,10 @@ def test_an_unknown_organisation_or_key_is_one_sentence(call: Call) -> None:
     "option",
     [
         ("--rpm", "0"),
+        ("--rpd", "1000000000001"),
+        ("--tpm", "99999999999999999999"),
         ("--concurrency", "-1"),
+        ("--concurrency", "1000001"),
         ("--budget-usd", "0"),
         ("--budget-usd", "x"),
         ("--budget-usd", "1e999999999"),

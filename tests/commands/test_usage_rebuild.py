@@ -16,6 +16,7 @@ from llmgateway.db.session import Database
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.ids import id_time, new_id
 from tests.controlplane.records import event, make_org
+from tests.fixtures_database import run_sql
 
 
 @pytest.fixture(autouse=True)
@@ -70,9 +71,19 @@ def test_one_organisation_by_its_slug_then_all(database_url: str) -> None:
     assert asyncio.run(_costs(database_url)) == [7, 7, 7, 7]
 
 
+def test_sums_whose_events_were_all_taken_away_go_with_those_of_all(database_url: str) -> None:
+    asyncio.run(_spoilt(database_url))
+    asyncio.run(run_sql(database_url, "DELETE FROM usage_events WHERE org_id = 'org_that_ended'"))
+    since = f"{SystemClock().now() - timedelta(days=1):%Y-%m-%d}"
+    assert _call("--from", since).stdout.endswith("2 organisations.\n")
+    assert asyncio.run(_costs(database_url)) == [7, 7]
+
+
 def test_what_cannot_be_made_anew_is_refused(database_url: str) -> None:
     asyncio.run(_spoilt(database_url))
     for arguments in (("--from", "2001-01-01"), ("--from", "2026-01-02", "--to", "2026-01-02")):
         refused = _call("--org", "acme", *arguments)
         assert refused.exit_code == 2, refused.output
+    for arguments in (("--org", "nobody"), ("--to", "2020-01-01")):
+        assert _call("--from", "2026-01-02", *arguments).exit_code == 2
     assert asyncio.run(_costs(database_url)) == [14, 14, 14, 14]

@@ -26,6 +26,11 @@ def test_an_id_carries_its_time_to_the_millisecond(moment: datetime) -> None:
     assert made <= moment < made + timedelta(milliseconds=1)
 
 
+def test_an_id_of_a_year_that_no_date_reaches_has_no_time() -> None:
+    with pytest.raises(ValueError, match="not an id"):
+        id_time("req_7" + "z" * 25)
+
+
 def test_ids_are_uuids_of_version_7_and_sort_by_time() -> None:
     ids = [new_id("req", datetime(2026, 1, 1, second=second, tzinfo=UTC)) for second in range(30)]
     assert ids == sorted(ids)

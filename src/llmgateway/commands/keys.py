@@ -13,9 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from llmgateway.commands.greeting import development_key, login_lines
 from llmgateway.contract.snapshot import Limits
 from llmgateway.controlplane.keys import service
+from llmgateway.controlplane.keys.schemas import MOST_AT_ONCE
 from llmgateway.controlplane.onboarding.service import install
 from llmgateway.controlplane.orgs import service as orgs
-from llmgateway.controlplane.reception.bodies import Dollars, Name
+from llmgateway.controlplane.reception.bodies import MOST, Dollars, Name
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError, NotFound
@@ -55,11 +56,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def create(  # noqa: PLR0913, PLR0917 each parameter is an option of the command
     name: Annotated[str, typer.Option("--name", parser=_name, metavar="TEXT", help="What the key is for.")],
     org: Org = None,
-    rpm: Annotated[int | None, typer.Option(min=1, help="Requests a minute.")] = None,
-    rph: Annotated[int | None, typer.Option(min=1, help="Requests an hour.")] = None,
-    rpd: Annotated[int | None, typer.Option(min=1, help="Requests a day.")] = None,
-    tpm: Annotated[int | None, typer.Option(min=1, help="Tokens a minute.")] = None,
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Requests at once.")] = None,
+    rpm: Annotated[int | None, typer.Option(min=1, max=MOST, help="Requests a minute.")] = None,
+    rph: Annotated[int | None, typer.Option(min=1, max=MOST, help="Requests an hour.")] = None,
+    rpd: Annotated[int | None, typer.Option(min=1, max=MOST, help="Requests a day.")] = None,
+    tpm: Annotated[int | None, typer.Option(min=1, max=MOST, help="Tokens a minute.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, max=MOST_AT_ONCE, help="Requests at once.")] = None,
     budget_usd: Annotated[
         int | None, typer.Option(parser=_dollars, metavar="USD", help="Dollars a month (UTC).")
     ] = None,

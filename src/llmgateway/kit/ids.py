@@ -42,8 +42,11 @@ def id_uuid(identifier: str) -> UUID:
 
 
 def id_time(identifier: str) -> datetime:
-    """When the id was made, to the millisecond. Raises ValueError when it is none."""
-    return _EPOCH + int(_digits_of(identifier)[:_TIME_LENGTH], 32) * _MILLISECOND
+    """When the id was made, to the millisecond. Raises ValueError when it is none, or of a year that no date reaches."""
+    try:
+        return _EPOCH + int(_digits_of(identifier)[:_TIME_LENGTH], 32) * _MILLISECOND
+    except OverflowError as error:
+        raise ValueError(f"not an id: {identifier!r}") from error
 
 
 def is_id(identifier: str, prefix: str) -> bool:

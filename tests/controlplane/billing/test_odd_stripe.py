@@ -163,3 +163,87 @@ async def test_an_older_answer_of_stripe_is_not_written_over_a_later_one(shop: S
     slow = Slow()
     await hints.refresh(shop.worker, shop.clock, slow, customer)  # pyright: ignore[reportArgumentType]
     assert (slow.asked, await shop.plan(org)) == (2, "free")
+
+
+async def test_an_invoice_that_was_given_up_and_is_paid_after_all_is_no_loss(shop: Shop) -> None:
+    org, _, customer = await shop.subscribed("acme")
+    account = shop.stripe.account
+    account.bad_cards.add(customer)
+    await shop.pass_hours(30 * 24)
+    (invoice,) = account.all("invoice", status="open")
+    invoice["status"] = "uncollectible"
+    account.tell("invoice.marked_uncollectible", invoice)
+    await shop.settle()
+    assert (await held(shop.worker, org))[Account.LOSSES] == 29 * DOLLAR
+    invoice["status"] = "open"
+    account.pay_open_invoices(customer)
+    await shop.settle()
+    assert await held(shop.worker, org) == {Account.STRIPE: 58 * DOLLAR, Account.REVENUE: -58 * DOLLAR}
+
+
+async def test_each_part_of_a_payment_is_booked_once(shop: Shop) -> None:
+    org, _, customer = await shop.subscribed("acme")
+    account = shop.stripe.account
+    account.bad_cards.add(customer)
+    await shop.pass_hours(30 * 24)
+    (invoice,) = account.all("invoice", status="open")
+    for cents, left in ((1000, 19), (1000, 19), (2500, 4), (2900, 0)):
+        invoice["amount_paid"] = cents
+        invoice["status"] = "open" if left else "paid"
+        account.tell("invoice.updated", invoice)
+        await shop.settle()
+        assert (await held(shop.worker, org)).get(Account.RECEIVABLE, 0) == left * DOLLAR
+    assert (await held(shop.worker, org))[Account.STRIPE] == 58 * DOLLAR
+
+
+async def test_money_in_another_currency_is_in_no_book_and_reported(shop: Shop) -> None:
+    org, _, _ = await shop.subscribed("acme")
+    (invoice,) = shop.stripe.account.all("invoice")
+    copied = {name: value for name, value in invoice.items() if name not in {"id", "object", "created"}}
+    other = shop.stripe.account.add("invoice", "in", **{**copied, "currency": "jpy", "total": 300_000})
+    shop.stripe.account.tell("invoice.paid", other)
+    await shop.settle()
+    assert await held(shop.worker, org) == {Account.STRIPE: 29 * DOLLAR, Account.REVENUE: -29 * DOLLAR}
+    assert any("is in JPY; the books are in USD alone." in line for line in await drift.report(shop.worker, shop.desk))
+
+
+async def test_a_price_that_is_no_plans_takes_nothing_until_the_subscription_ends(shop: Shop) -> None:
+    org, client, customer = await shop.subscribed("acme", "professional")
+    account = shop.stripe.account
+    (subscription,) = account.all("subscription", customer=customer)
+    special = account.add("price", "price", **{**subscription["items"]["data"][0]["price"], "metadata": {}})
+    for item in subscription["items"]["data"]:
+        item["price"] = special
+    account.tell("customer.subscription.updated", subscription)
+    await shop.settle()
+    assert await shop.plan(org) == "professional"
+    assert any(
+        line.startswith(f"{org}: stored active professional") for line in await drift.report(shop.worker, shop.desk)
+    )
+    refused = await client.post("billing/checkout", json={"plan": "enterprise"})
+    assert refused.status_code == 409
+    assert "no plan here" in refused.json()["error"]["message"]
+    account.cancel_now(subscription["id"])
+    await shop.settle()
+    assert await shop.plan(org) == "free"
+
+
+async def test_who_does_not_pay_can_still_end_the_subscription(shop: Shop) -> None:
+    org, client, customer = await shop.subscribed("acme", "professional")
+    shop.stripe.account.bad_cards.add(customer)
+    await shop.pass_hours(40 * 24)
+    assert await shop.plan(org) == "free"
+    client = await shop.again(org)
+    ended = await _change(client, "free")
+    assert ended["effective_at"] is not None
+    assert shop.stripe.account.all("subscription")[0]["cancel_at_period_end"]
+
+
+async def test_an_organisation_that_pays_on_is_not_deleted(shop: Shop) -> None:
+    _, client, _ = await shop.subscribed("acme", "professional")
+    org = str(client.base_url).rstrip("/")
+    refused = await client.delete(org)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "subscription_runs")
+    await _change(client, "free")
+    await shop.settle()
+    assert (await client.delete(org)).status_code == 200

@@ -85,6 +85,13 @@ async def test_a_statement_ends_after_it_begins(shop: Shop) -> None:
     assert (refused.status_code, error_of(refused)["param"]) == (400, "from")
 
 
+async def test_a_statement_without_begin_is_of_the_utc_month_of_its_end(shop: Shop) -> None:
+    _, client = await shop.owner_of("acme")
+    for until in ("2026-12-01T02:00:00+05:00", "2026-11-30T16:00:00-05:00"):  # both are 30 November, 21:00 UTC
+        told = await client.get("billing/statement", params={"to": until})
+        assert (told.status_code, "2026-11-01" in told.text) == (200, True)
+
+
 async def test_a_dispute_of_an_invoice_is_no_revenue(shop: Shop) -> None:
     org, _, _ = await shop.subscribed("acme", "starter")
     payment = shop.stripe.account.all("payment_intent")[0]["id"]

@@ -76,7 +76,10 @@ async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing,
     before = account.plan
     account.status = standing.status
     account.subscription_id = standing.subscription_id
-    account.plan = standing.plan
+    if (
+        standing.plan is not None or standing.status not in IN_FORCE
+    ):  # else it is to what no plan is known for: see there
+        account.plan = standing.plan
     account.period_start, account.period_end = standing.period_start, standing.period_end
     account.grace_until, account.ends_at, account.next_plan = standing.grace_until, standing.ends_at, standing.next_plan
     account.updated_at = clock.now()

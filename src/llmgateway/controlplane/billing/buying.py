@@ -9,7 +9,7 @@ from llmgateway.controlplane.billing.schemas import PlanChange
 from llmgateway.controlplane.billing.standing import in_force
 from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused, StripeUnavailable, Way
 from llmgateway.controlplane.billing.stripe.papers import CheckoutPage, InvoicePage, Subscription
-from llmgateway.controlplane.plans.service import Plan, plan_named
+from llmgateway.controlplane.plans.service import Plan, all_plans, plan_named
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.errors import BadRequest, Conflict, Unavailable
 
@@ -22,10 +22,16 @@ _NOT_PAID: Final = "The payment failed, so the plan is as it was. Pay on this pa
 
 async def plan(visit: Visit, desk: Desk, name: str) -> PlanChange:
     """A page that subscribes; or the subscription changed. Raises BadRequest, Conflict and Unavailable."""
-    wanted = service.plan_to_buy(visit.org, name)
+    async with visit.rooms.database.transaction(visit.org.id) as tx:
+        subscribed = await accounts.is_invoiced(tx, visit.org.id)
+    wanted = service.plan_to_buy(visit.org, name, subscribed=subscribed)
     try:
         customer = await _customer(visit, desk)
         live = in_force(await desk.subscriptions(customer))
+        if live and live[0].plan not in all_plans():
+            raise Conflict(
+                f"Stripe has a subscription ({live[0].id}) to something that is no plan here. Ask the operator to end it there."
+            )
         if live:
             return await _change(visit, desk, live, wanted)
         if wanted.price == 0:

@@ -7,7 +7,7 @@ from typing import Final
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books import ledger, postings
-from llmgateway.controlplane.billing.books.ledger import Kind
+from llmgateway.controlplane.billing.books.ledger import Account, Kind
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.stripe.desk import CREDIT, Desk
 from llmgateway.controlplane.billing.stripe.papers import Dispute, Invoice, Payment, Refund
@@ -23,7 +23,7 @@ _GIVEN_UP: Final = frozenset({"uncollectible", "void"})
 
 
 async def take_invoice(database: Database, clock: Clock, desk: Desk, invoice_id: str) -> None:
-    """An invoice, once it is final; and its payment, or that it never comes."""
+    """An invoice, once it is final; and what was paid of it since, or that it never will be."""
     invoice = await desk.invoice(invoice_id)
     if invoice.status not in _FINAL:
         return
@@ -32,12 +32,17 @@ async def take_invoice(database: Database, clock: Clock, desk: Desk, invoice_id:
         if account is None:
             return
         await ledger.lock(tx, account.org_id)
-        for posting in _of_invoice(invoice, await ledger.balances(tx, account.org_id)):
-            await ledger.post(tx, clock, account.org_id, posting)
+        org_id = account.org_id
+        paid = await ledger.moved(tx, org_id, Kind.PAYMENT, invoice.id, Account.STRIPE)
+        lost = await ledger.moved(tx, org_id, Kind.LOSS, invoice.id, Account.LOSSES)
+        for posting in _of_invoice(invoice, await ledger.balances(tx, org_id), paid, lost):
+            await ledger.post(tx, clock, org_id, posting)
         await accounts.settle(tx, clock, account.org_id)
 
 
-def _of_invoice(invoice: Invoice, balances: dict[ledger.Account, int]) -> Sequence[ledger.Posting]:
+def _of_invoice(
+    invoice: Invoice, balances: dict[Account, int], paid_before: int, lost_before: int
+) -> Sequence[ledger.Posting]:
     total, paid = invoice.total * NANOS_PER_CENT, invoice.paid * NANOS_PER_CENT
     found = [
         postings.invoiced(
@@ -49,10 +54,13 @@ def _of_invoice(invoice: Invoice, balances: dict[ledger.Account, int]) -> Sequen
             tax=invoice.tax * NANOS_PER_CENT,
         )
     ]
-    if paid:
-        found.append(postings.paid(invoice.id, invoice.number, paid))
-    if invoice.status in _GIVEN_UP and total > paid:
-        found.append(postings.lost(invoice.id, invoice.number, total - paid))
+    if paid > paid_before:
+        reference = f"{invoice.id}/{invoice.paid}" if paid_before else invoice.id
+        found.append(postings.paid(reference, invoice.number, paid - paid_before))
+    lost = max(0, total - paid) if invoice.status in _GIVEN_UP else 0
+    if lost != lost_before:
+        reference = f"{invoice.id}/{lost}" if lost_before else invoice.id
+        found.append(postings.lost(reference, invoice.number, lost - lost_before))
     return found
 
 

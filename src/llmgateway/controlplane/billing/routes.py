@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from llmgateway.controlplane.audit.service import Act, note, record
-from llmgateway.controlplane.billing import buying, service
+from llmgateway.controlplane.billing import accounts, buying, service
 from llmgateway.controlplane.billing.books import statement
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.schemas import (
@@ -66,7 +66,8 @@ async def preview_change(
     visit: Annotated[Visit, Requires(Permission.BILLING_READ)], plan: Annotated[str, Query(max_length=50)]
 ) -> PlanChange:
     """What a change to this plan would take away, before anything is changed."""
-    wanted = service.plan_to_buy(visit.org, plan)
+    subscribed = await accounts.is_invoiced(visit.tx, visit.org.id)
+    wanted = service.plan_to_buy(visit.org, plan, subscribed=subscribed)
     return PlanChange(losses=tuple(await service.losses(visit.tx, visit.org, wanted, visit.rooms.clock.now())))
 
 

@@ -98,15 +98,18 @@ def _message(grace_until: datetime | None, plan: Plan | None, credit: int, now: 
     return "The last payment failed, and the limits of the Free plan apply. Pay, or change the card."
 
 
-def plan_to_buy(org: Organisation, name: str) -> Plan:
-    """Raises BadRequest for a plan that is not sold, and Conflict where there is nothing to change."""
+def plan_to_buy(org: Organisation, name: str, *, subscribed: bool) -> Plan:
+    """Raises BadRequest for a plan that is not sold, and Conflict where there is nothing to change.
+
+    Who is `subscribed` and does not pay has the plan Free already, and can still end the subscription.
+    """
     plan, current = all_plans().get(name), plan_named(org.plan)
     if plan is None or not plan.sold:
         sold = ", ".join(one.id for one in all_plans().values() if one.sold)
         raise BadRequest(f"The plan {name!r} is not sold. Use one of {sold}.", param="plan")
     if not current.sold:
         raise Conflict(f"The plan {org.plan!r} pays nothing, and is changed by the operator alone.")
-    if plan.price == 0 and current.price == 0:
+    if plan.price == 0 and current.price == 0 and not subscribed:
         raise Conflict(f"You have the plan {org.plan!r}, which costs nothing already.")
     return plan
 

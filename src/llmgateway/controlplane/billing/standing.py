@@ -47,15 +47,19 @@ class Standing:
 
 
 def standing_of(subscriptions: Sequence[Subscription]) -> Standing:
-    """Of all subscriptions of a customer the one that grants most, the newest of these."""
+    """Of all subscriptions of a customer the one that grants most, the newest of these.
+
+    What is subscribed to under a price that is no plan's grants nothing and takes nothing, until it ends.
+    """
+    known = [one for one in subscriptions if one.plan in all_plans()]
     if not subscriptions:
         return Standing(status="none")
-    best = min(subscriptions, key=_rank)
+    best = min(known or subscriptions, key=_rank)
     live = best.status in IN_FORCE
     return Standing(
         status=best.status,
         subscription_id=best.id,
-        plan=best.plan,
+        plan=best.plan if known else None if live else FREE,
         period_start=best.period_start if live else None,
         period_end=best.period_end if live else None,
         grace_until=best.period_start + GRACE if best.status == "past_due" else None,

@@ -10,6 +10,8 @@ from llmgateway.canon.call import Operation
 from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Cap, Instant, Name, Shown, Word, each_once
 from llmgateway.controlplane.reception.budgets import Budgets, BudgetsShown
 
+MOST_AT_ONCE = 1_000_000
+"""Requests at the same time that a limit can be of."""
 _LONGEST_OVERLAP = 30 * 86_400
 
 
@@ -21,8 +23,8 @@ def _network(value: str) -> str:
 
 
 def _at_once(value: int | None) -> int | None:
-    if value is not None and value > 1_000_000:
-        raise ValueError("must be at most 1000000")
+    if value is not None and value > MOST_AT_ONCE:
+        raise ValueError(f"must be at most {MOST_AT_ONCE}")
     return value
 
 

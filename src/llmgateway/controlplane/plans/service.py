@@ -177,7 +177,8 @@ def _beyond(included: int | None, nanos: int, each_nanos: int) -> int | None:
 
 
 def month_of(now: datetime) -> tuple[datetime, datetime]:
-    """Begin and end of the UTC month."""
+    """Begin and end of the UTC month that a moment, in whatever time zone it is written, lies in."""
+    now = now.astimezone(UTC)
     start = datetime(now.year, now.month, 1, tzinfo=UTC)
     end = datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)
     return start, end

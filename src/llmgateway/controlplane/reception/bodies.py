@@ -1,7 +1,7 @@
 """What bodies share: nothing unknown is taken, texts are bounded, money is decimal text."""
 
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -89,5 +89,7 @@ def _in_reach(value: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_reach)]
 """Taken with its offset, and far enough from the ends of time to count from."""
-Cap = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000_000)]
+MOST: Final = 1_000_000_000_000
+"""Requests or tokens that a limit can be of."""
+Cap = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 Moment = datetime

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.usage_events import UsageRow
-from llmgateway.db.models.usage_rollups import UsagePending
+from llmgateway.db.models.usage_rollups import UsageHour, UsagePending
 from llmgateway.db.session import Database
 from llmgateway.errors import BadRequest
 
@@ -81,12 +81,23 @@ async def _merge(tx: AsyncSession, ids: Sequence[int]) -> None:
 
 
 async def organisations(tx: AsyncSession, name: str | None, since: datetime, until: datetime) -> Sequence[str]:
-    """The ids of those with events in a time; or of the one that has this id or slug, whether it has any or not."""
+    """The ids of those with events or sums in a time; or of the one that has this id or slug, or had this id.
+
+    Raises BadRequest for one that there never was, and for a time that ends before it begins.
+    """
+    if since >= until:
+        raise BadRequest("`from` must lie before `to`.", param="from")
     if name is not None:
         known = select(Organisation.id).where(or_(Organisation.id == name, Organisation.slug == name)).limit(1)
-        return [await tx.scalar(known) or name]
+        found = await tx.scalar(known) or await tx.scalar(
+            select(UsageHour.org_id).where(UsageHour.org_id == name).limit(1)
+        )
+        if found is None:
+            raise BadRequest(f"There is no organisation {name!r}, and no usage of one.", param="org")
+        return [found]
     events = select(UsageRow.org_id).where(UsageRow.created_at >= since, UsageRow.created_at < until)
-    return (await tx.scalars(events.distinct().order_by(UsageRow.org_id))).all()
+    sums = select(UsageHour.org_id).where(UsageHour.time >= since, UsageHour.time < until)
+    return sorted((await tx.scalars(events.union(sums))).all())
 
 
 async def rebuild(database: Database, org_id: str, since: datetime, until: datetime, now: datetime) -> int:

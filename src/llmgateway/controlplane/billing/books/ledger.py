@@ -157,6 +157,19 @@ async def balances(tx: AsyncSession, org_id: str, before: datetime | None = None
     return {account: found.get(account, 0) for account in Account}
 
 
+async def moved(tx: AsyncSession, org_id: str, kind: Kind, reference: str, account: Account) -> int:
+    """What was posted to an account about one thing: under its reference, or under that with `/` and more behind it."""
+    about = (LedgerPosting.reference == reference) | LedgerPosting.reference.startswith(
+        f"{reference}/", autoescape=True
+    )
+    query = (
+        select(func.coalesce(func.sum(LedgerEntry.nanos), 0))
+        .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
+        .where(LedgerPosting.org_id == org_id, LedgerPosting.kind == kind, about, LedgerEntry.account == account)
+    )
+    return int(await tx.scalar(query) or 0)
+
+
 async def posted(tx: AsyncSession, org_id: str, kind: Kind, reference: str) -> bool:
     """Whether it is in the books."""
     query = select(LedgerPosting.id).where(

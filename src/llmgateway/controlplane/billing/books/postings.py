@@ -129,22 +129,22 @@ def owed(reference: str, balances: Mapping[Account, int], *, invoiced: bool) -> 
     )
 
 
-def paid(invoice: str, number: str, nanos: int) -> Posting:
-    """An invoice was paid."""
+def paid(reference: str, number: str, nanos: int) -> Posting:
+    """An invoice was paid, or a part of it. The reference is its id, with `/` and more behind it from the second part on."""
     return Posting(
         kind=Kind.PAYMENT,
-        reference=invoice,
+        reference=reference,
         description=f"Invoice {number} paid",
         entries={Account.STRIPE: nanos, Account.RECEIVABLE: -nanos},
     )
 
 
-def lost(invoice: str, number: str, nanos: int) -> Posting:
-    """An invoice will never be paid: it was voided, or given up."""
+def lost(reference: str, number: str, nanos: int) -> Posting:
+    """An invoice will never be paid: it was voided, or given up. Less than 0 nanos: it was paid after all. As `paid`."""
     return Posting(
         kind=Kind.LOSS,
-        reference=invoice,
-        description=f"Invoice {number} given up",
+        reference=reference,
+        description=f"Invoice {number} {'given up' if nanos > 0 else 'is not given up'}",
         entries={Account.LOSSES: nanos, Account.RECEIVABLE: -nanos},
     )
 

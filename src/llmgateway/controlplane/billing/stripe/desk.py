@@ -24,6 +24,7 @@ from llmgateway.controlplane.billing.stripe.papers import (
     Subscription,
 )
 from llmgateway.controlplane.billing.stripe.reading import (
+    OtherCurrency,
     read_dispute,
     read_event,
     read_invoice,
@@ -382,6 +383,8 @@ def _told() -> Generator[None]:
     """Stripe's errors in our words; and what is not as its papers say, so that it is in nobody's way."""
     try:
         yield
+    except OtherCurrency as error:
+        raise StripeRefused(str(error)) from error
     except (AttributeError, KeyError, TypeError) as error:
         raise StripeRefused(f"Stripe answered with something that cannot be read ({error}).") from error
     except (stripe.InvalidRequestError, stripe.CardError, stripe.IdempotencyError) as error:

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+UNKNOWN: Final = "unknown"
+"""What a subscription is to, none of whose prices is of a plan of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A customer's subscription to a plan of ours."""
+    """A customer's subscription, to a plan of ours or to something unknown."""
 
     id: str
     customer_id: str

@@ -7,6 +7,7 @@ from typing import Any, cast
 import stripe
 
 from llmgateway.controlplane.billing.stripe.papers import (
+    UNKNOWN,
     CheckoutPage,
     Dispute,
     Event,
@@ -18,29 +19,33 @@ from llmgateway.controlplane.billing.stripe.papers import (
 )
 
 
+class OtherCurrency(Exception):
+    """Money in another currency than USD, which all our books are in."""
+
+
 def read_subscription(found: stripe.Subscription) -> Subscription | None:
-    """None when it is not to a plan of ours: a price of ours names its plan."""
-    for item in found.items.data:
-        plan = _about(item.price.metadata, "plan")
-        if plan is None:
-            continue
-        schedule = found.schedule
-        ending = found.cancel_at or (item.current_period_end if found.cancel_at_period_end else None)
-        return Subscription(
-            id=found.id,
-            customer_id=_id(found.customer),
-            status=found.status,
-            created=_moment(found.created),
-            plan=plan,
-            item_id=item.id,
-            price_id=item.price.id,
-            period_start=_moment(item.current_period_start),
-            period_end=_moment(item.current_period_end),
-            ends_at=None if ending is None else _moment(ending),
-            schedule_id=None if schedule is None else _id(schedule),
-            next_plan=_next_plan(schedule, plan),
-        )
-    return None
+    """A price of ours names its plan. None when there is nothing in it."""
+    items = found.items.data
+    if not items:
+        return None
+    item = next((one for one in items if _about(one.price.metadata, "plan") is not None), items[0])
+    plan = _about(item.price.metadata, "plan") or UNKNOWN
+    schedule = found.schedule
+    ending = found.cancel_at or (item.current_period_end if found.cancel_at_period_end else None)
+    return Subscription(
+        id=found.id,
+        customer_id=_id(found.customer),
+        status=found.status,
+        created=_moment(found.created),
+        plan=plan,
+        item_id=item.id,
+        price_id=item.price.id,
+        period_start=_moment(item.current_period_start),
+        period_end=_moment(item.current_period_end),
+        ends_at=None if ending is None else _moment(ending),
+        schedule_id=None if schedule is None else _id(schedule),
+        next_plan=_next_plan(schedule, plan),
+    )
 
 
 def read_pay_page(found: stripe.Subscription) -> str:
@@ -61,7 +66,8 @@ def read_page(found: stripe.checkout.Session) -> CheckoutPage:
 
 
 def read_invoice(found: stripe.Invoice, lines: Iterable[stripe.InvoiceLineItem], metered_price: str) -> Invoice:
-    """With the sum of the lines that our meter made."""
+    """With the sum of the lines that our meter made. Raises OtherCurrency, as all that tells of money."""
+    _check(found)
     metered = sum(
         line.amount
         for line in lines
@@ -77,6 +83,7 @@ def read_invoice_page(found: stripe.ListObject[stripe.Invoice]) -> InvoicePage:
 
 def read_payment(found: stripe.PaymentIntent) -> Payment:
     """What it is for stands in the metadata that Checkout was given."""
+    _check(found)
     return Payment(
         id=found.id,
         customer_id=None if found.customer is None else _id(found.customer),
@@ -89,6 +96,7 @@ def read_payment(found: stripe.PaymentIntent) -> Payment:
 
 def read_refund(found: stripe.Refund) -> Refund:
     """A refund."""
+    _check(found)
     payment = found.payment_intent
     return Refund(
         id=found.id,
@@ -100,6 +108,7 @@ def read_refund(found: stripe.Refund) -> Refund:
 
 def read_dispute(found: stripe.Dispute) -> Dispute:
     """A dispute."""
+    _check(found)
     payment = found.payment_intent
     return Dispute(
         id=found.id, status=found.status, amount=found.amount, payment_id=None if payment is None else _id(payment)
@@ -127,6 +136,11 @@ def event_of(event: Mapping[str, Any]) -> Event | None:
         customer_id=customer if isinstance(customer, str) else None,
         created=_moment(int(event["created"])),
     )
+
+
+def _check(found: stripe.Invoice | stripe.PaymentIntent | stripe.Refund | stripe.Dispute) -> None:
+    if found.currency != "usd":
+        raise OtherCurrency(f"{found.id} is in {found.currency.upper()}; the books are in USD alone.")
 
 
 def _invoice(found: stripe.Invoice, metered: int) -> Invoice:
