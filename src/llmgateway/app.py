@@ -45,7 +45,6 @@ from llmgateway.dataplane.routes import DataPlane
 from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.sandbox.transport import SandboxTransport
 from llmgateway.dataplane.watch.contents import ContentLog
-from llmgateway.dataplane.watch.shipping import Shipper
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
@@ -64,6 +63,7 @@ from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
 from llmgateway.stores import OpenStore, open_answers, open_store
 from llmgateway.tokens import (
+    Recording,
     data_plane,
     instruments_of,
     open_recording,
@@ -149,7 +149,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         keys, announcements = await stack.enter_async_context(_keys(database, source, clock))
         metrics = Metrics((*FIGURES, *CONTROL_FIGURES), settings.metrics_folder)
         counts = await stack.enter_async_context(open_store(settings, clock, admissions(metrics), losses(metrics)))
-        limiter = await stack.enter_async_context(_limiter(counts, usage, recording.shipper, clock))
+        limiter = await stack.enter_async_context(_limiter(counts, usage, recording, clock))
         contents = ContentLog(usage, Vault(masters))
         await stack.enter_async_context(_running(contents.ship()))
         instruments = instruments_of(settings, recording.recorder, metrics, limiter, contents)
@@ -209,13 +209,14 @@ def _journal(settings: Settings, part: Part) -> Path:
 
 
 @asynccontextmanager
-async def _limiter(counts: OpenStore, usage: UsageStore, shipper: Shipper, clock: Clock) -> AsyncGenerator[Limiter]:
+async def _limiter(counts: OpenStore, usage: UsageStore, recording: Recording, clock: Clock) -> AsyncGenerator[Limiter]:
     """What admits and settles; it knows what this process and the dead before it have counted, and so shipping begins."""
-    seeder = Seeder(usage, counts.store, partial(shipper.catch_up, _SEED_SECONDS))
+    shipper = recording.shipper
+    seeder = Seeder(usage, counts.store, partial(recording.catch_up, _SEED_SECONDS))
     limiter = Limiter(counts.store, clock, seeder)
     shipper.bequeath_to(limiter.inherit)
     await shipper.start()
-    async with _running(limiter.live(lambda: shipper.lag)):
+    async with _running(limiter.live(lambda: recording.lag)):
         yield limiter
 
 

@@ -63,6 +63,15 @@ class Recording:
     recorder: Recorder
     shipper: Shipper
 
+    @property
+    def lag(self) -> float:
+        """Seconds since the moment up to which all that was counted is in the database, wherever it waits."""
+        return max(self.shipper.lag, self.recorder.lag)
+
+    async def catch_up(self, seconds: float) -> bool:
+        """Wait until all that was counted before now is in the database; False when it took too long, or waits for the disk."""
+        return self.recorder.healthy and await self.shipper.catch_up(seconds)
+
 
 def instruments_of(
     settings: Settings, recorder: Recorder, metrics: Metrics, limiter: Limiter, contents: ContentLog

@@ -1,7 +1,9 @@
 """Budgets and quotas: nothing is admitted that has no room, and what is over is told with its way back."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import msgspec
 import pytest
@@ -227,6 +229,23 @@ async def test_counters_are_seeded_once() -> None:
         ticket = await limiter.admit(key(Budget(nanos=DOLLAR)), f"t{number}", Need(1, 1, 1, 1))
         await limiter.settle(ticket, Used(nanos=1))
     assert ledger.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("budgets", "words"),
+    [
+        ((("day", 1), ("month", 1)), "$0.000000001 a month"),
+        ((("month", 1), ("day", 1)), "$0.000000001 a month"),
+        ((("day", 1), ("total", 1), ("month", 1)), "$0.000000001 in all"),
+        ((("day", 1), ("month", DOLLAR)), "$0.000000001 a day"),
+    ],
+)
+async def test_of_several_budgets_without_room_the_one_is_named_that_comes_back_last(
+    budgets: tuple[tuple[Literal["day", "month", "total"], int], ...], words: str
+) -> None:
+    spending = key(*(Budget(nanos=nanos, period=period) for period, nanos in budgets))
+    with pytest.raises(PaymentRequired, match=re.escape(f"budget of {words} has no room")):
+        await limiter_over(Ledger()).admit(spending, "t1", Need(10, 10, 2, 2))
 
 
 async def test_what_was_not_counted_for_a_while_is_counted_anew() -> None:

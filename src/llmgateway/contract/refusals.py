@@ -14,7 +14,6 @@ def no_room(whose: str, limit: str, period: str) -> str:
     return f"{whose}'s budget of {limit} {period} has no room for this request."
 
 
-def refused_by(message: str, whose: str, period: str) -> bool:
-    """Whether a refusal is that of this budget, whatever its limit was then."""
-    before, _, after = no_room(whose, "\0", period).partition("\0")
-    return message.startswith(before) and after in message
+def refused_by(message: str, whose: str, limit: str, period: str) -> bool:
+    """Whether a refusal is that of this budget, at this limit."""
+    return message.startswith(no_room(whose, limit, period))

@@ -33,3 +33,9 @@ def usd(amount_nanos: int) -> str:
     sign = "-" if amount_nanos < 0 else ""
     whole, fraction = divmod(abs(amount_nanos), NANOS_PER_USD)
     return f"{sign}{whole}.{fraction:09d}"
+
+
+def dollars(amount_nanos: int) -> str:
+    """Nano-dollars, 0 or more, for people: with as many digits as mean something, two at least: `1,234.50`."""
+    whole, _, fraction = usd(max(amount_nanos, 0)).partition(".")
+    return f"{int(whole):,}.{fraction.rstrip('0').ljust(2, '0')}"

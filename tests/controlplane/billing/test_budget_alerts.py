@@ -109,6 +109,27 @@ async def test_only_the_budget_that_refused_is_called_used_up_and_once(shop: Sho
     assert [one.partition(": ")[2] for one in told] == ["100 % of the budget of the organisation is used"]
 
 
+async def test_what_was_refused_in_another_period_or_at_another_height_is_not_all_of_this_one(
+    shop: Shop, data: Database
+) -> None:
+    org, _ = await shop.owner_of("acme")
+    shop.clock.advance((datetime(2026, 11, 5, 23, 40, tzinfo=UTC) - shop.clock.now()).total_seconds())
+    daily = await _key(shop, org, daily_budget_nanos=10 * DOLLAR)
+    await _use(shop, data, org, daily, 9 * DOLLAR)
+    refused = _refused("This key's budget of $10.00 a day has no room for this request. Or raise the budget.")
+    assert len(await _use(shop, data, org, daily, 0, **refused)) == 1
+    shop.clock.advance(3600)  # the next day, and the refusal is not an hour old
+    assert _percent(await _use(shop, data, org, daily, 81 * DOLLAR // 10)) == ["50 %", "80 %"]
+    assert _percent(await _use(shop, data, org, daily, 0, **refused)) == ["100 "]
+    client = await shop.again(org)
+    await client.patch(f"keys/{daily}", json={"budgets": {"day_usd": "9.50"}})
+    assert _percent(await _use(shop, data, org, daily, 0)) == ["50 %", "80 %"]
+
+
+def _percent(subjects: list[str]) -> list[str]:
+    return sorted(one.partition(": ")[2][:4] for one in subjects)
+
+
 def _refused(message: str) -> dict[str, Any]:
     return {"outcome": Outcome.REFUSED, "status": 402, "error_code": "budget_exceeded", "error_message": message}
 

@@ -21,7 +21,7 @@ from llmgateway.dataplane.watch.shipping import Shipper
 from llmgateway.errors import Unavailable
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.journal import Journal
-from llmgateway.tokens import open_recording
+from llmgateway.tokens import Recording, open_recording
 from tests.dataplane.usage_records import Table, event, open_record, until
 
 
@@ -108,6 +108,22 @@ async def test_disk_full_at_the_end_what_memory_holds_goes_straight_to_the_datab
     assert recorder.held == 0
     assert table.rows[opened.id] == closed
     assert table.rows[unended.id].usage_source is UsageSource.ESTIMATED
+
+
+async def test_what_memory_holds_is_not_stored_yet(tmp_path: Path) -> None:
+    """Nobody may read the database for what was spent meanwhile."""
+    table = Table()
+    with Journal.open(tmp_path) as journal:
+        recording = Recording(journal, Recorder(journal), Shipper(journal, table, SystemClock()))
+        assert (recording.lag, await recording.catch_up(0.1)) == (0.0, True)
+        with _full_disk(), capture_logs():
+            recording.recorder.close(event())
+            await asyncio.sleep(0.05)
+            assert 0.05 <= recording.lag < 60
+            assert not await recording.catch_up(0.1)
+        assert recording.recorder.retry()
+        assert recording.recorder.lag == 0
+        recording.recorder.stop()
 
 
 async def test_what_neither_disk_nor_database_takes_is_told_by_its_ids(tmp_path: Path) -> None:

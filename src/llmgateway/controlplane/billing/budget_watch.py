@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import Spent
@@ -18,6 +18,7 @@ from llmgateway.db.models.budgeted import Budgeted
 from llmgateway.db.models.organisations import Organisation, Project
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.tenancy import owned
+from llmgateway.kit.money import dollars
 
 PERCENT: Final = (50, 80, 100)
 LOOK_BACK: Final = timedelta(hours=2)
@@ -43,7 +44,7 @@ class Watched:
     nanos: int
     used: int
     refused: bool
-    """It refused a request lately."""
+    """It refused a request lately, in this period and at this height."""
 
     @property
     def crossed(self) -> list[int]:
@@ -65,17 +66,27 @@ class _Subject:
     keys: Sequence[Spent]
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """What a key was told, and when it was last."""
+
+    key_id: str
+    message: str
+    last: datetime
+
+
 async def budgets_of(tx: AsyncSession, org: Organisation, now: datetime) -> list[Watched]:
     """All of them, as `worker`."""
     spent = await spent_by_keys(tx, org.id, month_of(now)[0], now)
-    refused = select(UsageRow.key_id, UsageRow.error_message).where(
+    refused = select(UsageRow.key_id, UsageRow.error_message, func.max(UsageRow.created_at)).where(
         UsageRow.org_id == org.id,
         UsageRow.created_at >= now - LOOK_BACK,
         UsageRow.outcome == Outcome.REFUSED,  # not a provider's failure that is called the same
         UsageRow.error_code == _REFUSED,
         UsageRow.status == 402,
     )
-    refusals = [(key, message or "") for key, message in (await tx.execute(refused.distinct())).all()]
+    each = refused.group_by(UsageRow.key_id, UsageRow.error_message)
+    refusals = [_Refusal(key, message or "", last) for key, message, last in (await tx.execute(each)).all()]
     return [budget for subject in await _subjects(tx, org, spent) for budget in _watched(subject, refusals, now)]
 
 
@@ -90,19 +101,21 @@ async def _subjects(tx: AsyncSession, org: Organisation, spent: Sequence[Spent])
     return found
 
 
-def _watched(subject: _Subject, refusals: Sequence[tuple[str, str]], now: datetime) -> Iterator[Watched]:
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+def _watched(subject: _Subject, refusals: Sequence[_Refusal], now: datetime) -> Iterator[Watched]:
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     row, keys = subject.row, subject.keys
     mine = {one.key_id for one in keys}
-    told = {message for key, message in refusals if key in mine}
+    told = [one for one in refusals if one.key_id in mine]
     day, month, total = row.daily_budget_nanos, row.monthly_budget_nanos, row.total_budget_nanos
-    periods: Sequence[tuple[_Span, str, datetime | None, int | None, int]] = (
-        ("day", f"{now:%Y-%m-%d}", midnight, day, sum(one.day_nanos for one in keys)),
-        ("month", f"{now:%Y-%m}", month_of(now)[1], month, sum(one.month_nanos for one in keys)),
-        ("total", "total", None, total, sum(one.total_nanos for one in keys)),
+    always = (datetime.min.replace(tzinfo=UTC), None)
+    periods: Sequence[tuple[_Span, str, tuple[datetime, datetime | None], int | None, int]] = (
+        ("day", f"{now:%Y-%m-%d}", (today, today + timedelta(days=1)), day, sum(one.day_nanos for one in keys)),
+        ("month", f"{now:%Y-%m}", month_of(now), month, sum(one.month_nanos for one in keys)),
+        ("total", "total", always, total, sum(one.total_nanos for one in keys)),
     )
-    for span, period, ends, nanos, used in periods:
+    for span, period, (begins, ends), nanos, used in periods:
         if nanos is not None:
+            words = (subject.as_told, f"${dollars(nanos)}", PERIODS[span])
             yield Watched(
                 subject_id=subject.id,
                 whose=subject.whose,
@@ -112,5 +125,5 @@ def _watched(subject: _Subject, refusals: Sequence[tuple[str, str]], now: dateti
                 ends=ends,
                 nanos=nanos,
                 used=used,
-                refused=any(refused_by(message, subject.as_told, PERIODS[span]) for message in told),
+                refused=any(one.last >= begins and refused_by(one.message, *words) for one in told),
             )

@@ -12,11 +12,12 @@ from llmgateway.contract.channels import SourceUnavailable
 from llmgateway.contract.refusals import no_room
 from llmgateway.contract.snapshot import KeySnapshot, Quota
 from llmgateway.contract.usage import CRASHED, Outcome, UsageEvent
-from llmgateway.dataplane.admit.scopes import Held, Need, Sort, claims_of, dollars, is_free, money_of, sort_of
+from llmgateway.dataplane.admit.scopes import Held, Need, Sort, claims_of, is_free, money_of, sort_of
 from llmgateway.dataplane.admit.seeding import Seeder
 from llmgateway.errors import PaymentRequired, TooMany, Unavailable
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
+from llmgateway.kit.money import dollars
 from llmgateway.kit.resilient_store import MoneyUnknown
 from llmgateway.kit.store import (
     BEAT_SECONDS,
@@ -40,6 +41,7 @@ _NEVER_CORRECTED: Final = frozenset({"requests", "running"})
 """Sorts whose claims are what they were when the request was admitted, or given back whole."""
 _SETTLED: Final = timedelta(minutes=50)
 """A closed request that began before was settled by its own process; stores remember an hour of settlements."""
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _UNKNOWN = "What this key may still spend cannot be known now, because the store that counts it does not answer. Try again shortly."
 
 
@@ -156,12 +158,13 @@ class Limiter:
 def _refusal(
     quota: Quota | None, held: Sequence[Held], verdict: Verdict, headers: tuple[tuple[str, str], ...]
 ) -> TooMany | PaymentRequired:  # fmt: skip
-    """The refusal by the claim that takes longest to have room; money and quota before rates."""
+    """The refusal by the claim that takes longest to have room; money and quota before rates, what never comes back first."""
     refused = [(held[place], place) for place in verdict.refused]
     counters = [(one, place) for one, place in refused if isinstance(one.claim, Counter)]
-    for one, place in counters:
-        if place not in verdict.held:
-            return _used_up(one, one.claim.limit - verdict.readings[place].used, quota, headers)
+    spent = [(one, place) for one, place in counters if place not in verdict.held]
+    if spent:
+        one, place = max(spent, key=lambda found: found[0].resets_at or _NEVER)
+        return _used_up(one, one.claim.limit - verdict.readings[place].used, quota, headers)
     if counters:
         return _all_held(counters[0][0], _at(verdict.now + 1), headers)
     seconds, place = max((_wait(one, verdict, place), place) for one, place in refused)

@@ -9,7 +9,7 @@ import msgspec
 from llmgateway.contract.refusals import KEY, ORGANISATION, PERIODS, PROJECT
 from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits
 from llmgateway.contract.usage import UsageEvent
-from llmgateway.kit.money import usd
+from llmgateway.kit.money import dollars
 from llmgateway.kit.store import CEILING, Claim, Counter, Gauge, Window
 
 Sort = Literal["requests", "tokens", "running", "quota_requests", "quota_tokens", "money", "charge"]
@@ -164,10 +164,3 @@ def _charges(scope: str, key: KeySnapshot, need: Need) -> Iterator[Held]:
     else:
         counter = Counter(f"{scope}{_CHARGED}", limit, max(1, cost), need.output_charge)
     yield Held(counter, "charge", ORGANISATION, "in all")
-
-
-def dollars(nanos: int) -> str:
-    """With as many digits as mean something."""
-    whole, _, fraction = usd(max(nanos, 0)).partition(".")
-    fraction = fraction.rstrip("0").ljust(2, "0")
-    return f"{int(whole):,}.{fraction}"

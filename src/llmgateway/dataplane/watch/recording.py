@@ -1,6 +1,7 @@
 """What requests did, written to the journal before anybody is told: opens before the provider, closes before the end."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -27,6 +28,8 @@ class Recorder:
         self._journal = journal
         self._bound = held_records
         self._held = deque[bytes]()
+        self._held_since = 0.0
+        """Monotonic seconds, while anything is held."""
         self._encoder = msgspec.json.Encoder()
         self._retries: asyncio.TimerHandle | None = None
 
@@ -44,6 +47,11 @@ class Recorder:
     def held(self) -> int:
         """Records in memory, waiting for the disk."""
         return len(self._held)
+
+    @property
+    def lag(self) -> float:
+        """Seconds since memory had to keep a record that it still has; 0 when it keeps none."""
+        return time.monotonic() - self._held_since if self._held else 0.0
 
     @property
     def backlog(self) -> int:
@@ -103,6 +111,8 @@ class Recorder:
                 "its operator must free space in the data directory.",
                 retry_after=60,
             )
+        if not self._held:
+            self._held_since = time.monotonic()
         self._held.append(record)
         if self._retries is None:
             self._retries = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._retry_later)
