@@ -71,6 +71,12 @@ ERROR_CODES = (
     ErrorCode(409, "stripe_refused", "Stripe says no, and why.", "Correct what it names."),
     ErrorCode(
         409,
+        "subscription_runs",
+        "An organisation that pays on cannot be deleted.",
+        "Change to the plan Free on its billing page first.",
+    ),
+    ErrorCode(
+        409,
         "stripe_not_configured",
         "This gateway takes no payments; to Stripe's own events it says so with 400.",
         "Have its operator set the variables of Stripe.",
