@@ -150,6 +150,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         metrics = Metrics((*FIGURES, *CONTROL_FIGURES), settings.metrics_folder)
         counts = await stack.enter_async_context(open_store(settings, clock, admissions(metrics), losses(metrics)))
         limiter = await stack.enter_async_context(_limiter(counts, usage, recording, clock))
+        announcements.subscribe(limiter.note)
         contents = ContentLog(usage, Vault(masters))
         await stack.enter_async_context(_running(contents.ship()))
         instruments = instruments_of(settings, recording.recorder, metrics, limiter, contents)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from llmgateway.canon.call import Call, Dialect, Operation
-from llmgateway.contract.channels import SourceUnavailable, Spent
+from llmgateway.contract.channels import KeyChanged, SourceUnavailable, Spent
 from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot, Quota, SealedCredential, Tariff
 from llmgateway.dataplane.admit.bidding import needed
 from llmgateway.dataplane.admit.limits import Limiter, Used
@@ -19,6 +19,7 @@ from llmgateway.errors import PaymentRequired, TooMany, Unavailable
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.memory_store import MemoryStore
 from tests.dataplane.routing import Routing, chat
+from tests.dataplane.usage_records import event
 
 START = datetime(2026, 11, 5, 12, tzinfo=UTC)
 DOLLAR = 10**9
@@ -246,6 +247,35 @@ async def test_of_several_budgets_without_room_the_one_is_named_that_comes_back_
     spending = key(*(Budget(nanos=nanos, period=period) for period, nanos in budgets))
     with pytest.raises(PaymentRequired, match=re.escape(f"budget of {words} has no room")):
         await limiter_over(Ledger()).admit(spending, "t1", Need(10, 10, 2, 2))
+
+
+@pytest.mark.parametrize("change", [KeyChanged("key_1", None), KeyChanged(None, "org_1"), KeyChanged(None, None)])
+@pytest.mark.parametrize("before", [(), (Budget(nanos=9 * DOLLAR, period="total"),)])
+async def test_a_budget_that_begins_to_refuse_counts_what_runs_then(
+    change: KeyChanged, before: tuple[Budget, ...]
+) -> None:
+    limiter = limiter_over(Ledger())
+    runs = await limiter.admit(key(*before), "t1", Need(10, 10, 1, 1))
+    limiter.note(change)
+    after = key(*(msgspec.structs.replace(one, epoch=1) for one in before), Budget(nanos=DOLLAR, epoch=1), quota=QUOTA)
+    first = await limiter.admit(after, "t2", Need(10, 10, 1, 1))
+    await limiter.end(first, msgspec.structs.replace(event(), created_at=START, cost_nanos=1))
+    await limiter.end(runs, msgspec.structs.replace(event(), created_at=START, cost_nanos=DOLLAR))
+    with pytest.raises(PaymentRequired) as caught:
+        await limiter.admit(after, "t3", Need(10, 10, 1, 1))
+    assert caught.value.code == "budget_exceeded"
+
+
+async def test_a_request_that_began_after_the_change_is_counted_once() -> None:
+    clock = ManualClock(START)
+    limiter = limiter_over(Ledger(), clock)
+    limiter.note(KeyChanged("key_1", None))
+    clock.advance(1)
+    budget = Budget(nanos=DOLLAR, epoch=1)
+    ticket = await limiter.admit(key(budget), "t1", Need(10, 10, 1, 1))
+    await limiter.end(ticket, msgspec.structs.replace(event(), created_at=START, cost_nanos=DOLLAR // 2))
+    room = await limiter.admit(key(budget), "t2", Need(10, 10, DOLLAR // 2, 0))
+    assert room.held
 
 
 async def test_what_was_not_counted_for_a_while_is_counted_anew() -> None:

@@ -160,6 +160,19 @@ class StoreSuite:
         used_up = await store.admit("e", LEASE, [Counter("usd", 100, 5)])
         assert (used_up.refused, used_up.held) == ((0,), ())
 
+    async def test_counters_that_were_seeded_while_a_request_ran_count_it_as_well(self) -> None:
+        store = self.store(ManualClock(START))
+        await store.seed({"{o}:k:usd:total": 3, "{o}:usd:total": 7, "{p}:k:usd:total": 1}, 600)
+        assert (await store.admit("t", LEASE, [Counter("{o}:usd:total", 100, 5)])).admitted
+        await store.seed({"{o}:k:usd:total#2": 10, "{o}:quota:tokens:2026-01-01#1": 20}, 600)
+        await store.settle("t", {"{o}:usd:total": 9})
+        truths = {"{o}:k:usd:total": 9, "{o}:k:usd:2026-01": 9, "{o}:usd:total": 9, "{o}:quota:tokens": 4}
+        await store.count_also("{o}", truths, ["{o}:usd:total"])
+        names = ["{o}:usd:total", "{o}:k:usd:total#2", "{o}:quota:tokens:2026-01-01#1"]
+        verdict = await store.admit("u", LEASE, [Counter(name, 100, 0) for name in names])
+        assert [reading.used for reading in verdict.readings] == [16, 19, 24]
+        assert (await store.admit("v", LEASE, [Counter("{p}:k:usd:total", 100, 0)])).readings[0].used == 1
+
     async def test_large_numbers_are_exact_and_end_at_the_ceiling(self) -> None:
         store = self.store(ManualClock(START))
         await store.seed({"c": 100_000_000_000_000}, 60)

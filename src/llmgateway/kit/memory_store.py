@@ -107,6 +107,13 @@ class MemoryStore:
                 self._counters[key] = (_bounded(known[0] + truth - reserved), known[1])
         return True
 
+    async def count_also(self, near: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:  # noqa: ARG002
+        for key, (value, until) in list(self._counters.items()):
+            base = key.partition("#")[0]
+            truth = truths.get(base) or truths.get(base.rpartition(":")[0])
+            if truth and key not in held:
+                self._counters[key] = (_bounded(value + truth), until)
+
     async def names(self, ticket: str, near: str) -> Sequence[str]:  # noqa: ARG002 no other process counts here
         return ()
 

@@ -1,6 +1,7 @@
 """What the scripts in Redis are told of claims, and what they answer: JSON, written and read in C."""
 
 from collections.abc import Iterable, Sequence
+from importlib.resources import files
 from typing import Final
 
 import msgspec
@@ -25,6 +26,11 @@ class _Answer(msgspec.Struct, array_like=True):
 
 
 _read: Final = msgspec.json.Decoder(_Answer).decode
+
+
+def script(name: str) -> str:
+    """Its source."""
+    return files("llmgateway.kit").joinpath(f"redis_{name}.lua").read_text("utf-8")
 
 
 def near_of(names: Iterable[str]) -> str:

@@ -1,5 +1,8 @@
 -- seed: a missing counter gets its value for so many seconds, and remembers when that was read; what is known stays.
--- What was settled meanwhile, too late to be in the value, comes on top. KEYS: counter. ARGV: value, seconds, ms of the reading.
+-- What was settled meanwhile, too late to be in the value, comes on top. KEYS: counter, the names of all counters beside it.
+-- ARGV: value, seconds, ms of the reading, name.
+redis.call('SADD', KEYS[2], ARGV[4])
+redis.call('EXPIRE', KEYS[2], '4000000')
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local value, late = tonumber(ARGV[1]), redis.call('LRANGE', KEYS[1] .. ':late', '0', '-1')
 for at = 1, #late, 2 do

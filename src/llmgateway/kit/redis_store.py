@@ -9,7 +9,6 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -19,7 +18,7 @@ from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 from llmgateway.kit import redis_wire
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.patience import Deadlines, Patience
-from llmgateway.kit.redis_claims import HeldClaim, near_of, verdict_of, written
+from llmgateway.kit.redis_claims import HeldClaim, near_of, script, verdict_of, written
 from llmgateway.kit.store import (
     CEILING,
     LEASE_SECONDS,
@@ -96,7 +95,7 @@ class RedisStore:
         self._born: tuple[str, int] | None = None
         """The run id, and the millisecond since when counts have been kept, as last heard."""
         self._lost = lost
-        self._scripts = {name: _source(name) for name in ("admit", "settle", "seed")}
+        self._scripts = {name: script(name) for name in ("admit", "settle", "also", "seed")}
         self._shas: dict[str, str] = {}
         self._waiting: list[_Waiting] = []
         self._tickets: dict[str, str] = {}
@@ -159,6 +158,12 @@ class RedisStore:
         self._tickets.pop(ticket, None)
         return settled
 
+    async def count_also(self, near: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
+        epoch = await self._server()
+        over = f"{ago * 1000:.0f}"
+        given = (self._now(), over, _STORING_MILLIS, self._prefix, epoch, written(truths), written(held))
+        await self._run("also", [f"{self._prefix}{near}counters"], given)
+
     async def names(self, ticket: str, near: str) -> Sequence[str]:
         """What an open ticket holds, by the names of its claims. Raises StoreDown."""
         epoch = await self._server()
@@ -187,9 +192,9 @@ class RedisStore:
     async def seed(self, counters: Mapping[str, int], lifetime: int, read_at: float = 0.0) -> None:
         epoch = await self._server()
         for key, value in counters.items():
-            name = f"{self._prefix}{key}@{epoch}"
-            given = (f"{min(max(value, 0), CEILING):d}", str(lifetime), f"{read_at * 1000:.0f}")
-            await self._run("seed", [name], given)
+            keys = [f"{self._prefix}{key}@{epoch}", f"{self._prefix}{near_of([key])}counters"]
+            given = (f"{min(max(value, 0), CEILING):d}", str(lifetime), f"{read_at * 1000:.0f}", key)
+            await self._run("seed", keys, given)
 
     async def lag(self, lease: str, seconds: float) -> None:
         """Raises StoreDown."""
@@ -393,7 +398,3 @@ def _heard(meeting: asyncio.Task[int]) -> None:
     """Nobody may wait any more for how it ended."""
     if not meeting.cancelled():
         meeting.exception()
-
-
-def _source(name: str) -> str:
-    return files("llmgateway.kit").joinpath(f"redis_{name}.lua").read_text("utf-8")

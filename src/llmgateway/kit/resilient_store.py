@@ -42,6 +42,8 @@ class ResilientStore:
         """Settlements that Redis has not heard of yet, and since when (monotonic) they are due."""
         self._doubted: dict[str, tuple[Mapping[str, int], int]] = {}
         """Tickets whose admission Redis did not answer and may still run: nothing of each claim, and releases left."""
+        self._also: list[tuple[str, Mapping[str, int], Sequence[str], float]] = []
+        """What Redis has not heard of yet that requests cost which ended, and since when."""
         self._payer: asyncio.Task[None] | None = None
 
     @property
@@ -88,6 +90,18 @@ class ResilientStore:
                 raise
         self._owe(ticket, truths, due)
         return True
+
+    async def count_also(self, near: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
+        due = self._clock.monotonic() - ago
+        if not self.degraded:
+            try:
+                await self._shared.count_also(near, truths, held, ago)
+            except StoreDown as error:
+                self._leave_alone(error)
+            else:
+                return
+        self._also.append((near, truths, held, due))
+        self._pay_soon()
 
     async def names(self, ticket: str, near: str) -> Sequence[str]:
         """Nothing while Redis is away."""
@@ -155,7 +169,7 @@ class ResilientStore:
 
     async def _pay(self) -> None:
         """Settle what is owed and release what nobody waits for, until nothing is left."""
-        while self._owed or self._doubted:
+        while self._owed or self._also or self._doubted:
             await asyncio.sleep(_OWED_SECONDS)
             await self._pay_once()
 
@@ -166,6 +180,13 @@ class ResilientStore:
             except StoreDown:
                 return
             del self._owed[ticket]
+        while self._also:
+            near, costs, held, due = self._also[0]
+            try:
+                await self._shared.count_also(near, costs, held, self._clock.monotonic() - due)
+            except StoreDown:
+                return
+            del self._also[0]
         for ticket, (nothing, releases) in list(self._doubted.items()):
             try:
                 released = await self._shared.settle(ticket, nothing)

@@ -102,6 +102,14 @@ class Store(Protocol):
         """
         ...
 
+    async def count_also(self, near: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
+        """What an ended request cost, to counters that were seeded while it ran, and that it does not hold.
+
+        `truths` has what names begin with, up to a `#` or up to the last `:` before it, and what they count; `held` are the
+        names that its settling corrects, `near` is as for `names`, `ago` as for `settle`.
+        """
+        ...
+
     async def names(self, ticket: str, near: str) -> Sequence[str]:
         """What an open ticket of another process holds; `near` is the part in braces that its names begin with."""
         ...

@@ -8,11 +8,11 @@ from typing import Final, Self
 
 import msgspec
 
-from llmgateway.contract.channels import SourceUnavailable
+from llmgateway.contract.channels import KeyChanged, SourceUnavailable
 from llmgateway.contract.refusals import no_room
 from llmgateway.contract.snapshot import KeySnapshot, Quota
 from llmgateway.contract.usage import CRASHED, Outcome, UsageEvent
-from llmgateway.dataplane.admit.scopes import Held, Need, Sort, claims_of, is_free, money_of, sort_of
+from llmgateway.dataplane.admit.scopes import Held, Need, Sort, beginnings, claims_of, is_free, money_of, sort_of
 from llmgateway.dataplane.admit.seeding import Seeder
 from llmgateway.errors import PaymentRequired, TooMany, Unavailable
 from llmgateway.kit.clock import Clock
@@ -42,6 +42,7 @@ _NEVER_CORRECTED: Final = frozenset({"requests", "running"})
 _SETTLED: Final = timedelta(minutes=50)
 """A closed request that began before was settled by its own process; stores remember an hour of settlements."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
+_MOST_CHANGES: Final = 10_000
 _UNKNOWN = "What this key may still spend cannot be known now, because the store that counts it does not answer. Try again shortly."
 
 
@@ -82,6 +83,8 @@ class Ticket(msgspec.Struct, frozen=True):
     """Names of the claims that are corrected at the end, and what each counts."""
     held: bool = False
     """Whether the store knows of it."""
+    since: float = 0.0
+    """Monotonic seconds: when it was admitted."""
 
 
 class Limiter:
@@ -92,6 +95,8 @@ class Limiter:
         self.clock = clock
         self._seeder = seeder
         self._lease = new_id("lease", clock.now())
+        self._changes: dict[str | None, float] = {}
+        """Key or organisation, or None for all of them -> when it last changed, in that order; monotonic seconds."""
 
     async def admit(self, key: KeySnapshot, ticket_id: str, need: Need) -> Ticket:
         """Reserve the request, its prompt and its longest answer (as far as there is room), in all scopes or in none.
@@ -99,7 +104,7 @@ class Limiter:
         Raises TooMany, PaymentRequired (a quota or budget is used up), and Unavailable when money cannot be counted.
         """
         if is_free(key):
-            return Ticket(ticket_id)
+            return Ticket(ticket_id, since=self.clock.monotonic())
         now = self.clock.now()
         held = claims_of(key, need, now)
         verdict = await self._ask(key, ticket_id, held, now)
@@ -109,13 +114,32 @@ class Limiter:
         corrected: list[tuple[str, Sort]] = [
             (one.claim.key, one.sort) for one in held if one.sort not in _NEVER_CORRECTED
         ]
-        return Ticket(ticket_id, headers, tuple(corrected), held=True)
+        return Ticket(ticket_id, headers, tuple(corrected), held=True, since=self.clock.monotonic())
 
     async def settle(self, ticket: Ticket, used: Used) -> None:
         """Correct what was reserved to the truth and free the place. The second call changes nothing."""
         if not ticket.held:
             return
         await self._store.settle(ticket.id, {name: used.of(sort) for name, sort in ticket.claims})
+
+    async def end(self, ticket: Ticket, event: UsageEvent) -> None:
+        """Settle it, once. What its key and organisation are held to since then, and were not when it began, counts it as well."""
+        used = Used.by(event)
+        try:
+            await self.settle(ticket, used)
+        finally:
+            if any(self._changes.get(one, -math.inf) >= ticket.since for one in (event.org_id, event.key_id, None)):
+                truths = {name: used.of(sort) for name, sort in beginnings(event).items()}
+                held = [name for name, _ in ticket.claims]
+                await self._store.count_also(f"{{{event.org_id}}}", truths, held)
+
+    def note(self, change: KeyChanged) -> None:
+        """What a key or an organisation is held to may be something else from now on."""
+        one = change.org_id or change.key_id
+        self._changes.pop(one, None)
+        self._changes[one] = self.clock.monotonic()
+        if len(self._changes) > _MOST_CHANGES:
+            del self._changes[next(iter(self._changes))]
 
     async def inherit(self, event: UsageEvent, ago: float = 0.0) -> None:
         """Settle what a request of a dead process held, by the record it left; once that is in the database, so many seconds ago."""

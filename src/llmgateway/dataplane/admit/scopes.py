@@ -1,6 +1,6 @@
 """Whose limits a request is held to, and what it would take of each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, cast
 
@@ -84,6 +84,17 @@ def money_of(event: UsageEvent) -> tuple[str, ...]:
     periods = (f"{event.created_at:%Y-%m-%d}", f"{event.created_at:%Y-%m}", "total")
     budgets = (f"{scope}:usd:{period}" for scope in scopes for period in periods)
     return () if event.test else (*budgets, f"{org}{_CHARGED}")
+
+
+def beginnings(event: UsageEvent) -> Mapping[str, Sort]:
+    """What the names of all counters begin with that may count a request, whatever they are since when."""
+    org = f"{{{event.org_id}}}"
+    found: dict[str, Sort] = {name: "charge" if name.endswith(_CHARGED) else "money" for name in money_of(event)}
+    return (
+        found
+        if event.test
+        else {**found, f"{org}:quota:requests": "quota_requests", f"{org}:quota:tokens": "quota_tokens"}
+    )
 
 
 def counts_money(key: KeySnapshot) -> bool:

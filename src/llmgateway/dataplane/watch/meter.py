@@ -13,7 +13,7 @@ from llmgateway.catalog.catalog import Catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
-from llmgateway.dataplane.admit.limits import Limiter, Ticket, Used
+from llmgateway.dataplane.admit.limits import Limiter, Ticket
 from llmgateway.dataplane.admit.scopes import Need
 from llmgateway.dataplane.lookup.cache import Look
 from llmgateway.dataplane.observe.counting import Counting
@@ -252,7 +252,7 @@ class Meter:
             self._use.recorder.close(event)
         finally:
             if self._ticket is not None:
-                await self._use.limiter.settle(self._ticket, Used.by(event))
+                await self._use.limiter.end(self._ticket, event)
         return event
 
     def _tell_speed(self, event: UsageEvent) -> None:
