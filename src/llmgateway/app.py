@@ -149,8 +149,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         keys, announcements = await stack.enter_async_context(_keys(database, source, clock))
         metrics = Metrics((*FIGURES, *CONTROL_FIGURES), settings.metrics_folder)
         counts = await stack.enter_async_context(open_store(settings, clock, admissions(metrics), losses(metrics)))
-        limiter = await stack.enter_async_context(_limiter(counts, usage, recording, clock))
-        announcements.subscribe(limiter.note)
+        limiter = await stack.enter_async_context(_limiter(counts, usage, recording, announcements, clock))
         contents = ContentLog(usage, Vault(masters))
         await stack.enter_async_context(_running(contents.ship()))
         instruments = instruments_of(settings, recording.recorder, metrics, limiter, contents)
@@ -210,11 +209,14 @@ def _journal(settings: Settings, part: Part) -> Path:
 
 
 @asynccontextmanager
-async def _limiter(counts: OpenStore, usage: UsageStore, recording: Recording, clock: Clock) -> AsyncGenerator[Limiter]:
+async def _limiter(
+    counts: OpenStore, usage: UsageStore, recording: Recording, announcements: KeyAnnouncements, clock: Clock
+) -> AsyncGenerator[Limiter]:
     """What admits and settles; it knows what this process and the dead before it have counted, and so shipping begins."""
     shipper = recording.shipper
     seeder = Seeder(usage, counts.store, partial(recording.catch_up, _SEED_SECONDS))
     limiter = Limiter(counts.store, clock, seeder)
+    announcements.subscribe(limiter.note)
     shipper.bequeath_to(limiter.inherit)
     await shipper.start()
     async with _running(limiter.live(lambda: recording.lag)):
