@@ -167,7 +167,7 @@ class StoreSuite:
         await store.seed({"{o}:k:usd:total#2": 10, "{o}:quota:tokens:2026-01-01#1": 20}, 600)
         await store.settle("t", {"{o}:usd:total": 9})
         truths = {"{o}:k:usd:total": 9, "{o}:k:usd:2026-01": 9, "{o}:usd:total": 9, "{o}:quota:tokens": 4}
-        await store.count_also("{o}", truths, ["{o}:usd:total"])
+        await store.count_also("t", truths, ["{o}:usd:total"])
         names = ["{o}:usd:total", "{o}:k:usd:total#2", "{o}:quota:tokens:2026-01-01#1"]
         verdict = await store.admit("u", LEASE, [Counter(name, 100, 0) for name in names])
         assert [reading.used for reading in verdict.readings] == [16, 19, 24]

@@ -380,3 +380,16 @@ async def test_of_several_counters_without_room_those_are_held_that_open_tickets
     verdict = await store.admit("no", LEASE, claims)
     assert (verdict.refused, verdict.held) == ((0, 1, 2), (1, 2))
     await store.close()
+
+
+async def test_what_a_request_cost_is_counted_also_once_and_not_when_it_was_read_already(server: str) -> None:
+    """The answer to the first time may be lost, and a counter may be read after the event was stored."""
+    store = RedisStore(server, seconds=SECONDS, prefix="also:")
+    await store.seed({"{o}:k:usd:total#1": 10}, 60)
+    for _ in range(2):
+        await store.count_also("t", {"{o}:k:usd:total": 5}, [])
+    assert (await store.admit("a", LEASE, [Counter("{o}:k:usd:total#1", 100, 0)])).readings[0].used == 15
+    await store.seed({"{o}:k:usd:total#2": 15}, 60, await store.reading_time())
+    await store.count_also("stored long ago", {"{o}:k:usd:total": 5}, [], ago=60)
+    assert (await store.admit("b", LEASE, [Counter("{o}:k:usd:total#2", 100, 0)])).readings[0].used == 15
+    await store.close()

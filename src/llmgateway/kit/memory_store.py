@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from llmgateway.kit.clock import Clock
-from llmgateway.kit.store import CEILING, LEASE_SECONDS, Claim, Counter, Gauge, Reading, Verdict, Window
+from llmgateway.kit.store import CEILING, LEASE_SECONDS, Claim, Counter, Gauge, Reading, Verdict, Window, beginnings_of
 
 _ABANDONED_MILLIS = 86_400_000
 _SWEEP_FROM = 1024
@@ -52,6 +52,8 @@ class MemoryStore:
         self._gauges: dict[str, int] = {}
         self._counters: dict[str, tuple[int, int]] = {}
         """Value, and the millisecond after which it is unknown."""
+        self._newest: dict[str, str] = {}
+        """What names of counters begin with -> the newest of them."""
         self._tickets: dict[str, _Reservation] = {}
         self._leases: dict[str, int] = {}
         """Last heard of, in milliseconds."""
@@ -107,12 +109,12 @@ class MemoryStore:
                 self._counters[key] = (_bounded(known[0] + truth - reserved), known[1])
         return True
 
-    async def count_also(self, near: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:  # noqa: ARG002
-        for key, (value, until) in list(self._counters.items()):
-            base = key.partition("#")[0]
-            truth = truths.get(base) or truths.get(base.rpartition(":")[0])
-            if truth and key not in held:
-                self._counters[key] = (_bounded(value + truth), until)
+    async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:  # noqa: ARG002
+        for beginning, truth in truths.items():
+            key = self._newest.get(beginning)
+            known = None if key is None or key in held else self._counters.get(key)
+            if key is not None and known is not None:
+                self._counters[key] = (_bounded(known[0] + truth), known[1])
 
     async def names(self, ticket: str, near: str) -> Sequence[str]:  # noqa: ARG002 no other process counts here
         return ()
@@ -125,6 +127,7 @@ class MemoryStore:
         for key, value in counters.items():
             if self._counter(key, now) is None:
                 self._counters[key] = (_bounded(value), now + lifetime * 1000)
+                self._newest.update(dict.fromkeys(beginnings_of(key), key))
 
     async def beat(self, lease: str) -> None:
         self._hear(lease, self._millis())
@@ -167,6 +170,9 @@ class MemoryStore:
             return None
         if known[1] <= now:
             del self._counters[key]
+            for beginning in beginnings_of(key):
+                if self._newest.get(beginning) == key:
+                    del self._newest[beginning]
             return None
         return known[0]
 

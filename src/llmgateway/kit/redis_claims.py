@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -10,6 +10,16 @@ from llmgateway.kit.store import Claim, Counter, Reading, Verdict
 
 HeldClaim = tuple[str, str, str, str]
 """Kind, name, key and what was reserved, as the script wrote them."""
+
+
+class HeldTicket(NamedTuple):
+    """What a ticket of this process holds."""
+
+    gauges: Sequence[str]
+    key: str
+    listed: str | None
+    """Where it is listed; None when it holds no counters."""
+
 
 written: Final = msgspec.json.Encoder().encode
 """Claims, or anything else that a script is told, as JSON."""

@@ -1,8 +1,6 @@
 -- seed: a missing counter gets its value for so many seconds, and remembers when that was read; what is known stays.
--- What was settled meanwhile, too late to be in the value, comes on top. KEYS: counter, the names of all counters beside it.
--- ARGV: value, seconds, ms of the reading, name.
-redis.call('SADD', KEYS[2], ARGV[4])
-redis.call('EXPIRE', KEYS[2], '4000000')
+-- What was settled meanwhile, too late to be in the value, comes on top. KEYS: counter, and where the
+-- newest counter of each of its beginnings is told. ARGV: value, seconds, ms of the reading, name.
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local value, late = tonumber(ARGV[1]), redis.call('LRANGE', KEYS[1] .. ':late', '0', '-1')
 for at = 1, #late, 2 do
@@ -11,4 +9,5 @@ end
 redis.call('SET', KEYS[1], string.format('%.0f', math.min(value, 9e15)), 'EX', ARGV[2])
 redis.call('SET', KEYS[1] .. ':read', ARGV[3], 'EX', ARGV[2])
 redis.call('DEL', KEYS[1] .. ':late')
+for place = 2, #KEYS do redis.call('SET', KEYS[place], ARGV[4], 'EX', ARGV[2]) end
 return 1

@@ -9,7 +9,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -18,7 +18,7 @@ from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 from llmgateway.kit import redis_wire
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.patience import Deadlines, Patience
-from llmgateway.kit.redis_claims import HeldClaim, near_of, script, verdict_of, written
+from llmgateway.kit.redis_claims import HeldClaim, HeldTicket, near_of, script, verdict_of, written
 from llmgateway.kit.store import (
     CEILING,
     LEASE_SECONDS,
@@ -27,6 +27,7 @@ from llmgateway.kit.store import (
     Counter,
     Gauge,
     Verdict,
+    beginnings_of,
 )
 
 _PIPELINES: Final = 4
@@ -100,7 +101,7 @@ class RedisStore:
         self._waiting: list[_Waiting] = []
         self._tickets: dict[str, str] = {}
         """Ticket -> its key, until it is settled."""
-        self._open: dict[str, dict[str, _Held]] = {}
+        self._open: dict[str, dict[str, HeldTicket]] = {}
         """Lease -> its tickets that hold gauges or counters, to be kept alive."""
         self._flushing: set[asyncio.Task[None]] = set()
         self._departure: asyncio.Handle | None = None
@@ -138,7 +139,7 @@ class RedisStore:
         if verdict.admitted:
             self._tickets[ticket] = near
             if gauges or counts:
-                self._open.setdefault(lease, {})[ticket] = _Held(gauges, ticket_key, index if counts else None)
+                self._open.setdefault(lease, {})[ticket] = HeldTicket(gauges, ticket_key, index if counts else None)
         return verdict
 
     async def settle(self, ticket: str, truths: Mapping[str, int], ago: float = 0.0) -> bool:
@@ -158,11 +159,11 @@ class RedisStore:
         self._tickets.pop(ticket, None)
         return settled
 
-    async def count_also(self, near: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
+    async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
         epoch = await self._server()
-        over = f"{ago * 1000:.0f}"
-        given = (self._now(), over, _STORING_MILLIS, self._prefix, epoch, written(truths), written(held))
-        await self._run("also", [f"{self._prefix}{near}counters"], given)
+        keys = [f"{self._ticket_key(ticket, near_of(truths), epoch)}:also", *map(self._newest, truths)]
+        told = (self._now(), f"{ago * 1000:.0f}", _STORING_MILLIS, self._prefix, epoch)
+        await self._run("also", keys, (*told, written([*truths.values()]), written(held)))
 
     async def names(self, ticket: str, near: str) -> Sequence[str]:
         """What an open ticket holds, by the names of its claims. Raises StoreDown."""
@@ -192,7 +193,7 @@ class RedisStore:
     async def seed(self, counters: Mapping[str, int], lifetime: int, read_at: float = 0.0) -> None:
         epoch = await self._server()
         for key, value in counters.items():
-            keys = [f"{self._prefix}{key}@{epoch}", f"{self._prefix}{near_of([key])}counters"]
+            keys = [f"{self._prefix}{key}@{epoch}", *map(self._newest, beginnings_of(key))]
             given = (f"{min(max(value, 0), CEILING):d}", str(lifetime), f"{read_at * 1000:.0f}", key)
             await self._run("seed", keys, given)
 
@@ -271,6 +272,10 @@ class RedisStore:
     def _index(self, near: str) -> str:
         """Where open tickets that hold counters are listed, by when their process is dead."""
         return f"{self._prefix}{near}open"
+
+    def _newest(self, beginning: str) -> str:
+        """Where the newest counter is told whose name begins so."""
+        return f"{self._prefix}{beginning}:newest"
 
     def _now(self) -> str:
         return "" if self._clock is None else f"{int(self._clock.now().timestamp() * 1000):d}"
@@ -383,15 +388,6 @@ class RedisStore:
                 future.set_exception(_Lost(*down.args) if isinstance(answer, _LOSSES) else down)
             else:
                 future.set_result(answer)
-
-
-class _Held(NamedTuple):
-    """What a ticket of this process holds."""
-
-    gauges: Sequence[str]
-    key: str
-    listed: str | None
-    """Where it is listed; None when it holds no counters."""
 
 
 def _heard(meeting: asyncio.Task[int]) -> None:

@@ -3,6 +3,7 @@
 redis-py's own pipelines pack each argument in Python: that alone cost a sixth of a request.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -72,7 +73,7 @@ class Wire:
             if len(self._idle) < _KEPT:
                 self._idle.append(connection)
             else:
-                await self._pool.release(connection)
+                await asyncio.shield(self._pool.release(connection))  # who is cancelled here takes none with him
 
     async def ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """As `send`; but a refused command raises its ResponseError."""
@@ -100,9 +101,8 @@ async def _answer(connection: Any) -> Any:
     try:
         return await connection.read_response()
     except ReadOnlyError as error:
-        await connection.disconnect(
-            nowait=True
-        )  # a server that was demoted: the address may lead to another one by now
+        # The server was demoted: its address may lead to another one by now.
+        await connection.disconnect(nowait=True)
         return error
     except ResponseError as error:
         return error

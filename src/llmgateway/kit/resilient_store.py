@@ -43,7 +43,7 @@ class ResilientStore:
         self._doubted: dict[str, tuple[Mapping[str, int], int]] = {}
         """Tickets whose admission Redis did not answer and may still run: nothing of each claim, and releases left."""
         self._also: list[tuple[str, Mapping[str, int], Sequence[str], float]] = []
-        """What Redis has not heard of yet that requests cost which ended, and since when."""
+        """As `count_also`, of what Redis has not heard of yet; a second time changes nothing."""
         self._payer: asyncio.Task[None] | None = None
 
     @property
@@ -91,17 +91,19 @@ class ResilientStore:
         self._owe(ticket, truths, due)
         return True
 
-    async def count_also(self, near: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
+    async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
         due = self._clock.monotonic() - ago
         if not self.degraded:
             try:
-                await self._shared.count_also(near, truths, held, ago)
+                await self._shared.count_also(ticket, truths, held, ago)
             except StoreDown as error:
                 self._leave_alone(error)
+            except asyncio.CancelledError:
+                self._owe_also(ticket, truths, held, due)
+                raise
             else:
                 return
-        self._also.append((near, truths, held, due))
-        self._pay_soon()
+        self._owe_also(ticket, truths, held, due)
 
     async def names(self, ticket: str, near: str) -> Sequence[str]:
         """Nothing while Redis is away."""
@@ -158,6 +160,10 @@ class ResilientStore:
         self._owed[ticket] = truths, due
         self._pay_soon()
 
+    def _owe_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], due: float) -> None:
+        self._also.append((ticket, truths, held, due))
+        self._pay_soon()
+
     def _doubt(self, ticket: str, claims: Sequence[Claim]) -> None:
         if len(self._doubted) < _MOST_DOUBTS:
             self._doubted[ticket] = {claim.key: 0 for claim in claims}, _RELEASES
@@ -181,9 +187,9 @@ class ResilientStore:
                 return
             del self._owed[ticket]
         while self._also:
-            near, costs, held, due = self._also[0]
+            ended, costs, held, due = self._also[0]
             try:
-                await self._shared.count_also(near, costs, held, self._clock.monotonic() - due)
+                await self._shared.count_also(ended, costs, held, self._clock.monotonic() - due)
             except StoreDown:
                 return
             del self._also[0]

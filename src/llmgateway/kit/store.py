@@ -102,11 +102,11 @@ class Store(Protocol):
         """
         ...
 
-    async def count_also(self, near: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
-        """What an ended request cost, to counters that were seeded while it ran, and that it does not hold.
+    async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
+        """What an ended request cost, to counters that were seeded while it ran, and that it does not hold; once for a ticket.
 
-        `truths` has what names begin with, up to a `#` or up to the last `:` before it, and what they count; `held` are the
-        names that its settling corrects, `near` is as for `names`, `ago` as for `settle`.
+        `truths` has what names begin with, up to a `#` or up to the last `:` before it, and what they count: by the newest
+        counter of each beginning. `held` are the names that its settling corrects, `ago` is as for `settle`.
         """
         ...
 
@@ -135,6 +135,12 @@ class Store(Protocol):
         To be said every REPORT_SECONDS: after counts were lost nobody may seed before each process said it anew.
         """
         ...
+
+
+def beginnings_of(name: str) -> tuple[str, str]:
+    """What a counter is found by when `count_also` asks: its name up to a `#`, and that up to its last `:`."""
+    whole = name.partition("#")[0]
+    return whole, whole.rpartition(":")[0]
 
 
 def room_after(window: Window, reading: Reading, now: float) -> float | None:

@@ -131,7 +131,7 @@ class Limiter:
             if any(self._changes.get(one, -math.inf) >= ticket.since for one in (event.org_id, event.key_id, None)):
                 truths = {name: used.of(sort) for name, sort in beginnings(event).items()}
                 held = [name for name, _ in ticket.claims]
-                await self._store.count_also(f"{{{event.org_id}}}", truths, held)
+                await self._store.count_also(ticket.id, truths, held)
 
     def note(self, change: KeyChanged) -> None:
         """What a key or an organisation is held to may be something else from now on."""
