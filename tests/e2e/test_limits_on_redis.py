@@ -109,7 +109,9 @@ class Fleet:
         """Nanos that Redis holds the key to: what was spent and what is reserved."""
         client: Any = self.redis.client()
         names = [_text(name) for name in client.keys(f"lgw:*{key_id}:usd:*")]
-        return max((int(client.get(name)) for name in names if not name.endswith((":read", ":late", ":newest"))), default=0)
+        return max(
+            (int(client.get(name)) for name in names if not name.endswith((":read", ":late", ":newest"))), default=0
+        )
 
     def reserved(self) -> int:
         """Tickets that hold something."""

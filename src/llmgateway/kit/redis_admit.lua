@@ -3,22 +3,10 @@
 -- and as JSON a list of claims, each a list too: w (window), name, seconds, limit, cost, stretch; g (gauge), name, limit,
 -- cost; c (counter), name, limit, cost, stretch.
 -- Answers JSON: admitted, now, the readings (used, reserved, current, previous), and a flag for each claim.
-local CEILING = 9e15
-local function text(number) return string.format('%.0f', number) end
-local function bounded(number)
-    if number < 0 then return 0 end
-    if number > CEILING then return CEILING end
-    return number
-end
-
 local known = redis.call('HGET', KEYS[1], 'verdict')
 if known then return known end
 
-local now = tonumber(ARGV[1])
-if not now then
-    local time = redis.call('TIME')
-    now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-end
+local now = clock(ARGV[1])
 local lease = tonumber(ARGV[2])
 
 -- Tickets of processes that are dead for a lease more than it takes to be dead, and left no record of them: what they

@@ -39,8 +39,9 @@ _read: Final = msgspec.json.Decoder(_Answer).decode
 
 
 def script(name: str) -> str:
-    """Its source."""
-    return files("llmgateway.kit").joinpath(f"redis_{name}.lua").read_text("utf-8")
+    """Its source, behind what all scripts of the store begin with."""
+    package = files("llmgateway.kit")
+    return "".join(package.joinpath(f"redis_{part}.lua").read_text("utf-8") for part in ("common", name))
 
 
 def near_of(names: Iterable[str]) -> str:

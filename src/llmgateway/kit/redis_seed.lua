@@ -6,7 +6,7 @@ local value, late = tonumber(ARGV[1]), redis.call('LRANGE', KEYS[1] .. ':late', 
 for at = 1, #late, 2 do
     if tonumber(late[at]) >= tonumber(ARGV[3]) then value = value + tonumber(late[at + 1]) end
 end
-redis.call('SET', KEYS[1], string.format('%.0f', math.min(value, 9e15)), 'EX', ARGV[2])
+redis.call('SET', KEYS[1], text(bounded(value)), 'EX', ARGV[2])
 redis.call('SET', KEYS[1] .. ':read', ARGV[3], 'EX', ARGV[2])
 redis.call('DEL', KEYS[1] .. ':late')
 for place = 2, #KEYS do redis.call('SET', KEYS[place], ARGV[4], 'EX', ARGV[2]) end

@@ -3,26 +3,13 @@
 -- ms that storing may take, and as JSON an object of names and truths.
 -- Answers 1 when the ticket was open. A ticket that the server lost (a flush, a restart, the death of its process) still
 -- counts what it cost, unless the counter was read from elsewhere after that was stored there.
-local CEILING = 9e15
-local function text(number) return string.format('%.0f', number) end
-local function bounded(number)
-    if number < 0 then return 0 end
-    if number > CEILING then return CEILING end
-    return number
-end
-
 redis.call('ZREM', KEYS[2], KEYS[1])
 local truths = cjson.decode(ARGV[7])
 for name, truth in pairs(truths) do truths[name] = bounded(truth) end
 local held = redis.call('HGET', KEYS[1], 'held')
 if not held then
     if redis.call('SET', KEYS[1] .. ':done', '1', 'NX', 'EX', '3600') then
-        local now = tonumber(ARGV[1])
-        if not now then
-            local time = redis.call('TIME')
-            now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-        end
-        local stored = now - tonumber(ARGV[5]) + tonumber(ARGV[6])
+        local stored = clock(ARGV[1]) - tonumber(ARGV[5]) + tonumber(ARGV[6])
         for name, truth in pairs(truths) do
             local key = ARGV[3] .. name .. '@' .. ARGV[4]
             local value = redis.call('GET', key)
