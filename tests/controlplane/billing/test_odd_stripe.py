@@ -145,6 +145,28 @@ async def test_an_invoice_that_could_not_be_read_is_booked_the_next_night(shop: 
     assert await drift.report(shop.worker, shop.desk) == []
 
 
+async def test_what_stripe_refuses_is_asked_for_again_for_a_month_and_reported_for_ever(shop: Shop) -> None:
+    await shop.subscribed("acme")
+    (invoice,) = shop.stripe.account.all("invoice")
+    invoice["currency"] = "jpy"
+    shop.stripe.account.tell("invoice.updated", invoice)
+    await shop.settle()
+    asked = list[str]()
+
+    class Asked:
+        def __getattr__(self, name: str) -> object:
+            asked.append(name)
+            return getattr(shop.desk, name)
+
+    for days, times in ((30, 1), (2, 0)):
+        shop.clock.advance(days * 24 * 3600)
+        asked.clear()
+        asked.clear()
+        await hints.look_again(shop.worker, shop.clock, Asked())  # pyright: ignore[reportArgumentType]
+        assert asked.count("invoice") == times
+    assert any("is in JPY" in line for line in await drift.report(shop.worker, shop.desk))
+
+
 async def test_an_older_answer_of_stripe_is_not_written_over_a_later_one(shop: Shop) -> None:
     """Two workers ask; the first answer comes last."""
     org, _, customer = await shop.subscribed("acme")

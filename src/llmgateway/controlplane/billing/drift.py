@@ -36,8 +36,9 @@ async def report(database: Database, desk: Desk) -> Sequence[str]:
     async with database.transaction() as tx:
         for waiting in await metering.untold(tx):
             found.append(f"{waiting.org_id}: {waiting.cents} cents of {waiting.created_at:%Y-%m-%d} are not reported")
-        troubled = select(StripeEvent).where(StripeEvent.trouble.is_not(None)).order_by(StripeEvent.id).limit(100)
-        found += [f"{event.id} ({event.type}): {event.trouble}" for event in (await tx.scalars(troubled)).all()]
+        troubled = select(StripeEvent).where(StripeEvent.trouble.is_not(None))
+        newest = troubled.order_by(StripeEvent.received_at.desc(), StripeEvent.id).limit(100)
+        found += [f"{event.id} ({event.type}): {event.trouble}" for event in (await tx.scalars(newest)).all()]
     return found
 
 

@@ -26,6 +26,8 @@ _OVERLAP: Final = timedelta(hours=1)
 _MOST_ASKED: Final = 5
 """Times that a customer is asked for anew, because others write of it at the same time."""
 LONG_LOOK: Final = timedelta(days=7)
+_ASKED_AGAIN: Final = timedelta(days=31)
+"""What Stripe refused is asked for every night for so long; after that it only stands in the report."""
 
 _NOTE: Final = text("SELECT note_stripe_event(:id, :type, :object, :customer, :made, :received)")
 
@@ -130,9 +132,11 @@ async def fetch_missed(database: Database, clock: Clock, desk: Desk, back: timed
 
 async def look_again(database: Database, clock: Clock, desk: Desk) -> None:
     """Follow once more what Stripe refused when its hint came: meanwhile it may have been mended. Raises StripeUnavailable."""
+    since = clock.now() - _ASKED_AGAIN
     async with database.transaction() as tx:
         troubled = select(StripeEvent).where(StripeEvent.trouble.is_not(None), StripeEvent.handled_at.is_not(None))
-        hints = (await tx.scalars(troubled.order_by(StripeEvent.id))).all()
+        query = troubled.where(StripeEvent.received_at > since).order_by(StripeEvent.received_at)
+        hints = (await tx.scalars(query)).all()
     for hint in hints:
         try:
             await follow(database, clock, desk, hint.type, hint.object_id, hint.customer_id)
