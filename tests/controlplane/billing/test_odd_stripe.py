@@ -269,3 +269,23 @@ async def test_an_organisation_that_pays_on_is_not_deleted(shop: Shop) -> None:
     await _change(client, "free")
     await shop.settle()
     assert (await client.delete(org)).status_code == 200
+
+
+async def test_another_plan_or_period_is_counted_anew_and_a_renewal_goes_on(shop: Shop) -> None:
+    """A counter of a quota carries this number; the one of a period that was left counted nothing since."""
+
+    async def number() -> int:
+        return int(str((await shop.api.rows("SELECT quota_epoch FROM organisations WHERE id = :o", o=org))[0]))
+
+    org, client, _ = await shop.subscribed("acme", "starter")
+    bought = await number()
+    assert bought > 0
+    await shop.pass_hours(31 * 24)
+    assert await number() == bought
+    client = await shop.again(org)
+    await _change(client, "professional")
+    await shop.settle()
+    assert await number() == bought + 1
+    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    await shop.settle()
+    assert (await shop.plan(org), await number()) == ("free", bought + 2)

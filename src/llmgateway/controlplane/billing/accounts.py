@@ -12,7 +12,7 @@ from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.billing import letters, overage
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.standing import FREE, IN_FORCE, Standing, reminders_due
-from llmgateway.controlplane.plans.service import SELF_HOSTED
+from llmgateway.controlplane.plans.service import SELF_HOSTED, period_of
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Actor
@@ -140,8 +140,12 @@ async def _change(tx: AsyncSession, clock: Clock, org: Organisation, plan: str, 
     if plan != org.plan:
         act = Act(action="org.plan", org_id=org.id, target=org.id, before={"plan": org.plan}, after={"plan": plan})
         await record(tx, clock, _STRIPE, act)
-    async with overage.other_terms(tx, org, clock.now()):
+    now = clock.now()
+    async with overage.other_terms(tx, org, now):
+        before = org.plan, period_of(org.period_start, org.period_end, now)[0]
         org.plan, org.period_start, org.period_end = plan, standing.period_start, standing.period_end
+        # The counter of a period that was left counted nothing since.
+        org.quota_epoch += before != (plan, period_of(org.period_start, org.period_end, now)[0])
     await announce(tx, KeyChanged(None, org.id))
 
 
