@@ -147,3 +147,61 @@ async def test_the_data_plane_is_told_of_the_period_and_of_what_the_limit_pays_f
     assert (quota.requests, quota.tokens) == (10_000 + 2_000, 500_000 + 500_000)
     assert quota.overage_limit == 2 * DOLLAR
     assert quota.period_end - quota.period_start == timedelta(days=30)
+
+
+async def test_what_is_used_in_a_periods_last_minutes_is_charged_after_it(shop: Shop, data: Database) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await client.patch("billing", json={"overage_limit_usd": "20"})
+    shop.clock.advance(30 * 24 * 3600 - 60)
+    await _use(shop, data, org, 1_500_000)
+    late = charged(0, shop.clock.now(), org, prompt_tokens=250_000, completion_tokens=0)
+    shop.clock.advance(120)
+    assert await metering.charge_overage(shop.worker, shop.clock) == 1
+    assert await _charges(shop, org) == [4 * DOLLAR]
+    await shop.pass_hours(24)
+    await _use(shop, data, org, 600_000)
+    await UsageStore(data).insert([late])  # a process was away
+    assert await metering.charge_overage(shop.worker, shop.clock) == 2
+    assert await _charges(shop, org) == [4 * DOLLAR, DOLLAR, 40 * CENT], "each period by itself"
+    client = await shop.again(org)
+    assert (await client.get("billing")).json()["overage_usd"] == "0.400000000"
+    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+
+
+async def test_a_period_that_ends_with_its_plan_is_charged_by_that_plan(shop: Shop, data: Database) -> None:
+    """Though the worker was away over its end."""
+    org, client, _ = await shop.subscribed("acme", "professional")
+    await client.patch("billing", json={"overage_limit_usd": "20"})
+    assert (await client.post("billing/checkout", json={"plan": "starter"})).status_code == 200
+    await shop.settle()
+    shop.clock.advance(30 * 24 * 3600 - 60)
+    await _use(shop, data, org, 3_500_000)
+    shop.clock.advance(24 * 3600)
+    shop.stripe.account.pass_time()
+    await shop.settle()
+    assert await shop.plan(org) == "starter"
+    await _use(shop, data, org, 750_000)
+    assert await metering.charge_overage(shop.worker, shop.clock) == 2
+    assert await _charges(shop, org) == [3 * DOLLAR, DOLLAR], "a million tokens at 3 dollars, a quarter of one at 4"
+
+
+async def test_a_plan_that_is_ended_at_once_is_charged_until_then(shop: Shop, data: Database) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await client.patch("billing", json={"overage_limit_usd": "20"})
+    await _use(shop, data, org, 1_500_000)
+    shop.clock.advance(60)
+    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    await shop.settle()
+    await _use(shop, data, org, 1_000_000)
+    assert [await metering.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
+    assert await _charges(shop, org) == [4 * DOLLAR]
+    assert (await held(shop.worker, org))[Account.CREDIT] == 4 * DOLLAR, "no invoice will come: it is owed"
+
+
+async def _charges(shop: Shop, org: str) -> list[int]:
+    """For use beyond the plan, in nanos."""
+    query = (
+        "SELECT -nanos FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id "
+        "WHERE p.org_id = :o AND kind = 'overage' AND account = 'revenue' ORDER BY hour, reference"
+    )
+    return [int(str(nanos)) for nanos in await shop.api.rows(query, o=org)]

@@ -1,6 +1,7 @@
 """What goes beyond the plan, charged as it is used; and whole cents of what is charged, told to Stripe. As `worker`."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import select
@@ -12,8 +13,7 @@ from llmgateway.controlplane.billing.books.ledger import Account, Coverage
 from llmgateway.controlplane.billing.each import for_each
 from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused
 from llmgateway.controlplane.billing.usage_charges import hour_of
-from llmgateway.controlplane.plans.service import period_of
-from llmgateway.db.models.billing import BillingAccount, MeterReport
+from llmgateway.db.models.billing import BillingAccount, MeterReport, OverageTerms
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
@@ -23,35 +23,41 @@ log = structlog.get_logger()
 
 
 async def charge_overage(database: Database, clock: Clock) -> int:
-    """Charge what organisations that allow it used beyond their plans by now; how many were charged.
+    """Charge what organisations that allow it used beyond their plans by now, each period by its own terms; how many charges.
 
-    It runs every few minutes: what is used in the last of them before a period ends is not charged.
+    Also what came late, for weeks after a period's end.
     """
+    since = clock.now() - overage.LATE
     async with database.transaction() as tx:
-        query = select(Organisation.id).where(Organisation.overage_limit_nanos > 0).order_by(Organisation.id)
-        org_ids = (await tx.scalars(query)).all()
-    return await for_each(org_ids, lambda org_id: _charge(database, clock, org_id), lambda org_id: org_id)
+        allow = select(Organisation.id).where(Organisation.overage_limit_nanos > 0)
+        allowed = select(OverageTerms.org_id).where(OverageTerms.limit_nanos > 0, OverageTerms.ends_at > since)
+        org_ids = sorted((await tx.scalars(allow.union(allowed))).all())
+    return await for_each(org_ids, lambda org_id: _charge_org(database, clock, org_id), lambda org_id: org_id)
 
 
-async def _charge(database: Database, clock: Clock, org_id: str) -> bool:
+async def _charge_org(database: Database, clock: Clock, org_id: str) -> int:
     now = clock.now()
     async with database.transaction() as tx:
         await ledger.lock(tx, org_id)
         org = await tx.get(Organisation, org_id)
         if org is None:
-            return False
-        period = period_of(org.period_start, org.period_end, now)
-        due = await overage.due(tx, org, period)
-        charged, parts = await overage.charged(tx, org_id, period)
-        if due <= charged:
-            return False
-        requests, _ = await overage.used(tx, org_id, period)
-        covers = Coverage(hour=max(hour_of(now), period[0]), events=requests)
-        balances, invoiced = await ledger.balances(tx, org_id), await accounts.is_invoiced(tx, org_id)
-        posting = postings.overage_charge(
-            due - charged, balances, covers, f"{period[0]:%Y-%m-%dT%H:%M}/{parts + 1}", invoiced=invoiced
-        )
-        return await ledger.post(tx, clock, org_id, posting)
+            return 0
+        await overage.keep(tx, overage.terms_of(org, now))
+        return sum([await _charge(tx, clock, terms) for terms in await overage.kept(tx, org_id, now - overage.LATE)])
+
+
+async def _charge(tx: AsyncSession, clock: Clock, terms: overage.Terms) -> bool:
+    due, (charged, parts) = await overage.due(tx, terms), await overage.charged(tx, terms)
+    if due <= charged:
+        return False
+    requests, _ = await overage.used(tx, terms.org_id, terms.period)
+    begin, end = terms.period
+    last = min(clock.now(), end - timedelta.resolution)
+    covers = Coverage(hour=max(hour_of(last), begin), events=requests)
+    balances, invoiced = await ledger.balances(tx, terms.org_id), await accounts.is_invoiced(tx, terms.org_id)
+    reference = f"{terms.reference}{parts + 1}"
+    posting = postings.overage_charge(due - charged, balances, covers, reference, invoiced=invoiced)
+    return await ledger.post(tx, clock, terms.org_id, posting)
 
 
 async def report_usage(database: Database, clock: Clock) -> int:

@@ -1,19 +1,51 @@
 """What goes beyond a plan, by the terms that it was used under: a change of plan, limit or period prices nothing backwards."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing.books import ledger
 from llmgateway.controlplane.billing.books.ledger import Account, Kind
 from llmgateway.controlplane.plans.service import all_plans, period_of, waived_in
 from llmgateway.controlplane.usage.used import used as between
+from llmgateway.db.models.billing import OverageTerms
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.tenancy import owned
+
+LATE: Final = timedelta(days=35)
+"""After a period's end, for what comes late: a data process that was cut off ships what its journal holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How what goes beyond a plan is priced in one billing period, or in as much of it as they held."""
+
+    org_id: str
+    period: tuple[datetime, datetime]
+    plan: str
+    limit_nanos: int | None
+    """At most so much is charged; None is nothing."""
+    waived_nanos: int
+    """Of the price, what is not charged: it was used under other terms. Less than 0 is what is charged on top."""
+
+    @property
+    def reference(self) -> str:
+        """What the references of its charges begin with."""
+        return f"{self.period[0]:%Y-%m-%dT%H:%M}/"
+
+
+def terms_of(org: Organisation, now: datetime) -> Terms:
+    """Those that hold now."""
+    period = period_of(org.period_start, org.period_end, now)
+    waived = waived_in(period, org.overage_waived_nanos, org.overage_waived_in)
+    return Terms(org.id, period, org.plan, org.overage_limit_nanos, waived)
 
 
 async def used(tx: AsyncSession, org_id: str, period: tuple[datetime, datetime]) -> tuple[int, int]:
@@ -25,52 +57,79 @@ async def used(tx: AsyncSession, org_id: str, period: tuple[datetime, datetime])
     return found.counted_requests, found.counted_tokens
 
 
-async def charged(tx: AsyncSession, org_id: str, period: tuple[datetime, datetime]) -> tuple[int, int]:
+async def charged(tx: AsyncSession, terms: Terms) -> tuple[int, int]:
     """What was charged beyond the plan in a period, and in how many parts."""
-    nanos, parts = (await tx.execute(_charged(org_id, period))).one()
+    nanos, parts = (await tx.execute(_charged(terms))).one()
     return int(nanos), parts
 
 
-async def due(tx: AsyncSession, org: Organisation, period: tuple[datetime, datetime]) -> int:
-    """What the period's use beyond the plan costs in all, up to the limit that holds, charged or not."""
-    plan = all_plans().get(org.plan)
-    if plan is None or org.overage_limit_nanos is None:
+async def due(tx: AsyncSession, terms: Terms) -> int:
+    """What the period's use beyond the plan costs in all, up to the limit, charged or not."""
+    plan = all_plans().get(terms.plan)
+    if plan is None or terms.limit_nanos is None:
         return 0
-    waived = waived_in(period, org.overage_waived_nanos, org.overage_waived_in)
-    return plan.overage_nanos(*await used(tx, org.id, period), org.overage_limit_nanos, waived)
+    return plan.overage_nanos(*await used(tx, terms.org_id, terms.period), terms.limit_nanos, terms.waived_nanos)
+
+
+async def keep(tx: AsyncSession, terms: Terms) -> None:
+    """Note them, so that the period can be charged when it is over; after `ledger.lock`."""
+    changing = {
+        "ends_at": terms.period[1],
+        "plan": terms.plan,
+        "limit_nanos": terms.limit_nanos,
+        "waived_nanos": terms.waived_nanos,
+    }
+    new = insert(OverageTerms).values(org_id=terms.org_id, begins_at=terms.period[0], **changing)
+    await tx.execute(
+        new.on_conflict_do_update(index_elements=[OverageTerms.org_id, OverageTerms.begins_at], set_=changing)
+    )
+
+
+async def kept(tx: AsyncSession, org_id: str, since: datetime) -> Sequence[Terms]:
+    """Those noted of periods that ended since then or run, oldest first."""
+    query = owned(OverageTerms, org_id).where(OverageTerms.ends_at > since).order_by(OverageTerms.begins_at)
+    return [
+        Terms(org_id, (row.begins_at, row.ends_at), row.plan, row.limit_nanos, row.waived_nanos)
+        for row in (await tx.scalars(query)).all()
+    ]
 
 
 @asynccontextmanager
 async def other_terms(tx: AsyncSession, org: Organisation, now: datetime) -> AsyncGenerator[None]:
     """Around a change of plan, limit or period. What was used before costs what it did; only further use is priced anew.
 
-    So what it would cost by the new terms beyond that is waived; less than 0 is what is still to be charged of before.
+    So what it would cost by the new terms beyond that is waived; less than 0 is what is still to be charged of before. A
+    period that is left ends now, and is charged by its own terms.
     """
     await tx.refresh(org, with_for_update=True)
     await ledger.lock(tx, org.id)
-    before = period_of(org.period_start, org.period_end, now)
-    was_due = await due(tx, org, before)
+    before = terms_of(org, now)
     yield
-    period = period_of(org.period_start, org.period_end, now)
-    costs, _ = await charged(tx, org.id, period)
-    if period[0] == before[0]:
-        costs = max(costs, was_due)
+    if terms_of(org, now).period[0] != before.period[0]:
+        await keep(tx, replace(before, period=(before.period[0], now)))
+    else:
+        await keep(tx, before)
+    terms = terms_of(org, now)
+    costs, _ = await charged(tx, terms)
+    for earlier in await kept(tx, org.id, now - LATE):
+        if earlier.period[0] == terms.period[0]:
+            costs = max(costs, await due(tx, earlier))
     plan = all_plans().get(org.plan)
-    price = 0 if plan is None else plan.beyond_nanos(*await used(tx, org.id, period))
+    price = 0 if plan is None else plan.beyond_nanos(*await used(tx, org.id, terms.period))
     org.overage_waived_nanos = price - costs
-    org.overage_waived_in = period[0]
+    org.overage_waived_in = terms.period[0]
     await tx.flush()
+    await keep(tx, terms_of(org, now))
 
 
-def _charged(org_id: str, period: tuple[datetime, datetime]) -> Select[*tuple[Any, ...]]:
+def _charged(terms: Terms) -> Select[*tuple[Any, ...]]:
     return (
         select(func.coalesce(-func.sum(LedgerEntry.nanos), 0), func.count())
         .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
         .where(
-            LedgerPosting.org_id == org_id,
+            LedgerPosting.org_id == terms.org_id,
             LedgerPosting.kind == Kind.OVERAGE,
             LedgerEntry.account == Account.REVENUE,
-            LedgerPosting.hour >= period[0],
-            LedgerPosting.hour < period[1],
+            LedgerPosting.reference.startswith(terms.reference, autoescape=True),
         )
     )

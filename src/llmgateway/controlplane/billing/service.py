@@ -32,7 +32,7 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
     account, books = await accounts.account_of(tx, org.id), await balances(tx, org.id)
     period = period_of(org.period_start, org.period_end, now)
     requests, tokens = await overage.used(tx, org.id, period)
-    beyond, _ = await overage.charged(tx, org.id, period)
+    beyond, _ = await overage.charged(tx, overage.terms_of(org, now))
     plan = all_plans().get(org.plan)
     # What is not posted yet is shown as it will be posted.
     fresh, invoiced = await usage_charges.not_posted(tx, org.id, now), await accounts.is_invoiced(tx, org.id)
@@ -78,8 +78,8 @@ async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:
             param="overage_limit_usd",
         )
     async with overage.other_terms(tx, org, now):
-        period = period_of(org.period_start, org.period_end, now)
-        due, (charged, _) = await overage.due(tx, org, period), await overage.charged(tx, org.id, period)
+        terms = overage.terms_of(org, now)
+        due, (charged, _) = await overage.due(tx, terms), await overage.charged(tx, terms)
         if due > charged and (limit_nanos or 0) < due:
             raise Conflict(
                 f"${usd(due - charged)} of usage beyond the plan was served under the present limit and is not charged "

@@ -12,6 +12,7 @@ from llmgateway.controlplane.billing.accounts import is_invoiced
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Kind
 from llmgateway.controlplane.billing.each import for_each
+from llmgateway.controlplane.billing.overage import LATE
 from llmgateway.controlplane.usage.used import used
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.usage_events import UsageRow
@@ -22,7 +23,7 @@ HOUR: Final = timedelta(hours=1)
 _SETTLING: Final = timedelta(minutes=5)
 """After an hour's end, for what is on its way; what comes later is posted as a change."""
 RECENT: Final = timedelta(hours=3)
-ALL_THAT_MAY_CHANGE: Final = timedelta(days=35)
+ALL_THAT_MAY_CHANGE: Final = LATE
 """A data process that was cut off ships what its journal holds; nothing is expected after this."""
 
 

@@ -1,9 +1,9 @@
-"""billing_accounts, stripe_events, meter_reports: what Stripe last said, hints to ask it again, and what it is told."""
+"""billing_accounts, stripe_events, meter_reports, overage_terms: what Stripe last said, what it is told, and what use costs."""
 
 from sqlalchemy import BigInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from llmgateway.db.base import Base, Id, Moment
+from llmgateway.db.base import Base, Id, Moment, Nanos
 
 
 class BillingAccount(Base):
@@ -61,3 +61,17 @@ class MeterReport(Base):
     cents: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[Moment]
     sent_at: Mapped[Moment | None]
+
+
+class OverageTerms(Base):
+    """How what goes beyond a plan is priced in one billing period of an organisation, as they last held in it."""
+
+    __tablename__ = "overage_terms"
+
+    org_id: Mapped[Id]
+    begins_at: Mapped[Moment] = mapped_column(primary_key=True)
+    ends_at: Mapped[Moment]
+    """Earlier than the period was to end, where another began before."""
+    plan: Mapped[str]
+    limit_nanos: Mapped[Nanos | None]
+    waived_nanos: Mapped[Nanos]
