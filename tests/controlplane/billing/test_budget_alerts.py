@@ -126,6 +126,27 @@ async def test_what_was_refused_in_another_period_or_at_another_height_is_not_al
     assert _percent(await _use(shop, data, org, daily, 0)) == ["50 %", "80 %"]
 
 
+async def test_what_is_used_in_the_last_seconds_of_a_period_is_told_after_it_and_as_that(
+    shop: Shop, data: Database
+) -> None:
+    org, _ = await shop.owner_of("acme")
+    shop.clock.advance((datetime(2026, 11, 30, 23, 59, 50, tzinfo=UTC) - shop.clock.now()).total_seconds())
+    key = await _key(shop, org, daily_budget_nanos=10 * DOLLAR, monthly_budget_nanos=20 * DOLLAR)
+    late = [charged(0, shop.clock.now(), org, key_id=key, cost_nanos=85 * DOLLAR // 10)]
+    refused = _refused("This key's budget of $10.00 a day has no room for this request. Or raise the budget.")
+    shop.clock.advance(20)
+    assert await _use(shop, data, org, key, 6 * DOLLAR) == [
+        'owner@acme.test acme: 50 % of the budget of the key "build" is used'
+    ], "of the day that runs"
+    assert await _use(shop, data, org, key, 0, **refused) == [], "of the new day, less than 80 % of which is used"
+    await UsageStore(data).insert(late)
+    assert _percent(await _use(shop, data, org, key, 0)) == ["50 %", "80 %"], "of the day that ended, not of its month"
+    mail = await shop.api.mail("owner@acme.test")
+    assert '$8.50 of the budget of $10.00 a day of the key "build" was used. It began anew at 2026-12-01 00:00' in mail
+    told = _percent(await _use(shop, data, org, key, 2 * DOLLAR))
+    assert told == ["100 ", "80 %"], "of the day that runs, with its refusal"
+
+
 def _percent(subjects: list[str]) -> list[str]:
     return sorted(one.partition(": ")[2][:4] for one in subjects)
 

@@ -57,11 +57,24 @@ async def _tell(tx: AsyncSession, clock: Clock, org_id: str) -> int:
     told = 0
     for budget in await budgets_of(tx, org, now):
         for percent in budget.crossed:
-            if await _note(tx, org_id, budget, percent, now):
+            if await _is_news(tx, org_id, budget, percent, now) and await _note(tx, org_id, budget, percent, now):
                 told += 1
                 for address in await _readers(tx, org_id):
-                    await mailroom.post(tx, clock, letters.budget(address, org.name, percent, budget))
+                    await mailroom.post(tx, clock, letters.budget(address, org.name, percent, budget, now))
     return told
+
+
+async def _is_news(tx: AsyncSession, org_id: str, budget: Watched, percent: int, now: datetime) -> bool:
+    """A period that ended is not told of again because its budget has another height since."""
+    if budget.ends is None or budget.ends > now:
+        return True
+    told = select(BudgetAlert.percent).where(
+        BudgetAlert.org_id == org_id,
+        BudgetAlert.subject_id == budget.subject_id,
+        BudgetAlert.period == budget.period,
+        BudgetAlert.percent == percent,
+    )
+    return await tx.scalar(told.limit(1)) is None
 
 
 async def _note(tx: AsyncSession, org_id: str, budget: Watched, percent: int, now: datetime) -> bool:

@@ -1,7 +1,7 @@
-"""Every budget of an organisation in the period that runs, with what is used of it."""
+"""Every budget of an organisation in the period that runs, or has just ended, with what is used of it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
@@ -32,7 +32,7 @@ _Span = Literal["day", "month", "total"]
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A budget in the period that runs."""
+    """A budget in one of its periods."""
 
     subject_id: str
     whose: str
@@ -76,18 +76,43 @@ class _Refusal:
 
 
 async def budgets_of(tx: AsyncSession, org: Organisation, now: datetime) -> list[Watched]:
-    """All of them, as `worker`."""
+    """All of them, as `worker`: of the periods that run, and for a while after midnight of those that ended with it."""
     spent = await spent_by_keys(tx, org.id, month_of(now)[0], now)
+    found = await _budgets_at(tx, org, now, spent)
+    ended = _midnight(now) - timedelta.resolution
+    if now - ended < LOOK_BACK:
+        since = await spent_by_keys(tx, org.id, month_of(ended)[0], ended)
+        before = await _budgets_at(tx, org, ended, _without(since, spent))
+        found += [budget for budget in before if budget.ends is not None and budget.ends <= now]
+    return found
+
+
+async def _budgets_at(tx: AsyncSession, org: Organisation, moment: datetime, spent: Sequence[Spent]) -> list[Watched]:
     refused = select(UsageRow.key_id, UsageRow.error_message, func.max(UsageRow.created_at)).where(
         UsageRow.org_id == org.id,
-        UsageRow.created_at >= now - LOOK_BACK,
+        UsageRow.created_at >= moment - LOOK_BACK,
+        UsageRow.created_at <= moment,
         UsageRow.outcome == Outcome.REFUSED,  # not a provider's failure that is called the same
         UsageRow.error_code == _REFUSED,
         UsageRow.status == 402,
     )
     each = refused.group_by(UsageRow.key_id, UsageRow.error_message)
     refusals = [_Refusal(key, message or "", last) for key, message, last in (await tx.execute(each)).all()]
-    return [budget for subject in await _subjects(tx, org, spent) for budget in _watched(subject, refusals, now)]
+    return [budget for subject in await _subjects(tx, org, spent) for budget in _watched(subject, refusals, moment)]
+
+
+def _without(since: Sequence[Spent], later: Sequence[Spent]) -> list[Spent]:
+    """What was spent since a day and a month began, less what was spent in the ones after them."""
+    after = {(one.key_id, one.project_id): (one.day_nanos, one.month_nanos) for one in later}
+    found = list[Spent]()
+    for one in since:
+        day, month = after.get((one.key_id, one.project_id), (0, 0))
+        found.append(replace(one, day_nanos=one.day_nanos - day, month_nanos=one.month_nanos - month))
+    return found
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 async def _subjects(tx: AsyncSession, org: Organisation, spent: Sequence[Spent]) -> list[_Subject]:
@@ -102,7 +127,7 @@ async def _subjects(tx: AsyncSession, org: Organisation, spent: Sequence[Spent])
 
 
 def _watched(subject: _Subject, refusals: Sequence[_Refusal], now: datetime) -> Iterator[Watched]:
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = _midnight(now)
     row, keys = subject.row, subject.keys
     mine = {one.key_id for one in keys}
     told = [one for one in refusals if one.key_id in mine]

@@ -24,11 +24,15 @@ def unpaid(address: str, org: str, until: datetime, now: datetime) -> Mail:
     )
 
 
-def budget(address: str, org: str, percent: int, watched: Watched) -> Mail:
-    """So much of a budget is used."""
+def budget(address: str, org: str, percent: int, watched: Watched, now: datetime) -> Mail:
+    """So much of a budget is used, or was when its period ended."""
     height = f"${_cents(watched.nanos)}{_SPANS[watched.span]}"
-    anew = "" if watched.ends is None else f" It begins anew at {watched.ends:%Y-%m-%d %H:%M} UTC."
-    if not watched.hard:
+    over = watched.ends is not None and watched.ends <= now
+    is_used, begins = ("was used", "began") if over else ("is used", "begins")
+    anew = "" if watched.ends is None else f" It {begins} anew at {watched.ends:%Y-%m-%d %H:%M} UTC."
+    if over:
+        then = "This was in the last minutes of its period, which is over."
+    elif not watched.hard:
         then = "It is a soft budget: no request is refused."
     elif percent < 100:
         then = "When all of it is used, requests are refused (402 budget_exceeded) until it begins anew or is raised."
@@ -38,7 +42,7 @@ def budget(address: str, org: str, percent: int, watched: Watched) -> Mail:
         to=address,
         subject=f"{org}: {percent} % of the budget of {watched.whose} is used",
         text=(
-            f"${_cents(watched.used)} of the budget of {height} of {watched.whose} is used.{anew}\n\n{then}\n\n"
+            f"${_cents(watched.used)} of the budget of {height} of {watched.whose} {is_used}.{anew}\n\n{then}\n\n"
             "An owner or admin can change it on the budgets page of the gateway.\n"
         ),
     )
