@@ -167,6 +167,17 @@ async def test_what_stripe_refuses_is_asked_for_again_for_a_month_and_reported_f
     assert any("is in JPY" in line for line in await drift.report(shop.worker, shop.desk))
 
 
+async def test_a_subscription_made_by_hand_that_bills_no_usage_is_reported(shop: Shop) -> None:
+    org, _, customer = await shop.subscribed("acme")
+    (subscription,) = shop.stripe.account.all("subscription", customer=customer)
+    assert await drift.report(shop.worker, shop.desk) == []
+    items = subscription["items"]["data"]
+    items[:] = [item for item in items if item["price"]["metadata"].get("plan")]
+    assert await drift.report(shop.worker, shop.desk) == [
+        f"{org}: its usage is on no invoice: add the price llmgateway_usage to {subscription['id']}"
+    ]
+
+
 async def test_an_older_answer_of_stripe_is_not_written_over_a_later_one(shop: Shop) -> None:
     """Two workers ask; the first answer comes last."""
     org, _, customer = await shop.subscribed("acme")

@@ -164,6 +164,7 @@ class _Answering:
             other["lookup_key"] = None
         kept = {name: value for name, value in form.items() if name not in {"product_data", "transfer_lookup_key"}}
         kept["unit_amount"] = int(form["unit_amount"])
+        kept["recurring"] = {"interval_count": 1, "usage_type": "licensed", **kept["recurring"]}
         return self._account.add("price", "price", **{"metadata": {}, "active": True, "product": "prod_1", **kept})
 
     def _prices(self, form: Form, _: str) -> Json:
@@ -200,7 +201,7 @@ class _Answering:
 
     def _priced(self, line: Json) -> int:
         price = self._get("price", line["price"])
-        metered = price["recurring"].get("usage_type") == "metered"
+        metered = price["recurring"]["usage_type"] == "metered"
         if metered == ("quantity" in line):
             raise Wrong("A metered price takes no quantity, any other needs one.", "line_items[quantity]")
         return int(price["unit_amount"])

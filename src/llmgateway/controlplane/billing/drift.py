@@ -1,6 +1,6 @@
 """Whether we know what Stripe knows: reported every night, then mended by asking again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import structlog
@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from llmgateway.controlplane.billing import accounts, hints, metering
 from llmgateway.controlplane.billing.standing import in_force, standing_of
-from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused
+from llmgateway.controlplane.billing.stripe.desk import METER_EVENT, Desk, StripeRefused
+from llmgateway.controlplane.billing.stripe.papers import Subscription
 from llmgateway.db.models.billing import BillingAccount, StripeEvent
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
@@ -30,9 +31,7 @@ async def report(database: Database, desk: Desk) -> Sequence[str]:
             found.append(
                 f"{account.org_id}: stored {stored.status} {stored.plan}, Stripe has {held.status} {held.plan}"
             )
-        if len(doubled := in_force(subscriptions)) > 1:
-            each = ", ".join(f"{one.id} {one.plan}" for one in doubled)
-            found.append(f"{account.org_id}: pays for {len(doubled)} subscriptions at once ({each})")
+        found += [f"{account.org_id}: {line}" for line in _odd(in_force(subscriptions))]
     async with database.transaction() as tx:
         for waiting in await metering.untold(tx):
             found.append(f"{waiting.org_id}: {waiting.cents} cents of {waiting.created_at:%Y-%m-%d} are not reported")
@@ -40,6 +39,15 @@ async def report(database: Database, desk: Desk) -> Sequence[str]:
         newest = troubled.order_by(StripeEvent.received_at.desc(), StripeEvent.id).limit(100)
         found += [f"{event.id} ({event.type}): {event.trouble}" for event in (await tx.scalars(newest)).all()]
     return found
+
+
+def _odd(subscriptions: Sequence[Subscription]) -> Iterator[str]:
+    """What is wrong with those in force, and is for people to mend."""
+    if len(subscriptions) > 1:
+        each = ", ".join(f"{one.id} {one.plan}" for one in subscriptions)
+        yield f"pays for {len(subscriptions)} subscriptions at once ({each})"
+    if subscriptions and not any(one.metered for one in subscriptions):
+        yield f"its usage is on no invoice: add the price {METER_EVENT} to {subscriptions[0].id}"
 
 
 async def mend(database: Database, clock: Clock, desk: Desk) -> int:

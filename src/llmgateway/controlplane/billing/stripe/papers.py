@@ -21,6 +21,8 @@ class Subscription:
     plan: str
     item_id: str
     price_id: str
+    metered: bool
+    """Usage is on its invoices; not so where somebody made it by hand, without the price for that."""
     period_start: datetime
     period_end: datetime
     ends_at: datetime | None = None

@@ -40,6 +40,7 @@ def read_subscription(found: stripe.Subscription) -> Subscription | None:
         plan=plan,
         item_id=item.id,
         price_id=item.price.id,
+        metered=any(one.price.recurring and one.price.recurring.usage_type == "metered" for one in items),
         period_start=_moment(item.current_period_start),
         period_end=_moment(item.current_period_end),
         ends_at=None if ending is None else _moment(ending),
