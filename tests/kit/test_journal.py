@@ -80,7 +80,7 @@ def test_a_torn_tail_is_cut(tmp_path: Path, cut: int) -> None:
     file.write_bytes(file.read_bytes()[:-cut])
     (adopted,) = Journal.adopt(tmp_path)
     assert _all(adopted) == [b"first"]
-    assert adopted.torn_bytes == 14 - cut
+    assert [len(torn) for torn in adopted.torn.values()] == [14 - cut]
     adopted.remove()
 
 
@@ -92,7 +92,7 @@ def test_zeros_that_a_power_cut_left_are_no_records(tmp_path: Path) -> None:
         file.write(bytes(4096))
     (adopted,) = Journal.adopt(tmp_path)
     assert _all(adopted) == [b"first"]
-    assert adopted.torn_bytes == 4096
+    assert [*adopted.torn.values()] == [bytes(4096)]
     adopted.remove()
 
 
@@ -103,7 +103,7 @@ def test_records_longer_than_what_is_read_at_once_come_back(tmp_path: Path, leng
         for record in records:
             journal.append(record)
         assert _all(journal) == records
-        assert journal.torn_bytes == 0
+        assert journal.torn == {}
         journal.mark(Checkpoint(journal.position, journal.position))
 
 
@@ -115,6 +115,38 @@ def test_a_record_that_was_changed_on_disk_is_not_believed(tmp_path: Path) -> No
     file.write_bytes(file.read_bytes().replace(b"first", b"worse"))
     (adopted,) = Journal.adopt(tmp_path)
     assert _all(adopted) == []
+    adopted.remove()
+
+
+@pytest.mark.parametrize("place", [0, 4, 8, 20], ids=["the length", "the checksum", "the record", "its end"])
+@pytest.mark.parametrize("flip", [1, 0x80])
+def test_a_flipped_bit_costs_the_record_it_is_in_and_no_other(tmp_path: Path, place: int, flip: int) -> None:
+    records = [b"%03d" % number * 5 for number in range(200)]
+    journal = Journal.open(tmp_path)
+    for record in records:
+        journal.append(record)
+    _die(journal)
+    file = journal.folder / "0000000001.log"
+    whole = bytearray(file.read_bytes())
+    whole[23 * 100 + place] ^= flip
+    file.write_bytes(whole)
+    (adopted,) = Journal.adopt(tmp_path)
+    assert _all(adopted) == records[:100] + records[101:]
+    assert adopted.torn == {Position(1, 23 * 100): bytes(whole[23 * 100 : 23 * 101])}
+    adopted.remove()
+
+
+def test_behind_a_part_that_is_gone_the_rest_is_read(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    for letter in b"abc":
+        journal.append(bytes([letter]) * 100_000)
+    _die(journal)
+    file = journal.folder / "0000000001.log"
+    whole = bytearray(file.read_bytes())
+    whole[50_000:54_096] = bytes(4096)
+    file.write_bytes(whole)
+    (adopted,) = Journal.adopt(tmp_path)
+    assert [record[:1] for record in _all(adopted)] == [b"b", b"c"]
     adopted.remove()
 
 
@@ -195,7 +227,7 @@ def test_a_full_disk_refuses_the_record_and_keeps_the_file_whole(tmp_path: Path)
             resource.setrlimit(resource.RLIMIT_FSIZE, old)
         journal.append(b"c" * 800)
         assert _all(journal) == [b"a" * 500, b"c" * 800]
-        assert journal.torn_bytes == 0
+        assert journal.torn == {}
 
 
 def test_after_a_failed_sync_the_next_record_goes_into_a_new_segment(tmp_path: Path) -> None:

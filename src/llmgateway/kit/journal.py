@@ -1,7 +1,7 @@
 """An append-only file in segments: what was appended survives the process, and is read again until it is checkpointed.
 
 Each writing process owns one folder below the root by a file lock. The folders of dead processes are adopted, read to
-their end and removed. A record is framed by its length and CRC-32; a tail torn by a crash fails its CRC and is cut.
+their end and removed. What fails its CRC (a tail that a crash tore, a bit that flipped) is passed over, and kept for the reader.
 fsync is grouped every 50 ms in a thread, so a power cut may lose that much; the death of the process loses nothing.
 """
 
@@ -10,9 +10,7 @@ import fcntl
 import os
 import secrets
 import shutil
-import struct
 import threading
-import zlib
 from collections import deque
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +19,7 @@ from typing import Final, NamedTuple, Self
 import structlog
 
 from llmgateway.kit.checkpoint import Checkpoint, CheckpointFile, Position
+from llmgateway.kit.frames import HEAD_BYTES, framed, length_in, next_frame, record_at
 
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 EMPTIED_BYTES: Final = 1024 * 1024
@@ -28,7 +27,8 @@ EMPTIED_BYTES: Final = 1024 * 1024
 SYNC_SECONDS: Final = 0.05
 _BLOCK: Final = 64 * 1024
 """What is read of a file at once."""
-_FRAME: Final = struct.Struct("<II")
+_SEARCHED: Final = 256 * 1024
+"""Behind a torn record, how far the next whole one is looked for."""
 
 _log = structlog.get_logger(__name__)
 
@@ -50,8 +50,8 @@ class Journal:
     def __init__(self, folder: Path, lock: int, *, writes: bool) -> None:
         """Use `open` or `adopt`."""
         self.folder = folder
-        self.torn_bytes = 0
-        """Bytes that failed their CRC when read, and were passed over."""
+        self.torn: dict[Position, bytes] = {}
+        """What failed its CRC when read, and was passed over; of each at most so much as is searched for the next record."""
         self._lock = lock
         self._checkpoints = CheckpointFile(folder)
         self._checkpoint = self._checkpoints.read()
@@ -129,7 +129,7 @@ class Journal:
 
     def append(self, record: bytes) -> None:
         """Add a record of at least a byte; once this returns, the death of the process cannot lose it. Raises JournalFull."""
-        frame = _FRAME.pack(len(record), zlib.crc32(record)) + record
+        frame = framed(record)
         syncer = self._syncer
         if syncer is None or self._writer < 0:
             raise JournalFull(errno.EBADF, "the journal is not open for writing")
@@ -236,24 +236,34 @@ class Journal:
                 self._syncer.error = error
 
     def _read_segment(self, size: int, most: int) -> list[Entry]:
-        """The next records as far as one block of the file has them. Where it has none, what is left is torn, and passed over."""
+        """The next records as far as one block of the file has them."""
         number, offset = self._read
         with _segment(self.folder, number).open("rb") as file:
             file.seek(offset)
             block = file.read(min(_BLOCK, size - offset))
-            missing = _FRAME.size + _length_of(block) - len(block)
+            missing = HEAD_BYTES + length_in(block) - len(block)
             if 0 < missing <= size - offset - len(block):
                 block += file.read(missing)
         at = 0
         entries: list[Entry] = []
-        while len(entries) < most and (data := _record_at(block, at)) is not None:
+        while len(entries) < most and (data := record_at(block, at)) is not None:
             entries.append(Entry(Position(number, offset + at), data))
-            at += _FRAME.size + len(data)
-        if not entries:
-            at = size - offset
-            self.torn_bytes += at
+            at += HEAD_BYTES + len(data)
         self._read = Position(number, offset + at)
+        if not entries:
+            self._pass_over(size)
         return entries
+
+    def _pass_over(self, size: int) -> None:
+        """Go on at the next whole record; where none is near, behind the segment."""
+        number, offset = self._read
+        with _segment(self.folder, number).open("rb") as file:
+            file.seek(offset)
+            block = file.read(min(_SEARCHED, size - offset))
+        found = next_frame(block)
+        self.torn[self._read] = block[:found]
+        self._read = Position(number, size if found is None else offset + found)
+        _log.error("a part of a journal cannot be read", folder=str(self.folder), segment=number, offset=offset)
 
 
 class _Syncer:
@@ -316,24 +326,6 @@ class _Syncer:
 def _write_whole(descriptor: int, frame: bytes) -> None:
     if os.write(descriptor, frame) != len(frame):
         raise OSError(errno.ENOSPC, "only a part of the record could be written")
-
-
-def _length_of(block: bytes) -> int:
-    """Of the record whose frame the block begins with; 0 where that is not whole."""
-    return _FRAME.unpack_from(block)[0] if len(block) >= _FRAME.size else 0
-
-
-def _record_at(block: bytes, at: int) -> bytes | None:
-    """The record whose frame begins here; None where it is torn, or goes on behind the block.
-
-    No record is empty: zeros are what a power cut may leave at the end of a file.
-    """
-    start = at + _FRAME.size
-    if start > len(block):
-        return None
-    length, crc = _FRAME.unpack_from(block, at)
-    data = block[start : start + length]
-    return data if 0 < length == len(data) and zlib.crc32(data) == crc else None
 
 
 def _segment(folder: Path, number: int) -> Path:

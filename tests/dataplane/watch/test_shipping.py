@@ -132,6 +132,22 @@ async def test_poison_is_set_aside_counted_and_never_in_the_way(tmp_path: Path) 
         assert Shipper(journal, table, SystemClock()).poison == 3
 
 
+async def test_what_a_flipped_bit_made_of_a_record_is_set_aside_and_the_rest_is_billed(tmp_path: Path) -> None:
+    events = [event() for _ in range(3)]
+    journal = Journal.open(tmp_path)
+    for one in events:
+        Recorder(journal).close(one)
+    die(journal)
+    file = journal.folder / "0000000001.log"
+    file.write_bytes(file.read_bytes().replace(events[1].id.encode(), b"R" + events[1].id.encode()[1:]))
+    table = Table()
+    await _recover(tmp_path, table, 2)
+    assert list(table.rows) == [events[0].id, events[2].id]
+    (row,) = [msgspec.json.decode(line) for line in (tmp_path / "poison.jsonl").read_bytes().splitlines()]
+    assert row["error"].startswith(f"{journal.folder.name}: ")
+    assert b"R" + events[1].id.encode()[1:] in row["record"].encode()
+
+
 async def test_a_crash_between_insert_and_checkpoint_sends_the_same_ids_again(tmp_path: Path) -> None:
     table = Table(broken=True)
     events = [event() for _ in range(3)]

@@ -215,6 +215,7 @@ class _Voyage:
             self._waiting.clear()
             self.journal.rewind(start)
             raise
+        self._set_torn_aside()
         await self._ship()
         done = self.journal.position
         keep = min((position for position, _ in self._open.values()), default=done)
@@ -244,7 +245,7 @@ class _Voyage:
         try:
             record = self._decoder.decode(entry.data)
         except (msgspec.MsgspecError, UnicodeError) as error:
-            self._set_aside([{"error": str(error), "record": entry.data.decode(errors="backslashreplace")}])
+            self._set_aside([_unread(str(error), entry.data)])
             return
         if isinstance(record, OpenRecord):
             self._open[record.id] = (entry.start, record)
@@ -272,6 +273,15 @@ class _Voyage:
             self.shipped += len(batch) - len(refused)
             del self._waiting[: len(batch)]
 
+    def _set_torn_aside(self) -> None:
+        """What nobody can read was perhaps to be billed. Raises OSError."""
+        if torn := self.journal.torn:
+            rows = [
+                _unread(f"{self.journal.folder.name}: {place} cannot be read", data) for place, data in torn.items()
+            ]
+            self._set_aside(rows)
+            torn.clear()
+
     def _set_aside(self, rows: Sequence[dict[str, object]]) -> None:
         """Keep poison where an operator finds it. Raises OSError: then nothing is marked as done."""
         with _poison_file(self.journal).open("ab") as file:
@@ -288,6 +298,10 @@ def _events_of(records: Sequence[bytes]) -> list[UsageEvent]:
         event = _estimate(record) if isinstance(record, OpenRecord) else record.event
         events[event.id] = event
     return list(events.values())
+
+
+def _unread(error: str, data: bytes) -> dict[str, object]:
+    return {"error": error, "record": data.decode(errors="backslashreplace")}
 
 
 def _poison_file(journal: Journal) -> Path:
