@@ -72,6 +72,16 @@ async def test_an_estimate_that_was_too_high_is_given_back(worker: Database, dat
     assert await held(worker) == {Account.CREDIT: 3, Account.REVENUE: -3}
 
 
+async def test_an_estimate_whose_truth_nobody_can_price_is_given_back(worker: Database, data: Database) -> None:
+    store, true = UsageStore(data), charged(None)
+    await store.insert([charged(9, id=true.id, created_at=true.created_at, usage_source=UsageSource.ESTIMATED)])
+    await post_usage(worker, clock_at(), RECENT)
+    await store.insert([true])
+    assert [await post_usage(worker, clock_at(), RECENT) for _ in range(2)] == [1, 0]
+    assert await held(worker) == {}
+    assert (await _report(worker)).right
+
+
 async def test_what_no_ledger_can_hold_of_one_organisation_is_no_others_trouble(
     worker: Database, data: Database
 ) -> None:

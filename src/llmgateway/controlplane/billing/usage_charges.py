@@ -85,17 +85,19 @@ def _revenue() -> Select[*tuple[Any, ...]]:
 
 
 async def _differing(tx: AsyncSession, since: datetime, until: datetime) -> Sequence[_Charge]:
+    """Also hours that were charged and have nothing to charge any more: what a request cost is nobody's to know."""
     hour = func.date_trunc("hour", UsageRow.created_at, "UTC").label("hour")
+    is_charged = UsageRow.charge_nanos.is_not(None)
     events = (
         select(
             UsageRow.org_id,
             hour,
-            func.sum(UsageRow.charge_nanos).label("due"),
-            func.count().label("events"),
-            func.min(UsageRow.id).label("first"),
-            func.max(UsageRow.id).label("last"),
+            func.coalesce(func.sum(UsageRow.charge_nanos), 0).label("due"),
+            func.count(UsageRow.charge_nanos).label("events"),
+            func.min(UsageRow.id).filter(is_charged).label("first"),
+            func.max(UsageRow.id).filter(is_charged).label("last"),
         )
-        .where(UsageRow.created_at >= since, UsageRow.created_at < until, UsageRow.charge_nanos.is_not(None))
+        .where(UsageRow.created_at >= since, UsageRow.created_at < until)
         .group_by(UsageRow.org_id, hour)
         .subquery()
     )
