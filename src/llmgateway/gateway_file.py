@@ -59,11 +59,16 @@ class ProviderEntry(BaseModel):
 
 
 class Price(_Part):
-    """USD per million tokens, as decimal text."""
+    """USD per million tokens, and per thousand requests and searches, as decimal text."""
 
     input: Decimal = Field(ge=0)
     output: Decimal = Field(default=Decimal(0), ge=0)
     cached_input: Decimal | None = Field(default=None, ge=0)
+    cache_write: Decimal | None = Field(default=None, ge=0)
+    audio_input: Decimal | None = Field(default=None, ge=0)
+    audio_output: Decimal | None = Field(default=None, ge=0)
+    request: Decimal | None = Field(default=None, ge=0)
+    search: Decimal | None = Field(default=None, ge=0)
 
 
 class Timeouts(_Part):

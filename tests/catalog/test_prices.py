@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.catalog import Catalog, Model, load_catalog
-from llmgateway.catalog.pricing import PriceOverride, prices_at, tariff
+from llmgateway.catalog.pricing import Custom, PriceOverride, prices_at, tariff
 from llmgateway.kit.money import nanos
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -313,7 +313,7 @@ def _theirs(usage: Usage) -> TheirUsage:
 
 @given(info=st.sampled_from(MODELS), usage=usages())
 def test_agrees_with_genai_prices(info: ModelInfo, usage: Usage) -> None:
-    compiled = tariff(prices_at(info, NOON, None), sound_as_text=True)
+    compiled = tariff(prices_at(info, NOON, None), Custom(sound_as_text=True))
     assert compiled is not None
     assert compiled.nanos(usage) == nanos(info.get_prices(NOON).calc_price(_theirs(usage))["total_price"])
 

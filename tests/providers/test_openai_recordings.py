@@ -91,6 +91,16 @@ def test_an_answer_keeps_its_meaning(recording: Recording) -> None:
     _check_usage(answer, given)
 
 
+def _total(figures: Json) -> int:
+    """With reasoning that a host leaves out of its own total: it is more than the completion it should be in."""
+    reasoning = (figures.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+    told: int = figures["total_tokens"]
+    beside = (
+        reasoning > figures["completion_tokens"] and told == figures["prompt_tokens"] + figures["completion_tokens"]
+    )
+    return told + (reasoning if beside else 0)
+
+
 def _check_usage(answer: Answer, given: Json) -> None:
     figures = given.get("usage")
     if not figures:
@@ -101,7 +111,7 @@ def _check_usage(answer: Answer, given: Json) -> None:
     details: Json = figures.get("completion_tokens_details") or {}
     assert answer.usage.completion_tokens >= figures["completion_tokens"]
     assert answer.usage.reasoning_tokens >= (details.get("reasoning_tokens") or 0)
-    assert answer.usage.total_tokens == figures["total_tokens"]
+    assert answer.usage.total_tokens == _total(figures)
 
 
 @each(RUNNING)
@@ -120,7 +130,7 @@ def test_a_stream_keeps_its_meaning(recording: Recording) -> None:
         bool(figures) or any(frame.get("x_groq", {}).get("usage") for frame in recording.frames)
     )
     if figures and whole.usage is not None:
-        assert whole.usage.total_tokens == figures[-1]["total_tokens"]
+        assert whole.usage.total_tokens == _total(figures[-1])
     for choice in whole.body["choices"]:
         for call_made in objects(choice["message"].get("tool_calls")):
             assert call_made["id"]

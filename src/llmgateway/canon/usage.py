@@ -41,8 +41,22 @@ class Usage(msgspec.Struct, frozen=True):
     audio_completion_tokens: int = 0
     image_prompt_tokens: int = 0
     image_completion_tokens: int = 0
+    cached_audio_tokens: int | None = None
+    """Of the cached: sound; None where the provider does not say what was cached."""
+    cached_image_tokens: int | None = None
     searches: int = 0
     """Server-side searches that the provider bills each."""
+    file_searches: int = 0
+    """The same in files that were uploaded."""
+    containers: int = 0
+    """Sandboxes in which the model ran code."""
+    billed_prompt_tokens: int | None = None
+    """Where the provider bills other tokens than the model saw; None is the same ones."""
+    billed_completion_tokens: int | None = None
+    told_nanos: int | None = None
+    """The bill, nano-dollars, where the provider tells it."""
+    rounds: tuple["Round", ...] = ()
+    """What each sampling within the request used, where the provider tells them apart; all of it is in the sums above."""
     speed: str | None = None
     """The speed that the provider says it served (`fast`), for the price; None where it is the usual one or says none."""
     region: str | None = None
@@ -65,7 +79,7 @@ class Usage(msgspec.Struct, frozen=True):
         figures = (
             self.prompt_tokens, self.completion_tokens, self.cached_tokens, self.cache_write_tokens,
             self.cache_write_1h_tokens, self.reasoning_tokens, self.audio_prompt_tokens, self.audio_completion_tokens,
-            self.image_prompt_tokens, self.image_completion_tokens, self.searches,
+            self.image_prompt_tokens, self.image_completion_tokens, self.searches, self.file_searches, self.containers,
         )  # fmt: skip
         return min(figures) >= 0 and max(figures) <= MOST_TOKENS
 
@@ -96,6 +110,18 @@ class Usage(msgspec.Struct, frozen=True):
             image_completion_tokens=min(self.image_completion_tokens, self.completion_tokens - reasoning - spoken),
         )
 
+    def as_billed(self) -> Self:
+        """The same with the tokens that the provider bills."""
+        prompt, completion = self.billed_prompt_tokens, self.billed_completion_tokens
+        if prompt is None and completion is None:
+            return self
+        billed = msgspec.structs.replace(
+            self,
+            prompt_tokens=self.prompt_tokens if prompt is None else prompt,
+            completion_tokens=self.completion_tokens if completion is None else completion,
+        )
+        return billed.coherent()
+
     def supplemented(self, prompt_tokens: int, completion_tokens: int) -> Self:
         """The same with these figures where the provider told none."""
         supplemented = self
@@ -106,3 +132,11 @@ class Usage(msgspec.Struct, frozen=True):
                 supplemented, completion_tokens=completion_tokens, completion_told=True
             )
         return supplemented
+
+
+class Round(msgspec.Struct, frozen=True):
+    """One sampling of a model within a request."""
+
+    model: str | None
+    """None is the request's own."""
+    usage: Usage

@@ -17,7 +17,7 @@ from llmgateway.canon.usage import Usage
 from llmgateway.catalog.abilities import Ability, Families, Traits, load_families
 from llmgateway.catalog.houses import Houses, load_houses
 from llmgateway.catalog.price_book import PriceBook, price_book
-from llmgateway.catalog.pricing import PriceOverride, Tariff, override_tariff, prices_at, tariff
+from llmgateway.catalog.pricing import Custom, PriceOverride, Tariff, has_tier, override_tariff, prices_at, tariff
 from llmgateway.catalog.recent import Recent
 
 _REMEMBERED: Final = 4096
@@ -91,13 +91,13 @@ class _Offer:
 
     info: ModelInfo | None
     free: bool
-    sound_as_text: bool
+    custom: Custom
     traits: Traits
     usual: Tariff | None = None
     """Once somebody asked: the compiled prices of the standard tier and speed, where they are the same at all times."""
 
 
-_NO_OFFER: Final = _Offer(None, free=False, sound_as_text=False, traits=Traits())
+_NO_OFFER: Final = _Offer(None, free=False, custom=Custom(), traits=Traits())
 
 
 class Catalog:
@@ -108,7 +108,7 @@ class Catalog:
         self._families = families
         self._offers = Recent[tuple[str, str], _Offer](_REMEMBERED)
         self._bare = Recent[str, tuple[str, ...]](_REMEMBERED)
-        self._tariffs: dict[tuple[bool | int, ...], Tariff | None] = {}
+        self._tariffs: dict[tuple[Custom | int, ...], Tariff | None] = {}
         self._overrides: dict[PriceOverride, Tariff] = {}
         self._listed: dict[str, Sequence[tuple[str, _Offer]]] = {}
 
@@ -162,17 +162,45 @@ class Catalog:
 
         `tier` is the service tier that the provider said it served (`priority`, `flex`); None is the standard one.
         """
+        usage = usage.as_billed()
         if override is not None:
             nanos = self._override(override).nanos(usage)
             return None if nanos is None else Priced(nanos, override.version)
-        offer = self._offer(provider, model)
-        if offer.free:
+        if usage.told_nanos is not None and provider in self._houses.tellers:
+            return Priced(usage.told_nanos, f"told by {provider}")
+        if self._offer(provider, model).free:
             return Priced(0, "free")
+        nanos = self._listed_price(provider, model, usage, at, tier)
+        return None if nanos is None else Priced(nanos, self._houses.version)
+
+    def _listed_price(
+        self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None
+    ) -> int | None:  # fmt: skip
+        if usage.rounds and sum(one.usage.total_tokens for one in usage.rounds) == usage.total_tokens:
+            return self._price_of_rounds(provider, model, usage, at, tier)
+        offer = self._offer(provider, model)
         usual = tier is None and usage.speed is None
         compiled = offer.usual if usual and offer.usual is not None else self._tariff(offer, at, tier, usage.speed)
         percent = 100 if usage.region is None else self._houses.percent(provider, usage.region)
-        nanos = None if compiled is None or percent is None else compiled.nanos(usage, percent)
-        return None if nanos is None else Priced(nanos, self._houses.version)
+        if compiled is None or percent is None:
+            return None
+        if tier is not None and offer.info is not None and not has_tier(offer.info, at, tier):
+            percent = percent * self._houses.tier_percent(provider, model, tier) // 100
+        return compiled.nanos(usage, percent)
+
+    def _price_of_rounds(
+        self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None
+    ) -> int | None:  # fmt: skip
+        """Each by its own model and length; what belongs to the whole request is in the first."""
+        total = 0
+        for place, one in enumerate(usage.rounds):
+            searches = 0 if place else usage.searches
+            part = msgspec.structs.replace(one.usage, searches=searches, speed=usage.speed, region=usage.region)
+            nanos = self._listed_price(provider, one.model or model, part, at, tier)
+            if nanos is None:
+                return None
+            total += nanos
+        return total
 
     def bid(
         self, provider: str, model: str, tokens: tuple[int, int], at: datetime, *, override: PriceOverride | None = None
@@ -202,7 +230,7 @@ class Catalog:
         return _Offer(
             info,
             free=self._houses.is_free(*asked),
-            sound_as_text=self._houses.hears_at_the_price_of_text(*asked),
+            custom=self._houses.custom(*asked),
             traits=self._families.traits(*asked),
         )
 
@@ -230,9 +258,9 @@ class Catalog:
         if offer.info is None:
             return None
         lists = prices_at(offer.info, at, tier, speed)
-        key = (offer.sound_as_text, *map(id, lists))
+        key = (offer.custom, *map(id, lists))
         if key not in self._tariffs:
-            self._tariffs[key] = tariff(lists, sound_as_text=offer.sound_as_text)
+            self._tariffs[key] = tariff(lists, offer.custom)
         if tier is None and speed is None and isinstance(offer.info.prices, ModelPrice):
             offer.usual = self._tariffs[key]
         return self._tariffs[key]

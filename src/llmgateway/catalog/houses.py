@@ -12,6 +12,7 @@ from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider, Tier, TieredPrices
 
 from llmgateway.catalog.own_data import own_data
+from llmgateway.catalog.pricing import Custom
 
 _PRICED_AS: Final[Mapping[str, str]] = {
     "openai": "openai",
@@ -34,6 +35,7 @@ _PRICED_AS: Final[Mapping[str, str]] = {
     "zhipu": "zai",
     "cloudflare": "cloudflare",
     "databricks": "databricks",
+    "voyage": "voyageai",
 }
 """Our provider -> genai-prices' one."""
 _ROUTED: Final = "huggingface"
@@ -64,6 +66,31 @@ class _Classes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Regions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     percent: dict[str, int]
+
+
+class _Tiers(_Regions, frozen=True, forbid_unknown_fields=True):
+    match: str
+
+
+class _Fees(_Matching, frozen=True, forbid_unknown_fields=True):
+    """USD per thousand."""
+
+    request: str | None = None
+    file_search: str | None = None
+    container: str | None = None
+
+    def prices(self) -> tuple[tuple[str, Decimal], ...]:
+        given = {
+            "requests_kcount": self.request,
+            "storage_searches_kcount": self.file_search,
+            "containers_kcount": self.container,
+        }
+        return tuple((name, Decimal(price)) for name, price in given.items() if price is not None)
+
+
+class _Teller(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    provider: str
+    source: str
 
 
 class _Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,7 +126,11 @@ class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     free: tuple[_Matching, ...]
     classes: tuple[_Classes, ...]
     sound_as_text: tuple[_Matching, ...]
+    searches_once: tuple[_Matching, ...]
+    fees: tuple[_Fees, ...]
+    tells_its_bill: tuple[_Teller, ...]
     regions: dict[str, _Regions]
+    tiers: dict[str, _Tiers]
     providers: dict[str, _OwnHouse]
 
 
@@ -115,8 +146,16 @@ class Houses:
     """(provider, names) of what costs nothing."""
     sound_as_text: Sequence[tuple[str, re.Pattern[str]]]
     """(provider, names) of whose sound has the price of text where it has none of its own."""
+    searches_once: Sequence[tuple[str, re.Pattern[str]]]
+    """(provider, names) of who bills one search a request at most."""
+    fees: Sequence[tuple[str, re.Pattern[str], tuple[tuple[str, Decimal], ...]]]
+    """(provider, names, classes with their USD per thousand), the special ones before the general."""
+    tellers: frozenset[str]
+    """Providers that tell what they bill."""
     regions: Mapping[str, Mapping[str, int]]
     """Provider -> region -> percent of the prices of tokens."""
+    tiers: Mapping[str, tuple[re.Pattern[str], Mapping[str, int]]]
+    """Provider -> its models, and service tier -> percent of the prices of tokens, where a list names none of the tier."""
     version: str
     """Of all of the data: changes when any of it does."""
 
@@ -133,14 +172,24 @@ class Houses:
         """Whether the model is known to cost nothing."""
         return any(provider == owner and names.search(model) for owner, names in self.free)
 
-    def hears_at_the_price_of_text(self, provider: str, model: str) -> bool:
-        """Whether sound without a price of its own costs what text does."""
-        return any(provider == owner and names.search(model) for owner, names in self.sound_as_text)
+    def custom(self, provider: str, model: str) -> Custom:
+        """What makes the model's price there, beside its list."""
+        fees = (fees for owner, names, fees in reversed(self.fees) if provider == owner and names.search(model))
+        return Custom(
+            sound_as_text=any(provider == owner and names.search(model) for owner, names in self.sound_as_text),
+            searches_once=any(provider == owner and names.search(model) for owner, names in self.searches_once),
+            fees=tuple({name: price for some in fees for name, price in some}.items()),
+        )
 
     def percent(self, provider: str, region: str | None) -> int | None:
         """What part of the listed prices tokens cost in a region; None where nobody published it."""
         regions = self.regions.get(provider)
         return 100 if region is None or regions is None else regions.get(region)
+
+    def tier_percent(self, provider: str, model: str, tier: str) -> int:
+        """What part of the listed prices tokens cost in a service tier that the list does not know."""
+        known = self.tiers.get(provider)
+        return known[1].get(tier, 100) if known is not None and known[0].search(model) else 100
 
     def models(self, provider: str) -> Sequence[ModelInfo]:
         """A provider's price list, without what it withdrew."""
@@ -168,7 +217,11 @@ def load_houses() -> Houses:
         priced=priced | {name: _own_house(name, house, priced.get(name)) for name, house in data.providers.items()},
         free=_compiled(data.free),
         sound_as_text=_compiled(data.sound_as_text),
+        searches_once=_compiled(data.searches_once),
+        fees=[(one.provider, re.compile(one.match), one.prices()) for one in data.fees],
+        tellers=frozenset(one.provider for one in data.tells_its_bill),
         regions={provider: regions.percent for provider, regions in data.regions.items()},
+        tiers={provider: (re.compile(tiers.match), tiers.percent) for provider, tiers in data.tiers.items()},
         version=f"genai-prices {version('genai-prices')}+{own.digest}",
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
@@ -17,24 +18,45 @@ _YOCTO_PER_NANO: Final = 10**15
 _YOCTO_PER_USD: Final = Decimal(10**24)
 _MILLION: Final = 10**6
 _THOUSAND: Final = 10**3
+_OWN_CLASSES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "input": "input_mtok",
+        "output": "output_mtok",
+        "cached_input": "cache_read_mtok",
+        "cache_write": "cache_write_mtok",
+        "audio_input": "input_audio_mtok",
+        "audio_output": "output_audio_mtok",
+        "request": "requests_kcount",
+        "search": "web_searches_kcount",
+    }
+)
+"""The operator's name of a class -> the price lists' one."""
+_TOOLS: Final = ("web_searches_kcount", "storage_searches_kcount", "containers_kcount")
+_COVERED: Final[Mapping[str, Decimal]] = MappingProxyType(dict.fromkeys(_TOOLS, Decimal(0)))
 
 
 @dataclass(frozen=True, slots=True)
 class PriceOverride:
-    """The operator's own price, USD per million tokens; cached input is priced as input where it is None.
+    """The operator's own price, USD per million tokens; per thousand requests and searches.
 
-    It covers all that a request uses: searches have no price of their own then.
+    It covers all that a request uses: what has no price here costs what the kind it is of does, a request and a search nothing.
     """
 
     input: Decimal
     output: Decimal
     cached_input: Decimal | None = None
+    cache_write: Decimal | None = None
+    audio_input: Decimal | None = None
+    audio_output: Decimal | None = None
+    request: Decimal | None = None
+    search: Decimal | None = None
 
     @property
     def version(self) -> str:
         """What events are stamped with: the prices themselves, since the file may say others tomorrow."""
-        cached = "" if self.cached_input is None else f" cached {self.cached_input}"
-        return f"gateway.yaml: input {self.input} output {self.output}{cached}"
+        told = [(name, price) for name in _OWN_CLASSES if (price := getattr(self, name)) is not None]
+        words = [f"{'cached' if name == 'cached_input' else name} {price}" for name, price in told]
+        return f"gateway.yaml: {' '.join(words)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,27 +77,35 @@ class Rates:
     image_output: int
     request: int
     search: int | None
-    """None, here and with sound: nobody published what it costs."""
+    """None, here, below and with sound: nobody published what it costs."""
+    file_search: int | None
+    container: int | None
+    searches_once: bool
+    """However often it searches, a request pays for one."""
 
     def nanos(self, usage: Usage, percent: int) -> int | None:
         """What the usage costs, in nano-dollars, rounded once, half to even; None when a part of it has no price."""
         if (
             (self.search is None and usage.searches)
+            or (self.file_search is None and usage.file_searches)
+            or (self.container is None and usage.containers)
             or (self.audio_input is None and usage.audio_prompt_tokens)
             or (self.audio_output is None and usage.audio_completion_tokens)
         ):
             return None
         tokens = (self._prompt(usage) + self._completion(usage)) * percent // 100
-        return _nanos(tokens + self.request + usage.searches * (self.search or 0))
+        searches = min(usage.searches, 1) if self.searches_once else usage.searches
+        tools = (searches, self.search), (usage.file_searches, self.file_search), (usage.containers, self.container)
+        return _nanos(tokens + self.request + sum(times * (each or 0) for times, each in tools))
 
     def _prompt(self, usage: Usage) -> int:
-        """Sound and images count as new as far as the new tokens reach; what is left of them came from the cache."""
+        """Where nobody says what was cached, sound and images count as new as far as the new tokens reach."""
         cached, written, long = usage.cached_tokens, usage.cache_write_tokens, usage.cache_write_1h_tokens
         text = max(0, usage.prompt_tokens - cached - written)
         yocto = (written - long) * self.cache_write + long * self.cache_write_1h
         if usage.audio_prompt_tokens or usage.image_prompt_tokens:
-            audio = min(usage.audio_prompt_tokens, text)
-            image = min(usage.image_prompt_tokens, text - audio)
+            audio = min(usage.audio_prompt_tokens - min(usage.cached_audio_tokens or 0, cached), text)
+            image = min(usage.image_prompt_tokens - min(usage.cached_image_tokens or 0, cached), text - audio)
             cached_audio = min(usage.audio_prompt_tokens - audio, cached)
             cached_image = min(usage.image_prompt_tokens - image, cached - cached_audio)
             text -= audio + image
@@ -140,6 +170,11 @@ def prices_at(info: ModelInfo, at: datetime, tier: str | None, speed: str | None
     return (*quick, *(() if tier is None else _variant(info, at, "service_tier", tier)), standard)
 
 
+def has_tier(info: ModelInfo, at: datetime, tier: str) -> bool:
+    """Whether somebody published what the service tier costs."""
+    return bool(_variant(info, at, "service_tier", tier))
+
+
 def _variant(info: ModelInfo, at: datetime, name: str, value: str) -> Sequence[ModelPrice]:
     return [
         variant.prices
@@ -148,12 +183,24 @@ def _variant(info: ModelInfo, at: datetime, name: str, value: str) -> Sequence[M
     ]
 
 
-def tariff(lists: Sequence[ModelPrice], *, sound_as_text: bool = False) -> Tariff | None:
-    """Compile a model's price lists; None when they have no price of tokens (pages, hours, or nothing at all).
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """What a host makes a model cost that stands in no price list."""
 
-    `sound_as_text`: where sound has no price of its own, it has that of text; else it has none.
-    """
-    named: dict[str, Decimal | TieredPrices] = {}
+    sound_as_text: bool = False
+    """Where sound has no price of its own, it has that of text; else it has none."""
+    searches_once: bool = False
+    """However often it searches, a request pays for one."""
+    fees: tuple[tuple[str, Decimal], ...] = ()
+    """(class, USD per thousand) that the lists lack."""
+
+
+_PLAIN: Final = Custom()
+
+
+def tariff(lists: Sequence[ModelPrice], custom: Custom = _PLAIN) -> Tariff | None:
+    """Compile a model's price lists; None when they have no price of tokens (pages, hours, or nothing at all)."""
+    named: dict[str, Decimal | TieredPrices] = dict(custom.fees)
     for prices in reversed(lists):
         named |= {name: price for name, price in vars(prices).items() if isinstance(price, Decimal | TieredPrices)}
     if not any(name.endswith("_mtok") for name in named):
@@ -161,7 +208,7 @@ def tariff(lists: Sequence[ModelPrice], *, sound_as_text: bool = False) -> Tarif
     starts = {tier.start for price in named.values() if isinstance(price, TieredPrices) for tier in price.tiers}
     return Tariff(
         tuple(
-            (start, _rates({n: _at(price, start) for n, price in named.items()}, sound_as_text=sound_as_text))
+            (start, _rates({n: _at(price, start) for n, price in named.items()}, custom))
             for start in (-1, *sorted(starts))
         )
     )
@@ -169,9 +216,9 @@ def tariff(lists: Sequence[ModelPrice], *, sound_as_text: bool = False) -> Tarif
 
 def override_tariff(price: PriceOverride) -> Tariff:
     """Compile the operator's own price."""
-    given = {"input_mtok": price.input, "output_mtok": price.output, "cache_read_mtok": price.cached_input}
+    given = {theirs: getattr(price, ours) for ours, theirs in _OWN_CLASSES.items()}
     named = {name: value for name, value in given.items() if value is not None}
-    return Tariff(((-1, _rates(named | {"web_searches_kcount": Decimal(0)}, sound_as_text=True)),))
+    return Tariff(((-1, _rates(_COVERED | named, Custom(sound_as_text=True))),))
 
 
 def _at(price: Decimal | TieredPrices, start: int) -> Decimal:
@@ -182,22 +229,24 @@ def _at(price: Decimal | TieredPrices, start: int) -> Decimal:
     return tiers[-1] if tiers else price.base
 
 
-def _rates(usd: Mapping[str, Decimal], *, sound_as_text: bool) -> Rates:
+def _rates(usd: Mapping[str, Decimal], custom: Custom) -> Rates:
     def rate(name: str, otherwise: int, per: int = _MILLION) -> int:
         price = usd.get(name)
         return otherwise if price is None else int(price * _YOCTO_PER_USD / per)
 
     def sound(name: str, text: int) -> int | None:
-        return rate(name, text) if name in usd or sound_as_text else None
+        return rate(name, text) if name in usd or custom.sound_as_text else None
+
+    def tool(name: str) -> int | None:
+        return rate(name, 0, _THOUSAND) if name in usd else None
 
     plain, out = rate("input_mtok", 0), rate("output_mtok", 0)
     cached, written = rate("cache_read_mtok", plain), rate("cache_write_mtok", plain)
     heard = sound("input_audio_mtok", plain)
-    searches_priced = "web_searches_kcount" in usd or "requests_kcount" in usd
     return Rates(
         input=plain,
         cached=cached,
-        cached_audio=rate("cache_audio_read_mtok", cached if sound_as_text else heard or 0),
+        cached_audio=rate("cache_audio_read_mtok", cached if custom.sound_as_text else heard or 0),
         cached_image=rate("cache_image_read_mtok", cached),
         cache_write=written,
         cache_write_1h=rate("cache_write_1h_mtok", written),
@@ -208,5 +257,8 @@ def _rates(usd: Mapping[str, Decimal], *, sound_as_text: bool) -> Rates:
         audio_output=sound("output_audio_mtok", out),
         image_output=rate("output_image_mtok", out),
         request=rate("requests_kcount", 0, _THOUSAND),
-        search=rate("web_searches_kcount", 0, _THOUSAND) if searches_priced else None,
+        search=0 if "web_searches_kcount" not in usd and "requests_kcount" in usd else tool("web_searches_kcount"),
+        file_search=tool("storage_searches_kcount"),
+        container=tool("containers_kcount"),
+        searches_once=custom.searches_once,
     )

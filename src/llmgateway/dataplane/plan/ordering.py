@@ -136,4 +136,4 @@ def override(price: Price | None) -> PriceOverride | None:
     """The operator's own price as the catalogue takes it."""
     if price is None:
         return None
-    return PriceOverride(input=price.input, output=price.output, cached_input=price.cached_input)
+    return PriceOverride(**vars(price))

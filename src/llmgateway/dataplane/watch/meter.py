@@ -342,7 +342,7 @@ class Meter:
         asked = self._plan.asked if self._plan else None
         if asked is None or (asked is self._target and asked.price is None):
             return cost
-        return self._price(asked, usage)[0]
+        return self._price(asked, msgspec.structs.replace(usage, told_nanos=None))[0]
 
     def _price(self, target: Target | None, usage: Usage) -> tuple[int | None, str | None]:
         if target is None:

@@ -11,7 +11,7 @@ import msgspec
 
 from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
 from llmgateway.canon.shapes import is_object, objects, text_of
-from llmgateway.canon.usage import Usage
+from llmgateway.canon.usage import Round, Usage
 
 _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
     {
@@ -60,6 +60,8 @@ class Figures(msgspec.Struct, frozen=True):
     """`standard` or `fast` (https://platform.claude.com/docs/en/build-with-claude/fast-mode)."""
     inference_geo: str | None = None
     """Where it ran (https://platform.claude.com/docs/en/manage-claude/data-residency)."""
+    model: str | None = None
+    """In an iteration: whose it was, where that is another one's than the request's."""
     iterations: list["Figures"] | None = None
     """One entry for each sampling of a model within the request; what is billed is their sum
     (https://platform.claude.com/docs/en/build-with-claude/compaction)."""
@@ -78,23 +80,39 @@ def usage_of(figures: Figures | None) -> Usage | None:
     if figures is None or (figures.input_tokens is None and figures.output_tokens is None):
         return None
     billed = figures.iterations or [figures]
-    read = sum(part.cache_read_input_tokens or 0 for part in billed)
-    written = sum(part.cache_creation_input_tokens or 0 for part in billed)
-    hour = sum(part.cache_creation.ephemeral_1h_input_tokens for part in billed if part.cache_creation)
+    rounds = [_sampled(part) for part in billed]
     details, tools = figures.output_tokens_details, figures.server_tool_use
     return Usage(
-        prompt_tokens=sum(part.input_tokens or 0 for part in billed) + read + written,
-        completion_tokens=sum(part.output_tokens or 0 for part in billed),
-        cached_tokens=read,
-        cache_write_tokens=written,
-        cache_write_1h_tokens=min(hour, written),
+        prompt_tokens=sum(one.usage.prompt_tokens for one in rounds),
+        completion_tokens=sum(one.usage.completion_tokens for one in rounds),
+        cached_tokens=sum(one.usage.cached_tokens for one in rounds),
+        cache_write_tokens=sum(one.usage.cache_write_tokens for one in rounds),
+        cache_write_1h_tokens=sum(one.usage.cache_write_1h_tokens for one in rounds),
         reasoning_tokens=(details.thinking_tokens or 0) if details else 0,
         searches=(tools.web_search_requests or 0) if tools else 0,
         speed=None if figures.speed == "standard" else figures.speed,
         region=figures.inference_geo,
+        rounds=tuple(rounds) if len(rounds) > 1 else (),
         prompt_told=any(part.input_tokens is not None for part in billed),
         completion_told=any(part.output_tokens is not None for part in billed),
     )
+
+
+def _sampled(part: Figures) -> Round:
+    """One sampling: of the request's model, or of its advisor.
+
+    Page: https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool.
+    """
+    read, written = part.cache_read_input_tokens or 0, part.cache_creation_input_tokens or 0
+    hour = part.cache_creation.ephemeral_1h_input_tokens if part.cache_creation else 0
+    usage = Usage(
+        prompt_tokens=(part.input_tokens or 0) + read + written,
+        completion_tokens=part.output_tokens or 0,
+        cached_tokens=read,
+        cache_write_tokens=written,
+        cache_write_1h_tokens=min(hour, written),
+    )
+    return Round(part.model, usage)
 
 
 def openai_usage(usage: Usage) -> Json:

@@ -29,21 +29,32 @@ def finish_of(reason: object) -> FinishReason | None:
 
 
 def usage_of(given: object) -> Usage | None:
-    """Usage as the model saw it: `tokens`; `billed_units`, which leave out Cohere's own prompt, only in their absence."""
+    """Usage as the model saw it: `tokens`; billed are `billed_units`, which leave Cohere's own prompt out.
+
+    Page: https://docs.cohere.com/docs/how-does-cohere-pricing-work.
+    """
     if not is_object(given):
         return None
-    tokens = next((part for name in ("tokens", "billed_units") if is_object(part := given.get(name)) and part), None)
-    if tokens is None or not ("input_tokens" in tokens or "output_tokens" in tokens):
+    billed, tokens = _part(given, "billed_units"), _part(given, "tokens")
+    seen = tokens or billed
+    if not ("input_tokens" in seen or "output_tokens" in seen):
         return None
     return Usage(
-        prompt_tokens=_count(tokens, "input_tokens"),
-        completion_tokens=_count(tokens, "output_tokens"),
-        cached_tokens=min(_count(given, "cached_tokens"), _count(tokens, "input_tokens")),
-        reasoning_tokens=_count(tokens, "reasoning_tokens"),
-        image_prompt_tokens=_count(tokens, "image_tokens"),
-        prompt_told="input_tokens" in tokens,
-        completion_told="output_tokens" in tokens,
+        prompt_tokens=_count(seen, "input_tokens"),
+        completion_tokens=_count(seen, "output_tokens"),
+        cached_tokens=min(_count(given, "cached_tokens"), _count(seen, "input_tokens")),
+        reasoning_tokens=_count(seen, "reasoning_tokens"),
+        image_prompt_tokens=_count(seen, "image_tokens"),
+        billed_prompt_tokens=_count(billed, "input_tokens") if "input_tokens" in billed else None,
+        billed_completion_tokens=_count(billed, "output_tokens") if "output_tokens" in billed else None,
+        prompt_told="input_tokens" in seen,
+        completion_told="output_tokens" in seen,
     )
+
+
+def _part(given: Json, name: str) -> Json:
+    part = given.get(name)
+    return part if is_object(part) else {}
 
 
 def openai_usage(usage: Usage) -> Json:

@@ -115,7 +115,10 @@ COHERE: Final = Cohere(
         ),
         "Tool results that are JSON objects become documents that can be cited: https://docs.cohere.com/v2/docs/rag-citations",
         "top_p 1 is sent as 0.99, the most it takes: https://docs.cohere.com/reference/chat",
-        "Tokens are what the model saw, not the billed units: https://docs.cohere.com/docs/how-does-cohere-pricing-work",
+        (
+            "Tokens are what the model saw; priced are the billed units, which leave Cohere's own prompt out: "
+            "https://docs.cohere.com/docs/how-does-cohere-pricing-work"
+        ),
         "Texts to embed are documents unless input_type says otherwise: https://docs.cohere.com/reference/embed",
     ),
 )

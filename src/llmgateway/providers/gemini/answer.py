@@ -63,6 +63,7 @@ class Figures(msgspec.Struct, frozen=True, rename="camel"):
     total_token_count: int | None = None
     prompt_tokens_details: list[Modality] = []
     candidates_tokens_details: list[Modality] = []
+    cache_tokens_details: list[Modality] | None = None
     service_tier: Any = None
     """The Gemini API's word for the tier that was served."""
     traffic_type: Any = None
@@ -115,6 +116,7 @@ def usage_of(response: Response, searches: int = 0) -> Usage | None:
         return None
     prompt = figures.prompt_token_count + figures.tool_use_prompt_token_count
     completion = figures.candidates_token_count + figures.thoughts_token_count
+    cached = figures.cache_tokens_details
     return Usage(
         prompt_tokens=prompt,
         completion_tokens=completion or max(0, figures.total_token_count - prompt),
@@ -124,6 +126,8 @@ def usage_of(response: Response, searches: int = 0) -> Usage | None:
         audio_completion_tokens=_tokens(figures.candidates_tokens_details, "AUDIO"),
         image_prompt_tokens=_tokens(figures.prompt_tokens_details, "IMAGE"),
         image_completion_tokens=_tokens(figures.candidates_tokens_details, "IMAGE"),
+        cached_audio_tokens=None if cached is None else _tokens(cached, "AUDIO"),
+        cached_image_tokens=None if cached is None else _tokens(cached, "IMAGE"),
         searches=searches,
         tier=_TIERS.get(text_of(figures.traffic_type)) or text_of(figures.service_tier).lower() or None,
     )
@@ -143,9 +147,12 @@ def openai_usage(usage: Usage) -> Json:
 
 
 def searches_of(candidate: Candidate) -> int:
-    """How many searches of the web the answer is grounded in."""
+    """How many searches of the web the answer is grounded in; one that is empty, or was made before, is not billed.
+
+    Page: https://ai.google.dev/gemini-api/docs/google-search.
+    """
     queries = (candidate.grounding_metadata or {}).get("webSearchQueries")
-    return len(queries) if is_array(queries) else 0
+    return len({text_of(query) for query in queries} - {""}) if is_array(queries) else 0
 
 
 def finish_of(reason: str | None, *, called: bool) -> FinishReason | None:

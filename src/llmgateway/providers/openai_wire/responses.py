@@ -15,9 +15,11 @@ from llmgateway.kit.ids import is_id
 from llmgateway.kit.sse import Frame
 from llmgateway.providers.base import Answer, Step
 from llmgateway.providers.openai_wire.errors import stream_error
+from llmgateway.providers.told_cost import told_nanos
 
 _FINISH = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _LAST = frozenset({"response.completed", "response.incomplete"})
+_RUNS_CODE = frozenset({"code_interpreter_call", "shell_call"})
 
 
 def without_keepsakes(items: object) -> object:
@@ -111,13 +113,14 @@ def responses_finish(response: Json) -> str:
 
 
 def responses_usage(response: Json) -> Usage | None:
-    """Usage in chat's words; searches stand in the output alone."""
+    """Usage in chat's words; what the provider's own tools did stands in the output alone."""
     body, tier = response.get("usage"), response.get("service_tier")
     if not is_object(body):
         return None
     prompt, completion = figure_of(body.get("input_tokens")), figure_of(body.get("output_tokens"))
     if prompt is None and completion is None:
         return None
+    output = objects(response.get("output"))
     incoming, outgoing = (_part(body, name) for name in ("input_tokens_details", "output_tokens_details"))
     return Usage(
         prompt_tokens=prompt or 0,
@@ -125,7 +128,10 @@ def responses_usage(response: Json) -> Usage | None:
         cached_tokens=figure_of(incoming.get("cached_tokens")) or 0,
         cache_write_tokens=figure_of(incoming.get("cache_write_tokens")) or 0,
         reasoning_tokens=figure_of(outgoing.get("reasoning_tokens")) or 0,
-        searches=sum(_searched(item) for item in objects(response.get("output"))),
+        searches=sum(_searched(item) for item in output),
+        file_searches=sum(item.get("type") == "file_search_call" for item in output),
+        containers=len({item.get("container_id") for item in output if item.get("type") in _RUNS_CODE} - {None}),
+        told_nanos=told_nanos(body),
         tier=tier if isinstance(tier, str) else None,
         prompt_told=prompt is not None,
         completion_told=completion is not None,

@@ -5,6 +5,7 @@ from typing import Final
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import figure_of, is_object
 from llmgateway.canon.usage import Usage
+from llmgateway.providers.told_cost import told_nanos
 
 _PROMPT: Final = ("prompt_tokens", "input_tokens")
 _COMPLETION: Final = ("completion_tokens", "output_tokens")
@@ -22,6 +23,8 @@ def read_usage(body: object, tier: object = None) -> Usage | None:
     prompt_details = _part(body, "prompt_tokens_details")
     completion_details = _part(body, "completion_tokens_details")
     reasoning = _count(completion_details, "reasoning_tokens") or _count(body, "reasoning_tokens")
+    if reasoning > completion:
+        completion += reasoning  # Vercel's gateway leaves it out of the total too; within the completion it has no room
     beside = total - prompt - completion
     if prompt and beside > 0 and reasoning in (0, beside):
         # xAI counts reasoning beside the completion (https://docs.x.ai/docs/guides/reasoning); Google's compatible
@@ -42,6 +45,7 @@ def read_usage(body: object, tier: object = None) -> Usage | None:
         audio_completion_tokens=_count(completion_details, "audio_tokens"),
         image_prompt_tokens=_count(prompt_details, "image_tokens"),
         searches=_count(body, "num_search_queries"),
+        told_nanos=told_nanos(body) if "cost" in body or "cost_in_usd_ticks" in body else None,
         tier=tier if isinstance(tier, str) else None,
         prompt_told=prompt_told or total > 0,
         completion_told=completion_told or total > 0,
