@@ -93,7 +93,8 @@ def test_an_answer_keeps_its_meaning(recording: Recording) -> None:
 
 def _total(figures: Json) -> int:
     """With reasoning that a host leaves out of its own total: it is more than the completion it should be in."""
-    reasoning = (figures.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+    details: Json = figures.get("completion_tokens_details") or {}
+    reasoning: int = details.get("reasoning_tokens") or 0
     told: int = figures["total_tokens"]
     beside = (
         reasoning > figures["completion_tokens"] and told == figures["prompt_tokens"] + figures["completion_tokens"]

@@ -1,7 +1,11 @@
 """What the readers of usage make of halves, of zeros and of what is no number."""
 
+import msgspec
+import pytest
+
 from llmgateway.canon.chat import Json
 from llmgateway.canon.usage import Usage
+from llmgateway.kit.money import nanos
 from llmgateway.providers.anthropic.answer import Figures
 from llmgateway.providers.anthropic.answer import usage_of as anthropic
 from llmgateway.providers.bedrock.answer import usage_of as bedrock
@@ -43,3 +47,75 @@ def test_true_and_texts_are_no_numbers() -> None:
     assert _responses({"input_tokens": 100, "output_tokens": "5"}) == PROMPT_ALONE
     assert ollama({"prompt_eval_count": 100, "eval_count": True}) == PROMPT_ALONE
     assert rerank_usage({"usage": {"prompt_tokens": True, "total_tokens": 6}}) == Usage(prompt_tokens=6)
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars"),
+    [
+        ({"cost": 0.00020535}, "0.00020535"),
+        ({"cost": 6e-08}, "0.00000006"),
+        ({"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.0002265}}, "0.0002265"),
+        ({"cost": 0.01, "is_byok": False, "cost_details": {"upstream_inference_cost": 0.01}}, "0.01"),
+        ({"cost": {"total_cost": 0.00502, "request_cost": 0.005}}, "0.00502"),
+        ({"cost_in_usd_ticks": 55258500}, "0.00552585"),
+    ],
+)
+def test_a_bill_that_is_told_is_read_to_the_nano(usage: Json, dollars: str) -> None:
+    for read in (read_usage({"prompt_tokens": 1, **usage}), _responses({"input_tokens": 1, **usage})):
+        assert read is not None
+        assert read.told_nanos == nanos(dollars)
+
+
+@pytest.mark.parametrize("cost", [0, -1, True, "0.5", None, [], {}, {"total_cost": "x"}, 1e12, 1e400, float("nan")])
+def test_what_is_no_bill_is_none(cost: object) -> None:
+    read = read_usage({"prompt_tokens": 1, "cost": cost, "cost_in_usd_ticks": None})
+    assert read is not None
+    assert read.told_nanos is None
+
+
+def test_openais_own_tools_are_counted() -> None:
+    output: list[Json] = [
+        {"type": "file_search_call"},
+        {"type": "file_search_call"},
+        {"type": "code_interpreter_call", "container_id": "cntr_1"},
+        {"type": "code_interpreter_call", "container_id": "cntr_1"},
+        {"type": "shell_call", "container_id": "cntr_2"},
+        {"type": "shell_call"},
+        {"type": "image_generation_call"},
+        {"type": "message"},
+    ]
+    read = responses_usage({"usage": {"input_tokens": 1, "output_tokens": 1}, "output": output})
+    assert read is not None
+    assert (read.file_searches, read.containers, read.images) == (2, 2, 1)
+
+
+def test_cohere_tells_what_the_model_saw_and_what_is_billed() -> None:
+    read = cohere(
+        {
+            "billed_units": {"input_tokens": 5, "output_tokens": 10},
+            "tokens": {"input_tokens": 607, "output_tokens": 13},
+            "cached_tokens": 480,
+        }
+    )
+    assert read is not None
+    assert (read.prompt_tokens, read.completion_tokens, read.cached_tokens) == (607, 13, 480)
+    billed = read.as_billed()
+    assert (billed.prompt_tokens, billed.completion_tokens, billed.cached_tokens) == (5, 10, 5)
+
+
+def test_claudes_advisor_is_told_apart() -> None:
+    said: Json = {
+        "input_tokens": 2411,
+        "output_tokens": 145,
+        "iterations": [
+            {"input_tokens": 1128, "output_tokens": 135, "type": "message"},
+            {"input_tokens": 2543, "output_tokens": 18, "type": "advisor_message", "model": "claude-opus-4-8"},
+            {"input_tokens": 1283, "output_tokens": 10, "type": "message"},
+        ],
+    }
+    read = anthropic(msgspec.convert(said, Figures))
+    assert read is not None
+    assert (read.prompt_tokens, read.completion_tokens) == (4954, 163)
+    assert [(one.model, one.usage.prompt_tokens) for one in read.rounds] == [
+        (None, 1128), ("claude-opus-4-8", 2543), (None, 1283),
+    ]  # fmt: skip

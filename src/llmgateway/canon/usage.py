@@ -50,6 +50,8 @@ class Usage(msgspec.Struct, frozen=True):
     """The same in files that were uploaded."""
     containers: int = 0
     """Sandboxes in which the model ran code."""
+    images: int = 0
+    """Pictures that a tool made, beside the answer."""
     billed_prompt_tokens: int | None = None
     """Where the provider bills other tokens than the model saw; None is the same ones."""
     billed_completion_tokens: int | None = None
@@ -80,6 +82,7 @@ class Usage(msgspec.Struct, frozen=True):
             self.prompt_tokens, self.completion_tokens, self.cached_tokens, self.cache_write_tokens,
             self.cache_write_1h_tokens, self.reasoning_tokens, self.audio_prompt_tokens, self.audio_completion_tokens,
             self.image_prompt_tokens, self.image_completion_tokens, self.searches, self.file_searches, self.containers,
+            self.images, self.billed_prompt_tokens or 0, self.billed_completion_tokens or 0,
         )  # fmt: skip
         return min(figures) >= 0 and max(figures) <= MOST_TOKENS
 

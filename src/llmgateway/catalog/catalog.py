@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
@@ -17,7 +17,7 @@ from llmgateway.canon.usage import Usage
 from llmgateway.catalog.abilities import Ability, Families, Traits, load_families
 from llmgateway.catalog.houses import Houses, load_houses
 from llmgateway.catalog.price_book import PriceBook, price_book
-from llmgateway.catalog.pricing import Custom, PriceOverride, Tariff, has_tier, override_tariff, prices_at, tariff
+from llmgateway.catalog.pricing import Bill, Custom, PriceOverride, Tariff, has_tier, override_tariff, prices_at, tariff
 from llmgateway.catalog.recent import Recent
 
 _REMEMBERED: Final = 4096
@@ -83,6 +83,8 @@ class Priced(msgspec.Struct, frozen=True):
 
     nanos: int
     version: str
+    lacking: tuple[str, ...] = ()
+    """What of the usage has no price, and is not in the figure: `searches`."""
 
 
 @dataclass(slots=True)
@@ -164,20 +166,32 @@ class Catalog:
         """
         usage = usage.as_billed()
         if override is not None:
-            nanos = self._override(override).nanos(usage)
-            return None if nanos is None else Priced(nanos, override.version)
+            return Priced(self._override(override).bill(usage).nanos, override.version)
         if usage.told_nanos is not None and provider in self._houses.tellers:
             return Priced(usage.told_nanos, f"told by {provider}")
         if self._offer(provider, model).free:
             return Priced(0, "free")
-        nanos = self._listed_price(provider, model, usage, at, tier)
-        return None if nanos is None else Priced(nanos, self._houses.version)
+        bills = self._bills(provider, model, usage, at, tier)
+        if None in bills:
+            return None
+        lacking = dict.fromkeys(name for bill in bills if bill for name in bill.lacking)
+        return Priced(sum(bill.nanos for bill in bills if bill), self._houses.version, tuple(lacking))
 
-    def _listed_price(
+    def _bills(
         self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None
-    ) -> int | None:  # fmt: skip
-        if usage.rounds and sum(one.usage.total_tokens for one in usage.rounds) == usage.total_tokens:
-            return self._price_of_rounds(provider, model, usage, at, tier)
+    ) -> Sequence[Bill | None]:  # fmt: skip
+        """One; or one of each round, by its own model and length. What belongs to the whole request is in the first."""
+        rounds = usage.rounds if sum(one.usage.total_tokens for one in usage.rounds) == usage.total_tokens else ()
+        if not rounds:
+            return (self._bill(provider, model, usage, at, tier),)
+        shared: dict[str, Any] = {"speed": usage.speed, "region": usage.region}
+        parts = [msgspec.structs.replace(one.usage, **shared) for one in rounds]
+        parts[0] = msgspec.structs.replace(parts[0], searches=usage.searches)
+        return [
+            self._bill(provider, one.model or model, part, at, tier) for one, part in zip(rounds, parts, strict=True)
+        ]
+
+    def _bill(self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None) -> Bill | None:
         offer = self._offer(provider, model)
         usual = tier is None and usage.speed is None
         compiled = offer.usual if usual and offer.usual is not None else self._tariff(offer, at, tier, usage.speed)
@@ -186,21 +200,7 @@ class Catalog:
             return None
         if tier is not None and offer.info is not None and not has_tier(offer.info, at, tier):
             percent = percent * self._houses.tier_percent(provider, model, tier) // 100
-        return compiled.nanos(usage, percent)
-
-    def _price_of_rounds(
-        self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None
-    ) -> int | None:  # fmt: skip
-        """Each by its own model and length; what belongs to the whole request is in the first."""
-        total = 0
-        for place, one in enumerate(usage.rounds):
-            searches = 0 if place else usage.searches
-            part = msgspec.structs.replace(one.usage, searches=searches, speed=usage.speed, region=usage.region)
-            nanos = self._listed_price(provider, one.model or model, part, at, tier)
-            if nanos is None:
-                return None
-            total += nanos
-        return total
+        return compiled.bill(usage, percent)
 
     def bid(
         self, provider: str, model: str, tokens: tuple[int, int], at: datetime, *, override: PriceOverride | None = None

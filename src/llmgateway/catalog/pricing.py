@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
@@ -31,7 +31,9 @@ _OWN_CLASSES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """The operator's name of a class -> the price lists' one."""
-_TOOLS: Final = ("web_searches_kcount", "storage_searches_kcount", "containers_kcount")
+_TOOLS: Final = ("web_searches_kcount", "storage_searches_kcount", "containers_kcount", "images_kcount")
+_UNSURE: Final = ("searches", "searches in files", "containers", "made images", "sound", "spoken answers")
+"""What may have no price although tokens have one, in words."""
 _COVERED: Final[Mapping[str, Decimal]] = MappingProxyType(dict.fromkeys(_TOOLS, Decimal(0)))
 
 
@@ -59,6 +61,14 @@ class PriceOverride:
         return f"gateway.yaml: {' '.join(words)}"
 
 
+class Bill(NamedTuple):
+    """What a usage costs."""
+
+    nanos: int
+    lacking: tuple[str, ...]
+    """What of it nobody published a price for, and so is in no figure."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
     """Yocto-dollars a token of each class, and a request and a search. A class without a price of its own has its kind's."""
@@ -80,23 +90,29 @@ class Rates:
     """None, here, below and with sound: nobody published what it costs."""
     file_search: int | None
     container: int | None
+    image: int | None
     searches_once: bool
     """However often it searches, a request pays for one."""
 
-    def nanos(self, usage: Usage, percent: int) -> int | None:
-        """What the usage costs, in nano-dollars, rounded once, half to even; None when a part of it has no price."""
-        if (
-            (self.search is None and usage.searches)
-            or (self.file_search is None and usage.file_searches)
-            or (self.container is None and usage.containers)
-            or (self.audio_input is None and usage.audio_prompt_tokens)
-            or (self.audio_output is None and usage.audio_completion_tokens)
-        ):
-            return None
+    def bill(self, usage: Usage, percent: int) -> Bill:
+        """What the usage costs, rounded once, half to even."""
         tokens = (self._prompt(usage) + self._completion(usage)) * percent // 100
         searches = min(usage.searches, 1) if self.searches_once else usage.searches
         tools = (searches, self.search), (usage.file_searches, self.file_search), (usage.containers, self.container)
-        return _nanos(tokens + self.request + sum(times * (each or 0) for times, each in tools))
+        nanos = _nanos(tokens + self.request + sum(times * (each or 0) for times, each in tools))
+        return Bill(nanos, self._lacking(usage) if None in self._unsure else ())
+
+    @property
+    def _unsure(self) -> tuple[int | None, ...]:
+        return self.search, self.file_search, self.container, self.image, self.audio_input, self.audio_output
+
+    def _lacking(self, usage: Usage) -> tuple[str, ...]:
+        used = (
+            *(usage.searches, usage.file_searches, usage.containers, usage.images),
+            *(usage.audio_prompt_tokens, usage.audio_completion_tokens),
+        )
+        names = zip(_UNSURE, self._unsure, used, strict=True)
+        return tuple(name for name, rate, count in names if rate is None and count)
 
     def _prompt(self, usage: Usage) -> int:
         """Where nobody says what was cached, sound and images count as new as far as the new tokens reach."""
@@ -131,12 +147,12 @@ class Tariff:
     tiers: tuple[tuple[int, Rates], ...]
     """(tokens that the prompt must exceed, rates), ascending; the first one's start is -1."""
 
-    def nanos(self, usage: Usage, percent: int = 100) -> int | None:
-        """What the usage costs, in nano-dollars; None when a part of it has no price.
+    def bill(self, usage: Usage, percent: int = 100) -> Bill:
+        """What the usage costs.
 
-        `percent`: of the published prices of tokens, where they depend on the region.
+        `percent`: of the published prices of tokens, where they depend on the region or the service tier.
         """
-        return self._rates(usage.prompt_tokens).nanos(usage, percent)
+        return self._rates(usage.prompt_tokens).bill(usage, percent)
 
     def bid(self, prompt_tokens: int, output_tokens: int) -> tuple[int, int]:
         """Nanos of a prompt of words, and of that with an answer of words, none of them known from before."""
@@ -260,5 +276,6 @@ def _rates(usd: Mapping[str, Decimal], custom: Custom) -> Rates:
         search=0 if "web_searches_kcount" not in usd and "requests_kcount" in usd else tool("web_searches_kcount"),
         file_search=tool("storage_searches_kcount"),
         container=tool("containers_kcount"),
+        image=tool("images_kcount"),
         searches_once=custom.searches_once,
     )

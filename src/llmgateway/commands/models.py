@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from llmgateway.catalog.catalog import Catalog, Model, load_catalog
+from llmgateway.contract.usage import LACKING
 from llmgateway.controlplane.usage import price_versions
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
@@ -101,7 +102,7 @@ async def _versions() -> Sequence[tuple[str, datetime]]:
 
 async def _prices_of(name: str, version: str) -> Sequence[Mapping[str, Any]] | None:
     async with open_database(load_settings(os.environ), Role.ADMIN) as database, database.transaction() as tx:
-        return await price_versions.prices_of(tx, version, name)
+        return await price_versions.prices_of(tx, version.partition(LACKING)[0], name)
 
 
 def _found(name: str, catalog: Catalog) -> Sequence[Model]:

@@ -50,6 +50,10 @@ class PlannedTarget(msgspec.Struct, frozen=True, kw_only=True):
     passed_over: bool = False
 
 
+LACKING: Final = " without a price for "
+"""In a `price_version`, before what is not in the cost."""
+
+
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One request. Money is integer nano-dollars; None is unpriced. Times are milliseconds."""
 
@@ -85,6 +89,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     list_cost_nanos: int | None = None
     """What the asked-for model would have cost at list price."""
     price_version: str | None = None
+    """The prices that made the cost, and what they lack: `genai-prices 0.2.3+192eb0ca without a price for searches`."""
     usage_source: UsageSource = UsageSource.PROVIDER
     cache: str = "bypass"
     test: bool = False
@@ -94,6 +99,11 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     plan: tuple[PlannedTarget, ...] = ()
     """The candidates in order, then those that were passed over."""
     tags: tuple[str, ...] = ()
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether all that it used has a price."""
+        return self.cost_nanos is not None and LACKING not in (self.price_version or "")
 
 
 class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="open"):

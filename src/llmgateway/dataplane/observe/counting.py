@@ -116,9 +116,9 @@ class Counting:
         for counter, count in zip(served.tokens, parts, strict=True):
             if count:
                 counter.inc(count)
-        if event.cost_nanos is None:
+        if not event.is_priced:
             served.unpriced.inc()
-        elif event.cost_nanos:
+        if event.cost_nanos:
             served.cost.inc(event.cost_nanos / NANOS_PER_USD)
             if (event.list_cost_nanos or 0) > event.cost_nanos:
                 self._saved["routing"].inc(((event.list_cost_nanos or 0) - event.cost_nanos) / NANOS_PER_USD)

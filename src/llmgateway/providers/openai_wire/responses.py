@@ -131,6 +131,7 @@ def responses_usage(response: Json) -> Usage | None:
         searches=sum(_searched(item) for item in output),
         file_searches=sum(item.get("type") == "file_search_call" for item in output),
         containers=len({item.get("container_id") for item in output if item.get("type") in _RUNS_CODE} - {None}),
+        images=sum(item.get("type") == "image_generation_call" for item in output),
         told_nanos=told_nanos(body),
         tier=tier if isinstance(tier, str) else None,
         prompt_told=prompt is not None,

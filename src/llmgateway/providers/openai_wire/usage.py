@@ -44,6 +44,7 @@ def read_usage(body: object, tier: object = None) -> Usage | None:
         audio_prompt_tokens=_count(prompt_details, "audio_tokens"),
         audio_completion_tokens=_count(completion_details, "audio_tokens"),
         image_prompt_tokens=_count(prompt_details, "image_tokens"),
+        image_completion_tokens=_count(completion_details, "image_tokens"),
         searches=_count(body, "num_search_queries"),
         told_nanos=told_nanos(body) if "cost" in body or "cost_in_usd_ticks" in body else None,
         tier=tier if isinstance(tier, str) else None,
