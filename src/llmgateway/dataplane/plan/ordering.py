@@ -12,6 +12,7 @@ from llmgateway.catalog.catalog import Catalog, PriceOverride
 from llmgateway.dataplane.plan.fitness import Demand
 from llmgateway.dataplane.plan.health import Path
 from llmgateway.dataplane.plan.targets import Target
+from llmgateway.dataplane.plan.threads import place_of
 from llmgateway.gateway_file import Price, Strategy
 from llmgateway.kit.money import usd
 
@@ -38,6 +39,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     pulse: Pulse
     draw: Callable[[], float]
     """Chance in [0, 1)."""
+    thread: Callable[[], bytes | None]
+    """What the call's conversation is known by: see threads."""
     at: datetime
 
 
@@ -53,7 +56,10 @@ _Group = Sequence[Target]
 
 
 def ordered(targets: Sequence[Target], strategy: Strategy, needed: Demand, view: View) -> Sequence[Placed]:
-    """By the strategy, credentials of one target side by side in random order, cooled paths last. No target is ever lost."""
+    """By the strategy, credentials of one target side by side, cooled paths last. No target is ever lost.
+
+    Credentials are in random order, for all turns of a long conversation in the same one.
+    """
     groups: dict[str, list[Target]] = {}
     for target in targets:
         groups.setdefault(target.name, []).append(target)
@@ -74,7 +80,12 @@ def ordered(targets: Sequence[Target], strategy: Strategy, needed: Demand, view:
 
 
 def _spread(group: _Group, view: View) -> Sequence[Target]:
-    return group if len(group) == 1 else sorted(group, key=lambda _: view.draw())
+    if len(group) == 1:
+        return group
+    thread = view.thread()
+    if thread is None:
+        return sorted(group, key=lambda _: view.draw())
+    return sorted(group, key=lambda target: place_of(thread, target.credential.id))
 
 
 def _by_priority(groups: Sequence[_Group], needed: Demand, view: View) -> Sequence[tuple[_Group, str]]:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.catalog.abilities import Ability, Traits
@@ -14,6 +15,7 @@ from llmgateway.dataplane.plan.fitness import choose, demand, no_model
 from llmgateway.dataplane.plan.hosts import Host, own_hosts
 from llmgateway.dataplane.plan.ordering import Pulse, View, ordered
 from llmgateway.dataplane.plan.targets import Patience, Plan, Target
+from llmgateway.dataplane.plan.threads import thread_of
 from llmgateway.errors import Forbidden
 from llmgateway.gateway_file import AliasEntry, GatewayFile, TargetEntry, Timeouts
 from llmgateway.kit.clock import Clock
@@ -62,7 +64,8 @@ class Router:
         entries = alias.targets if alias else ()
         unready = {f"{entry.provider}/{entry.model}": self._missing(entry.provider, key.org) for entry in entries}
         passed_over = {**chosen.passed_over, **forbidden, **{name: why for name, why in unready.items() if why}}
-        view = View(catalog=self.catalog, pulse=self.pulse, draw=self.draw, at=self.clock.now())
+        thread = partial(thread_of, call, prompt_tokens)
+        view = View(catalog=self.catalog, pulse=self.pulse, draw=self.draw, thread=thread, at=self.clock.now())
         placed = ordered(chosen.able, alias.strategy if alias else "priority", needed, view)
         steps = [PlannedTarget(target=place.target.name, why=place.why) for place in placed]
         steps += [PlannedTarget(target=name, why=why, passed_over=True) for name, why in passed_over.items()]
