@@ -3,10 +3,11 @@
 import asyncio
 from datetime import timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
-from llmgateway.canon.usage import UsageSource
+from llmgateway.canon.usage import Usage, UsageSource
 from llmgateway.contract.channels import SourceUnavailable
 from llmgateway.contract.usage import Outcome
 from llmgateway.controlplane.usage import service
@@ -37,6 +38,24 @@ async def test_only_the_key_that_made_it_can_read_it(data: Database) -> None:
     await store.insert([first])
     assert await store.event("key_2", first.id) is None
     assert await store.event("key_1", event().id) is None
+
+
+async def test_what_else_its_price_is_made_of_comes_back(admin: Database, data: Database) -> None:
+    """Also where it corrects an estimate, and from processes of releases before, which tell nothing of it."""
+    told = Usage(prompt_tokens=9, searches=2, tier="flex", cached_audio_tokens=0, billed_prompt_tokens=5).details()
+    assert told == {"searches": 2, "tier": "flex", "billed_prompt_tokens": 5}
+    assert Usage(prompt_tokens=9, cached_tokens=3, reasoning_tokens=1).details() is None
+    store, true = UsageStore(data), event(usage_details=told)
+    await store.insert([event(id=true.id, usage_source=UsageSource.ESTIMATED)])
+    await store.insert([true])
+    assert await store.event("key_1", true.id) == true
+    before = msgspec.to_builtins(event())
+    del before["usage_details"]
+    async with data.transaction() as tx:
+        await tx.execute(text("SELECT insert_usage(CAST(:e AS jsonb))"), {"e": msgspec.json.encode([before]).decode()})
+    found = await store.event("key_1", before["id"])
+    assert found is not None
+    assert found.usage_details is None
 
 
 async def test_the_same_event_again_is_stored_once(admin: Database, data: Database) -> None:

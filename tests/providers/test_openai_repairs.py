@@ -136,7 +136,8 @@ def test_figures_by_other_names_are_found() -> None:
         ({"completion_tokens": 4, "total_tokens": 19, "completion_tokens_details": {"reasoning_tokens": 5}}, 9, 5),
         ({"completion_tokens": 9, "total_tokens": 19, "completion_tokens_details": {"reasoning_tokens": 5}}, 9, 5),
         ({"completion_tokens": 4, "total_tokens": 19}, 9, 5),
-        ({"completion_tokens": 4, "total_tokens": 30, "completion_tokens_details": {"reasoning_tokens": 5}}, 9, 5),
+        ({"completion_tokens": 4, "total_tokens": 30, "completion_tokens_details": {"reasoning_tokens": 5}}, 4, 5),
+        ({"completion_tokens": 4, "total_tokens": 14, "completion_tokens_details": {"reasoning_tokens": 5}}, 9, 5),
         ({"completion_tokens": 4}, 4, 0),
     ],
 )

@@ -1,5 +1,6 @@
 """What a request used, in OpenAI's meaning of the words."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, Self
 
@@ -7,6 +8,20 @@ import msgspec
 
 MOST_TOKENS: Final = 100_000_000
 """More than any model reads or writes in one request: a figure beyond it is a provider's mistake."""
+
+
+_DETAILS: Final = (
+    *("cache_write_1h_tokens", "audio_prompt_tokens", "audio_completion_tokens", "image_prompt_tokens"),
+    *(
+        "image_completion_tokens",
+        "cached_audio_tokens",
+        "cached_image_tokens",
+        "searches",
+        "file_searches",
+        "containers",
+    ),
+    *("images", "billed_prompt_tokens", "billed_completion_tokens", "speed", "region", "tier"),
+)
 
 
 class UsageSource(StrEnum):
@@ -112,6 +127,11 @@ class Usage(msgspec.Struct, frozen=True):
             audio_completion_tokens=spoken,
             image_completion_tokens=min(self.image_completion_tokens, self.completion_tokens - reasoning - spoken),
         )
+
+    def details(self) -> Mapping[str, int | str] | None:
+        """What a price is made of beside the tokens that every request has, by name; None where that is nothing."""
+        told = {name: value for name in _DETAILS if (value := getattr(self, name)) not in (None, 0)}
+        return told or None
 
     def as_billed(self) -> Self:
         """The same with the tokens that the provider bills."""

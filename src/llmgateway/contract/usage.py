@@ -1,5 +1,6 @@
 """UsageEvent: what one request did. It comes up from the data plane, through the journal, into PostgreSQL."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -82,6 +83,8 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     cached_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    usage_details: Mapping[str, int | str] | None = None
+    """What else the price is made of: `{"searches": 2, "tier": "flex"}`; None is nothing."""
     cost_nanos: int | None = None
     """What the provider bills for it."""
     charge_nanos: int | None = None

@@ -11,7 +11,7 @@ from llmgateway.kit.money import usd
 _SHOWN = (
     "id", "org_id", "key_id", "project_id", "created_at", "operation", "dialect", "model", "provider", "served_model",
     "outcome", "status", "error_code", "error_message", "stream", "prompt_tokens", "completion_tokens", "cached_tokens",
-    "cache_write_tokens", "reasoning_tokens", "price_version", "usage_source", "cache", "test", "duration_ms",
+    "cache_write_tokens", "reasoning_tokens", "usage_details", "price_version", "usage_source", "cache", "test", "duration_ms",
     "first_token_ms", "tags",
 )  # fmt: skip
 _ENDS = {

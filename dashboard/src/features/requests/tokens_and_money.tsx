@@ -18,6 +18,9 @@ interface Line {
 export function TokensAndMoney({ request }: { request: Explained }) {
   const lines = linesOf(request, useListPrices(request));
   const rows: [string, ReactNode][] = lines.map((line) => [line.name, <Tokens key={line.name} of={line} />]);
+  for (const [name, value] of Object.entries(request.usage_details ?? {})) {
+    rows.push([inWords(name), typeof value === "number" ? count(value) : value]);
+  }
   rows.push(
     ["Cost", <strong key="cost">{dollars(request.cost_usd)}</strong>],
     ["List price of what was asked for", dollars(request.list_cost_usd)],
@@ -59,6 +62,12 @@ function linesOf(request: Explained, prices: Record<string, string>): Line[] {
   const sum = lines.reduce((all, line) => all + (line.tokens * (line.price ?? 0)) / 1e6, 0);
   const explained = Math.abs(sum - Number(request.cost_usd ?? 0)) <= 1e-8 + sum / 1000;
   return explained ? lines : lines.map((line) => ({ ...line, price: null }));
+}
+
+/** `file_searches` as people read it. */
+function inWords(name: string): string {
+  const words = name.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** Prices as the catalogue has them now, for models that it knows. */

@@ -2987,6 +2987,13 @@ export interface components {
             cache_write_tokens: number;
             /** Reasoning Tokens */
             reasoning_tokens: number;
+            /**
+             * Usage Details
+             * @description What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`; null is nothing.
+             */
+            usage_details: {
+                [key: string]: number | string;
+            } | null;
             /** Cost Usd */
             cost_usd: string | null;
             /** Charge Usd */
@@ -3063,6 +3070,13 @@ export interface components {
             cache_write_tokens: number;
             /** Reasoning Tokens */
             reasoning_tokens: number;
+            /**
+             * Usage Details
+             * @description What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`; null is nothing.
+             */
+            usage_details: {
+                [key: string]: number | string;
+            } | null;
             /** Cost Usd */
             cost_usd: string | null;
             /** Charge Usd */

@@ -30,6 +30,9 @@ class RequestShown(Shown):
     cached_tokens: int
     cache_write_tokens: int
     reasoning_tokens: int
+    usage_details: dict[str, int | str] | None = Field(
+        description="What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`; null is nothing."
+    )
     cost_usd: str | None
     charge_usd: str | None
     list_cost_usd: str | None

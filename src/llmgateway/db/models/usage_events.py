@@ -47,3 +47,4 @@ class UsageRow(Base):
     plan: Mapped[list[Any]] = mapped_column(JSONB)
     tags: Mapped[list[Any]] = mapped_column(JSONB)
     error_message: Mapped[str | None]
+    usage_details: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

@@ -23,9 +23,9 @@ def read_usage(body: object, tier: object = None) -> Usage | None:
     prompt_details = _part(body, "prompt_tokens_details")
     completion_details = _part(body, "completion_tokens_details")
     reasoning = _count(completion_details, "reasoning_tokens") or _count(body, "reasoning_tokens")
-    if reasoning > completion:
-        completion += reasoning  # Vercel's gateway leaves it out of the total too; within the completion it has no room
     beside = total - prompt - completion
+    if prompt and not beside and reasoning > completion:
+        completion += reasoning  # Vercel's gateway leaves it out of the total too; within the completion it has no room
     if prompt and beside > 0 and reasoning in (0, beside):
         # xAI counts reasoning beside the completion (https://docs.x.ai/docs/guides/reasoning); Google's compatible
         # surface counts it in the total alone (https://ai.google.dev/gemini-api/docs/openai).
