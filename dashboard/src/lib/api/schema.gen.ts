@@ -6013,6 +6013,7 @@ export interface operations {
             query?: {
                 from?: string | null;
                 to?: string | null;
+                format?: "csv";
             };
             header?: never;
             path: {

@@ -1,6 +1,6 @@
 """What billing takes and shows. Money is decimal text of dollars."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,7 @@ class StatementWish(BaseModel):
 
     since: Instant | None = Field(None, alias="from")
     until: Instant | None = Field(None, alias="to")
+    format: Literal["csv"] = "csv"
 
 
 class PlanWish(Body):

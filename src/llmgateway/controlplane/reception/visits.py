@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.reception.attempts import note_stranger
+from llmgateway.controlplane.reception.parameters import check_parameters
 from llmgateway.controlplane.reception.permissions import EVEN_CLOSED, ROLES, OrgRole, Permission
 from llmgateway.controlplane.reception.rooms import Rooms, rooms_of
 from llmgateway.db.models.organisations import Organisation
@@ -121,9 +122,10 @@ SignedIn = Annotated[Person, Depends(_person, scope="function")]
 """A route for whoever is logged in."""
 
 
-async def _operator(person: SignedIn) -> Person:
+async def _operator(request: Request, person: SignedIn) -> Person:
     if not person.user.operator:
         raise NotFound("There is nothing here.")
+    check_parameters(request)
     return person
 
 
@@ -180,7 +182,9 @@ class Gate:
         person: SignedIn,
         org: Annotated[str, Path(description="The organisation, by id or slug.", max_length=100)],
     ) -> Visit:
-        return await enter(person, org, self.permission, writes=request.method not in _READS)
+        visit = await enter(person, org, self.permission, writes=request.method not in _READS)
+        check_parameters(request)
+        return visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,9 @@ class BriefGate:
     ) -> Visit:
         async with rooms.database.transaction() as tx:
             person = await identify(request, rooms, tx)
-            return await enter(person, org, self.permission, writes=request.method not in _READS)
+            visit = await enter(person, org, self.permission, writes=request.method not in _READS)
+        check_parameters(request)
+        return visit
 
 
 def RequiresBriefly(permission: Permission) -> Any:  # noqa: N802 as Requires

@@ -1,0 +1,29 @@
+"""What may be asked of a route: a parameter that it does not have, or that is given twice, is refused and not ignored."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from fastapi import Request
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Cookie, Header, Path
+from fastapi.routing import APIRoute
+
+from llmgateway.errors import BadRequest
+
+
+def check_parameters(request: Request) -> None:
+    """Raises BadRequest for a name in the query that says nothing here, and for one that says two things."""
+    asked = [name for name, _ in request.query_params.multi_items()]
+    known = _parameters(cast("APIRoute", request.scope["route"])) if asked else ()
+    for name in asked:
+        if name not in known:
+            there = f"There are {', '.join(f'`{one}`' for one in known)}." if known else "There are none."
+            raise BadRequest(f"There is no parameter `{name}` here. {there}", param=name)
+        if asked.count(name) > 1:
+            raise BadRequest(f"`{name}` is given more than once and can have one value.", param=name)
+
+
+def _parameters(route: APIRoute) -> Sequence[str]:
+    """Of the query, as callers write them."""
+    fields = get_flat_params(route.dependant)
+    return [field.alias for field in fields if not isinstance(field.field_info, Path | Header | Cookie)]
