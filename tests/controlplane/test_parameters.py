@@ -65,3 +65,13 @@ async def test_a_misspelt_filter_empties_no_cache(api: Api) -> None:
     org = await api.org("Acme", owner)
     refused = await (await api.as_(owner)).delete(f"/orgs/{org}/cache", params={"key": "key_1"})
     assert error_of(refused)["message"] == "There is no parameter `key` here. There are `key_id`, `model`."
+
+
+async def test_a_range_that_is_upside_down_is_refused_in_every_list(api: Api) -> None:
+    owner = await api.person("op@a.test", operator=True)
+    org = await api.org("Acme", owner)
+    client = await api.as_(owner)
+    wish = {"from": "2026-11-05T00:00:00Z", "to": "2026-11-04T00:00:00Z"}
+    for path in (f"/orgs/{org}/usage", f"/orgs/{org}/usage/summary", f"/orgs/{org}/audit", "/admin/audit"):
+        refused = await client.get(path, params=wish)
+        assert (refused.status_code, error_of(refused)["param"]) == (400, "from"), path

@@ -9,6 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.audit.schemas import AuditWish
+from llmgateway.controlplane.reception.listing import check_range
 from llmgateway.controlplane.reception.visits import Actor, Visit
 from llmgateway.db.models.audit_events import AuditRow
 from llmgateway.db.tenancy import owned
@@ -68,7 +69,8 @@ def of_operators() -> Select[AuditRow]:
 
 
 def matching(query: Select[AuditRow], wish: AuditWish) -> Select[AuditRow]:
-    """Those that a filter lets through; `action` may end in `.*`."""
+    """Those that a filter lets through; `action` may end in `.*`. Raises BadRequest for a range that is upside down."""
+    check_range(wish.since, wish.until)
     if wish.actor is not None:
         query = query.where(AuditRow.actor_id == wish.actor)
     if wish.action is not None and wish.action.endswith(".*"):

@@ -1,6 +1,7 @@
 """Lists: keyset pages over rows whose ids sort by time."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query
@@ -39,6 +40,12 @@ def _paging(
 
 
 PageWish = Annotated[Paging, Depends(_paging)]
+
+
+def check_range(since: datetime | None, until: datetime | None) -> None:
+    """Raises BadRequest for a list that would end before it begins."""
+    if since is not None and until is not None and since >= until:
+        raise BadRequest("`from` must lie before `to`.", param="from")
 
 
 async def newest_first(

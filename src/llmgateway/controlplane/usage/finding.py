@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, DateTime, Select, column, func, literal, s
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from llmgateway.controlplane.reception.listing import Paging
+from llmgateway.controlplane.reception.listing import Paging, check_range
 from llmgateway.controlplane.usage.schemas import UsageWish
 from llmgateway.controlplane.usage.summary import DAY, HOUR
 from llmgateway.db.models.usage_events import UsageRow
@@ -26,7 +26,8 @@ _Table = type[UsageRow] | type[UsageDay] | type[UsageHour] | type[UsagePending]
 async def newest(
     tx: AsyncSession, org_id: str, wish: UsageWish, paging: Paging, oldest: datetime | None
 ) -> Sequence[UsageRow]:
-    """One more than the page holds, none from before `oldest`. Raises BadRequest for a cursor that is none."""
+    """One more than the page holds, none from before `oldest`. Raises BadRequest for a cursor or a range that is none."""
+    check_range(wish.since, wish.until)
     since = max((moment for moment in (wish.since, oldest) if moment is not None), default=None)
     last = _after(paging)
     until = min(
