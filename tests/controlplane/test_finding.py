@@ -27,6 +27,8 @@ WISHES: list[tuple[Json, Wished]] = [
     ({"model": "no-such-model"}, lambda _: False),
     ({"provider": "openai", "key_id": "key_2"}, lambda one: one.provider == "openai" and one.key_id == "key_2"),
     ({"project_id": "prj_1", "outcome": "failed"}, lambda one: one.project_id == "prj_1" and one.outcome == "failed"),
+    ({"project_id": "", "model": "fast"}, lambda one: one.project_id is None and one.model == "fast"),
+    ({"provider": ""}, lambda one: one.provider is None),
     ({"tag": "green", "test": False}, lambda one: "green" in one.tags and not one.test),
     ({"test": True}, lambda one: one.test),
     ({"from": MIDDLE.isoformat()}, lambda one: one.created_at >= MIDDLE),

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, DateTime, Select, column, func, literal, select, true, tuple_, union_all, values
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from llmgateway.controlplane.reception.listing import Paging, check_range
 from llmgateway.controlplane.usage.schemas import UsageWish
@@ -58,8 +58,8 @@ def _after(paging: Paging) -> tuple[datetime, str] | None:
 
 def _wished(table: _Table, wish: UsageWish) -> list[ColumnElement[bool]]:
     """What sums are kept apart by, and events have too."""
-    filters: list[ColumnElement[bool]] = [
-        attribute == value
+    filters = [
+        _is(attribute, value)
         for attribute, value in (
             (table.model, wish.model),
             (table.provider, wish.provider),
@@ -71,6 +71,11 @@ def _wished(table: _Table, wish: UsageWish) -> list[ColumnElement[bool]]:
         if value is not None
     ]
     return [*filters, table.tags.contains([wish.tag])] if wish.tag is not None else filters
+
+
+def _is(attribute: ColumnElement[Any] | InstrumentedAttribute[Any], value: str | bool) -> ColumnElement[bool]:
+    """'' is none, as sums say it; events say null."""
+    return (attribute == "") | attribute.is_(None) if value == "" else attribute == value
 
 
 def _within(time: Any, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
