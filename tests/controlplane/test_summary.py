@@ -120,6 +120,13 @@ async def test_by_everything(asked: Asked, data: Database, worker: Database, *, 
     some = [one for one in events if one.model == "fast" and one.key_id == "key_1" and "green" in one.tags]
     found = await asked(model="fast", key_id="key_1", tag="green")
     assert [row["requests"] for row in found["data"]] == [len(some)]
+    gone = [one for one in events if one.outcome is Outcome.ABANDONED]
+    row = (await asked(outcome="abandoned"))["data"][0]
+    assert (row["requests"], row["abandoned"], nanos(row["cost_usd"])) == (
+        len(gone),
+        len(gone),
+        added(gone, "cost_nanos"),
+    )
 
 
 async def test_errors_and_savings_are_told_apart(asked: Asked, data: Database) -> None:

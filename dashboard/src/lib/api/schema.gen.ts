@@ -5608,6 +5608,7 @@ export interface operations {
                 key_id?: string | null;
                 project_id?: string | null;
                 provider?: string | null;
+                outcome?: ("finished" | "failed" | "abandoned" | "refused") | null;
                 tag?: string | null;
                 /** @description Test traffic instead of live. */
                 test?: boolean;

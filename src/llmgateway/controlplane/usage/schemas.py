@@ -73,6 +73,9 @@ class RequestExplained(RequestShown):
     attempts: list[AttemptShown]
 
 
+OutcomeWish = Literal["finished", "failed", "abandoned", "refused"]
+
+
 class UsageWish(BaseModel):
     """Which requests."""
 
@@ -82,7 +85,7 @@ class UsageWish(BaseModel):
     provider: str | None = Field(None, max_length=100)
     key_id: str | None = Field(None, max_length=100)
     project_id: str | None = Field(None, max_length=100)
-    outcome: Literal["finished", "failed", "abandoned", "refused"] | None = None
+    outcome: OutcomeWish | None = None
     tag: str | None = Field(None, max_length=200)
     test: bool | None = Field(None, description="Only test traffic, or only live.")
     since: Instant | None = Field(None, alias="from")
@@ -109,6 +112,7 @@ class SummaryWish(BaseModel):
     key_id: str | None = Field(None, max_length=100)
     project_id: str | None = Field(None, max_length=100)
     provider: str | None = Field(None, max_length=100)
+    outcome: OutcomeWish | None = None
     tag: str | None = Field(None, max_length=200)
     test: bool = Field(default=False, description="Test traffic instead of live.")
     compare: bool = Field(default=False, description="Also the period as long that ends where this one begins.")

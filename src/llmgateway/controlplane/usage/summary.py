@@ -139,6 +139,7 @@ def _filters(table: _Table, org_id: str, wish: SummaryWish, span: Span) -> Seque
         (table.key_id, wish.key_id),
         (table.project_id, wish.project_id),
         (table.provider, wish.provider),
+        (table.outcome, wish.outcome),
     ):
         if value is not None:
             filters.append(column == value)
