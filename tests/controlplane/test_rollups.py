@@ -22,6 +22,7 @@ from llmgateway.db.session import Database
 from llmgateway.errors import BadRequest
 from llmgateway.kit.ids import id_time, new_id
 from tests.controlplane.records import event
+from tests.db.test_opening import alembic
 
 START = datetime(2026, 11, 4, tzinfo=UTC)
 NOW = START + timedelta(days=3, hours=5)
@@ -141,6 +142,27 @@ async def test_sums_are_those_of_the_events_and_the_same_when_made_anew(
     for org in ("org_1", "org_2"):
         assert await rollups.rebuild(admin, org, START, START + 3 * DAY, NOW) == 3
     assert {table: await sums(admin, table) for table in before} == before
+
+
+@pytest.mark.parametrize("merged", [True, False])
+async def test_sums_from_before_other_rules_are_those_of_the_new_rules(
+    admin: Database, data: Database, worker: Database, database_url: str, *, merged: bool
+) -> None:
+    await UsageStore(data).insert([made(Random(n)) for n in range(200)])
+    await roll_up(worker)
+    by_new = await sums(admin, "usage_hours")
+    await asyncio.to_thread(alembic, database_url, "downgrade", "0025")
+    if merged:
+        await roll_up(worker)
+        by_old = await sums(admin, "usage_hours")
+        assert [row["requests"] for row in by_old] == [row["requests"] for row in by_new]
+        for name in ("unpriced", "saved_nanos"):
+            assert [row[name] for row in by_old] != [row[name] for row in by_new]
+        await rollups.rebuild(admin, "org_1", START, START + 3 * DAY, NOW)
+        assert await sums(admin, "usage_hours") == by_old
+    await asyncio.to_thread(alembic, database_url, "upgrade", "head")
+    await roll_up(worker)
+    assert await sums(admin, "usage_hours") == by_new
 
 
 async def test_what_is_shipped_while_sums_are_made_anew_is_counted_once(

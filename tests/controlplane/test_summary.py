@@ -138,15 +138,34 @@ async def test_errors_and_savings_are_told_apart(asked: Asked, data: Database) -
         at(START, asked.org, outcome=Outcome.FAILED, **figures),
         at(START, asked.org, outcome=Outcome.REFUSED, cost_nanos=0),
         at(START, asked.org, outcome=Outcome.ABANDONED, cost_nanos=10),
+        at(START, asked.org, outcome=Outcome.ABANDONED, cost_nanos=None, completion_tokens=0),
+        at(START, asked.org, outcome=Outcome.FAILED, cost_nanos=None, prompt_tokens=0, completion_tokens=0),
         at(START, asked.org, test=True, **figures),
     ]
     await UsageStore(data).insert(events)
     row = (await asked())["data"][0]
     names = ("requests", "errors", "refused", "abandoned", "cache_hits", "unpriced", "error_rate")
-    assert [row[name] for name in names] == [6, 1, 1, 1, 1, 1, round(1 / 6, 6)]
+    assert [row[name] for name in names] == [8, 2, 1, 2, 1, 2, round(2 / 8, 6)]
     saved = [nanos(row[f"{name}_usd"]) for name in ("saved", "saved_by_cache", "saved_by_routing")]
-    assert saved == [250, 50, 200]
+    assert saved == [450, 50, 400]
     assert [row["requests"] for row in (await asked(test=True))["data"]] == [1]
+
+
+@pytest.mark.parametrize("test", [True, False])
+async def test_savings_and_what_has_no_price_are_those_of_the_requests(
+    asked: Asked, data: Database, worker: Database, *, test: bool
+) -> None:
+    await UsageStore(data).insert([made(Random(n), asked.org) for n in range(200)])
+    await roll_up(worker)
+    row = (await asked(test=test))["data"][0]
+    page = await asked.client.get(f"/orgs/{asked.org}/usage", params={**RANGE, "test": test, "limit": 200})
+    requests = page.json()["data"]
+    assert nanos(row["saved_usd"]) == sum(nanos(one["saved_usd"] or "0") for one in requests)
+    unpriced = [
+        one for one in requests
+        if one["cost_usd"] is None and (one["outcome"] == "finished" or one["prompt_tokens"] or one["completion_tokens"])
+    ]  # fmt: skip
+    assert (row["requests"], row["unpriced"]) == (len(requests), len(unpriced))
 
 
 async def test_percentiles_are_less_than_5_percent_off(asked: Asked, data: Database, worker: Database) -> None:

@@ -42,7 +42,8 @@ async def _revision(url: str) -> str | None:
     return found
 
 
-def _alembic(url: str, *arguments: str) -> None:
+def alembic(url: str, *arguments: str) -> None:
+    """As an operator calls it in the repository."""
     done = subprocess.run(
         [sys.executable, "-m", "alembic", *arguments],
         cwd=REPOSITORY,
@@ -80,7 +81,7 @@ async def test_production_never_migrates_by_itself(empty_url: str) -> None:
 
 
 async def test_an_older_schema_refuses_and_names_the_command(empty_url: str) -> None:
-    await asyncio.to_thread(_alembic, empty_url, "upgrade", "0001")
+    await asyncio.to_thread(alembic, empty_url, "upgrade", "0001")
     with pytest.raises(ConfigurationError, match=r"older.*llmgateway migrate"):
         await _open(empty_url)
     await asyncio.to_thread(migrate, empty_url)
@@ -116,7 +117,7 @@ async def test_a_newer_schema_that_only_expanded_serves_the_version_before(
 
 async def test_alembic_from_the_repository_goes_up_and_down_and_up(empty_url: str) -> None:
     for arguments in (("upgrade", "head"), ("downgrade", "base"), ("upgrade", "head")):
-        await asyncio.to_thread(_alembic, empty_url, *arguments)
+        await asyncio.to_thread(alembic, empty_url, *arguments)
     assert await _open(empty_url) == newest_revision()
 
 
@@ -130,7 +131,7 @@ async def test_two_databases_of_one_server_may_migrate_at_once(superuser_url: st
     await run_sql(superuser_url, "CREATE DATABASE another_one OWNER tests_login")
     other = url_of(superuser_url, database="another_one")
     urls = (empty_url, other, empty_url, other)
-    await asyncio.gather(*(asyncio.to_thread(_alembic, url, "upgrade", "head") for url in urls))
+    await asyncio.gather(*(asyncio.to_thread(alembic, url, "upgrade", "head") for url in urls))
     assert await _open(empty_url) == await _open(other) == newest_revision()
     await run_sql(superuser_url, "DROP DATABASE another_one WITH (FORCE)")
 

@@ -36,6 +36,7 @@ class UsageSums:
     counted: Mapped[int] = mapped_column(Numeric)
     """Requests that finished or used a token: those that quotas count."""
     unpriced: Mapped[int] = mapped_column(Numeric)
+    """Those of them whose cost nobody knows; without any, the cost is complete."""
     prompt_tokens: Mapped[int] = mapped_column(Numeric)
     completion_tokens: Mapped[int] = mapped_column(Numeric)
     cached_tokens: Mapped[int] = mapped_column(Numeric)
@@ -45,7 +46,7 @@ class UsageSums:
     charge_nanos: Mapped[int] = mapped_column(Numeric)
     list_cost_nanos: Mapped[int] = mapped_column(Numeric)
     saved_nanos: Mapped[int] = mapped_column(Numeric)
-    """List cost less cost, of finished requests that have both."""
+    """List cost less cost, of requests that have both; nothing of test traffic."""
     latency: Mapped[int] = mapped_column(Numeric)
     """A histogram of finished requests."""
     first_token: Mapped[int] = mapped_column(Numeric)

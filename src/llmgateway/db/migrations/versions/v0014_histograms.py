@@ -1,6 +1,6 @@
 """Histograms of usage as one number each, so that a sum merges them; and an index for lists of requests."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from alembic import op
 
@@ -111,17 +111,17 @@ _BACK = (
 
 def upgrade() -> None:
     """Turn arrays into numbers."""
-    _as_owner(_STATEMENTS)
-    _as_owner([_function(signature, body, _changes(events)) for signature, body, events in _FUNCTIONS])
+    as_owner(_STATEMENTS)
+    note_by(changes)
 
 
 def downgrade() -> None:
     """Turn numbers into arrays."""
-    _as_owner(_BACK)
-    _as_owner([_function(signature, body, v0011_rollups.changes(events)) for signature, body, events in _FUNCTIONS])
+    as_owner(_BACK)
+    note_by(v0011_rollups.changes)
 
 
-def _changes(events: str) -> str:
+def changes(events: str) -> str:
     """The statement that notes what events add up to."""
     parts = {
         "{facets}": _FACETS,
@@ -136,13 +136,19 @@ def _changes(events: str) -> str:
     return filled
 
 
+def note_by(statement: Callable[[str], str]) -> None:
+    """What events add up to is noted, and made anew, by such a statement about events."""
+    as_owner([_function(signature, body, statement(events)) for signature, body, events in _FUNCTIONS])
+
+
 def _function(signature: str, body: str, changes: str) -> str:
     schema = str(op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one())
     filled = body.replace("{changes}", changes)
     return f"CREATE OR REPLACE FUNCTION {signature} SET search_path = {schema}, pg_temp AS $$ {filled} $$"
 
 
-def _as_owner(statements: Iterable[str]) -> None:
+def as_owner(statements: Iterable[str]) -> None:
+    """One after the other."""
     op.execute("SET LOCAL ROLE llmgateway_owner")
     for statement in statements:
         op.get_bind().exec_driver_sql(statement)
