@@ -116,7 +116,10 @@ async def test_by_everything(asked: Asked, data: Database, worker: Database, *, 
             mine = [one for one in events if getattr(one, name) == row["group"]]
             assert (row["requests"], nanos(row["cost_usd"])) == (len(mine), added(mine, "cost_nanos")), by
     tags = {row["group"]: row["requests"] for row in (await asked(by="tag"))["data"]}
-    assert tags == {name: sum(name in one.tags for one in events) for name in ("blue", "green")}
+    assert tags == {
+        **{name: sum(name in one.tags for one in events) for name in ("blue", "green")},
+        None: sum(not one.tags for one in events),
+    }
     some = [one for one in events if one.model == "fast" and one.key_id == "key_1" and "green" in one.tags]
     found = await asked(model="fast", key_id="key_1", tag="green")
     assert [row["requests"] for row in found["data"]] == [len(some)]

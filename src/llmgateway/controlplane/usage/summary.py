@@ -118,12 +118,12 @@ def _part(table: _Table, org_id: str, wish: SummaryWish, span: Span) -> Select[*
     tag = select(tags.c.value).distinct().lateral("tag")  # one that is there twice counts once
     group: Any = literal("")
     if wish.by is not None:
-        group = tag.c.value if wish.by == "tag" else getattr(table, _GROUPS[wish.by])
+        group = func.coalesce(tag.c.value, "") if wish.by == "tag" else getattr(table, _GROUPS[wish.by])
     columns = ("outcome", "cache", *_PLAIN, *_HISTOGRAMS)
     query = select(time.label("time"), group.label("group"), *(getattr(table, name) for name in columns))
     query = query.select_from(table)
     if wish.by == "tag":
-        query = query.join(tag, literal(value=True))
+        query = query.outerjoin(tag, literal(value=True))
     return query.where(*_filters(table, org_id, wish, span))
 
 
