@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from llmgateway.contract.usage import Outcome, UsageEvent
-from llmgateway.controlplane.usage import rollups
+from llmgateway.controlplane.usage import rollups, summary
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
@@ -238,6 +238,25 @@ async def test_against_the_period_before(asked: Asked, data: Database, worker: D
         ("current", "2", "0.000000051"),
         ("previous", "1", "0.000000001"),
     ]
+
+
+async def test_rows_are_said_to_be_cut_only_where_some_are_missing(
+    asked: Asked, data: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(summary, "MOST_ROWS", 2)
+    models = {1: ("a", "b", "c"), 25: ("a", "b"), 49: ("a", "b")}
+    await UsageStore(data).insert(
+        [at(START + timedelta(hours=hour), asked.org, model=name) for hour, names in models.items() for name in names]
+    )
+    wish = {"by": "model", "compare": True}
+    days = [{"from": (START + n * DAY).isoformat(), "to": (START + (n + 1) * DAY).isoformat()} for n in range(3)]
+    found = [await asked(**wish, **day) for day in days]
+    assert [(one["truncated"], len(one["data"]), len(one["previous"])) for one in found] == [
+        (True, 2, 0), (True, 2, 2), (False, 2, 2)
+    ]  # fmt: skip
+    for day, one in zip(days, found, strict=True):
+        file = await asked.client.get(f"/orgs/{asked.org}/usage/summary", params={**wish, **day, "format": "csv"})
+        assert (file.headers.get("x-truncated") == "true") == one["truncated"]
 
 
 @pytest.mark.parametrize(

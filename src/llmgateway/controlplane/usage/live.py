@@ -12,9 +12,9 @@ import msgspec
 import structlog
 from sqlalchemy import text
 
-from llmgateway.controlplane.usage import summary
-from llmgateway.controlplane.usage.schemas import Summary, SummaryWish
+from llmgateway.controlplane.usage.schemas import SummaryWish
 from llmgateway.controlplane.usage.showing import request_shown
+from llmgateway.controlplane.usage.summary import DAY, down, summary_of
 from llmgateway.db.listening import listen
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.session import DATABASE_ERRORS, Database
@@ -245,8 +245,7 @@ class Live:
     async def _totals(self, org_id: str) -> bytes:
         """Of the UTC day that runs, as the summary says it."""
         now = self._clock.now()
-        span = summary.span_of(now.replace(hour=0, minute=0, second=0, microsecond=0), now)
+        wish = SummaryWish.model_validate({"since": down(now, DAY), "until": now})
         async with self._database.transaction(org_id) as tx:
-            rows = await summary.summed(tx, org_id, SummaryWish.model_validate({}), span, now)
-        shown = Summary(since=span.since, until=span.until, figures_until=now, truncated=False, data=rows)
+            shown = await summary_of(tx, org_id, wish, now)
         return sse.write(shown.model_dump_json(by_alias=True).encode(), b"totals")

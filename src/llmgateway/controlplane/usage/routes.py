@@ -9,7 +9,7 @@ from llmgateway.controlplane.plans.service import all_plans
 from llmgateway.controlplane.reception.listing import PageWish
 from llmgateway.controlplane.reception.permissions import Permission
 from llmgateway.controlplane.reception.visits import Requires, Visit
-from llmgateway.controlplane.usage import finding, summary
+from llmgateway.controlplane.usage import finding
 from llmgateway.controlplane.usage.schemas import (
     RequestExplained,
     RequestShown,
@@ -19,6 +19,7 @@ from llmgateway.controlplane.usage.schemas import (
     UsageWish,
 )
 from llmgateway.controlplane.usage.showing import request_shown
+from llmgateway.controlplane.usage.summary import summary_of
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.tenancy import owned
 from llmgateway.errors import NotFound
@@ -71,26 +72,13 @@ async def summarise_usage(
     visit: Annotated[Visit, Requires(Permission.USAGE_READ)], wish: Annotated[SummaryWish, Query()]
 ) -> Summary | Response:
     """Requests, tokens, money, savings, errors and latency, by time and by what they were for."""
-    now = visit.rooms.clock.now()
-    until = wish.until or now
-    span = summary.span_of(wish.since or until - timedelta(days=1), until)
-    rows = await summary.summed(visit.tx, visit.org.id, wish, span, now)
-    previous = await summary.summed(visit.tx, visit.org.id, wish, span.before, now) if wish.compare else None
-    truncated = len(rows) == summary.MOST_ROWS
+    found = await summary_of(visit.tx, visit.org.id, wish, visit.rooms.clock.now())
     if wish.format == "json":
-        return Summary(
-            since=span.since,
-            until=span.until,
-            figures_until=min(now, span.until),
-            truncated=truncated,
-            data=rows,
-            previous_since=span.before.since if wish.compare else None,
-            previous=previous,
-        )
-    periods = {"current": rows, "previous": previous or []}
-    lines = [{"period": name, **row.model_dump(mode="json")} for name, found in periods.items() for row in found]
+        return found
+    periods = {"current": found.data, "previous": found.previous or []}
+    lines = [{"period": name, **row.model_dump(mode="json")} for name, rows in periods.items() for row in rows]
     columns = (*SummaryRow.model_fields, *(("period",) if wish.compare else ()))
-    cut = {"x-truncated": "true"} if truncated else {}
+    cut = {"x-truncated": "true"} if found.truncated else {}
     return Response(csv_text(columns, lines), media_type="text/csv", headers=_FILE | cut)
 
 

@@ -157,7 +157,7 @@ class Summary(Shown):
     figures_until: datetime
     """All that reached the database by then is in the figures."""
     truncated: bool
-    """There are more rows than are shown: ask for a shorter time or a longer step."""
+    """There are more rows than are shown, of this period or of the one before: ask for a shorter time or a longer step."""
     data: list[SummaryRow]
     previous_since: datetime | None = Field(default=None, serialization_alias="previous_from")
     previous: list[SummaryRow] | None = None

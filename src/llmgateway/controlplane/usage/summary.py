@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.usage.schemas import SummaryRow, SummaryWish
+from llmgateway.controlplane.usage.schemas import Summary, SummaryRow, SummaryWish
 from llmgateway.db.models.usage_rollups import BASE, DIGITS, UsageDay, UsageHour, UsagePending
 from llmgateway.errors import BadRequest
 from llmgateway.kit.money import usd
@@ -69,8 +69,25 @@ def span_of(since: datetime, until: datetime) -> Span:
     return Span(down(since, HOUR), up(until, HOUR))
 
 
-async def summed(tx: AsyncSession, org_id: str, wish: SummaryWish, span: Span, now: datetime) -> list[SummaryRow]:
-    """At most MOST_ROWS, by time, then by group, the most expensive first. Its statement sees one state of the database."""
+async def summary_of(tx: AsyncSession, org_id: str, wish: SummaryWish, now: datetime) -> Summary:
+    """What is asked for, at most MOST_ROWS a period. Raises BadRequest for a range that is upside down or too long."""
+    until = wish.until or now
+    span = span_of(wish.since or until - DAY, until)
+    rows = await _summed(tx, org_id, wish, span, now)
+    previous = await _summed(tx, org_id, wish, span.before, now) if wish.compare else None
+    return Summary(
+        since=span.since,
+        until=span.until,
+        figures_until=min(now, span.until),
+        truncated=any(len(found) > MOST_ROWS for found in (rows, previous or ())),
+        data=rows[:MOST_ROWS],
+        previous_since=span.before.since if wish.compare else None,
+        previous=None if previous is None else previous[:MOST_ROWS],
+    )
+
+
+async def _summed(tx: AsyncSession, org_id: str, wish: SummaryWish, span: Span, now: datetime) -> list[SummaryRow]:
+    """One more than MOST_ROWS, by time, then by group, the most expensive first. Its statement sees one state of the database."""
     rows = (await tx.execute(_query(org_id, wish, span, now))).mappings().all()
     return [_shown(dict(row)) for row in rows]
 
@@ -91,7 +108,7 @@ def _query(org_id: str, wish: SummaryWish, span: Span, now: datetime) -> Select[
         func.coalesce(saved_by_cache, 0).label("saved_by_cache_nanos"),
         *(cast(func.sum(picked.c[name]), Text).label(name) for name in _HISTOGRAMS),
     ).group_by(picked.c.time, picked.c.group)
-    return query.having(requests > 0).order_by(picked.c.time, cost.desc(), picked.c.group).limit(MOST_ROWS)
+    return query.having(requests > 0).order_by(picked.c.time, cost.desc(), picked.c.group).limit(MOST_ROWS + 1)
 
 
 def _parts(org_id: str, wish: SummaryWish, span: Span, now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
