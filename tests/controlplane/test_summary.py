@@ -211,6 +211,11 @@ async def test_a_range_is_of_whole_hours_and_days_are_utc(asked: Asked, data: Da
     assert [(row["time"], row["requests"]) for row in found["data"]] == [
         ("2026-11-04T00:00:00Z", 3), ("2026-11-05T00:00:00Z", 2), ("2026-11-06T00:00:00Z", 2), ("2026-11-07T00:00:00Z", 2)
     ]  # fmt: skip
+    file = await asked.client.get(
+        f"/orgs/{asked.org}/usage/summary", params={**RANGE, "from": begin.isoformat(), "format": "csv"}
+    )
+    assert file.headers["x-range"] == "2026-11-04T05:00:00Z/2026-11-07T06:00:00Z"
+    assert file.headers["x-figures-until"] == "2026-11-07T05:20:00Z"
     some = await asked(step="hour", **{"from": begin.isoformat(), "to": (START + timedelta(hours=7)).isoformat()})
     assert [row["time"] for row in some["data"]] == ["2026-11-04T05:00:00Z", "2026-11-04T06:00:00Z"]
     past = await asked(to=(START + timedelta(hours=47)).isoformat())
@@ -233,6 +238,7 @@ async def test_against_the_period_before(asked: Asked, data: Database, worker: D
     answer = await asked.client.get(
         f"/orgs/{asked.org}/usage/summary", params={**wish, "compare": True, "format": "csv"}
     )
+    assert answer.headers["x-range"] == "2026-11-05T00:00:00Z/2026-11-06T00:00:00Z"
     lines = list(csv.DictReader(io.StringIO(answer.text)))
     assert [(line["period"], line["requests"], line["cost_usd"]) for line in lines] == [
         ("current", "2", "0.000000051"),

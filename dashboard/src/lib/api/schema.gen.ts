@@ -5628,6 +5628,10 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description With csv, what the rows are of: `from` and `to` as in JSON, with a / between them (ISO 8601). */
+                    "x-range"?: string;
+                    /** @description With csv, what `figures_until` is in JSON. */
+                    "x-figures-until"?: string;
                     /** @description With csv, what `truncated` is in JSON. */
                     "x-truncated"?: string;
                     [name: string]: unknown;

@@ -9,12 +9,11 @@ from llmgateway.controlplane.plans.service import all_plans
 from llmgateway.controlplane.reception.listing import PageWish
 from llmgateway.controlplane.reception.permissions import Permission
 from llmgateway.controlplane.reception.visits import Requires, Visit
-from llmgateway.controlplane.usage import finding
+from llmgateway.controlplane.usage import finding, summary_file
 from llmgateway.controlplane.usage.schemas import (
     RequestExplained,
     RequestShown,
     Summary,
-    SummaryRow,
     SummaryWish,
     UsageWish,
 )
@@ -40,14 +39,6 @@ _CSV: dict[int | str, dict[str, Any]] = {
         },
     }
 }
-_CSV_OF_SUMS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "content": {"text/csv": {}},
-        "headers": {
-            "x-truncated": {"description": "With csv, what `truncated` is in JSON.", "schema": {"type": "string"}}
-        },
-    }
-}
 _ROWS_OF_A_FILE: Final = 10_000
 
 
@@ -67,19 +58,13 @@ async def list_usage(
     return Response(csv_text(tuple(RequestShown.model_fields), lines), media_type="text/csv", headers=_FILE | more)
 
 
-@router.get("/summary", response_model=Summary, responses=_CSV_OF_SUMS)
+@router.get("/summary", response_model=Summary, responses=summary_file.DOCUMENTED)
 async def summarise_usage(
     visit: Annotated[Visit, Requires(Permission.USAGE_READ)], wish: Annotated[SummaryWish, Query()]
 ) -> Summary | Response:
     """Requests, tokens, money, savings, errors and latency, by time and by what they were for."""
     found = await summary_of(visit.tx, visit.org.id, wish, visit.rooms.clock.now())
-    if wish.format == "json":
-        return found
-    periods = {"current": found.data, "previous": found.previous or []}
-    lines = [{"period": name, **row.model_dump(mode="json")} for name, rows in periods.items() for row in rows]
-    columns = (*SummaryRow.model_fields, *(("period",) if wish.compare else ()))
-    cut = {"x-truncated": "true"} if found.truncated else {}
-    return Response(csv_text(columns, lines), media_type="text/csv", headers=_FILE | cut)
+    return found if wish.format == "json" else summary_file.file_of(found)
 
 
 @router.get("/{request_id}")
