@@ -2,12 +2,16 @@
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 
 from llmgateway.controlplane.admin.operators import appoint, listed
+from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.db.session import Database
 from llmgateway.errors import Conflict, NotFound
 from tests.controlplane.api import Api, error_of
+from tests.controlplane.records import NOW, event
 
 
 async def test_operators_assign_plans_suspend_and_see_what_comes_of_it(api: Api) -> None:
@@ -103,6 +107,30 @@ async def test_what_operators_look_at_is_in_the_trail_too(api: Api) -> None:
     assert [entry["action"] for entry in mine] == ["org.suspend", "operator.look"]
     filed = await operator.get("/admin/audit", params={"format": "csv", "target": org})
     assert [row["action"] for row in csv.DictReader(io.StringIO(filed.text))] == ["org.suspend", "operator.look"]
+
+
+async def test_operators_see_what_each_organisation_used_in_any_range(api: Api, data: Database) -> None:
+    operator = await api.as_(await api.person("op@us.test", operator=True))
+    await UsageStore(data).insert([
+        *(event(org_id="org_1", cost_nanos=5, model=model) for model in ("a", "b")),
+        event(org_id="org_2", cost_nanos=11, model="a"),
+        event(org_id="org_2", cost_nanos=11, test=True),
+    ])  # fmt: skip
+    wish = {"from": NOW.isoformat(), "to": (NOW + timedelta(minutes=1)).isoformat()}
+    found = (await operator.get("/admin/usage", params=wish)).json()
+    assert (found["from"], found["to"]) == ("2026-11-05T12:00:00Z", "2026-11-05T13:00:00Z")
+    assert [(row["group"], row["requests"], row["cost_usd"]) for row in found["data"]] == [
+        ("org_2", 1, "0.000000011"),
+        ("org_1", 2, "0.000000010"),
+    ]
+    by_model = (await operator.get("/admin/usage", params={**wish, "by": "model"})).json()["data"]
+    assert [(row["group"], row["requests"]) for row in by_model] == [("a", 2), ("b", 1)]
+    file = await operator.get("/admin/usage", params={**wish, "format": "csv"})
+    assert file.headers["x-range"] == "2026-11-05T12:00:00Z/2026-11-05T13:00:00Z"
+    assert [line["group"] for line in csv.DictReader(io.StringIO(file.text))] == ["org_2", "org_1"]
+    trail = (await operator.get("/admin/audit", params={"limit": 1})).json()["data"]
+    assert (trail[0]["action"], trail[0]["after"]["by"]) == ("operator.usage", "org")
+    assert (await operator.get("/admin/usage", params={"by": "tag"})).status_code == 400
 
 
 async def test_operators_are_appointed_and_dismissed_at_once_and_the_last_one_stays(api: Api) -> None:

@@ -21,8 +21,9 @@ OF_STRIPE = {"/orgs/{org}/billing/invoices"}
 """Asked of Stripe, not of the database."""
 NO_ROWS = {"/plans", "/public/providers", "/orgs/{org}/models", "/orgs/{org}/cache", "/orgs/{org}/health"}
 """Data of ours, and what lies in memory."""
-SUMMARY = "/orgs/{org}/usage/summary?by=model"
-BESIDE = {"/me": "orgs", SUMMARY: "data"}
+SUMS = {"/orgs/{org}/usage/summary": "by=model", "/admin/usage": "by=model"}
+"""Rows for models, not pages."""
+BESIDE = {"/me": "orgs", **{f"{path}?{asked}": "data" for path, asked in SUMS.items()}}
 """Lists that are no pages, and where their entries stand."""
 
 
@@ -35,7 +36,7 @@ def _lists() -> Mapping[str, str]:
         answer = item.get("get", {"responses": {"200": {}}})["responses"]["200"]
         reference = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
         fields: Json = schemas.get(reference.rpartition("/")[2], {}).get("properties", {})
-        if fields.get("data", {}).get("type") == "array" and not SUMMARY.startswith(path.removeprefix(PREFIX) + "?"):
+        if fields.get("data", {}).get("type") == "array" and path.removeprefix(PREFIX) not in SUMS:
             found[path.removeprefix(PREFIX)] = "data"
     return {**found, **BESIDE}
 

@@ -1423,6 +1423,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Admin Usage
+         * @description Figures of all organisations, a row for each or by what they were for, as those of one are at /orgs/{org}/usage/summary.
+         */
+        get: operations["admin_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/audit": {
         parameters: {
             query?: never;
@@ -6281,6 +6301,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Figures"];
+                };
+            };
+        };
+    };
+    admin_usage: {
+        parameters: {
+            query?: {
+                /** @description Rounded down to a whole hour. Default: a day before the end. */
+                from?: string | null;
+                /** @description Rounded up to a whole hour. Default: now, with the hour that runs. */
+                to?: string | null;
+                /** @description A row for each, in UTC; all is one row. */
+                step?: "hour" | "day" | "month" | "all";
+                /** @description With org, `group` is an organisation's id. */
+                by?: "org" | "model" | "provider" | "served_model" | "outcome" | "cache";
+                model?: string | null;
+                key_id?: string | null;
+                project_id?: string | null;
+                provider?: string | null;
+                outcome?: ("finished" | "failed" | "abandoned" | "refused") | null;
+                tag?: string | null;
+                /** @description Test traffic instead of live. */
+                test?: boolean;
+                /** @description Also the period as long that ends where this one begins. */
+                compare?: boolean;
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description With csv, what the rows are of: `from` and `to` as in JSON, with a / between them (ISO 8601). */
+                    "x-range"?: string;
+                    /** @description With csv, what `figures_until` is in JSON. */
+                    "x-figures-until"?: string;
+                    /** @description With csv, what `truncated` is in JSON. */
+                    "x-truncated"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

@@ -13,6 +13,9 @@ from llmgateway.controlplane.audit.schemas import AuditWish, OperatorEntry
 from llmgateway.controlplane.audit.service import Act
 from llmgateway.controlplane.reception.listing import PageWish, newest_first
 from llmgateway.controlplane.reception.visits import Actor, Operator, Person
+from llmgateway.controlplane.usage import summary_file
+from llmgateway.controlplane.usage.schemas import OverallWish, Summary
+from llmgateway.controlplane.usage.summary import summary_of
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.kit.pages import Page, page_of
 
@@ -69,6 +72,16 @@ async def admin_figures(operator: Operator) -> Figures:
     async with operator.rooms.admin.transaction() as tx:
         await _note(tx, operator, Act(action="operator.figures"))
         return await service.figures(tx, operator.rooms.clock)
+
+
+@router.get("/usage", response_model=Summary, responses=summary_file.DOCUMENTED)
+async def admin_usage(operator: Operator, wish: Annotated[OverallWish, Query()]) -> Summary | Response:
+    """Figures of all organisations, a row for each or by what they were for, as those of one are at /orgs/{org}/usage/summary."""
+    async with operator.rooms.admin.transaction() as tx:
+        found = await summary_of(tx, None, wish, operator.rooms.clock.now())
+        asked = {"by": wish.by, "from": found.since, "to": found.until}
+        await _note(tx, operator, Act(action="operator.usage", after=asked))
+    return found if wish.format == "json" else summary_file.file_of(found)
 
 
 @router.get(

@@ -95,7 +95,7 @@ class UsageWish(BaseModel):
     )
 
 
-class SummaryWish(BaseModel):
+class SumsWish(BaseModel, frozen=True):
     """What to sum up, and by what."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -107,7 +107,7 @@ class SummaryWish(BaseModel):
         None, alias="to", description="Rounded up to a whole hour. Default: now, with the hour that runs."
     )
     step: Literal["hour", "day", "month", "all"] = Field("all", description="A row for each, in UTC; all is one row.")
-    by: Literal["model", "provider", "served_model", "key", "project", "outcome", "cache", "tag"] | None = None
+    by: str | None = None
     model: str | None = Field(None, max_length=200)
     key_id: str | None = Field(None, max_length=100)
     project_id: str | None = Field(None, max_length=100)
@@ -117,6 +117,20 @@ class SummaryWish(BaseModel):
     test: bool = Field(default=False, description="Test traffic instead of live.")
     compare: bool = Field(default=False, description="Also the period as long that ends where this one begins.")
     format: Literal["json", "csv"] = "json"
+
+
+class SummaryWish(SumsWish, frozen=True):
+    """Within an organisation."""
+
+    by: Literal["model", "provider", "served_model", "key", "project", "outcome", "cache", "tag"] | None = None
+
+
+class OverallWish(SumsWish, frozen=True):
+    """Over all organisations."""
+
+    by: Literal["org", "model", "provider", "served_model", "outcome", "cache"] = Field(
+        "org", description="With org, `group` is an organisation's id."
+    )
 
 
 class SummaryRow(Shown):

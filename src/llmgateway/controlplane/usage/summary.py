@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.usage.schemas import Summary, SummaryRow, SummaryWish
+from llmgateway.controlplane.usage.schemas import Summary, SummaryRow, SumsWish
 from llmgateway.db.models.usage_rollups import BASE, DIGITS, UsageDay, UsageHour, UsagePending
 from llmgateway.errors import BadRequest
 from llmgateway.kit.money import usd
@@ -21,6 +21,7 @@ _LONGEST: Final = timedelta(days=800)
 _ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
 """Stands for all of a range."""
 _GROUPS: Final = {
+    "org": "org_id",
     "model": "model",
     "provider": "provider",
     "served_model": "served_model",
@@ -69,8 +70,8 @@ def span_of(since: datetime, until: datetime) -> Span:
     return Span(down(since, HOUR), up(until, HOUR))
 
 
-async def summary_of(tx: AsyncSession, org_id: str, wish: SummaryWish, now: datetime) -> Summary:
-    """What is asked for, at most MOST_ROWS a period. Raises BadRequest for a range that is upside down or too long."""
+async def summary_of(tx: AsyncSession, org_id: str | None, wish: SumsWish, now: datetime) -> Summary:
+    """Of an organisation or of all, at most MOST_ROWS a period. Raises BadRequest for a range that is upside down or too long."""
     until = wish.until or now
     span = span_of(wish.since or until - DAY, until)
     rows = await _summed(tx, org_id, wish, span, now)
@@ -86,13 +87,13 @@ async def summary_of(tx: AsyncSession, org_id: str, wish: SummaryWish, now: date
     )
 
 
-async def _summed(tx: AsyncSession, org_id: str, wish: SummaryWish, span: Span, now: datetime) -> list[SummaryRow]:
+async def _summed(tx: AsyncSession, org_id: str | None, wish: SumsWish, span: Span, now: datetime) -> list[SummaryRow]:
     """One more than MOST_ROWS, by time, then by group, the most expensive first. Its statement sees one state of the database."""
     rows = (await tx.execute(_query(org_id, wish, span, now))).mappings().all()
     return [_shown(dict(row)) for row in rows]
 
 
-def _query(org_id: str, wish: SummaryWish, span: Span, now: datetime) -> Select[*tuple[Any, ...]]:
+def _query(org_id: str | None, wish: SumsWish, span: Span, now: datetime) -> Select[*tuple[Any, ...]]:
     picked = union_all(*_parts(org_id, wish, span, now)).subquery()
     requests = func.sum(picked.c.requests)
     cost = func.sum(picked.c.cost_nanos)
@@ -111,7 +112,7 @@ def _query(org_id: str, wish: SummaryWish, span: Span, now: datetime) -> Select[
     return query.having(requests > 0).order_by(picked.c.time, cost.desc(), picked.c.group).limit(MOST_ROWS + 1)
 
 
-def _parts(org_id: str, wish: SummaryWish, span: Span, now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
+def _parts(org_id: str | None, wish: SumsWish, span: Span, now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
     """Whole days from the days, what is left from the hours, and what is pending."""
     yield _part(UsagePending, org_id, wish, span)
     first, last = up(span.since, DAY), down(span.until, DAY) if span.until <= now else up(span.until, DAY)
@@ -127,7 +128,7 @@ def _parts(org_id: str, wish: SummaryWish, span: Span, now: datetime) -> Iterato
 _Table = type[UsagePending] | type[UsageHour] | type[UsageDay]
 
 
-def _part(table: _Table, org_id: str, wish: SummaryWish, span: Span) -> Select[*tuple[Any, ...]]:
+def _part(table: _Table, org_id: str | None, wish: SumsWish, span: Span) -> Select[*tuple[Any, ...]]:
     time: ColumnElement[Any] = (
         literal(_ANY_TIME) if wish.step == "all" else func.date_trunc(literal(wish.step), table.time, literal("UTC"))
     )
@@ -144,9 +145,9 @@ def _part(table: _Table, org_id: str, wish: SummaryWish, span: Span) -> Select[*
     return query.where(*_filters(table, org_id, wish, span))
 
 
-def _filters(table: _Table, org_id: str, wish: SummaryWish, span: Span) -> Sequence[ColumnElement[bool]]:
+def _filters(table: _Table, org_id: str | None, wish: SumsWish, span: Span) -> Sequence[ColumnElement[bool]]:
     filters: list[ColumnElement[bool]] = [
-        table.org_id == org_id,
+        *([table.org_id == org_id] if org_id is not None else []),
         table.time >= span.since,
         table.time < span.until,
         table.test.is_(wish.test),
