@@ -199,6 +199,28 @@ def test_usage_is_limited_and_readable_without_json(call: Call, database_url: st
     assert "$123.456789012" in table
 
 
+def test_usage_of_one_organisation_between_two_moments(call: Call, database_url: str) -> None:
+    async def acme() -> str:
+        admin = Database(database_url, Role.ADMIN)
+        org = await make_org(admin)
+        await admin.close()
+        return org.id
+
+    mine, others = event(org_id=asyncio.run(acme())), event(org_id="org_2")  # at 12:30:15.123
+    _record(database_url, mine, others)
+
+    def ids(*wish: str) -> set[str]:
+        return {row["id"] for row in json.loads(call("usage", "list", "--json", *wish))}
+
+    assert ids("--org", "acme") == ids("--org", mine.org_id) == {mine.id}
+    assert ids("--from", "2026-11-05", "--to", "2026-11-06") == {mine.id, others.id}
+    assert ids("--org", "acme", "--from", "2026-11-05T12:31") == ids("--to", "2026-11-05T12:30:15") == set()
+    unknown = CliRunner().invoke(cli, ("usage", "list", "--org", "nobody"))
+    assert (unknown.exit_code, "no organisation 'nobody'" in unknown.output) == (2, True)
+    backwards = CliRunner().invoke(cli, ("usage", "list", "--from", "2026-11-06", "--to", "2026-11-05"))
+    assert (backwards.exit_code, "must lie before" in backwards.output) == (2, True)
+
+
 def test_migrate_says_where_the_schema_is(call: Call) -> None:
     assert call("migrate").startswith("The schema is at ")
 

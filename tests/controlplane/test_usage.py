@@ -20,7 +20,7 @@ from tests.fixtures_database import run_sql
 
 async def _rows(admin: Database) -> list[tuple[str, int | None, str]]:
     async with admin.transaction() as tx:
-        found = await service.listed(tx, request_id=None, limit=100)
+        found = await service.listed(tx, service.Sought(), 100)
     return [(row.id, row.cost_nanos, row.usage_source) for row in found]
 
 
@@ -29,7 +29,7 @@ async def test_an_event_comes_back_as_it_went_in(admin: Database, data: Database
     assert await UsageStore(data).insert([first]) == ()
     assert await UsageStore(data).event("key_1", first.id) == first
     async with admin.transaction() as tx:
-        assert await service.listed(tx, request_id=first.id, limit=5) == [first]
+        assert await service.listed(tx, service.Sought(request_id=first.id), 5) == [first]
 
 
 async def test_only_the_key_that_made_it_can_read_it(data: Database) -> None:
@@ -130,7 +130,7 @@ async def test_newest_first_and_no_more_than_asked_for(admin: Database, data: Da
     events = [event() for _ in range(5)]
     await UsageStore(data).insert(events)
     async with admin.transaction() as tx:
-        found = await service.listed(tx, request_id=None, limit=3)
+        found = await service.listed(tx, service.Sought(), 3)
     assert [row.id for row in found] == sorted((row.id for row in events), reverse=True)[:3]
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -11,6 +12,7 @@ import msgspec
 import typer
 
 from llmgateway.contract.usage import UsageEvent
+from llmgateway.controlplane.reception.listing import check_range
 from llmgateway.controlplane.usage import rollups, service
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
@@ -26,6 +28,7 @@ _FIELDS = (
     "completion_tokens", "cached_tokens", "reasoning_tokens", "price_version", "usage_source", "cache", "attempts",
 )  # fmt: skip
 
+_MOMENTS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 _REBUILD_SECONDS: Final = 3600.0
 """For one organisation's day."""
 
@@ -38,11 +41,15 @@ def group() -> None:
 @app.command("list")
 def list_usage(
     request: Annotated[str | None, typer.Option("--request", help="One request, by its x-request-id.")] = None,
+    org: Annotated[str | None, typer.Option("--org", help="One organisation, by id or slug; all of them.")] = None,
+    since: Annotated[datetime | None, typer.Option("--from", formats=_MOMENTS, help="From then on (UTC).")] = None,
+    until: Annotated[datetime | None, typer.Option("--to", formats=_MOMENTS, help="Up to then (UTC); now.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, newest first.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:
     """List usage events, newest first."""
-    events = asyncio.run(_list(request, limit))
+    sought = service.Sought(request_id=request, since=_utc(since), until=_utc(until))
+    events = asyncio.run(_list(sought, org, limit))
     if as_json:
         typer.echo(json.dumps([shown(event) for event in events]))
         return
@@ -61,7 +68,7 @@ def rebuild_sums(
     org: Annotated[str | None, typer.Option("--org", help="One organisation, by id or slug; all of them.")] = None,
 ) -> None:
     """Make the hourly and daily sums of usage anew from the events. The gateway may serve meanwhile."""
-    days, orgs = asyncio.run(_rebuild(org, since.replace(tzinfo=UTC), until.replace(tzinfo=UTC) if until else None))
+    days, orgs = asyncio.run(_rebuild(org, since.replace(tzinfo=UTC), _utc(until)))
     typer.echo(f"Sums were made anew from their events: {_count(days, 'day')}, {_count(orgs, 'organisation')}.")
 
 
@@ -79,9 +86,18 @@ def shown(event: UsageEvent) -> dict[str, Any]:
     }
 
 
-async def _list(request: str | None, limit: int) -> Sequence[UsageEvent]:
+async def _list(sought: service.Sought, org: str | None, limit: int) -> Sequence[UsageEvent]:
     async with open_database(load_settings(os.environ), Role.ADMIN) as database, database.transaction() as tx:
-        return await service.listed(tx, request_id=request, limit=limit)
+        try:
+            check_range(sought.since, sought.until)
+            org_id = None if org is None else await rollups.organisation(tx, org)
+        except BadRequest as error:
+            raise typer.BadParameter(error.message) from error
+        return await service.listed(tx, replace(sought, org_id=org_id), limit)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
 
 
 def _count(number: int, what: str) -> str:

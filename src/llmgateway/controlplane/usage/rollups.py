@@ -88,16 +88,19 @@ async def organisations(tx: AsyncSession, name: str | None, since: datetime, unt
     if since >= until:
         raise BadRequest("`from` must lie before `to`.", param="from")
     if name is not None:
-        known = select(Organisation.id).where(or_(Organisation.id == name, Organisation.slug == name)).limit(1)
-        found = await tx.scalar(known) or await tx.scalar(
-            select(UsageHour.org_id).where(UsageHour.org_id == name).limit(1)
-        )
-        if found is None:
-            raise BadRequest(f"There is no organisation {name!r}, and no usage of one.", param="org")
-        return [found]
+        return [await organisation(tx, name)]
     events = select(UsageRow.org_id).where(UsageRow.created_at >= since, UsageRow.created_at < until)
     sums = select(UsageHour.org_id).where(UsageHour.time >= since, UsageHour.time < until)
     return sorted((await tx.scalars(events.union(sums))).all())
+
+
+async def organisation(tx: AsyncSession, name: str) -> str:
+    """The id of the one that has this id or slug, or had this id. Raises BadRequest for one that there never was."""
+    known = select(Organisation.id).where(or_(Organisation.id == name, Organisation.slug == name)).limit(1)
+    found = await tx.scalar(known) or await tx.scalar(select(UsageHour.org_id).where(UsageHour.org_id == name).limit(1))
+    if found is None:
+        raise BadRequest(f"There is no organisation {name!r}, and no usage of one.", param="org")
+    return found
 
 
 async def rebuild(database: Database, org_id: str, since: datetime, until: datetime, now: datetime) -> int:

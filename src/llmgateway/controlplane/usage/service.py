@@ -1,6 +1,7 @@
 """Usage events: stored once however often they come, listed newest first."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -27,11 +28,27 @@ async def insert(tx: AsyncSession, events: Sequence[UsageEvent]) -> None:
     await tx.execute(_INSERT, {"events": encoded.decode()})
 
 
-async def listed(tx: AsyncSession, *, request_id: str | None, limit: int) -> Sequence[UsageEvent]:
-    """Of all organisations, newest first: ids sort by time, and each partition has an index that begins with them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """Which events; those of all organisations, where nothing else is said."""
+
+    request_id: str | None = None
+    org_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def listed(tx: AsyncSession, sought: Sought, limit: int) -> Sequence[UsageEvent]:
+    """Newest first: ids sort by time, and each partition has an index that begins with them."""
     query = select(UsageRow).order_by(UsageRow.id.desc()).limit(limit)
-    if request_id is not None:
-        query = query.where(UsageRow.id == request_id)
+    if sought.request_id is not None:
+        query = query.where(UsageRow.id == sought.request_id)
+    if sought.org_id is not None:
+        query = query.where(UsageRow.org_id == sought.org_id)
+    if sought.since is not None:
+        query = query.where(UsageRow.created_at >= sought.since)
+    if sought.until is not None:
+        query = query.where(UsageRow.created_at < sought.until)
     return [_event(row) for row in (await tx.scalars(query)).all()]
 
 
