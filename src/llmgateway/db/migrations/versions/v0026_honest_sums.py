@@ -41,7 +41,7 @@ def changes(events: str) -> str:
 
 
 def _change(before: Callable[[str], str], after: Callable[[str], str]) -> None:
-    """Whoever stores events waits until it is done, and those noted so far are all known; sums of events that are gone stay."""
+    """Whoever stores events waits until this is done, so that each is noted by one rule; sums of events that are gone stay."""
     v0014_histograms.as_owner(
         (
             "LOCK TABLE usage_events IN SHARE ROW EXCLUSIVE MODE",
