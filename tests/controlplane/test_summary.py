@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from llmgateway.contract.usage import Outcome, UsageEvent
+from llmgateway.contract.usage import LACKING, Outcome, UsageEvent
 from llmgateway.controlplane.usage import rollups, summary
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.roles import Role
@@ -144,11 +144,12 @@ async def test_errors_and_savings_are_told_apart(asked: Asked, data: Database) -
         at(START, asked.org, outcome=Outcome.ABANDONED, cost_nanos=None, completion_tokens=0),
         at(START, asked.org, outcome=Outcome.FAILED, cost_nanos=None, prompt_tokens=0, completion_tokens=0),
         at(START, asked.org, test=True, **figures),
+        at(START, asked.org, cost_nanos=0, list_cost_nanos=0, price_version=f"genai-prices 1{LACKING}searches"),
     ]
     await UsageStore(data).insert(events)
     row = (await asked())["data"][0]
     names = ("requests", "errors", "refused", "abandoned", "cache_hits", "unpriced", "error_rate")
-    assert [row[name] for name in names] == [8, 2, 1, 2, 1, 2, round(2 / 8, 6)]
+    assert [row[name] for name in names] == [9, 2, 1, 2, 1, 3, round(2 / 9, 6)]
     saved = [nanos(row[f"{name}_usd"]) for name in ("saved", "saved_by_cache", "saved_by_routing")]
     assert saved == [450, 50, 400]
     assert [row["requests"] for row in (await asked(test=True))["data"]] == [1]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from llmgateway.catalog.catalog import load_catalog
-from llmgateway.contract.usage import Attempt, Outcome, UsageEvent
+from llmgateway.contract.usage import LACKING, Attempt, Outcome, UsageEvent
 from llmgateway.dataplane.observe.counting import MOST_MODELS, Counting
 from llmgateway.dataplane.observe.figures import FIGURES
 from llmgateway.errors import FailureKind
@@ -68,6 +68,12 @@ def test_what_has_no_price_is_counted_apart() -> None:
     samples = _ended(_served(cost_nanos=None))
     assert samples[f"llmgateway_unpriced_requests_total{{{WHO}}}"] == 1
     assert samples[f"llmgateway_cost_usd_total{{{WHO}}}"] == 0
+
+
+def test_what_has_no_price_for_a_part_is_counted_apart_and_costs_the_rest() -> None:
+    samples = _ended(_served(cost_nanos=10**9, price_version=f"genai-prices 1{LACKING}searches"))
+    assert samples[f"llmgateway_unpriced_requests_total{{{WHO}}}"] == 1
+    assert samples[f"llmgateway_cost_usd_total{{{WHO}}}"] == 1
 
 
 def test_latency_first_token_and_speed() -> None:

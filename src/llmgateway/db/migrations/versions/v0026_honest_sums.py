@@ -1,4 +1,4 @@
-"""Whatever used tokens and has no price is unpriced, however it ended; and what sums say was saved is what their requests say."""
+"""What used tokens and has no price, or lacks one for a part, is unpriced, however it ended; sums say the savings of their requests."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,10 @@ down_revision = "0025"
 _RULES = (
     (
         "outcome = 'finished' AND cost_nanos IS NULL",
-        "cost_nanos IS NULL AND (outcome = 'finished' OR prompt_tokens > 0 OR completion_tokens > 0)",
+        (
+            "cost_nanos IS NULL AND (outcome = 'finished' OR prompt_tokens > 0 OR completion_tokens > 0) "
+            "OR price_version LIKE '% without a price for %'"
+        ),
     ),
     (
         "(list_cost_nanos::numeric - cost_nanos)) FILTER (WHERE outcome = 'finished')",
