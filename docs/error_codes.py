@@ -56,6 +56,12 @@ ERROR_CODES = (
     ErrorCode(403, "foreign_origin", "The request came from another site's page.", "Use our own pages, or a tool."),
     ErrorCode(403, "scope_denied", "The key may not use this endpoint.", "Use a key with the scope."),
     ErrorCode(403, "model_not_allowed", "The key may not use this model.", "Ask a model from `/v1/models`."),
+    ErrorCode(
+        403,
+        "stored_object",
+        "The call names what is stored in the shared account.",
+        "Send it, or use a credential of your own.",
+    ),
     ErrorCode(403, "address_denied", "The key may not be used from this address.", "Call from an allowed one."),
     ErrorCode(
         404,

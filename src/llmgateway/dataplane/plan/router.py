@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from llmgateway.canon.call import Call, Operation
+from llmgateway.canon.stored import stored_objects
 from llmgateway.catalog.abilities import Ability, Traits
 from llmgateway.catalog.catalog import LONGEST_NAME, Catalog
 from llmgateway.catalog.recent import Recent
@@ -23,6 +24,7 @@ from llmgateway.providers.base import Provider
 
 SANDBOX = "sandbox"
 _FORBIDDEN = "this key may not use it"
+_STORED = "the call names what is stored in an account, and this one is the gateway's"
 _SANDBOX_PATIENCE = Patience(idle=90.0)
 """Its faults end by themselves after a minute."""
 _REASONING_SECONDS = 120.0
@@ -58,8 +60,11 @@ class Router:
                 code="model_not_allowed",
                 param="model",
             )
-        chosen = choose(call, allowed, needed, self.catalog)
-        forbidden = {target.name: _FORBIDDEN for target in targets if target not in allowed}
+        mine = _with_what_is_stored(call, key, allowed)
+        chosen = choose(call, mine, needed, self.catalog)
+        forbidden = {
+            target.name: _STORED if target in allowed else _FORBIDDEN for target in targets if target not in mine
+        }
         alias = None if key.test else self.alias(call.model, key.org)
         entries = alias.targets if alias else ()
         unready = {f"{entry.provider}/{entry.model}": self._missing(entry.provider, key.org) for entry in entries}
@@ -220,3 +225,21 @@ def _patience(defaults: Timeouts, own: Timeouts, reasons: bool | None) -> Patien
 def operation_allowed(key: KeySnapshot, operation: Operation) -> bool:
     """Whether the key's scopes cover the operation."""
     return key.scopes is None or operation in key.scopes
+
+
+def _with_what_is_stored(call: Call, key: KeySnapshot, targets: Sequence[Target]) -> Sequence[Target]:
+    """Where a paying organisation names files and the like: only its own accounts, since all share the gateway's.
+
+    Raises Forbidden when it has none.
+    """
+    if not key.org.charged or key.test or not (named := stored_objects(call)):
+        return targets
+    mine = [target for target in targets if target.credential.sealed is not None]
+    if not mine:
+        raise Forbidden(
+            f"{', '.join(named)} names what is stored at the provider, in an account that all organisations "
+            "of this gateway share. Send the content itself, or let an admin add a provider credential of your own.",
+            code="stored_object",
+            param=named[0],
+        )
+    return mine
