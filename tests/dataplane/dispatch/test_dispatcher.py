@@ -18,6 +18,7 @@ from llmgateway.errors import FailureKind, ProviderError, UpstreamFailed
 from llmgateway.kit.crypto import MasterKeys
 from llmgateway.kit.http import Exchange, HttpError, Trouble
 from llmgateway.kit.vault import Vault
+from llmgateway.providers.base import Step
 from tests.dataplane.routing import Routing, chat
 
 LABS = """
@@ -133,6 +134,9 @@ class Notes:
 
     def opens(self, target: Target) -> None:
         """Nothing to bill here."""
+
+    def overhears(self, step: Step) -> None:
+        """Nothing to count here."""
 
     def attempted(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)

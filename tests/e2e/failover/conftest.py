@@ -232,6 +232,8 @@ CASES: list[tuple[str, str, str | None]] = [
     ("leave_unanswered", "silent", None),
     ("leave_waiting", "silent", None),
     ("leave_assembling", "stall-31", "silent"),
+    ("leave_overheard", "stall-39", "good"),
+    ("leave_forgotten", "cut-38", "silent"),
     ("leave_rescued", "cut-41", "silent"),
     ("leave_pausing", "limited_pause", None),
     ("malformed", "malformed-5", "good"),

@@ -77,6 +77,26 @@ def test_21_who_leaves_in_any_phase_is_not_served_on(
 
 
 @WIRES
+def test_21_who_leaves_while_an_answer_is_put_together_is_billed_what_was_said(theatre: Theatre, wire: str) -> None:
+    gateway, answering, asked = theatre.gateway, theatre.provider.answering, "stall-39"
+    with _speak(gateway, gateway.key, _body(f"{wire}.leave_overheard", stream=False)):
+        _until(lambda: answering[asked] == 1, what="nobody was asked")
+        time.sleep(0.5)  # until its words have come
+    event = _event(gateway, f"{wire}.leave_overheard")
+    assert (event["outcome"], event["usage_source"]) == ("abandoned", "counted")
+    assert event["completion_tokens"] > 60, "39 words of the first target were generated"
+
+
+@WIRES
+def test_21_what_a_target_said_that_broke_off_is_not_billed_with_the_next_one(theatre: Theatre, wire: str) -> None:
+    gateway, answering = theatre.gateway, theatre.provider.answering
+    with _speak(gateway, gateway.key, _body(f"{wire}.leave_forgotten", stream=False)):
+        _until(lambda: answering["silent-2"] == 1, what="the second target was not asked")
+    event = _event(gateway, f"{wire}.leave_forgotten")
+    assert (event["outcome"], event["completion_tokens"]) == ("abandoned", 0)
+
+
+@WIRES
 def test_21_who_leaves_while_a_retry_waits_pays_nothing(theatre: Theatre, wire: str) -> None:
     gateway, asked = theatre.gateway, theatre.provider.asked
     model = "limited_pause-leave_pausing"

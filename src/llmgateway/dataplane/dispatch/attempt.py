@@ -1,7 +1,7 @@
 """One attempt at one target: the request written, sent, and its answer understood. Decides nothing about others."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 
 import msgspec
@@ -18,9 +18,12 @@ from llmgateway.kit.crypto import CannotOpen
 from llmgateway.kit.http import Exchange, HttpError, Transport, Trouble
 from llmgateway.kit.sse import Splitter
 from llmgateway.kit.vault import Vault
-from llmgateway.providers.base import Answer, Place, Reply, UpstreamRequest
+from llmgateway.providers.base import Answer, Place, Reply, Step, UpstreamRequest
 
 _SECRETS = msgspec.json.Decoder(dict[str, str])
+
+Listener = Callable[[Step], None]
+"""Who hears the steps of an answer that is put together here."""
 
 
 class Manner(Enum):
@@ -86,7 +89,14 @@ class Asker:
         return _SECRETS.decode(plain)
 
     async def send(
-        self, request: UpstreamRequest, call: Call, target: Target, manner: Manner, *, seconds: float
+        self,
+        request: UpstreamRequest,
+        call: Call,
+        target: Target,
+        manner: Manner,
+        *,
+        seconds: float,
+        listener: Listener,
     ) -> Served:
         """Send it and wait: for the whole answer, or for the first content of a stream. Raises ProviderError."""
         transport = self._transports["guarded" if target.host.guarded else request.url.partition(":")[0]]
@@ -109,7 +119,7 @@ class Asker:
             said = f"{target.provider.title} sent an answer that is nested too deeply."
             raise ProviderError(FailureKind.PROTOCOL, said) from error
         if manner is Manner.ASSEMBLED and served.stream is not None:
-            return Served(target, await _assembled(served.stream, call, target), None)
+            return Served(target, await _assembled(served.stream, call, target, listener), None)
         return served
 
 
@@ -144,11 +154,12 @@ async def _understand(exchange: Exchange, call: Call, target: Target, manner: Ma
             exchange.close()
 
 
-async def _assembled(stream: LiveStream, call: Call, target: Target) -> Answer:
+async def _assembled(stream: LiveStream, call: Call, target: Target, listener: Listener) -> Answer:
     assembly, last = Assembly(), b""
     try:
         while steps := await stream.next():
             for step in steps:
+                listener(step)
                 assembly.add(step)
                 last = step.raw if step.end else last
         await stream.release()

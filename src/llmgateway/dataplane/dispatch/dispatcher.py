@@ -18,6 +18,7 @@ from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.http import Transport
 from llmgateway.kit.vault import Vault
+from llmgateway.providers.base import Step
 
 _ATTEMPTS_IN_ALL = 6
 _PATIENT_RETRY_SECONDS = 5.0
@@ -53,6 +54,10 @@ class Witness(Protocol):
     @property
     def trace_headers(self) -> Mapping[str, str]:
         """What the target that was opened is told of the request's trace; usually nothing."""
+        ...
+
+    def overhears(self, step: Step) -> None:
+        """Called for each step of an answer that the caller gets as a whole, or not at all when the attempt fails."""
         ...
 
     def attempted(self, attempt: Attempt) -> None:
@@ -194,7 +199,9 @@ class Asking:
                 request = msgspec.structs.replace(request, headers={**request.headers, **told})
             if health is not None:
                 self._asked_at = health.asks(target.path)
-            served = await self._asker.send(request, call, target, manner, seconds=seconds)
+            served = await self._asker.send(
+                request, call, target, manner, seconds=seconds, listener=self._witness.overhears
+            )
         except asyncio.CancelledError:
             if health is not None:
                 health.left(target.path)

@@ -174,6 +174,8 @@ class Meter:
         """An attempt is over, or its answer has begun."""
         self._attempts.append(attempt)
         self._running = attempt.outcome == "ok"
+        if not self._running and not self._content:
+            self._text.clear()  # what was overheard is nobody's now
         self._trace.attempted(attempt)
 
     def broke(self, error: ProviderError) -> None:
@@ -193,11 +195,16 @@ class Meter:
         if step.usage is not None:
             self._usage = step.usage
 
+    def overhears(self, step: Step) -> None:
+        """A step of an answer that is put together here: used, though the caller has nothing of it yet."""
+        self._text.append(step.text)
+        self._usage = step.usage or self._usage
+
     def receives(self, answer: Answer) -> None:
         """A whole answer has come."""
         self._content = True
         self._usage = answer.usage
-        self._text.append(answer.text)
+        self._text = [answer.text]
 
     def headers(self) -> list[tuple[str, str]]:
         """What the caller is told beside the answer."""
