@@ -186,6 +186,17 @@ async def _unterminated(asked: Asked) -> None:
     await asyncio.sleep(_LONG)
 
 
+async def _figures_late(asked: Asked) -> None:
+    """Says why it ended, and what it used only tenths of a second later."""
+    await asked.begin()
+    *spoken, closing, terminator = frames(asked, WORDS)
+    finish, blank, figures = closing.partition(b"\n\n")
+    for frame in (*spoken, finish + blank):
+        await asked.send(frame)
+    await asyncio.sleep(asked.measure / 10)
+    await asked.send(figures + terminator)
+
+
 async def _chattering(asked: Asked) -> None:
     """Says why it ended, and goes on with what means nothing."""
     await asked.begin()
@@ -316,6 +327,7 @@ FAULTS: dict[str, Callable[[Asked], Awaitable[None]]] = {
     "stall": _stall,
     "malformed": _malformed,
     "unterminated": _unterminated,
+    "figures_late": _figures_late,
     "chattering": _chattering,
     "halved": _halved,
     "deep": _deep,

@@ -2,6 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 import msgspec
 import structlog
@@ -16,7 +18,7 @@ from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
 from llmgateway.dataplane.dispatch.rescue import RescuedStream
 from llmgateway.dataplane.inbound import Inbound
 from llmgateway.dataplane.keys import Keys
-from llmgateway.dataplane.lookup.cache import Collector, Entry, ResponseCache, can_be_collected
+from llmgateway.dataplane.lookup.cache import Collector, Entry, Look, ResponseCache, can_be_collected
 from llmgateway.dataplane.lookup.replay import Replay, answer_of
 from llmgateway.dataplane.observe.tracing import Trace, Tracing
 from llmgateway.dataplane.plan.router import Router, operation_allowed
@@ -29,6 +31,8 @@ from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem, Una
 from llmgateway.kit.log import speak_of
 
 CLIENT_LEFT = 499
+_FIGURES_SECONDS: Final = 2.0
+"""How long the figures of an answer are waited for whose caller left at its end."""
 _OUR_FAULT = "The gateway made a mistake with this request; nothing was charged. Tell its operator the id {}."
 _NOT_HANDED_OVER = (
     "The gateway could not hand over the answer to this request; GET /v1/requests/{0} tells what was charged. "
@@ -106,13 +110,20 @@ async def _journey(visit: _Visit) -> None:
     trace.at("lookup")
     async with rooms.cache.looking(call, key) as look:
         meter.looks(look)
-        reply.alone = look.alone
+        reply.unneeded = partial(_unneeded, look, meter)
         audience = Audience(call, inbound.dialect, meter, reply, look, trace)
         if look.entry is not None:
             await _again(look.entry, audience)
             return
         with rooms.faults.place(key.org.id, call.wishes.fault):
             await _ask(rooms, key, audience)
+
+
+async def _unneeded(look: Look, meter: Meter) -> None:
+    """Until an answer whose caller left is needed no more: by others who wait for the same, and to tell what it used."""
+    await look.alone()
+    if meter.finished:
+        await asyncio.sleep(_FIGURES_SECONDS)
 
 
 async def _again(entry: Entry, audience: Audience) -> None:

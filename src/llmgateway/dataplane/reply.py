@@ -29,7 +29,7 @@ class Reply:
     """Writes either one whole body or a stream. Knows nothing of dialects."""
 
     __slots__ = (
-        "_beat", "_beating", "_begun", "_id_lines", "_said_at", "_send", "alone", "left", "request_id", "started",
+        "_beat", "_beating", "_begun", "_id_lines", "_said_at", "_send", "left", "request_id", "started", "unneeded",
     )  # fmt: skip
 
     def __init__(self, send: Send, request_id: str, *, id_names: Sequence[bytes] = (b"x-request-id",)) -> None:
@@ -43,8 +43,8 @@ class Reply:
         """The status is out."""
         self.left = False
         """The caller is gone: nobody reads on."""
-        self.alone: Callable[[], Awaitable[None]] = _at_once
-        """Until nobody else waits for the same answer."""
+        self.unneeded: Callable[[], Awaitable[None]] = _at_once
+        """Until the answer is of no more use to anybody else."""
         self._said_at = -math.inf
         """Monotonic seconds: when the last piece of a stream went out."""
         self._beating: asyncio.TimerHandle | None = None

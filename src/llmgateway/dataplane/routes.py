@@ -121,7 +121,7 @@ async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive
         while message["type"] != "http.disconnect":
             message = await receive()
         reply.left = True
-        await reply.alone()  # while others wait for the same answer it is theirs, too
+        await reply.unneeded()
         journey.cancel()
 
     called = loop.call_later(_UNWATCHED_SECONDS, lambda: watchman.append(loop.create_task(watch_the_door())))

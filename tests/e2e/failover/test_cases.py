@@ -177,6 +177,14 @@ def test_11_without_a_terminator_the_answer_is_whole(theatre: Theatre, wire: str
     assert event["duration_ms"] < 8_000, "only the total time ended it"
 
 
+@STREAMED
+def test_11_figures_that_come_late_are_those_that_count(theatre: Theatre, *, stream: bool) -> None:
+    told = theatre.ask("openai", "figures_late", stream=stream)
+    _is_whole(told)
+    event = theatre.event(told)
+    assert (event["usage_source"], event["completion_tokens"]) == ("provider", 60)
+
+
 @WIRES
 @STREAMED
 def test_12_what_is_too_long_goes_to_another_model_at_once(theatre: Theatre, wire: str, *, stream: bool) -> None:

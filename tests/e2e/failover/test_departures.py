@@ -96,6 +96,31 @@ def test_21_what_a_target_said_that_broke_off_is_not_billed_with_the_next_one(th
     assert (event["outcome"], event["completion_tokens"]) == ("abandoned", 0)
 
 
+def test_21_who_leaves_at_the_finish_is_billed_what_the_provider_tells(theatre: Theatre) -> None:
+    gateway = theatre.gateway
+    _leave_at_the_finish(gateway, "openai.leave_finished")
+    event = _event(gateway, "openai.leave_finished")
+    assert (event["outcome"], event["usage_source"]) == ("finished", "provider")
+    assert (event["prompt_tokens"], event["completion_tokens"]) == (9, 60)
+
+
+def test_21_who_leaves_at_the_finish_is_not_waited_for_long(theatre: Theatre) -> None:
+    gateway, answering = theatre.gateway, theatre.provider.answering
+    _leave_at_the_finish(gateway, "openai.leave_unfigured")
+    event = _event(gateway, "openai.leave_unfigured")
+    assert (event["outcome"], event["usage_source"]) == ("abandoned", "counted")
+    assert event["completion_tokens"] > 60, "all of it was generated"
+    assert answering["figures_late-40"] == 0, "the upstream was closed"
+
+
+def _leave_at_the_finish(gateway: Gateway, alias: str) -> None:
+    with _speak(gateway, gateway.key, _body(alias, stream=True)) as line:
+        heard = b""
+        while b'"finish_reason": "stop"' not in heard:
+            heard += line.recv(65_536)
+        time.sleep(0.2)  # somebody watches the door by now
+
+
 @WIRES
 def test_21_who_leaves_while_a_retry_waits_pays_nothing(theatre: Theatre, wire: str) -> None:
     gateway, asked = theatre.gateway, theatre.provider.asked

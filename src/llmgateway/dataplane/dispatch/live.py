@@ -13,6 +13,9 @@ from llmgateway.providers.base import Decoder, Step
 _SILENCE_AFTER_FINISH = 2.0
 """Seconds after a finish reason without a terminator until the answer counts as finished."""
 
+_FIGURES_AFTER_FINISH = 5.0
+"""The same while what the answer used has not been told yet."""
+
 _LAST_BYTES_SECONDS = 0.5
 """How long the end of a body may take after its terminator, before the connection is given up."""
 
@@ -26,6 +29,7 @@ class LiveStream:
         "_dog",
         "_ended",
         "_exchange",
+        "_figures",
         "_finished",
         "_held",
         "_news_at",
@@ -44,6 +48,8 @@ class LiveStream:
         self._held: Sequence[Step] = ()
         self._finished = False
         """A finish reason was seen."""
+        self._figures = False
+        """Usage came with it, or behind it."""
         self._ended = False
         """Nothing more will come."""
         self._closed = False
@@ -116,7 +122,8 @@ class LiveStream:
 
     async def _patiently(self) -> Sequence[Step]:
         patience = self._patience
-        silent_at = self._news_at + _SILENCE_AFTER_FINISH if self._finished else self._now() + patience.idle
+        after_finish = _SILENCE_AFTER_FINISH if self._figures else _FIGURES_AFTER_FINISH
+        silent_at = self._news_at + after_finish if self._finished else self._now() + patience.idle
         late_at = self._started + patience.total
         try:
             with self._dog.until(min(silent_at, late_at)):
@@ -153,4 +160,5 @@ class LiveStream:
                 self._ended = True
         if self._finished and any(step.finish or step.usage or step.content for step in steps):
             self._news_at = self._now()
+            self._figures = self._figures or any(step.usage for step in steps)
         return steps

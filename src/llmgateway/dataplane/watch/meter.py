@@ -81,6 +81,8 @@ class Meter:
         self._usage: Usage | None = None
         self._text: list[str] = []
         self._content = False
+        self._finished = False
+        """The answer of the target asked last has come to its end, though not yet to its figures."""
         self._started = instruments.clock.monotonic()
         self._at = id_time(request_id)
         self._first_token_ms: int | None = None
@@ -113,6 +115,11 @@ class Meter:
         return self._event is not None
 
     @property
+    def finished(self) -> bool:
+        """Every choice has ended: nothing more is generated, and only what was used may still be told."""
+        return self._finished
+
+    @property
     def trace_headers(self) -> Mapping[str, str]:
         """What the target that is asked is told of the request's trace."""
         return self._trace.headers
@@ -137,7 +144,7 @@ class Meter:
 
     def opens(self, target: Target) -> None:
         """A target is about to be asked: from here on a crash is billed. Raises Unavailable when the disk is full."""
-        self._target, self._usage, self._running = target, None, True
+        self._target, self._usage, self._running, self._finished = target, None, True, False
         self._trace.asks(target)
         self._asked_at = self._use.clock.monotonic()
         if not self._attempts:
@@ -181,6 +188,7 @@ class Meter:
     def broke(self, error: ProviderError) -> None:
         """The last attempt's answer broke off: it was not `ok` after all, and its figures are nobody's."""
         self._trace.broke(error)
+        self._finished = False
         last = self._attempts.pop()
         self._attempts.append(msgspec.structs.replace(last, outcome=error.kind, message=error.message[:500]))
 
@@ -194,11 +202,14 @@ class Meter:
             self._text.append(step.text)
         if step.usage is not None:
             self._usage = step.usage
+        if step.finish:
+            self._finished = True
 
     def overhears(self, step: Step) -> None:
         """A step of an answer that is put together here: used, though the caller has nothing of it yet."""
         self._text.append(step.text)
         self._usage = step.usage or self._usage
+        self._finished = self._finished or step.finish is not None
 
     def receives(self, answer: Answer) -> None:
         """A whole answer has come."""
@@ -327,7 +338,7 @@ class Meter:
         )
 
     def _count(self, outcome: Outcome) -> tuple[Usage, UsageSource]:
-        return reckon(self._usage, self._prompt_tokens, self._seen, whole=outcome is Outcome.FINISHED)
+        return reckon(self._usage, self._prompt_tokens, self._seen, whole=self._finished or outcome is Outcome.FINISHED)
 
     def _seen(self) -> int:
         """Tokens of the answer's text, as counted here."""
