@@ -6,13 +6,14 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Reply
+from llmgateway.providers.tolerance import REFUSED, lenient
 
 
 def answer_object(reply: Reply, title: str) -> Json:
     """The answer's object. `title` is the provider's. Raises ProviderError (PROTOCOL) for anything else."""
     try:
-        answer: object = msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        answer: object = lenient(msgspec.json.decode, reply.body)
+    except REFUSED as error:
         raise ProviderError(
             FailureKind.PROTOCOL, f"{title}'s answer is no JSON: {error}.", status=reply.status
         ) from error

@@ -7,11 +7,9 @@ from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_object
 from llmgateway.errors import FailureKind
+from llmgateway.providers.tolerance import read_object
 
 _BY_STATUS: Final[Mapping[int, FailureKind]] = MappingProxyType(
     {
@@ -42,11 +40,7 @@ def kind_of_sentence(said: str, sentences: Iterable[tuple[str, FailureKind]]) ->
 
 def error_object(body: bytes) -> Json:
     """The body when it is a JSON object, else an empty one."""
-    try:
-        value: object = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
-    return value if is_object(value) else {}
+    return read_object(body) or {}
 
 
 def shown(body: bytes) -> str:

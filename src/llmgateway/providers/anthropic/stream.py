@@ -5,6 +5,7 @@ hosts with another framing (Bedrock) can use them; `SseDecoder` cuts server-sent
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -26,6 +27,7 @@ from llmgateway.providers.anthropic.answer import (
 from llmgateway.providers.anthropic.errors import ErrorDetail, event_error
 from llmgateway.providers.base import Step
 from llmgateway.providers.failures import error_object
+from llmgateway.providers.tolerance import REFUSED, Tolerance, mended
 
 _NONE = msgspec.Raw(b"null")
 
@@ -131,19 +133,27 @@ class NativeReader:
         if not data:
             return (step,)  # a comment
         try:
-            event = _watched.decode(data)
-        except msgspec.ValidationError:
-            # An event of a kind that came later is not ours to judge; what is no event at all is left out.
-            return (step,) if error_object(data) else ()
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._watch(step, _watched.decode(data))
+        except REFUSED:
+            return self._unusual(step, data)
+        return (step,)
+
+    def _unusual(self, step: Step, data: bytes) -> Sequence[Step]:
+        """An event that came later is not ours to judge, and one cut inside a character goes on as it came."""
+        whole = mended(data)
+        if not error_object(whole):
             return ()  # one malformed event in an otherwise good stream is left out
+        with suppress(msgspec.ValidationError):
+            self._watch(step, _watched.decode(whole))
+        return (step,)
+
+    def _watch(self, step: Step, event: _Watched) -> None:
         delta = event.delta
         if event.type == "content_block_delta" and delta:
             step.text = delta.text or delta.thinking or delta.partial_json
             step.content = step.text != ""
         else:
             self._note(step, event)
-        return (step,)
 
     def _note(self, step: Step, event: _Watched) -> None:
         match event.type:
@@ -205,7 +215,7 @@ class _Block:
 class CanonReader:
     """Translates events to canon chunks."""
 
-    __slots__ = ("_blocks", "_calls", "_done", "_figures", "_id", "_model", "_position", "_told")
+    __slots__ = ("_blocks", "_calls", "_done", "_figures", "_id", "_model", "_position", "_told", "_tolerance")
 
     def __init__(self) -> None:
         self._id = ""
@@ -217,16 +227,14 @@ class CanonReader:
         """How many of the finished blocks went out as provider blocks."""
         self._calls = 0
         self._position = 0
+        self._tolerance = Tolerance()
 
     def read(self, raw: bytes, data: bytes) -> Sequence[Step]:
         del raw
-        try:
-            event = _event.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return ()
-        return self._understand(event)
+        return self._tolerance.read(data, self._understand)
 
-    def _understand(self, event: _Event) -> Sequence[Step]:
+    def _understand(self, data: bytes) -> Sequence[Step]:
+        event = _event.decode(data)
         steps: Sequence[Step] = ()
         match event.type:
             case "content_block_delta":

@@ -19,6 +19,7 @@ from llmgateway.providers.base import Step
 from llmgateway.providers.bedrock.answer import SERVER_TOOL, finish_of, thinking_block, url_citation, usage_of
 from llmgateway.providers.bedrock.errors import stream_error
 from llmgateway.providers.bedrock.framing import MessageSplitter
+from llmgateway.providers.tolerance import read_object
 
 
 class MessageReader(Protocol):
@@ -115,11 +116,8 @@ class ConverseReader:
         self._position = 0
 
     def read(self, kind: str, payload: bytes) -> Sequence[Step]:
-        try:
-            event: object = msgspec.json.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return ()
-        if not is_object(event):
+        event = read_object(payload)
+        if event is None:
             return ()
         place = event.get("contentBlockIndex")
         index = place if isinstance(place, int) else 0

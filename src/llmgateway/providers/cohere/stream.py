@@ -14,6 +14,7 @@ from llmgateway.kit.sse import FrameTooLong, Splitter
 from llmgateway.providers.base import Step
 from llmgateway.providers.cohere.answer import finish_of, openai_usage, url_citations, usage_of
 from llmgateway.providers.cohere.errors import ending_error
+from llmgateway.providers.tolerance import Tolerance
 
 
 class _Event(msgspec.Struct):
@@ -31,7 +32,7 @@ _event = msgspec.json.Decoder(_Event)
 class CohereDecoder:
     """Reads one stream."""
 
-    __slots__ = ("_calls", "_id", "_model", "_position", "_splitter", "_starts", "_unsaid")
+    __slots__ = ("_calls", "_id", "_model", "_position", "_splitter", "_starts", "_tolerance", "_unsaid")
 
     def __init__(self, model: str) -> None:
         self._splitter = Splitter()
@@ -44,6 +45,7 @@ class CohereDecoder:
         self._starts: dict[int, int] = {}
         """Index of a block -> where its text begins in the answer."""
         self._position = 0
+        self._tolerance = Tolerance()
 
     def feed(self, data: bytes) -> Sequence[Step]:
         try:
@@ -57,10 +59,11 @@ class CohereDecoder:
         return [step for frame in self._splitter.close() for step in self._read(frame.data)]
 
     def _read(self, data: bytes) -> Sequence[Step]:
-        try:
-            event = _event.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return ()  # a comment, [DONE], or one malformed event in an otherwise good stream
+        """Steps of a frame; none of a comment, [DONE], or one malformed event in an otherwise good stream."""
+        return self._tolerance.read(data, self._decode)
+
+    def _decode(self, data: bytes) -> Sequence[Step]:
+        event = _event.decode(data)
         said = (event.delta or {}).get("message")
         return self._understand(event, said if is_object(said) else {})
 

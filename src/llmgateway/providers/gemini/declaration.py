@@ -28,6 +28,7 @@ from llmgateway.providers.gemini.errors import answer_error
 from llmgateway.providers.gemini.refusals import refusals
 from llmgateway.providers.gemini.request import generate_body, service_tier, sums_up
 from llmgateway.providers.gemini.stream import GeminiDecoder
+from llmgateway.providers.tolerance import REFUSED, lenient
 from llmgateway.providers.vectors import unhonoured
 
 _response = msgspec.json.Decoder(Response)
@@ -90,8 +91,8 @@ class Gemini(Provider):
 def read_answer(call: Call, reply: Reply) -> Answer:
     """A whole answer of generateContent. Raises ProviderError when it cannot be read, or is an error after all."""
     try:
-        response = _response.decode(reply.body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        response = lenient(_response.decode, reply.body)
+    except REFUSED as error:
         raise ProviderError(FailureKind.PROTOCOL, f"Google's answer cannot be read: {error}.", status=200) from error
     if response.error is not None:
         raise answer_error(reply.status, reply.headers, reply.body)

@@ -34,6 +34,7 @@ from llmgateway.providers.gemini.answer import (
 from llmgateway.providers.gemini.errors import status_error
 from llmgateway.providers.gemini.framing import Framing
 from llmgateway.providers.gemini.request import sums_up
+from llmgateway.providers.tolerance import Tolerance
 
 _decoder = msgspec.json.Decoder(Response)
 
@@ -63,7 +64,7 @@ class _Answer:
 class GeminiDecoder:
     """Understands a stream, in either framing."""
 
-    __slots__ = ("_answers", "_expected", "_framing", "_id", "_last", "_model", "_sums_up", "_told")
+    __slots__ = ("_answers", "_expected", "_framing", "_id", "_last", "_model", "_sums_up", "_told", "_tolerance")
 
     def __init__(self, call: Call) -> None:
         self._sums_up = sums_up(call.canon)
@@ -75,6 +76,7 @@ class GeminiDecoder:
         self._model = call.model
         """The one that was asked for, until Google says which it is."""
         self._last: str | None = None
+        self._tolerance = Tolerance()
         self._told = False
         """Whether the finish of the whole answer was told."""
 
@@ -87,6 +89,7 @@ class GeminiDecoder:
 
     def close(self) -> Sequence[Step]:
         steps = [step for frame in self._framing.close() for step in self.read(frame)]
+        steps += self._tolerance.close(self._understand)
         if not self._told and self._last and all(answer.finish for answer in self._answers.values()):
             self._told = True
             steps.append(Step(finish=self._last))  # fewer candidates came than were asked for, each with its end
@@ -94,10 +97,10 @@ class GeminiDecoder:
 
     def read(self, data: bytes) -> Sequence[Step]:
         """Steps of one frame's JSON."""
-        try:
-            response = _decoder.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return ()
+        return self._tolerance.read(data, self._understand)
+
+    def _understand(self, data: bytes) -> Sequence[Step]:
+        response = _decoder.decode(data)
         if response.error is not None:
             return (Step(error=status_error(response.error, None)),)
         self._id = self._id or response.response_id

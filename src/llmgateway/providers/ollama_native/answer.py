@@ -15,6 +15,7 @@ from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Step
 from llmgateway.providers.openai_wire.errors import kind_of
+from llmgateway.providers.tolerance import Tolerance
 from llmgateway.providers.vectors import vectors_answer
 
 _LONGEST_LINE = 16 << 20
@@ -66,13 +67,14 @@ def usage_of(said: Json) -> Usage | None:
 class OllamaDecoder:
     """Reads one stream of JSON lines."""
 
-    __slots__ = ("_called", "_held", "_model", "_started")
+    __slots__ = ("_called", "_held", "_model", "_started", "_tolerance")
 
     def __init__(self, model: str) -> None:
         self._model = model
         self._held = b""
         self._called = 0
         self._started = False
+        self._tolerance = Tolerance()
 
     def feed(self, data: bytes) -> Sequence[Step]:
         *lines, self._held = (self._held + data).split(b"\n")
@@ -82,13 +84,14 @@ class OllamaDecoder:
 
     def close(self) -> Sequence[Step]:
         last, self._held = self._held, b""
-        return self._read(last)
+        return [*self._read(last), *self._tolerance.close(self._understand)]
 
-    def _read(self, line: bytes) -> list[Step]:
-        try:
-            said: object = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return []  # an empty line, or a malformed one in an otherwise good stream
+    def _read(self, line: bytes) -> Sequence[Step]:
+        """Steps of a line; none of an empty one, or of a malformed one in an otherwise good stream."""
+        return self._tolerance.read(line, self._understand)
+
+    def _understand(self, line: bytes) -> list[Step]:
+        said: object = msgspec.json.decode(line)
         if not is_object(said):
             return []
         if error := text_of(said.get("error")):

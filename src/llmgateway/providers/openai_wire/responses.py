@@ -16,6 +16,7 @@ from llmgateway.kit.sse import Frame
 from llmgateway.providers.base import Answer, Step
 from llmgateway.providers.openai_wire.errors import stream_error
 from llmgateway.providers.told_cost import told_nanos
+from llmgateway.providers.tolerance import REFUSED, lenient
 
 _FINISH = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _LAST = frozenset({"response.completed", "response.incomplete"})
@@ -57,8 +58,8 @@ class ResponsesReader:
         if not frame.data or frame.data == b"[DONE]":
             return (Step(raw=frame.raw),)
         try:
-            event = _decode_event(frame.data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            event = lenient(_decode_event, frame.data)
+        except REFUSED:
             return ()  # one malformed event in an otherwise good stream is left out
         if event.type == "error" or (event.error is not None and not event.type):
             return (Step(error=_failure(event)),)

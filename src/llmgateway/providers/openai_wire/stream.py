@@ -14,6 +14,7 @@ from llmgateway.providers.base import Step
 from llmgateway.providers.openai_wire.errors import stream_error
 from llmgateway.providers.openai_wire.repairs import BROKEN_OFF, Repairs, broken_off, failure_in
 from llmgateway.providers.openai_wire.usage import read_usage
+from llmgateway.providers.tolerance import REFUSED, Tolerance, read_object
 
 _DONE = b"[DONE]"
 
@@ -135,10 +136,8 @@ class NativeReader:
             return (Step(raw=frame.raw),)
         try:
             chunk = _decode_chunk(frame.data)
-        except msgspec.ValidationError:
-            return self._newer(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return ()  # one malformed event in an otherwise good stream is left out
+        except REFUSED:
+            return self._unusual(frame)
         failure = _failure(chunk)
         return (self._step(frame, chunk) if failure is None else Step(error=failure),)
 
@@ -162,11 +161,11 @@ class NativeReader:
         step.content = step.content or bool(step.text)
         return step
 
-    def _newer(self, frame: Frame) -> Sequence[Step]:
-        """A frame in a shape that is not known here: it goes on, and what can be read is. What is no object is left out."""
-        body = _object(frame.data)
+    def _unusual(self, frame: Frame) -> Sequence[Step]:
+        """A frame in a shape that is not known here, or cut inside a character: it goes on, and what can be read is."""
+        body = read_object(frame.data)
         if body is None:
-            return ()
+            return ()  # one malformed event in an otherwise good stream is left out
         step = Step(raw=frame.raw)
         step.usage = read_usage(body.get("usage"), body.get("service_tier"))
         for choice in objects(body.get("choices")):
@@ -201,32 +200,39 @@ def _said(delta: _Delta | None) -> str:
 class RepairingReader:
     """A compatible host: its chunks become canon, unknown fields and all."""
 
-    __slots__ = ("_ends", "_last", "_repairs", "_strict")
+    __slots__ = ("_ends", "_last", "_repairs", "_strict", "_tolerance")
 
     def __init__(self, choices: int, *, strict: bool = False) -> None:
         """`strict`: the host always says why it ends, so that a terminator alone ends nothing."""
         self._repairs = Repairs()
         self._ends = _Ends(choices)
         self._strict = strict
+        self._tolerance = Tolerance()
         self._last: Json = {}
 
     def read(self, frame: Frame) -> Sequence[Step]:
         data = (frame.data or _bare(frame.raw)).strip()
         if data == _DONE:
+            held = self._tolerance.close(self._understand)
             finishes = () if self._strict else self._finish_in_their_place()
-            return [*finishes, Step(end=True, finish=self._ends.at_terminator())]
-        body = _object(data)
-        if body is None:
+            return [*held, *finishes, Step(end=True, finish=self._ends.at_terminator())]
+        if frame.event == b"error" and (body := read_object(data)) is not None and not _is_chunk(body):
+            return (Step(error=failure_in(body) or stream_error(body)),)
+        return self._tolerance.read(data, self._understand)
+
+    def close(self) -> Sequence[Step]:
+        return self._tolerance.close(self._understand)
+
+    def _understand(self, data: bytes) -> Sequence[Step]:
+        body: object = msgspec.json.decode(data)
+        if not is_object(body):
             return ()
         failure = failure_in(body)
         if failure is not None:
             return (Step(error=failure),)
-        if "choices" not in body and not body.get("usage"):  # no chunk: a failure, or news that no caller waits for
-            return (Step(error=stream_error(body)),) if frame.event == b"error" else ()
+        if not _is_chunk(body):
+            return ()  # news that no caller waits for
         return (self._step(self._repairs.chunk(body)),)
-
-    def close(self) -> Sequence[Step]:
-        return ()
 
     def _step(self, body: Json) -> Step:
         self._last = body
@@ -259,13 +265,8 @@ def _bare(raw: bytes) -> bytes:
     return raw if raw.lstrip().startswith(b"{") else b""
 
 
-def _object(data: bytes) -> Json | None:
-    """The event's object; one malformed event in an otherwise good stream is left out."""
-    try:
-        body: object = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return body if is_object(body) else None
+def _is_chunk(body: Json) -> bool:
+    return "choices" in body or bool(body.get("usage"))
 
 
 def spoken(message: Json) -> str:
