@@ -9,6 +9,7 @@ Problem                            what a caller is told: status, stable code, a
 +-- NotFound                404    model_not_found, not_found
 +-- Conflict                409    conflict
 +-- TooLarge                413    body_too_large
++-- UnsupportedEncoding     415    unsupported_encoding
 +-- TooMany                 429    rate_limit_exceeded, concurrency_exceeded; the first three of 402 while running requests hold the rest
 +-- HeadersTooLarge         431    headers_too_large
 +-- UpstreamFailed          502    upstream_failed, or the provider's own class
@@ -129,6 +130,13 @@ class TooLarge(Problem):
 
     status = 413
     default_code = "body_too_large"
+
+
+class UnsupportedEncoding(Problem):
+    """The body is packed in a way that is not unpacked here."""
+
+    status = 415
+    default_code = "unsupported_encoding"
 
 
 class TooMany(Problem):

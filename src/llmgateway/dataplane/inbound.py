@@ -1,18 +1,25 @@
 """What arrived: credential, address and wishes out of the headers, and the body, not yet read."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.validation import refuse
-from llmgateway.errors import BadRequest
+from llmgateway.errors import BadRequest, Unauthorized
 
 _FAULT = re.compile(r"429|500|timeout|stall|(?:cut|drop):[0-9]{1,6}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FORWARDED = ("anthropic-version", "anthropic-beta", "openai-beta")
+_LINE = "\n"
+"""Between repeated credentials: no header holds it."""
+_JOINED = {
+    **dict.fromkeys(("anthropic-beta", "openai-beta", "cache-control", "content-encoding"), ", "),
+    **dict.fromkeys(("authorization", "x-api-key"), _LINE),
+}
+"""Headers whose repetitions all count, and what stands between them: lists are one list (RFC 9110, section 5.3)."""
 
 
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,17 +40,31 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
         return call
 
 
-def header_map(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """ASGI's header pairs as a mapping with lower-case names; of repeated ones the last counts."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+def header_map(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """ASGI's header pairs as a mapping with lower-case names; of repeated ones that are no lists the last counts."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    if len(headers) < len(raw):
+        for name, between in _JOINED.items():
+            if name in headers:
+                told = [value.decode("latin-1") for header, value in raw if header == name.encode()]
+                headers[name] = between.join(dict.fromkeys(told))
+    return headers
 
 
 def credential(headers: Mapping[str, str]) -> str | None:
-    """The API key, from `Authorization: Bearer` or `x-api-key`."""
-    scheme, _, secret = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and secret.strip():
-        return secret.strip()
-    return headers.get("x-api-key", "").strip() or None
+    """The API key, from `Authorization: Bearer` or `x-api-key`. Raises Unauthorized for two different ones."""
+    found: list[str] = []
+    for line in headers.get("authorization", "").split(_LINE):
+        scheme, _, secret = line.partition(" ")
+        if scheme.lower() == "bearer":
+            found.append(secret.strip())
+    found += map(str.strip, headers.get("x-api-key", "").split(_LINE))
+    secrets = set(filter(None, found))
+    if len(secrets) > 1:
+        raise Unauthorized(
+            "The request carries two different keys. Send one, as `authorization: Bearer` or as `x-api-key`."
+        )
+    return secrets.pop() if secrets else None
 
 
 def read_wishes(headers: Mapping[str, str]) -> Wishes:

@@ -2,27 +2,24 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, cast
 
 from llmgateway.canon.call import Dialect, Operation
 from llmgateway.dataplane import pipeline
+from llmgateway.dataplane.body import Receive, read_body
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.inbound import Inbound, credential, header_map
 from llmgateway.dataplane.pages import Pages
 from llmgateway.dataplane.pipeline import Rooms
 from llmgateway.dataplane.reply import Reply, Send
-from llmgateway.errors import HeadersTooLarge, MethodNotAllowed, NotFound, Problem, TooLarge
+from llmgateway.errors import HeadersTooLarge, MethodNotAllowed, NotFound, Problem
 from llmgateway.kit.ids import new_id
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 
-_MAX_BODY: Final = 25 * 1024 * 1024
-_MAX_DRAINED: Final = 128 * 1024 * 1024
-"""A body over the limit is read on up to here and thrown away, so that its sender can read the refusal."""
 _MAX_HEADERS: Final = 32 * 1024
 _UNWATCHED_SECONDS: Final = 0.1
 """Of a journey, before somebody watches whether the caller leaves: an upstream is left that much later, and no quick answer pays
@@ -71,7 +68,8 @@ class DataPlane:
                 return
             if entrance is None or scope["method"] != "POST":
                 raise self._no_route(scope["method"], path)
-            body = await _read_body(receive, headers)
+            body = await read_body(receive, headers)
+            secret = credential(headers)
         except Problem as problem:
             self.rooms.instruments.turned_away(problem, reply.request_id)
             await _refuse(problem, dialect, reply)
@@ -81,7 +79,7 @@ class DataPlane:
         inbound = Inbound(
             operation=entrance.operation,
             dialect=dialect,
-            secret=credential(headers),
+            secret=secret,
             address=client_address(scope),
             headers=headers,
             body=body,
@@ -135,28 +133,6 @@ async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive
         called.cancel()
         for watching in watchman:
             watching.cancel()
-
-
-async def _read_body(receive: Receive, headers: Mapping[str, str]) -> bytes | None:
-    """The whole body; None when the caller left. Raises TooLarge over 25 MiB."""
-    size = 0
-    pieces: list[bytes] = []
-    declared = headers.get("content-length", "")
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        piece: bytes = message.get("body", b"")
-        size += len(piece)
-        if size <= _MAX_BODY:
-            pieces.append(piece)
-        elif size > _MAX_DRAINED or (declared.isdigit() and int(declared) > _MAX_DRAINED):
-            break
-        if not message.get("more_body", False):
-            break
-    if size > _MAX_BODY:
-        raise TooLarge("The body is over 25 MiB. Send less, or refer to large files by URL.")
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 async def _refuse(problem: Problem, dialect: DialectWriter, reply: Reply) -> None:

@@ -1,0 +1,61 @@
+"""What came more than once: lists are one list, a key is one key, and of all else the last counts."""
+
+import pytest
+
+from llmgateway.dataplane.inbound import credential, header_map, read_wishes
+from llmgateway.errors import Unauthorized
+
+Lines = list[tuple[bytes, bytes]]
+
+
+def test_repeated_lists_are_one_list() -> None:
+    lines: Lines = [
+        (b"anthropic-beta", b"context-1m-2025-08-07"),
+        (b"cache-control", b"no-cache"),
+        (b"x-tag", b"a"),
+        (b"anthropic-beta", b"interleaved-thinking-2025-05-14, files-api-2025-04-14"),
+        (b"cache-control", b"no-store"),
+        (b"openai-beta", b"a"),
+        (b"openai-beta", b"b"),
+        (b"x-tag", b"b"),
+    ]
+    headers = header_map(lines)
+    wishes = read_wishes(headers)
+    assert wishes.forward == {
+        "anthropic-beta": "context-1m-2025-08-07, interleaved-thinking-2025-05-14, files-api-2025-04-14",
+        "openai-beta": "a, b",
+    }
+    assert (wishes.cache_read, wishes.cache_write) == (False, False)
+    assert headers["x-tag"] == "b"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [(b"authorization", b"Bearer k")],
+        [(b"authorization", b"Bearer k"), (b"authorization", b"Bearer k")],
+        [(b"authorization", b"bearer k"), (b"x-api-key", b"k")],
+        [(b"authorization", b"Basic abc"), (b"x-api-key", b" k ")],
+        [(b"authorization", b"Basic abc"), (b"authorization", b"Bearer k")],
+    ],
+)
+def test_one_key_is_taken_wherever_it_stands(lines: Lines) -> None:
+    assert credential(header_map(lines)) == "k"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [(b"authorization", b"Bearer k"), (b"authorization", b"Bearer l")],
+        [(b"authorization", b"Bearer k"), (b"x-api-key", b"l")],
+        [(b"x-api-key", b"k"), (b"x-api-key", b"l")],
+    ],
+)
+def test_two_different_keys_are_one_too_many(lines: Lines) -> None:
+    with pytest.raises(Unauthorized, match="two different keys"):
+        credential(header_map(lines))
+
+
+@pytest.mark.parametrize("lines", [[], [(b"authorization", b"Bearer ")], [(b"x-api-key", b"")]])
+def test_no_key_is_none(lines: Lines) -> None:
+    assert credential(header_map(lines)) is None
