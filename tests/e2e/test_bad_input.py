@@ -1,7 +1,9 @@
 """Whatever arrives: a 4xx in the caller's dialect that names the field, never a 500 or a hang, and nothing charged."""
 
+import gzip
 import json
 import socket
+import zlib
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -122,6 +124,75 @@ def test_an_unknown_model_is_a_404(stage: Stage, dialect: str) -> None:
 
 def test_an_unknown_path_is_a_404(stage: Stage) -> None:
     assert _post(stage, "/v1/nothing", b"{}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "version", "anthropic"),
+    [
+        ("/v1/images/generations", None, False),
+        ("/v1/audio/speech", None, False),
+        ("/v1/moderations", None, False),
+        ("/v1/batches", None, False),
+        ("/v1/files", None, False),
+        ("/v1/files", "2023-06-01", True),
+        ("/v1/messages/batches", None, True),
+        ("/v1/responses/input_tokens", None, False),
+        ("/v1/responses/compact", None, False),
+    ],
+)
+def test_an_endpoint_that_is_not_served_names_those_that_are(
+    stage: Stage, path: str, version: str | None, *, anthropic: bool
+) -> None:
+    answer = _post(stage, path, b"{}", **({"anthropic-version": version} if version else {}))
+    assert answer.status_code == 404
+    assert (answer.json().get("type") == "error") is anthropic
+    assert path in _error(answer)["message"]
+    assert "/v1/chat/completions" in _error(answer)["message"]
+
+
+HELLO = json.dumps({"model": "smart", "max_tokens": 5, "messages": MESSAGES}).encode()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(HELLO)),
+        ("deflate", zlib.compress(HELLO)),
+        ("deflate", zlib.compress(HELLO, wbits=-15)),
+        ("identity", HELLO),
+    ],
+    ids=["gzip", "deflate", "bare deflate", "identity"],
+)
+def test_a_packed_body_is_unpacked(stage: Stage, encoding: str, packed: bytes) -> None:
+    assert _post(stage, PATHS["openai"], packed, **{"content-encoding": encoding}).status_code == 200
+
+
+@pytest.mark.parametrize("dialect", PATHS)
+@pytest.mark.parametrize("encoding", ["zstd", "br", "gzip, gzip"])
+def test_another_encoding_is_a_415_that_names_those_that_are_taken(stage: Stage, dialect: str, encoding: str) -> None:
+    answer = _post(stage, PATHS[dialect], HELLO, **{"content-encoding": encoding})
+    assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "gzip, deflate")
+    assert "gzip or deflate" in _error(answer)["message"]
+
+
+def test_a_bomb_is_a_413(stage: Stage) -> None:
+    bomb = gzip.compress(b" " * (200 * 1024 * 1024), 1)
+    assert _post(stage, PATHS["openai"], bomb, **{"content-encoding": "gzip"}).status_code == 413
+
+
+@pytest.mark.parametrize("packed", [b"{}", gzip.compress(HELLO)[:-9], gzip.compress(HELLO) + b"x"])
+def test_what_cannot_be_unpacked_is_a_400(stage: Stage, packed: bytes) -> None:
+    answer = _post(stage, PATHS["openai"], packed, **{"content-encoding": "gzip"})
+    assert (answer.status_code, _error(answer)["param"]) == (400, "content-encoding")
+
+
+@pytest.mark.parametrize("dialect", PATHS)
+def test_two_different_keys_are_refused(stage: Stage, dialect: str) -> None:
+    key = stage.gateway.key
+    assert _post(stage, PATHS[dialect], HELLO, **{"x-api-key": key}).status_code == 200
+    answer = _post(stage, PATHS[dialect], HELLO, **{"x-api-key": "sk-another"})
+    assert answer.status_code == 401
+    assert "two different keys" in _error(answer)["message"]
 
 
 def test_a_bad_wish_in_a_header_is_named(stage: Stage) -> None:

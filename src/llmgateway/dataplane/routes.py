@@ -58,7 +58,7 @@ class DataPlane:
         path: str = scope["path"].rstrip("/") or "/"
         entrance = self.entrances.get(path)
         headers = header_map(scope["headers"])
-        dialect = entrance.dialect if entrance else self._dialect_of(headers)
+        dialect = entrance.dialect if entrance else self._dialect_of(path, headers)
         reply = Reply(send, new_id("req"), id_names=dialect.id_names)
         try:
             if _size(scope) > _MAX_HEADERS:
@@ -94,11 +94,15 @@ class DataPlane:
             )
         asked = "POST" if path in self.entrances else "GET" if self.pages.serves(path) else None
         if asked is None:
-            return NotFound(f"There is no {method} {path} here. See the list of endpoints in the documentation.")
+            served = ", ".join(sorted(self.entrances))
+            return NotFound(f"There is no {method} {path} here. POST goes to {served}; GET to /v1/models.")
         return MethodNotAllowed(f"{path} takes {asked}, not {method}. Send it as {asked}.", headers=[("allow", asked)])
 
-    def _dialect_of(self, headers: Mapping[str, str]) -> DialectWriter:
-        """Where the path does not tell, the header of Anthropic's SDKs does."""
+    def _dialect_of(self, path: str, headers: Mapping[str, str]) -> DialectWriter:
+        """Of a path that is not served: what it stands below tells, or else the header of Anthropic's SDKs."""
+        above = self.entrances.get(path.rpartition("/")[0])
+        if above is not None:
+            return above.dialect
         if "anthropic-version" in headers:
             spoken = (entrance.dialect for entrance in self.entrances.values())
             return next((one for one in spoken if one.id is Dialect.ANTHROPIC), self.default_dialect)
