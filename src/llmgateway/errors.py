@@ -172,6 +172,8 @@ class UpstreamFailed(Problem):
     ) -> None:
         super().__init__(message, code=code, param=param, retry_after=retry_after, attempts=attempts)
         self.upstream_status = upstream_status
+        self.own_code: str | None = None
+        """The provider's own code, such as `invalid_image_format`: told in place of ours to callers who speak its dialect."""
         self.innererror = innererror
         """Azure's word for what its content filter found, which clients of OpenAI's SDK look for under this name."""
 
@@ -253,3 +255,5 @@ class ProviderError(Exception):
         for secret in secrets:
             if len(secret) >= _SHORTEST_SECRET:
                 self.message = self.message.replace(secret, "***")
+                self.code = self.code and self.code.replace(secret, "***")
+                self.param = self.param and self.param.replace(secret, "***")

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from llmgateway.canon.call import Call, Dialect, Wishes
 from llmgateway.contract.usage import Attempt
+from llmgateway.dataplane.dialects.openai.dialect import error_body
 from llmgateway.dataplane.dispatch.attempt import Served
 from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
 from llmgateway.dataplane.inbound import read_wishes
@@ -86,7 +87,8 @@ class Labs:
     def __init__(self, **script: int | str | list[int | str]) -> None:
         """Secret -> statuses in order, the last one for ever; 200 where nothing is said.
 
-        `reset`, `slow`, `long` (the prompt is too long) and `quote` (the key is refused, and repeated) stand beside numbers.
+        `reset`, `slow`, `long` (the prompt is too long), `code` (a bad request) and `quote` (the key is refused, and repeated) stand
+        beside numbers.
         """
         self._script: dict[str, list[int | str]] = {
             secret: list(said) if isinstance(said, list) else [said] for secret, said in script.items()
@@ -108,10 +110,14 @@ class Labs:
             raise HttpError(Trouble.RESET, "gone")
         if said == "slow":
             await asyncio.sleep(0.2)
-        if said == "quote":
-            return Said(401, msgspec.json.encode({"error": {"message": f"no such key: {secret}"}}), "application/json")
-        if said == "long":
-            return Said(400, b'{"error": {"message": "no", "code": "context_length_exceeded"}}', "application/json")
+        errors: dict[int | str, tuple[int, dict[str, str]]] = {
+            "quote": (401, {"message": f"no such key: {secret}"}),
+            "long": (400, {"message": "no", "code": "context_length_exceeded"}),
+            "code": (400, {"message": "no", "code": f"code_{secret}", "param": f"for {secret}"}),
+        }
+        if said in errors:
+            status, error = errors[said]
+            return Said(status, msgspec.json.encode({"error": error}), "application/json")
         if isinstance(said, int) and said != 200:
             return Said(said, b'{"error": {"message": "no"}}', "application/json")
         if url.endswith("/responses"):
@@ -236,6 +242,30 @@ async def test_what_the_callers_library_retries_itself_is_not_retried_but_goes_t
 @pytest.mark.parametrize(("count", "again"), [("0", False), ("1", True), ("2", True), ("", False), ("x", False)])
 def test_the_callers_library_says_that_it_has_sent_a_request_before(count: str, *, again: bool) -> None:
     assert read_wishes({"x-stainless-retry-count": count}).retries_itself is again
+
+
+async def test_a_native_code_of_a_bad_request_is_kept_and_a_foreign_one_is_not() -> None:
+    for model, code in (("openai/gpt-4.1", "code_e"), ("two/m", None)):
+        with pytest.raises(UpstreamFailed) as failed:
+            await Scene(Labs(e="code", c="code")).ask(chat(model))
+        problem = failed.value
+        assert (problem.http_status, problem.code, problem.own_code) == (400, "invalid_request", code)
+        told = error_body(problem)["error"]
+        assert (told["code"], told["type"]) == (code or "invalid_request", "invalid_request_error")
+
+
+async def test_a_native_code_never_holds_the_key() -> None:
+    with pytest.raises(UpstreamFailed) as failed:
+        await Scene(Labs(**{"operators-own-key": "code"})).ask(chat("quoting"))
+    problem = failed.value
+    assert (problem.own_code, problem.param) == (None, "for ***")
+
+
+@pytest.mark.parametrize(("status", "told"), [(400, 400), (409, 409), (422, 422), (418, 400)])
+async def test_the_status_of_a_bad_request_is_kept_where_it_says_more(status: int, told: int) -> None:
+    with pytest.raises(UpstreamFailed) as failed:
+        await Scene(Labs(e=status)).ask(chat("openai/gpt-4.1"))
+    assert failed.value.http_status == told
 
 
 async def test_six_attempts_are_the_most_and_all_of_them_are_told() -> None:

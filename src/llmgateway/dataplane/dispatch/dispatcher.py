@@ -114,7 +114,7 @@ class Asking:
             served = await self._retried(target)
             if served is not None:
                 return served
-            kind = self._failures[-1][1].kind
+            kind = self._failures[-1].error.kind
             if kind in _FINAL:
                 break
             self._waiting = [other for other in self._waiting if _may_fare_better(other, target, kind)]
@@ -210,7 +210,7 @@ class Asking:
             error.strike_out(self._credentials)
             attempt = self._report(target, start, error)
             self._witness.attempted(attempt)
-            self._failures.append((attempt, error))
+            self._failures.append(Failure(attempt, error, native=target.provider.speaks(call)))
             if health is not None:
                 health.failed(target.path, error, self._asked_at)
             raise

@@ -1,13 +1,22 @@
 """What a caller is told when no target answered: the provider's class where it is one, else 502."""
 
 import math
+import re
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from llmgateway.contract.usage import Attempt
 from llmgateway.errors import AttemptReport, FailureKind, ProviderError, Unavailable, UpstreamFailed
 
-Failure = tuple[Attempt, ProviderError]
-"""An attempt as it is reported, and what it ended in."""
+
+class Failure(NamedTuple):
+    """An attempt as it is reported, and what it ended in."""
+
+    attempt: Attempt
+    error: ProviderError
+    native: bool
+    """The provider owns the caller's dialect, whose programs know its codes."""
+
 
 _CLASS_OF_KIND = {
     FailureKind.BAD_REQUEST: (400, "invalid_request"),
@@ -18,7 +27,9 @@ _CLASS_OF_KIND = {
     FailureKind.OVERLOADED: (503, "upstream_failed"),
 }
 """Failures whose class is kept when all targets failed alike; all others are a 502."""
-_KEPT_AS_THEY_ARE = frozenset({400, 413, 422})
+_KEPT_AS_THEY_ARE = frozenset({400, 409, 413, 422})
+_CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,63}")
+"""A word of a provider's vocabulary; no sentence, and no key."""
 _ADVICE = {
     FailureKind.RATE_LIMITED: "Try again later, or add a fallback target to the model's alias.",
     FailureKind.OVERLOADED: "Try again later, or add a fallback target to the model's alias.",
@@ -34,9 +45,9 @@ def final_problem(failures: Sequence[Failure]) -> UpstreamFailed | Unavailable:
         return Unavailable(
             "No target could be asked for this model now. Try again shortly.", code="no_target", retry_after=1
         )
-    reports = [_report(attempt) for attempt, _ in failures]
-    last = failures[-1][1]
-    kinds = {error.kind for _, error in failures}
+    reports = [_report(failure.attempt) for failure in failures]
+    last = failures[-1].error
+    kinds = {failure.error.kind for failure in failures}
     status, code = (
         _CLASS_OF_KIND.get(last.kind, (502, "upstream_failed")) if len(kinds) == 1 else (502, "upstream_failed")
     )
@@ -44,7 +55,7 @@ def final_problem(failures: Sequence[Failure]) -> UpstreamFailed | Unavailable:
         status, code = _CLASS_OF_KIND[last.kind]
     if status == 400 and last.status in _KEPT_AS_THEY_ARE:
         status = last.status
-    return UpstreamFailed(
+    problem = UpstreamFailed(
         _sentence(reports[-1], last),
         upstream_status=status,
         code=code,
@@ -53,6 +64,9 @@ def final_problem(failures: Sequence[Failure]) -> UpstreamFailed | Unavailable:
         attempts=reports,
         innererror=last.innererror,
     )
+    if code == "invalid_request":
+        problem.own_code = _own_code(failures[-1])
+    return problem
 
 
 def broken_stream(error: ProviderError, attempts: Sequence[Attempt]) -> UpstreamFailed:
@@ -63,6 +77,13 @@ def broken_stream(error: ProviderError, attempts: Sequence[Attempt]) -> Upstream
         status, code = _CLASS_OF_KIND[error.kind]
         return UpstreamFailed(message, upstream_status=status, code=code, attempts=reports)
     return UpstreamFailed(message, attempts=reports)
+
+
+def _own_code(failure: Failure) -> str | None:
+    """What the provider calls the mistake, where that says more than its class; a type in place of a code says no more."""
+    code = failure.error.code or ""
+    known = failure.native and _CODE.fullmatch(code) is not None and not code.endswith("_error")
+    return code if known else None
 
 
 def _sentence(attempt: AttemptReport, error: ProviderError) -> str:

@@ -157,7 +157,8 @@ def error_body(problem: Problem) -> Json:
     """OpenAI's error object with the gateway's additions."""
     status = problem.http_status
     kind = _TYPE_OF_STATUS.get(status, "invalid_request_error" if status < 500 else "api_error")
-    error: Json = {"message": problem.message, "type": kind, "param": problem.param, "code": problem.code}
+    code = (isinstance(problem, UpstreamFailed) and problem.own_code) or problem.code
+    error: Json = {"message": problem.message, "type": kind, "param": problem.param, "code": code}
     if problem.resets_at is not None:
         error["resets_at"] = problem.resets_at
     if problem.attempts:
