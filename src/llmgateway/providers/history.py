@@ -1,4 +1,4 @@
-"""What every language but OpenAI's has to read out of a canon history: who speaks, tool calls, and data: URLs."""
+"""What every language but OpenAI's has to read out of a canon history: who speaks, tool calls, signed thoughts, and data: URLs."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_object, text_of
+from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import BadRequest
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII)
@@ -55,6 +55,23 @@ def _arguments(given: object, where: str) -> Json:
     if not is_object(value):
         raise BadRequest("The arguments of a tool call are a JSON object.", param=f"{where}.function.arguments")
     return value
+
+
+def has_unsigned_tool_turn(messages: object) -> bool:
+    """Whether the last assistant turn called tools and came back without its thinking blocks."""
+    for message in reversed(objects(messages)):
+        if message.get("role") == "assistant":
+            kept = [*objects(message.get("thinking_blocks")), *objects(message.get("provider_blocks"))]
+            return bool(message.get("tool_calls")) and not any(is_signed(block) for block in kept)
+        if message.get("role") == "user":
+            return False
+    return False
+
+
+def is_signed(block: Json) -> bool:
+    """Whether the block is thinking that Claude itself wrote: other models' thinking has no signature."""
+    kind = block.get("type")
+    return kind == "redacted_thinking" or (kind == "thinking" and bool(block.get("signature")))
 
 
 def inline(url: str, otherwise: str = "text/plain") -> tuple[str, str] | None:

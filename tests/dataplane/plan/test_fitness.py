@@ -138,6 +138,21 @@ def test_an_effort_without_room_for_thought_is_left_out_and_named() -> None:
     assert not alone.dropped
 
 
+def test_an_effort_is_left_out_of_a_turn_whose_thoughts_did_not_come_back() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    asked = {"role": "assistant", "tool_calls": [call]}
+    signed = {**asked, "thinking_blocks": [{"type": "thinking", "thinking": "Hm", "signature": "s"}]}
+    told = {"role": "tool", "tool_call_id": "call_1", "content": "5"}
+    hello = {"role": "user", "content": "hello"}
+    for turn, dropped in (
+        ([asked, told], {"reasoning_effort"}),
+        ([signed, told], set[str]()),
+        ([asked, told, hello], set[str]()),
+    ):
+        [alone] = Routing().plan(chat(CLAUDE, reasoning_effort="low", messages=[hello, *turn])).targets
+        assert alone.dropped == dropped
+
+
 def test_who_thinks_comes_before_who_leaves_thinking_out() -> None:
     cohere = {"provider": "cohere", "model": "command-r-plus"}
     asked = _messages(thinking={"type": "enabled", "budget_tokens": 2_000})

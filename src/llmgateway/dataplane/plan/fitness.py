@@ -13,6 +13,7 @@ from llmgateway.catalog.abilities import Ability
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.errors import BadRequest, NotFound
+from llmgateway.providers.history import has_unsigned_tool_turn
 from llmgateway.providers.server_tools import NAMED
 
 _ALWAYS_DROPPABLE = frozenset(
@@ -30,6 +31,7 @@ _ADVICE = {
 _THINKING = frozenset({"thinking", "reasoning_effort"})
 """Clients of Messages ask every model to think, and mean it where the model can: left out elsewhere, and named."""
 _EFFORT = frozenset({"reasoning_effort"})
+"""Left out, and named, of an answer without room for thought, and in a turn of tools whose thoughts the client did not send back."""
 _ROOM_TO_THINK = 2_048
 """An answer that may be no longer than this has no room for thought beside it: the effort is left out, and named."""
 _ONE_AT_A_TIME = frozenset({"parallel_tool_calls"})
@@ -160,7 +162,7 @@ def _spared(call: Call, refused: frozenset[str]) -> frozenset[str]:
     if call.dialect is Dialect.ANTHROPIC:
         spared = _THINKING.union(name for name in refused if name.endswith(_STRICT))
     limit = longest_asked(call.canon)
-    if limit is not None and limit < _ROOM_TO_THINK:
+    if (limit is not None and limit < _ROOM_TO_THINK) or has_unsigned_tool_turn(call.canon.get("messages")):
         spared |= _EFFORT
     choice = call.canon.get("tool_choice")
     return spared | _ONE_AT_A_TIME if is_object(choice) and choice.get("type") == "function" else spared

@@ -12,7 +12,8 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
 from llmgateway.providers.anthropic.models import THINKING_BUDGETS, ClaudeModel, claude_model
 from llmgateway.providers.anthropic.request import OWN_FIELDS, forces_tool, output_limit, thinking_budget
-from llmgateway.providers.anthropic.turns import OPAQUE_PARTS, has_unsigned_tool_turn
+from llmgateway.providers.anthropic.turns import OPAQUE_PARTS
+from llmgateway.providers.history import has_unsigned_tool_turn
 from llmgateway.providers.refusing import message_fields, unknown
 
 _HONOURED: Final = frozenset(

@@ -14,7 +14,7 @@ from llmgateway.canon.keepsake import is_packed
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.call_ids import CallIds
-from llmgateway.providers.history import called, inline, spoken
+from llmgateway.providers.history import called, inline, is_signed, spoken
 
 _CALL_IDS: Final = CallIds(re.compile("[a-zA-Z0-9_-]+"), 32)
 _NAMED_BY: Final = {"tool_use": "id", "tool_result": "tool_use_id"}
@@ -222,12 +222,6 @@ def _is_claudes(block: Json) -> bool:
     return kind not in {"", _GOOGLES} and (kind != "text" or isinstance(block.get("text"), str))
 
 
-def is_signed(block: Json) -> bool:
-    """Whether the block is thinking that Claude itself wrote: other models' thinking has no signature."""
-    kind = block.get("type")
-    return kind == "redacted_thinking" or (kind == "thinking" and bool(block.get("signature")))
-
-
 def without_unsigned(messages: list[Json]) -> list[Json]:
     """A native history without what another model thought earlier: the API would refuse the request."""
     kept: list[Json] = []
@@ -288,14 +282,3 @@ def collapsed(blocks: list[Json]) -> str | list[Json]:
     if len(blocks) == 1 and blocks[0].keys() == {"type", "text"} and blocks[0]["type"] == "text":
         return blocks[0]["text"]
     return blocks
-
-
-def has_unsigned_tool_turn(messages: object) -> bool:
-    """Whether the last assistant turn called tools and came back without its thinking blocks."""
-    for message in reversed(objects(messages)):
-        if message.get("role") == "assistant":
-            kept = [*objects(message.get("thinking_blocks")), *objects(message.get("provider_blocks"))]
-            return bool(message.get("tool_calls")) and not any(is_signed(block) for block in kept)
-        if message.get("role") == "user":
-            return False
-    return False

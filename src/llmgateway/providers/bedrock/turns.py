@@ -13,10 +13,9 @@ from typing import Final
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
-from llmgateway.providers.anthropic.turns import is_signed
 from llmgateway.providers.bedrock.models import caching, is_claude
 from llmgateway.providers.call_ids import CallIds
-from llmgateway.providers.history import called, inline, spoken
+from llmgateway.providers.history import called, inline, is_signed, spoken
 from llmgateway.providers.server_tools import content_in_words
 
 _CALL_IDS: Final = CallIds(re.compile("[a-zA-Z0-9_.:-]{1,64}"), 32)
