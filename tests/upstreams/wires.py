@@ -32,7 +32,7 @@ def _frame(data: Json, event: str) -> bytes:
 def frames(asked: Speaker, words: tuple[str, ...]) -> list[bytes]:
     """[opening, one frame a word ..., closing (with the finish reason), terminator]."""
     if asked.anthropic:
-        usage = {"input_tokens": 9, "output_tokens": 1}
+        usage = {"input_tokens": 9, "output_tokens": 1, "service_tier": "standard"}
         start: Json = {
             "id": "msg_1", "type": "message", "role": "assistant", "model": asked.model, "content": [],
             "stop_reason": None, "stop_sequence": None, "usage": usage,

@@ -5,7 +5,7 @@ Three axes never mix: the *wire* is the class (the language spoken), the *host* 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -107,6 +107,10 @@ class Step(msgspec.Struct):
     """The provider reported a failure in mid-stream."""
     end: bool = False
     """The provider's terminator ([DONE], message_stop)."""
+
+
+Join = Callable[[Sequence[Step]], bytes]
+"""Puts the steps of a native stream together again: the body of a whole answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +227,11 @@ class Provider(ABC):
     @abstractmethod
     def decoder(self, call: Call, *, native: bool) -> Decoder:
         """A reader for one stream. `native`: hand the frames on as `raw`; else translate them to canon chunks."""
+
+    def join(self, call: Call) -> Join | None:
+        """How its own stream is put together for a caller who speaks its dialect; None where canon says it as well."""
+        del call
+        return None
 
     @abstractmethod
     def classify(self, reply: Reply) -> ProviderError:

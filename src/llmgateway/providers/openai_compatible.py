@@ -1,8 +1,6 @@
 """The engine of OpenAI's wire: a provider that speaks it is a declaration of its differences."""
 
-import base64
 import re
-import struct
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -16,7 +14,7 @@ from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
-from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Answer, Decoder, Join, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.openai_wire.efforts import fit_effort, must_think
 from llmgateway.providers.openai_wire.errors import classify_error
@@ -30,7 +28,7 @@ from llmgateway.providers.openai_wire.history import (
 )
 from llmgateway.providers.openai_wire.logprobs import as_a_number
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
-from llmgateway.providers.openai_wire.responses import ResponsesReader, read_response, without_keepsakes
+from llmgateway.providers.openai_wire.responses import ResponsesReader, last_event, read_response, without_keepsakes
 from llmgateway.providers.openai_wire.sampling import untaken
 from llmgateway.providers.openai_wire.schemas import relax, unkept
 from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
@@ -38,6 +36,7 @@ from llmgateway.providers.openai_wire.usage import read_usage
 from llmgateway.providers.refusing import lost_choice, message_fields
 from llmgateway.providers.rerank import canon_results, document_text, rerank_usage
 from llmgateway.providers.server_tools import NAMED, wordless
+from llmgateway.providers.vectors import numbers_of_int8
 
 DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -245,6 +244,9 @@ class OpenAICompatible(Provider):
         choices = _choices(call)
         return SseDecoder(NativeReader(choices) if native else RepairingReader(choices, strict=self.native))
 
+    def join(self, call: Call) -> Join | None:
+        return last_event if call.dialect is Dialect.RESPONSES and self.speaks(call) else None
+
     def classify(self, reply: Reply) -> ProviderError:
         return classify_error(reply.status, reply.headers, reply.body)
 
@@ -256,7 +258,7 @@ class OpenAICompatible(Provider):
         """Figures and vectors in OpenAI's form."""
         data = objects(body.get("data"))
         if self.int8_vectors:
-            data = [{**item, "embedding": _int8(item.get("embedding"))} for item in data]
+            data = [{**item, "embedding": numbers_of_int8(item.get("embedding"))} for item in data]
         figures = body.get("usage")
         if is_object(figures) and "prompt_tokens" not in figures:
             body = {**body, "usage": {**figures, "prompt_tokens": usage.prompt_tokens if usage else 0}}
@@ -373,13 +375,6 @@ def _foreign_parts(messages: Sequence[Json]) -> list[str]:
             if text_of(part.get("type")) not in _PARTS:
                 found.append(f"messages.{index}.content.{position}")
     return found
-
-
-def _int8(vector: Any) -> Any:
-    if not isinstance(vector, str):
-        return vector
-    raw = base64.b64decode(vector)
-    return [float(number) for number in struct.unpack(f"{len(raw)}b", raw)]
 
 
 def _is_set(canon: Json, name: str) -> bool:

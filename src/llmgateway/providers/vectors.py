@@ -1,5 +1,7 @@
 """Embeddings as the languages that are not OpenAI's share them: texts in, plain vectors out."""
 
+import base64
+import struct
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -39,3 +41,11 @@ def vectors_answer(vectors: Sequence[object], model: str, tokens: int | None) ->
         return Answer(body=body, usage=None)
     body["usage"] = {"prompt_tokens": tokens, "total_tokens": tokens}
     return Answer(body=body, usage=Usage(prompt_tokens=tokens))
+
+
+def numbers_of_int8(vector: Any) -> Any:
+    """Numbers in base64, a byte each, as numbers; any other vector as it is."""
+    if not isinstance(vector, str):
+        return vector
+    raw = base64.b64decode(vector)
+    return [float(number) for number in struct.unpack(f"{len(raw)}b", raw)]

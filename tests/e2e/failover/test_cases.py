@@ -177,6 +177,18 @@ def test_11_without_a_terminator_the_answer_is_whole(theatre: Theatre, wire: str
     assert event["duration_ms"] < 8_000, "only the total time ended it"
 
 
+def test_11_what_only_anthropic_says_comes_through_an_answer_that_is_put_together(theatre: Theatre) -> None:
+    response = httpx2.post(
+        f"{theatre.gateway.url}/v1/messages",
+        json={"model": "anthropic.unterminated", "max_tokens": 500, "messages": [{"role": "user", "content": "Go"}]},
+        headers={"authorization": f"Bearer {theatre.gateway.key}"},
+        timeout=40,
+    )
+    body = response.json()
+    assert body["content"] == [{"type": "text", "text": TEXT}]
+    assert body["usage"] == {"input_tokens": 9, "output_tokens": 60, "service_tier": "standard"}
+
+
 @STREAMED
 def test_11_figures_that_come_late_are_those_that_count(theatre: Theatre, *, stream: bool) -> None:
     told = theatre.ask("openai", "figures_late", stream=stream)

@@ -6,7 +6,7 @@ from enum import Enum
 
 import msgspec
 
-from llmgateway.canon.call import Call, Dialect, Operation
+from llmgateway.canon.call import Call, Operation
 from llmgateway.dataplane.dispatch.assembly import Assembly
 from llmgateway.dataplane.dispatch.live import LiveStream
 from llmgateway.dataplane.dispatch.token_source import TokenSource
@@ -16,7 +16,6 @@ from llmgateway.errors import BadRequest, FailureKind, ProviderError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import CannotOpen
 from llmgateway.kit.http import Exchange, HttpError, Transport, Trouble
-from llmgateway.kit.sse import Splitter
 from llmgateway.kit.vault import Vault
 from llmgateway.providers.base import Answer, Place, Reply, Step, UpstreamRequest
 
@@ -128,11 +127,6 @@ def can_be_assembled(call: Call) -> bool:
     return call.operation is Operation.CHAT and not call.canon.get("audio")
 
 
-def _holds_itself(call: Call, target: Target) -> bool:
-    """Whether the last event of a stream is the whole answer: a Response of a host that has them."""
-    return call.dialect is Dialect.RESPONSES and target.provider.speaks(call)
-
-
 async def _understand(exchange: Exchange, call: Call, target: Target, manner: Manner) -> Served:
     """The answer behind an exchange; only a stream that has begun keeps it open. Raises ProviderError, HttpError."""
     provider, kept = target.provider, False
@@ -143,7 +137,7 @@ async def _understand(exchange: Exchange, call: Call, target: Target, manner: Ma
             return Served(
                 target, provider.read(call, Reply(exchange.status, exchange.headers, await exchange.read())), None
             )
-        own = manner is Manner.AS_IT_CAME or (manner is Manner.ASSEMBLED and _holds_itself(call, target))
+        own = manner is Manner.AS_IT_CAME or (manner is Manner.ASSEMBLED and provider.join(call) is not None)
         native = own and provider.speaks(call)
         stream = LiveStream(exchange, provider.decoder(call, native=native), target.patience, native=native)
         await stream.first_content()
@@ -155,20 +149,20 @@ async def _understand(exchange: Exchange, call: Call, target: Target, manner: Ma
 
 
 async def _assembled(stream: LiveStream, call: Call, target: Target, listener: Listener) -> Answer:
-    assembly, last = Assembly(), b""
+    assembly, join = Assembly(), target.provider.join(call)
+    own: list[Step] = []
     try:
         while steps := await stream.next():
             for step in steps:
                 listener(step)
-                assembly.add(step)
-                last = step.raw if step.end else last
+                if join is None:
+                    assembly.add(step)
+                else:
+                    own.append(step)
         await stream.release()
     finally:
         stream.close()
-    if not stream.native:
-        return assembly.answer()
-    [event] = Splitter().feed(last)
-    return target.provider.read(call, Reply(200, {}, event.data))
+    return assembly.answer() if join is None else target.provider.read(call, Reply(200, {}, join(own)))
 
 
 def _unreachable(error: HttpError, title: str) -> ProviderError:

@@ -14,10 +14,11 @@ from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
 from llmgateway.providers.anthropic.answer import canon_answer, counted_text, figures_of, finish_of, usage_of
 from llmgateway.providers.anthropic.errors import answer_error
+from llmgateway.providers.anthropic.joining import joined
 from llmgateway.providers.anthropic.refusals import refusals
 from llmgateway.providers.anthropic.request import messages_body, native_body
 from llmgateway.providers.anthropic.stream import CanonReader, NativeReader, SseDecoder
-from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Answer, Decoder, Join, Place, Provider, Reply, UpstreamRequest
 
 _VERSION: Final = "2023-06-01"
 """The version whose parameters `messages_body` writes: later ones have no temperature, top_p and top_k
@@ -87,6 +88,9 @@ class Anthropic(Provider):
     def decoder(self, call: Call, *, native: bool) -> Decoder:
         del call
         return SseDecoder(NativeReader() if native else CanonReader())
+
+    def join(self, call: Call) -> Join | None:
+        return joined if self.speaks(call) else None
 
     def classify(self, reply: Reply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)

@@ -176,7 +176,7 @@ class NativeReader:
         step.usage = usage_of(self._figures)
 
 
-class _Block:
+class Block:
     """A content block as it grows."""
 
     __slots__ = ("call", "citations", "kind", "pieces", "signature", "start", "started_at")
@@ -221,8 +221,8 @@ class CanonReader:
         self._id = ""
         self._model = ""
         self._figures: Figures | None = None
-        self._blocks: dict[int, _Block] = {}
-        self._done: list[_Block] = []
+        self._blocks: dict[int, Block] = {}
+        self._done: list[Block] = []
         self._told = 0
         """How many of the finished blocks went out as provider blocks."""
         self._calls = 0
@@ -270,7 +270,7 @@ class CanonReader:
         return (Step(chunk=self._chunk({"role": "assistant"}), usage=usage_of(self._figures)),)
 
     def _start_block(self, event: _Event) -> Sequence[Step]:
-        block = _Block(event.content_block or {}, self._position, self._calls)
+        block = Block(event.content_block or {}, self._position, self._calls)
         self._blocks[event.index] = block
         steps: list[Step] = []
         if block.kind == "text" and (opaque := self._untold(block)):
@@ -298,7 +298,7 @@ class CanonReader:
         block.pieces.append(piece)
         return self._say(block, piece)
 
-    def _say(self, block: _Block, piece: str) -> Sequence[Step]:
+    def _say(self, block: Block, piece: str) -> Sequence[Step]:
         match block.kind:
             case "text":
                 self._position += len(piece)
@@ -330,7 +330,7 @@ class CanonReader:
             steps.append(Step(chunk=self._chunk(delta), content="provider_blocks" in delta))
         return steps
 
-    def _untold(self, *coming: _Block) -> list[Json]:
+    def _untold(self, *coming: Block) -> list[Json]:
         """Finished blocks to hand on whole: none while canon says all, else all so far, then each as it ends."""
         known = [*self._done, *coming]
         if not self._told and is_plain([b.start for b in known], cited=any(b.citations for b in known)):

@@ -15,8 +15,8 @@ from llmgateway.canon.shapes import is_array, is_object
 from llmgateway.errors import ProviderError
 from llmgateway.providers.anthropic.declaration import Anthropic
 from llmgateway.providers.anthropic.request import native_body
-from llmgateway.providers.anthropic.stream import NativeReader
-from llmgateway.providers.base import Answer, Decoder, Place, Reply, UpstreamRequest
+from llmgateway.providers.anthropic.stream import CanonReader, NativeReader
+from llmgateway.providers.base import Answer, Decoder, Join, Place, Reply, UpstreamRequest
 from llmgateway.providers.bedrock.converse import Converse
 from llmgateway.providers.bedrock.errors import answer_error
 from llmgateway.providers.bedrock.places import model_request
@@ -66,8 +66,8 @@ class InvokedClaude(Anthropic):
         return [*refused, "cache_control.scope"] if _is_scoped(call.body) else refused
 
     def decoder(self, call: Call, *, native: bool) -> Decoder:
-        del call, native
-        return EventStreamDecoder(InvokeReader(NativeReader()))
+        del call
+        return EventStreamDecoder(InvokeReader(NativeReader() if native else CanonReader()))
 
     def classify(self, reply: Reply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)
@@ -117,4 +117,11 @@ class BedrockClaude(Converse):
         return self.messages.read(call, reply) if self.speaks(call) else Converse.read(self, call, reply)
 
     def decoder(self, call: Call, *, native: bool) -> Decoder:
-        return self.messages.decoder(call, native=native) if native else Converse.decoder(self, call, native=native)
+        return (
+            self.messages.decoder(call, native=native)
+            if self.speaks(call)
+            else Converse.decoder(self, call, native=native)
+        )
+
+    def join(self, call: Call) -> Join | None:
+        return self.messages.join(call) if self.speaks(call) else None

@@ -12,7 +12,7 @@ from llmgateway.canon.shapes import figure_of, is_array, is_object, objects, tex
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.ids import is_id
-from llmgateway.kit.sse import Frame
+from llmgateway.kit.sse import Frame, Splitter
 from llmgateway.providers.base import Answer, Step
 from llmgateway.providers.openai_wire.errors import stream_error
 from llmgateway.providers.told_cost import told_nanos
@@ -78,6 +78,12 @@ class ResponsesReader:
 
     def close(self) -> Sequence[Step]:
         return ()
+
+
+def last_event(steps: Sequence[Step]) -> bytes:
+    """The event that ends a stream holds the whole Response."""
+    [frame] = Splitter().feed(next(step.raw for step in steps if step.end))
+    return frame.data
 
 
 def read_response(body: Json, raw: bytes) -> Answer:

@@ -1,0 +1,82 @@
+"""A Messages stream put together again into the message that it is, with all that only Anthropic says.
+
+Page: https://platform.claude.com/docs/en/build-with-claude/streaming.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import figure_of, is_object, text_of, without_nulls
+from llmgateway.kit.sse import Splitter
+from llmgateway.providers.anthropic.stream import Block
+from llmgateway.providers.base import Step
+from llmgateway.providers.tolerance import Tolerance
+
+_PIECES = ("text", "thinking", "partial_json")
+
+
+def joined(steps: Sequence[Step]) -> bytes:
+    """The body of the whole answer, out of the steps of a native stream that has finished."""
+    message, tolerance = _Message(), Tolerance()
+    for frame in Splitter().feed(b"".join([step.raw for step in steps])):
+        if frame.data:
+            tolerance.read(frame.data, message.add)
+    return message.body()
+
+
+class _Message:
+    """The message as it grows."""
+
+    def __init__(self) -> None:
+        self._said: Json = {}
+        self._blocks: dict[int, Block] = {}
+
+    def add(self, data: bytes) -> Sequence[Step]:
+        """One event more; gives no steps."""
+        event: object = msgspec.json.decode(data)
+        if not is_object(event):
+            return ()
+        index = figure_of(event.get("index")) or 0
+        match event.get("type"):
+            case "message_start":
+                self._said = _inner(event, "message")
+            case "content_block_start":
+                self._blocks[index] = Block(_inner(event, "content_block"), 0, 0)
+            case "content_block_delta" if index in self._blocks:
+                _grow(self._blocks[index], _inner(event, "delta"))
+            case "message_delta":
+                self._end(event)
+            case _:
+                pass  # pings, ends of blocks, and kinds that came later
+        return ()
+
+    def body(self) -> bytes:
+        """All of it, as a whole answer has it."""
+        content = [self._blocks[index].whole() for index in sorted(self._blocks)]
+        return msgspec.json.encode({**self._said, "content": content} if self._said else {})
+
+    def _end(self, event: Json) -> None:
+        """Why it ended, and what was used: later figures replace earlier ones."""
+        beside = {name: value for name, value in event.items() if name not in {"type", "delta", "usage"}}
+        usage = {**_inner(self._said, "usage"), **without_nulls(_inner(event, "usage"))}
+        self._said |= {**_inner(event, "delta"), **beside, "usage": usage}
+
+
+def _inner(body: Json, name: str) -> Json:
+    inner = body.get(name)
+    return inner if is_object(inner) else {}
+
+
+def _grow(block: Block, delta: Json) -> None:
+    for name, value in delta.items():
+        if name in _PIECES:
+            block.pieces.append(text_of(value))
+        elif name == "signature":
+            block.signature += text_of(value)
+        elif name == "citation" and is_object(value):
+            block.citations.append(value)
+        elif name != "type":  # of a kind that came later: texts grow, all else is said anew
+            before = block.start.get(name)
+            block.start[name] = text_of(before) + value if isinstance(value, str) else value
