@@ -255,6 +255,92 @@ async def test_a_member_changes_their_own_keys_and_an_admin_everybodys(api: Api)
     assert (gone.status_code, error_of(gone)["code"]) == (409, "conflict")
 
 
+_LIFTED = [
+    ({"limits": {"requests_per_minute": 6}}, "limits.requests_per_minute"),
+    ({"limits": {"requests_per_minute": None}}, "limits.requests_per_minute"),
+    ({"limits": None}, "limits.requests_per_minute"),
+    ({"budgets": {"month_usd": "1.01"}}, "budgets.month_usd"),
+    ({"budgets": {"month_usd": None}}, "budgets.month_usd"),
+    ({"budgets": None}, "budgets.month_usd"),
+    ({"budgets": {"mode": "soft"}}, "budgets.mode"),
+    ({"allowed_models": ["a", "c"]}, "allowed_models"),
+    ({"allowed_models": None}, "allowed_models"),
+    ({"expires_at": "2099-01-02T00:00:00Z"}, "expires_at"),
+    ({"project_id": None}, "project_id"),
+]
+
+
+@pytest.mark.parametrize(("lifted", "param"), _LIFTED)
+async def test_a_member_does_not_lift_what_an_admin_put_on_their_key(
+    api: Api, lifted: dict[str, object], param: str
+) -> None:
+    owner_id, admin_id, member_id = [await api.person(f"{name}@a.test") for name in ("o", "a", "m")]
+    org = await api.org("Acme", owner_id, admin=admin_id, member=member_id)
+    admin, member = await api.as_(admin_id), await api.as_(member_id)
+    project = (await admin.post(f"/orgs/{org}/projects", json={"name": "p", "budgets": {"month_usd": "5"}})).json()
+    path = f"/orgs/{org}/keys/{(await member.post(f'/orgs/{org}/keys', json={'name': 'mine'})).json()['id']}"
+    rules = {
+        "project_id": project["id"],
+        "allowed_models": ["a", "b"],
+        "expires_at": "2099-01-01T00:00:00Z",
+        "limits": {"requests_per_minute": 5},
+        "budgets": {"month_usd": "1"},
+    }
+    held = (await admin.patch(path, json=rules)).json()
+    assert {*held["governed"]} == {
+        "project_id",
+        "allowed_models",
+        "expires_at",
+        "limits.requests_per_minute",
+        "budgets.month_usd",
+        "budgets.mode",
+    }
+    refused = await member.patch(path, json={"name": "renamed", **lifted})
+    assert (refused.status_code, error_of(refused)["code"]) == (403, "permission_denied")
+    assert error_of(refused)["param"] == param
+    assert "An admin or owner can" in error_of(refused)["message"]
+    assert (await member.get(path)).json() == held
+    assert (await member.post(f"{path}/rotate", json={})).json()["limits"] == held["limits"]
+    assert (await admin.patch(path, json=lifted)).status_code == 200
+
+
+async def test_a_member_lowers_what_an_admin_set_and_sets_the_rest_as_they_like(api: Api) -> None:
+    owner_id, member_id = await api.person("o@a.test"), await api.person("m@a.test")
+    org = await api.org("Acme", owner_id, member=member_id)
+    owner, member = await api.as_(owner_id), await api.as_(member_id)
+    wish = {"name": "mine", "limits": {"concurrency": 2}, "budgets": {"day_usd": "1"}, "tags": ["t"]}
+    made = (await member.post(f"/orgs/{org}/keys", json=wish)).json()
+    assert made["governed"] == []
+    path = f"/orgs/{org}/keys/{made['id']}"
+    await owner.patch(path, json={"limits": {"requests_per_minute": 5}, "allowed_models": ["a", "b"]})
+    for change in (
+        {"limits": {"requests_per_minute": 4, "concurrency": 9}},
+        {"limits": {"requests_per_minute": 4}},
+        {"allowed_models": ["b"], "allowed_providers": ["p"]},
+        {"allowed_providers": None, "tags": None, "cache_seconds": 5},
+        {"budgets": {"day_usd": "2", "mode": "soft"}},
+        {"budgets": None},
+    ):
+        assert (await member.patch(path, json=change)).status_code == 200
+    raised = await member.patch(path, json={"limits": {"requests_per_minute": 5}})
+    assert raised.status_code == 403
+    await owner.patch(path, json={"limits": {"requests_per_minute": None}})
+    freed = await member.patch(path, json={"limits": {"requests_per_minute": 50}})
+    assert (freed.status_code, freed.json()["governed"]) == (200, ["allowed_models"])
+
+
+async def test_what_an_admin_made_holds_when_they_are_an_admin_no_more(api: Api) -> None:
+    owner_id, admin_id = await api.person("o@a.test"), await api.person("a@a.test")
+    org = await api.org("Acme", owner_id, admin=admin_id)
+    owner, admin = await api.as_(owner_id), await api.as_(admin_id)
+    wish = {"name": "k", "limits": {"concurrency": 2}, "budgets": {"total_usd": "1"}}
+    path = f"/orgs/{org}/keys/{(await admin.post(f'/orgs/{org}/keys', json=wish)).json()['id']}"
+    assert (await admin.patch(path, json={"limits": {"concurrency": 3}})).status_code == 200
+    assert (await owner.patch(f"/orgs/{org}/members/{admin_id}", json={"role": "member"})).status_code == 200
+    assert (await admin.patch(path, json={"limits": {"concurrency": 4}})).status_code == 403
+    assert (await admin.patch(path, json={"budgets": None})).status_code == 403
+
+
 @pytest.mark.parametrize("name", ["*", "gpt-*", "*/gpt-4.1", "openrouter/meta/*"])
 async def test_a_star_that_would_never_match_is_refused(api: Api, name: str) -> None:
     owner_id = await api.person("o@a.test")

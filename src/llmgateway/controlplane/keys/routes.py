@@ -10,6 +10,7 @@ from llmgateway.contract.channels import KeyChanged
 from llmgateway.contract.snapshot import Limits
 from llmgateway.controlplane.audit.service import note
 from llmgateway.controlplane.keys import service
+from llmgateway.controlplane.keys.governing import check_tighter, governed_after, governed_fields
 from llmgateway.controlplane.keys.schemas import (
     KeyChange,
     KeyLimits,
@@ -57,13 +58,15 @@ async def create_key(visit: Annotated[Visit, Requires(Permission.KEYS_CREATE)], 
     """A key. Its secret is in the answer, this once."""
     await _check(visit, body)
     secret = service.new_secret(test=body.test)
+    limits = body.limits or KeyLimits()
+    columns = {**budget_columns(body.budgets), **_rules(body.model_dump(exclude=_KEPT_APART | {"test"}))}
     wish = service.KeyWish(
         name=body.name,
         test=body.test,
-        limits=_limits(body.limits or KeyLimits()),
+        limits=_limits(limits),
         created_by=visit.user.id,
-        **budget_columns(body.budgets),
-        **_rules(body.model_dump(exclude=_KEPT_APART | {"test"})),
+        governed=governed_after((), columns | limits.model_dump()) if visit.may(Permission.KEYS_MANAGE) else (),
+        **columns,
     )
     key = await service.create(visit.tx, visit.rooms.clock, visit.org, visit.rooms.pepper, wish, secret)
     shown = _shown(key, (await service.secrets_of(visit.tx, [key]))[key.id])
@@ -82,7 +85,7 @@ async def get_key(visit: Annotated[Visit, Requires(Permission.KEYS_READ)], key_i
 async def change_key(
     visit: Annotated[Visit, Requires(Permission.KEYS_CREATE)], key_id: KeyId, body: KeyChange
 ) -> KeyShown:
-    """Change what is given, in every process at once."""
+    """Change what is given, in every process at once. Who made the key does not lift what somebody who manages keys set."""
     key = await _mine(visit, key_id)
     if key.revoked_at is not None:
         raise Conflict("This key is revoked. Make another one.")
@@ -127,16 +130,17 @@ async def revoke_key(visit: Annotated[Visit, Requires(Permission.KEYS_CREATE)], 
     await note(visit, "key.revoke", key.id)
 
 
-async def _find(visit: Visit, key_id: str) -> ApiKey:
-    key = await visit.tx.scalar(owned(ApiKey, visit.org.id).where(ApiKey.id == key_id))
+async def _find(visit: Visit, key_id: str, *, locked: bool = False) -> ApiKey:
+    query = owned(ApiKey, visit.org.id).where(ApiKey.id == key_id)
+    key = await visit.tx.scalar(query.with_for_update() if locked else query)
     if key is None:
         raise NotFound("There is no such key here. GET /api/v1/orgs/{org}/keys lists them.")
     return key
 
 
 async def _mine(visit: Visit, key_id: str) -> ApiKey:
-    """A key that the visitor may change. Raises NotFound and Forbidden."""
-    key = await _find(visit, key_id)
+    """A key that the visitor may change, and nobody else until then. Raises NotFound and Forbidden."""
+    key = await _find(visit, key_id, locked=True)
     if key.created_by != visit.user.id and not visit.may(Permission.KEYS_MANAGE):
         raise Forbidden("This key is somebody else's. An admin can change it.", code="permission_denied")
     return key
@@ -151,7 +155,7 @@ async def _check(visit: Visit, body: KeyRules) -> None:
 
 
 def _changes(visit: Visit, key: ApiKey, body: KeyChange) -> dict[str, Any]:
-    """The columns that a change sets."""
+    """The columns that a change sets. Raises Forbidden where the visitor may not lift what stands there."""
     columns = _rules(body.model_dump(exclude=_KEPT_APART, exclude_unset=True))
     if body.name is not None:
         columns["name"] = body.name
@@ -163,6 +167,9 @@ def _changes(visit: Visit, key: ApiKey, body: KeyChange) -> dict[str, Any]:
         columns |= {name: getattr(limits, name) for name in given}
     if "budgets" in body.model_fields_set:
         columns |= budget_changes(key, body.budgets)
+    if visit.may(Permission.KEYS_MANAGE):
+        return {**columns, "governed": governed_after(key.governed, columns)}
+    check_tighter(key, columns)
     return columns
 
 
@@ -195,5 +202,6 @@ def _shown(key: ApiKey, secrets: Sequence[KeySecret]) -> KeyShown:
         cache_seconds=key.cache_seconds,
         limits=LimitsShown.model_validate(key),
         budgets=budgets_shown(key),
+        governed=governed_fields(key),
         secrets=[SecretShown.model_validate(secret) for secret in secrets],
     )

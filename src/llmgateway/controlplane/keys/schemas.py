@@ -125,6 +125,9 @@ class KeyShown(Shown):
     cache_seconds: int | None
     limits: LimitsShown
     budgets: BudgetsShown
+    governed: list[str] = Field(
+        description="Fields that somebody who manages keys set: its maker may only lower or narrow them, and not leave the project."
+    )
     secrets: list[SecretShown]
 
 

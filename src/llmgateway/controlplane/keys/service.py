@@ -46,6 +46,7 @@ class KeyWish:
     tags: Sequence[str] | None = None
     expires_at: datetime | None = None
     cache_seconds: int | None = None
+    governed: Sequence[str] = ()
 
 
 def new_secret(*, test: bool) -> str:
@@ -84,6 +85,7 @@ async def create(
         providers=_list(wish.providers),
         networks=_list(wish.networks),
         tags=_list(wish.tags),
+        governed=list(wish.governed),
         expires_at=wish.expires_at,
         created_at=now,
     )

@@ -27,7 +27,7 @@ class Permission(StrEnum):
     PROJECTS_WRITE = "projects:write"
     KEYS_READ = "keys:read"
     KEYS_CREATE = "keys:create"
-    """Make keys, and change or end one's own."""
+    """Make keys, and end one's own or change it: never beyond what somebody with the next one set."""
     KEYS_MANAGE = "keys:manage"
     """Change or end anybody's keys."""
     CREDENTIALS_READ = "credentials:read"

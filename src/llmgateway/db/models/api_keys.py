@@ -1,6 +1,6 @@
 """api_keys and key_secrets: the credentials of applications. A secret itself is never stored."""
 
-from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy import BigInteger, ForeignKey, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -34,6 +34,8 @@ class ApiKey(Budgeted, Base):
     providers: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     networks: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     tags: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    governed: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """Columns that somebody who manages keys set: its maker alone may only make them tighter."""
     expires_at: Mapped[Moment | None]
     revoked_at: Mapped[Moment | None]
     created_at: Mapped[Moment]
