@@ -205,6 +205,26 @@ async def test_a_limit_of_null_is_the_plans_default_however_it_is_said(
     assert [*(every[name] for name in names), every["concurrency"]] == [*usual, None]
 
 
+async def test_a_key_can_have_no_limit_of_its_own_and_then_the_plans_rates_hold(api: Api, data: Database) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id, plan="professional")
+    owner = await api.as_(owner_id)
+    shown = (await owner.get(f"/orgs/{org}")).json()
+    assert (shown["key_rates"]["requests_per_minute"], shown["rates"]["requests_per_minute"]) == (60, 1_000)
+    wish = {"name": "k", "limits": {"requests_per_minute": "none", "requests_per_hour": 5, "concurrency": "none"}}
+    made = (await owner.post(f"/orgs/{org}/keys", json=wish)).json()
+    limits = ("requests_per_minute", "requests_per_hour", "requests_per_day", "concurrency")
+    assert [made["limits"][name] for name in limits] == [None, 5, 10_000, None]
+    path = f"/orgs/{org}/keys/{made['id']}"
+    changed = (await owner.patch(path, json={"limits": {"requests_per_hour": "none"}})).json()
+    assert [changed["limits"][name] for name in limits] == [None, None, 10_000, None]
+    snapshot = await KeySource(data, api.rooms.pepper, SystemClock()).key_snapshot(made["key"])
+    assert snapshot is not None
+    assert (snapshot.limits.requests_per_minute, snapshot.org.limits.requests_per_minute) == (None, 1_000)
+    wrong = await owner.patch(path, json={"limits": {"requests_per_hour": "all"}})
+    assert (wrong.status_code, error_of(wrong)["param"]) == (400, "limits.requests_per_hour")
+
+
 async def test_after_a_rotation_two_secrets_live_until_the_end_date(database_url: str, tmp_path: Path) -> None:
     clock = ManualClock(datetime(2026, 11, 5, 12, tzinfo=UTC))
     async with open_api(database_url, tmp_path, clock) as api:
@@ -259,6 +279,7 @@ _LIFTED = [
     ({"limits": {"requests_per_minute": 6}}, "limits.requests_per_minute"),
     ({"limits": {"requests_per_minute": None}}, "limits.requests_per_minute"),
     ({"limits": None}, "limits.requests_per_minute"),
+    ({"limits": {"requests_per_minute": "none"}}, "limits.requests_per_minute"),
     ({"budgets": {"month_usd": "1.01"}}, "budgets.month_usd"),
     ({"budgets": {"month_usd": None}}, "budgets.month_usd"),
     ({"budgets": None}, "budgets.month_usd"),

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, ValidatorFunctionWrapHandler, WrapValidator
 
 from llmgateway.canon.call import Operation
+from llmgateway.controlplane.keys.service import NO_LIMIT
 from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Cap, Instant, Name, Shown, Word, each_once
 from llmgateway.controlplane.reception.budgets import Budgets, BudgetsShown
 
@@ -38,14 +39,25 @@ Networks = Annotated[
 ]
 
 
-class KeyLimits(Body):
-    """Caps; one that a new key is not given, or that is null, is the plan's default (none under self_hosted; 60, 1,000 and 10,000 requests else)."""
+def _or_none_of_its_own(value: Any, cap: ValidatorFunctionWrapHandler) -> Any:
+    return NO_LIMIT if value == "none" else cap(value)
 
-    requests_per_minute: Cap | None = None
-    requests_per_hour: Cap | None = None
-    requests_per_day: Cap | None = None
-    tokens_per_minute: Cap | None = None
-    concurrency: Annotated[Cap | None, AfterValidator(_at_once)] = None
+
+OwnCap = Annotated[Cap | None, WrapValidator(_or_none_of_its_own, json_schema_input_type=Cap | Literal["none"] | None)]
+
+
+class KeyLimits(Body):
+    """Caps of a key. One that is null or not given to a new key is the plan's default: `key_rates` of GET /api/v1/plans.
+
+    That is none under self_hosted; 60, 1,000 and 10,000 requests else. `none` is no limit of its own: the plan's `rates` and its
+    project's limits hold all the same.
+    """
+
+    requests_per_minute: OwnCap = None
+    requests_per_hour: OwnCap = None
+    requests_per_day: OwnCap = None
+    tokens_per_minute: OwnCap = None
+    concurrency: Annotated[OwnCap, AfterValidator(_at_once)] = None
 
 
 class KeyRules(Body):
@@ -71,7 +83,7 @@ class NewKey(KeyRules):
 
 
 class KeyChange(KeyRules):
-    """What is given is changed; null takes a rule off, and sets a limit to the plan's default."""
+    """What is given is changed; null takes a rule off, and sets a limit to the plan's default; a limit of `none` is none."""
 
     name: Name | None = None
 

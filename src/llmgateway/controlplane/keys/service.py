@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.contract.snapshot import Limits
-from llmgateway.controlplane.plans.service import SELF_HOSTED
+from llmgateway.controlplane.plans.service import plan_named
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.rooms import MemberLeft
 from llmgateway.db.models.api_keys import ApiKey, KeySecret
@@ -23,6 +23,8 @@ from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import keyed_hash
 from llmgateway.kit.ids import new_id
 
+NO_LIMIT: Final = 0
+"""A limit that is asked for as this is none, whatever the plan gives a key that does not ask."""
 _ALPHABET: Final = string.ascii_letters + string.digits
 
 
@@ -162,16 +164,19 @@ async def end_of_member(tx: AsyncSession, clock: Clock, left: MemberLeft) -> Non
 
 
 def limits_in(org: Organisation, limits: Limits) -> Limits:
-    """Where nothing was asked for, the plan's defaults: none under self_hosted, else 60 a minute, 1,000 an hour, 10,000 a day."""
-    if org.plan == SELF_HOSTED:
-        return limits
+    """Where nothing was asked for, what the plan gives a key; none where NO_LIMIT was."""
+    usual = plan_named(org.plan).key_rates
     return Limits(
-        requests_per_minute=limits.requests_per_minute or 60,
-        requests_per_hour=limits.requests_per_hour or 1_000,
-        requests_per_day=limits.requests_per_day or 10_000,
-        tokens_per_minute=limits.tokens_per_minute,
-        concurrency=limits.concurrency,
+        requests_per_minute=_asked(limits.requests_per_minute, usual.requests_per_minute),
+        requests_per_hour=_asked(limits.requests_per_hour, usual.requests_per_hour),
+        requests_per_day=_asked(limits.requests_per_day, usual.requests_per_day),
+        tokens_per_minute=limits.tokens_per_minute or None,
+        concurrency=limits.concurrency or None,
     )
+
+
+def _asked(limit: int | None, usual: int | None) -> int | None:
+    return usual if limit is None else limit or None
 
 
 async def _add_secret(tx: AsyncSession, clock: Clock, key: ApiKey, pepper: bytes, secret: str) -> None:

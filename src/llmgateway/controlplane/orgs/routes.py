@@ -8,6 +8,7 @@ from llmgateway.controlplane.accounts.me_routes import profile
 from llmgateway.controlplane.audit.service import Act, note, record
 from llmgateway.controlplane.orgs import members, service
 from llmgateway.controlplane.orgs.schemas import Me, MyOrg, NewOrg, OrgChange, OrgShown, Transfer
+from llmgateway.controlplane.plans.service import plan_named
 from llmgateway.controlplane.reception.budgets import budget_changes, budgets_shown
 from llmgateway.controlplane.reception.permissions import ROLES, OrgRole, Permission
 from llmgateway.controlplane.reception.visits import Person, Requires, SignedIn, Visit
@@ -96,6 +97,7 @@ async def leave_org(visit: Annotated[Visit, Requires(Permission.ORG_LEAVE)]) -> 
 
 def shown(org: Organisation) -> OrgShown:
     """As the API shows it."""
+    plan = plan_named(org.plan)
     return OrgShown(
         id=org.id,
         slug=org.slug,
@@ -106,6 +108,8 @@ def shown(org: Organisation) -> OrgShown:
         deletes_at=org.deletes_at,
         cache_seconds=org.cache_seconds,
         budgets=budgets_shown(org),
+        rates=plan.rates,
+        key_rates=plan.key_rates,
     )
 
 

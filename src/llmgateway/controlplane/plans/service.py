@@ -21,7 +21,7 @@ SELF_HOSTED: Final = "self_hosted"
 
 
 class Rates(BaseModel):
-    """Caps for a whole organisation."""
+    """Caps of requests, for a whole organisation or a key of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,6 +63,9 @@ class Plan(BaseModel):
     members: int | None = None
     retention_days: int | None = None
     rates: Rates
+    """For all keys together."""
+    key_rates: Rates = Rates()
+    """Of a key that is given none of its own."""
     features: tuple[str, ...]
     overage: Overage | None = None
     """None: what is included is all there is."""
