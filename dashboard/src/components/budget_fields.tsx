@@ -7,7 +7,11 @@ interface Props {
   onChange: (part: Partial<BudgetDraft>) => void;
   /** Of the last attempt to save it. */
   error: unknown;
+  /** Fields that an admin set, where whoever is here may only lower them. */
+  held?: ReadonlySet<string>;
 }
+
+const NOTHING: ReadonlySet<string> = new Set();
 
 const AMOUNTS = [
   ["dayUsd", "day_usd", "A day"],
@@ -19,7 +23,7 @@ const AMOUNTS = [
 export const BUDGETS_TOLD = AMOUNTS.map(([, field]) => field);
 
 /** Money that a key, a project or an organisation may cost. */
-export function BudgetFields({ draft, onChange, error }: Props) {
+export function BudgetFields({ draft, onChange, error, held = NOTHING }: Props) {
   return (
     <fieldset>
       <legend className="mb-2 text-table font-semibold">
@@ -34,12 +38,18 @@ export function BudgetFields({ draft, onChange, error }: Props) {
             value={draft[name]}
             onChange={(value) => onChange({ [name]: value })}
             error={aboutIt(error, field)}
+            hint={held.has(field) ? "An admin set it: you may lower it." : undefined}
           />
         ))}
         <div className="col-span-full max-w-72">
           <ChoiceField
             label="When it is spent"
-            hint="A hard budget may be overshot by the answers that run when its room ends: they are not cut."
+            hint={
+              held.has("mode")
+                ? "An admin set a hard budget, and can make it soft."
+                : "A hard budget may be overshot by the answers that run when its room ends: they are not cut."
+            }
+            disabled={held.has("mode")}
             value={draft.mode}
             choices={[
               ["hard", "Hard: refuse requests"],

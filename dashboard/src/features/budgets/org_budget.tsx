@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { type SubmitEvent, useState } from "react";
+import type { SubmitEvent } from "react";
 
 import { BUDGETS_TOLD, BudgetFields } from "@/components/budget_fields";
 import { Button } from "@/components/button";
@@ -8,7 +8,8 @@ import { useTell } from "@/components/toast";
 import { Meters } from "@/features/budgets/meters";
 import type { Known } from "@/features/budgets/spending";
 import { query, type Schema } from "@/lib/api/client";
-import { type BudgetDraft, budgetBody, budgetDraftOf, type Span } from "@/lib/budgets";
+import { budgetBody, budgetDraftOf, type Span } from "@/lib/budgets";
+import { changesOf, useEdits } from "@/lib/edits";
 import { useMay, useOrg } from "@/lib/me";
 
 interface Props {
@@ -22,16 +23,19 @@ export function OrgBudget({ org: shown, spent }: Props) {
   const may = useMay("org:write");
   const tell = useTell();
   const queries = useQueryClient();
-  const [budgets, setBudgets] = useState(() => budgetDraftOf(shown.budgets));
+  const saved = budgetDraftOf(shown.budgets);
+  const { draft, type, clear } = useEdits(saved);
+  const changes = changesOf(budgetBody(saved), budgetBody(draft));
   const save = query.useMutation("patch", "/api/v1/orgs/{org}", {
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}"] });
+      clear();
       tell("The budgets are saved; they hold from the next request on");
     },
   });
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    save.mutate({ params: { path: { org: org.slug } }, body: { budgets: budgetBody(budgets) } });
+    save.mutate({ params: { path: { org: org.slug } }, body: { budgets: changes } });
   };
   return (
     <div className="grid gap-6 sm:grid-cols-2">
@@ -41,13 +45,13 @@ export function OrgBudget({ org: shown, spent }: Props) {
       </div>
       {may ? (
         <form className="flex flex-col gap-3" onSubmit={submit}>
-          <BudgetFields draft={budgets} onChange={(part) => setBudgets({ ...budgets, ...part })} error={save.error} />
+          <BudgetFields draft={draft} onChange={type} error={save.error} />
           <FormError error={save.error} told={BUDGETS_TOLD} />
           <Button
             type="submit"
             className="self-start"
             busy={save.isPending}
-            disabled={isSame(budgets, budgetDraftOf(shown.budgets))}
+            disabled={Object.keys(changes).length === 0}
           >
             Save budgets
           </Button>
@@ -57,8 +61,4 @@ export function OrgBudget({ org: shown, spent }: Props) {
       )}
     </div>
   );
-}
-
-function isSame(one: BudgetDraft, other: BudgetDraft): boolean {
-  return JSON.stringify(budgetBody(one)) === JSON.stringify(budgetBody(other));
 }

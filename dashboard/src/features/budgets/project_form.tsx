@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { type SubmitEvent, useState } from "react";
+import type { SubmitEvent } from "react";
 
 import { BUDGETS_TOLD, BudgetFields } from "@/components/budget_fields";
 import { Button } from "@/components/button";
@@ -8,7 +8,8 @@ import { TextField } from "@/components/field";
 import { FormError } from "@/components/states";
 import { query, type Schema } from "@/lib/api/client";
 import { aboutIt } from "@/lib/api/errors";
-import { budgetBody, budgetDraftOf } from "@/lib/budgets";
+import { type BudgetDraft, budgetBody, budgetDraftOf } from "@/lib/budgets";
+import { changesOf, useEdits } from "@/lib/edits";
 import { useOrg } from "@/lib/me";
 import { typedNumber } from "@/lib/typed";
 
@@ -27,15 +28,33 @@ interface Props {
   onClose: () => void;
 }
 
+type Limit = (typeof LIMITS)[number][0];
+type Draft = BudgetDraft & Record<Limit, string> & { name: string };
+
+function draftOf(project: Schema["ProjectShown"] | undefined): Draft {
+  const limits = LIMITS.map(([field]) => [field, project?.[field]?.toString() ?? ""]);
+  return {
+    name: project?.name ?? "",
+    ...budgetDraftOf(project?.budgets),
+    ...(Object.fromEntries(limits) as Record<Limit, string>),
+  };
+}
+
+function asBody(draft: Draft) {
+  const limits = LIMITS.map(([field]) => [field, typedNumber(draft[field])]);
+  return {
+    name: draft.name,
+    budgets: budgetBody(draft),
+    ...(Object.fromEntries(limits) as Record<Limit, number | null>),
+  };
+}
+
 /** Makes a project, or changes what its keys share. */
 export function ProjectForm({ of: project, onClose }: Props) {
   const org = useOrg();
   const queries = useQueryClient();
-  const [name, setName] = useState(project?.name ?? "");
-  const [budgets, setBudgets] = useState(() => budgetDraftOf(project?.budgets));
-  const [limits, setLimits] = useState<Record<string, string>>(() =>
-    Object.fromEntries(LIMITS.map(([field]) => [field, project?.[field]?.toString() ?? ""])),
-  );
+  const saved = draftOf(project);
+  const { draft, type } = useEdits(saved);
   const done = {
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["get", "/api/v1/orgs/{org}/projects"] });
@@ -47,10 +66,13 @@ export function ProjectForm({ of: project, onClose }: Props) {
   const work = project ? change : make;
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    const numbers = Object.fromEntries(LIMITS.map(([field]) => [field, typedNumber(limits[field] ?? "")]));
-    const body = { name, budgets: budgetBody(budgets), ...numbers };
-    if (project) change.mutate({ params: { path: { org: org.slug, project_id: project.id } }, body });
-    else make.mutate({ params: { path: { org: org.slug } }, body });
+    const [path, body] = [{ org: org.slug }, asBody(draft)];
+    if (!project) make.mutate({ params: { path }, body });
+    else
+      change.mutate({
+        params: { path: { ...path, project_id: project.id } },
+        body: changesOf(asBody(saved), body),
+      });
   };
   return (
     <Dialog
@@ -64,19 +86,19 @@ export function ProjectForm({ of: project, onClose }: Props) {
           label="Name"
           required
           maxLength={100}
-          value={name}
-          onChange={setName}
+          value={draft.name}
+          onChange={(name) => type({ name })}
           error={aboutIt(work.error, "name")}
         />
-        <BudgetFields draft={budgets} onChange={(part) => setBudgets({ ...budgets, ...part })} error={work.error} />
+        <BudgetFields draft={draft} onChange={type} error={work.error} />
         <div className="grid grid-cols-2 gap-4">
           {LIMITS.map(([field, title]) => (
             <TextField
               key={field}
               label={title}
               inputMode="numeric"
-              value={limits[field] ?? ""}
-              onChange={(value) => setLimits({ ...limits, [field]: value })}
+              value={draft[field]}
+              onChange={(value) => type({ [field]: value })}
               error={aboutIt(work.error, field)}
             />
           ))}

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, type SubmitEvent, useState } from "react";
+import type { ReactNode, SubmitEvent } from "react";
 
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
@@ -8,6 +8,7 @@ import { FormError } from "@/components/states";
 import { useTell } from "@/components/toast";
 import { query, type Schema } from "@/lib/api/client";
 import { aboutIt } from "@/lib/api/errors";
+import { changesOf, useEdits } from "@/lib/edits";
 import { useMay, useOrg } from "@/lib/me";
 import { typedNumber } from "@/lib/typed";
 
@@ -58,16 +59,18 @@ function usePolicy() {
 interface PartProps {
   title: string;
   of: ReturnType<typeof usePolicy>;
+  saved: Schema["PolicyChange"];
+  /** With what was typed. */
   fields: Schema["PolicyChange"];
   children: ReactNode;
 }
 
-/** A card that sends its own fields alone, and says its own errors. */
-function Part({ title, of: { save, error, busy }, fields, children }: PartProps) {
+/** A card that sends those of its own fields that were changed, and says its own errors. */
+function Part({ title, of: { save, error, busy }, saved, fields, children }: PartProps) {
   const may = useMay("policy:write");
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    save(fields);
+    save(changesOf(saved, fields));
   };
   return (
     <Card title={title}>
@@ -91,24 +94,27 @@ function Part({ title, of: { save, error, busy }, fields, children }: PartProps)
 function Rules({ of: policy }: { of: Policy }) {
   const may = useMay("policy:write");
   const part = usePolicy();
-  const [models, setModels] = useState((policy.allowed_models ?? []).join("\n"));
-  const [most, setMost] = useState(policy.max_prompt_tokens?.toString() ?? "");
-  const [blocked, setBlocked] = useState((policy.blocked_words ?? []).join("\n"));
-  const [patterns, setPatterns] = useState((policy.blocked_patterns ?? []).join("\n"));
-  const fields = {
-    allowed_models: models.trim() === "" ? null : lines(models),
-    max_prompt_tokens: typedNumber(most),
-    blocked_words: lines(blocked),
-    blocked_patterns: lines(patterns),
+  const saved = {
+    models: (policy.allowed_models ?? []).join("\n"),
+    most: policy.max_prompt_tokens?.toString() ?? "",
+    blocked: (policy.blocked_words ?? []).join("\n"),
+    patterns: (policy.blocked_patterns ?? []).join("\n"),
   };
+  const { draft, type } = useEdits(saved);
+  const fields = (from: typeof draft) => ({
+    allowed_models: from.models.trim() === "" ? null : lines(from.models),
+    max_prompt_tokens: typedNumber(from.most),
+    blocked_words: lines(from.blocked),
+    blocked_patterns: lines(from.patterns),
+  });
   return (
-    <Part title="What keys are held to" of={part} fields={fields}>
+    <Part title="What keys are held to" of={part} saved={fields(saved)} fields={fields(draft)}>
       <AreaField
         label="Allowed models"
         hint="One a line; empty: all."
         disabled={!may}
-        value={models}
-        onChange={setModels}
+        value={draft.models}
+        onChange={(models) => type({ models })}
         error={part.about("allowed_models")}
       />
       <TextField
@@ -116,24 +122,24 @@ function Rules({ of: policy }: { of: Policy }) {
         hint="Empty: as the model can."
         inputMode="numeric"
         disabled={!may}
-        value={most}
-        onChange={setMost}
+        value={draft.most}
+        onChange={(most) => type({ most })}
         error={part.about("max_prompt_tokens")}
       />
       <AreaField
         label="Blocked words"
         hint="One a line; a prompt with one of them is refused."
         disabled={!may}
-        value={blocked}
-        onChange={setBlocked}
+        value={draft.blocked}
+        onChange={(blocked) => type({ blocked })}
         error={part.about("blocked_words")}
       />
       <AreaField
         label="Blocked patterns"
         hint="One a line, in RE2's syntax."
         disabled={!may}
-        value={patterns}
-        onChange={setPatterns}
+        value={draft.patterns}
+        onChange={(patterns) => type({ patterns })}
         error={part.about("blocked_patterns")}
         className="font-mono"
       />
@@ -144,17 +150,20 @@ function Rules({ of: policy }: { of: Policy }) {
 function Privacy({ of: policy }: { of: Policy }) {
   const may = useMay("policy:write");
   const part = usePolicy();
-  const [logging, setLogging] = useState<Logging>(policy.content_logging);
-  const [days, setDays] = useState(String(policy.content_retention_days));
-  const fields = { content_logging: logging, content_retention_days: typedNumber(days) };
+  const saved = { logging: policy.content_logging, days: String(policy.content_retention_days) };
+  const { draft, type } = useEdits(saved);
+  const fields = (from: typeof draft) => ({
+    content_logging: from.logging,
+    content_retention_days: typedNumber(from.days),
+  });
   return (
-    <Part title="Privacy and retention" of={part} fields={fields}>
+    <Part title="Privacy and retention" of={part} saved={fields(saved)} fields={fields(draft)}>
       <ChoiceField
         label="Content logging"
-        value={logging}
+        value={draft.logging}
         choices={LOGGING}
         disabled={!may}
-        onChange={setLogging}
+        onChange={(logging) => type({ logging })}
         hint="Kept sealed with the organisation's own key. A request with x-llmgateway-retention: none is never kept."
         error={part.about("content_logging")}
       />
@@ -162,8 +171,8 @@ function Privacy({ of: policy }: { of: Policy }) {
         label="Keep for days"
         inputMode="numeric"
         disabled={!may}
-        value={days}
-        onChange={setDays}
+        value={draft.days}
+        onChange={(days) => type({ days })}
         error={part.about("content_retention_days")}
       />
     </Part>

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { type SubmitEvent, useState } from "react";
+import type { SubmitEvent } from "react";
 
 import { Button } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
@@ -11,6 +11,7 @@ import { DangerZone } from "@/features/settings/danger_zone";
 import { PolicyForm } from "@/features/settings/policy_form";
 import { query, type Schema } from "@/lib/api/client";
 import { aboutIt } from "@/lib/api/errors";
+import { changesOf, useEdits } from "@/lib/edits";
 import { useMay, useOrg } from "@/lib/me";
 import { typedNumber } from "@/lib/typed";
 
@@ -47,20 +48,19 @@ function Organisation({ of: shown }: { of: Schema["OrgShown"] }) {
   const may = useMay("org:write");
   const tell = useTell();
   const queries = useQueryClient();
-  const [name, setName] = useState(shown.name);
-  const [cache, setCache] = useState(shown.cache_seconds?.toString() ?? "");
+  const saved = { name: shown.name, cache: shown.cache_seconds?.toString() ?? "" };
+  const { draft, type, clear } = useEdits(saved);
   const save = query.useMutation("patch", "/api/v1/orgs/{org}", {
     onSuccess: async () => {
       await queries.invalidateQueries();
+      clear();
       tell("Saved");
     },
   });
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    save.mutate({
-      params: { path: { org: org.slug } },
-      body: { name, cache_seconds: typedNumber(cache) },
-    });
+    const body = (from: typeof draft) => ({ name: from.name, cache_seconds: typedNumber(from.cache) });
+    save.mutate({ params: { path: { org: org.slug } }, body: changesOf(body(saved), body(draft)) });
   };
   return (
     <form className="grid gap-4 sm:grid-cols-2" onSubmit={submit}>
@@ -69,8 +69,8 @@ function Organisation({ of: shown }: { of: Schema["OrgShown"] }) {
         required
         maxLength={100}
         disabled={!may}
-        value={name}
-        onChange={setName}
+        value={draft.name}
+        onChange={(name) => type({ name })}
         error={aboutIt(save.error, "name")}
         hint={
           <>
@@ -83,8 +83,8 @@ function Organisation({ of: shown }: { of: Schema["OrgShown"] }) {
         hint="Empty: as the gateway does. 0: never. Keys and requests can say otherwise."
         inputMode="numeric"
         disabled={!may}
-        value={cache}
-        onChange={setCache}
+        value={draft.cache}
+        onChange={(cache) => type({ cache })}
         error={aboutIt(save.error, "cache_seconds")}
       />
       <div className="flex flex-col items-start gap-3 sm:col-span-2">

@@ -726,7 +726,7 @@ export interface paths {
         head?: never;
         /**
          * Change Key
-         * @description Change what is given, in every process at once.
+         * @description Change what is given, in every process at once. Who made the key does not lift what somebody who manages keys set.
          */
         patch: operations["change_key"];
         trace?: never;
@@ -1669,11 +1669,10 @@ export interface components {
             total_usd?: string | null;
             /**
              * Mode
-             * @description `hard` refuses what has no room; `soft` is told by mail, never refused.
-             * @default hard
+             * @description `hard`, as it is made, refuses what has no room; `soft` is told by mail, never refused.
              * @enum {string}
              */
-            mode: "hard" | "soft";
+            mode?: "hard" | "soft";
         };
         /**
          * BudgetsShown
@@ -1939,7 +1938,7 @@ export interface components {
         };
         /**
          * KeyChange
-         * @description What is given is changed; null takes a rule off, and sets a limit to the plan's default.
+         * @description What is given is changed; null takes a rule off, and sets a limit to the plan's default; a limit of `none` is none.
          */
         KeyChange: {
             /** Project Id */
@@ -1974,19 +1973,22 @@ export interface components {
         };
         /**
          * KeyLimits
-         * @description Caps; one that a new key is not given, or that is null, is the plan's default (none under self_hosted; 60, 1,000 and 10,000 requests else).
+         * @description Caps of a key. One that is null or not given to a new key is the plan's default: `key_rates` of GET /api/v1/plans.
+         *
+         *     That is none under self_hosted; 60, 1,000 and 10,000 requests else. `none` is no limit of its own: the plan's `rates` and its
+         *     project's limits hold all the same.
          */
         KeyLimits: {
             /** Requests Per Minute */
-            requests_per_minute?: number | null;
+            requests_per_minute?: number | "none" | null;
             /** Requests Per Hour */
-            requests_per_hour?: number | null;
+            requests_per_hour?: number | "none" | null;
             /** Requests Per Day */
-            requests_per_day?: number | null;
+            requests_per_day?: number | "none" | null;
             /** Tokens Per Minute */
-            tokens_per_minute?: number | null;
+            tokens_per_minute?: number | "none" | null;
             /** Concurrency */
-            concurrency?: number | null;
+            concurrency?: number | "none" | null;
         };
         /**
          * KeyShown
@@ -2032,6 +2034,11 @@ export interface components {
             cache_seconds: number | null;
             limits: components["schemas"]["LimitsShown"];
             budgets: components["schemas"]["BudgetsShown"];
+            /**
+             * Governed
+             * @description Fields that somebody who manages keys set: its maker may only lower or narrow them, and not leave the project.
+             */
+            governed: string[];
             /** Secrets */
             secrets: components["schemas"]["SecretShown"][];
         };
@@ -2129,6 +2136,11 @@ export interface components {
             cache_seconds: number | null;
             limits: components["schemas"]["LimitsShown"];
             budgets: components["schemas"]["BudgetsShown"];
+            /**
+             * Governed
+             * @description Fields that somebody who manages keys set: its maker may only lower or narrow them, and not leave the project.
+             */
+            governed: string[];
             /** Secrets */
             secrets: components["schemas"]["SecretShown"][];
             /** Key */
@@ -2429,6 +2441,10 @@ export interface components {
             /** Cache Seconds */
             cache_seconds: number | null;
             budgets: components["schemas"]["BudgetsShown"];
+            /** @description What its plan lets all keys together do. */
+            rates: components["schemas"]["Rates"];
+            /** @description What its plan gives a key that is given no limits of its own. */
+            key_rates: components["schemas"]["Rates"];
         };
         /**
          * Overage
@@ -2670,6 +2686,8 @@ export interface components {
             /** Retention Days */
             retention_days?: number | null;
             rates: components["schemas"]["Rates"];
+            /** @default {} */
+            key_rates: components["schemas"]["Rates"];
             /** Features */
             features: string[];
             overage?: components["schemas"]["Overage"] | null;
@@ -2932,7 +2950,7 @@ export interface components {
         };
         /**
          * Rates
-         * @description Caps for a whole organisation.
+         * @description Caps of requests, for a whole organisation or a key of it.
          */
         Rates: {
             /** Requests Per Minute */

@@ -17,13 +17,20 @@ _COLUMNS: Final = {
 }
 
 
+def _hard() -> Mode:
+    return "hard"
+
+
 class Budgets(Body):
     """Money, by UTC day and month, and in all; null is no budget."""
 
     day_usd: Dollars | None = None
     month_usd: Dollars | None = None
     total_usd: Dollars | None = None
-    mode: Mode = Field("hard", description="`hard` refuses what has no room; `soft` is told by mail, never refused.")
+    mode: Mode = Field(
+        default_factory=_hard,  # of what is made: in a change, what is not given stays
+        description="`hard`, as it is made, refuses what has no room; `soft` is told by mail, never refused.",
+    )
 
 
 class BudgetsShown(Shown):
