@@ -4,8 +4,12 @@ import { typedNumber } from "@/lib/typed";
 
 type Key = Schema["KeyShown"];
 type Operation = Schema["Operation"];
+type Rates = Schema["Rates"];
 
 export const SCOPES: readonly Operation[] = ["chat", "embeddings", "count_tokens", "completions", "rerank"];
+
+/** What is typed for no limit of its own, where a key that is given nothing has one. */
+export const NONE = "none";
 
 /** What stands in the form: texts, as they were typed. */
 export interface Draft extends BudgetDraft {
@@ -28,6 +32,8 @@ export interface Draft extends BudgetDraft {
 
 const text = (value: number | string | null | undefined): string =>
   value === null || value === undefined ? "" : String(value);
+const noneOf = (usual: number | null | undefined): string | null =>
+  usual === null || usual === undefined ? null : NONE;
 const joined = (list: readonly string[] | null | undefined): string => (list ?? []).join(", ");
 
 const NEW: Draft = {
@@ -49,16 +55,17 @@ const NEW: Draft = {
   scopes: SCOPES,
 };
 
-export function draftOf(key: Key | undefined): Draft {
+/** `usual` is what a key has that is given no limits: one without is said in words. */
+export function draftOf(key: Key | undefined, usual?: Rates): Draft {
   if (!key) return NEW;
   const { limits, budgets } = key;
   return {
     name: key.name,
     project: text(key.project_id),
     test: key.test,
-    minute: text(limits.requests_per_minute),
-    hour: text(limits.requests_per_hour),
-    day: text(limits.requests_per_day),
+    minute: text(limits.requests_per_minute ?? noneOf(usual?.requests_per_minute)),
+    hour: text(limits.requests_per_hour ?? noneOf(usual?.requests_per_hour)),
+    day: text(limits.requests_per_day ?? noneOf(usual?.requests_per_day)),
     tokens: text(limits.tokens_per_minute),
     concurrency: text(limits.concurrency),
     ...budgetDraftOf(budgets),

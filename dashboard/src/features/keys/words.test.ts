@@ -12,7 +12,7 @@ const limits = {
 const budgets = { day_usd: null, month_usd: null, total_usd: null, mode: "hard" as const };
 
 it("shows every limit, and that there is none", () => {
-  expect(limitsOf({ limits, budgets })).toBe("plan default");
+  expect(limitsOf({ limits, budgets })).toBe("none of its own");
   expect(limitsOf({ limits: { ...limits, requests_per_day: 5 }, budgets })).toBe("5/day");
   expect(limitsOf({ limits: { ...limits, requests_per_hour: 1000, concurrency: 3 }, budgets })).toBe(
     "1,000/hour, 3 at once",

@@ -17,7 +17,7 @@ const SPANS: Record<Span, string> = { day: "a day", month: "a month", total: "in
 /** 60/min, 5/day, 3 at once */
 export function limitsOf({ limits }: Key): string {
   const parts = LIMITS.flatMap(([field, unit]) => (limits[field] === null ? [] : [`${count(limits[field])}${unit}`]));
-  return parts.join(", ") || "plan default";
+  return parts.join(", ") || "none of its own";
 }
 
 /** $5 a day, $100 a month, soft */
