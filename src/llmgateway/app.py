@@ -257,7 +257,7 @@ async def _control(settings: Settings, shared: Shared, address: str, part: Part)
         async with (
             open_control_plane(settings, shared, address) as control,
             open_counter(settings) as counter,
-            _running(work(jobs(worker, shared.clock, mailer_of(settings), counter))),
+            _running(work(jobs(worker, shared.clock, mailer_of(settings), address, counter))),
         ):
             yield control
     finally:

@@ -34,8 +34,10 @@ class Job:
     """One piece of work; False when there is nothing more to do now."""
 
 
-def jobs(database: Database, clock: Clock, mailer: Mailer, counter: Counter | None = None) -> Sequence[Job]:
-    """The table. Each job may run on several workers at once; rows are locked, not the job."""
+def jobs(
+    database: Database, clock: Clock, mailer: Mailer, address: str, counter: Counter | None = None
+) -> Sequence[Job]:
+    """The table; `address` is how people reach the gateway. Each job may run on several workers at once; rows are locked, not the job."""
     return (
         Job("mail", 2.0, lambda: mailroom.deliver_next(database, clock, mailer)),
         Job("organisations that end", 60.0, lambda: ending.end_next(database, clock)),
@@ -43,12 +45,12 @@ def jobs(database: Database, clock: Clock, mailer: Mailer, counter: Counter | No
         Job("contents whose time is over", 600.0, lambda: ending.forget_contents(database, clock)),
         Job("sums of usage", 10.0, lambda: rollups.roll_up_next(database)),
         Job("partitions", 3600.0, lambda: ending.make_partitions(database)),
-        *bookkeeping(database, clock),
+        *bookkeeping(database, clock, address),
         *(stripe_jobs(database, clock, counter.desk) if counter is not None else ()),
     )
 
 
-def bookkeeping(database: Database, clock: Clock) -> Sequence[Job]:
+def bookkeeping(database: Database, clock: Clock, address: str) -> Sequence[Job]:
     """What keeps the ledger and watches budgets; each looks at everything that is due and then rests."""
 
     async def charge(back: timedelta) -> bool:
@@ -60,7 +62,7 @@ def bookkeeping(database: Database, clock: Clock) -> Sequence[Job]:
         return False
 
     async def alert() -> bool:
-        await budget_alerts.tell(database, clock)
+        await budget_alerts.tell(database, clock, address)
         return False
 
     async def close() -> bool:

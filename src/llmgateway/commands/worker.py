@@ -7,6 +7,7 @@ import signal
 import typer
 import uvloop
 
+from llmgateway.app import public_address
 from llmgateway.controlplane.billing.stripe.counter import open_counter
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
@@ -32,7 +33,7 @@ async def _run(settings: Settings) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     async with open_database(settings, Role.WORKER, serving=True) as database, open_counter(settings) as counter:
-        table = jobs(database, SystemClock(), mailer_of(settings), counter)
+        table = jobs(database, SystemClock(), mailer_of(settings), public_address(settings, None), counter)
         typer.echo(f"llmgateway works: {', '.join(job.name for job in table)}")
         task = asyncio.ensure_future(work(table))
         await asyncio.wait((task, asyncio.ensure_future(stop.wait())), return_when=asyncio.FIRST_COMPLETED)

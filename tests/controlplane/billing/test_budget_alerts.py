@@ -13,6 +13,7 @@ from llmgateway.controlplane.usage import rollups
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.models.organisations import Organisation, Project
 from llmgateway.db.session import Database
+from tests.controlplane.api import ADDRESS
 from tests.controlplane.billing.books import CENT, charged
 from tests.controlplane.billing.shop import Shop
 from tests.controlplane.records import PEPPER, SECRET
@@ -35,7 +36,7 @@ async def _use(shop: Shop, data: Database, org: str, key: str, nanos: int, **cha
     event = charged(0, shop.clock.now(), org, key_id=key, cost_nanos=nanos, **changes)
     await UsageStore(data).insert([event])
     before = set(await shop.api.rows("SELECT id FROM outbox"))
-    await budget_alerts.tell(shop.worker, shop.clock)
+    await budget_alerts.tell(shop.worker, shop.clock, ADDRESS)
     found = await shop.api.rows("SELECT id || ' ' || recipient || ' ' || subject FROM outbox ORDER BY id")
     return [one.partition(" ")[2] for one in found if one.partition(" ")[0] not in before]
 
@@ -49,10 +50,20 @@ async def test_each_threshold_is_told_once(shop: Shop, data: Database) -> None:
     mail = await shop.api.mail("owner@acme.test")
     assert '$10.00 of the budget of $10.00 a month of the key "build" is used.' in mail
     assert "It begins anew at 2026-12-01 00:00 UTC." in mail
+    assert f"An owner or admin can change it:\n\n    {ADDRESS}/o/acme/budgets" in mail
     await rollups.roll_up_next(shop.worker)
-    assert await budget_alerts.tell(shop.worker, shop.clock) == 0
+    assert await budget_alerts.tell(shop.worker, shop.clock, ADDRESS) == 0
     shop.clock.advance((datetime(2026, 12, 1, 1, tzinfo=UTC) - shop.clock.now()).total_seconds())
     assert await _use(shop, data, org, key, 6 * DOLLAR) == [alert.format(50)]
+
+
+async def test_marks_that_one_use_passes_are_one_mail_and_none_of_them_comes_later(shop: Shop, data: Database) -> None:
+    org, _ = await shop.owner_of("acme")
+    key = await _key(shop, org, monthly_budget_nanos=10 * DOLLAR)
+    assert _percent(await _use(shop, data, org, key, 9 * DOLLAR)) == ["80 %"]
+    assert await shop.api.rows("SELECT percent FROM budget_alerts ORDER BY percent") == [50, 80]
+    assert await _use(shop, data, org, key, DOLLAR // 2) == []
+    assert _percent(await _use(shop, data, org, key, DOLLAR)) == ["100 "]
 
 
 async def test_owners_and_admins_hear_of_budgets_of_every_scope_and_period(shop: Shop, data: Database) -> None:
@@ -86,7 +97,7 @@ async def test_a_hard_budget_is_used_up_when_a_request_had_no_room_in_it(shop: S
     """The last cents of it are never used: they are too few for a request."""
     org, _ = await shop.owner_of("acme")
     key = await _key(shop, org, monthly_budget_nanos=10 * DOLLAR)
-    assert len(await _use(shop, data, org, key, 9 * DOLLAR)) == 2
+    assert _percent(await _use(shop, data, org, key, 9 * DOLLAR)) == ["80 %"]
     refused = _refused("This key's budget of $10.00 a month has no room for this request. Or raise the budget.")
     told = await _use(shop, data, org, key, 0, **refused)
     assert [one.partition(": ")[2] for one in told] == ['100 % of the budget of the key "build" is used']
@@ -97,7 +108,7 @@ async def test_only_the_budget_that_refused_is_called_used_up_and_once(shop: Sho
     org, client = await shop.owner_of("acme")
     await client.patch(str(client.base_url).rstrip("/"), json={"budgets": {"month_usd": "10"}})
     key = await _key(shop, org, daily_budget_nanos=9 * DOLLAR)
-    assert len(await _use(shop, data, org, key, 85 * DOLLAR // 10)) == 4  # 50 and 80 of both
+    assert len(await _use(shop, data, org, key, 85 * DOLLAR // 10)) == 2  # 80 of both
     by_the_key = _refused("This key's budget of $9.00 a day has no room for this request. Or raise the budget.")
     by_a_provider = {**by_the_key, "outcome": Outcome.FAILED}
     assert await _use(shop, data, org, key, 0, **by_a_provider) == []
@@ -119,11 +130,11 @@ async def test_what_was_refused_in_another_period_or_at_another_height_is_not_al
     refused = _refused("This key's budget of $10.00 a day has no room for this request. Or raise the budget.")
     assert len(await _use(shop, data, org, daily, 0, **refused)) == 1
     shop.clock.advance(3600)  # the next day, and the refusal is not an hour old
-    assert _percent(await _use(shop, data, org, daily, 81 * DOLLAR // 10)) == ["50 %", "80 %"]
+    assert _percent(await _use(shop, data, org, daily, 81 * DOLLAR // 10)) == ["80 %"]
     assert _percent(await _use(shop, data, org, daily, 0, **refused)) == ["100 "]
     client = await shop.again(org)
     await client.patch(f"keys/{daily}", json={"budgets": {"day_usd": "9.50"}})
-    assert _percent(await _use(shop, data, org, daily, 0)) == ["50 %", "80 %"]
+    assert _percent(await _use(shop, data, org, daily, 0)) == ["80 %"]
 
 
 async def test_what_is_used_in_the_last_seconds_of_a_period_is_told_after_it_and_as_that(
@@ -140,11 +151,11 @@ async def test_what_is_used_in_the_last_seconds_of_a_period_is_told_after_it_and
     ], "of the day that runs"
     assert await _use(shop, data, org, key, 0, **refused) == [], "of the new day, less than 80 % of which is used"
     await UsageStore(data).insert(late)
-    assert _percent(await _use(shop, data, org, key, 0)) == ["50 %", "80 %"], "of the day that ended, not of its month"
+    assert _percent(await _use(shop, data, org, key, 0)) == ["80 %"], "of the day that ended, not of its month"
     mail = await shop.api.mail("owner@acme.test")
     assert '$8.50 of the budget of $10.00 a day of the key "build" was used. It began anew at 2026-12-01 00:00' in mail
     told = _percent(await _use(shop, data, org, key, 2 * DOLLAR))
-    assert told == ["100 ", "80 %"], "of the day that runs, with its refusal"
+    assert told == ["100 "], "of the day that runs, with its refusal"
 
 
 def _percent(subjects: list[str]) -> list[str]:
@@ -158,14 +169,14 @@ def _refused(message: str) -> dict[str, Any]:
 async def test_a_soft_budget_is_told_of_and_refuses_nothing(shop: Shop, data: Database) -> None:
     org, _ = await shop.owner_of("acme")
     key = await _key(shop, org, total_budget_nanos=DOLLAR, hard_budget=False)
-    assert len(await _use(shop, data, org, key, 5 * DOLLAR)) == 3
+    assert _percent(await _use(shop, data, org, key, 5 * DOLLAR)) == ["100 "]
     assert "It is a soft budget: no request is refused." in await shop.api.mail("owner@acme.test")
 
 
 async def test_a_budget_that_was_raised_is_told_of_anew(shop: Shop, data: Database) -> None:
     org, client = await shop.owner_of("acme")
     key = await _key(shop, org, monthly_budget_nanos=DOLLAR)
-    assert len(await _use(shop, data, org, key, DOLLAR)) == 3
+    assert len(await _use(shop, data, org, key, DOLLAR)) == 1
     await client.patch(f"keys/{key}", json={"budgets": {"month_usd": "4"}})
     assert await _use(shop, data, org, key, 1) == []
     assert len(await _use(shop, data, org, key, DOLLAR)) == 1
@@ -178,4 +189,4 @@ async def test_what_is_not_of_the_budget_tells_nobody(shop: Shop, data: Database
     told: dict[str, Any] = {"org_id": org, "key_id": key, "cost_nanos": 5 * DOLLAR, **changes}
     event = charged(0, shop.clock.now(), **told)
     await UsageStore(data).insert([event])
-    assert await budget_alerts.tell(shop.worker, shop.clock) == 0
+    assert await budget_alerts.tell(shop.worker, shop.clock, ADDRESS) == 0

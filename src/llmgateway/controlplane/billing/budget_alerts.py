@@ -21,16 +21,19 @@ from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 
 
-async def tell(database: Database, clock: Clock) -> int:
-    """Look at every budget whose organisation used something lately; how many alerts were new."""
+async def tell(database: Database, clock: Clock, address: str) -> int:
+    """Look at every budget whose organisation used something lately; of how many there was news.
+
+    `address` is how people reach the gateway.
+    """
     async with database.transaction() as tx:
         org_ids = await _to_look_at(tx, clock.now() - LOOK_BACK)
-    return await for_each(org_ids, lambda org_id: _look(database, clock, org_id), lambda org_id: org_id)
+    return await for_each(org_ids, lambda org_id: _look(database, clock, address, org_id), lambda org_id: org_id)
 
 
-async def _look(database: Database, clock: Clock, org_id: str) -> int:
+async def _look(database: Database, clock: Clock, address: str, org_id: str) -> int:
     async with database.transaction() as tx:
-        return await _tell(tx, clock, org_id)
+        return await _tell(tx, clock, address, org_id)
 
 
 async def _to_look_at(tx: AsyncSession, since: datetime) -> Sequence[str]:
@@ -49,18 +52,21 @@ def _has_a_budget(table: type[Budgeted]) -> ColumnElement[bool]:
     return or_(*(column.is_not(None) for column in columns))
 
 
-async def _tell(tx: AsyncSession, clock: Clock, org_id: str) -> int:
+async def _tell(tx: AsyncSession, clock: Clock, address: str, org_id: str) -> int:
+    """Every mark that was passed is noted, and the highest of each budget told."""
     now = clock.now()
     org = await tx.get(Organisation, org_id)
     if org is None:
         return 0
+    page = f"{address}/o/{org.slug}/budgets"
     told = 0
     for budget in await budgets_of(tx, org, now):
-        for percent in budget.crossed:
-            if await _is_news(tx, org_id, budget, percent, now) and await _note(tx, org_id, budget, percent, now):
-                told += 1
-                for address in await _readers(tx, org_id):
-                    await mailroom.post(tx, clock, letters.budget(address, org.name, percent, budget, now))
+        news = [percent for percent in budget.crossed if await _is_news(tx, org_id, budget, percent, now)]
+        noted = [percent for percent in news if await _note(tx, org_id, budget, percent, now)]
+        if noted:
+            told += 1
+            for reader in await _readers(tx, org_id):
+                await mailroom.post(tx, clock, letters.budget(reader, org.name, page, max(noted), budget, now))
     return told
 
 

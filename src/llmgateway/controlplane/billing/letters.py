@@ -24,8 +24,8 @@ def unpaid(address: str, org: str, until: datetime, now: datetime) -> Mail:
     )
 
 
-def budget(address: str, org: str, percent: int, watched: Watched, now: datetime) -> Mail:
-    """So much of a budget is used, or was when its period ended."""
+def budget(address: str, org: str, page: str, percent: int, watched: Watched, now: datetime) -> Mail:
+    """So much of a budget is used, or was when its period ended; `page` is where it is changed."""
     height = f"${_cents(watched.nanos)}{_SPANS[watched.span]}"
     over = watched.ends is not None and watched.ends <= now
     is_used, begins = ("was used", "began") if over else ("is used", "begins")
@@ -43,7 +43,7 @@ def budget(address: str, org: str, percent: int, watched: Watched, now: datetime
         subject=f"{org}: {percent} % of the budget of {watched.whose} is used",
         text=(
             f"${_cents(watched.used)} of the budget of {height} of {watched.whose} {is_used}.{anew}\n\n{then}\n\n"
-            "An owner or admin can change it on the budgets page of the gateway.\n"
+            f"An owner or admin can change it:\n\n    {page}\n"
         ),
     )
 
