@@ -39,6 +39,23 @@ async def test_operators_assign_plans_suspend_and_see_what_comes_of_it(api: Api)
     ]
 
 
+async def test_who_is_suspended_brings_nothing(api: Api) -> None:
+    operator = await api.as_(await api.person("op@us.test", operator=True))
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id, plan="professional")
+    await api.org("Small", owner_id, plan="starter")
+    await operator.patch(f"/admin/orgs/{org}", json={"suspended": True})
+    figures = (await operator.get("/admin/figures")).json()
+    assert figures["monthly_recurring_usd"] == "29.00"
+    plans = {one["plan"]: one for one in figures["plans"]}
+    assert plans["professional"] == {
+        "plan": "professional",
+        "organisations": 1,
+        "paying": 0,
+        "monthly_usd": "0.00",
+    }
+
+
 async def test_operators_find_organisations_page_by_page(api: Api) -> None:
     operator = await api.as_(await api.person("op@us.test", operator=True))
     owner_id = await api.person("o@a.test")

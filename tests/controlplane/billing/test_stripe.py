@@ -142,6 +142,53 @@ async def test_what_an_operator_assigned_meanwhile_stays_when_a_subscription_end
     assert await shop.plan(org) == "enterprise"
 
 
+async def test_an_operator_is_told_that_a_subscription_stands_before_an_assigned_plan(shop: Shop) -> None:
+    org, _, customer = await shop.subscribed("acme")
+    operator = await shop.api.as_(await shop.api.person("op@gateway.test", operator=True))
+    path = f"/admin/orgs/{org}"
+    shown = (await operator.get(path)).json()["subscription"]
+    assert shown == {
+        "status": "active",
+        "plan": "starter",
+        "in_force": True,
+        "period_end": "2026-12-05T12:30:00Z",
+        "ends_at": None,
+    }
+    refused = await operator.patch(path, json={"plan": "enterprise"})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (409, "plan")
+    assert "Cancel it first" in refused.json()["error"]["message"]
+    assert "It can end on 2026-12-05." in refused.json()["error"]["message"]
+    assert (await operator.patch(path, json={"plan": "starter", "suspended": False})).status_code == 200
+    forced = await operator.patch(path, json={"plan": "enterprise", "despite_subscription": True})
+    assert (forced.status_code, forced.json()["plan"]) == (200, "enterprise")
+    await hints.refresh(shop.worker, shop.clock, shop.desk, customer)
+    assert await shop.plan(org) == "starter", "as it was said"
+
+
+@pytest.mark.parametrize("plan", ["starter", "enterprise"])
+async def test_what_an_operator_assigns_after_a_subscription_stays_whatever_stripe_tells_of_it(
+    shop: Shop, plan: str
+) -> None:
+    org, _, customer = await shop.subscribed("acme")
+    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    await shop.settle()
+    assert await shop.plan(org) == "free"
+    operator = await shop.api.as_(await shop.api.person("op@gateway.test", operator=True))
+    assert (await operator.patch(f"/admin/orgs/{org}", json={"plan": plan})).status_code == 200
+    await hints.refresh(shop.worker, shop.clock, shop.desk, customer)
+    assert await shop.plan(org) == plan
+
+
+async def test_only_plans_that_are_paid_for_are_recurring_revenue(shop: Shop) -> None:
+    await shop.subscribed("acme")
+    await shop.owner_of("given", plan="enterprise")
+    operator = await shop.api.as_(await shop.api.person("op@gateway.test", operator=True))
+    figures = (await operator.get("/admin/figures")).json()
+    assert figures["monthly_recurring_usd"] == "29.00"
+    plans = {one["plan"]: (one["organisations"], one["paying"]) for one in figures["plans"]}
+    assert (plans["starter"], plans["enterprise"]) == ((1, 1), (1, 0))
+
+
 def _assign(plan: str) -> TextClause:
     return text(f"UPDATE organisations SET plan = '{plan}'")
 

@@ -30,10 +30,25 @@ class AdminOrgUsage(Shown):
     charge_usd: str
 
 
+class AdminSubscription(Shown):
+    """What Stripe last said of an organisation's subscription."""
+
+    status: str
+    """Stripe's word."""
+    plan: str | None
+    """What is subscribed to; none where its price is no plan's."""
+    in_force: bool
+    """It has invoices to come, and what it grants stands before what an operator assigns."""
+    period_end: datetime | None
+    ends_at: datetime | None
+    """Cancelled, with effect from then."""
+
+
 class AdminOrgDetail(AdminOrg):
     """With its usage."""
 
     month: AdminOrgUsage
+    subscription: AdminSubscription | None
     credit_usd: str
     """Paid in advance or given, less what was posted of it; less than 0 is debt."""
 
@@ -53,19 +68,28 @@ class AdminChange(Body):
     """What is given is changed."""
 
     plan: str | None = Field(None, max_length=50)
+    despite_subscription: bool = Field(
+        default=False,
+        description="Assign the plan although a subscription grants another one: until Stripe tells of it next, or for good where it is self_hosted.",
+    )
     suspended: bool | None = None
 
 
 class PlanFigures(Shown):
-    """How many organisations have a plan, and what they bring a month."""
+    """How many organisations have a plan, how many of them pay for it, and what they bring a month."""
 
     plan: str
     organisations: int
+    paying: int
     monthly_usd: str
 
 
 class Figures(Shown):
-    """The business in one page. Churn: who left paid plans in 30 days, of those who had one."""
+    """The business in one page. Churn: who left paid plans in 30 days, of those who had one.
+
+    Recurring revenue is the prices of plans that are paid for: with a subscription in force; where no payments are taken, all that
+    are assigned. Who is suspended or ends pays no more.
+    """
 
     organisations: int
     users: int

@@ -5,10 +5,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, Subquery, func, or_, select
+from sqlalchemy import Select, Subquery, and_, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import KeyChanged
+from llmgateway.controlplane.admin.assigning import check_assignable, subscription_of
 from llmgateway.controlplane.admin.schemas import (
     AdminChange,
     AdminOrg,
@@ -19,6 +20,7 @@ from llmgateway.controlplane.admin.schemas import (
 )
 from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.billing import overage
+from llmgateway.controlplane.billing.accounts import INVOICED
 from llmgateway.controlplane.billing.books.ledger import Account, balances
 from llmgateway.controlplane.plans.service import all_plans, month_of, plan_named
 from llmgateway.controlplane.reception.announcing import announce
@@ -26,6 +28,7 @@ from llmgateway.controlplane.reception.visits import Actor
 from llmgateway.controlplane.usage.used import used
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.audit_events import AuditRow
+from llmgateway.db.models.billing import BillingAccount
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.users import Member, User
 from llmgateway.errors import NotFound
@@ -70,16 +73,23 @@ async def detail(tx: AsyncSession, clock: Clock, org_id: str) -> AdminOrgDetail:
     org = await find(tx, org_id)
     books = await balances(tx, org.id)
     month = await month_usage(tx, clock, org.id)
-    return AdminOrgDetail(**org.model_dump(), month=month, credit_usd=usd(-books[Account.CREDIT]))
+    return AdminOrgDetail(
+        **org.model_dump(),
+        month=month,
+        subscription=await subscription_of(tx, org.id),
+        credit_usd=usd(-books[Account.CREDIT]),
+    )
 
 
 async def change(tx: AsyncSession, clock: Clock, actor: Actor, org_id: str, body: AdminChange) -> None:
-    """Assign a plan, suspend, or let go on. Raises NotFound and BadRequest."""
+    """Assign a plan, suspend, or let go on. Raises NotFound, BadRequest and Conflict."""
     query = select(Organisation).where(or_(Organisation.id == org_id, Organisation.slug == org_id))
     org = await tx.scalar(query.limit(1).with_for_update())
     if org is None:
         raise NotFound("There is no such organisation.")
     if body.plan is not None and body.plan != org.plan:
+        if not body.despite_subscription:
+            await check_assignable(tx, clock, org.id, plan_named(body.plan))
         act = Act(
             action="org.plan",
             org_id=org.id,
@@ -107,29 +117,40 @@ async def month_usage(tx: AsyncSession, clock: Clock, org_id: str | None) -> Adm
     )
 
 
-async def figures(tx: AsyncSession, clock: Clock) -> Figures:
+async def figures(tx: AsyncSession, clock: Clock, *, takes_payments: bool) -> Figures:
     """The business in one page."""
-    living = Organisation.deletes_at.is_(None)
-    counted = (
-        await tx.execute(select(Organisation.plan, func.count()).where(living).group_by(Organisation.plan))
-    ).all()
+    counted = await _plans(tx, takes_payments=takes_payments)
     plans = [
-        PlanFigures(plan=plan, organisations=count, monthly_usd=f"{_price(plan) * count:.2f}")
-        for plan, count in sorted(counted)
+        PlanFigures(plan=plan, organisations=count, paying=paid, monthly_usd=f"{_price(plan) * paid:.2f}")
+        for plan, count, paid in counted
     ]
-    paying = sum(count for plan, count in counted if _price(plan) > 0)
+    paying = sum(paid for plan, _, paid in counted if _price(plan) > 0)
     churned = len(await _churned(tx, clock))
     had = paying + churned
     return Figures(
-        organisations=sum(count for _, count in counted),
+        organisations=sum(count for _, count, _ in counted),
         users=await tx.scalar(select(func.count()).select_from(User)) or 0,
         active_keys=await tx.scalar(select(func.count()).where(ApiKey.revoked_at.is_(None))) or 0,
-        monthly_recurring_usd=f"{sum((_price(plan) * count for plan, count in counted), Decimal(0)):.2f}",
+        monthly_recurring_usd=f"{sum((_price(plan) * paid for plan, _, paid in counted), Decimal(0)):.2f}",
         churned_30_days=churned,
         churn_rate=f"{Decimal(churned) / had:.4f}" if had else "0.0000",
         plans=plans,
         month=await month_usage(tx, clock, None),
     )
+
+
+async def _plans(tx: AsyncSession, *, takes_payments: bool) -> Sequence[tuple[str, int, int]]:
+    """Every plan with how many organisations have it, and how many of them pay for it."""
+    subscribed = and_(BillingAccount.plan == Organisation.plan, BillingAccount.status.in_(INVOICED))
+    paid = and_(Organisation.suspended_at.is_(None), subscribed if takes_payments else true())
+    query = (
+        select(Organisation.plan, func.count(), func.count().filter(paid))
+        .outerjoin(BillingAccount, BillingAccount.org_id == Organisation.id)
+        .where(Organisation.deletes_at.is_(None))
+        .group_by(Organisation.plan)
+        .order_by(Organisation.plan)
+    )
+    return [(plan, count, paying) for plan, count, paying in (await tx.execute(query)).all()]
 
 
 async def _churned(tx: AsyncSession, clock: Clock) -> Sequence[str]:

@@ -73,7 +73,6 @@ async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing,
     stored = expected if account is None else standing_in(account)
     if account is None or stored != expected:
         return stored
-    before = account.plan
     account.status = standing.status
     account.subscription_id = standing.subscription_id
     if (
@@ -86,7 +85,7 @@ async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing,
     if standing.grace_until is None:
         account.reminders = 0
     await tx.flush()
-    await _follow(tx, clock, account, standing, before)
+    await _follow(tx, clock, account, standing, stored)
     await ledger.lock(tx, org_id)
     await settle(tx, clock, org_id)
     return stored
@@ -96,7 +95,8 @@ async def apply_time(tx: AsyncSession, clock: Clock, org_id: str) -> None:
     """What time alone changes: a grace that is over, a reminder that is due. As `worker`."""
     account = await tx.scalar(owned(BillingAccount, org_id).with_for_update())
     if account is not None:
-        await _follow(tx, clock, account, standing_in(account), account.plan)
+        stored = standing_in(account)
+        await _follow(tx, clock, account, stored, stored)
 
 
 def standing_in(account: BillingAccount) -> Standing:
@@ -114,7 +114,7 @@ def standing_in(account: BillingAccount) -> Standing:
 
 
 async def _follow(
-    tx: AsyncSession, clock: Clock, account: BillingAccount, standing: Standing, before: str | None
+    tx: AsyncSession, clock: Clock, account: BillingAccount, standing: Standing, before: Standing
 ) -> None:
     """The plan and the period of the organisation, as the standing has them; people hear of what is unpaid."""
     org = await tx.scalar(select(Organisation).where(Organisation.id == account.org_id))
@@ -122,8 +122,8 @@ async def _follow(
         return
     now = clock.now()
     granted = standing.granted(now)
-    # What an operator assigned meanwhile stays when a subscription to something else ends.
-    theirs = granted == FREE and org.plan not in {standing.plan, before}
+    # What an operator assigned stays when a subscription to something else ends, and whatever is heard of one that ended before.
+    theirs = granted == FREE and (org.plan not in {standing.plan, before.plan} or before.status not in IN_FORCE)
     plan = org.plan if granted is None or theirs or org.plan == SELF_HOSTED else granted
     if (plan, standing.period_start, standing.period_end) != (org.plan, org.period_start, org.period_end):
         await _change(tx, clock, org, plan, standing)
