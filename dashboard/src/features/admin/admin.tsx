@@ -97,6 +97,14 @@ function Platform() {
   );
 }
 
+const COST_NOTHING = ["free", "self_hosted"];
+
+/** Starter 5 (2 not paid for): those have it from an operator, or are suspended. */
+function planNote({ plan, organisations, paying }: Schema["PlanFigures"]): string {
+  const unpaid = COST_NOTHING.includes(plan) ? 0 : organisations - paying;
+  return `${words(plan)} ${count(organisations)}${unpaid > 0 ? ` (${count(unpaid)} not paid for)` : ""}`;
+}
+
 function Figures() {
   const asked = query.useQuery("get", "/api/v1/admin/figures");
   if (asked.isPending) return <SkeletonRows rows={2} />;
@@ -106,9 +114,9 @@ function Figures() {
     <dl className="grid grid-cols-2 gap-3 lg:grid-cols-4">
       <Stat
         label="Monthly recurring revenue"
-        meaning="Prices of the plans of all organisations that are not suspended"
+        meaning="Prices of the plans that are paid for: by a subscription, or, where no payments are taken, as assigned. Who is suspended or ends is not counted"
         value={dollars(figures.monthly_recurring_usd)}
-        note={figures.plans.map((plan) => `${words(plan.plan)} ${plan.organisations}`).join(" · ")}
+        note={figures.plans.map(planNote).join(" · ")}
       />
       <Stat
         label="Churn, 30 days"

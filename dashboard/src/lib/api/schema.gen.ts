@@ -1482,6 +1482,11 @@ export interface components {
         AdminChange: {
             /** Plan */
             plan?: string | null;
+            /**
+             * Despite Subscription
+             * @description Assign the plan although a subscription grants another one: until Stripe tells of it next, or for good where it is self_hosted.
+             */
+            despite_subscription?: boolean | null;
             /** Suspended */
             suspended?: boolean | null;
         };
@@ -1539,6 +1544,7 @@ export interface components {
             /** Keys */
             keys: number;
             month: components["schemas"]["AdminOrgUsage"];
+            subscription: components["schemas"]["AdminSubscription"] | null;
             /** Credit Usd */
             credit_usd: string;
         };
@@ -1555,6 +1561,22 @@ export interface components {
             cost_usd: string;
             /** Charge Usd */
             charge_usd: string;
+        };
+        /**
+         * AdminSubscription
+         * @description What Stripe last said of an organisation's subscription.
+         */
+        AdminSubscription: {
+            /** Status */
+            status: string;
+            /** Plan */
+            plan: string | null;
+            /** In Force */
+            in_force: boolean;
+            /** Period End */
+            period_end: string | null;
+            /** Ends At */
+            ends_at: string | null;
         };
         /**
          * AttemptShown
@@ -1844,6 +1866,9 @@ export interface components {
         /**
          * Figures
          * @description The business in one page. Churn: who left paid plans in 30 days, of those who had one.
+         *
+         *     Recurring revenue is the prices of plans that are paid for: with a subscription in force; where no payments are taken, all that
+         *     are assigned. Who is suspended or ends pays no more.
          */
         Figures: {
             /** Organisations */
@@ -2711,13 +2736,15 @@ export interface components {
         };
         /**
          * PlanFigures
-         * @description How many organisations have a plan, and what they bring a month.
+         * @description How many organisations have a plan, how many of them pay for it, and what they bring a month.
          */
         PlanFigures: {
             /** Plan */
             plan: string;
             /** Organisations */
             organisations: number;
+            /** Paying */
+            paying: number;
             /** Monthly Usd */
             monthly_usd: string;
         };

@@ -68,8 +68,8 @@ class AdminChange(Body):
     """What is given is changed."""
 
     plan: str | None = Field(None, max_length=50)
-    despite_subscription: bool = Field(
-        default=False,
+    despite_subscription: bool | None = Field(
+        None,
         description="Assign the plan although a subscription grants another one: until Stripe tells of it next, or for good where it is self_hosted.",
     )
     suspended: bool | None = None
