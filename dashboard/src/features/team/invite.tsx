@@ -6,7 +6,7 @@ import { Dialog } from "@/components/dialog";
 import { ChoiceField, TextField } from "@/components/field";
 import { FormError } from "@/components/states";
 import { useTell } from "@/components/toast";
-import { ROLES } from "@/features/team/roles";
+import { rolesFrom } from "@/features/team/roles";
 import { query, type Schema } from "@/lib/api/client";
 import { useOrg } from "@/lib/me";
 
@@ -31,12 +31,7 @@ export function Invite({ onClose }: { onClose: () => void }) {
     <Dialog open onClose={onClose} title="Invite somebody" description="A link comes by mail; it works for a week.">
       <form className="flex flex-col gap-4" onSubmit={submit}>
         <TextField label="E-mail" type="email" required value={email} onChange={setEmail} />
-        <ChoiceField
-          label="Role"
-          value={role}
-          choices={org.role === "owner" ? ROLES : ROLES.filter(([name]) => name !== "owner")}
-          onChange={setRole}
-        />
+        <ChoiceField label="Role" value={role} choices={rolesFrom(org.role)} onChange={setRole} />
         <FormError error={invite.error} />
         <div className="flex justify-end gap-2">
           <Button onClick={onClose}>Cancel</Button>

@@ -14,7 +14,7 @@ import { useTell } from "@/components/toast";
 import { When } from "@/components/when";
 import { Invite } from "@/features/team/invite";
 import { Invitations } from "@/features/team/invitations";
-import { ROLES } from "@/features/team/roles";
+import { outranks, rolesFrom } from "@/features/team/roles";
 import { query, type Schema } from "@/lib/api/client";
 import { wordsOf } from "@/lib/api/errors";
 import { useMe, useOrg } from "@/lib/me";
@@ -53,6 +53,8 @@ export function Team() {
   const nameOf = (id: string): string =>
     asked.data?.pages.flatMap((page) => page.data).find((member) => member.user_id === id)?.email ?? id;
   const mayWrite = org.permissions.includes("members:write");
+  const mayChange = (member: Member): boolean =>
+    mayWrite && member.user_id !== me?.user.id && outranks(org.role, member.role);
   const columns: ColumnDef<Member>[] = [
     {
       id: "who",
@@ -69,12 +71,12 @@ export function Team() {
       id: "role",
       header: "Role",
       cell: ({ row: { original: member } }) =>
-        mayWrite && member.user_id !== me?.user.id ? (
+        mayChange(member) ? (
           <Choice
             aria-label={`Role of ${member.email}`}
             quiet
             value={member.role}
-            choices={ROLES}
+            choices={rolesFrom(org.role)}
             disabled={changeRole.isPending}
             onChange={(role) =>
               changeRole.mutate({ params: { path: { ...path, user_id: member.user_id } }, body: { role } })
@@ -95,7 +97,7 @@ export function Team() {
       header: () => <span className="sr-only">Acts</span>,
       meta: { right: true },
       cell: ({ row: { original: member } }) =>
-        mayWrite && member.user_id !== me?.user.id ? (
+        mayChange(member) ? (
           <Button kind="ghost" onClick={() => setRemoving(member)}>
             Remove
           </Button>
