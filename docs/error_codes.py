@@ -34,7 +34,12 @@ ERROR_CODES = (
     ErrorCode(401, "mfa_required", "The account has a second factor.", "Send `code` with the login."),
     ErrorCode(401, "invalid_code", "The one-time code is not right, or was used.", "Send the newest one."),
     ErrorCode(402, "plan_limit", "The plan has no room for one more.", "Choose a larger plan."),
-    ErrorCode(402, "quota_exceeded", "The plan's quota is used up.", "Wait for `resets_at`, or change the plan."),
+    ErrorCode(
+        402,
+        "quota_exceeded",
+        "The plan's quota has no room for the request.",
+        "Wait for `resets_at`, or change the plan.",
+    ),
     ErrorCode(402, "budget_exceeded", "A money budget has no room.", "Wait for `resets_at`, or raise the budget."),
     ErrorCode(
         402,

@@ -40,7 +40,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     places: [KEYS, BUDGETS],
   },
   quota_exceeded: {
-    means: "The requests or tokens of the plan are used up; or, with a 429, held by requests that still ran.",
+    means: "The plan has too few requests or tokens left; or, with a 429, held by requests that still ran.",
     todo: "Wait for the next period, allow some use beyond the plan, or change the plan.",
     places: [BILLING],
   },

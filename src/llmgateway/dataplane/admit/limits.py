@@ -233,11 +233,12 @@ def _used_up(one: Held, left: int, quota: Quota | None, headers: tuple[tuple[str
     if one.sort == "money":
         message = f"{no_room(one.whose, one.limit, one.span)}{anew} Or raise the budget."
         return PaymentRequired(message, code="budget_exceeded", resets_at=one.resets_at, headers=headers)
-    message = f"{one.whose} includes {one.limit} {one.span}, and they are used up.{anew} Or choose a larger plan."
+    stands = "they are used up" if left <= 0 else f"{left:,} of them are left; this request needs {one.claim.cost:,}"
+    message = f"{one.whose} includes {one.limit} {one.span}, and {stands}.{anew} Or choose a larger plan."
     if quota is not None and quota.overage_limit is not None:
         message = (
             f"This organisation's own limit of ${dollars(quota.overage_limit)} a month beyond its plan is reached: with what "
-            f"the plan includes it is for {one.limit}, and they are used up.{anew} Or raise the limit on its billing page."
+            f"the plan includes it is for {one.limit}, and {stands}.{anew} Or raise the limit on its billing page."
         )
     return PaymentRequired(message, code="quota_exceeded", resets_at=one.resets_at, headers=headers)
 
