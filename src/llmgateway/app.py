@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from llmgateway.catalog.catalog import Catalog
-from llmgateway.contract.snapshot import Tariff
 from llmgateway.controlplane.admin.oversight import Oversight
 from llmgateway.controlplane.billing.stripe.counter import open_counter
 from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
@@ -55,10 +54,9 @@ from llmgateway.kit.http import HttpClient
 from llmgateway.kit.ids import new_id
 from llmgateway.kit.log import configure_logs
 from llmgateway.kit.metrics import Metrics
-from llmgateway.kit.money import nanos
 from llmgateway.kit.telemetry import open_telemetry
 from llmgateway.kit.vault import Vault
-from llmgateway.people import Shared, open_control_plane
+from llmgateway.people import Shared, open_control_plane, tariff_of
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
 from llmgateway.stores import OpenStore, open_answers, open_store
@@ -145,7 +143,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         guarded = await stack.enter_async_context(HttpClient(guarded=True))
         transports = {"http": client, "https": client, "guarded": guarded, "sandbox": SandboxTransport()}
         masters = master_keys(settings)
-        source = KeySource(database, pepper, clock, _tariff(settings))
+        source = KeySource(database, pepper, clock, tariff_of(settings))
         keys, announcements = await stack.enter_async_context(_keys(database, source, clock))
         metrics = Metrics((*FIGURES, *CONTROL_FIGURES), settings.metrics_folder)
         counts = await stack.enter_async_context(open_store(settings, clock, admissions(metrics), losses(metrics)))
@@ -310,14 +308,6 @@ class LifespanApp:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def _tariff(settings: Settings) -> Tariff:
-    return Tariff(
-        markup_ppm=int(settings.markup_percent * 10_000),
-        request_fee_nanos=nanos(settings.request_fee_usd),
-        in_advance=settings.stripe_secret_key is not None,
-    )
 
 
 @asynccontextmanager

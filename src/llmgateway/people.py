@@ -10,7 +10,7 @@ import msgspec
 
 from llmgateway.canon.call import Operation, Wishes
 from llmgateway.contract.channels import CacheReport, CheckedCredential, PathHealth
-from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
+from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, Tariff
 from llmgateway.controlplane.billing.stripe.counter import open_counter
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.onboarding.service import token_secret
@@ -30,6 +30,7 @@ from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import MasterKeys
 from llmgateway.kit.egress import AddressRefused, check_url
 from llmgateway.kit.http import Transport
+from llmgateway.kit.money import nanos
 from llmgateway.kit.passwords import Passwords
 from llmgateway.kit.signed_tokens import TokenSigner
 from llmgateway.kit.store import Store
@@ -78,6 +79,7 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
         cache=shared.held,
         draining=shared.draining,
         version=version("llmgateway"),
+        tariff=tariff_of(settings),
         events=Events(member_left=(keys.end_of_member,)),
     )
     try:
@@ -86,6 +88,15 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
     finally:
         passwords.close()
         await database.close()
+
+
+def tariff_of(settings: Settings) -> Tariff:
+    """What requests on the installation's own credentials are charged."""
+    return Tariff(
+        markup_ppm=int(settings.markup_percent * 10_000),
+        request_fee_nanos=nanos(settings.request_fee_usd),
+        in_advance=settings.stripe_secret_key is not None,
+    )
 
 
 class ProviderCheck:

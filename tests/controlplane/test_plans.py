@@ -1,12 +1,14 @@
 """Plans as data: what is included, and what beyond it costs."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmgateway.controlplane.plans.service import all_plans, month_of, period_of, plan_named
+from tests.controlplane.api import open_api
 
 NOW = datetime(2026, 11, 5, tzinfo=UTC)
 START = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
@@ -84,3 +86,22 @@ def test_a_trial_is_followed_by_a_month_and_before_a_period_is_the_utc_month() -
     )
     assert period_of(*trial, START - timedelta(days=1)) == month_of(START)
     assert period_of(None, None, NOW) == month_of(NOW)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, {"markup_percent": "0", "request_fee_usd": "0.000000000"}),
+        (
+            {"LLMGATEWAY_MARKUP_PERCENT": "12.50", "LLMGATEWAY_REQUEST_FEE_USD": "0.0001"},
+            {"markup_percent": "12.5", "request_fee_usd": "0.000100000"},
+        ),
+    ],
+)
+async def test_the_price_list_says_what_tokens_cost_beside_the_plans(
+    database_url: str, tmp_path: Path, settings: dict[str, str], told: dict[str, str]
+) -> None:
+    async with open_api(database_url, tmp_path, **settings) as api:
+        listed = (await api.client().get("/plans")).json()
+    assert listed["tokens"] == told
+    assert [plan["id"] for plan in listed["data"]] == ["free", "starter", "professional", "enterprise"]

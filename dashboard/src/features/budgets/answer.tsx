@@ -10,10 +10,12 @@ interface Props {
   spent: (span: Span) => Known;
   /** The figures cannot be had: then nothing is said of them. */
   failed: boolean;
+  /** What the organisation is charged of this month. */
+  charged: number;
 }
 
 /** Whether requests are refused now, else what is spent and what is left. */
-export function Answer({ budgets, spent, failed }: Props) {
+export function Answer({ budgets, spent, failed, charged }: Props) {
   const month = spent("month");
   const isComplete = budgets && month !== undefined && budgetsSet(budgets).every(([span]) => spent(span) !== undefined);
   const isSet = !budgets || budgetsSet(budgets).length > 0;
@@ -36,7 +38,8 @@ export function Answer({ budgets, spent, failed }: Props) {
       {typeof month !== "number" ? null : (
         <>
           You spent <strong className="tabular font-semibold text-text">{dollars(month)}</strong> this month
-          {left ? `; ${left}` : ""}.{" "}
+          {left ? `; ${left}` : ""}. Budgets count what providers charge
+          {charged > 0 ? `; you are charged ${dollars(charged)} this month` : ""}.{" "}
         </>
       )}
       {hasHard && !refused ? "Beyond it requests are refused. " : null}

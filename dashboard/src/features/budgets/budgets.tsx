@@ -76,7 +76,14 @@ export function Budgets() {
     <>
       <PageHead
         title="Budgets"
-        answer={<Answer budgets={shown.data?.budgets} spent={spending.ofOrg} failed={spending.error !== undefined} />}
+        answer={
+          <Answer
+            budgets={shown.data?.budgets}
+            spent={spending.ofOrg}
+            failed={spending.error !== undefined}
+            charged={spending.charged}
+          />
+        }
       />
       <div className="flex flex-col gap-4">
         {spending.error ? <Failure error={spending.error} retry={spending.retry} /> : null}

@@ -8,6 +8,8 @@ export type Known = number | null | undefined;
 export interface Spending {
   ofOrg: (span: Span) => Known;
   ofProject: (id: string, span: Span) => Known;
+  /** What the organisation is charged of this month; budgets do not count it. */
+  charged: number;
   /** Why it is not known. */
   error: unknown;
   retry: () => void;
@@ -26,7 +28,9 @@ export function useSpending(org: string, since: string | undefined, wanted: Read
     if (!data) return error ? null : undefined;
     return data.data.filter((row) => isMeant(row.group)).reduce((sum, row) => sum + Number(row.cost_usd), 0);
   };
+  const month = asked.month.data?.data ?? [];
   return {
+    charged: month.reduce((sum, row) => sum + Number(row.charge_usd), 0),
     ofOrg: (span) => sumOf(span, () => true),
     ofProject: (id, span) => sumOf(span, (group) => group === id),
     error: failed[0]?.error,

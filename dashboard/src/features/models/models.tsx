@@ -14,6 +14,7 @@ import type { Schema } from "@/lib/api/client";
 import { count, dollars, words } from "@/lib/format";
 import { useOrg } from "@/lib/me";
 import { modelsOptions } from "@/lib/org_queries";
+import { tokenPriceWords, useTokenPrice } from "@/lib/token_price";
 
 type Model = Schema["ModelShown"];
 
@@ -108,11 +109,7 @@ export function Models() {
     <>
       <PageHead
         title="Models"
-        answer={
-          asked.data
-            ? `${count(all.length)} names that your keys can ask for. Prices are list prices in dollars per million tokens.${mayTry ? " Open one to try it in the playground." : ""}`
-            : "What your keys can ask for."
-        }
+        answer={asked.data ? <Answer models={all.length} mayTry={mayTry} /> : "What your keys can ask for."}
       />
       <div className="mb-4 flex flex-wrap gap-2">
         <input
@@ -157,6 +154,18 @@ export function Models() {
           />
         )}
       </Card>
+    </>
+  );
+}
+
+/** How many there are, and what asking them costs. */
+function Answer({ models, mayTry }: { models: number; mayTry: boolean }) {
+  const price = useTokenPrice();
+  return (
+    <>
+      {count(models)} names that your keys can ask for. Prices are list prices in dollars per million tokens.
+      {price ? ` On the gateway's own keys you are charged ${tokenPriceWords(price)}.` : ""}
+      {mayTry ? " Open one to try it in the playground." : ""}
     </>
   );
 }

@@ -22,6 +22,7 @@ import { query, type Schema } from "@/lib/api/client";
 import { dollars, share } from "@/lib/format";
 import { useOrg } from "@/lib/me";
 import { RANGES, type Range, type Span, spanOf } from "@/lib/range";
+import { tokenPriceWords, useTokenPrice } from "@/lib/token_price";
 
 /** What happened, what it cost and what was saved. */
 export function Overview() {
@@ -124,7 +125,19 @@ function Answer({ row, range }: { row: Schema["SummaryRow"] | undefined; range: 
     <>
       You spent <strong className="tabular font-semibold text-text">{dollars(row.cost_usd)}</strong> in the{" "}
       {RANGES[range]}
-      {off}.
+      {off}. <Charged row={row} />
+    </>
+  );
+}
+
+/** What the organisation is charged, where that is something, and what it is made of. */
+function Charged({ row }: { row: Schema["SummaryRow"] }) {
+  const price = useTokenPrice();
+  if (Number(row.charge_usd) === 0) return null;
+  return (
+    <>
+      You are charged <strong className="tabular font-semibold text-text">{dollars(row.charge_usd)}</strong>
+      {price ? `: on the gateway's own keys, ${tokenPriceWords(price)}` : ""}.
     </>
   );
 }

@@ -21,6 +21,7 @@ interface Figure {
   meaning: string;
   value: (row: Row) => string;
   number: (row: Row) => number;
+  note?: (row: Row) => string | null;
 }
 
 const FIGURES: readonly Figure[] = [
@@ -39,9 +40,10 @@ const FIGURES: readonly Figure[] = [
   },
   {
     label: "Spend",
-    meaning: "What providers charge for these requests",
+    meaning: "What providers charge for these requests, whoever pays them; what you are charged stands below",
     value: (row) => dollars(row.cost_usd),
     number: (row) => Number(row.cost_usd),
+    note: (row) => (Number(row.charge_usd) > 0 ? `${dollars(row.charge_usd)} charged` : null),
   },
   {
     label: "Saved by the cache",
@@ -83,13 +85,14 @@ export function Totals({ now, before, range }: { now: Row | undefined; before: R
     <dl className="grid grid-cols-2 gap-3 lg:grid-cols-4">
       {FIGURES.map((figure) => {
         const moved = now && before ? change(figure.number(now), figure.number(before)) : null;
+        const notes = [now && figure.note?.(now), moved && `${moved} against before`].filter(Boolean);
         return (
           <Stat
             key={figure.label}
             label={figure.label}
             meaning={figure.meaning}
             value={now ? figure.value(now) : <Skeleton className="h-7 w-24" />}
-            note={moved ? `${moved} against before` : null}
+            note={notes.join(" · ") || null}
             more={
               figure.behind ? (
                 <Link

@@ -6,6 +6,7 @@ import { Failure, Skeleton } from "@/components/states";
 import { PublicFrame } from "@/features/public/frame";
 import { query, type Schema } from "@/lib/api/client";
 import { count, dollars, words } from "@/lib/format";
+import { tokenPriceWords } from "@/lib/token_price";
 
 /** The price list, as the product itself has it. */
 export function Pricing() {
@@ -14,8 +15,10 @@ export function Pricing() {
     <PublicFrame>
       <h1 className="text-hero font-semibold">Prices</h1>
       <p className="mt-2 max-w-prose text-muted">
-        A plan includes requests and tokens a month. With keys of your own, tokens cost what your provider charges you,
-        and nothing more.
+        A plan includes requests and tokens a month, as far as they go through the gateway; what models cost comes
+        beside it. With provider keys of your own, your provider charges you, and we charge nothing for tokens. On this
+        gateway&apos;s own keys you are charged{" "}
+        {asked.data ? tokenPriceWords(asked.data.tokens) : "the provider's cost and what the operator adds to it"}.
       </p>
       <div className="mt-8 grid gap-4 sm:grid-cols-2 lg:grid-cols-4">
         {asked.isError ? <Failure error={asked.error} /> : null}
@@ -36,7 +39,7 @@ function PlanCard({ plan }: { plan: Schema["Plan"] }) {
     `${count(plan.rates.requests_per_minute)} requests a minute`,
     plan.overage
       ? `Beyond it: ${dollars(plan.overage.per_thousand_requests_usd)} per 1,000 requests, ${dollars(plan.overage.per_million_tokens_usd)} per million tokens, up to your own limit`
-      : "Nothing is charged beyond it",
+      : "Beyond it requests are refused, never charged",
   ];
   return (
     <section className="flex flex-col rounded-card border border-line bg-surface p-5">

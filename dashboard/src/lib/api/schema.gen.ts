@@ -1144,7 +1144,7 @@ export interface paths {
         };
         /**
          * List Plans
-         * @description What is sold, cheapest first.
+         * @description What is sold, cheapest first, and what tokens on this gateway's own provider keys cost beside it.
          */
         get: operations["list_plans"];
         put?: never;
@@ -2559,13 +2559,6 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
-        /** Page[Plan] */
-        Page_Plan_: {
-            /** Data */
-            data: components["schemas"]["Plan"][];
-            /** Next Cursor */
-            next_cursor?: string | null;
-        };
         /** Page[ProjectShown] */
         Page_ProjectShown_: {
             /** Data */
@@ -2852,6 +2845,17 @@ export interface components {
              * @default 30
              */
             content_retention_days: number;
+        };
+        /**
+         * PriceList
+         * @description The plans, and what tokens cost beside them.
+         */
+        PriceList: {
+            /** Data */
+            data: components["schemas"]["Plan"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+            tokens: components["schemas"]["TokenPrice"];
         };
         /**
          * Profile
@@ -3450,6 +3454,16 @@ export interface components {
         TokenBody: {
             /** Token */
             token: string;
+        };
+        /**
+         * TokenPrice
+         * @description What requests on this gateway's own provider keys are charged beside the plan; with keys of one's own, nothing.
+         */
+        TokenPrice: {
+            /** Markup Percent */
+            markup_percent: string;
+            /** Request Fee Usd */
+            request_fee_usd: string;
         };
         /**
          * Tokens
@@ -5830,7 +5844,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Plan_"];
+                    "application/json": components["schemas"]["PriceList"];
                 };
             };
         };

@@ -8,6 +8,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import CacheReport, CredentialCheck, RoutePlanner
+from llmgateway.contract.snapshot import Tariff
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import MasterKeys
@@ -57,6 +58,8 @@ class Rooms:
     cache: CacheReport
     new_org_plan: str = "free"
     version: str = ""
+    tariff: Tariff = field(default_factory=Tariff)
+    """What is asked beyond the provider's cost."""
     events: Events = field(default_factory=Events)
     draining: Callable[[], bool] = lambda: False
     """Whether the process is about to end: streams end with it."""
