@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0027"
-down_revision = "0025"
+down_revision = "0026"
 
 _USUAL = {"requests_per_minute": 60, "requests_per_hour": 1_000, "requests_per_day": 10_000}
 """What a key was given when nobody asked for anything."""
