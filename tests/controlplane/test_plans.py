@@ -101,7 +101,7 @@ def test_a_trial_is_followed_by_a_month_and_before_a_period_is_the_utc_month() -
 async def test_the_price_list_says_what_tokens_cost_beside_the_plans(
     database_url: str, tmp_path: Path, settings: dict[str, str], told: dict[str, str]
 ) -> None:
-    async with open_api(database_url, tmp_path, **settings) as api:
+    async with open_api(database_url, tmp_path, None, **settings) as api:
         listed = (await api.client().get("/plans")).json()
     assert listed["tokens"] == told
     assert [plan["id"] for plan in listed["data"]] == ["free", "starter", "professional", "enterprise"]

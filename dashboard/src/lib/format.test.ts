@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { bytes, change, count, dollars, duration, share, typable } from "@/lib/format";
+import { bytes, change, count, dollars, duration, share, tokenPriceWords, typable } from "@/lib/format";
 
 describe("dollars", () => {
   it.each([
@@ -48,4 +48,12 @@ describe("figures", () => {
     ]);
   });
   it("sizes", () => expect(bytes(1_234_567)).toBe("1.2 MB"));
+});
+
+it("says what comes on top of the provider's cost, and when nothing does", () => {
+  const words = (markup_percent: string, request_fee_usd: string) =>
+    tokenPriceWords({ markup_percent, request_fee_usd });
+  expect(words("12.5", "0.001000000")).toBe("the provider's cost plus 12.5 % and $0.001 a request");
+  expect(words("5", "0.000000000")).toBe("the provider's cost plus 5 %");
+  expect(words("0", "0.000000000")).toBe("the provider's cost");
 });

@@ -1,3 +1,5 @@
+import type { Schema } from "@/lib/api/client";
+
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
@@ -66,4 +68,13 @@ export function typable(usd: string | null | undefined): string {
 export function words(name: string): string {
   const text = name.replaceAll("_", " ");
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** the provider's cost plus 5 % and $0.001 a request */
+export function tokenPriceWords({ markup_percent, request_fee_usd }: Schema["TokenPrice"]): string {
+  const more = [
+    ...(Number(markup_percent) > 0 ? [`${markup_percent} %`] : []),
+    ...(Number(request_fee_usd) > 0 ? [`${dollars(request_fee_usd)} a request`] : []),
+  ];
+  return more.length === 0 ? "the provider's cost" : `the provider's cost plus ${more.join(" and ")}`;
 }

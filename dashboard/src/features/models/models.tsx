@@ -11,10 +11,10 @@ import { Choice, INPUT } from "@/components/field";
 import { Empty, Failure, SkeletonRows } from "@/components/states";
 import { DataTable } from "@/components/table";
 import type { Schema } from "@/lib/api/client";
-import { count, dollars, words } from "@/lib/format";
+import { count, dollars, tokenPriceWords, words } from "@/lib/format";
 import { useOrg } from "@/lib/me";
 import { modelsOptions } from "@/lib/org_queries";
-import { tokenPriceWords, useTokenPrice } from "@/lib/token_price";
+import { useTokenPrice } from "@/lib/token_price";
 
 type Model = Schema["ModelShown"];
 

@@ -19,10 +19,10 @@ import { GroupChart } from "@/features/overview/group_chart";
 import { useLiveFigures } from "@/features/overview/refresh";
 import { Totals } from "@/features/overview/totals";
 import { query, type Schema } from "@/lib/api/client";
-import { dollars, share } from "@/lib/format";
+import { dollars, share, tokenPriceWords } from "@/lib/format";
 import { useOrg } from "@/lib/me";
 import { RANGES, type Range, type Span, spanOf } from "@/lib/range";
-import { tokenPriceWords, useTokenPrice } from "@/lib/token_price";
+import { useTokenPrice } from "@/lib/token_price";
 
 /** What happened, what it cost and what was saved. */
 export function Overview() {

@@ -5,8 +5,7 @@ import { buttonClasses } from "@/components/button";
 import { Failure, Skeleton } from "@/components/states";
 import { PublicFrame } from "@/features/public/frame";
 import { query, type Schema } from "@/lib/api/client";
-import { count, dollars, words } from "@/lib/format";
-import { tokenPriceWords } from "@/lib/token_price";
+import { count, dollars, tokenPriceWords, words } from "@/lib/format";
 
 /** The price list, as the product itself has it. */
 export function Pricing() {
