@@ -180,7 +180,11 @@ def test_a_bomb_is_a_413(stage: Stage) -> None:
     assert _post(stage, PATHS["openai"], bomb, **{"content-encoding": "gzip"}).status_code == 413
 
 
-@pytest.mark.parametrize("packed", [b"{}", gzip.compress(HELLO)[:-9], gzip.compress(HELLO) + b"x"])
+@pytest.mark.parametrize(
+    "packed",
+    [b"{}", gzip.compress(HELLO)[:-9], gzip.compress(HELLO) + b"x"],
+    ids=["not packed", "cut", "with a tail"],
+)
 def test_what_cannot_be_unpacked_is_a_400(stage: Stage, packed: bytes) -> None:
     answer = _post(stage, PATHS["openai"], packed, **{"content-encoding": "gzip"})
     assert (answer.status_code, _error(answer)["param"]) == (400, "content-encoding")
