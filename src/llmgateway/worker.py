@@ -9,8 +9,9 @@ import structlog
 
 from llmgateway.controlplane.billing import budget_alerts, drift, hints, metering, usage_charges
 from llmgateway.controlplane.billing.books import closing
+from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.counter import Counter
-from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused, StripeUnavailable
+from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.controlplane.orgs import ending
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.controlplane.usage import rollups

@@ -8,8 +8,10 @@ from decimal import Decimal
 import typer
 
 from llmgateway.controlplane.billing import drift
+from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.counter import NOT_SET_UP, open_counter
-from llmgateway.controlplane.billing.stripe.desk import METER_EVENT, Desk, StripeRefused, StripeUnavailable, plan_key
+from llmgateway.controlplane.billing.stripe.desk import Desk
+from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT, plan_key
 from llmgateway.controlplane.plans.service import all_plans
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
@@ -45,16 +47,16 @@ def show_drift() -> None:
 async def make_ready(desk: Desk) -> Sequence[str]:
     """What was made, a line each. Raises StripeUnavailable and StripeRefused."""
     sold = {plan.id: plan for plan in all_plans().values() if plan.sold and Decimal(plan.price_usd) > 0}
-    known = await desk.known_prices([METER_EVENT, *map(plan_key, sold)])
+    known = await desk.price_list.known_prices([METER_EVENT, *map(plan_key, sold)])
     made = list[str]()
     if METER_EVENT not in known:
-        await desk.make_meter()
+        await desk.price_list.make_meter()
         made.append(f"made the meter {METER_EVENT} and its price of one cent a unit")
     for plan in sold.values():
         cents = int(Decimal(plan.price_usd) * 100)
         price, costs = known.get(plan_key(plan.id), (None, None))
         if costs != cents:
-            await desk.make_plan_price(plan.id, plan.name, cents, price)
+            await desk.price_list.make_plan_price(plan.id, plan.name, cents, price)
             made.append(f"made the price of {plan.name}: {plan.price_usd} dollars a month")
     return made or ["Stripe has all it needs."]
 

@@ -4,7 +4,7 @@ import pytest
 
 from llmgateway.controlplane.billing import drift
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.stripe.desk import METER_EVENT
+from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
 from tests.controlplane.api import error_of
 from tests.controlplane.billing.books import CENT, held
 from tests.controlplane.billing.shop import Shop
@@ -47,7 +47,7 @@ async def test_a_page_of_another_plan_is_closed_so_that_nobody_pays_twice(shop: 
 async def test_of_two_subscriptions_the_better_counts_and_it_is_told_and_both_end(shop: Shop) -> None:
     org, client, customer = await shop.subscribed("acme", "professional")
     account = shop.stripe.account
-    prices = await shop.desk.prices(["llmgateway_starter_monthly", METER_EVENT])
+    prices = await shop.desk.price_list.prices(["llmgateway_starter_monthly", METER_EVENT])
     account.subscribe(customer, [account.things["price"][price] for price in prices.values()])
     await shop.settle()
     assert await shop.plan(org) == "professional"

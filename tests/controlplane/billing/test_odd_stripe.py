@@ -6,7 +6,7 @@ import pytest
 from llmgateway.commands.stripe import make_ready
 from llmgateway.controlplane.billing import drift, hints
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.stripe.desk import plan_key
+from llmgateway.controlplane.billing.stripe.price_list import plan_key
 from tests.controlplane.api import Json
 from tests.controlplane.billing.books import CENT, held
 from tests.controlplane.billing.shop import Shop
@@ -124,10 +124,10 @@ async def test_a_downgrade_after_a_cancellation_is_a_downgrade(shop: Shop) -> No
 
 async def test_a_price_that_goes_there_and_back_is_the_one_that_is_paid(shop: Shop) -> None:
     key = plan_key("starter")
-    before = (await shop.desk.known_prices([key]))[key]
-    await shop.desk.make_plan_price("starter", "Starter", 3900, before[0])
+    before = (await shop.desk.price_list.known_prices([key]))[key]
+    await shop.desk.price_list.make_plan_price("starter", "Starter", 3900, before[0])
     assert await make_ready(shop.desk) == ["made the price of Starter: 29 dollars a month"]
-    assert (await shop.desk.known_prices([key]))[key][1] == 2900
+    assert (await shop.desk.price_list.known_prices([key]))[key][1] == 2900
     assert await make_ready(shop.desk) == ["Stripe has all it needs."]
 
 

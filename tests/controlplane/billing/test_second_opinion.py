@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import stripe
 
-from llmgateway.controlplane.billing.stripe.desk import StripeRefused, open_desk
+from llmgateway.controlplane.billing.stripe.asking import StripeRefused
+from llmgateway.controlplane.billing.stripe.desk import open_desk
 from tests.controlplane.api import Json, error_of, open_api
 from tests.fakes.emulate.server import Emulated, emulated_stripe
 from tests.fakes.stripe.server import KEY, SECRET

@@ -8,7 +8,8 @@ from sqlalchemy import TextClause, text
 from llmgateway.commands.stripe import make_ready
 from llmgateway.controlplane.billing import drift, hints
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.stripe.desk import StripeUnavailable, open_desk
+from llmgateway.controlplane.billing.stripe.asking import StripeUnavailable
+from llmgateway.controlplane.billing.stripe.desk import open_desk
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import Api, error_of

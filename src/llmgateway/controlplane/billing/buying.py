@@ -7,7 +7,8 @@ from llmgateway.controlplane.billing import accounts, service
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.schemas import PlanChange
 from llmgateway.controlplane.billing.standing import in_force
-from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused, StripeUnavailable, Way
+from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
+from llmgateway.controlplane.billing.stripe.desk import Desk, Way
 from llmgateway.controlplane.billing.stripe.papers import CheckoutPage, InvoicePage, Subscription
 from llmgateway.controlplane.plans.service import Plan, all_plans, plan_named
 from llmgateway.controlplane.reception.visits import Visit

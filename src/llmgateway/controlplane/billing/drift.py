@@ -8,8 +8,10 @@ from sqlalchemy import select
 
 from llmgateway.controlplane.billing import accounts, hints, metering
 from llmgateway.controlplane.billing.standing import in_force, standing_of
-from llmgateway.controlplane.billing.stripe.desk import METER_EVENT, Desk, StripeRefused
+from llmgateway.controlplane.billing.stripe.asking import StripeRefused
+from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.controlplane.billing.stripe.papers import Subscription
+from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
 from llmgateway.db.models.billing import BillingAccount, StripeEvent
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock

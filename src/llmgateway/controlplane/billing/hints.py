@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts, money_in
 from llmgateway.controlplane.billing.standing import standing_of
-from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused, StripeUnavailable
+from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
+from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.controlplane.billing.stripe.papers import Event
 from llmgateway.db.models.billing import StripeEvent
 from llmgateway.db.session import Database

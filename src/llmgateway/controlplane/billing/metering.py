@@ -11,7 +11,8 @@ from llmgateway.controlplane.billing import accounts, overage
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account, Coverage
 from llmgateway.controlplane.billing.each import for_each
-from llmgateway.controlplane.billing.stripe.desk import Desk, StripeRefused
+from llmgateway.controlplane.billing.stripe.asking import StripeRefused
+from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.controlplane.billing.usage_charges import hour_of
 from llmgateway.db.models.billing import BillingAccount, MeterReport, OverageTerms
 from llmgateway.db.models.organisations import Organisation

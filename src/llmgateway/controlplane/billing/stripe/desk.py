@@ -1,18 +1,19 @@
-"""Stripe's desk: every question we ask and every wish we have, in our words; the only place that speaks to Stripe.
+"""Stripe's desk: every question we ask and every wish we have, in our words; with its price list the only place that speaks to Stripe.
 
 It follows https://docs.stripe.com/api. Amounts are whole cents of USD. Writes carry idempotency keys: those that make
 something have one of ours, so that it is made once; those that only say what shall be have the package's own, one for all
 tries of a call, since under one of ours what was undone meanwhile would be answered and not done. All of it raises StripeUnavailable, or StripeRefused where asking again cannot help.
 """
 
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import stripe
 
+from llmgateway.controlplane.billing.stripe.asking import once, told
 from llmgateway.controlplane.billing.stripe.papers import (
     CheckoutPage,
     Dispute,
@@ -23,8 +24,8 @@ from llmgateway.controlplane.billing.stripe.papers import (
     Refund,
     Subscription,
 )
+from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT, PriceList, plan_key
 from llmgateway.controlplane.billing.stripe.reading import (
-    OtherCurrency,
     read_dispute,
     read_event,
     read_invoice,
@@ -36,21 +37,11 @@ from llmgateway.controlplane.billing.stripe.reading import (
     read_subscription,
 )
 
-METER_EVENT: Final = "llmgateway_usage"
-"""The meter's event, and the lookup key of its price: one cent a unit."""
 CREDIT: Final = "credit"
 """The `purpose` of payments for prepaid credit."""
 _SECONDS: Final = 20
 _RETRIES: Final = 2
 _MOST: Final = 100
-
-
-class StripeUnavailable(Exception):
-    """Stripe cannot be asked now, or does not take our key; the same may work later."""
-
-
-class StripeRefused(Exception):
-    """Stripe says no to what was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +50,6 @@ class Way:
 
     success: str
     cancel: str
-
-
-def plan_key(plan: str) -> str:
-    """The lookup key of a plan's monthly price."""
-    return f"llmgateway_{plan}_monthly"
 
 
 @asynccontextmanager
@@ -87,19 +73,20 @@ class Desk:
 
     def __init__(self, client: stripe.StripeClient) -> None:
         self._v1 = client.v1
+        self.price_list = PriceList(client)
 
     async def customer(self, org_id: str, name: str, email: str, instead: str | None = None) -> str:
         """The organisation's customer: made once, whoever asks and however often; `instead` of one that is gone."""
-        with _told():
+        with told():
             made = await self._v1.customers.create_async(
-                {"metadata": {"org_id": org_id}}, _once(f"customer-{org_id}-{instead or 'first'}")
+                {"metadata": {"org_id": org_id}}, once(f"customer-{org_id}-{instead or 'first'}")
             )
             await self._v1.customers.update_async(made.id, {"name": name, "email": email})
         return made.id
 
     async def knows(self, customer: str) -> bool:
         """Whether there is such a customer: not one that was deleted, or is of another account or of test mode."""
-        with _told():
+        with told():
             try:
                 found = await self._v1.customers.retrieve_async(customer)
             except stripe.InvalidRequestError as error:
@@ -108,10 +95,10 @@ class Desk:
                 raise
             return not getattr(found, "deleted", False)
 
-    async def checkout_plan(self, customer: str, org_id: str, plan: str, way: Way, once: str) -> str:
+    async def checkout_plan(self, customer: str, org_id: str, plan: str, way: Way, key: str) -> str:
         """The address of a page that subscribes to a plan, and to what is metered beside it."""
-        prices = await self.prices([plan_key(plan), METER_EVENT])
-        with _told():
+        prices = await self.price_list.prices([plan_key(plan), METER_EVENT])
+        with told():
             session = await self._v1.checkout.sessions.create_async(
                 {
                     "mode": "subscription",
@@ -126,13 +113,13 @@ class Desk:
                     "success_url": way.success,
                     "cancel_url": way.cancel,
                 },
-                _once(once),
+                once(key),
             )
         return session.url or ""
 
-    async def checkout_credit(self, customer: str, org_id: str, cents: int, way: Way, once: str) -> str:
+    async def checkout_credit(self, customer: str, org_id: str, cents: int, way: Way, key: str) -> str:
         """The address of a page that pays for credit, once."""
-        with _told():
+        with told():
             session = await self._v1.checkout.sessions.create_async(
                 {
                     "mode": "payment",
@@ -153,24 +140,24 @@ class Desk:
                     "success_url": way.success,
                     "cancel_url": way.cancel,
                 },
-                _once(once),
+                once(key),
             )
         return session.url or ""
 
     async def pages(self, customer: str) -> Sequence[CheckoutPage]:
         """The pages of Checkout that a customer was sent to, newest first."""
-        with _told():
+        with told():
             found = await self._v1.checkout.sessions.list_async({"customer": customer, "limit": _MOST})
             return [read_page(entry) for entry in found.data]
 
     async def close_page(self, page: str) -> None:
         """Nobody can pay on it any more: https://docs.stripe.com/api/checkout/sessions/expire."""
-        with _told():
+        with told():
             await self._v1.checkout.sessions.expire_async(page)
 
     async def portal(self, customer: str, back: str) -> str:
         """The address of the page where a customer keeps cards, addresses and invoices."""
-        with _told():
+        with told():
             session = await self._v1.billing_portal.sessions.create_async({"customer": customer, "return_url": back})
         return session.url
 
@@ -179,8 +166,8 @@ class Desk:
 
         See https://docs.stripe.com/billing/subscriptions/pending-updates. What was planned for the period's end is off.
         """
-        price = (await self.prices([plan_key(plan)]))[plan_key(plan)]
-        with _told():
+        price = (await self.price_list.prices([plan_key(plan)]))[plan_key(plan)]
+        with told():
             if subscription.schedule_id is not None:
                 await self._v1.subscription_schedules.release_async(subscription.schedule_id)
             changed = await self._v1.subscriptions.update_async(
@@ -201,8 +188,8 @@ class Desk:
 
     async def downgrade(self, subscription: Subscription, plan: str) -> None:
         """At the period's end, by a schedule that takes the subscription over. What ended it then is off."""
-        prices = await self.prices([plan_key(plan), METER_EVENT])
-        with _told():
+        prices = await self.price_list.prices([plan_key(plan), METER_EVENT])
+        with told():
             if subscription.ends_at is not None:
                 await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": False})
             schedule = subscription.schedule_id or await self._scheduled(subscription.id)
@@ -242,14 +229,14 @@ class Desk:
 
     async def end_at_period_end(self, subscription: Subscription) -> None:
         """Cancel, with effect from the period's end."""
-        with _told():
+        with told():
             if subscription.schedule_id is not None:
                 await self._v1.subscription_schedules.release_async(subscription.schedule_id)
             await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": True})
 
     async def subscriptions(self, customer: str) -> Sequence[Subscription]:
         """All of a customer's, ended ones too."""
-        with _told():
+        with told():
             found = await self._v1.subscriptions.list_async(
                 {"customer": customer, "status": "all", "limit": _MOST, "expand": ["data.schedule"]}
             )
@@ -257,15 +244,15 @@ class Desk:
 
     async def invoice(self, invoice: str) -> Invoice:
         """One invoice, its metered part told apart."""
-        metered = (await self.prices([METER_EVENT]))[METER_EVENT]
-        with _told():
+        metered = (await self.price_list.prices([METER_EVENT]))[METER_EVENT]
+        with told():
             found = await self._v1.invoices.retrieve_async(invoice)
             lines = await self._v1.invoices.line_items.list_async(invoice, {"limit": _MOST})
             return read_invoice(found, lines.data, metered)
 
     async def invoices(self, customer: str, limit: int, after: str | None) -> InvoicePage:
         """A customer's, newest first."""
-        with _told():
+        with told():
             found = await self._v1.invoices.list_async(
                 {"customer": customer, "limit": limit, "starting_after": after}
                 if after
@@ -275,41 +262,41 @@ class Desk:
 
     async def payment(self, payment_intent: str) -> Payment:
         """One payment."""
-        with _told():
+        with told():
             return read_payment(await self._v1.payment_intents.retrieve_async(payment_intent))
 
     async def refund(self, refund: str) -> Refund:
         """One refund."""
-        with _told():
+        with told():
             return read_refund(await self._v1.refunds.retrieve_async(refund))
 
     async def refunds_of(self, charge: str) -> Sequence[Refund]:
         """What was given back of a charge."""
-        with _told():
+        with told():
             found = await self._v1.refunds.list_async({"charge": charge, "limit": _MOST})
             return [read_refund(entry) for entry in found.data]
 
     async def dispute(self, dispute: str) -> Dispute:
         """One dispute."""
-        with _told():
+        with told():
             return read_dispute(await self._v1.disputes.retrieve_async(dispute))
 
     async def meter(self, customer: str, report: str, cents: int) -> None:
         """Tell of whole cents used; the report's id is told once."""
-        with _told():
+        with told():
             await self._v1.billing.meter_events.create_async(
                 {
                     "event_name": METER_EVENT,
                     "identifier": report,
                     "payload": {"stripe_customer_id": customer, "value": str(cents)},
                 },
-                _once(f"meter-{report}"),
+                once(f"meter-{report}"),
             )
 
     async def events(self, since: datetime) -> Sequence[Event]:
         """What happened since then to things that can be asked for, newest first."""
         created: stripe.params.EventListParamsCreated = {"gte": int(since.timestamp())}
-        with _told():
+        with told():
             page = await self._v1.events.list_async({"created": created, "limit": _MOST})
             found = list(page.data)
             while page.has_more:
@@ -318,76 +305,3 @@ class Desk:
                 )
                 found += page.data
             return [read for entry in found if (read := read_event(entry)) is not None]
-
-    async def prices(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Lookup key -> price. Raises StripeRefused when one is missing."""
-        found = await self.known_prices(keys)
-        for key in keys:
-            if key not in found:
-                raise StripeRefused(f"Stripe has no price {key}. The operator runs `llmgateway stripe setup` once.")
-        return {key: found[key][0] for key in keys}
-
-    async def known_prices(self, keys: Sequence[str]) -> Mapping[str, tuple[str, int]]:
-        """Lookup key -> price and its cents, of those there are."""
-        with _told():
-            listed = await self._v1.prices.list_async({"lookup_keys": list(keys), "active": True, "limit": _MOST})
-        return {entry.lookup_key: (entry.id, entry.unit_amount or 0) for entry in listed.data if entry.lookup_key}
-
-    async def make_plan_price(self, plan: str, name: str, cents: int, older: str | None) -> None:
-        """A plan's monthly price; an older one loses its lookup key to it."""
-        with _told():
-            await self._v1.prices.create_async(
-                {
-                    "currency": "usd",
-                    "unit_amount": cents,
-                    "recurring": {"interval": "month"},
-                    "lookup_key": plan_key(plan),
-                    "transfer_lookup_key": True,
-                    "product_data": {"name": name},
-                    "metadata": {"plan": plan},
-                },
-                _once(f"price-{plan}-{cents}-{older or 'first'}"),
-            )
-
-    async def make_meter(self) -> None:
-        """The meter for what is used, and its price of one cent a unit."""
-        with _told():
-            meter = await self._v1.billing.meters.create_async(
-                {
-                    "display_name": "Usage",
-                    "event_name": METER_EVENT,
-                    "default_aggregation": {"formula": "sum"},
-                    "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
-                    "value_settings": {"event_payload_key": "value"},
-                },
-                _once("meter"),
-            )
-            await self._v1.prices.create_async(
-                {
-                    "currency": "usd",
-                    "unit_amount": 1,
-                    "recurring": {"interval": "month", "usage_type": "metered", "meter": meter.id},
-                    "lookup_key": METER_EVENT,
-                    "product_data": {"name": "Usage"},
-                },
-                _once("meter-price"),
-            )
-
-
-def _once(key: str) -> stripe.RequestOptions:
-    return {"idempotency_key": key}
-
-
-@contextmanager
-def _told() -> Generator[None]:
-    """Stripe's errors in our words; and what is not as its papers say, so that it is in nobody's way."""
-    try:
-        yield
-    except OtherCurrency as error:
-        raise StripeRefused(str(error)) from error
-    except (AttributeError, KeyError, TypeError) as error:
-        raise StripeRefused(f"Stripe answered with something that cannot be read ({error}).") from error
-    except (stripe.InvalidRequestError, stripe.CardError, stripe.IdempotencyError) as error:
-        raise StripeRefused(error.user_message or str(error)) from error
-    except stripe.StripeError as error:
-        raise StripeUnavailable(error.user_message or str(error)) from error

@@ -1,0 +1,36 @@
+"""How Stripe is asked: what it refuses or cannot answer in our words, and writes that are made once."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import stripe
+
+from llmgateway.controlplane.billing.stripe.reading import OtherCurrency
+
+
+class StripeUnavailable(Exception):
+    """Stripe cannot be asked now, or does not take our key; the same may work later."""
+
+
+class StripeRefused(Exception):
+    """Stripe says no to what was asked."""
+
+
+def once(key: str) -> stripe.RequestOptions:
+    """What is asked for with the same key is made once."""
+    return {"idempotency_key": key}
+
+
+@contextmanager
+def told() -> Generator[None]:
+    """Stripe's errors in our words; and what is not as its papers say, so that it is in nobody's way."""
+    try:
+        yield
+    except OtherCurrency as error:
+        raise StripeRefused(str(error)) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise StripeRefused(f"Stripe answered with something that cannot be read ({error}).") from error
+    except (stripe.InvalidRequestError, stripe.CardError, stripe.IdempotencyError) as error:
+        raise StripeRefused(error.user_message or str(error)) from error
+    except stripe.StripeError as error:
+        raise StripeUnavailable(error.user_message or str(error)) from error

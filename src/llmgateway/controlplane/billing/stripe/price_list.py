@@ -1,0 +1,78 @@
+"""The price list at Stripe: a monthly price for each plan, and the meter for what is used."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import stripe
+
+from llmgateway.controlplane.billing.stripe.asking import StripeRefused, once, told
+
+METER_EVENT: Final = "llmgateway_usage"
+"""The meter's event, and the lookup key of its price: one cent a unit."""
+_MOST: Final = 100
+
+
+def plan_key(plan: str) -> str:
+    """The lookup key of a plan's monthly price."""
+    return f"llmgateway_{plan}_monthly"
+
+
+class PriceList:
+    """Prices by their lookup keys: https://docs.stripe.com/products-prices/manage-prices#lookup-keys."""
+
+    def __init__(self, client: stripe.StripeClient) -> None:
+        self._v1 = client.v1
+
+    async def prices(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Lookup key -> price. Raises StripeRefused when one is missing."""
+        found = await self.known_prices(keys)
+        for key in keys:
+            if key not in found:
+                raise StripeRefused(f"Stripe has no price {key}. The operator runs `llmgateway stripe setup` once.")
+        return {key: found[key][0] for key in keys}
+
+    async def known_prices(self, keys: Sequence[str]) -> Mapping[str, tuple[str, int]]:
+        """Lookup key -> price and its cents, of those there are."""
+        with told():
+            listed = await self._v1.prices.list_async({"lookup_keys": list(keys), "active": True, "limit": _MOST})
+        return {entry.lookup_key: (entry.id, entry.unit_amount or 0) for entry in listed.data if entry.lookup_key}
+
+    async def make_plan_price(self, plan: str, name: str, cents: int, older: str | None) -> None:
+        """A plan's monthly price; an older one loses its lookup key to it."""
+        with told():
+            await self._v1.prices.create_async(
+                {
+                    "currency": "usd",
+                    "unit_amount": cents,
+                    "recurring": {"interval": "month"},
+                    "lookup_key": plan_key(plan),
+                    "transfer_lookup_key": True,
+                    "product_data": {"name": name},
+                    "metadata": {"plan": plan},
+                },
+                once(f"price-{plan}-{cents}-{older or 'first'}"),
+            )
+
+    async def make_meter(self) -> None:
+        """The meter for what is used, and its price of one cent a unit."""
+        with told():
+            meter = await self._v1.billing.meters.create_async(
+                {
+                    "display_name": "Usage",
+                    "event_name": METER_EVENT,
+                    "default_aggregation": {"formula": "sum"},
+                    "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
+                    "value_settings": {"event_payload_key": "value"},
+                },
+                once("meter"),
+            )
+            await self._v1.prices.create_async(
+                {
+                    "currency": "usd",
+                    "unit_amount": 1,
+                    "recurring": {"interval": "month", "usage_type": "metered", "meter": meter.id},
+                    "lookup_key": METER_EVENT,
+                    "product_data": {"name": "Usage"},
+                },
+                once("meter-price"),
+            )
