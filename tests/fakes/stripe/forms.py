@@ -30,6 +30,7 @@ SHAPES: Mapping[tuple[str, str], Any] = {
     ("GET", "subscriptions"): params.SubscriptionListParams,
     ("GET", "subscriptions/{id}"): params.SubscriptionRetrieveParams,
     ("POST", "subscriptions/{id}"): params.SubscriptionUpdateParams,
+    ("DELETE", "subscriptions/{id}"): params.SubscriptionCancelParams,
     ("POST", "subscription_schedules"): params.SubscriptionScheduleCreateParams,
     ("POST", "subscription_schedules/{id}"): params.SubscriptionScheduleUpdateParams,
     ("POST", "subscription_schedules/{id}/release"): params.SubscriptionScheduleReleaseParams,

@@ -82,6 +82,7 @@ class _Answering:
             ("GET", "subscriptions"): self._subscriptions,
             ("GET", "subscriptions/{id}"): lambda _, identifier: self._get("subscription", identifier),
             ("POST", "subscriptions/{id}"): self._change_subscription,
+            ("DELETE", "subscriptions/{id}"): self._cancel,
             ("POST", "subscription_schedules"): self._schedule,
             ("POST", "subscription_schedules/{id}"): self._change_schedule,
             ("POST", "subscription_schedules/{id}/release"): self._release,
@@ -233,6 +234,12 @@ class _Answering:
         invoice = self._account.get("invoice", found["latest_invoice"]) if "expand" in form else found["latest_invoice"]
         return {**found, "latest_invoice": invoice}
 
+    def _cancel(self, _: Form, identifier: str) -> Json:
+        if self._get("subscription", identifier)["status"] == "canceled":
+            raise Wrong(f"No such subscription: '{identifier}'", "id")
+        self._account.cancel_now(identifier)
+        return self._get("subscription", identifier)
+
     def _schedule(self, form: Form, _: str) -> Json:
         found = self._get("subscription", form["from_subscription"])
         if found["schedule"] is not None:
@@ -263,7 +270,11 @@ class _Answering:
         return schedule
 
     def _invoices(self, form: Form, _: str) -> Json:
-        return _paged(self._account.all("invoice", customer=self._of_customer(form)), form)
+        if "subscription" not in form:
+            return _paged(self._account.all("invoice", customer=self._of_customer(form)), form)
+        self._get("subscription", form["subscription"])
+        of = {"type": "subscription_details", "subscription_details": {"subscription": form["subscription"]}}
+        return _paged(self._account.all("invoice", parent=of, status=form["status"]), form)
 
     def _events(self, form: Form, _: str) -> Json:
         since = int(form["created"]["gte"])

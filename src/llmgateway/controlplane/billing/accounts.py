@@ -11,7 +11,7 @@ from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.billing import letters, overage
 from llmgateway.controlplane.billing.books import ledger, postings
-from llmgateway.controlplane.billing.standing import FREE, IN_FORCE, Standing, reminders_due
+from llmgateway.controlplane.billing.standing import FREE, IN_FORCE, KEPT, Standing, reminders_due
 from llmgateway.controlplane.plans.service import SELF_HOSTED, period_of
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.controlplane.reception.announcing import announce
@@ -42,6 +42,12 @@ async def is_invoiced(tx: AsyncSession, org_id: str) -> bool:
     """Whether charges can go on an invoice; else they are taken from credit, which they may overdraw."""
     status = await tx.scalar(select(BillingAccount.status).where(BillingAccount.org_id == org_id))
     return status in INVOICED
+
+
+async def is_subscribed(tx: AsyncSession, org_id: str) -> bool:
+    """Whether there is a subscription that is not over: paid for, or still to be paid."""
+    status = await tx.scalar(select(BillingAccount.status).where(BillingAccount.org_id == org_id))
+    return status in KEPT
 
 
 async def settle(tx: AsyncSession, clock: Clock, org_id: str) -> None:

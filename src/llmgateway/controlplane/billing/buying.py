@@ -1,16 +1,18 @@
 """Buying: a short transaction, then Stripe, then another; what Stripe does comes back to us as a hint."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from llmgateway.controlplane.billing import accounts, service
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
+from llmgateway.controlplane.billing.changes import Change, Step, change_to
 from llmgateway.controlplane.billing.schemas import PlanChange
-from llmgateway.controlplane.billing.standing import in_force
+from llmgateway.controlplane.billing.standing import IN_FORCE
 from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.desk import Desk, Way
 from llmgateway.controlplane.billing.stripe.papers import CheckoutPage, InvoicePage, Subscription
-from llmgateway.controlplane.plans.service import Plan, all_plans, plan_named
+from llmgateway.controlplane.plans.service import Plan, plan_named
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.errors import BadRequest, Conflict, Unavailable
 
@@ -19,28 +21,24 @@ _LEAST_CENTS: Final = 50
 _MOST_CENTS: Final = 99_999_999
 """Nor for more at once: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts."""
 _NOT_PAID: Final = "The payment failed, so the plan is as it was. Pay on this page within a day, and it changes."
+_OWED: Final = (
+    "The last payment failed. Pay this invoice, and the plan {plan} goes on; to give the plan up, choose Free instead."
+)
 
 
 async def plan(visit: Visit, desk: Desk, name: str) -> PlanChange:
     """A page that subscribes; or the subscription changed. Raises BadRequest, Conflict and Unavailable."""
     async with visit.rooms.database.transaction(visit.org.id) as tx:
-        subscribed = await accounts.is_invoiced(tx, visit.org.id)
+        subscribed = await accounts.is_subscribed(tx, visit.org.id)
     wanted = service.plan_to_buy(visit.org, name, subscribed=subscribed)
     try:
         customer = await _customer(visit, desk)
-        live = in_force(await desk.subscriptions(customer))
-        if live and live[0].plan not in all_plans():
-            raise Conflict(
-                f"Stripe has a subscription ({live[0].id}) to something that is no plan here. Ask the operator to end it there."
-            )
-        if live:
-            return await _change(visit, desk, live, wanted)
-        if wanted.price == 0:
-            raise Conflict("There is no subscription to end. Ask the operator to change the plan.")
-        url = await _page_of_plan(visit, desk, customer, name)
+        change = change_to(wanted, await desk.subscriptions(customer))
+        if change.step is Step.SUBSCRIBE:
+            return PlanChange(url=await _page_of_plan(visit, desk, customer, name))
+        return await _change(visit, desk, change, wanted)
     except (StripeRefused, StripeUnavailable) as error:
         raise _problem(error) from error
-    return PlanChange(url=url)
 
 
 async def credit(visit: Visit, desk: Desk, nanos: int) -> str:
@@ -100,23 +98,46 @@ async def _page_of_credit(visit: Visit, desk: Desk, customer: str, cents: int) -
     return await desk.checkout_credit(customer, visit.org.id, cents, _way(visit), once)
 
 
-async def _change(visit: Visit, desk: Desk, live: Sequence[Subscription], wanted: Plan) -> PlanChange:
+async def _change(visit: Visit, desk: Desk, change: Change, wanted: Plan) -> PlanChange:
     """Of the best subscription. To a plan that costs nothing all of them end."""
-    now, subscription = visit.rooms.clock.now(), live[0]
-    if wanted.id == subscription.plan and subscription.next_plan is None and subscription.ends_at is None:
-        raise Conflict(f"You have the plan {wanted.id!r} already.")
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
-        losses = await service.losses(tx, visit.org, wanted, now)
-    if wanted.price == 0:
-        for one in live:
-            await desk.end_at_period_end(one)
-        ends = max(one.period_end for one in live)
-        return PlanChange(effective_at=ends, losses=tuple(losses))
-    if wanted.price >= plan_named(subscription.plan).price:
+    now, subscription = visit.rooms.clock.now(), change.subscriptions[0]
+    if change.step is Step.SETTLE:
+        return await _settle(desk, subscription)
+    if change.step is Step.KEEP:
+        await desk.keep(subscription)
+        return PlanChange(effective_at=now)
+    if change.step is Step.RAISE:
         page = await desk.upgrade(subscription, wanted.id)
         return PlanChange(effective_at=now) if page is None else PlanChange(url=page, message=_NOT_PAID)
-    await desk.downgrade(subscription, wanted.id)
-    return PlanChange(effective_at=subscription.period_end, losses=tuple(losses))
+    async with visit.rooms.database.transaction(visit.org.id) as tx:
+        losses = await service.losses(tx, visit.org, wanted, now)
+    if change.step is Step.LOWER:
+        await desk.downgrade(subscription, wanted.id)
+        return PlanChange(effective_at=subscription.period_end, losses=tuple(losses))
+    return PlanChange(effective_at=await _end(desk, change.subscriptions, now), losses=tuple(losses))
+
+
+async def _settle(desk: Desk, subscription: Subscription) -> PlanChange:
+    """The page of what is owed. Raises Conflict where the operator gave it up."""
+    owed = await desk.open_invoice(subscription)
+    if owed is None or owed.page is None:
+        raise Conflict(
+            f"The subscription to the plan {subscription.plan!r} is not paid, and Stripe has no open invoice for it. "
+            "Choose the plan 'free' to end it, then a plan anew."
+        )
+    return PlanChange(url=owed.page, message=_OWED.format(plan=plan_named(subscription.plan).name))
+
+
+async def _end(desk: Desk, subscriptions: Sequence[Subscription], now: datetime) -> datetime:
+    """Those with nothing served for them at once, the others at the period's end; when the last one ends."""
+    ends = [now]
+    for one in subscriptions:
+        if one.status in IN_FORCE:
+            await desk.end_at_period_end(one)
+            ends.append(one.period_end)
+        else:
+            await desk.end_now(one)
+    return max(ends)
 
 
 async def _customer(visit: Visit, desk: Desk) -> str:

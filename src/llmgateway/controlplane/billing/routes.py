@@ -66,7 +66,7 @@ async def preview_change(
     visit: Annotated[Visit, Requires(Permission.BILLING_READ)], plan: Annotated[str, Query(max_length=50)]
 ) -> PlanChange:
     """What a change to this plan would take away, before anything is changed."""
-    subscribed = await accounts.is_invoiced(visit.tx, visit.org.id)
+    subscribed = await accounts.is_subscribed(visit.tx, visit.org.id)
     wanted = service.plan_to_buy(visit.org, plan, subscribed=subscribed)
     return PlanChange(losses=tuple(await service.losses(visit.tx, visit.org, wanted, visit.rooms.clock.now())))
 

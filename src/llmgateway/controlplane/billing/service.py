@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.billing import accounts, overage, usage_charges
 from llmgateway.controlplane.billing.books.ledger import Account, balances
+from llmgateway.controlplane.billing.notices import notice
 from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
+from llmgateway.controlplane.billing.standing import Standing
 from llmgateway.controlplane.billing.stripe.counter import NOT_SET_UP
 from llmgateway.controlplane.plans.service import Plan, all_plans, period_of, plan_named
 from llmgateway.controlplane.reception.announcing import announce
@@ -20,16 +21,12 @@ from llmgateway.db.models.users import Member
 from llmgateway.errors import BadRequest, Conflict
 from llmgateway.kit.money import usd
 
-_IN_ADVANCE: Final = (
-    "Requests on the gateway's own provider keys are paid in advance: buy credit or a plan. On provider keys of your own they are "
-    "served without."
-)
-
 
 async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
     """How the organisation stands."""
     tx, org, now = visit.tx, visit.org, visit.rooms.clock.now()
     account, books = await accounts.account_of(tx, org.id), await balances(tx, org.id)
+    standing = Standing(status="none") if account is None else accounts.standing_in(account)
     period = period_of(org.period_start, org.period_end, now)
     requests, tokens = await overage.used(tx, org.id, period)
     beyond, _ = await overage.charged(tx, overage.terms_of(org, now))
@@ -40,7 +37,7 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
     by_credit = min(fresh, max(0, credit)) if invoiced else fresh
     return BillingShown(
         plan=org.plan,
-        status=account.status if account else "none",
+        status=standing.status,
         period=PeriodShown(start=period[0], end=period[1]),
         usage=UsageShown(
             requests=requests,
@@ -53,11 +50,11 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
         due_usd=usd(books[Account.RECEIVABLE]),
         overage_usd=usd(beyond),
         overage_limit_usd=None if org.overage_limit_nanos is None else usd(org.overage_limit_nanos),
-        grace_until=account.grace_until if account else None,
-        ends_at=account.ends_at if account else None,
-        next_plan=account.next_plan if account else None,
+        grace_until=standing.grace_until,
+        ends_at=standing.ends_at,
+        next_plan=standing.next_plan,
         stripe=stripe,
-        message=_message(account.grace_until if account else None, plan, credit - by_credit, now)
+        message=notice(standing, plan, credit=credit - by_credit, due=books[Account.RECEIVABLE], now=now)
         if stripe
         else NOT_SET_UP,
     )
@@ -88,14 +85,6 @@ async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:
             )
         org.overage_limit_nanos = limit_nanos
     await announce(tx, KeyChanged(None, org.id))
-
-
-def _message(grace_until: datetime | None, plan: Plan | None, credit: int, now: datetime) -> str | None:
-    if grace_until is None:
-        return _IN_ADVANCE if plan is not None and plan.in_advance and credit <= 0 else None
-    if now < grace_until:
-        return f"The last payment failed. The plan goes on until {grace_until:%Y-%m-%d}; pay, or change the card."
-    return "The last payment failed, and the limits of the Free plan apply. Pay, or change the card."
 
 
 def plan_to_buy(org: Organisation, name: str, *, subscribed: bool) -> Plan:

@@ -15,6 +15,10 @@ GRACE: Final = timedelta(days=7)
 REMIND_EVERY: Final = timedelta(days=3)
 PAID_FOR: Final = frozenset({"active", "trialing"})
 IN_FORCE: Final = PAID_FOR | {"past_due"}
+OWING: Final = frozenset({"past_due", "unpaid"})
+"""A payment failed; when it is made the subscription goes on."""
+KEPT: Final = IN_FORCE | OWING
+"""Not over: a second one beside it would be paid for twice."""
 _BEST_FIRST: Final = (
     "past_due", "unpaid", "paused", "incomplete", "canceled", "incomplete_expired",
 )  # fmt: skip
@@ -71,6 +75,11 @@ def standing_of(subscriptions: Sequence[Subscription]) -> Standing:
 def in_force(subscriptions: Sequence[Subscription]) -> Sequence[Subscription]:
     """Those that have invoices to come, the best first. There should be one at most."""
     return sorted((one for one in subscriptions if one.status in IN_FORCE), key=_rank)
+
+
+def kept(subscriptions: Sequence[Subscription]) -> Sequence[Subscription]:
+    """Those that are not over, whether anything is served for them or not, the best first."""
+    return sorted((one for one in subscriptions if one.status in KEPT), key=_rank)
 
 
 def reminders_due(grace_until: datetime, now: datetime) -> int:

@@ -186,6 +186,14 @@ class Desk:
                 await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": False})
         return None
 
+    async def keep(self, subscription: Subscription) -> None:
+        """As it is, at its own price: what was planned for the period's end is off."""
+        with told():
+            if subscription.schedule_id is not None:
+                await self._v1.subscription_schedules.release_async(subscription.schedule_id)
+            if subscription.ends_at is not None:
+                await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": False})
+
     async def downgrade(self, subscription: Subscription, plan: str) -> None:
         """At the period's end, by a schedule that takes the subscription over. What ended it then is off."""
         prices = await self.price_list.prices([plan_key(plan), METER_EVENT])
@@ -234,6 +242,11 @@ class Desk:
                 await self._v1.subscription_schedules.release_async(subscription.schedule_id)
             await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": True})
 
+    async def end_now(self, subscription: Subscription) -> None:
+        """Cancel, with effect at once. What is invoiced stays owed: https://docs.stripe.com/api/subscriptions/cancel."""
+        with told():
+            await self._v1.subscriptions.cancel_async(subscription.id)
+
     async def subscriptions(self, customer: str) -> Sequence[Subscription]:
         """All of a customer's, ended ones too."""
         with told():
@@ -259,6 +272,12 @@ class Desk:
                 else {"customer": customer, "limit": limit}
             )
             return read_invoice_page(found)
+
+    async def open_invoice(self, subscription: Subscription) -> Invoice | None:
+        """The newest that is not paid: its payment is what brings a subscription back."""
+        with told():
+            found = await self._v1.invoices.list_async({"subscription": subscription.id, "status": "open", "limit": 1})
+            return next(iter(read_invoice_page(found).invoices), None)
 
     async def payment(self, payment_intent: str) -> Payment:
         """One payment."""
