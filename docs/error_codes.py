@@ -82,6 +82,12 @@ ERROR_CODES = (
     ErrorCode(409, "stripe_refused", "Stripe says no, and why.", "Correct what it names."),
     ErrorCode(
         409,
+        "plan_changed",
+        "The change of plan was shown for another plan than holds now, or long ago.",
+        "`GET /api/v1/orgs/{org}/billing/change`, then decide.",
+    ),
+    ErrorCode(
+        409,
         "subscription_runs",
         "An organisation that pays on cannot be deleted.",
         "Change to the plan Free on its billing page first.",

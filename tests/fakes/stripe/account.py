@@ -167,13 +167,16 @@ class Account:
 
     # How subscriptions and invoices come about.
 
-    def change(self, subscription: Json, price: Json, *, waits: bool = False) -> None:
-        """To another plan now, with the difference for the rest of the period; one that waits holds when that is paid."""
-        self._drop_pending(subscription)
+    def difference(self, subscription: Json, price: Json, at: int) -> int:
+        """What another plan costs more for the rest of the period."""
         item = subscription["items"]["data"][0]
         old, start, end = item["price"], item["current_period_start"], item["current_period_end"]
-        left = max(0, end - self.now)
-        difference = (price["unit_amount"] - old["unit_amount"]) * left // (end - start)
+        return (price["unit_amount"] - old["unit_amount"]) * max(0, end - at) // (end - start)
+
+    def change(self, subscription: Json, price: Json, at: int, *, waits: bool = False) -> None:
+        """To another plan now, with the difference as of a moment; one that waits holds when that is paid."""
+        self._drop_pending(subscription)
+        item, difference = subscription["items"]["data"][0], self.difference(subscription, price, at)
         refused = waits and difference > 0 and subscription["customer"] in self.bad_cards
         if refused:
             items = [{"id": item["id"], "price": price["id"]}]

@@ -35,6 +35,7 @@ SHAPES: Mapping[tuple[str, str], Any] = {
     ("POST", "subscription_schedules/{id}"): params.SubscriptionScheduleUpdateParams,
     ("POST", "subscription_schedules/{id}/release"): params.SubscriptionScheduleReleaseParams,
     ("GET", "invoices"): params.InvoiceListParams,
+    ("POST", "invoices/create_preview"): params.InvoiceCreatePreviewParams,
     ("GET", "invoices/{id}"): params.InvoiceRetrieveParams,
     ("GET", "invoices/{id}/lines"): params.InvoiceLineItemListParams,
     ("GET", "payment_intents/{id}"): params.PaymentIntentRetrieveParams,

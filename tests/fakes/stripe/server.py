@@ -14,7 +14,7 @@ from llmgateway.kit.clock import Clock
 from tests.fakes.stripe.account import Account, Json
 from tests.fakes.stripe.forms import SHAPES, Form, Wrong, check, decode
 
-_PENDING = {"expand", "items", "payment_behavior", "proration_behavior"}
+_PENDING = {"expand", "items", "payment_behavior", "proration_behavior", "proration_date"}
 """Of what pending updates may change, and how, as far as it is asked of the fake."""
 KEY = "sk_test_fake"
 SECRET = "whsec_fake"
@@ -87,6 +87,7 @@ class _Answering:
             ("POST", "subscription_schedules/{id}"): self._change_schedule,
             ("POST", "subscription_schedules/{id}/release"): self._release,
             ("GET", "invoices"): self._invoices,
+            ("POST", "invoices/create_preview"): self._preview,
             ("GET", "invoices/{id}"): lambda _, identifier: self._get("invoice", identifier),
             ("GET", "invoices/{id}/lines"): lambda _, identifier: self._get("invoice", identifier)["lines"],
             ("GET", "payment_intents/{id}"): lambda _, identifier: self._get("payment_intent", identifier),
@@ -229,10 +230,23 @@ class _Answering:
         for item in form.get("items", []):
             if item["id"] != found["items"]["data"][0]["id"]:
                 raise Wrong(f"No such subscription item: '{item['id']}'", "items[0][id]")
-            self._account.change(found, self._get("price", item["price"]), waits=waits)
+            self._account.change(found, self._get("price", item["price"]), self._date(form, found), waits=waits)
         self._account.tell("customer.subscription.updated", found)
         invoice = self._account.get("invoice", found["latest_invoice"]) if "expand" in form else found["latest_invoice"]
         return {**found, "latest_invoice": invoice}
+
+    def _date(self, form: Form, subscription: Json) -> int:
+        at = int(form.get("proration_date", self._account.now))
+        item = subscription["items"]["data"][0]
+        if not item["current_period_start"] <= at <= item["current_period_end"]:
+            raise Wrong("`proration_date` must lie within the current period.", "proration_date")
+        return at
+
+    def _preview(self, form: Form, _: str) -> Json:
+        found, details = self._get("subscription", form["subscription"]), form["subscription_details"]
+        (item,) = details["items"]
+        due = self._account.difference(found, self._get("price", item["price"]), self._date(details, found))
+        return {"object": "invoice", "currency": "usd", "total": due, "amount_due": due}
 
     def _cancel(self, _: Form, identifier: str) -> Json:
         if self._get("subscription", identifier)["status"] == "canceled":

@@ -1188,7 +1188,7 @@ export interface paths {
         };
         /**
          * Preview Change
-         * @description What a change to this plan would take away, before anything is changed.
+         * @description What a change to this plan would cost, now and then, and take away, before anything is changed.
          */
         get: operations["preview_change"];
         put?: never;
@@ -1726,6 +1726,36 @@ export interface components {
             bytes: number;
             /** Data */
             data: components["schemas"]["Share"][];
+        };
+        /**
+         * ChangePreview
+         * @description What a change would cost and take away.
+         */
+        ChangePreview: {
+            step: components["schemas"]["Step"] | null;
+            /** Instead Of */
+            instead_of: string;
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Effective At */
+            effective_at?: string | null;
+            /**
+             * Due Now Usd
+             * @default 0.000000000
+             */
+            due_now_usd: string;
+            /** Next Usd */
+            next_usd?: string | null;
+            /** Next At */
+            next_at?: string | null;
+            /**
+             * Losses
+             * @default []
+             */
+            losses: string[];
         };
         /**
          * ConfirmBody
@@ -2764,11 +2794,15 @@ export interface components {
         };
         /**
          * PlanWish
-         * @description Which plan.
+         * @description Which plan; and what was shown of the change to it, so that nothing else is charged.
          */
         PlanWish: {
             /** Plan */
             plan: string;
+            /** Instead Of */
+            instead_of?: string | null;
+            /** As Of */
+            as_of?: string | null;
         };
         /**
          * PlannedShown
@@ -3350,6 +3384,12 @@ export interface components {
              */
             invitation?: string | null;
         };
+        /**
+         * Step
+         * @description What is done about it.
+         * @enum {string}
+         */
+        Step: "subscribe" | "settle" | "keep" | "raise" | "lower" | "end";
         /**
          * Summary
          * @description Rows by time, then by group, the most expensive first.
@@ -5937,7 +5977,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PlanChange"];
+                    "application/json": components["schemas"]["ChangePreview"];
                 };
             };
             /** @description Validation Error */

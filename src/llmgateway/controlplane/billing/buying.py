@@ -1,44 +1,45 @@
 """Buying: a short transaction, then Stripe, then another; what Stripe does comes back to us as a hint."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from llmgateway.controlplane.billing import accounts, service
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.changes import Change, Step, change_to
-from llmgateway.controlplane.billing.schemas import PlanChange
+from llmgateway.controlplane.billing.schemas import PlanChange, PlanWish
 from llmgateway.controlplane.billing.standing import IN_FORCE
-from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
+from llmgateway.controlplane.billing.stripe.counter import served
 from llmgateway.controlplane.billing.stripe.desk import Desk, Way
 from llmgateway.controlplane.billing.stripe.papers import CheckoutPage, InvoicePage, Subscription
 from llmgateway.controlplane.plans.service import Plan, plan_named
 from llmgateway.controlplane.reception.visits import Visit
-from llmgateway.errors import BadRequest, Conflict, Unavailable
+from llmgateway.errors import BadRequest, Conflict
 
 _LEAST_CENTS: Final = 50
 """Stripe charges no card for less."""
 _MOST_CENTS: Final = 99_999_999
 """Nor for more at once: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts."""
+_HOLDS_FOR: Final = timedelta(hours=1)
+"""The amount that was shown is what is charged, for so long."""
 _NOT_PAID: Final = "The payment failed, so the plan is as it was. Pay on this page within a day, and it changes."
 _OWED: Final = (
     "The last payment failed. Pay this invoice, and the plan {plan} goes on; to give the plan up, choose Free instead."
 )
 
 
-async def plan(visit: Visit, desk: Desk, name: str) -> PlanChange:
+async def plan(visit: Visit, desk: Desk, wish: PlanWish) -> PlanChange:
     """A page that subscribes; or the subscription changed. Raises BadRequest, Conflict and Unavailable."""
+    name = wish.plan
     async with visit.rooms.database.transaction(visit.org.id) as tx:
-        subscribed = await accounts.is_subscribed(tx, visit.org.id)
-    wanted = service.plan_to_buy(visit.org, name, subscribed=subscribed)
-    try:
+        wanted = await service.plan_wanted(tx, visit.org, name)
+    with served():
         customer = await _customer(visit, desk)
         change = change_to(wanted, await desk.subscriptions(customer))
+        _check_seen(wish, change.instead_of or visit.org.plan, visit.rooms.clock.now())
         if change.step is Step.SUBSCRIBE:
             return PlanChange(url=await _page_of_plan(visit, desk, customer, name))
-        return await _change(visit, desk, change, wanted)
-    except (StripeRefused, StripeUnavailable) as error:
-        raise _problem(error) from error
+        return await _change(visit, desk, change, wanted, wish.as_of)
 
 
 async def credit(visit: Visit, desk: Desk, nanos: int) -> str:
@@ -48,19 +49,15 @@ async def credit(visit: Visit, desk: Desk, nanos: int) -> str:
         raise BadRequest("Credit is bought in whole cents, from 0.50 to 999,999.99 dollars.", param="usd")
     if not plan_named(visit.org.plan).sold:
         raise Conflict(f"The plan {visit.org.plan!r} pays nothing: it needs no credit.")
-    try:
+    with served():
         customer = await _customer(visit, desk)
         return await _page_of_credit(visit, desk, customer, cents)
-    except (StripeRefused, StripeUnavailable) as error:
-        raise _problem(error) from error
 
 
 async def portal(visit: Visit, desk: Desk) -> str:
     """The address of the Customer Portal. Raises Unavailable."""
-    try:
-        return await desk.portal(await _customer(visit, desk), _page(visit))
-    except (StripeRefused, StripeUnavailable) as error:
-        raise _problem(error) from error
+    with served():
+        return await desk.portal(await _customer(visit, desk), f"{_page(visit)}?back=portal")
 
 
 async def invoices(visit: Visit, desk: Desk, limit: int, after: str | None) -> InvoicePage:
@@ -69,10 +66,8 @@ async def invoices(visit: Visit, desk: Desk, limit: int, after: str | None) -> I
         account = await accounts.account_of(tx, visit.org.id)
     if account is None or account.customer_id is None:
         return InvoicePage(invoices=(), more=False)
-    try:
+    with served():
         return await desk.invoices(account.customer_id, min(limit, 100), after)
-    except (StripeRefused, StripeUnavailable) as error:
-        raise _problem(error) from error
 
 
 async def _page_of_plan(visit: Visit, desk: Desk, customer: str, name: str) -> str:
@@ -98,7 +93,23 @@ async def _page_of_credit(visit: Visit, desk: Desk, customer: str, cents: int) -
     return await desk.checkout_credit(customer, visit.org.id, cents, _way(visit), once)
 
 
-async def _change(visit: Visit, desk: Desk, change: Change, wanted: Plan) -> PlanChange:
+def _check_seen(wish: PlanWish, instead_of: str, now: datetime) -> None:
+    """What somebody agreed to is what is done. Raises Conflict where it was shown for another plan, or long ago."""
+    if wish.instead_of not in {None, instead_of}:
+        raise Conflict(
+            f"The plan is {instead_of!r} meanwhile, not {wish.instead_of!r}: nothing was changed. Look at the change once more.",
+            code="plan_changed",
+            param="instead_of",
+        )
+    if wish.as_of is not None and not now - _HOLDS_FOR <= wish.as_of <= now:
+        raise Conflict(
+            "What this change costs was asked for too long ago: nothing was changed. Look at the change once more.",
+            code="plan_changed",
+            param="as_of",
+        )
+
+
+async def _change(visit: Visit, desk: Desk, change: Change, wanted: Plan, as_of: datetime | None) -> PlanChange:
     """Of the best subscription. To a plan that costs nothing all of them end."""
     now, subscription = visit.rooms.clock.now(), change.subscriptions[0]
     if change.step is Step.SETTLE:
@@ -107,7 +118,7 @@ async def _change(visit: Visit, desk: Desk, change: Change, wanted: Plan) -> Pla
         await desk.keep(subscription)
         return PlanChange(effective_at=now)
     if change.step is Step.RAISE:
-        page = await desk.upgrade(subscription, wanted.id)
+        page = await desk.upgrade(subscription, wanted.id, as_of or now)
         return PlanChange(effective_at=now) if page is None else PlanChange(url=page, message=_NOT_PAID)
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         losses = await service.losses(tx, visit.org, wanted, now)
@@ -164,13 +175,3 @@ def _way(visit: Visit) -> Way:
 def _once_after(pages: Sequence[CheckoutPage], what: str) -> str:
     """Wishes at the same time have the same key; one after a page that was made since has another."""
     return f"{what}-{pages[0].id if pages else 'first'}"
-
-
-def _problem(error: StripeRefused | StripeUnavailable) -> Conflict | Unavailable:
-    if isinstance(error, StripeRefused):
-        return Conflict(f"Stripe says no: {error}", code="stripe_refused")
-    return Unavailable(
-        f"Stripe does not answer; nothing was changed. Try again shortly. ({error})",
-        code="stripe_unavailable",
-        retry_after=10,
-    )

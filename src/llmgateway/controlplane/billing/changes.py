@@ -34,6 +34,11 @@ class Change:
     step: Step
     subscriptions: Sequence[Subscription] = ()
 
+    @property
+    def instead_of(self) -> str | None:
+        """The plan that is subscribed to now."""
+        return self.subscriptions[0].plan if self.subscriptions else None
+
 
 def change_to(wanted: Plan, subscriptions: Sequence[Subscription]) -> Change:
     """Raises Conflict where there is nothing to change, or it is not ours to change."""

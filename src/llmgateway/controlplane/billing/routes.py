@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from llmgateway.controlplane.audit.service import Act, note, record
-from llmgateway.controlplane.billing import accounts, buying, service
+from llmgateway.controlplane.billing import buying, previews, service
 from llmgateway.controlplane.billing.books import statement
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.schemas import (
     BillingChange,
     BillingShown,
+    ChangePreview,
     CreditWish,
     InvoiceShown,
     Page,
@@ -63,18 +64,18 @@ async def change_billing(
 
 @router.get("/change")
 async def preview_change(
-    visit: Annotated[Visit, Requires(Permission.BILLING_READ)], plan: Annotated[str, Query(max_length=50)]
-) -> PlanChange:
-    """What a change to this plan would take away, before anything is changed."""
-    subscribed = await accounts.is_subscribed(visit.tx, visit.org.id)
-    wanted = service.plan_to_buy(visit.org, plan, subscribed=subscribed)
-    return PlanChange(losses=tuple(await service.losses(visit.tx, visit.org, wanted, visit.rooms.clock.now())))
+    visit: Annotated[Visit, RequiresBriefly(Permission.BILLING_READ)],
+    counter: Annotated[Counter | None, Depends(counter_of)],
+    plan: Annotated[str, Query(max_length=50)],
+) -> ChangePreview:
+    """What a change to this plan would cost, now and then, and take away, before anything is changed."""
+    return await previews.preview(visit, None if counter is None else counter.desk, plan)
 
 
 @router.post("/checkout")
 async def buy_plan(visit: Payer, desk: OpenDesk, body: PlanWish) -> PlanChange:
     """Subscribe: the answer is a page of Stripe's. With a subscription: more at once, less at the period's end."""
-    change = await buying.plan(visit, desk, body.plan)
+    change = await buying.plan(visit, desk, body)
     await _record(visit, "billing.plan", {"plan": body.plan, "effective_at": change.effective_at})
     return change
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from llmgateway.controlplane.billing.changes import Step
 from llmgateway.controlplane.reception.bodies import Body, Dollars, DollarText, Instant, Moment, Shown
 
 
@@ -18,9 +19,13 @@ class StatementWish(BaseModel):
 
 
 class PlanWish(Body):
-    """Which plan."""
+    """Which plan; and what was shown of the change to it, so that nothing else is charged."""
 
     plan: Annotated[str, Field(max_length=50)]
+    instead_of: Annotated[str, Field(max_length=50)] | None = None
+    """The plan that it was shown to replace; where another one holds meanwhile, nothing is changed."""
+    as_of: Instant | None = None
+    """When what is due was worked out, an hour ago at most; it is charged as of then."""
 
 
 class CreditWish(Body):
@@ -50,6 +55,26 @@ class PlanChange(Shown):
     """What the organisation has now and will not have then."""
     message: str | None = None
     """What to know or do, where there is something."""
+
+
+class ChangePreview(Shown):
+    """What a change would cost and take away."""
+
+    step: Step | None
+    """What would be done; null where this gateway takes no payments."""
+    instead_of: str
+    """The plan that it replaces."""
+    as_of: Moment
+    """When this was worked out."""
+    effective_at: Moment | None = None
+    """When it holds; null is at once, when it is paid."""
+    due_now_usd: DollarText = "0.000000000"
+    """Paid before it holds: by the card that is known, or for `subscribe` and `settle` on a page of Stripe's."""
+    next_usd: DollarText | None = None
+    """The next renewal, without usage; null where it stays as it is, or there is none."""
+    next_at: Moment | None = None
+    losses: tuple[str, ...] = ()
+    """What the organisation has now and will not have then."""
 
 
 class PeriodShown(Shown):

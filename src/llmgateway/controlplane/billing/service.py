@@ -103,6 +103,11 @@ def plan_to_buy(org: Organisation, name: str, *, subscribed: bool) -> Plan:
     return plan
 
 
+async def plan_wanted(tx: AsyncSession, org: Organisation, name: str) -> Plan:
+    """As plan_to_buy."""
+    return plan_to_buy(org, name, subscribed=await accounts.is_subscribed(tx, org.id))
+
+
 async def losses(tx: AsyncSession, org: Organisation, plan: Plan, now: datetime) -> list[str]:
     """What a change to a smaller plan would break or take away, in sentences."""
     members = await tx.scalar(select(func.count()).where(Member.org_id == org.id)) or 0

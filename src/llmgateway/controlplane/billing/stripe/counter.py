@@ -1,13 +1,14 @@
 """The counter: Stripe as an installation has it, or that it has none."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from fastapi import Request
 
+from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.desk import Desk, open_desk
-from llmgateway.errors import Conflict
+from llmgateway.errors import Conflict, Unavailable
 from llmgateway.settings import Settings
 
 NOT_SET_UP = "This gateway takes no payments: its operator has not connected Stripe (STRIPE_SECRET_KEY), and assigns plans by hand."
@@ -43,3 +44,18 @@ def open_desk_of(request: Request) -> Desk:
     if counter is None:
         raise Conflict(NOT_SET_UP, code="stripe_not_configured")
     return counter.desk
+
+
+@contextmanager
+def served() -> Generator[None]:
+    """What Stripe says no to, or does not answer, as people are told it. Raises Conflict and Unavailable."""
+    try:
+        yield
+    except StripeRefused as error:
+        raise Conflict(f"Stripe says no: {error}", code="stripe_refused") from error
+    except StripeUnavailable as error:
+        raise Unavailable(
+            f"Stripe does not answer; nothing was changed. Try again shortly. ({error})",
+            code="stripe_unavailable",
+            retry_after=10,
+        ) from error

@@ -161,7 +161,23 @@ class Desk:
             session = await self._v1.billing_portal.sessions.create_async({"customer": customer, "return_url": back})
         return session.url
 
-    async def upgrade(self, subscription: Subscription, plan: str) -> str | None:
+    async def difference(self, subscription: Subscription, plan: str, as_of: datetime) -> int:
+        """What `upgrade` charges at once for the rest of the period: https://docs.stripe.com/api/invoices/create_preview."""
+        price = (await self.price_list.prices([plan_key(plan)]))[plan_key(plan)]
+        with told():
+            found = await self._v1.invoices.create_preview_async(
+                {
+                    "subscription": subscription.id,
+                    "subscription_details": {
+                        "items": [{"id": subscription.item_id, "price": price}],
+                        "proration_behavior": "always_invoice",
+                        "proration_date": int(as_of.timestamp()),
+                    },
+                }
+            )
+            return max(0, found.amount_due)
+
+    async def upgrade(self, subscription: Subscription, plan: str, as_of: datetime) -> str | None:
         """At once, if the difference for the rest of the period is paid; else the page where it can be, until when nothing holds.
 
         See https://docs.stripe.com/billing/subscriptions/pending-updates. What was planned for the period's end is off.
@@ -175,6 +191,7 @@ class Desk:
                 {
                     "items": [{"id": subscription.item_id, "price": price}],
                     "proration_behavior": "always_invoice",
+                    "proration_date": int(as_of.timestamp()),
                     "payment_behavior": "pending_if_incomplete",
                     "expand": ["latest_invoice"],
                 },

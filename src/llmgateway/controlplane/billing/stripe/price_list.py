@@ -28,8 +28,15 @@ class PriceList:
         found = await self.known_prices(keys)
         for key in keys:
             if key not in found:
-                raise StripeRefused(f"Stripe has no price {key}. The operator runs `llmgateway stripe setup` once.")
+                raise _missing(key)
         return {key: found[key][0] for key in keys}
+
+    async def cents_of(self, plan: str) -> int:
+        """What a month of a plan costs who subscribes to it now. Raises StripeRefused when it has no price."""
+        known = await self.known_prices([plan_key(plan)])
+        if plan_key(plan) not in known:
+            raise _missing(plan_key(plan))
+        return known[plan_key(plan)][1]
 
     async def known_prices(self, keys: Sequence[str]) -> Mapping[str, tuple[str, int]]:
         """Lookup key -> price and its cents, of those there are."""
@@ -76,3 +83,7 @@ class PriceList:
                 },
                 once("meter-price"),
             )
+
+
+def _missing(key: str) -> StripeRefused:
+    return StripeRefused(f"Stripe has no price {key}. The operator runs `llmgateway stripe setup` once.")

@@ -1,0 +1,80 @@
+"""What a change of plan would cost and take away, before anything is changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from llmgateway.controlplane.billing import accounts, service
+from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
+from llmgateway.controlplane.billing.changes import Change, Step, change_to
+from llmgateway.controlplane.billing.schemas import ChangePreview
+from llmgateway.controlplane.billing.standing import IN_FORCE
+from llmgateway.controlplane.billing.stripe.counter import served
+from llmgateway.controlplane.billing.stripe.desk import Desk
+from llmgateway.controlplane.billing.stripe.papers import Subscription
+from llmgateway.controlplane.plans.service import Plan
+from llmgateway.controlplane.reception.visits import Visit
+from llmgateway.kit.money import usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Costs:
+    """In cents, and when."""
+
+    due_now: int = 0
+    effective_at: datetime | None = None
+    next: int | None = None
+    next_at: datetime | None = None
+
+
+async def preview(visit: Visit, desk: Desk | None, name: str) -> ChangePreview:
+    """Without a desk only what it would take away. Raises BadRequest, Conflict and Unavailable."""
+    now = visit.rooms.clock.now()
+    async with visit.rooms.database.transaction(visit.org.id) as tx:
+        wanted = await service.plan_wanted(tx, visit.org, name)
+        losses = tuple(await service.losses(tx, visit.org, wanted, now))
+        account = await accounts.account_of(tx, visit.org.id)
+    if desk is None:
+        return ChangePreview(step=None, instead_of=visit.org.plan, as_of=now, losses=losses)
+    with served():
+        change = change_to(wanted, await _subscriptions(desk, account.customer_id if account else None))
+        costs = await _costs(desk, change, wanted, now)
+    return ChangePreview(
+        step=change.step,
+        instead_of=change.instead_of or visit.org.plan,
+        as_of=now,
+        effective_at=costs.effective_at,
+        due_now_usd=usd(costs.due_now * NANOS_PER_CENT),
+        next_usd=None if costs.next is None else usd(costs.next * NANOS_PER_CENT),
+        next_at=costs.next_at,
+        losses=losses,
+    )
+
+
+async def _subscriptions(desk: Desk, customer: str | None) -> Sequence[Subscription]:
+    """None before the first purchase, and of a customer that Stripe knows no more."""
+    if customer is None or not await desk.knows(customer):
+        return ()
+    return await desk.subscriptions(customer)
+
+
+async def _costs(desk: Desk, change: Change, wanted: Plan, now: datetime) -> _Costs:
+    if change.step is Step.SUBSCRIBE:
+        price = await desk.price_list.cents_of(wanted.id)
+        return _Costs(due_now=price, next=price)
+    subscription = change.subscriptions[0]
+    end = subscription.period_end
+    match change.step:
+        case Step.SETTLE:
+            owed = await desk.open_invoice(subscription)
+            return _Costs(due_now=0 if owed is None else owed.total - owed.paid)
+        case Step.KEEP:
+            return _Costs(next_at=end)
+        case Step.RAISE:
+            due = await desk.difference(subscription, wanted.id, now)
+            return _Costs(due_now=due, next=await desk.price_list.cents_of(wanted.id), next_at=end)
+        case Step.LOWER:
+            return _Costs(effective_at=end, next=await desk.price_list.cents_of(wanted.id), next_at=end)
+        case Step.END:
+            ends = [one.period_end for one in change.subscriptions if one.status in IN_FORCE]
+            return _Costs(effective_at=max(ends, default=now))
