@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { bytes, change, count, dollars, duration, share, tokenPriceWords, typable } from "@/lib/format";
+import { bytes, cents, change, count, dollars, duration, share, tokenPriceWords, typable } from "@/lib/format";
 
 describe("dollars", () => {
   it.each([
@@ -14,6 +14,18 @@ describe("dollars", () => {
     ["0.000000001", "$0.000000001"],
     [null, "—"],
   ])("shows %s as %s", (usd, shown) => expect(dollars(usd)).toBe(shown));
+});
+
+describe("cents", () => {
+  it.each([
+    ["1234.560000000", "$1,234.56"],
+    ["999999.99", "$999,999.99"],
+    ["25", "$25.00"],
+    ["0.000000000", "$0.00"],
+    ["-1234.5", "−$1,234.50"],
+    ["0.000381", "$0.000381"],
+    [null, "—"],
+  ])("shows %s as %s", (usd, shown) => expect(cents(usd)).toBe(shown));
 });
 
 describe("figures", () => {

@@ -16,6 +16,15 @@ export function dollars(usd: string | number | null | undefined): string {
   return `${sign}$${size.toFixed(digits).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
 }
 
+const exactCents = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+/** Dollars that somebody pays or has, never without their cents: $1,234.56 · $0.00; what is less than one as in dollars. */
+export function cents(usd: string | number | null | undefined): string {
+  const value = Number(usd ?? 0);
+  if (usd === null || usd === undefined || (value !== 0 && Math.abs(value) < 0.01)) return dollars(usd);
+  return `${value < 0 ? "−" : ""}$${exactCents.format(Math.abs(value))}`;
+}
+
 /** 12,400 */
 export function count(value: number | null | undefined): string {
   return value === null || value === undefined ? "—" : whole.format(value);

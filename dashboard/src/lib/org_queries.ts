@@ -33,3 +33,6 @@ export const routesOptions = (org: string) =>
 
 export const modelsOptions = (org: string) =>
   query.queryOptions("get", "/api/v1/orgs/{org}/models", { params: { path: { org } } }, { staleTime: 300_000 });
+
+export const billingOptions = (org: string) =>
+  query.queryOptions("get", "/api/v1/orgs/{org}/billing", { params: { path: { org } } }, { staleTime: 300_000 });

@@ -28,6 +28,18 @@ export function day(time: string): string {
   return dayOnly.format(new Date(time));
 }
 
+const utcDayOnly = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  timeZone: "UTC",
+});
+
+/** 24 Nov 2026: of what begins and ends by UTC, as billing periods do. */
+export function utcDay(time: string): string {
+  return utcDayOnly.format(new Date(time));
+}
+
 /** 12:04:31.220 */
 export function clockTime(time: string): string {
   const at = new Date(time);
@@ -35,19 +47,19 @@ export function clockTime(time: string): string {
 }
 
 /** Days of figures are UTC's, whatever the clock on the wall says. */
-const utcDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const utcBucket = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 const localDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const minutes = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 
 /** 24 Nov, 14:00 or 24 Nov: a bucket by its name. */
 export function bucket(time: string, step: "hour" | "day"): string {
   const at = new Date(time);
-  return step === "hour" ? `${localDay.format(at)}, ${minutes.format(at)}` : utcDay.format(at);
+  return step === "hour" ? `${localDay.format(at)}, ${minutes.format(at)}` : utcBucket.format(at);
 }
 
 /** The same on an axis: hours where they are few, else the day. */
 export function tick(time: string, step: "hour" | "day", buckets: number): string {
-  if (step === "day") return utcDay.format(new Date(time));
+  if (step === "day") return utcBucket.format(new Date(time));
   return buckets <= 48 ? minutes.format(new Date(time)) : localDay.format(new Date(time));
 }
 

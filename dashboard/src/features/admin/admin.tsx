@@ -10,7 +10,7 @@ import { Empty, Failure, Forbidden, SkeletonRows } from "@/components/states";
 import { When } from "@/components/when";
 import { OrgDialog } from "@/features/admin/org_dialog";
 import { query, type Schema } from "@/lib/api/client";
-import { count, dollars, words } from "@/lib/format";
+import { cents, count, words } from "@/lib/format";
 import { useMe } from "@/lib/me";
 
 type Org = Schema["AdminOrg"];
@@ -115,7 +115,7 @@ function Figures() {
       <Stat
         label="Monthly recurring revenue"
         meaning="Prices of the plans that are paid for: by a subscription, or, where no payments are taken, as assigned. Who is suspended or ends is not counted"
-        value={dollars(figures.monthly_recurring_usd)}
+        value={cents(figures.monthly_recurring_usd)}
         note={figures.plans.map(planNote).join(" · ")}
       />
       <Stat
@@ -134,7 +134,7 @@ function Figures() {
         label="Requests this month"
         meaning="Of all organisations, since the first of the month"
         value={count(figures.month.requests)}
-        note={`${dollars(figures.month.cost_usd)} cost, ${dollars(figures.month.charge_usd)} charged`}
+        note={`${cents(figures.month.cost_usd)} cost, ${cents(figures.month.charge_usd)} charged`}
       />
     </dl>
   );

@@ -6,6 +6,7 @@ import { ChoiceField, TextField } from "@/components/field";
 import { FormError } from "@/components/states";
 import { useTell } from "@/components/toast";
 import { query, type Schema } from "@/lib/api/client";
+import { typedDollars } from "@/lib/typed";
 
 type Way = "give" | "take";
 
@@ -27,7 +28,8 @@ export function CreditForm({ org }: { org: Schema["AdminOrg"] }) {
   });
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    give.mutate({ params: { path: { org_id: org.id } }, body: { usd, reference, note, takes_back: way === "take" } });
+    const body = { usd: typedDollars(usd) ?? "", reference, note, takes_back: way === "take" };
+    give.mutate({ params: { path: { org_id: org.id } }, body });
   };
   return (
     <form className="mt-4 flex flex-col gap-3 border-t border-line pt-4" onSubmit={submit}>

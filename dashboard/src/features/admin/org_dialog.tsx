@@ -9,7 +9,7 @@ import { FormError, SkeletonRows } from "@/components/states";
 import { useTell } from "@/components/toast";
 import { CreditForm } from "@/features/admin/credit_form";
 import { query, type Schema } from "@/lib/api/client";
-import { count, dollars, words } from "@/lib/format";
+import { cents, count, words } from "@/lib/format";
 import { day } from "@/lib/time";
 
 /** One organisation: its use; assign a plan, suspend. All of it is recorded. */
@@ -47,8 +47,8 @@ export function OrgDialog({ of: org, onClose }: { of: Schema["AdminOrg"]; onClos
             ["Keys", count(detail.keys)],
             ["Requests this month", count(detail.month.requests)],
             ["Tokens this month", count(detail.month.tokens)],
-            ["Cost this month", dollars(detail.month.cost_usd)],
-            ["Credit", dollars(detail.credit_usd)],
+            ["Cost this month", cents(detail.month.cost_usd)],
+            ["Credit", cents(detail.credit_usd)],
             ["Subscription", detail.subscription ? subscriptionWords(detail.subscription) : "none"],
           ]}
         />
