@@ -19,7 +19,8 @@ def test_a_plan_is_bought_at_a_checkout_and_given_back(browser: Browser, gateway
         kay.click("Change plan")
         kay.page.get_by_role("button", name=re.compile("^Starter")).click()
         kay.sees("Nothing that you use would be lost")
-        kay.click("Go on")
+        kay.sees("You pay $29.00 on the next page, and the same every month from then on")
+        kay.click("Go to payment")
         kay.page.get_by_role("heading", name="Pay 29.00 dollars").wait_for()
         kay.page.get_by_role("link", name="Pay").click()
         kay.page.get_by_role("link", name="Back to the shop").click()
@@ -29,7 +30,7 @@ def test_a_plan_is_bought_at_a_checkout_and_given_back(browser: Browser, gateway
 
         kay.click("Change plan")
         kay.page.get_by_role("button", name=re.compile("^Free")).click()
-        kay.click("Go on")
+        kay.click("Change to Free")
         kay.sees("The plan changes on")
         checkout.tell(gateway)
         kay.sees("It becomes Free then")

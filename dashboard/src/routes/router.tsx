@@ -210,7 +210,7 @@ const budgets = createRoute({
 const billing = createRoute({
   ...within,
   path: "/billing",
-  validateSearch: textsOf("paid"),
+  validateSearch: textsOf("paid", "back"),
   component: lazyRouteComponent(() => import("@/features/billing/billing"), "Billing"),
 });
 const audit = createRoute({

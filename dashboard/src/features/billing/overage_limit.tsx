@@ -33,7 +33,7 @@ export function OverageLimit({ billing }: { billing: Schema["BillingShown"] }) {
       </p>
       <TextField
         label="At most this many dollars a period"
-        hint="Empty: nothing beyond the plan. Paid plans alone go beyond."
+        hint="Empty: nothing beyond the plan."
         inputMode="decimal"
         value={limit}
         onChange={setLimit}

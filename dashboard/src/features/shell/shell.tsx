@@ -1,13 +1,15 @@
-import { Outlet } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet, useLocation } from "@tanstack/react-router";
 import { Keyboard, Menu as MenuIcon, Search } from "lucide-react";
 import { Dialog as Sheet } from "radix-ui";
-import { lazy, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 
 import { IconButton } from "@/components/button";
 import { ProfileMenu } from "@/features/shell/profile_menu";
 import { Sidebar } from "@/features/shell/sidebar";
 import { useShortcuts } from "@/features/shell/shortcuts";
-import { useOrg } from "@/lib/me";
+import { useMay, useOrg } from "@/lib/me";
+import { billingOptions } from "@/lib/org_queries";
 
 const Palette = lazy(() => import("@/features/shell/palette"));
 const ShortcutList = lazy(() => import("@/features/shell/shortcut_list"));
@@ -78,11 +80,31 @@ function Notices() {
     : org.deletes_at
       ? "This organisation will be deleted. An owner can restore it in its settings."
       : null;
-  return text ? (
+  return text ? <Strip>{text}</Strip> : <Unpaid />;
+}
+
+/** To who may see billing, everywhere but there. */
+function Unpaid() {
+  const org = useOrg();
+  const there = useLocation({ select: ({ pathname }) => pathname.endsWith("/billing") });
+  const status = useQuery({ ...billingOptions(org.slug), enabled: useMay("billing:read") }).data?.status;
+  if (there || (status !== "past_due" && status !== "unpaid")) return null;
+  return (
+    <Strip>
+      The last payment for {org.name} failed.{" "}
+      <Link to="/o/$org/billing" params={{ org: org.slug }} className="font-medium underline underline-offset-2">
+        Pay, or change the card
+      </Link>
+    </Strip>
+  );
+}
+
+function Strip({ children }: { children: ReactNode }) {
+  return (
     <p role="status" className="bg-amber-soft px-6 py-2 text-table text-amber">
-      {text}
+      {children}
     </p>
-  ) : null;
+  );
 }
 
 function PhoneSheet({ open, onClose }: { open: boolean; onClose: () => void }) {
