@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from llmgateway.controlplane.billing import budget_alerts, drift, hints, metering, usage_charges
+from llmgateway.controlplane.billing import budget_alerts, drift, dunning, hints, metering, usage_charges
 from llmgateway.controlplane.billing.books import closing
 from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.counter import Counter
@@ -47,7 +47,7 @@ def jobs(
         Job("sums of usage", 10.0, lambda: rollups.roll_up_next(database)),
         Job("partitions", 3600.0, lambda: ending.make_partitions(database)),
         *bookkeeping(database, clock, address),
-        *(stripe_jobs(database, clock, counter.desk) if counter is not None else ()),
+        *(stripe_jobs(database, clock, counter.desk, address) if counter is not None else ()),
     )
 
 
@@ -79,12 +79,16 @@ def bookkeeping(database: Database, clock: Clock, address: str) -> Sequence[Job]
     )
 
 
-def stripe_jobs(database: Database, clock: Clock, desk: Desk) -> Sequence[Job]:
+def stripe_jobs(database: Database, clock: Clock, desk: Desk, address: str) -> Sequence[Job]:
     """What goes between Stripe and us; when it cannot be asked, it waits for the next time."""
 
     async def meter() -> None:
         await metering.report_usage(database, clock)
         await metering.tell(database, clock, desk)
+
+    async def dun() -> None:
+        await hints.pass_time(database, clock)
+        await dunning.write(database, clock, address)
 
     async def compare() -> None:
         await hints.fetch_missed(database, clock, desk, hints.LONG_LOOK)
@@ -103,7 +107,7 @@ def stripe_jobs(database: Database, clock: Clock, desk: Desk) -> Sequence[Job]:
     return (
         Job("Stripe's events", 1.0, lambda: hints.handle_next(database, clock, desk)),
         Job("Stripe's events that were missed", 600.0, quietly(lambda: hints.fetch_missed(database, clock, desk))),
-        Job("unpaid invoices", 600.0, quietly(lambda: hints.pass_time(database, clock))),
+        Job("unpaid invoices", 60.0, quietly(dun)),
         Job("usage for invoices", 3600.0, quietly(meter)),
         Job("drift from Stripe", 24 * 3600.0, quietly(compare)),
     )

@@ -10,13 +10,13 @@ import httpx2
 from sqlalchemy import text
 
 from llmgateway.commands.stripe import make_ready
-from llmgateway.controlplane.billing import hints, metering, usage_charges
+from llmgateway.controlplane.billing import dunning, hints, metering, usage_charges
 from llmgateway.controlplane.billing.books import closing
 from llmgateway.controlplane.billing.stripe.desk import Desk, open_desk
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import ManualClock
-from tests.controlplane.api import Api, Json, open_api
+from tests.controlplane.api import ADDRESS, Api, Json, open_api
 from tests.controlplane.billing.books import START
 from tests.fakes.stripe.server import KEY, SECRET, FakeStripe, fake_stripe
 
@@ -91,6 +91,7 @@ class Shop:
         self.stripe.account.pass_time()
         await self.settle()
         await hints.pass_time(self.worker, self.clock)
+        await dunning.write(self.worker, self.clock, ADDRESS)
         await closing.close_days(self.worker, self.clock)
 
     async def plan(self, org: str) -> str:

@@ -3,8 +3,11 @@
 import pytest
 
 from llmgateway.controlplane.billing.books.ledger import Account
+from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.db.models.users import Member
+from llmgateway.db.session import Database
 from tests.controlplane.api import error_of
-from tests.controlplane.billing.books import CENT, held
+from tests.controlplane.billing.books import CENT, charged, held
 from tests.controlplane.billing.shop import Shop
 
 DOLLAR = 100 * CENT
@@ -59,6 +62,60 @@ async def test_who_owes_is_sent_to_the_invoice_and_buys_no_second_subscription(
     await shop.settle()
     assert await shop.plan(org) == "professional"
     assert Account.RECEIVABLE not in await held(shop.worker, org)
+
+
+async def test_owners_and_admins_hear_once_of_each_step_and_where_to_pay(shop: Shop) -> None:
+    org, _ = await _owing(shop, 0)
+    people = {role: await shop.api.person(f"{role}@acme.test") for role in ("admin", "member")}
+    async with shop.api.admin.transaction() as tx:
+        for role, user_id in people.items():
+            tx.add(Member(org_id=org, user_id=user_id, role=role, created_at=shop.clock.now()))
+    for _ in range(20):
+        await shop.pass_hours(24)
+    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    for _ in range(3):
+        await shop.pass_hours(1)
+    about = "SELECT subject FROM outbox WHERE recipient = :to ORDER BY id"
+    steps = [
+        "acme: an invoice is not paid",
+        "acme: an invoice is not paid",
+        "acme: the limits of the Free plan apply",
+        "acme: the card is not tried again",
+        "acme: the subscription has ended unpaid",
+    ]
+    assert await shop.api.rows(about, to="admin@acme.test") == steps
+    assert await shop.api.rows(about, to="owner@acme.test") == [steps[0], *steps]
+    assert await shop.api.rows(about, to="member@acme.test") == []
+    texts = await shop.api.rows("SELECT body FROM outbox WHERE recipient = 'admin@acme.test'")
+    assert all("$99.00 is invoiced and not paid." in text for text in texts)
+    assert all("    http://gateway.test/o/acme/billing\n" in text for text in texts)
+
+
+async def test_who_pays_again_hears_of_no_end_and_of_the_next_failure_anew(shop: Shop) -> None:
+    org, customer = await _owing(shop, 1)
+    shop.stripe.account.pay_open_invoices(customer)
+    await shop.pass_hours(1)
+    about = "SELECT subject FROM outbox WHERE recipient = 'owner@acme.test'"
+    assert await shop.api.rows(about) == ["acme: an invoice is not paid"]
+    shop.stripe.account.bad_cards.add(customer)
+    await shop.pass_hours(31 * 24)
+    assert await shop.api.rows(about) == ["acme: an invoice is not paid"] * 2
+    shop.stripe.account.pay_open_invoices(customer)
+    await shop.settle()
+    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    await shop.pass_hours(1)
+    assert len(await shop.api.rows(about)) == 2
+    assert await shop.plan(org) == "free"
+
+
+async def test_that_requests_are_refused_comes_first(shop: Shop, data: Database) -> None:
+    org, client = await shop.owner_of("acme")
+    assert "without which they are refused" in (await client.get("billing")).json()["message"]
+    await UsageStore(data).insert([charged(0, shop.clock.now(), org, prompt_tokens=50_000, completion_tokens=0)])
+    message = (await client.get("billing")).json()["message"]
+    assert message.startswith(
+        "Requests are refused: all 50,000 tokens of this period are used. They begin anew at 2026-12-01 00:00 UTC;"
+    )
 
 
 async def test_who_is_unpaid_can_end_it_at_once_and_then_buy_anew(shop: Shop) -> None:

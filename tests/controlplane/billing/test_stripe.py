@@ -113,7 +113,8 @@ async def test_a_failed_card_has_grace_then_free_limits_and_paying_brings_the_pl
     await shop.pass_hours(24)
     assert await shop.plan(org) == "free"
     sent = await shop.api.rows("SELECT count(*) FROM outbox WHERE recipient = 'owner@acme.test'")
-    assert sent == [3]
+    assert sent == [4]
+    assert "From now on the limits of the Free plan apply" in await shop.api.mail("owner@acme.test")
     assert (await held(shop.worker, org))[Account.RECEIVABLE] == 29 * DOLLAR
     shop.stripe.account.pay_open_invoices(customer)
     await shop.settle()

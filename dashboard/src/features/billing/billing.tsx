@@ -38,7 +38,7 @@ export function Billing() {
 
 function Books() {
   const org = useOrg();
-  const back = useReturn();
+  const [back, forget] = useReturn();
   const [until, setUntil] = useState(() => (back && back !== "unpaid" ? Date.now() + LOOK_SECONDS * 1000 : 0));
   const asked = query.useQuery(
     "get",
@@ -46,6 +46,10 @@ function Books() {
     { params: { path: { org: org.slug } } },
     { refetchInterval: () => (Date.now() < until ? EVERY_MS : false) },
   );
+  const look = (): void => {
+    forget();
+    setUntil(Date.now() + LOOK_SECONDS * 1000);
+  };
   const plans = query.useQuery("get", "/api/v1/plans").data?.data ?? [];
   if (!asked.data) {
     return asked.error ? <Failure error={asked.error} retry={() => void asked.refetch()} /> : <SkeletonRows />;
@@ -56,7 +60,7 @@ function Books() {
       <PageHead
         title="Billing"
         answer={<Answer billing={billing} plans={plans} />}
-        action={<Actions billing={billing} onChanged={() => setUntil(Date.now() + LOOK_SECONDS * 1000)} />}
+        action={<Actions billing={billing} onChanged={look} />}
       />
       {back ? <Returned back={back} billing={billing} /> : null}
       <Notice billing={billing} />

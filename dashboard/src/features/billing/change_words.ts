@@ -16,7 +16,8 @@ const WORDS: Record<Step, (plan: string, preview: Preview) => string> = {
     `Your card is charged ${cents(due_now_usd)} now, for the rest of this period, and ${cents(next_usd)} ${on(next_at)}.`,
   lower: (plan, { next_usd, next_at }) =>
     `Nothing is charged now. ${plan} begins ${on(next_at)}, for ${cents(next_usd)} a month.`,
-  end: (plan, { effective_at }) => `Nothing is charged any more. ${plan} begins ${on(effective_at)}.`,
+  end: (plan, { effective_at }) =>
+    `The plan is not charged any more, only what is used until then or invoiced already. ${plan} begins ${on(effective_at)}.`,
 };
 
 const ACTS: Record<Step, (plan: string, preview: Preview) => string> = {

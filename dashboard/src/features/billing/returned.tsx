@@ -13,15 +13,15 @@ function backOf(search: { paid?: string; back?: string }): Back | null {
   return search.back === "portal" ? "portal" : null;
 }
 
-/** How one came to the page. The address forgets it, so that a bookmark or a reload tells nothing that is over. */
-export function useReturn(): Back | null {
+/** How one came to the page, and to let it be once something else is done. The address forgets it, so that a bookmark or a reload tells nothing that is over. */
+export function useReturn(): [Back | null, () => void] {
   const navigate = useNavigate();
   const search: { paid?: string; back?: string } = useSearch({ strict: false });
-  const [back] = useState(() => backOf(search));
+  const [back, setBack] = useState(() => backOf(search));
   useEffect(() => {
     if (back) void navigate({ to: ".", search: {}, replace: true });
   }, [back, navigate]);
-  return back;
+  return [back, () => setBack(null)];
 }
 
 /** Back from Stripe. What was bought counts when Stripe has told it, not when the browser says so. */

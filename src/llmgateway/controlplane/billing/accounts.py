@@ -9,16 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.audit.service import Act, record
-from llmgateway.controlplane.billing import letters, overage
+from llmgateway.controlplane.billing import overage
 from llmgateway.controlplane.billing.books import ledger, postings
-from llmgateway.controlplane.billing.standing import FREE, IN_FORCE, KEPT, Standing, reminders_due
+from llmgateway.controlplane.billing.standing import FREE, IN_FORCE, KEPT, PAID_FOR, Standing
 from llmgateway.controlplane.plans.service import SELF_HOSTED, period_of
-from llmgateway.controlplane.reception import mailroom
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Actor
 from llmgateway.db.models.billing import BillingAccount
 from llmgateway.db.models.organisations import Organisation
-from llmgateway.db.models.users import Member, User
 from llmgateway.db.tenancy import owned
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
@@ -88,7 +86,7 @@ async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing,
     account.period_start, account.period_end = standing.period_start, standing.period_end
     account.grace_until, account.ends_at, account.next_plan = standing.grace_until, standing.ends_at, standing.next_plan
     account.updated_at = clock.now()
-    if standing.grace_until is None:
+    if standing.status in PAID_FOR:
         account.reminders = 0
     await tx.flush()
     await _follow(tx, clock, account, standing, stored)
@@ -98,7 +96,7 @@ async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing,
 
 
 async def apply_time(tx: AsyncSession, clock: Clock, org_id: str) -> None:
-    """What time alone changes: a grace that is over, a reminder that is due. As `worker`."""
+    """What time alone changes: a grace that is over. As `worker`."""
     account = await tx.scalar(owned(BillingAccount, org_id).with_for_update())
     if account is not None:
         stored = standing_in(account)
@@ -122,7 +120,7 @@ def standing_in(account: BillingAccount) -> Standing:
 async def _follow(
     tx: AsyncSession, clock: Clock, account: BillingAccount, standing: Standing, before: Standing
 ) -> None:
-    """The plan and the period of the organisation, as the standing has them; people hear of what is unpaid."""
+    """The plan and the period of the organisation, as the standing has them."""
     org = await tx.scalar(select(Organisation).where(Organisation.id == account.org_id))
     if org is None:
         return
@@ -133,12 +131,6 @@ async def _follow(
     plan = org.plan if granted is None or theirs or org.plan == SELF_HOSTED else granted
     if (plan, standing.period_start, standing.period_end) != (org.plan, org.period_start, org.period_end):
         await _change(tx, clock, org, plan, standing)
-    if standing.status == "past_due" and standing.grace_until is not None:
-        due = reminders_due(standing.grace_until, now)
-        if account.reminders < due:
-            account.reminders = due
-            for address in await _payers(tx, account.org_id):
-                await mailroom.post(tx, clock, letters.unpaid(address, org.name, standing.grace_until, now))
     await tx.flush()
 
 
@@ -153,11 +145,6 @@ async def _change(tx: AsyncSession, clock: Clock, org: Organisation, plan: str, 
         # The counter of a period that was left counted nothing since.
         org.quota_epoch += before != (plan, period_of(org.period_start, org.period_end, now)[0])
     await announce(tx, KeyChanged(None, org.id))
-
-
-async def _payers(tx: AsyncSession, org_id: str) -> list[str]:
-    query = select(User.email).join(Member, Member.user_id == User.id)
-    return list((await tx.scalars(query.where(Member.org_id == org_id, Member.role == "owner"))).all())
 
 
 async def to_look_at(tx: AsyncSession, now: datetime) -> list[str]:

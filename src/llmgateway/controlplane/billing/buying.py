@@ -22,7 +22,7 @@ _MOST_CENTS: Final = 99_999_999
 """Nor for more at once: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts."""
 _HOLDS_FOR: Final = timedelta(hours=1)
 """The amount that was shown is what is charged, for so long."""
-_NOT_PAID: Final = "The payment failed, so the plan is as it was. Pay on this page within a day, and it changes."
+_NOT_PAID: Final = "The payment failed, so the plan is as it was. Pay the invoice within a day, and it changes."
 _OWED: Final = (
     "The last payment failed. Pay this invoice, and the plan {plan} goes on; to give the plan up, choose Free instead."
 )

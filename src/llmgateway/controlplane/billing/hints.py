@@ -148,7 +148,7 @@ async def look_again(database: Database, clock: Clock, desk: Desk) -> None:
 
 
 async def pass_time(database: Database, clock: Clock) -> int:
-    """Reminders that are due, and graces that are over; how many organisations were looked at."""
+    """Graces that are over; how many organisations were looked at."""
     async with database.transaction() as tx:
         org_ids = await accounts.to_look_at(tx, clock.now())
     for org_id in org_ids:

@@ -3,14 +3,28 @@
 from datetime import datetime
 from typing import Final
 
+from llmgateway.contract.snapshot import Quota
 from llmgateway.controlplane.billing.standing import OWING, Standing
 from llmgateway.controlplane.plans.service import Plan
 from llmgateway.kit.money import dollars
 
 _IN_ADVANCE: Final = (
-    "Requests on the gateway's own provider keys are paid in advance: buy credit or a plan. On provider keys of your own they are "
-    "served without."
+    "Requests on the gateway's own provider keys are paid in advance: buy credit or a plan, without which they are refused. "
+    "On provider keys of your own they are served."
 )
+
+
+def exhausted(quota: Quota | None, requests: int, tokens: int) -> str | None:
+    """That requests are refused, because all that the plan and the limit beyond it allow is used."""
+    if quota is None:
+        return None
+    for what, used, most in (("requests", requests, quota.requests), ("tokens", tokens, quota.tokens)):
+        if most is not None and used >= most:
+            return (
+                f"Requests are refused: all {most:,} {what} of this period are used. They begin anew at "
+                f"{quota.period_end:%Y-%m-%d %H:%M} UTC; with a larger plan, or on a paid plan a higher limit beyond it, they go on now."
+            )
+    return None
 
 
 def notice(standing: Standing, plan: Plan | None, *, credit: int, due: int, now: datetime) -> str | None:

@@ -7,9 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import KeyChanged
+from llmgateway.contract.snapshot import Quota
 from llmgateway.controlplane.billing import accounts, overage, usage_charges
 from llmgateway.controlplane.billing.books.ledger import Account, balances
-from llmgateway.controlplane.billing.notices import notice
+from llmgateway.controlplane.billing.notices import exhausted, notice
 from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
 from llmgateway.controlplane.billing.standing import Standing
 from llmgateway.controlplane.billing.stripe.counter import NOT_SET_UP
@@ -35,6 +36,8 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
     fresh, invoiced = await usage_charges.not_posted(tx, org.id, now), await accounts.is_invoiced(tx, org.id)
     credit = -books[Account.CREDIT]
     by_credit = min(fresh, max(0, credit)) if invoiced else fresh
+    refused = exhausted(_quota(org, plan, now), requests, tokens)
+    owing = notice(standing, plan, credit=credit - by_credit, due=books[Account.RECEIVABLE], now=now)
     return BillingShown(
         plan=org.plan,
         status=standing.status,
@@ -54,10 +57,15 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
         ends_at=standing.ends_at,
         next_plan=standing.next_plan,
         stripe=stripe,
-        message=notice(standing, plan, credit=credit - by_credit, due=books[Account.RECEIVABLE], now=now)
-        if stripe
-        else NOT_SET_UP,
+        message=" ".join(filter(None, (refused, owing if stripe else NOT_SET_UP))) or None,
     )
+
+
+def _quota(org: Organisation, plan: Plan | None, now: datetime) -> Quota | None:
+    if plan is None:
+        return None
+    terms = overage.terms_of(org, now)
+    return plan.quota(terms.period, terms.limit_nanos, waived_nanos=terms.waived_nanos)
 
 
 async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:

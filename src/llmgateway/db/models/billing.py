@@ -27,7 +27,7 @@ class BillingAccount(Base):
     next_plan: Mapped[str | None]
     """What it becomes at the period's end."""
     reminders: Mapped[int] = mapped_column(server_default=text("0"))
-    """How many went out since the payment failed."""
+    """How many letters went out since the payment failed."""
     created_at: Mapped[Moment]
     updated_at: Mapped[Moment]
 

@@ -1,0 +1,84 @@
+"""Letters to who does not pay: while the plan goes on, when it stops, and when it is given up. As `worker`."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from llmgateway.controlplane.billing import accounts, letters
+from llmgateway.controlplane.billing.books.ledger import Account, balances
+from llmgateway.controlplane.billing.each import for_each
+from llmgateway.controlplane.billing.standing import GRACE, OWING, REMIND_EVERY, Standing, reminders_due
+from llmgateway.controlplane.reception import mailroom
+from llmgateway.db.models.billing import BillingAccount
+from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.models.users import Member, User
+from llmgateway.db.session import Database
+from llmgateway.db.tenancy import owned
+from llmgateway.kit.clock import Clock
+from llmgateway.kit.mail import Mail
+
+STOPPED: Final = 2 + GRACE // REMIND_EVERY
+"""The letter after the reminders: the grace is over."""
+GIVEN_UP: Final = STOPPED + 1
+"""Stripe tries the card no more."""
+ENDED: Final = GIVEN_UP + 1
+"""There is no subscription any more."""
+
+
+def letters_due(standing: Standing, sent: int, now: datetime) -> int:
+    """How many should have gone out since the payment failed; who was never told of a failure hears of no end."""
+    if standing.status == "past_due" and standing.grace_until is not None:
+        return reminders_due(standing.grace_until, now) if now < standing.grace_until else STOPPED
+    if standing.status == "unpaid":
+        return GIVEN_UP
+    return ENDED if standing.status == "canceled" and sent > 0 else 0
+
+
+async def write(database: Database, clock: Clock, address: str) -> int:
+    """All letters that are due, each once; how many organisations were written to. `address` is the gateway's."""
+    async with database.transaction() as tx:
+        org_ids = (await tx.scalars(_to_look_at())).all()
+    return await for_each(org_ids, lambda org_id: _look(database, clock, address, org_id), lambda org_id: org_id)
+
+
+def _to_look_at() -> Select[tuple[str]]:
+    ended = and_(BillingAccount.status == "canceled", BillingAccount.reminders.between(1, ENDED - 1))
+    owing = and_(BillingAccount.status.in_(OWING), BillingAccount.reminders < GIVEN_UP)
+    return select(BillingAccount.org_id).where(or_(owing, ended)).order_by(BillingAccount.org_id)
+
+
+async def _look(database: Database, clock: Clock, address: str, org_id: str) -> int:
+    now = clock.now()
+    async with database.transaction() as tx:
+        account = await tx.scalar(owned(BillingAccount, org_id).with_for_update())
+        org = await tx.get(Organisation, org_id)
+        if account is None or org is None:
+            return 0
+        standing = accounts.standing_in(account)
+        due = letters_due(standing, account.reminders, now)
+        if due <= account.reminders:
+            return 0
+        account.reminders = due
+        owed = (await balances(tx, org_id))[Account.RECEIVABLE]
+        if due == ENDED and owed <= 0:
+            return 0
+        unpaid = letters.Unpaid(
+            org=org.name, owed=owed, until=standing.grace_until, page=f"{address}/o/{org.slug}/billing"
+        )
+        for reader in await _payers(tx, org_id):
+            await mailroom.post(tx, clock, _letter(due, reader, unpaid))
+        return 1
+
+
+def _letter(due: int, reader: str, unpaid: letters.Unpaid) -> Mail:
+    if due < STOPPED:
+        return letters.unpaid(reader, unpaid)
+    return {STOPPED: letters.stopped, GIVEN_UP: letters.given_up, ENDED: letters.ended}[due](reader, unpaid)
+
+
+async def _payers(tx: AsyncSession, org_id: str) -> list[str]:
+    query = select(User.email).join(Member, Member.user_id == User.id)
+    who = query.where(Member.org_id == org_id, Member.role.in_(("owner", "admin"))).order_by(User.email)
+    return list((await tx.scalars(who)).all())
