@@ -158,3 +158,16 @@ def test_credit_is_typed_as_people_do_and_a_failed_look_takes_nothing_away(
 
 def _too_many(route: Route) -> None:
     route.fulfill(status=429, json={"error": {"code": "rate_limit_exceeded", "message": "Too many looks."}})
+
+
+def test_an_operator_types_credit_as_people_do(owner: Person, grace: Person) -> None:
+    owner.go("/admin")
+    owner.page.get_by_role("row").filter(has_text="Compilers").first.click()
+    dialog = owner.page.get_by_role("dialog")
+    dialog.get_by_label("Credit in dollars").fill("$1,000")
+    dialog.get_by_label("Reference, booked once").fill("transfer 1")
+    dialog.get_by_label("What its statement says").fill("Paid by transfer")
+    owner.click("Give credit")
+    expect(dialog.get_by_text("Credit", exact=True).locator("..")).to_contain_text("$1,000.00")
+    grace.go("/o/compilers/billing")
+    expect(grace.page.get_by_text("Credit, paid in advance").locator("..")).to_contain_text("$1,000.00")

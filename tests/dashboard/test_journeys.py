@@ -86,6 +86,8 @@ def test_somebody_is_invited_and_sees_what_a_viewer_may(owner: Person, browser: 
         vera.page.get_by_role("heading", name="Audit").wait_for()
         vera.sees("Owners and admins may read what was done here")
         expect(vera.page.get_by_role("button", name="CSV")).to_have_count(0)
+        vera.go("/o/default/billing")
+        vera.sees("Owners and admins see what this organisation pays, and can change it. Ask one of them.")
     owner.page.reload()
     owner.sees("accepted")
 

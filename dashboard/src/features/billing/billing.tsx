@@ -12,7 +12,7 @@ import { Plans } from "@/features/billing/plans";
 import { Portal } from "@/features/billing/portal";
 import { Quota } from "@/features/billing/quota";
 import { Returned, useReturn } from "@/features/billing/returned";
-import { comingPlan } from "@/features/billing/standing";
+import { comingPlan, owes } from "@/features/billing/standing";
 import { Statement } from "@/features/billing/statement";
 import { TopUp } from "@/features/billing/top_up";
 import { useChange } from "@/features/billing/use_change";
@@ -50,11 +50,16 @@ function Books() {
     forget();
     setUntil(Date.now() + LOOK_SECONDS * 1000);
   };
-  const plans = query.useQuery("get", "/api/v1/plans").data?.data ?? [];
-  if (!asked.data) {
-    return asked.error ? <Failure error={asked.error} retry={() => void asked.refetch()} /> : <SkeletonRows />;
+  const known = query.useQuery("get", "/api/v1/plans");
+  if (!asked.data || known.isPending) {
+    return asked.error && !asked.data ? (
+      <Failure error={asked.error} retry={() => void asked.refetch()} />
+    ) : (
+      <SkeletonRows />
+    );
   }
   const billing = asked.data;
+  const plans = known.data?.data ?? [];
   return (
     <>
       <PageHead
@@ -124,7 +129,9 @@ function Cards({ billing, plan }: CardsProps) {
             ["Beyond the plan in this period", cents(billing.overage_usd)],
             [
               "Status",
-              <Badge key="status">{billing.status === "none" ? "no subscription" : words(billing.status)}</Badge>,
+              <Badge key="status" tone={owes(billing) ? "soon" : "plain"}>
+                {billing.status === "none" ? "no subscription" : words(billing.status)}
+              </Badge>,
             ],
           ]}
         />

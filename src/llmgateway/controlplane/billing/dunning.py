@@ -43,7 +43,7 @@ async def write(database: Database, clock: Clock, address: str) -> int:
     return await for_each(org_ids, lambda org_id: _look(database, clock, address, org_id), lambda org_id: org_id)
 
 
-def _to_look_at() -> Select[tuple[str]]:
+def _to_look_at() -> Select[str]:
     ended = and_(BillingAccount.status == "canceled", BillingAccount.reminders.between(1, ENDED - 1))
     owing = and_(BillingAccount.status.in_(OWING), BillingAccount.reminders < GIVEN_UP)
     return select(BillingAccount.org_id).where(or_(owing, ended)).order_by(BillingAccount.org_id)
