@@ -1,6 +1,8 @@
 """What people do about money: buy a plan and give it back, set budgets and be told."""
 
+import os
 import re
+from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
@@ -46,6 +48,29 @@ def test_credit_is_bought_in_advance(browser: Browser, gateway: Gateway, checkou
         alan.page.get_by_role("link", name="Pay").click()
         alan.page.get_by_role("link", name="Back to the shop").click()
         expect(alan.page.get_by_text("Credit, paid in advance").locator("..")).to_contain_text("$25.00")
+
+
+def test_an_operator_assigns_a_plan_and_gives_credit_and_takes_it_back(
+    owner: Person, browser: Browser, gateway: Gateway
+) -> None:
+    with person(browser, gateway) as grace:
+        grace.sign_up("grace@example.com", "Flow Matic")
+    owner.go("/admin")
+    owner.page.get_by_role("row").filter(has_text="Flow Matic").click()
+    dialog = owner.page.get_by_role("dialog")
+    dialog.get_by_label("Plan").select_option("professional")
+    owner.click("Assign plan")
+    owner.sees("Professional 1 (1 not paid for)")
+    expect(dialog.get_by_role("button", name="Assign plan")).to_be_disabled()
+    for act, way, stands in (("Give credit", "give", "$10.00"), ("Take credit back", "take", "$0")):
+        dialog.get_by_label("Credit", exact=True).select_option(way)
+        dialog.get_by_label("In dollars").fill("10")
+        dialog.get_by_label("Reference, booked once").fill(act)
+        dialog.get_by_label("What its statement says").fill("a present")
+        owner.click(act)
+        expect(dialog.get_by_text("Credit", exact=True).first.locator("..")).to_contain_text(stands)
+    if folder := os.environ.get("SHOTS"):
+        owner.page.screenshot(path=Path(folder) / "operator.png")
 
 
 def test_a_budget_is_set_what_is_beyond_it_is_refused_and_its_owner_is_told(owner: Person, gateway: Gateway) -> None:

@@ -184,18 +184,6 @@ async def test_what_ran_out_is_the_organisations_own_limit_beyond_its_plan() -> 
     )
 
 
-@pytest.mark.parametrize("beyond", [None, DOLLAR])
-async def test_a_quota_without_room_for_this_request_alone_says_what_is_left_and_needed(beyond: int | None) -> None:
-    plan = key(quota=msgspec.structs.replace(QUOTA, requests=None, tokens=50_000, overage_limit=beyond))
-    limiter = limiter_over(Ledger(spent("key_0", requests=1, tokens=48_012)))
-    with pytest.raises(PaymentRequired) as caught:
-        await limiter.admit(plan, "t", Need(2_500, 90))
-    assert caught.value.code == "quota_exceeded"
-    assert "50,000 tokens" in caught.value.message
-    assert "and 1,988 of them are left; this request needs 2,500. It begins anew at" in caught.value.message
-    assert "used up" not in caught.value.message
-
-
 async def test_a_plans_quota_of_requests_and_tokens() -> None:
     limiter = limiter_over(Ledger(spent("key_0", requests=1, tokens=100)))
     plan = key(quota=QUOTA)

@@ -38,11 +38,11 @@ export function Answer({ budgets, spent, failed, charged }: Props) {
       {typeof month !== "number" ? null : (
         <>
           You spent <strong className="tabular font-semibold text-text">{dollars(month)}</strong> this month
-          {left ? `; ${left}` : ""}. Budgets count what providers charge
-          {charged > 0 ? `; you are charged ${dollars(charged)} this month` : ""}.{" "}
+          {left ? `; ${left}` : ""}.{" "}
         </>
       )}
       {hasHard && !refused ? "Beyond it requests are refused. " : null}
+      {charged > 0 ? `Budgets count what providers charge; you are charged ${dollars(charged)} this month. ` : null}
       {mails}
     </>
   );
