@@ -65,7 +65,7 @@ def test_an_operator_assigns_a_plan_and_gives_credit_and_takes_it_back(
     for act, way, stands in (("Give credit", "give", "$10.00"), ("Take credit back", "take", "$0")):
         dialog.get_by_label("Credit", exact=True).select_option(way)
         dialog.get_by_label("In dollars").fill("10")
-        dialog.get_by_label("Reference, booked once").fill(act)
+        dialog.get_by_label("Reference").fill(act)
         dialog.get_by_label("What its statement says").fill("a present")
         owner.click(act)
         expect(dialog.get_by_text("Credit", exact=True).first.locator("..")).to_contain_text(stands)

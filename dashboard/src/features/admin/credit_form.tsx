@@ -22,6 +22,7 @@ export function CreditForm({ org }: { org: Schema["AdminOrg"] }) {
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["get", "/api/v1/admin/orgs/{org_id}"] });
       tell(way === "give" ? `${org.name} has the credit` : `${org.name} has the credit no more`);
+      setWay("give");
       setUsd("");
       setReference("");
     },
@@ -44,7 +45,7 @@ export function CreditForm({ org }: { org: Schema["AdminOrg"] }) {
           onChange={setWay}
         />
         <TextField label="In dollars" inputMode="decimal" required value={usd} onChange={setUsd} />
-        <TextField label="Reference, booked once" required value={reference} onChange={setReference} />
+        <TextField label="Reference" hint="Booked once." required value={reference} onChange={setReference} />
       </div>
       <TextField label="What its statement says" required value={note} onChange={setNote} />
       <FormError error={give.error} />
