@@ -166,6 +166,13 @@ def _refused(message: str) -> dict[str, Any]:
     return {"outcome": Outcome.REFUSED, "status": 402, "error_code": "budget_exceeded", "error_message": message}
 
 
+async def test_what_is_less_than_a_dollar_is_told_to_its_last_digit(shop: Shop, data: Database) -> None:
+    org, _ = await shop.owner_of("acme")
+    key = await _key(shop, org, total_budget_nanos=CENT // 2)
+    await _use(shop, data, org, key, CENT // 4)
+    assert "$0.0025 of the budget of $0.005 of the key" in await shop.api.mail("owner@acme.test")
+
+
 async def test_a_soft_budget_is_told_of_and_refuses_nothing(shop: Shop, data: Database) -> None:
     org, _ = await shop.owner_of("acme")
     key = await _key(shop, org, total_budget_nanos=DOLLAR, hard_budget=False)

@@ -6,7 +6,7 @@ from typing import Final
 
 from llmgateway.controlplane.billing.budget_watch import Watched
 from llmgateway.kit.mail import Mail
-from llmgateway.kit.money import dollars, usd
+from llmgateway.kit.money import NANOS_PER_USD, dollars, usd
 
 _SPANS: Final = {"day": " a day", "month": " a month", "total": ""}
 
@@ -83,5 +83,5 @@ def budget(address: str, org: str, page: str, percent: int, watched: Watched, no
 
 
 def _cents(nanos: int) -> str:
-    """Dollars down to the cent, for people."""
-    return usd(nanos // 10_000_000 * 10_000_000)[:-7]
+    """Dollars for people: down to the cent from a dollar on, all of it below."""
+    return usd(nanos // 10_000_000 * 10_000_000)[:-7] if nanos >= NANOS_PER_USD else dollars(nanos)
