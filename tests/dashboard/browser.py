@@ -82,6 +82,17 @@ class Person:
         """Waits until the words are there."""
         self.page.get_by_text(text).first.wait_for()
 
+    def comes_to_see(self, path: str, text: str) -> None:
+        """Opens a page, again and again, until what was told elsewhere is on it."""
+
+        def seen() -> bool:
+            self.go(path)
+            self.page.get_by_role("heading", level=1).first.wait_for()
+            self.page.wait_for_timeout(500)
+            return self.page.get_by_text(text).first.is_visible()
+
+        self.until(seen)
+
     def click(self, name: str) -> None:
         """A button by its name."""
         self.page.get_by_role("button", name=name, exact=True).first.click()

@@ -186,6 +186,8 @@ def test_no_more_money_than_the_budget_is_spent_by_callers_who_race(fleet: Fleet
     """What was reserved and not used is given back to others, and in the end nothing is reserved."""
     key, key_id = fleet.key("--budget-usd", "1")
     statuses = fleet.hammer(key, 900, model="priced", max_tokens=8)
+    for _ in range(10):  # 429s are quick, so that on a slow machine 900 requests may not use it up
+        statuses += Counter() if 402 in statuses else fleet.hammer(key, 300, model="priced", max_tokens=8)
     assert {200, 402} <= set(statuses) <= {200, 402, 429}  # 429: running requests hold the rest
     _becomes(lambda: len([cost for cost in fleet.spent(key_id) if cost]), statuses[200])
     costs = fleet.spent(key_id)
