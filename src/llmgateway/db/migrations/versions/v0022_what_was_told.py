@@ -17,16 +17,16 @@ def upgrade() -> None:
     op.execute("SET LOCAL ROLE llmgateway_owner")
     op.execute("ALTER TABLE usage_events ADD COLUMN error_message text")
     op.execute("RESET ROLE")
-    _insert_all_columns()
+    insert_all_columns()
 
 
 def downgrade() -> None:
     """Only the codes stay."""
     op.execute("ALTER TABLE usage_events DROP COLUMN error_message")
-    _insert_all_columns()
+    insert_all_columns()
 
 
-def _insert_all_columns() -> None:
+def insert_all_columns() -> None:
     """Events, each id once. An estimate gives way to true figures; nothing else is ever replaced."""
     schema = str(op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one())
     columns = op.get_bind().exec_driver_sql(_COLUMNS).scalars().all()
