@@ -56,6 +56,18 @@ def test_two_different_keys_are_one_too_many(lines: Lines) -> None:
         credential(header_map(lines))
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [(b"authorization", b"Bearer lgw_live_k"), (b"x-api-key", b"sk-ant-other")],
+        [(b"authorization", b"Bearer sk-other"), (b"x-api-key", b"lgw_live_k")],
+        [(b"authorization", b"Bearer sk-a"), (b"authorization", b"Bearer lgw_live_k"), (b"x-api-key", b"sk-b")],
+    ],
+)
+def test_of_a_providers_key_and_ours_ours_is_meant(lines: Lines) -> None:
+    assert credential(header_map(lines)) == "lgw_live_k"
+
+
 @pytest.mark.parametrize("lines", [[], [(b"authorization", b"Bearer ")], [(b"x-api-key", b"")]])
 def test_no_key_is_none(lines: Lines) -> None:
     assert credential(header_map(lines)) is None

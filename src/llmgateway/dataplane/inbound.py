@@ -13,6 +13,8 @@ from llmgateway.errors import BadRequest, Unauthorized
 _FAULT = re.compile(r"429|500|timeout|stall|(?:cut|drop):[0-9]{1,6}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FORWARDED = ("anthropic-version", "anthropic-beta", "openai-beta")
+_OURS = "lgw_"
+"""What the gateway's own keys begin with."""
 _LINE = "\n"
 """Between repeated credentials: no header holds it."""
 _JOINED = {
@@ -52,7 +54,10 @@ def header_map(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def credential(headers: Mapping[str, str]) -> str | None:
-    """The API key, from `Authorization: Bearer` or `x-api-key`. Raises Unauthorized for two different ones."""
+    """The API key, from `Authorization: Bearer` or `x-api-key`. Raises Unauthorized for two different ones.
+
+    An SDK that was also given a provider's key sends both; then the gateway's own is meant.
+    """
     found: list[str] = []
     for line in headers.get("authorization", "").split(_LINE):
         scheme, _, secret = line.partition(" ")
@@ -60,6 +65,7 @@ def credential(headers: Mapping[str, str]) -> str | None:
             found.append(secret.strip())
     found += map(str.strip, headers.get("x-api-key", "").split(_LINE))
     secrets = set(filter(None, found))
+    secrets = {secret for secret in secrets if secret.startswith(_OURS)} or secrets
     if len(secrets) > 1:
         raise Unauthorized(
             "The request carries two different keys. Send one, as `authorization: Bearer` or as `x-api-key`."
