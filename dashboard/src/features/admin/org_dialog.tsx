@@ -84,7 +84,7 @@ export function OrgDialog({ of: org, onClose }: { of: Schema["AdminOrg"]; onClos
           </Button>
         </div>
       </div>
-      <CreditForm org={org} />
+      {detail ? <CreditForm org={org} /> : null}
     </Dialog>
   );
 }
