@@ -64,6 +64,8 @@ def test_what_was_cached_is_told_by_kind() -> None:
     assert cost("gemini/gemini-2.5-flash", usage) == nanos("0.000515")
     told = replace(usage, cached_audio_tokens=500)
     assert cost("gemini/gemini-2.5-flash", told) == nanos("0.0002")
+    more = replace(usage, audio_prompt_tokens=300, cached_audio_tokens=500)
+    assert cost("gemini/gemini-2.5-flash", more) == nanos("0.000186"), "300 of sound and 200 of text were cached"
 
 
 def test_each_round_is_priced_by_its_own_model_and_length() -> None:

@@ -98,8 +98,10 @@ class Usage(msgspec.Struct, frozen=True):
             self.cache_write_1h_tokens, self.reasoning_tokens, self.audio_prompt_tokens, self.audio_completion_tokens,
             self.image_prompt_tokens, self.image_completion_tokens, self.searches, self.file_searches, self.containers,
             self.images, self.billed_prompt_tokens or 0, self.billed_completion_tokens or 0,
+            self.cached_audio_tokens or 0, self.cached_image_tokens or 0,
         )  # fmt: skip
-        return min(figures) >= 0 and max(figures) <= MOST_TOKENS
+        rounds = all(one.usage.credible for one in self.rounds)
+        return rounds and min(figures) >= 0 and max(figures) <= MOST_TOKENS
 
     def coherent(self) -> Self:
         """The same with no part larger than its whole, as some hosts tell it; what is too much is nobody's."""

@@ -120,8 +120,8 @@ class Rates:
         text = max(0, usage.prompt_tokens - cached - written)
         yocto = (written - long) * self.cache_write + long * self.cache_write_1h
         if usage.audio_prompt_tokens or usage.image_prompt_tokens:
-            audio = min(usage.audio_prompt_tokens - min(usage.cached_audio_tokens or 0, cached), text)
-            image = min(usage.image_prompt_tokens - min(usage.cached_image_tokens or 0, cached), text - audio)
+            audio = min(max(0, usage.audio_prompt_tokens - min(usage.cached_audio_tokens or 0, cached)), text)
+            image = min(max(0, usage.image_prompt_tokens - min(usage.cached_image_tokens or 0, cached)), text - audio)
             cached_audio = min(usage.audio_prompt_tokens - audio, cached)
             cached_image = min(usage.image_prompt_tokens - image, cached - cached_audio)
             text -= audio + image

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmgateway.canon.usage import MOST_TOKENS, Usage, UsageSource
+from llmgateway.canon.usage import MOST_TOKENS, Round, Usage, UsageSource
 from llmgateway.dataplane.watch.reckoning import reckon
 
 
@@ -83,3 +83,15 @@ def test_zero_that_was_told_is_zero_and_where_there_is_no_text_nothing_was_left_
     assert _reckon(silent) == (silent, UsageSource.PROVIDER)
     vectors = Usage(prompt_tokens=100, completion_told=False)
     assert reckon(vectors, 7, lambda: 0, whole=True) == (Usage(prompt_tokens=100), UsageSource.PROVIDER)
+
+
+def test_a_bill_that_came_before_the_end_is_none() -> None:
+    early = Usage(prompt_tokens=5, completion_tokens=1, told_nanos=7)
+    assert reckon(early, 5, lambda: 9, whole=True)[0].told_nanos == 7
+    found, source = reckon(early, 5, lambda: 9, whole=False)
+    assert (found.told_nanos, found.completion_tokens, source) == (None, 9, UsageSource.COUNTED)
+
+
+def test_no_round_is_less_than_nothing() -> None:
+    rounds = (Round(None, Usage(prompt_tokens=-5)), Round(None, Usage(prompt_tokens=10)))
+    assert not Usage(prompt_tokens=5, rounds=rounds).credible

@@ -28,6 +28,7 @@ def reckon(
             audio_completion_tokens=0,
             image_completion_tokens=0,
             billed_completion_tokens=None,
+            told_nanos=None,
         )
     full = told.supplemented(prompt_tokens, text_tokens)
     # Where there is no text, as with embeddings, nothing was left out.
