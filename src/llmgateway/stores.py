@@ -13,7 +13,8 @@ from llmgateway.kit.cache_store import CacheStore, MemoryCache
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.memory_store import MemoryStore
 from llmgateway.kit.redis_cache import RedisCache
-from llmgateway.kit.redis_store import RedisStore, StoreDown
+from llmgateway.kit.redis_server import StoreDown
+from llmgateway.kit.redis_store import RedisStore
 from llmgateway.kit.resilient_store import ResilientStore
 from llmgateway.kit.store import Store
 from llmgateway.settings import Settings

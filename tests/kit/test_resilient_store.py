@@ -21,7 +21,7 @@ CLAIMS: list[Claim] = [Gauge("{o}:g", 1), Window("{o}:w", 3600, 10), Counter("{o
 async def test_what_a_stalled_redis_reserved_too_late_is_released_once_it_answers(tmp_path: Path) -> None:
     with ValkeyServer(port=0, unix_socket_path=str(tmp_path / "s")):
         shared = RedisStore(f"unix://{tmp_path / 's'}", seconds=0.3)
-        redis: Any = shared._redis
+        redis: Any = shared._server.client
         store = ResilientStore(shared, SystemClock())
         await store.seed({"{o}:usd": 10}, 600)
         pid = int((await redis.info("server"))["process_id"])

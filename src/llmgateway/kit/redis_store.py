@@ -15,10 +15,10 @@ import msgspec
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
-from llmgateway.kit import redis_wire
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.patience import Deadlines, Patience
 from llmgateway.kit.redis_claims import HeldClaim, HeldTicket, near_of, script, verdict_of, written
+from llmgateway.kit.redis_server import RedisServer, StoreDown
 from llmgateway.kit.store import (
     CEILING,
     LEASE_SECONDS,
@@ -44,15 +44,10 @@ _STORED: Final = "stored"
 _RECOVERY_MILLIS: Final = 900_000
 """After counts were lost: until every request of before has ended."""
 _PATIENCE: Final = 10
-_BORN_SECONDS: Final = 400 * 86_400
 _LOSSES: Final = (RedisConnectionError, NoScriptError, ReadOnlyError)
 
 _Waiting = tuple[str, Sequence[str], Sequence[str | bytes], asyncio.Future[Any]]
 """A script, its keys, its arguments, and who waits for its answer."""
-
-
-class StoreDown(Exception):
-    """Redis did not answer in time, or said something that cannot be used."""
 
 
 class _Lost(StoreDown):
@@ -78,26 +73,17 @@ class RedisStore:
 
         `lost` hears whenever the server turns out to have lost its counts: by a restart, or by a flush.
         """
-        # Each call has its own deadline.
-        self._meeting_seconds = max(seconds * 4, 0.2)
-        """To connect, and to hear who the server is: longer than a call."""
-        self._redis: Any = redis_wire.connect(
-            url, connect_seconds=self._meeting_seconds, socket_timeout=None, decode_responses=True
+        self._server = RedisServer(
+            url,
+            {name: script(name) for name in ("admit", "settle", "also", "seed")},
+            seconds=seconds,
+            prefix=prefix,
+            clock=clock,
+            lost=lost,
         )
-        self._wire = redis_wire.Wire(self._redis)
         self._seconds = seconds
         self._deadlines = Deadlines(seconds)
         self._prefix = prefix
-        self._clock = clock
-        self._meeting: asyncio.Task[int] | None = None
-        """All who want to know who the server is wait for one answer."""
-        self._epoch: str | None = None
-        """The server's run id; None when it must be asked again."""
-        self._born: tuple[str, int] | None = None
-        """The run id, and the millisecond since when counts have been kept, as last heard."""
-        self._lost = lost
-        self._scripts = {name: script(name) for name in ("admit", "settle", "also", "seed")}
-        self._shas: dict[str, str] = {}
         self._waiting: list[_Waiting] = []
         self._tickets: dict[str, str] = {}
         """Ticket -> its key, until it is settled."""
@@ -118,7 +104,7 @@ class RedisStore:
             return await self._admit(ticket, lease, claims)
 
     async def _admit(self, ticket: str, lease: str, claims: Sequence[Claim]) -> Verdict:
-        epoch = await self._server()
+        epoch = await self._server.epoch()
         near = near_of(claim.key for claim in claims)
         ticket_key, index = self._ticket_key(ticket, near, epoch), self._index(near)
         keys, counts = [ticket_key, index], False
@@ -130,12 +116,12 @@ class RedisStore:
             elif isinstance(claim, Gauge):
                 gauges.append(key)
             keys.append(key)
-        given = (self._now(), _LEASE_MILLIS, _TICKET_SECONDS, ticket, written(claims))
+        given = (self._server.told_time, _LEASE_MILLIS, _TICKET_SECONDS, ticket, written(claims))
         answer = await self._run("admit", keys, given)
         try:
             verdict = verdict_of(answer, claims)
         except msgspec.MsgspecError as error:
-            raise self._down(error) from error
+            raise self._server.down(error) from error
         if verdict.admitted:
             self._tickets[ticket] = near
             if gauges or counts:
@@ -151,38 +137,42 @@ class RedisStore:
     async def _settle(self, ticket: str, truths: Mapping[str, int], ago: float) -> bool:
         for held in self._open.values():
             held.pop(ticket, None)
-        epoch = await self._server()
+        epoch = await self._server.epoch()
         near = self._tickets.get(ticket)
         near = near_of(truths) if near is None else near
-        given = (self._now(), ticket, self._prefix, epoch, f"{ago * 1000:.0f}", _STORING_MILLIS, written(truths))
+        given = (
+            self._server.told_time,
+            ticket,
+            self._prefix,
+            epoch,
+            f"{ago * 1000:.0f}",
+            _STORING_MILLIS,
+            written(truths),
+        )
         settled = bool(await self._run("settle", [self._ticket_key(ticket, near, epoch), self._index(near)], given))
         self._tickets.pop(ticket, None)
         return settled
 
     async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
-        epoch = await self._server()
+        epoch = await self._server.epoch()
         keys = [f"{self._ticket_key(ticket, near_of(truths), epoch)}:also", *map(self._newest, truths)]
-        told = (self._now(), f"{ago * 1000:.0f}", _STORING_MILLIS, self._prefix, epoch)
+        told = (self._server.told_time, f"{ago * 1000:.0f}", _STORING_MILLIS, self._prefix, epoch)
         await self._run("also", keys, (*told, written([*truths.values()]), written(held)))
 
     async def names(self, ticket: str, near: str) -> Sequence[str]:
         """What an open ticket holds, by the names of its claims. Raises StoreDown."""
-        epoch = await self._server()
-        try:
-            async with Patience(self._seconds):
-                held: str | None = await self._redis.hget(self._ticket_key(ticket, near, epoch), "held")
-        except (RedisError, OSError, TimeoutError) as error:
-            raise self._down(error) from error
+        epoch = await self._server.epoch()
+        [held] = await self._server.ask([("HGET", self._ticket_key(ticket, near, epoch), "held")])
         return [] if held is None else [name for _, name, _, _ in msgspec.json.decode(held, type=list[HeldClaim])]
 
     async def reading_time(self) -> float:
         """Raises StoreDown, also until every process has stored what it counted before counts were lost."""
-        born = await self._meet()
-        early = born + STORING_SECONDS * 1000 - await self._millis()
+        born = (await self._server.meet()).millis
+        early = born + STORING_SECONDS * 1000 - await self._server.millis()
         if early > 0:
             await asyncio.sleep(early / 1000)
         for _ in range(_PATIENCE):
-            now = await self._millis()
+            now = await self._server.millis()
             until = now if now - born < _RECOVERY_MILLIS else born
             lagging, stored = await self._said(until, born)
             if not lagging and stored >= self._witnesses:
@@ -191,7 +181,7 @@ class RedisStore:
         raise StoreDown("a process has not stored yet what it counted")
 
     async def seed(self, counters: Mapping[str, int], lifetime: int, read_at: float = 0.0) -> None:
-        epoch = await self._server()
+        epoch = await self._server.epoch()
         for key, value in counters.items():
             keys = [f"{self._prefix}{key}@{epoch}", *map(self._newest, beginnings_of(key))]
             given = (f"{min(max(value, 0), CEILING):d}", str(lifetime), f"{read_at * 1000:.0f}", key)
@@ -200,7 +190,7 @@ class RedisStore:
     async def lag(self, lease: str, seconds: float) -> None:
         """Raises StoreDown."""
         asked = time.monotonic()
-        now = await self._millis()
+        now = await self._server.millis()
         since = now - math.ceil((seconds + time.monotonic() - asked) * 1000)
         names = {name: self._prefix + name for name in (_STORED, _LAGGING)}
         calls = [("ZADD", names[_STORED], str(since), lease)]
@@ -208,11 +198,7 @@ class RedisStore:
             calls += [("ZADD", names[_LAGGING], str(since), lease), ("EXPIRE", names[_LAGGING], str(_LAG_SECONDS))]
         else:
             calls += [("ZREM", names[_LAGGING], lease)]
-        try:
-            async with Patience(self._seconds):
-                await self._wire.ask(calls)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise self._down(error) from error
+        await self._server.ask(calls)
 
     async def _said(self, until: int, born: int) -> tuple[int, int]:
         """Processes with something unstored from before `until`, and those that stored all from before `born`. Raises StoreDown."""
@@ -220,20 +206,16 @@ class RedisStore:
             ("ZCOUNT", self._prefix + _LAGGING, "-inf", str(until)),
             ("ZCOUNT", self._prefix + _STORED, str(born), "+inf"),
         ]
-        try:
-            async with Patience(self._seconds):
-                lagging, stored = await self._wire.ask(calls)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise self._down(error) from error
+        lagging, stored = await self._server.ask(calls)
         return int(lagging), int(stored)
 
     async def beat(self, lease: str) -> None:
         """The lease's process lives, and so does what it holds."""
-        born = await self._meet()
-        now = await self._millis()
+        born = (await self._server.meet()).millis
+        now = await self._server.millis()
         try:
             async with Patience(self._seconds * 4):
-                pipe = self._redis.pipeline(transaction=False)
+                pipe = self._server.client.pipeline(transaction=False)
                 for ticket, held in list(self._open.get(lease, {}).items()):
                     for gauge in held.gauges:
                         pipe.zadd(gauge, {ticket: now + LEASE_SECONDS * 1000}, xx=True)
@@ -246,24 +228,23 @@ class RedisStore:
                 pipe.zcard(self._prefix + _REPLICAS)
                 answers: list[Any] = await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
-            raise self._down(error) from error
+            raise self._server.down(error) from error
         # Just after counts were lost not all have been heard of again.
         before = self.replicas if now - born < LEASE_SECONDS * 1000 else 1
         self.replicas = self._witnesses = max(before, int(answers[-1]))
 
     async def close(self) -> None:
         """Close the connections."""
-        meeting = () if self._meeting is None else (self._meeting,)
-        await asyncio.gather(*self._flushing, *meeting, return_exceptions=True)
-        await self._redis.aclose()
+        await asyncio.gather(*self._flushing, return_exceptions=True)
+        await self._server.close()
 
     async def facts(self) -> Mapping[str, str]:
         """What an operator must know of the server: see redis_wire."""
-        return await redis_wire.facts(self._redis, self._seconds * 20)
+        return await self._server.facts()
 
     async def ping(self) -> None:
         """Raises StoreDown."""
-        await self._meet()
+        await self._server.meet()
 
     def _ticket_key(self, ticket: str, near: str, epoch: str) -> str:
         """Beside the ticket's claims: what they have in braces keeps them on one node of a cluster."""
@@ -276,69 +257,6 @@ class RedisStore:
     def _newest(self, beginning: str) -> str:
         """Where the newest counter is told whose name begins so."""
         return f"{self._prefix}{beginning}:newest"
-
-    def _now(self) -> str:
-        return "" if self._clock is None else f"{int(self._clock.now().timestamp() * 1000):d}"
-
-    async def _millis(self) -> int:
-        try:
-            async with Patience(self._seconds):
-                return await self._time()
-        except (RedisError, OSError, TimeoutError) as error:
-            raise self._down(error) from error
-
-    async def _time(self) -> int:
-        if self._clock is not None:
-            return int(self._clock.now().timestamp() * 1000)
-        [(seconds, micros)] = await self._wire.ask([("TIME",)])
-        return int(seconds) * 1000 + int(micros) // 1000
-
-    async def _server(self) -> str:
-        """The server's run id, asked after every connection that was lost. Raises StoreDown."""
-        if self._epoch is not None:
-            return self._epoch
-        try:
-            async with Patience(self._seconds):
-                await self._meet()
-        except TimeoutError as error:
-            raise self._down(error) from error
-        return self._epoch or ""
-
-    async def _meet(self) -> int:
-        """As `_hear`, once for all who ask at the same time. Whoever waits no longer leaves it to the others."""
-        meeting = self._meeting
-        if meeting is None or meeting.done():
-            meeting = self._meeting = asyncio.ensure_future(self._hear())
-            meeting.add_done_callback(_heard)
-        return await asyncio.shield(meeting)
-
-    async def _hear(self) -> int:
-        """Hear who the server is; the millisecond since when it has kept counts. Raises StoreDown."""
-        try:
-            async with Patience(self._meeting_seconds):
-                now = await self._time()
-                info: Mapping[str, Any] = await self._redis.info("server")
-                epoch = str(info["run_id"])[:12]
-                if epoch != self._epoch:
-                    for name, source in self._scripts.items():
-                        self._shas[name] = str(await self._redis.script_load(f"-- of {epoch}\n{source}"))
-                key = f"{self._prefix}born:{epoch}"
-                await self._redis.set(key, now, nx=True, ex=_BORN_SECONDS)
-                born = (epoch, int(await self._redis.get(key) or now))
-        except ReadOnlyError as error:
-            await self._redis.connection_pool.disconnect()  # the next ones lead to whoever has its address now
-            raise self._down(error) from error
-        except (RedisError, OSError, TimeoutError) as error:
-            raise self._down(error) from error
-        self._epoch = epoch
-        known, self._born = self._born, born
-        if known is not None and known != born:
-            self._lost()
-        return born[1]
-
-    def _down(self, error: BaseException) -> StoreDown:
-        self._epoch = None
-        return StoreDown(str(error) or type(error).__name__)
 
     async def _run(self, name: str, keys: Sequence[str], given: Sequence[str | bytes]) -> Any:
         """One script, in the pipeline of this turn of the loop. Raises StoreDown."""
@@ -353,7 +271,7 @@ class RedisStore:
         try:
             return await future
         except TimeoutError as error:
-            raise self._down(error) from error
+            raise self._server.down(error) from error
 
     def _flush(self) -> None:
         """Send what waits. While a pipeline is under way, calls gather for the next."""
@@ -374,23 +292,17 @@ class RedisStore:
         self._flush()
 
     async def _send(self, batch: Sequence[_Waiting]) -> None:
-        calls = [("EVALSHA", self._shas[name], len(keys), *keys, *given) for name, keys, given, _ in batch]
+        calls = [("EVALSHA", self._server.shas[name], len(keys), *keys, *given) for name, keys, given, _ in batch]
         try:
             async with Patience(self._seconds * 2):
-                answers: list[Any] = await self._wire.send(calls)
+                answers: list[Any] = await self._server.wire.send(calls)
         except (RedisError, OSError, TimeoutError) as error:
             answers = [error] * len(batch)
         for (_, _, _, future), answer in zip(batch, answers, strict=True):
             if future.done():
                 continue
             if isinstance(answer, Exception):
-                down = self._down(answer)
+                down = self._server.down(answer)
                 future.set_exception(_Lost(*down.args) if isinstance(answer, _LOSSES) else down)
             else:
                 future.set_result(answer)
-
-
-def _heard(meeting: asyncio.Task[int]) -> None:
-    """Nobody may wait any more for how it ended."""
-    if not meeting.cancelled():
-        meeting.exception()

@@ -9,7 +9,8 @@ import msgspec
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.memory_store import MemoryStore
 from llmgateway.kit.outage import Outage
-from llmgateway.kit.redis_store import RedisStore, StoreDown
+from llmgateway.kit.redis_server import StoreDown
+from llmgateway.kit.redis_store import RedisStore
 from llmgateway.kit.store import Claim, Counter, Verdict
 
 _SKIP_SECONDS: Final = 1.0
