@@ -61,13 +61,17 @@ async def test_an_admission_that_is_cancelled_holds_nothing(tmp_path: Path) -> N
         shared = RedisStore(f"unix://{tmp_path / 's'}", seconds=2)
         store = ResilientStore(shared, SystemClock())
         await store.seed({"{o}:usd": 10}, 600)
+        redis: Any = shared._server.client
+        pid = int((await redis.info("server"))["process_id"])
         for turns in range(12):
+            os.kill(pid, signal.SIGSTOP)  # or it would have answered before
             asking = asyncio.ensure_future(store.admit(f"t{turns}", LEASE, CLAIMS))
             for _ in range(turns):
                 await asyncio.sleep(0)
             asking.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await asking
+            os.kill(pid, signal.SIGCONT)
         await asyncio.sleep(3)
         verdict = await store.admit("next", LEASE, CLAIMS)
         assert [reading.used - reading.reserved for reading in verdict.readings] == [0, 0, 10]
