@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,7 @@ from llmgateway.kit.redis_server import StoreDown
 from llmgateway.kit.redis_store import RedisStore
 from llmgateway.kit.store import Counter, Gauge, Store, Verdict, Window
 from tests.kit.store_suite import LEASE, START, StoreSuite
-
-SECONDS = 5.0
-"""Generous: what is tried here is not speed."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a Valkey of this module's own."""
-    socket = tmp_path_factory.mktemp("valkey") / "s"
-    with ValkeyServer(port=0, unix_socket_path=str(socket)):
-        yield f"unix://{socket}"
-
-
-def redis_of(store: RedisStore) -> Any:
-    """The client's own object, to look behind the store."""
-    return store._server.client
+from tests.kit.valkey import SECONDS, redis_of
 
 
 class TestRedisStore(StoreSuite):
@@ -76,39 +61,6 @@ async def test_keys_of_an_organisation_lie_on_one_node(server: str) -> None:
     await store.close()
 
 
-async def test_after_a_flush_money_is_unknown_and_a_late_settle_still_counts(server: str) -> None:
-    store = RedisStore(server, seconds=SECONDS, prefix="flush:")
-    await store.seed({"usd": 10}, 60)
-    assert (await store.admit("t", LEASE, [Counter("usd", 100, 5)])).admitted
-    await redis_of(store).flushall()
-    assert (await store.admit("u", LEASE, [Counter("usd", 100, 5)])).unknown == ("usd",)
-    await store.seed({"usd": 10}, 60)
-    assert not await store.settle("t", {"usd": 7})
-    assert not await store.settle("t", {"usd": 7})  # once
-    assert (await store.admit("v", LEASE, [Counter("usd", 100, 0)])).readings[0].used == 17
-    await store.close()
-
-
-async def test_a_restart_makes_every_counter_unknown_and_windows_start_anew(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    socket = tmp_path_factory.mktemp("restart") / "s"
-    server = ValkeyServer(port=0, unix_socket_path=str(socket))
-    server.start()
-    store = RedisStore(f"unix://{socket}", seconds=SECONDS)
-    await store.seed({"usd": 10}, 60)
-    assert (await store.admit("t", LEASE, [Counter("usd", 100, 5), Window("w", 60, 1)])).admitted
-    server.stop()
-    with pytest.raises(StoreDown):
-        await store.admit("u", LEASE, [Window("w", 60, 1)])
-    server = ValkeyServer(port=0, unix_socket_path=str(socket))
-    server.start()
-    verdict = await store.admit("v", LEASE, [Counter("usd", 100, 5), Window("w", 60, 1)])
-    assert verdict.unknown == ("usd",)
-    await store.close()
-    server.stop()
-
-
 async def test_processes_that_beat_are_counted(server: str) -> None:
     stores = [RedisStore(server, seconds=SECONDS, prefix="beat:") for _ in range(3)]
     for number, store in enumerate(stores):
@@ -140,95 +92,6 @@ async def test_what_a_dead_process_reserved_is_free_after_two_leases_and_its_lat
     await living.settle("t", {"{o}:usd": 7})
     assert (await living.admit("w", "lease_b", [Counter("{o}:usd", 100, 0)])).readings[0].used == 17
     await asyncio.gather(dead.close(), living.close())
-
-
-async def test_a_lost_ticket_counts_unless_its_counter_was_read_after_it_was_stored(server: str) -> None:
-    store = RedisStore(server, seconds=SECONDS, prefix="late:")
-    counter = [Counter("usd", 100, 0)]
-    read_at = await store.reading_time()
-    await store.settle("between the reading and the seed", {"usd": 5})
-    await store.seed({"usd": 10}, 60, read_at)
-    assert (await store.admit("a", LEASE, counter)).readings[0].used == 15
-    await store.settle("long stored", {"usd": 20}, ago=60)
-    assert (await store.admit("b", LEASE, counter)).readings[0].used == 15
-    await store.settle("just over", {"usd": 20}, ago=0.5)
-    assert (await store.admit("c", LEASE, counter)).readings[0].used == 35
-    await store.close()
-
-
-async def test_nobody_reads_money_while_a_process_has_not_stored_what_it_counted(server: str) -> None:
-    reader, other = (RedisStore(server, seconds=SECONDS, prefix="lag:") for _ in range(2))
-    await other.lag(LEASE, 2)
-    with pytest.raises(StoreDown):
-        await reader.reading_time()
-    await other.lag(LEASE, 0)
-    assert await reader.reading_time() > 0
-    await asyncio.gather(reader.close(), other.close())
-
-
-async def test_after_a_loss_money_is_read_only_once_every_process_has_stored_what_it_had_counted(server: str) -> None:
-    """Also while one of them has not come back yet: it might have counted what nobody has stored."""
-    reader, other = (RedisStore(server, seconds=SECONDS, prefix="witness:") for _ in range(2))
-    for store, lease in ((reader, "lease_r"), (other, "lease_o"), (reader, "lease_r")):
-        await store.beat(lease)
-        await store.lag(lease, 0)
-    assert reader.replicas == 2
-    assert await reader.reading_time() > 0
-    await redis_of(reader).flushall()
-    await reader.beat("lease_r")  # it knows of the other by itself
-    await reader.lag("lease_r", 0)
-    with pytest.raises(StoreDown):
-        await reader.reading_time()
-    await other.lag("lease_o", 60)  # it is back, and has not stored for a minute
-    with pytest.raises(StoreDown):
-        await reader.reading_time()
-    await other.lag("lease_o", 0)
-    assert await reader.reading_time() > 0
-    await asyncio.gather(reader.close(), other.close())
-
-
-async def test_a_process_that_died_while_it_lagged_hinders_nobody_for_long(server: str) -> None:
-    reader, dead = (RedisStore(server, seconds=SECONDS, prefix="gone:") for _ in range(2))
-    await dead.lag("lease_d", 2)
-    for _ in range(16):  # the living go on to speak
-        await reader.lag("lease_r", 0)
-        await asyncio.sleep(0.25)
-    assert await reader.reading_time() > 0
-    await asyncio.gather(reader.close(), dead.close())
-
-
-async def test_a_flush_is_noticed_and_told_once(server: str) -> None:
-    losses = list[int]()
-    store = RedisStore(server, seconds=SECONDS, prefix="born:", lost=lambda: losses.append(1))
-    await store.ping()
-    await store.ping()
-    assert not losses
-    await redis_of(store).flushall()
-    await store.ping()
-    await store.ping()
-    assert len(losses) == 1
-    await store.close()
-
-
-async def test_no_script_runs_on_a_server_that_was_restarted_unnoticed(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """Also where another process has met the new server before, and the old counters came back from its file."""
-    socket = tmp_path_factory.mktemp("again") / "s"
-    server = ValkeyServer(port=0, unix_socket_path=str(socket))
-    server.start()
-    store = RedisStore(f"unix://{socket}", seconds=SECONDS)
-    await store.seed({"usd": 10}, 60)
-    old = store._server._epoch
-    server.stop()
-    server = ValkeyServer(port=0, unix_socket_path=str(socket))
-    server.start()
-    other = RedisStore(f"unix://{socket}", seconds=SECONDS)
-    await other.seed({"usd": 50}, 60)
-    await redis_of(other).set(f"lgw:usd@{old}", 10)
-    assert (await store.admit("t", LEASE, [Counter("usd", 100, 0)])).readings[0].used == 50
-    await asyncio.gather(store.close(), other.close())
-    server.stop()
 
 
 async def test_after_a_crash_of_the_server_no_pooled_connection_refuses_anybody() -> None:

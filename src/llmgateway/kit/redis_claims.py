@@ -1,12 +1,12 @@
 """What the scripts in Redis are told of claims, and what they answer: JSON, written and read in C."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from typing import Final, NamedTuple
 
 import msgspec
 
-from llmgateway.kit.store import Claim, Counter, Reading, Verdict
+from llmgateway.kit.store import Claim, Counter, Gauge, Reading, Verdict
 
 HeldClaim = tuple[str, str, str, str]
 """Kind, name, key and what was reserved, as the script wrote them."""
@@ -15,14 +15,34 @@ HeldClaim = tuple[str, str, str, str]
 class HeldTicket(NamedTuple):
     """What a ticket of this process holds."""
 
-    gauges: Sequence[str]
     key: str
     listed: str | None
     """Where it is listed; None when it holds no counters."""
+    claims: Sequence[Claim]
+    readings: Sequence[Reading]
+    """Of the claims, in their order."""
 
 
 written: Final = msgspec.json.Encoder().encode
 """Claims, or anything else that a script is told, as JSON."""
+
+
+def members_of(ticket: str, held: HeldTicket, prefix: str) -> Iterator[tuple[str, Sequence[str]]]:
+    """Keys of its gauges, and as whom it stands in each, as the scripts write it: once a unit."""
+    for claim in held.claims:
+        if isinstance(claim, Gauge):
+            yield prefix + claim.key, [ticket, *(f"{ticket}|{unit}" for unit in range(2, claim.cost + 1))]
+
+
+def held_anew(ticket: HeldTicket, prefix: str, epoch: str) -> Sequence[HeldClaim]:
+    """What a server that lost the ticket must hold for it again: of windows nothing, they begin anew."""
+    claims: list[HeldClaim] = []
+    for claim, reading in zip(ticket.claims, ticket.readings, strict=True):
+        if isinstance(claim, Counter):
+            claims.append(("c", claim.key, f"{prefix}{claim.key}@{epoch}", str(reading.reserved)))
+        elif isinstance(claim, Gauge):
+            claims.append(("g", claim.key, prefix + claim.key, str(claim.cost)))
+    return claims
 
 
 class _Answer(msgspec.Struct, array_like=True):

@@ -6,20 +6,23 @@
 redis.call('ZREM', KEYS[2], KEYS[1])
 local truths = cjson.decode(ARGV[7])
 for name, truth in pairs(truths) do truths[name] = bounded(truth) end
+
+-- What a counter does not hold comes on top of it, unless it was read after that was stored; its seed looks at what is late for it.
+local function add(key, truth)
+    local stored = clock(ARGV[1]) - tonumber(ARGV[5]) + tonumber(ARGV[6])
+    local value = redis.call('GET', key)
+    if not value then
+        redis.call('RPUSH', key .. ':late', text(stored), text(truth))
+        redis.call('EXPIRE', key .. ':late', '60')
+    elseif stored >= tonumber(redis.call('GET', key .. ':read') or '0') then
+        redis.call('SET', key, text(bounded(tonumber(value) + truth)), 'KEEPTTL')
+    end
+end
+
 local held = redis.call('HGET', KEYS[1], 'held')
 if not held then
     if redis.call('SET', KEYS[1] .. ':done', '1', 'NX', 'EX', '3600') then
-        local stored = clock(ARGV[1]) - tonumber(ARGV[5]) + tonumber(ARGV[6])
-        for name, truth in pairs(truths) do
-            local key = ARGV[3] .. name .. '@' .. ARGV[4]
-            local value = redis.call('GET', key)
-            if not value then
-                redis.call('RPUSH', key .. ':late', text(stored), text(truth))
-                redis.call('EXPIRE', key .. ':late', '60')
-            elseif stored >= tonumber(redis.call('GET', key .. ':read') or '0') then
-                redis.call('SET', key, text(bounded(tonumber(value) + truth)), 'KEEPTTL')
-            end
-        end
+        for name, truth in pairs(truths) do add(ARGV[3] .. name .. '@' .. ARGV[4], truth) end
     end
     return 0
 end
@@ -29,9 +32,13 @@ for _, claim in ipairs(cjson.decode(held)) do
         for unit = 1, reserved do
             redis.call('ZREM', key, unit == 1 and ARGV[2] or (ARGV[2] .. '|' .. unit))
         end
-    elseif truths[name] and truths[name] ~= reserved then
+    elseif truths[name] then
         local value = redis.call('GET', key)
-        if value then redis.call('SET', key, text(bounded(tonumber(value) + truths[name] - reserved)), 'KEEPTTL') end
+        if value and truths[name] ~= reserved then
+            redis.call('SET', key, text(bounded(tonumber(value) + truths[name] - reserved)), 'KEEPTTL')
+        elseif not value and kind == 'c' then
+            add(key, truths[name])
+        end
     end
 end
 redis.call('DEL', KEYS[1])

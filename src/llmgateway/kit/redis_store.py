@@ -8,7 +8,7 @@ them are unknown, whatever the server still remembers; scripts carry it too, so 
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,8 +17,17 @@ from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.patience import Deadlines, Patience
-from llmgateway.kit.redis_claims import HeldClaim, HeldTicket, near_of, script, verdict_of, written
-from llmgateway.kit.redis_server import RedisServer, StoreDown
+from llmgateway.kit.redis_claims import (
+    HeldClaim,
+    HeldTicket,
+    held_anew,
+    members_of,
+    near_of,
+    script,
+    verdict_of,
+    written,
+)
+from llmgateway.kit.redis_server import Birth, RedisServer, StoreDown
 from llmgateway.kit.store import (
     CEILING,
     LEASE_SECONDS,
@@ -75,7 +84,7 @@ class RedisStore:
         """
         self._server = RedisServer(
             url,
-            {name: script(name) for name in ("admit", "settle", "also", "seed")},
+            {name: script(name) for name in ("admit", "settle", "also", "seed", "hold")},
             seconds=seconds,
             prefix=prefix,
             clock=clock,
@@ -94,6 +103,8 @@ class RedisStore:
         """When the calls that wait leave, whether or not the pipeline before them is back."""
         self.replicas = 1
         """Processes that were heard of at the last beat."""
+        self._held_since: Birth | None = None
+        """The birth of the server that holds all that runs here."""
         self._witnesses = 0
         """Of them, how many must have stored what they counted before a loss; none for a store that never beat."""
 
@@ -107,14 +118,13 @@ class RedisStore:
         epoch = await self._server.epoch()
         near = near_of(claim.key for claim in claims)
         ticket_key, index = self._ticket_key(ticket, near, epoch), self._index(near)
-        keys, counts = [ticket_key, index], False
-        gauges: list[str] = []
+        keys, counts, lives = [ticket_key, index], False, False
         for claim in claims:
             key = self._prefix + claim.key
             if isinstance(claim, Counter):
                 counts, key = True, f"{key}@{epoch}"
             elif isinstance(claim, Gauge):
-                gauges.append(key)
+                lives = True
             keys.append(key)
         given = (self._server.told_time, _LEASE_MILLIS, _TICKET_SECONDS, ticket, written(claims))
         answer = await self._run("admit", keys, given)
@@ -124,8 +134,9 @@ class RedisStore:
             raise self._server.down(error) from error
         if verdict.admitted:
             self._tickets[ticket] = near
-            if gauges or counts:
-                self._open.setdefault(lease, {})[ticket] = HeldTicket(gauges, ticket_key, index if counts else None)
+            if lives or counts:
+                held = HeldTicket(ticket_key, index if counts else None, claims, verdict.readings)
+                self._open.setdefault(lease, {})[ticket] = held
         return verdict
 
     async def settle(self, ticket: str, truths: Mapping[str, int], ago: float = 0.0) -> bool:
@@ -183,14 +194,18 @@ class RedisStore:
     async def seed(self, counters: Mapping[str, int], lifetime: int, read_at: float = 0.0) -> None:
         epoch = await self._server.epoch()
         for key, value in counters.items():
-            keys = [f"{self._prefix}{key}@{epoch}", *map(self._newest, beginnings_of(key))]
+            counter, index = f"{self._prefix}{key}@{epoch}", self._index(near_of([key]))
+            keys = [counter, index, *map(self._newest, beginnings_of(key))]
             given = (f"{min(max(value, 0), CEILING):d}", str(lifetime), f"{read_at * 1000:.0f}", key)
             await self._run("seed", keys, given)
 
     async def lag(self, lease: str, seconds: float) -> None:
         """Raises StoreDown."""
         asked = time.monotonic()
-        now = await self._server.millis()
+        birth, now = await self._server.meet(), await self._server.millis()
+        if birth != self._held_since:
+            await self._hold_again(birth.epoch)
+            self._held_since = birth
         since = now - math.ceil((seconds + time.monotonic() - asked) * 1000)
         names = {name: self._prefix + name for name in (_STORED, _LAGGING)}
         calls = [("ZADD", names[_STORED], str(since), lease)]
@@ -199,6 +214,19 @@ class RedisStore:
         else:
             calls += [("ZREM", names[_LAGGING], lease)]
         await self._server.ask(calls)
+
+    async def _hold_again(self, epoch: str) -> None:
+        """What runs here still holds what it reserved, also of a server that lost it: before anybody reads what was spent."""
+        again: list[Coroutine[Any, Any, object]] = []
+        for lease, tickets in self._open.items():
+            for ticket, held in list(tickets.items()):
+                near = self._tickets[ticket]
+                key, listed = self._ticket_key(ticket, near, epoch), self._index(near)
+                self._open[lease][ticket] = held._replace(key=key, listed=held.listed and listed)
+                claims = written(held_anew(held, self._prefix, epoch))
+                given = (self._server.told_time, _LEASE_MILLIS, _TICKET_SECONDS, ticket, claims)
+                again.append(self._run("hold", [key, listed], given))
+        await asyncio.gather(*again)
 
     async def _said(self, until: int, born: int) -> tuple[int, int]:
         """Processes with something unstored from before `until`, and those that stored all from before `born`. Raises StoreDown."""
@@ -217,8 +245,8 @@ class RedisStore:
             async with Patience(self._seconds * 4):
                 pipe = self._server.client.pipeline(transaction=False)
                 for ticket, held in list(self._open.get(lease, {}).items()):
-                    for gauge in held.gauges:
-                        pipe.zadd(gauge, {ticket: now + LEASE_SECONDS * 1000}, xx=True)
+                    for gauge, members in members_of(ticket, held, self._prefix):
+                        pipe.zadd(gauge, dict.fromkeys(members, now + LEASE_SECONDS * 1000), xx=True)
                         pipe.expire(gauge, LEASE_SECONDS * 2)
                     if held.listed is not None:
                         pipe.zadd(held.listed, {held.key: now + LEASE_SECONDS * 1000}, xx=True)
