@@ -51,7 +51,7 @@ ERROR_CODES = (
         402,
         "unpriced_model",
         "A money budget cannot hold a model whose price is unknown.",
-        "Give the target a `price` in gateway.yaml, or ask another model.",
+        "Give the target a `price`: in gateway.yaml, or on your own credential in a route; or ask another model.",
     ),
     ErrorCode(403, "permission_denied", "Your role may not do this.", "Ask an owner or admin."),
     ErrorCode(403, "email_not_verified", "The address was not confirmed yet.", "Follow the link in the mail."),

@@ -1,6 +1,7 @@
 """What requests cost beside the tokens of one model: tools, fees, advisors, bills that are told; and what has no price."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -94,7 +95,7 @@ def test_what_a_provider_tells_that_it_bills_is_the_price_where_it_is_known_to()
 
 
 def test_the_operators_price_may_name_every_class() -> None:
-    given = {name: Decimal(price) for name, price in zip(CLASSES, "12345678", strict=True)}
+    given: dict[str, Any] = {name: Decimal(price) for name, price in zip(CLASSES, "12345678", strict=True)}
     usage = Usage(
         prompt_tokens=10, completion_tokens=5, cached_tokens=1, cache_write_tokens=2, audio_prompt_tokens=3,
         audio_completion_tokens=4, searches=5,

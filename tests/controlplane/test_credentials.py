@@ -151,3 +151,36 @@ async def test_master_keys_are_rotated_and_the_old_one_can_go(database_url: str,
         assert (again.peppers, again.data_keys, again.second_factors) == (0, 0, 0)
         with pytest.raises(CannotOpen):
             await rotate(api.admin, MasterKeys(["x" * 32]))
+
+
+def _route(**price: object) -> Json:
+    return {"targets": [{"provider": "bedrock", "model": "our-model", "price": price}]}
+
+
+async def test_a_price_of_its_own_is_for_a_credential_of_its_own(api: Api) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    refused = await owner.put(f"/orgs/{org}/routes/mine", json=_route(input="2.50", output=10))
+    assert (refused.status_code, error_of(refused)["param"]) == (400, "targets.0.price")
+    assert "Add the credential first" in error_of(refused)["message"]
+    assert (await owner.post(f"/orgs/{org}/credentials", json=WISH)).status_code == 201
+    made = await owner.put(f"/orgs/{org}/routes/mine", json=_route(input="2.50", output=10))
+    assert made.status_code == 201, made.text
+    kept = (await owner.get(f"/orgs/{org}/routes/mine")).json()["targets"][0]["price"]
+    assert (kept["input"], kept["output"], kept["search"]) == ("2.50", "10", None)
+    again = await owner.put(f"/orgs/{org}/routes/mine", json={"targets": made.json()["targets"]})
+    assert again.json()["targets"] == made.json()["targets"]
+
+
+@pytest.mark.parametrize(
+    "price", [{}, {"output": "1"}, {"input": "-1"}, {"input": "NaN"}, {"input": 10**9}, {"input": 2.5}, {"in": 1}]
+)
+async def test_a_price_that_cannot_be_one_is_refused(api: Api, price: Json) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    assert (await owner.post(f"/orgs/{org}/credentials", json=WISH)).status_code == 201
+    refused = await owner.put(f"/orgs/{org}/routes/mine", json=_route(**price))
+    assert refused.status_code == 400, refused.text
+    assert error_of(refused)["param"].startswith("targets.0.price")

@@ -1,5 +1,6 @@
 """A person at a real browser in front of a real gateway, who notices every error in the console."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Generator
@@ -133,6 +134,12 @@ class Person:
             f"{one['id']}: {one['help']} {[node['html'][:200] for node in one['nodes'][:3]]}"
             for one in found["violations"]
         ]
+
+
+def kept(page: Page, name: str) -> None:
+    """A picture for who wants to look: `SHOTS=folder` keeps them."""
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpx2
 from playwright.sync_api import Browser, Route, expect
 
-from tests.dashboard.browser import PASSWORD, Person, person
+from tests.dashboard.browser import PASSWORD, Person, kept, person
 from tests.e2e.gateway import Gateway
 
 
@@ -172,6 +172,23 @@ def test_an_alias_is_edited_and_its_failover_is_seen_on_the_requests_page(owner:
         owner.page.get_by_role("table", name="Provider health").get_by_role("row").filter(has_text="openai/gpt-4.1")
     )
     expect(health).to_contain_text(re.compile("well|cooled|being tried again"))
+
+
+def test_a_price_is_given_where_the_organisation_pays_itself(owner: Person) -> None:
+    owner.open_place("Routes")
+    owner.click("New alias")
+    owner.page.get_by_label("Alias", exact=True).fill("tuned")
+    owner.page.get_by_label("Target 1", exact=True).fill("openai/ft:our-own")
+    owner.click("Price of target 1")
+    owner.page.get_by_label("Input price of target 1").fill("2.50")
+    owner.page.get_by_label("Output price of target 1").fill("10")
+    kept(owner.page, "route-price")
+    owner.click("Save alias")
+    owner.sees("Add the credential first, or leave the price out.")
+    owner.expects_refusal(400)
+    owner.click("Price of target 1")
+    owner.click("Save alias")
+    owner.sees("tuned is saved")
 
 
 def test_the_playground_streams_an_answer_with_its_cost(owner: Person) -> None:

@@ -1,12 +1,10 @@
 """What people do about money: buy a plan and give it back, set budgets and be told."""
 
-import os
 import re
-from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from tests.dashboard.browser import PASSWORD, Person, person
+from tests.dashboard.browser import PASSWORD, Person, kept, person
 from tests.dashboard.checkout import Checkout
 from tests.dashboard.test_journeys import ask, shown_key
 from tests.e2e.gateway import Gateway
@@ -69,8 +67,7 @@ def test_an_operator_assigns_a_plan_and_gives_credit_and_takes_it_back(
         dialog.get_by_label("What its statement says").fill("a present")
         owner.click(act)
         expect(dialog.get_by_text("Credit", exact=True).first.locator("..")).to_contain_text(stands)
-    if folder := os.environ.get("SHOTS"):
-        owner.page.screenshot(path=Path(folder) / "operator.png")
+    kept(owner.page, "operator")
 
 
 def test_a_budget_is_set_what_is_beyond_it_is_refused_and_its_owner_is_told(owner: Person, gateway: Gateway) -> None:

@@ -1,12 +1,9 @@
 """Every page, in light, in dark and on a phone: no error, no barrier, nothing too wide. `SHOTS=folder` keeps their pictures."""
 
-import os
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.dashboard.browser import Person, Theme, person
+from tests.dashboard.browser import Person, Theme, kept, person
 from tests.dashboard.test_journeys import ask, until_stored
 from tests.e2e.gateway import Gateway
 
@@ -43,10 +40,7 @@ def _look(somebody: Person, path: str, name: str) -> list[str]:
     too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if too_wide > 0:
         troubles.append(f"{path} is {too_wide} px wider than the screen")
-    if folder := os.environ.get("SHOTS"):
-        page.screenshot(
-            path=Path(folder) / f"{path.strip('/').replace('/', '-') or 'landing'}-{name}.png", full_page=True
-        )
+    kept(page, f"{path.strip('/').replace('/', '-') or 'landing'}-{name}")
     return troubles
 
 

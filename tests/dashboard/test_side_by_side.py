@@ -1,18 +1,9 @@
 """Two people at the same thing: nobody undoes what another did, and nobody lifts what is not theirs to lift."""
 
-import os
-from pathlib import Path
+from playwright.sync_api import Browser, expect
 
-from playwright.sync_api import Browser, Page, expect
-
-from tests.dashboard.browser import PASSWORD, Person, person
+from tests.dashboard.browser import PASSWORD, Person, kept, person
 from tests.e2e.gateway import Gateway
-
-
-def _kept(page: Page, name: str) -> None:
-    """A picture for who wants to look, as in test_pages."""
-    if folder := os.environ.get("SHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 def test_a_budget_that_was_set_meanwhile_stays_when_an_older_page_is_saved(owner: Person) -> None:
@@ -56,7 +47,7 @@ def test_who_made_a_key_sees_what_an_admin_set_and_cannot_lift_it(
         _edit(mel, "mels key")
         expect(mel.page.get_by_label("When it is spent")).to_be_disabled()
         mel.sees("An admin set it: you may lower it.")
-        _kept(mel.page, "member-key")
+        kept(mel.page, "member-key")
         mel.page.get_by_label("A month").fill("6")
         mel.click("Save")
         expect(mel.page.get_by_role("alert")).to_contain_text("An admin or owner can change it")

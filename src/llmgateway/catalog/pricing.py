@@ -39,7 +39,7 @@ _COVERED: Final[Mapping[str, Decimal]] = MappingProxyType(dict.fromkeys(_TOOLS, 
 
 @dataclass(frozen=True, slots=True)
 class PriceOverride:
-    """The operator's own price, USD per million tokens; per thousand requests and searches.
+    """A price that somebody gave, USD per million tokens; per thousand requests and searches.
 
     It covers all that a request uses: what has no price here costs what the kind it is of does, a request and a search nothing.
     """
@@ -52,13 +52,15 @@ class PriceOverride:
     audio_output: Decimal | None = None
     request: Decimal | None = None
     search: Decimal | None = None
+    told_by: str = "gateway.yaml"
+    """Where it stands."""
 
     @property
     def version(self) -> str:
-        """What events are stamped with: the prices themselves, since the file may say others tomorrow."""
+        """What events are stamped with: the prices themselves, since tomorrow others may stand there."""
         told = [(name, price) for name in _OWN_CLASSES if (price := getattr(self, name)) is not None]
         words = [f"{'cached' if name == 'cached_input' else name} {price}" for name, price in told]
-        return f"gateway.yaml: {' '.join(words)}"
+        return f"{self.told_by}: {' '.join(words)}"
 
 
 class Bill(NamedTuple):

@@ -7,7 +7,8 @@ import { ChoiceField, TextField } from "@/components/field";
 import { FormError } from "@/components/states";
 import { useTell } from "@/components/toast";
 import { namesOfFile, wrongName } from "@/features/routing/aliases";
-import { type Target, TargetFields } from "@/features/routing/target_fields";
+import { TargetFields } from "@/features/routing/target_fields";
+import { NEW_TARGET, toldTarget, typedTargets } from "@/features/routing/targets";
 import { query, type Schema } from "@/lib/api/client";
 import { aboutIt, isAbout, wordsOf } from "@/lib/api/errors";
 import { useOrg } from "@/lib/me";
@@ -29,11 +30,6 @@ interface Props {
   onClose: () => void;
   /** Rather change the alias that has the name already. */
   onEdit: (route: Route) => void;
-}
-
-function targetsOf(route: Route | undefined): Target[] {
-  if (!route) return [{ name: "", weight: "1" }];
-  return route.targets.map((one) => ({ name: `${one.provider}/${one.model}`, weight: String(one.weight) }));
 }
 
 interface Check {
@@ -62,7 +58,7 @@ export function RouteForm({ of: route, onClose, onEdit }: Props) {
   const [alias, setAlias] = useState(route?.alias ?? "");
   const [strategy, setStrategy] = useState<Strategy>(route?.strategy ?? "priority");
   const [retries, setRetries] = useState(route?.retries?.toString() ?? "");
-  const [targets, setTargets] = useState(() => targetsOf(route));
+  const [targets, setTargets] = useState(() => (route ? typedTargets(route.targets) : [NEW_TARGET]));
   const models = useQuery(modelsOptions(org.slug)).data?.data ?? [];
   const { wrong, taken, hint } = useNameCheck(alias, route !== undefined, models);
   const save = query.useMutation("put", "/api/v1/orgs/{org}/routes/{alias}", {
@@ -81,10 +77,7 @@ export function RouteForm({ of: route, onClose, onEdit }: Props) {
       body: {
         strategy,
         retries: typedNumber(retries),
-        targets: targets.map(({ name, weight }) => {
-          const [provider = "", ...rest] = name.trim().split("/");
-          return { provider, model: rest.join("/"), weight: typedNumber(weight) ?? 1 };
-        }),
+        targets: targets.map(toldTarget),
         timeouts: route?.timeouts ?? {},
       },
     });

@@ -135,6 +135,12 @@ function Targets({ of: route }: { of: Route | null }) {
         <li key={place}>
           <span className="text-faint">{place + 1}.</span> {target.provider}/{target.model}
           {route.strategy === "weighted" ? <span className="text-faint"> · weight {target.weight}</span> : null}
+          {target.price ? (
+            <span className="tabular text-faint">
+              {" "}
+              · own price ${target.price.input} and ${target.price.output} per million
+            </span>
+          ) : null}
         </li>
       ))}
     </ol>

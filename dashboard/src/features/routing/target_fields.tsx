@@ -1,14 +1,9 @@
-import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide-react";
+import { ArrowDown, ArrowUp, CircleDollarSign, Plus, Trash2 } from "lucide-react";
 import { useId } from "react";
 
 import { Button, IconButton } from "@/components/button";
-import { INPUT } from "@/components/field";
-
-/** As it was typed. */
-export interface Target {
-  name: string;
-  weight: string;
-}
+import { INPUT, TextField } from "@/components/field";
+import { NEW_TARGET, type Target } from "@/features/routing/targets";
 
 interface Props {
   targets: readonly Target[];
@@ -36,7 +31,7 @@ export function TargetFields({ targets, onChange, weighted, known, error }: Prop
     <fieldset className="flex flex-col gap-2">
       <legend className="mb-1 text-table font-semibold">Targets</legend>
       {targets.map((target, place) => (
-        <div key={place} className="flex items-center gap-1">
+        <div key={place} className="flex flex-wrap items-center gap-1">
           <input
             aria-label={`Target ${place + 1}`}
             list={id}
@@ -44,7 +39,7 @@ export function TargetFields({ targets, onChange, weighted, known, error }: Prop
             pattern=".+/.+"
             title="provider/model"
             placeholder="openai/gpt-4.1"
-            className={INPUT}
+            className={`${INPUT} min-w-0 flex-1`}
             value={target.name}
             onChange={(event) => put(place, { name: event.target.value })}
           />
@@ -59,6 +54,13 @@ export function TargetFields({ targets, onChange, weighted, known, error }: Prop
               onChange={(event) => put(place, { weight: event.target.value })}
             />
           ) : null}
+          <IconButton
+            label={`Price of target ${place + 1}`}
+            aria-expanded={target.price !== null}
+            onClick={() => put(place, { price: target.price ? null : { input: "", output: "" } })}
+          >
+            <CircleDollarSign aria-hidden className="size-4" />
+          </IconButton>
           <IconButton
             label={`Move target ${place + 1} up`}
             disabled={place === 0}
@@ -80,6 +82,9 @@ export function TargetFields({ targets, onChange, weighted, known, error }: Prop
           >
             <Trash2 aria-hidden className="size-4" />
           </IconButton>
+          {target.price ? (
+            <PriceFields of={target.price} place={place + 1} onChange={(price) => put(place, { price })} />
+          ) : null}
         </div>
       ))}
       <datalist id={id}>
@@ -94,11 +99,42 @@ export function TargetFields({ targets, onChange, weighted, known, error }: Prop
       ) : null}
       <Button
         className="self-start"
-        onClick={() => onChange([...targets, { name: "", weight: "1" }])}
+        onClick={() => onChange([...targets, NEW_TARGET])}
         icon={<Plus aria-hidden className="size-4" />}
       >
         Add a target
       </Button>
     </fieldset>
+  );
+}
+
+interface PriceProps {
+  of: NonNullable<Target["price"]>;
+  place: number;
+  onChange: (price: NonNullable<Target["price"]>) => void;
+}
+
+/** What a model of the organisation's own costs, where the catalogue does not know. */
+function PriceFields({ of: price, place, onChange }: PriceProps) {
+  return (
+    <div className="appear grid basis-full gap-3 border-l border-line pb-2 pl-3 sm:grid-cols-2">
+      <TextField
+        label={`Input price of target ${place}`}
+        hint="Dollars per million prompt tokens, on your own credential."
+        required
+        inputMode="decimal"
+        placeholder="2.50"
+        value={price.input}
+        onChange={(input) => onChange({ ...price, input })}
+      />
+      <TextField
+        label={`Output price of target ${place}`}
+        hint="Dollars per million completion tokens; empty is 0."
+        inputMode="decimal"
+        placeholder="10"
+        value={price.output}
+        onChange={(output) => onChange({ ...price, output })}
+      />
+    </div>
   );
 }

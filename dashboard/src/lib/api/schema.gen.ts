@@ -3299,6 +3299,7 @@ export interface components {
             reasoning?: boolean | null;
             /** Context */
             context?: number | null;
+            price?: components["schemas"]["TargetPrice"] | null;
         };
         /**
          * SecretShown
@@ -3472,6 +3473,34 @@ export interface components {
             first_token_p50_ms: number | null;
             /** First Token P95 Ms */
             first_token_p95_ms: number | null;
+        };
+        /**
+         * TargetPrice
+         * @description USD per million tokens, and per thousand requests and searches: what a provider bills you for a model of your own.
+         *
+         *     It says what a request cost where the catalogue does not know. Of your own provider credentials alone: what the gateway's
+         *     cost is not yours to say.
+         */
+        TargetPrice: {
+            /** Input */
+            input: string;
+            /**
+             * Output
+             * @default 0
+             */
+            output: string;
+            /** Cached Input */
+            cached_input?: string | null;
+            /** Cache Write */
+            cache_write?: string | null;
+            /** Audio Input */
+            audio_input?: string | null;
+            /** Audio Output */
+            audio_output?: string | null;
+            /** Request */
+            request?: string | null;
+            /** Search */
+            search?: string | null;
         };
         /**
          * Timeouts

@@ -1,13 +1,16 @@
 """What is said about routes and policies."""
 
+import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Shown, Word, each_once
 from llmgateway.gateway_file import Strategy, Timeouts
 from llmgateway.kit.patterns import BadPattern, compiled
+
+_DECIMAL: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,12})?")
 
 Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
 
@@ -20,6 +23,32 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _price(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int) or not _DECIMAL.fullmatch(str(value)):
+        raise ValueError('must be dollars as text, such as "2.50", at most 999999 and with at most 12 decimals')
+    return str(value)
+
+
+Price = Annotated[str, BeforeValidator(_price, json_schema_input_type=str)]
+
+
+class TargetPrice(Body):
+    """USD per million tokens, and per thousand requests and searches: what a provider bills you for a model of your own.
+
+    It says what a request cost where the catalogue does not know. Of your own provider credentials alone: what the gateway's
+    cost is not yours to say.
+    """
+
+    input: Price
+    output: Price = "0"
+    cached_input: Price | None = None
+    cache_write: Price | None = None
+    audio_input: Price | None = None
+    audio_output: Price | None = None
+    request: Price | None = None
+    search: Price | None = None
+
+
 class RouteTarget(Body):
     """One place that can serve an alias."""
 
@@ -29,6 +58,7 @@ class RouteTarget(Body):
     prefill: bool | None = None
     reasoning: bool | None = None
     context: int | None = Field(None, gt=0, le=100_000_000)
+    price: TargetPrice | None = None
 
 
 class RouteBody(Body):

@@ -1,13 +1,15 @@
 """Routes and policies: kept as they were written, and announced."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
 
 from llmgateway.contract.channels import KeyChanged
-from llmgateway.controlplane.policies.schemas import PolicyChange, PolicyShown, RouteBody
+from llmgateway.controlplane.policies.schemas import PolicyChange, PolicyShown, RouteBody, RouteTarget
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Visit
+from llmgateway.db.models.credentials import ProviderCredential
 from llmgateway.db.models.routes import Route
 from llmgateway.db.tenancy import owned
 from llmgateway.errors import BadRequest, Conflict, NotFound
@@ -31,13 +33,8 @@ async def get(visit: Visit, alias: str) -> Route:
 
 
 async def put(visit: Visit, alias: str, body: RouteBody) -> tuple[Route, dict[str, Any] | None]:
-    """The route, and its definition before. Raises BadRequest for a provider that is not known, and Conflict."""
-    for place, target in enumerate(body.targets):
-        if not visit.rooms.check.known(target.provider):
-            raise BadRequest(
-                f"There is no provider {target.provider!r} here. See docs/reference/providers.md.",
-                param=f"targets.{place}.provider",
-            )
+    """The route, and its definition before. Raises BadRequest for what its targets cannot be, and Conflict."""
+    await _check(visit, body.targets)
     now, definition = visit.rooms.clock.now(), body.model_dump(mode="json", exclude_none=True)
     route = await find(visit, alias)
     before = None if route is None else route.definition
@@ -51,6 +48,23 @@ async def put(visit: Visit, alias: str, body: RouteBody) -> tuple[Route, dict[st
     await visit.tx.flush()
     await announce(visit.tx, KeyChanged(None, visit.org.id))
     return route, before
+
+
+async def _check(visit: Visit, targets: Sequence[RouteTarget]) -> None:
+    """Raises BadRequest for a provider that is not known, and for a price where nothing of the organisation's own is asked."""
+    own = set(await visit.tx.scalars(select(owned(ProviderCredential, visit.org.id).subquery().c.provider)))
+    for place, target in enumerate(targets):
+        if not visit.rooms.check.known(target.provider):
+            raise BadRequest(
+                f"There is no provider {target.provider!r} here. See docs/reference/providers.md.",
+                param=f"targets.{place}.provider",
+            )
+        if target.price is not None and target.provider not in own:
+            raise BadRequest(
+                f"A price of your own is for provider credentials of your own, and {target.provider} has none here. "
+                "Add the credential first, or leave the price out.",
+                param=f"targets.{place}.price",
+            )
 
 
 async def remove(visit: Visit, alias: str) -> Route:

@@ -5,7 +5,6 @@ from llmgateway.contract.refusals import KEY, ORGANISATION, PROJECT
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.dataplane.admit.scopes import Need, counts_money
 from llmgateway.dataplane.plan.fitness import longest_asked
-from llmgateway.dataplane.plan.ordering import override
 from llmgateway.dataplane.plan.router import Router
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.errors import NotFound, PaymentRequired
@@ -30,7 +29,7 @@ def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> 
         if not charged and not limited:
             continue
         prices = router.catalog.bid(
-            target.host.id, target.model, (prompt_tokens, output), router.clock.now(), override=override(target.price)
+            target.host.id, target.model, (prompt_tokens, output), router.clock.now(), override=target.price
         )
         if prices is None:
             raise _unpriced(target, key)
@@ -53,9 +52,11 @@ def _unpriced(target: Target, key: KeySnapshot) -> PaymentRequired:
     budgets = ((KEY, key.budgets), (PROJECT, key.project_budgets), (ORGANISATION, key.org.budgets))
     limiting = [f"{whose}'s budget" for whose, ones in budgets if any(one.hard for one in ones)]
     limit = limiting[0] if limiting else f"{ORGANISATION}'s prepaid credit"
+    own = target.credential.sealed is not None
+    who = "give it a `price` in a route of your own" if own else "have the operator give it a price in gateway.yaml"
     return PaymentRequired(
         f"The price of {target.name} is not known. {limit} is for models with a known price alone. "
-        "Ask another model, or have the operator give it a price in gateway.yaml.",
+        f"Ask another model, or {who}.",
         code="unpriced_model",
         param="model",
     )

@@ -8,12 +8,12 @@ from typing import Protocol
 import msgspec
 
 from llmgateway.canon.usage import Usage
-from llmgateway.catalog.catalog import Catalog, PriceOverride
+from llmgateway.catalog.catalog import Catalog
 from llmgateway.dataplane.plan.fitness import Demand
 from llmgateway.dataplane.plan.health import Path
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.dataplane.plan.threads import place_of
-from llmgateway.gateway_file import Price, Strategy
+from llmgateway.gateway_file import Strategy
 from llmgateway.kit.money import usd
 
 _EXPECTED_OUTPUT = 500
@@ -139,12 +139,5 @@ def _seconds(group: _Group, view: View) -> float | None:
 def estimate(target: Target, needed: Demand, catalog: Catalog, at: datetime) -> int | None:
     """Nanos that the call would cost there: the counted prompt and the longest, or a usual, answer; None is unpriced."""
     usage = Usage(prompt_tokens=needed.prompt_tokens, completion_tokens=needed.max_output or _EXPECTED_OUTPUT)
-    priced = catalog.price(target.host.id, target.model, usage, at, override=override(target.price))
+    priced = catalog.price(target.host.id, target.model, usage, at, override=target.price)
     return priced.nanos if priced else None
-
-
-def override(price: Price | None) -> PriceOverride | None:
-    """The operator's own price as the catalogue takes it."""
-    if price is None:
-        return None
-    return PriceOverride(**vars(price))

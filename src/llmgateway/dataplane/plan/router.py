@@ -2,18 +2,19 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.stored import stored_objects
 from llmgateway.catalog.abilities import Ability, Traits
 from llmgateway.catalog.catalog import LONGEST_NAME, Catalog
+from llmgateway.catalog.pricing import PriceOverride
 from llmgateway.catalog.recent import Recent
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, lists
 from llmgateway.contract.usage import PlannedTarget
 from llmgateway.dataplane.plan.fitness import choose, demand, no_model
-from llmgateway.dataplane.plan.hosts import Host, own_hosts
+from llmgateway.dataplane.plan.hosts import Credential, Host, own_hosts
 from llmgateway.dataplane.plan.ordering import Pulse, View, ordered
 from llmgateway.dataplane.plan.targets import Patience, Plan, Target
 from llmgateway.dataplane.plan.threads import thread_of
@@ -119,14 +120,15 @@ class Router:
         if missing:
             raise no_model(name, missing)
         entry = TargetEntry(provider=provider, model=model)
-        return self._targets(self.hosts_of(provider, org), entry, None, thinking=thinking)
+        return self._targets(self.hosts_of(provider, org), entry, None, None, thinking=thinking)
 
     def _alias(self, alias: AliasEntry, name: str, org: OrgSnapshot, *, thinking: bool) -> Sequence[Target]:
+        route = name if name in org.routes else None
         targets = [
             target
             for entry in alias.targets
             if not self._missing(entry.provider, org)
-            for target in self._targets(self.hosts_of(entry.provider, org), entry, alias, thinking=thinking)
+            for target in self._targets(self.hosts_of(entry.provider, org), entry, alias, route, thinking=thinking)
         ]
         if not targets:
             missing = dict.fromkeys(self._missing(entry.provider, org) for entry in alias.targets)
@@ -147,9 +149,15 @@ class Router:
         return next((provider for provider in known if not self._missing(provider, org)), known[0])
 
     def _targets(
-        self, hosts: Sequence[Host], entry: TargetEntry, alias: AliasEntry | None, *, thinking: bool
+        self,
+        hosts: Sequence[Host],
+        entry: TargetEntry,
+        alias: AliasEntry | None,
+        route: str | None,
+        *,
+        thinking: bool,
     ) -> Sequence[Target]:
-        """The entry with each credential."""
+        """The entry with each credential; `route` is the name of the tenant's own that it stands in."""
         defaults = self.file.defaults
         traits = self.catalog.traits(entry.provider, entry.model)
         own = alias.timeouts if alias else Timeouts()
@@ -162,7 +170,7 @@ class Router:
                 credential=credential,
                 patience=patience,
                 retries=defaults.retries if alias is None or alias.retries is None else alias.retries,
-                price=entry.price,
+                price=_price(entry, route, credential),
                 weight=entry.weight,
                 prefill=_prefill(entry, traits, language),
                 context=entry.context,
@@ -192,6 +200,14 @@ def _allowed(key: KeySnapshot, asked: str, target: Target) -> bool:
         return False
     names = (asked, target.model, target.name)
     return lists(key.models, target.host.id, names) and lists(key.org.policy.allowed_models, target.host.id, names)
+
+
+def _price(entry: TargetEntry, route: str | None, credential: Credential) -> PriceOverride | None:
+    """A price given there: by the operator for all, by a tenant for its own credentials, which it pays itself."""
+    if entry.price is None or (route is not None and credential.sealed is None):
+        return None
+    told = PriceOverride(**vars(entry.price))
+    return told if route is None else replace(told, told_by=f"route {route}")
 
 
 def _prefill(entry: TargetEntry, traits: Traits, language: Provider) -> bool | None:

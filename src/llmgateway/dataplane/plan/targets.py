@@ -5,10 +5,10 @@ from functools import cached_property
 
 import msgspec
 
+from llmgateway.catalog.pricing import PriceOverride
 from llmgateway.contract.usage import PlannedTarget
 from llmgateway.dataplane.plan.health import Path
 from llmgateway.dataplane.plan.hosts import Credential, Host
-from llmgateway.gateway_file import Price
 from llmgateway.providers.base import Provider
 
 
@@ -34,8 +34,8 @@ class Target:
     patience: Patience = Patience()
     retries: int = 2
     """Extra attempts here for what may pass."""
-    price: Price | None = None
-    """The operator's own price; None asks the catalogue."""
+    price: PriceOverride | None = None
+    """By the operator's word, or the tenant's for its own credential; None asks the catalogue."""
     weight: float = 1.0
     prefill: bool | None = None
     """Whether it continues a last message of the assistant; None is unknown."""

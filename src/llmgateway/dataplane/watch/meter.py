@@ -19,7 +19,6 @@ from llmgateway.dataplane.lookup.cache import Look
 from llmgateway.dataplane.observe.counting import Counting
 from llmgateway.dataplane.observe.tracing import Trace
 from llmgateway.dataplane.plan.health import Health
-from llmgateway.dataplane.plan.ordering import override
 from llmgateway.dataplane.plan.targets import Plan, Target
 from llmgateway.dataplane.watch.contents import ContentLog, may_be_kept
 from llmgateway.dataplane.watch.reckoning import reckon
@@ -366,8 +365,9 @@ class Meter:
     def _price(self, target: Target | None, usage: Usage) -> tuple[int | None, str | None]:
         if target is None:
             return None, None
-        own = override(target.price)
-        priced = self._use.catalog.price(target.host.id, target.model, usage, self._at, override=own, tier=usage.tier)
+        priced = self._use.catalog.price(
+            target.host.id, target.model, usage, self._at, override=target.price, tier=usage.tier
+        )
         if priced is None:
             return None, None
         return priced.nanos, priced.version + (LACKING + ", ".join(priced.lacking) if priced.lacking else "")

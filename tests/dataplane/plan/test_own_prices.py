@@ -1,0 +1,61 @@
+"""A tenant says what a model on its own credential costs, and nothing about the gateway's."""
+
+import pytest
+
+from llmgateway.contract.snapshot import Budget, KeySnapshot, OrgSnapshot, SealedCredential
+from llmgateway.dataplane.admit.bidding import needed
+from llmgateway.errors import PaymentRequired
+from llmgateway.gateway_file import AliasEntry
+from tests.dataplane.routing import Routing, chat
+
+DOLLAR = 10**9
+
+
+def _org(price: str, *, own: bool) -> OrgSnapshot:
+    """Its route `mine` says what its model costs; with a credential of its own, or with the gateway's alone."""
+    priced = {"provider": "groq", "model": "fine-tuned", "price": {"input": price, "output": "10"}}
+    return OrgSnapshot(
+        id="org_1",
+        slug="a",
+        plan="starter",
+        budgets=(Budget(nanos=DOLLAR),),
+        routes={"mine": AliasEntry.model_validate({"targets": [priced]})},
+        credentials=(SealedCredential(id="cred_1", provider="groq", sealed=b"s"),) if own else (),
+        data_key=b"k",
+        charged=True,
+    )
+
+
+def _key(org: OrgSnapshot) -> KeySnapshot:
+    return KeySnapshot(id="key_1", name="k", org=org)
+
+
+def test_a_tenant_says_what_a_model_on_its_own_credential_costs() -> None:
+    router, org = Routing().router, _org("2.5", own=True)
+    bid = needed(router, chat("mine", max_tokens=10), _key(org), 1_000)
+    assert (bid.prompt_nanos, bid.output_nanos) == (2_500_000, 100_000)
+    [target] = router.resolve("mine", org)
+    assert target.price is not None
+    assert target.price.version == "route mine: input 2.5 output 10"
+    assert not target.charged
+
+
+def test_who_has_no_price_for_its_own_model_is_told_where_to_say_it() -> None:
+    with pytest.raises(PaymentRequired, match="give it a `price` in a route of your own"):
+        needed(Routing().router, chat("groq/fine-tuned"), _key(_org("2.5", own=True)), 1_000)
+
+
+def test_no_tenant_says_what_the_gateways_own_credential_costs() -> None:
+    router, org = Routing().router, _org("0", own=False)
+    [target] = router.resolve("mine", org)
+    assert (target.price, target.charged) == (None, True)
+    with pytest.raises(PaymentRequired, match="have the operator give it a price"):
+        needed(router, chat("mine"), _key(org), 1_000)
+
+
+def test_the_operators_price_holds_on_a_tenants_credential_too() -> None:
+    file = "models: {house: {targets: [{provider: groq, model: fine-tuned, price: {input: '3'}}]}}"
+    router = Routing(file).router
+    [target] = router.resolve("house", _org("0", own=True))
+    assert target.price is not None
+    assert target.price.version == "gateway.yaml: input 3 output 0"
