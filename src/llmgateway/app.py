@@ -27,11 +27,12 @@ from llmgateway.dashboard import FOLDER, Dashboard
 from llmgateway.dataplane.admit.limits import Limiter
 from llmgateway.dataplane.admit.seeding import Seeder
 from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
+from llmgateway.dataplane.dispatch.retries import Retries
 from llmgateway.dataplane.keys import Keys
 from llmgateway.dataplane.lookup.cache import HeldAnswers
 from llmgateway.dataplane.metrics_page import MetricsPage
 from llmgateway.dataplane.observe.bulletin import Bulletin
-from llmgateway.dataplane.observe.counting import admissions, losses
+from llmgateway.dataplane.observe.counting import admissions, losses, unretried
 from llmgateway.dataplane.observe.figures import FIGURES
 from llmgateway.dataplane.observe.tracing import Tracing
 from llmgateway.dataplane.pages import Pages, Readiness
@@ -148,7 +149,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         metrics = Metrics((*FIGURES, *CONTROL_FIGURES), settings.metrics_folder)
         counts = await stack.enter_async_context(open_store(settings, clock, admissions(metrics), losses(metrics)))
         limiter = await stack.enter_async_context(_limiter(counts, usage, recording, announcements, clock))
-        contents = ContentLog(usage, Vault(masters))
+        contents, retries = ContentLog(usage, Vault(masters)), Retries(clock, unretried(metrics))
         await stack.enter_async_context(_running(contents.ship()))
         instruments = instruments_of(settings, recording.recorder, metrics, limiter, contents)
         await _keep_prices(admin, instruments.catalog, clock)
@@ -157,7 +158,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         rooms = Rooms(
             keys=keys,
             router=Router(hosts, file, instruments.catalog, instruments.health, clock),
-            dispatcher=Dispatcher(transports, clock, instruments.health, Vault(masters)),
+            dispatcher=Dispatcher(transports, clock, instruments.health, Vault(masters), retries),
             instruments=instruments,
             cache=response_cache(file, pepper, answers),
             faults=FaultPlaces(),

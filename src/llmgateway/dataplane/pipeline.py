@@ -148,7 +148,7 @@ async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
         return
     if call.stream and not call.wishes.silenced:
         reply.keep_alive(rooms.keepalive, audience.dialect.keepalive(), meter.headers())
-    asking = rooms.dispatcher.asking(call, plan, meter)
+    asking = rooms.dispatcher.asking(call, plan, meter, key.org.id)
     audience.trace.at("dispatch")
     served = await asking.first()
     audience.trace.at("watch")

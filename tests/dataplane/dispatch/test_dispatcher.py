@@ -13,6 +13,7 @@ from llmgateway.contract.usage import Attempt
 from llmgateway.dataplane.dialects.openai.dialect import error_body
 from llmgateway.dataplane.dispatch.attempt import Served
 from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
+from llmgateway.dataplane.dispatch.retries import Retries
 from llmgateway.dataplane.inbound import read_wishes
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.errors import FailureKind, ProviderError, UpstreamFailed
@@ -157,13 +158,14 @@ class Scene:
     def __init__(self, labs: Labs, retries: int = 2) -> None:
         self.labs = labs
         self.routing = Routing(LABS.replace("RETRIES", str(retries)))
-        self.dispatcher = Dispatcher(
-            {"http": labs}, self.routing.clock, self.routing.health, Vault(MasterKeys(["m" * 32]))
-        )
+        clock = self.routing.clock
+        vault, shared = Vault(MasterKeys(["m" * 32])), Retries(clock, lambda: self.unretried.append(1))
+        self.dispatcher = Dispatcher({"http": labs}, clock, self.routing.health, vault, shared)
+        self.unretried: list[int] = []
 
     async def ask(self, call: Call | None = None) -> Served:
         call = call or chat()
-        return await self.dispatcher.asking(call, self.routing.plan(call), Notes()).first()
+        return await self.dispatcher.asking(call, self.routing.plan(call), Notes(), "org_1").first()
 
 
 async def test_a_bad_key_is_followed_by_the_next_key_of_the_same_provider() -> None:
@@ -316,7 +318,7 @@ async def test_recovery_is_probed_by_one_of_many_requests_that_come_at_once() ->
         _broken(scene, credential)
     scene.routing.clock.advance(20)
     plans = [scene.routing.plan() for _ in range(10)]  # all made before anybody asked
-    askings = [scene.dispatcher.asking(chat(), plan, Notes()) for plan in plans]
+    askings = [scene.dispatcher.asking(chat(), plan, Notes(), "org_1") for plan in plans]
     await asyncio.gather(*[asking.first() for asking in askings])
     assert (scene.labs.asked.count("a"), scene.labs.asked.count("b"), scene.labs.asked.count("c")) == (1, 1, 8)
 
@@ -331,7 +333,7 @@ async def test_a_cooled_target_is_asked_when_nobody_else_is_left() -> None:
 
 async def test_attempts_tell_who_was_asked_what_it_said_and_how_long_it_took() -> None:
     scene, notes, call = Scene(Labs(a=500), retries=0), Notes(), chat()
-    await scene.dispatcher.asking(call, scene.routing.plan(call), notes).first()
+    await scene.dispatcher.asking(call, scene.routing.plan(call), notes, "org_1").first()
     told: list[tuple[Any, ...]] = [(a.provider, a.model, a.status, a.outcome, a.message) for a in notes.attempts]
     assert told == [("one", "m", 500, "server_error", "no"), ("two", "m", 200, "ok", "")]
 
@@ -339,7 +341,7 @@ async def test_attempts_tell_who_was_asked_what_it_said_and_how_long_it_took() -
 async def test_a_credential_that_a_provider_quotes_is_told_to_nobody() -> None:
     scene, notes, call = Scene(Labs(**{"operators-own-key": "quote"})), Notes(), chat("quoting")
     with pytest.raises(UpstreamFailed) as failed:
-        await scene.dispatcher.asking(call, scene.routing.plan(call), notes).first()
+        await scene.dispatcher.asking(call, scene.routing.plan(call), notes, "org_1").first()
     assert scene.labs.asked == ["operators-own-key"]
     assert [attempt.message for attempt in notes.attempts] == ["no such key: ***"]
     assert "no such key: ***" in failed.value.message

@@ -3,7 +3,8 @@
 import asyncio
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,7 @@ from llmgateway.canon.call import Call
 from llmgateway.contract.usage import Attempt
 from llmgateway.dataplane.dispatch.attempt import Asker, Manner, Served, can_be_assembled
 from llmgateway.dataplane.dispatch.failure import Failure, final_problem
+from llmgateway.dataplane.dispatch.retries import Retries
 from llmgateway.dataplane.plan.health import Health
 from llmgateway.dataplane.plan.targets import Plan, Target
 from llmgateway.errors import FailureKind, ProviderError
@@ -72,23 +74,36 @@ class Witness(Protocol):
 class Dispatcher:
     """Asks, one for all requests."""
 
-    def __init__(self, transports: Mapping[str, Transport], clock: Clock, health: Health, vault: Vault) -> None:
+    def __init__(
+        self, transports: Mapping[str, Transport], clock: Clock, health: Health, vault: Vault, retries: Retries
+    ) -> None:
         self._asker = Asker(transports, clock, vault)
         self._clock = clock
         self._health = health
+        self._retries = retries
 
-    def asking(self, call: Call, plan: Plan, witness: Witness) -> "Asking":
-        """The asking of one plan."""
-        return Asking(self._asker, self._clock, self._health if plan.watched else None, (call, plan, witness))
+    def asking(self, call: Call, plan: Plan, witness: Witness, org_id: str) -> "Asking":
+        """The asking of one plan for an organisation."""
+        self._retries.earn(org_id)
+        health, may_retry = self._health if plan.watched else None, partial(self._retries.spend, org_id)
+        return Asking(self._asker, self._clock, health, may_retry, (call, plan, witness))
 
 
 class Asking:
     """One request on its way through its plan: who was asked, and what came of it."""
 
-    def __init__(self, asker: Asker, clock: Clock, health: Health | None, request: tuple[Call, Plan, Witness]) -> None:
+    def __init__(
+        self,
+        asker: Asker,
+        clock: Clock,
+        health: Health | None,
+        may_retry: Callable[[], bool],
+        request: tuple[Call, Plan, Witness],
+    ) -> None:
         self._asker = asker
         self._clock = clock
         self._health = health
+        self._may_retry = may_retry
         self.call, self._plan, self._witness = request
         self._failures: list[Failure] = []
         self._asked_at = _NOT_ASKED
@@ -161,6 +176,8 @@ class Asking:
             except ProviderError as error:
                 pause = _pause(error, number)
                 if pause is None or number == retries or not self._worth_staying(target, error):
+                    return None
+                if not self._may_retry():
                     return None
             await asyncio.sleep(pause)
         return None

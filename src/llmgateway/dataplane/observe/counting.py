@@ -48,6 +48,11 @@ def losses(metrics: Metrics) -> Callable[[], None]:
     return metrics.counter(figures.STORE_LOSSES).inc
 
 
+def unretried(metrics: Metrics) -> Callable[[], None]:
+    """Counts extra attempts that an organisation had no budget for."""
+    return metrics.counter(figures.UNRETRIED).inc
+
+
 class Counting:
     """One for a process."""
 

@@ -44,6 +44,11 @@ RESCUES: Final = Figure(
     kind=Kind.COUNTER,
     help="Requests that finished although at least one attempt had failed.",
 )
+UNRETRIED: Final = Figure(
+    name="llmgateway_retries_refused_total",
+    kind=Kind.COUNTER,
+    help="Extra attempts at a target that were not made, because the organisation had used up its share of them.",
+)
 TOKENS: Final = Figure(
     name="llmgateway_tokens_total",
     kind=Kind.COUNTER,
@@ -208,7 +213,7 @@ BUILD: Final = Figure(
 )
 
 FIGURES: Final[Sequence[Figure]] = (
-    *(REQUESTS, TEST_REQUESTS, REFUSALS, FAILURES, ATTEMPTS, RESCUES, RUNNING, ADMISSIONS),
+    *(REQUESTS, TEST_REQUESTS, REFUSALS, FAILURES, ATTEMPTS, RESCUES, UNRETRIED, RUNNING, ADMISSIONS),
     *(TOKENS, COST, UNPRICED, SAVED, CACHE),
     *(DURATION, FIRST_TOKEN, SPEED, OWN_TIME),
     *(CIRCUITS, READY, STORE_UP, STORE_LOSSES, STORE_SECONDS),

@@ -1,0 +1,66 @@
+"""Retries are a share of what an organisation asks: an outage is not answered with three times the load."""
+
+import pytest
+
+from llmgateway.dataplane.dispatch.retries import Retries
+from llmgateway.errors import Problem
+from llmgateway.kit.clock import ManualClock
+from tests.dataplane.dispatch.test_dispatcher import Labs, Scene
+from tests.dataplane.routing import NOON, chat
+
+
+def _spent(retries: Retries, org: str = "a") -> int:
+    """How many extra attempts are left, and all of them taken."""
+    left = 0
+    while retries.spend(org):
+        left += 1
+    return left
+
+
+def test_a_quiet_organisation_has_a_reserve_that_comes_back() -> None:
+    clock = ManualClock(NOON)
+    retries = Retries(clock)
+    retries.earn("a")
+    assert _spent(retries) == 10
+    clock.advance(3.5)
+    assert _spent(retries) == 3
+    clock.advance(3600)
+    assert _spent(retries) == 10
+
+
+def test_a_busy_organisation_has_one_for_five_requests_up_to_a_hundred() -> None:
+    retries = Retries(ManualClock(NOON))
+    retries.earn("a")
+    assert _spent(retries) == 10
+    for _ in range(50):
+        retries.earn("a")
+    assert _spent(retries) in (9, 10)  # fifths are no whole numbers to a float
+    for _ in range(10_000):
+        retries.earn("a")
+    assert _spent(retries) == 100
+
+
+def test_one_organisation_uses_up_nobody_elses() -> None:
+    refusals: list[int] = []
+    retries = Retries(ManualClock(NOON), lambda: refusals.append(1))
+    for org in ("a", "b"):
+        retries.earn(org)
+    assert (_spent(retries, "a"), len(refusals), _spent(retries, "b")) == (10, 1, 10)
+
+
+async def test_an_outage_is_asked_little_more_than_its_callers_ask() -> None:
+    """Of 40 requests each would make three attempts."""
+    scene = Scene(Labs(e=500))
+    for _ in range(40):
+        with pytest.raises(Problem):
+            await scene.ask(chat("openai/gpt-4.1"))
+    # 18: 10 in reserve, and a fifth of the others.
+    assert 40 + 16 <= len(scene.labs.asked) <= 40 + 18
+    assert scene.unretried
+
+
+async def test_other_targets_are_asked_without_a_budget() -> None:
+    scene = Scene(Labs(a=500, b=500, c=500))
+    served = [await scene.ask() for _ in range(40)]
+    assert {one.target.name for one in served} == {"three/m"}
+    assert scene.unretried
