@@ -203,6 +203,8 @@ class FailureKind(StrEnum):
     BAD_REQUEST = "bad_request"
     NOT_FOUND = "not_found"
     """The provider does not know the model or the path."""
+    STORED_ELSEWHERE = "stored_elsewhere"
+    """What the call goes on from is not stored in this credential's account."""
     CONTEXT_TOO_LONG = "context_too_long"
     CONTENT_FILTERED = "content_filtered"
     RATE_LIMITED = "rate_limited"

@@ -39,6 +39,7 @@ OPENAI_LIMIT = (
         (429, "rate_limit_exceeded", OPENAI_LIMIT, K.RATE_LIMITED),
         (404, "model_not_found", "The model `x` does not exist", K.NOT_FOUND),
         (408, None, "too slow", K.TIMEOUT),
+        (400, "previous_response_not_found", "Previous response with id 'resp_1' not found.", K.STORED_ELSEWHERE),
         (400, "context_length_exceeded", "Please reduce the length of the messages", K.CONTEXT_TOO_LONG),
         (400, None, "This model's maximum context length is 8192 tokens", K.CONTEXT_TOO_LONG),
         (400, None, "This model's maximum prompt length is 131072 but the request contains 200000", K.CONTEXT_TOO_LONG),

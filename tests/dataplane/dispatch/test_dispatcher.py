@@ -88,8 +88,8 @@ class Labs:
     def __init__(self, **script: int | str | list[int | str]) -> None:
         """Secret -> statuses in order, the last one for ever; 200 where nothing is said.
 
-        `reset`, `slow`, `long` (the prompt is too long), `code` (a bad request) and `quote` (the key is refused, and repeated) stand
-        beside numbers.
+        `reset`, `slow`, `long` (the prompt is too long), `code` (a bad request), `stored` (elsewhere) and `quote` (the key is refused,
+        and repeated) stand beside numbers.
         """
         self._script: dict[str, list[int | str]] = {
             secret: list(said) if isinstance(said, list) else [said] for secret, said in script.items()
@@ -115,6 +115,7 @@ class Labs:
             "quote": (401, {"message": f"no such key: {secret}"}),
             "long": (400, {"message": "no", "code": "context_length_exceeded"}),
             "code": (400, {"message": "no", "code": f"code_{secret}", "param": f"for {secret}"}),
+            "stored": (400, {"message": "not found", "code": "previous_response_not_found"}),
         }
         if said in errors:
             status, error = errors[said]
@@ -172,6 +173,16 @@ async def test_a_bad_key_is_followed_by_the_next_key_of_the_same_provider() -> N
     scene = Scene(Labs(a=401))
     served = await scene.ask()
     assert (served.target.credential.id, scene.labs.asked) == ("one/1", ["a", "b"])
+
+
+async def test_what_is_stored_with_another_key_of_the_provider_is_found_there() -> None:
+    scene = Scene(Labs(a="stored", b=200))
+    served = await scene.ask()
+    assert (served.target.credential.id, scene.labs.asked) == ("one/1", ["a", "b"])
+    nowhere = Scene(Labs(a="stored", b="stored", c="stored", d="stored"))
+    with pytest.raises(UpstreamFailed) as failed:
+        await nowhere.ask()
+    assert (failed.value.http_status, failed.value.code) == (400, "invalid_request")
 
 
 async def test_a_rate_limited_key_is_not_waited_for_while_the_provider_has_another() -> None:

@@ -39,7 +39,15 @@ _WORTH_RETRYING = frozenset(
 broke off before the caller had any of it, only where no other target waits."""
 _FINAL = frozenset({FailureKind.CONTENT_FILTERED})
 """A refusal of the content is never shopped around."""
-_OF_THE_CREDENTIAL = frozenset({FailureKind.AUTH, FailureKind.BILLING, FailureKind.RATE_LIMITED, FailureKind.NOT_FOUND})
+_OF_THE_CREDENTIAL = frozenset(
+    {
+        FailureKind.AUTH,
+        FailureKind.BILLING,
+        FailureKind.RATE_LIMITED,
+        FailureKind.NOT_FOUND,
+        FailureKind.STORED_ELSEWHERE,
+    }
+)
 """Failures that another credential of the same target may not have."""
 
 _NOT_ASKED = -math.inf

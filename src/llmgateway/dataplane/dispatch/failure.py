@@ -20,6 +20,7 @@ class Failure(NamedTuple):
 
 _CLASS_OF_KIND = {
     FailureKind.BAD_REQUEST: (400, "invalid_request"),
+    FailureKind.STORED_ELSEWHERE: (400, "invalid_request"),
     FailureKind.CONTEXT_TOO_LONG: (400, "context_length_exceeded"),
     FailureKind.CONTENT_FILTERED: (400, "content_filter"),
     FailureKind.NOT_FOUND: (404, "model_not_found"),

@@ -30,6 +30,8 @@ _CONTEXT = (
     "too many tokens", "input is too long", "range of input length", "max_new_tokens` must be",
 )  # fmt: skip
 _FILTER = ("content_filter", "content_policy", "responsibleaipolicyviolation", "content management policy")
+_STORED = ("previous_response_not_found", "previous response with id")
+"""https://platform.openai.com/docs/api-reference/responses/create: `previous_response_id` is one of the account's own."""
 _KEY = ("invalid_api_key", "incorrect api key", "api key not valid", "invalid api key")
 _ADDRESS = re.compile(r"https?://\S+")
 """Addresses are advice and no reason: a rate limit that says where to upgrade is no unpaid bill."""
@@ -74,6 +76,7 @@ _TOLD_BY_WORDS = (
     ((400, 403, 422), _FILTER, FailureKind.CONTENT_FILTERED),
     ((400, 401, 403, 429), _BILLING, FailureKind.BILLING),
     ((400,), _KEY, FailureKind.AUTH),
+    ((400, 404), _STORED, FailureKind.STORED_ELSEWHERE),
 )
 
 
