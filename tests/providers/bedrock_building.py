@@ -1,6 +1,7 @@
 """Calls, places, event streams and bodies for tests of Bedrock."""
 
 import zlib
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -49,3 +50,17 @@ def message(payload: bytes, **headers: str) -> bytes:
 
 def event(kind: str, body: Json) -> bytes:
     return message(msgspec.json.encode(body), message_type="event", event_type=kind)
+
+
+SAID: list[Json] = [
+    {"type": "message_start", "message": {"id": "msg_1", "content": [], "usage": {"input_tokens": 9}}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+    {"type": "message_stop"},
+]
+
+
+def sent(said: list[Json]) -> bytes:
+    """A stream of InvokeModel: events of the Messages API in Amazon's frames."""
+    return b"".join(event("chunk", {"bytes": b64encode(msgspec.json.encode(one)).decode()}) for one in said)

@@ -1,7 +1,5 @@
 """Claude on Bedrock for callers of its own dialect: what InvokeModel takes of a Messages body and of its flags."""
 
-from base64 import b64encode
-
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -11,7 +9,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.providers.base import Reply
 from llmgateway.providers.bedrock.declaration import BEDROCK
 
-from .bedrock_building import CLAUDE, HELLO, NOVA, PLACE, chat, event
+from .bedrock_building import CLAUDE, HELLO, NOVA, PLACE, SAID, chat, sent
 from .streams import completion, decoded
 
 THINKING, CONTEXT = "interleaved-thinking-2025-05-14", "context-management-2025-06-27"
@@ -40,15 +38,7 @@ def test_claude_speaks_the_dialect_of_anthropic_by_invoke() -> None:
 @pytest.mark.parametrize("native", [True, False])
 def test_what_was_asked_by_invoke_is_read_so_in_either_manner(native: bool) -> None:
     claude, call = BEDROCK.language(CLAUDE), chat({"max_tokens": 5}, Dialect.ANTHROPIC)
-    said: list[Json] = [
-        {"type": "message_start", "message": {"id": "msg_1", "content": [], "usage": {"input_tokens": 9}}},
-        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
-        {"type": "message_stop"},
-    ]
-    data = b"".join(event("chunk", {"bytes": b64encode(msgspec.json.encode(one)).decode()}) for one in said)
-    steps = decoded(claude.decoder(call, native=native), data)
+    steps = decoded(claude.decoder(call, native=native), sent(SAID))
     assert "".join(step.text for step in steps) == "Hi"
     join = claude.join(call)
     assert join is not None

@@ -228,6 +228,10 @@ class Provider(ABC):
     def decoder(self, call: Call, *, native: bool) -> Decoder:
         """A reader for one stream. `native`: hand the frames on as `raw`; else translate them to canon chunks."""
 
+    def rereads(self, call: Call) -> Decoder:
+        """A reader of its own frames as callers of its dialect got them, for canon; they may have come in another framing."""
+        return self.decoder(call, native=False)
+
     def join(self, call: Call) -> Join | None:
         """How its own stream is put together for a caller who speaks its dialect; None where canon says it as well."""
         del call

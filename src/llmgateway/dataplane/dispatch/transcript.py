@@ -56,7 +56,7 @@ class Transcript:
     def said(self) -> Said | None:
         """All of it; None when nobody else can go on behind it. From now on the transcript is kept in canon."""
         if self._native:
-            decoder = self._target.provider.decoder(self._call, native=False)
+            decoder = self._target.provider.rereads(self._call)
             steps = [step for frame in self._frames for step in decoder.feed(frame)]
             self._chunks = [step.chunk for step in steps if step.chunk is not None]
             self._native = False

@@ -15,7 +15,7 @@ from llmgateway.canon.shapes import is_array, is_object
 from llmgateway.errors import ProviderError
 from llmgateway.providers.anthropic.declaration import Anthropic
 from llmgateway.providers.anthropic.request import native_body
-from llmgateway.providers.anthropic.stream import CanonReader, NativeReader
+from llmgateway.providers.anthropic.stream import CanonReader, NativeReader, SseDecoder
 from llmgateway.providers.base import Answer, Decoder, Join, Place, Reply, UpstreamRequest
 from llmgateway.providers.bedrock.converse import Converse
 from llmgateway.providers.bedrock.errors import answer_error
@@ -68,6 +68,10 @@ class InvokedClaude(Anthropic):
     def decoder(self, call: Call, *, native: bool) -> Decoder:
         del call
         return EventStreamDecoder(InvokeReader(NativeReader() if native else CanonReader()))
+
+    def rereads(self, call: Call) -> Decoder:
+        del call
+        return SseDecoder(CanonReader())
 
     def classify(self, reply: Reply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)
@@ -122,6 +126,9 @@ class BedrockClaude(Converse):
             if self.speaks(call)
             else Converse.decoder(self, call, native=native)
         )
+
+    def rereads(self, call: Call) -> Decoder:
+        return self.messages.rereads(call) if self.speaks(call) else Converse.rereads(self, call)
 
     def join(self, call: Call) -> Join | None:
         return self.messages.join(call) if self.speaks(call) else None
