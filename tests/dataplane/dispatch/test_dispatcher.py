@@ -160,9 +160,10 @@ class Scene:
         self.labs = labs
         self.routing = Routing(LABS.replace("RETRIES", str(retries)))
         clock = self.routing.clock
-        vault, shared = Vault(MasterKeys(["m" * 32])), Retries(clock, lambda: self.unretried.append(1))
-        self.dispatcher = Dispatcher({"http": labs}, clock, self.routing.health, vault, shared)
         self.unretried: list[int] = []
+        self.retries = Retries(clock, lambda: self.unretried.append(1))
+        vault = Vault(MasterKeys(["m" * 32]))
+        self.dispatcher = Dispatcher({"http": labs}, clock, self.routing.health, vault, self.retries)
 
     async def ask(self, call: Call | None = None) -> Served:
         call = call or chat()

@@ -9,9 +9,10 @@ from llmgateway.kit.clock import Clock
 
 _SHARE: Final = 0.2
 """Extra attempts that a request earns for those after it."""
-_MOST: Final = 100.0
-_RESERVE: Final = 10.0
-"""Extra attempts that are there at the beginning, and come back one a second."""
+_MOST: Final = 1000.0
+_RESERVE: Final = 100.0
+"""Extra attempts that are there at the beginning, and come back ten a second: who asks little never runs out of them."""
+_BACK_A_SECOND: Final = 10.0
 _REMEMBERED: Final = 10_000
 """Organisations; who is forgotten begins anew."""
 
@@ -48,7 +49,7 @@ class Retries:
         if purse is None:
             return True
         if purse.left < _RESERVE:
-            purse.left = min(_RESERVE, purse.left + now - purse.filled_at)
+            purse.left = min(_RESERVE, purse.left + (now - purse.filled_at) * _BACK_A_SECOND)
         purse.filled_at = now
         if purse.left < 1:
             self._refused()
