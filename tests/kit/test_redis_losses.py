@@ -1,7 +1,7 @@
 """A Redis that loses what it counted, by a flush or a restart: rates begin anew, money never."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +211,46 @@ async def test_what_ends_between_a_loss_and_the_reading_counts_once(losing: tupl
     await store.settle("new", {"{o}:usd": 7})
     await store.seed({"{o}:usd": 12}, 600, read_at)
     assert await _stands(store, "a") == [19, 0, 0]
+    await store.close()
+
+
+async def test_what_ended_during_the_outage_and_is_told_late_counts_once_though_it_was_held_again(
+    losing: tuple[str, Callable[[], None]],
+) -> None:
+    """Its end is in what was read, and its reservation came on top: that alone goes."""
+    url, lose = losing
+    store = RedisStore(url, seconds=SECONDS)
+    await store.seed({"{o}:usd": 10}, 600)
+    assert (await store.admit("t", LEASE, HELD)).admitted
+    lose()
+    read_at = await _after_the_loss(store)
+    await store.seed({"{o}:usd": 17}, 600, read_at)
+    assert await store.settle("t", {"{o}:usd": 7}, ago=60)
+    assert await _stands(store, "a") == [17, 0, 0]
+    await store.close()
+
+
+async def test_what_very_many_requests_hold_is_held_again_without_a_call_that_takes_too_long(
+    losing: tuple[str, Callable[[], None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it at once takes longer than a call may: it would be tried again and again, and money would never be known."""
+    url, lose = losing
+    store = RedisStore(url, seconds=SECONDS)
+    await store.seed({"{o}:usd": 0}, 600)
+    many = [Counter("{o}:usd", 10_000, 1), Gauge("{o}:g", 10_000)]
+    await asyncio.gather(*(store.admit(f"t{number}", LEASE, many) for number in range(450)))
+    lose()
+    sizes, send = list[int](), store._server.wire.send
+
+    async def measured(commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        sizes.append(len(commands))
+        return await send(commands)
+
+    monkeypatch.setattr(store._server.wire, "send", measured)
+    await store.seed({"{o}:usd": 0}, 600, await _after_the_loss(store))
+    assert await _stands(store, "a") == [450, 450, 0]
+    await store.beat(LEASE)
+    assert max(sizes) <= 300
     await store.close()
 
 

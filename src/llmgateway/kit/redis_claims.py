@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from llmgateway.kit.store import Claim, Counter, Gauge, Reading, Verdict
+from llmgateway.kit.store import LEASE_SECONDS, Claim, Counter, Gauge, Reading, Verdict
 
 HeldClaim = tuple[str, str, str, str]
 """Kind, name, key and what was reserved, as the script wrote them."""
@@ -27,11 +27,18 @@ written: Final = msgspec.json.Encoder().encode
 """Claims, or anything else that a script is told, as JSON."""
 
 
-def members_of(ticket: str, held: HeldTicket, prefix: str) -> Iterator[tuple[str, Sequence[str]]]:
-    """Keys of its gauges, and as whom it stands in each, as the scripts write it: once a unit."""
+def kept_alive(ticket: str, held: HeldTicket, prefix: str, dead: str) -> Iterator[tuple[str, ...]]:
+    """What a server is told to keep its gauges and its place in the list until then: milliseconds.
+
+    In a gauge it stands as the scripts write it: once a unit.
+    """
     for claim in held.claims:
         if isinstance(claim, Gauge):
-            yield prefix + claim.key, [ticket, *(f"{ticket}|{unit}" for unit in range(2, claim.cost + 1))]
+            names = [ticket, *(f"{ticket}|{unit}" for unit in range(2, claim.cost + 1))]
+            yield ("ZADD", prefix + claim.key, "XX", *(part for name in names for part in (dead, name)))
+            yield ("EXPIRE", prefix + claim.key, str(LEASE_SECONDS * 2))
+    if held.listed is not None:
+        yield ("ZADD", held.listed, "XX", dead, held.key)
 
 
 def held_anew(ticket: HeldTicket, prefix: str, epoch: str) -> Sequence[HeldClaim]:

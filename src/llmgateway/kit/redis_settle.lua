@@ -7,14 +7,17 @@ redis.call('ZREM', KEYS[2], KEYS[1])
 local truths = cjson.decode(ARGV[7])
 for name, truth in pairs(truths) do truths[name] = bounded(truth) end
 
--- What a counter does not hold comes on top of it, unless it was read after that was stored; its seed looks at what is late for it.
+local function stored() return clock(ARGV[1]) - tonumber(ARGV[5]) + tonumber(ARGV[6]) end
+-- Whether a counter was read when this was stored already, and so has it.
+local function has(key) return stored() < tonumber(redis.call('GET', key .. ':read') or '0') end
+
+-- What a counter neither holds nor has comes on top of it; its seed looks at what is late for it.
 local function add(key, truth)
-    local stored = clock(ARGV[1]) - tonumber(ARGV[5]) + tonumber(ARGV[6])
     local value = redis.call('GET', key)
     if not value then
-        redis.call('RPUSH', key .. ':late', text(stored), text(truth))
+        redis.call('RPUSH', key .. ':late', text(stored()), text(truth))
         redis.call('EXPIRE', key .. ':late', '60')
-    elseif stored >= tonumber(redis.call('GET', key .. ':read') or '0') then
+    elseif not has(key) then
         redis.call('SET', key, text(bounded(tonumber(value) + truth)), 'KEEPTTL')
     end
 end
@@ -33,9 +36,10 @@ for _, claim in ipairs(cjson.decode(held)) do
             redis.call('ZREM', key, unit == 1 and ARGV[2] or (ARGV[2] .. '|' .. unit))
         end
     elseif truths[name] then
-        local value = redis.call('GET', key)
-        if value and truths[name] ~= reserved then
-            redis.call('SET', key, text(bounded(tonumber(value) + truths[name] - reserved)), 'KEEPTTL')
+        local value, truth = redis.call('GET', key), truths[name]
+        if value and kind == 'c' and ARGV[5] ~= '0' and has(key) then truth = 0 end
+        if value and truth ~= reserved then
+            redis.call('SET', key, text(bounded(tonumber(value) + truth - reserved)), 'KEEPTTL')
         elseif not value and kind == 'c' then
             add(key, truths[name])
         end

@@ -21,7 +21,7 @@ from llmgateway.kit.redis_claims import (
     HeldClaim,
     HeldTicket,
     held_anew,
-    members_of,
+    kept_alive,
     near_of,
     script,
     verdict_of,
@@ -53,6 +53,8 @@ _STORED: Final = "stored"
 _RECOVERY_MILLIS: Final = 900_000
 """After counts were lost: until every request of before has ended."""
 _PATIENCE: Final = 10
+_TOGETHER: Final = 100
+"""Tickets that are held again or kept alive by one pipeline: all others wait for it, and it has a deadline of its own."""
 _LOSSES: Final = (RedisConnectionError, NoScriptError, ReadOnlyError)
 
 _Waiting = tuple[str, Sequence[str], Sequence[str | bytes], asyncio.Future[Any]]
@@ -217,16 +219,19 @@ class RedisStore:
 
     async def _hold_again(self, epoch: str) -> None:
         """What runs here still holds what it reserved, also of a server that lost it: before anybody reads what was spent."""
-        again: list[Coroutine[Any, Any, object]] = []
-        for lease, tickets in self._open.items():
-            for ticket, held in list(tickets.items()):
-                near = self._tickets[ticket]
-                key, listed = self._ticket_key(ticket, near, epoch), self._index(near)
-                self._open[lease][ticket] = held._replace(key=key, listed=held.listed and listed)
-                claims = written(held_anew(held, self._prefix, epoch))
-                given = (self._server.told_time, _LEASE_MILLIS, _TICKET_SECONDS, ticket, claims)
-                again.append(self._run("hold", [key, listed], given))
-        await asyncio.gather(*again)
+        running = [(lease, ticket) for lease, tickets in self._open.items() for ticket in tickets]
+        for place in range(0, len(running), _TOGETHER):
+            again: list[Coroutine[Any, Any, object]] = []
+            for lease, ticket in running[place : place + _TOGETHER]:
+                held = self._open[lease].get(ticket)
+                if held is not None:  # it may have ended meanwhile
+                    near = self._tickets[ticket]
+                    key, listed = self._ticket_key(ticket, near, epoch), self._index(near)
+                    self._open[lease][ticket] = held._replace(key=key, listed=held.listed and listed)
+                    claims = written(held_anew(held, self._prefix, epoch))
+                    given = (self._server.told_time, _LEASE_MILLIS, _TICKET_SECONDS, ticket, claims)
+                    again.append(self._run("hold", [key, listed], given))
+            await asyncio.gather(*again)
 
     async def _said(self, until: int, born: int) -> tuple[int, int]:
         """Processes with something unstored from before `until`, and those that stored all from before `born`. Raises StoreDown."""
@@ -241,22 +246,18 @@ class RedisStore:
         """The lease's process lives, and so does what it holds."""
         born = (await self._server.meet()).millis
         now = await self._server.millis()
-        try:
-            async with Patience(self._seconds * 4):
-                pipe = self._server.client.pipeline(transaction=False)
-                for ticket, held in list(self._open.get(lease, {}).items()):
-                    for gauge, members in members_of(ticket, held, self._prefix):
-                        pipe.zadd(gauge, dict.fromkeys(members, now + LEASE_SECONDS * 1000), xx=True)
-                        pipe.expire(gauge, LEASE_SECONDS * 2)
-                    if held.listed is not None:
-                        pipe.zadd(held.listed, {held.key: now + LEASE_SECONDS * 1000}, xx=True)
-                pipe.zadd(self._prefix + _REPLICAS, {lease: now + LEASE_SECONDS * 1000})
-                pipe.zremrangebyscore(self._prefix + _REPLICAS, "-inf", now)
-                pipe.zremrangebyscore(self._prefix + _STORED, "-inf", now - _RECOVERY_MILLIS)
-                pipe.zcard(self._prefix + _REPLICAS)
-                answers: list[Any] = await pipe.execute()
-        except (RedisError, OSError, TimeoutError) as error:
-            raise self._server.down(error) from error
+        dead, running = str(now + LEASE_SECONDS * 1000), list(self._open.get(lease, {}).items())
+        for place in range(0, len(running), _TOGETHER):
+            some = running[place : place + _TOGETHER]
+            await self._server.ask([call for one in some for call in kept_alive(*one, self._prefix, dead)])
+        answers = await self._server.ask(
+            [
+                ("ZADD", self._prefix + _REPLICAS, dead, lease),
+                ("ZREMRANGEBYSCORE", self._prefix + _REPLICAS, "-inf", str(now)),
+                ("ZREMRANGEBYSCORE", self._prefix + _STORED, "-inf", str(now - _RECOVERY_MILLIS)),
+                ("ZCARD", self._prefix + _REPLICAS),
+            ]
+        )
         # Just after counts were lost not all have been heard of again.
         before = self.replicas if now - born < LEASE_SECONDS * 1000 else 1
         self.replicas = self._witnesses = max(before, int(answers[-1]))
