@@ -178,6 +178,11 @@ class RedisStore:
         [held] = await self._server.ask([("HGET", self._ticket_key(ticket, near, epoch), "held")])
         return [] if held is None else [name for _, name, _, _ in msgspec.json.decode(held, type=list[HeldClaim])]
 
+    async def newest(self, beginnings: Sequence[str]) -> Sequence[str]:
+        """Raises StoreDown."""
+        found = await self._server.ask([("GET", self._newest(beginning)) for beginning in beginnings])
+        return [name for name in found if name is not None]
+
     async def reading_time(self) -> float:
         """Raises StoreDown, also until every process has stored what it counted before counts were lost."""
         born = (await self._server.meet()).millis

@@ -113,6 +113,13 @@ class ResilientStore:
         except StoreDown:
             return ()
 
+    async def newest(self, beginnings: Sequence[str]) -> Sequence[str]:
+        """Nothing while Redis is away."""
+        try:
+            return await self._shared.newest(beginnings)
+        except StoreDown:
+            return ()
+
     async def reading_time(self) -> float:
         """Raises MoneyUnknown."""
         try:

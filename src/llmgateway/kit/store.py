@@ -114,6 +114,10 @@ class Store(Protocol):
         """What an open ticket of another process holds; `near` is the part in braces that its names begin with."""
         ...
 
+    async def newest(self, beginnings: Sequence[str]) -> Sequence[str]:
+        """The newest counter of each beginning, as `count_also` finds it; of those that another process may have counted in."""
+        ...
+
     async def reading_time(self) -> float:
         """To be asked before counters are read from elsewhere: the moment to tell `seed`, in the store's Unix seconds.
 

@@ -12,7 +12,17 @@ from llmgateway.contract.channels import KeyChanged, SourceUnavailable
 from llmgateway.contract.refusals import no_room
 from llmgateway.contract.snapshot import KeySnapshot, Quota
 from llmgateway.contract.usage import CRASHED, Outcome, UsageEvent
-from llmgateway.dataplane.admit.scopes import Held, Need, Sort, beginnings, claims_of, is_free, money_of, sort_of
+from llmgateway.dataplane.admit.scopes import (
+    Held,
+    Need,
+    Sort,
+    beginnings,
+    claims_of,
+    has_begun,
+    is_free,
+    money_of,
+    sort_of,
+)
 from llmgateway.dataplane.admit.seeding import Seeder
 from llmgateway.errors import PaymentRequired, TooMany, Unavailable
 from llmgateway.kit.clock import Clock
@@ -147,10 +157,15 @@ class Limiter:
         if closed and self.clock.now() - event.created_at > _SETTLED:
             return
         used = Used.by(event)
-        names = await self._store.names(event.id, f"{{{event.org_id}}}") or money_of(event)
+        names = await self._store.names(event.id, f"{{{event.org_id}}}") or await self._may_have_held(event)
         truths = {name: used.of(sort) for name in names if (sort := sort_of(name)) is not None}
         if names:
             await self._store.settle(event.id, truths, ago + STORING_SECONDS)
+
+    async def _may_have_held(self, event: UsageEvent) -> Sequence[str]:
+        """Counters of what nobody remembers: the store lost it, or freed it long after the death of its process."""
+        newest = await self._store.newest([*beginnings(event)])
+        return list({*money_of(event), *(name for name in newest if has_begun(name, event))})
 
     async def live(self, lag: Callable[[], float]) -> None:
         """Say until cancelled that this process lives, and how long ago what it counted was last stored."""

@@ -97,6 +97,11 @@ def beginnings(event: UsageEvent) -> Mapping[str, Sort]:
     )
 
 
+def has_begun(name: str, event: UsageEvent) -> bool:
+    """Whether a counter's period had begun when the request did. Those of money are found by their period."""
+    return ":quota:" not in name or name.rpartition(":")[2].partition("#")[0] <= f"{event.created_at:%Y-%m-%d}"
+
+
 def counts_money(key: KeySnapshot) -> bool:
     """Whether a hard budget is over this key."""
     return not key.test and any(b.hard for b in (*key.budgets, *key.project_budgets, *key.org.budgets))
