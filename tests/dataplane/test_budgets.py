@@ -136,11 +136,16 @@ async def test_a_failed_request_gives_its_money_and_quota_back() -> None:
         ("total", "in all", None),
     ],
 )
-async def test_each_period_says_when_it_begins_anew(period: str, words: str, ends: datetime | None) -> None:
+async def test_each_period_says_when_it_begins_anew_and_the_whole_what_to_do(
+    period: str, words: str, ends: datetime | None
+) -> None:
     limiter = limiter_over(Ledger(spent("key_1", DOLLAR)))
     with pytest.raises(PaymentRequired) as caught:
         await limiter.admit(key(Budget(nanos=DOLLAR, period=period)), "t", Need(1, 1, 1, 1))  # pyright: ignore[reportArgumentType] -- one of the three
-    assert f"$1.00 {words}" in caught.value.message
+    then = (
+        f"It begins anew at {ends:%Y-%m-%dT%H:%M:%SZ}. Or raise the budget." if ends else "Raise the budget to go on."
+    )
+    assert caught.value.message == f"This key's budget of $1.00 {words} has no room for this request. {then}"
     assert caught.value.resets_at == ends
 
 
