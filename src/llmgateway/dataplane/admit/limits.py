@@ -94,7 +94,7 @@ class Ticket(msgspec.Struct, frozen=True):
     held: bool = False
     """Whether the store knows of it."""
     since: float = 0.0
-    """Monotonic seconds: when it was admitted."""
+    """Monotonic seconds: when it was asked for, by what its key was held to then."""
 
 
 class Limiter:
@@ -115,7 +115,7 @@ class Limiter:
         """
         if is_free(key):
             return Ticket(ticket_id, since=self.clock.monotonic())
-        now = self.clock.now()
+        now, since = self.clock.now(), self.clock.monotonic()
         held = claims_of(key, need, now)
         verdict = await self._ask(key, ticket_id, held, now)
         headers = _headers(held, verdict)
@@ -124,7 +124,7 @@ class Limiter:
         corrected: list[tuple[str, Sort]] = [
             (one.claim.key, one.sort) for one in held if one.sort not in _NEVER_CORRECTED
         ]
-        return Ticket(ticket_id, headers, tuple(corrected), held=True, since=self.clock.monotonic())
+        return Ticket(ticket_id, headers, tuple(corrected), held=True, since=since)
 
     async def settle(self, ticket: Ticket, used: Used) -> None:
         """Correct what was reserved to the truth and free the place. The second call changes nothing."""
