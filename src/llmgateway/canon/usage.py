@@ -77,7 +77,7 @@ class Usage(msgspec.Struct, frozen=True):
     speed: str | None = None
     """The speed that the provider says it served (`fast`), for the price; None where it is the usual one or says none."""
     region: str | None = None
-    """Where the provider says it worked (Anthropic's `inference_geo`), for the price; None where it says nothing."""
+    """Where it worked, by the provider's word (Anthropic's `inference_geo`) or its host's settings, for the price; else None."""
     tier: str | None = None
     """The service tier that the provider says it served (`flex`, `priority`), for the price; None where it says none."""
 

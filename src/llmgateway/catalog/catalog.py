@@ -15,7 +15,7 @@ from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.abilities import Ability, Families, Traits, load_families
-from llmgateway.catalog.houses import Houses, load_houses
+from llmgateway.catalog.houses import Houses, Shares, load_houses
 from llmgateway.catalog.price_book import PriceBook, price_book
 from llmgateway.catalog.pricing import Bill, Custom, PriceOverride, Tariff, has_tier, override_tariff, prices_at, tariff
 from llmgateway.catalog.recent import Recent
@@ -95,6 +95,8 @@ class _Offer:
     free: bool
     custom: Custom
     traits: Traits
+    regional: Shares | None = None
+    tiered: Shares | None = None
     usual: Tariff | None = None
     """Once somebody asked: the compiled prices of the standard tier and speed, where they are the same at all times."""
 
@@ -195,15 +197,22 @@ class Catalog:
         offer = self._offer(provider, model)
         usual = tier is None and usage.speed is None
         compiled = offer.usual if usual and offer.usual is not None else self._tariff(offer, at, tier, usage.speed)
-        percent = 100 if usage.region is None else self._houses.percent(provider, usage.region)
+        percent = _share(offer.regional, usage.region)
         if compiled is None or percent is None:
             return None
         if tier is not None and offer.info is not None and not has_tier(offer.info, at, tier):
-            percent = percent * self._houses.tier_percent(provider, model, tier) // 100
+            percent = percent * (_share(offer.tiered, tier) or 100) // 100
         return compiled.bill(usage, percent)
 
     def bid(
-        self, provider: str, model: str, tokens: tuple[int, int], at: datetime, *, override: PriceOverride | None = None
+        self,
+        provider: str,
+        model: str,
+        tokens: tuple[int, int],
+        at: datetime,
+        *,
+        override: PriceOverride | None = None,
+        region: str | None = None,
     ) -> tuple[int, int] | None:
         """What a prompt of so many tokens costs, and what it costs with so long an answer, in nanos; None is unpriced."""
         if override is not None:
@@ -212,7 +221,8 @@ class Catalog:
         if offer.free:
             return 0, 0
         compiled = offer.usual or self._tariff(offer, at, None, None)
-        return None if compiled is None else compiled.bid(*tokens)
+        percent = _share(offer.regional, region)
+        return None if compiled is None or percent is None else compiled.bid(*tokens, percent)
 
     def models(self, provider: str | None = None) -> Sequence[Model]:
         """All models of a provider, or of all; those that their provider withdrew are left out."""
@@ -232,6 +242,8 @@ class Catalog:
             free=self._houses.is_free(*asked),
             custom=self._houses.custom(*asked),
             traits=self._families.traits(*asked),
+            regional=self._houses.regional(*asked),
+            tiered=self._houses.tiered(*asked),
         )
 
     def _offers_of(self, provider: str) -> Sequence[tuple[str, _Offer]]:
@@ -286,6 +298,11 @@ class Catalog:
 def load_catalog() -> Catalog:
     """Build the catalogue from genai-prices' wheel and our own data; nothing is fetched."""
     return Catalog(load_houses(), load_families())
+
+
+def _share(shares: Shares | None, word: str | None) -> int | None:
+    """Percent of the list; None where nobody published it."""
+    return 100 if shares is None or word is None else shares.of(word)
 
 
 def _price_list(info: ModelInfo | None) -> Mapping[str, Decimal | TieredPrices]:

@@ -63,13 +63,11 @@ class _Classes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class _Regions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    source: str
+class _Shares(_Matching, frozen=True, forbid_unknown_fields=True):
+    """What tokens cost in percent of the list, by the provider's word for where or how it worked."""
+
     percent: dict[str, int]
-
-
-class _Tiers(_Regions, frozen=True, forbid_unknown_fields=True):
-    match: str
+    elsewhere: int | None = None
 
 
 class _Fees(_Matching, frozen=True, forbid_unknown_fields=True):
@@ -129,9 +127,22 @@ class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     searches_once: tuple[_Matching, ...]
     fees: tuple[_Fees, ...]
     tells_its_bill: tuple[_Teller, ...]
-    regions: dict[str, _Regions]
-    tiers: dict[str, _Tiers]
+    regions: tuple[_Shares, ...]
+    tiers: tuple[_Shares, ...]
     providers: dict[str, _OwnHouse]
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What part of a model's listed prices its tokens cost, by the provider's word for where or how it worked."""
+
+    percent: Mapping[str, int]
+    elsewhere: int | None = None
+    """For all other words; None where nobody published it."""
+
+    def of(self, word: str) -> int | None:
+        """Percent of the list; None where nobody published it."""
+        return self.percent.get(word, self.elsewhere)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +163,10 @@ class Houses:
     """(provider, names, classes with their USD per thousand), the special ones before the general."""
     tellers: frozenset[str]
     """Providers that tell what they bill."""
-    regions: Mapping[str, Mapping[str, int]]
-    """Provider -> region -> percent of the prices of tokens."""
-    tiers: Mapping[str, tuple[re.Pattern[str], Mapping[str, int]]]
-    """Provider -> its models, and service tier -> percent of the prices of tokens, where a list names none of the tier."""
+    regions: Sequence[tuple[str, re.Pattern[str], Shares]]
+    """(provider, names, shares by region), the special ones before the general."""
+    tiers: Sequence[tuple[str, re.Pattern[str], Shares]]
+    """The same by service tier, where a list has no price of the tier."""
     version: str
     """Of all of the data: changes when any of it does."""
 
@@ -181,15 +192,13 @@ class Houses:
             fees=tuple({name: price for some in fees for name, price in some}.items()),
         )
 
-    def percent(self, provider: str, region: str | None) -> int | None:
-        """What part of the listed prices tokens cost in a region; None where nobody published it."""
-        regions = self.regions.get(provider)
-        return 100 if region is None or regions is None else regions.get(region)
+    def regional(self, provider: str, model: str) -> Shares | None:
+        """What part of the model's prices holds in a region; None where they are the same in all."""
+        return _first(self.regions, provider, model)
 
-    def tier_percent(self, provider: str, model: str, tier: str) -> int:
-        """What part of the listed prices tokens cost in a service tier that the list does not know."""
-        known = self.tiers.get(provider)
-        return known[1].get(tier, 100) if known is not None and known[0].search(model) else 100
+    def tiered(self, provider: str, model: str) -> Shares | None:
+        """What part of the model's prices holds in a service tier that its list does not know; None where nothing is said."""
+        return _first(self.tiers, provider, model)
 
     def models(self, provider: str) -> Sequence[ModelInfo]:
         """A provider's price list, without what it withdrew."""
@@ -220,14 +229,22 @@ def load_houses() -> Houses:
         searches_once=_compiled(data.searches_once),
         fees=[(one.provider, re.compile(one.match), one.prices()) for one in data.fees],
         tellers=frozenset(one.provider for one in data.tells_its_bill),
-        regions={provider: regions.percent for provider, regions in data.regions.items()},
-        tiers={provider: (re.compile(tiers.match), tiers.percent) for provider, tiers in data.tiers.items()},
+        regions=_shares(data.regions),
+        tiers=_shares(data.tiers),
         version=f"genai-prices {version('genai-prices')}+{own.digest}",
     )
 
 
 def _compiled(entries: Iterable[_Matching]) -> Sequence[tuple[str, re.Pattern[str]]]:
     return [(entry.provider, re.compile(entry.match)) for entry in entries]
+
+
+def _shares(entries: Iterable[_Shares]) -> Sequence[tuple[str, re.Pattern[str], Shares]]:
+    return [(one.provider, re.compile(one.match), Shares(one.percent, one.elsewhere)) for one in entries]
+
+
+def _first(shares: Iterable[tuple[str, re.Pattern[str], Shares]], provider: str, model: str) -> Shares | None:
+    return next((one for owner, names, one in shares if provider == owner and names.search(model)), None)
 
 
 def _with_classes(house: Provider, additions: Iterable[_Classes]) -> Provider:

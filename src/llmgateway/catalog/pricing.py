@@ -156,11 +156,12 @@ class Tariff:
         """
         return self._rates(usage.prompt_tokens).bill(usage, percent)
 
-    def bid(self, prompt_tokens: int, output_tokens: int) -> tuple[int, int]:
+    def bid(self, prompt_tokens: int, output_tokens: int, percent: int = 100) -> tuple[int, int]:
         """Nanos of a prompt of words, and of that with an answer of words, none of them known from before."""
         rates = self._rates(prompt_tokens)
-        prompt = prompt_tokens * rates.input + rates.request
-        return _nanos(prompt), _nanos(prompt + output_tokens * rates.output)
+        prompt, answer = prompt_tokens * rates.input, output_tokens * rates.output
+        sums = prompt * percent // 100, (prompt + answer) * percent // 100
+        return _nanos(sums[0] + rates.request), _nanos(sums[1] + rates.request)
 
     def _rates(self, prompt_tokens: int) -> Rates:
         rates = self.tiers[0][1]

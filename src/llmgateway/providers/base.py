@@ -197,6 +197,11 @@ class Provider(ABC):
         del place
         return None
 
+    def region(self, options: Mapping[str, str]) -> str | None:
+        """Where the host works by its settings, for the price; None where they do not tell."""
+        del options
+        return None
+
     def language(self, model: str) -> "Provider":
         """Who speaks for this model: itself, but for hosts of several makers' models, where the name tells."""
         del model

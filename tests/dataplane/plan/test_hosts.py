@@ -122,3 +122,11 @@ def test_a_tenant_brings_no_credential_for_what_the_operator_pays_for(
 def test_a_misspelt_setting_is_told_the_right_ones() -> None:
     with pytest.raises(ConfigurationError, match=r"providers\.bedrock\.regoin: Amazon Bedrock has no such .* region"):
         host(REGION, api_key="k", regoin="eu-west-1")
+
+
+@pytest.mark.parametrize(("location", "region"), [("", "global"), ("eu", "eu")])
+def test_the_place_where_a_host_works_is_told_for_the_price(location: str, region: str) -> None:
+    base = build_hosts({"vertex": VERTEX}, GatewayFile(), {"GOOGLE_CLOUD_LOCATION": location})["vertex"]
+    assert base.region == region
+    assert brought(base, Credential("c", {"token": "t"}), None, {"location": "us-east5"}).region == "us-east5"
+    assert host({**PAIR, **REGION}).region is None, "there the model's name tells"

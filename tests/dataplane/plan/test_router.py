@@ -114,6 +114,16 @@ def test_the_catalogue_has_the_prices_that_the_file_does_not_say() -> None:
     assert routing.names() == ["openai/gpt-4.1-nano", "anthropic/claude-opus-4-5"]
 
 
+def test_a_region_that_costs_more_comes_later() -> None:
+    """https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai: 10 % more than at the global endpoint."""
+    targets = [{"provider": name, "model": "claude-opus-5-5"} for name in ("vertex", "anthropic")]
+    environment = {"ANTHROPIC_API_KEY": "a", "VERTEX_ACCESS_TOKEN": "t", "GOOGLE_CLOUD_PROJECT": "p"}
+    file = alias(*targets, strategy="cheapest")
+    assert Routing(file, environment=environment).names()[0] == "vertex/claude-opus-5-5"
+    there = Routing(file, environment={**environment, "GOOGLE_CLOUD_LOCATION": "eu"})
+    assert there.names()[0] == "anthropic/claude-opus-5-5"
+
+
 # Fastest
 
 

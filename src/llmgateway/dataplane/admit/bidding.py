@@ -29,7 +29,12 @@ def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> 
         if not charged and not limited:
             continue
         prices = router.catalog.bid(
-            target.host.id, target.model, (prompt_tokens, output), router.clock.now(), override=target.price
+            target.host.id,
+            target.model,
+            (prompt_tokens, output),
+            router.clock.now(),
+            override=target.price,
+            region=target.host.region,
         )
         if prices is None:
             raise _unpriced(target, key)

@@ -58,6 +58,11 @@ class Host:
     def id(self) -> str:
         return self.provider.id
 
+    @cached_property
+    def region(self) -> str | None:
+        """Where it works, for the price; None where its settings do not tell."""
+        return self.provider.region(self.options)
+
 
 def build_hosts(providers: Mapping[str, Provider], file: GatewayFile, environ: Mapping[str, str]) -> Mapping[str, Host]:
     """Every provider the gateway knows, the file winning over the environment. Raises ConfigurationError."""

@@ -139,5 +139,5 @@ def _seconds(group: _Group, view: View) -> float | None:
 def estimate(target: Target, needed: Demand, catalog: Catalog, at: datetime) -> int | None:
     """Nanos that the call would cost there: the counted prompt and the longest, or a usual, answer; None is unpriced."""
     usage = Usage(prompt_tokens=needed.prompt_tokens, completion_tokens=needed.max_output or _EXPECTED_OUTPUT)
-    priced = catalog.price(target.host.id, target.model, usage, at, override=target.price)
+    priced = catalog.price(target.host.id, target.model, target.located(usage), at, override=target.price)
     return priced.nanos if priced else None

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import msgspec
 
+from llmgateway.canon.usage import Usage
 from llmgateway.catalog.pricing import PriceOverride
 from llmgateway.contract.usage import PlannedTarget
 from llmgateway.dataplane.plan.health import Path
@@ -56,6 +57,11 @@ class Target:
     @cached_property
     def path(self) -> Path:
         return (self.credential.id, self.model)
+
+    def located(self, usage: Usage) -> Usage:
+        """The same with where it was, for the price, where the host's settings say so."""
+        region = self.host.region
+        return usage if region is None else msgspec.structs.replace(usage, region=region)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -289,6 +289,7 @@ class Meter:
         left = outcome is Outcome.ABANDONED and self._running
         used = asked and not self._only_counts and (outcome is Outcome.FINISHED or left or self._content)
         usage, source = self._count(outcome) if used else (Usage(), UsageSource.COUNTED)
+        usage = self._target.located(usage) if used and self._target else usage
         cost, version = self._price(self._target, usage) if used and self._target else (0, None)
         hit = self._look.entry if self._look else None
         if hit is not None:
@@ -360,11 +361,13 @@ class Meter:
         asked = self._plan.asked if self._plan else None
         if asked is None or (asked is self._target and asked.price is None):
             return cost
-        return self._price(asked, msgspec.structs.replace(usage, told_nanos=None))[0]
+        region = usage.region if self._target and self._target.host.id == asked.host.id else None
+        return self._price(asked, msgspec.structs.replace(usage, told_nanos=None, region=region))[0]
 
     def _price(self, target: Target | None, usage: Usage) -> tuple[int | None, str | None]:
         if target is None:
             return None, None
+        usage = target.located(usage)
         priced = self._use.catalog.price(
             target.host.id, target.model, usage, self._at, override=target.price, tier=usage.tier
         )

@@ -20,7 +20,7 @@ from llmgateway.providers.gemini.stream import GeminiDecoder
 from llmgateway.providers.vectors import texts_of, unhonoured, vectors_answer
 from llmgateway.providers.vertex.claude import VertexClaude
 from llmgateway.providers.vertex.credentials import GoogleGrant, read_credential_file
-from llmgateway.providers.vertex.places import HOST, bearer, model_url
+from llmgateway.providers.vertex.places import HOST, bearer, location_of, model_url
 
 _COUNTED: Final = frozenset({"contents", "systemInstruction", "tools", "generationConfig"})
 """What countTokens takes of a request (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens)."""
@@ -38,6 +38,9 @@ class Vertex(Provider):
         del given
         content = files.get("service_account_file")
         return None if content is None else GoogleGrant(read_credential_file(content))
+
+    def region(self, options: Mapping[str, str]) -> str | None:
+        return location_of(options)
 
     def language(self, model: str) -> Provider:
         return self.claude if is_claude(model) else self

@@ -23,11 +23,16 @@ def model_url(place: Place, publisher: str, method: str) -> str:
         raise BadRequest(
             "Vertex AI has no project: set GOOGLE_CLOUD_PROJECT, or `project` of vertex in gateway.yaml.", param="model"
         )
-    location = place.options.get("location") or _DEFAULT_LOCATION
+    location = location_of(place.options)
     version = place.options.get("api_version") or "v1"
     where = f"projects/{quote(project, safe=':')}/locations/{quote(location)}/publishers/{publisher}"
     model = place.model.rpartition("/")[2]
     return f"{_host(place.base_url, location)}/{version}/{where}/models/{quote(model, safe='@')}:{method}"
+
+
+def location_of(options: Mapping[str, str]) -> str:
+    """The location that the settings name, or that is asked without one."""
+    return options.get("location") or _DEFAULT_LOCATION
 
 
 def bearer(place: Place) -> Mapping[str, str]:

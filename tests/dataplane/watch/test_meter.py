@@ -1,0 +1,105 @@
+"""What a request cost: by the place where its target works, and in the words that its event keeps."""
+
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from llmgateway.canon.usage import Usage
+from llmgateway.catalog.tokens import Tokenizer
+from llmgateway.contract.snapshot import Budget
+from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
+from llmgateway.dataplane.admit.bidding import needed
+from llmgateway.dataplane.observe.counting import Counting
+from llmgateway.dataplane.observe.figures import FIGURES
+from llmgateway.dataplane.observe.tracing import NO_TRACE
+from llmgateway.dataplane.plan.targets import Plan, Target
+from llmgateway.dataplane.watch.meter import Instruments, Meter
+from llmgateway.dataplane.watch.request_log import RequestLog
+from llmgateway.kit.ids import new_id
+from llmgateway.kit.metrics import Metrics
+from llmgateway.kit.money import nanos
+from llmgateway.providers.base import Answer
+from tests.dataplane.routing import CATALOG, KEYS, NOON, Routing, chat, key
+
+VERTEX = {"VERTEX_ACCESS_TOKEN": "t", "GOOGLE_CLOUD_PROJECT": "p"}
+USED = Usage(prompt_tokens=100_000, completion_tokens=10_000, region="global")
+TOKENIZER = Tokenizer()
+LIMIT = Budget(nanos=10**9)
+
+
+class _Journal:
+    """Keeps what a request wrote."""
+
+    def __init__(self) -> None:
+        self.opened = list[OpenRecord]()
+        self.closed = list[UsageEvent]()
+
+    def open(self, record: OpenRecord) -> None:
+        self.opened.append(record)
+
+    def close(self, event: UsageEvent) -> None:
+        self.closed.append(event)
+
+
+def _routing(location: str) -> Routing:
+    targets = [{"provider": name, "model": "claude-opus-5-5"} for name in ("vertex", "anthropic")]
+    file = yaml.safe_dump({"models": {"smart": {"targets": targets}}})
+    return Routing(file, environment={**KEYS, **VERTEX, "GOOGLE_CLOUD_LOCATION": location})
+
+
+async def _served(target: Target, plan: Plan, usage: Usage) -> tuple[OpenRecord, UsageEvent]:
+    """The records of a request that the target answered."""
+    routing, journal, nobody = Routing(), _Journal(), cast("Any", None)
+    instruments = Instruments(
+        limiter=nobody, recorder=cast("Any", journal), catalog=CATALOG, tokenizer=TOKENIZER, clock=routing.clock,
+        health=routing.health, counting=Counting(Metrics(FIGURES), CATALOG), request_log=RequestLog("none"),
+        contents=nobody,
+    )  # fmt: skip
+    meter = Meter(instruments, NO_TRACE, new_id("req", NOON), key(), ("chat", "openai"))
+    meter.counts(chat())
+    meter.plans(plan)
+    meter.opens(target)
+    meter.attempted(
+        Attempt(provider=target.host.id, model=target.model, status=200, outcome="ok", milliseconds=1),
+    )
+    meter.receives(Answer(body={}, usage=usage))
+    return journal.opened[0], await meter.settle(Outcome.FINISHED, 200)
+
+
+@pytest.mark.parametrize(
+    ("location", "region", "dollars"),
+    [
+        ("", "global", "0.6"),
+        ("global", "global", "0.6"),
+        ("europe-west1", "europe-west1", "0.66"),
+        ("us", "us", "0.66"),
+    ],
+)
+async def test_claude_on_vertex_ai_costs_what_its_location_does(location: str, region: str, dollars: str) -> None:
+    plan = _routing(location).plan()
+    vertex = plan.targets[0]
+    opened, event = await _served(vertex, plan, USED)
+    assert event.cost_nanos == nanos(dollars)
+    assert event.list_cost_nanos == nanos(dollars)
+    assert event.usage_details == {"region": region}
+    assert opened.cost_nanos == nanos(dollars) * opened.prompt_tokens * 4 // 600_000
+
+
+async def test_what_the_asked_for_model_would_have_cost_is_counted_where_it_would_have_worked() -> None:
+    plan = _routing("europe-west1").plan()
+    _, event = await _served(plan.targets[1], plan, USED)
+    assert (event.provider, event.cost_nanos, event.list_cost_nanos) == ("anthropic", nanos("0.6"), nanos("0.66"))
+    assert event.usage_details == {"region": "global"}
+
+
+async def test_the_place_of_who_served_is_not_that_of_who_was_asked_for() -> None:
+    there = _routing("europe-west1").plan()
+    here = _routing("europe-west1").plan(chat("anthropic/claude-opus-5-5"))
+    _, event = await _served(there.targets[0], here, USED)
+    assert (event.provider, event.cost_nanos, event.list_cost_nanos) == ("vertex", nanos("0.66"), nanos("0.6"))
+
+
+def test_asking_a_region_reserves_what_it_costs_there() -> None:
+    bid = needed(_routing("eu").router, chat("vertex/claude-opus-5-5", max_tokens=10), key(budgets=(LIMIT,)), 1_000)
+    assert (bid.prompt_nanos, bid.output_nanos) == (4_400_000, 220_000)
