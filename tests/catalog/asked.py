@@ -16,9 +16,9 @@ def cost(model: str, usage: Usage, at: datetime = NOON, tier: str | None = None)
     return None if priced is None else priced.nanos
 
 
-def lacking(model: str, usage: Usage) -> tuple[str, ...]:
+def lacking(model: str, usage: Usage, tier: str | None = None) -> tuple[str, ...]:
     """What of it has no price."""
     provider, _, name = model.partition("/")
-    priced = CATALOG.price(provider, name, usage, NOON)
+    priced = CATALOG.price(provider, name, usage, NOON, tier=tier)
     assert priced is not None
     return priced.lacking

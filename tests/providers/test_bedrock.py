@@ -215,6 +215,17 @@ def test_what_was_written_for_an_hour_is_told_apart() -> None:
     assert (answer.usage.prompt_tokens, answer.usage.cache_write_1h_tokens) == (7, 5)
 
 
+@pytest.mark.parametrize("model", [CLAUDE, "qwen.qwen3-32b-v1:0"])
+def test_the_tier_that_served_is_told_streamed_and_not(model: str) -> None:
+    """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ServiceTier.html, whatever tier was asked for."""
+    told: Json = {"usage": {"inputTokens": 10, "outputTokens": 2}, "serviceTier": {"type": "flex"}}
+    whole: Json = {"output": {}, "stopReason": "end_turn", **told}
+    language, call = BEDROCK.language(model), chat({"service_tier": "priority"})
+    answer = language.read(call, Reply(200, {}, msgspec.json.encode(whole)))
+    steps = language.decoder(call, native=False).feed(event("metadata", told))
+    assert [one.usage and one.usage.tier for one in (answer, steps[0])] == ["flex", "flex"]
+
+
 @pytest.mark.parametrize("damage", [0, 9, 20, -1])
 def test_a_damaged_event_stream_is_an_error_of_the_protocol_after_what_was_whole(damage: int) -> None:
     bad = bytearray(delta({"text": "b"}))

@@ -103,6 +103,16 @@ def test_cohere_tells_what_the_model_saw_and_what_is_billed() -> None:
     assert (billed.prompt_tokens, billed.completion_tokens, billed.cached_tokens) == (5, 10, 5)
 
 
+@pytest.mark.parametrize(
+    ("told", "tier"),
+    [({"type": "flex"}, "flex"), ({"type": "default"}, "default"), ({"type": ""}, None), ("flex", None)],
+)
+def test_bedrock_tells_the_tier_that_it_served(told: object, tier: str | None) -> None:
+    read = bedrock({"inputTokens": 1, "outputTokens": 1}, told)
+    assert read is not None
+    assert read.tier == tier
+
+
 def test_claudes_advisor_is_told_apart() -> None:
     said: Json = {
         "input_tokens": 2411,

@@ -23,6 +23,8 @@ from llmgateway.catalog.recent import Recent
 _REMEMBERED: Final = 4096
 LONGEST_NAME: Final = 256
 """Characters; no provider names a model longer, and longer ones are not looked up."""
+_TIER: Final = "its service tier"
+"""What lacks a price where nobody published the tier's: the figure is the standard one."""
 _ANY: Final = re.compile("")
 _BARE: Final[Sequence[tuple[str, re.Pattern[str]]]] = (
     # The makers, whose own host is meant first ...
@@ -84,7 +86,7 @@ class Priced(msgspec.Struct, frozen=True):
     nanos: int
     version: str
     lacking: tuple[str, ...] = ()
-    """What of the usage has no price, and is not in the figure: `searches`."""
+    """What of the usage has no price, and is not in the figure: `searches`; or `its service tier`, which makes another one."""
 
 
 @dataclass(slots=True)
@@ -200,9 +202,11 @@ class Catalog:
         percent = _share(offer.regional, usage.region)
         if compiled is None or percent is None:
             return None
-        if tier is not None and offer.info is not None and not has_tier(offer.info, at, tier):
-            percent = percent * (_share(offer.tiered, tier) or 100) // 100
-        return compiled.bill(usage, percent)
+        if tier is None or offer.info is None or has_tier(offer.info, at, tier):
+            return compiled.bill(usage, percent)
+        share = _share(offer.tiered, tier)
+        bill = compiled.bill(usage, percent * (100 if share is None else share) // 100)
+        return bill if share is not None else bill._replace(lacking=(*bill.lacking, _TIER))
 
     def bid(
         self,

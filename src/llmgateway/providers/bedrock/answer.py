@@ -34,8 +34,12 @@ def finish_of(reason: object) -> FinishReason | None:
     return _FINISH.get(reason, "stop") if isinstance(reason, str) else None
 
 
-def usage_of(given: object) -> Usage | None:
-    """Usage in OpenAI's meaning. Input tokens leave out the cache's, unless the total says that they hold them."""
+def usage_of(given: object, tier: object = None) -> Usage | None:
+    """Usage in OpenAI's meaning. Input tokens leave out the cache's, unless the total says that they hold them.
+
+    `tier` is the `serviceTier` beside it
+    (https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html): what was served, not what was asked for.
+    """
     if not is_object(given) or not ("inputTokens" in given or "outputTokens" in given):
         return None
     fresh, output = _count(given, "inputTokens"), _count(given, "outputTokens")
@@ -51,6 +55,7 @@ def usage_of(given: object) -> Usage | None:
         cache_write_tokens=written,
         cache_write_1h_tokens=min(hour, written),
         searches=_count(tools, "webSearchRequests") if is_object(tools) else 0,
+        tier=(text_of(tier.get("type")) or None) if is_object(tier) else None,
         prompt_told="inputTokens" in given,
         completion_told="outputTokens" in given,
     )

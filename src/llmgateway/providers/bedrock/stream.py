@@ -134,7 +134,7 @@ class ConverseReader:
             case "messageStop":
                 steps = self._finish(text_of(event.get("stopReason")))
             case "metadata":
-                steps = self._account(event.get("usage"))
+                steps = self._account(event)
             case _:
                 pass  # kinds that came later
         return steps
@@ -217,9 +217,9 @@ class ConverseReader:
         choice["native_finish_reason"] = reason
         return (Step(chunk=chunk, finish=finish),)
 
-    def _account(self, figures: object) -> Sequence[Step]:
+    def _account(self, event: Json) -> Sequence[Step]:
         """The last event: the stream is finished even when there are no figures in it."""
-        usage = usage_of(figures)
+        usage = usage_of(event.get("usage"), event.get("serviceTier"))
         if usage is None:
             return (Step(end=True),)
         summary = self._chunk({})
