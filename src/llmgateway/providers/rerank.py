@@ -8,6 +8,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import figure_of, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.told_cost import told_nanos
 
 
 def document_text(document: Any) -> str:
@@ -52,10 +53,11 @@ def _result(item: Json, documents: list[Any], *, given: bool) -> Json:
 
 
 def rerank_usage(answer: Json) -> Usage | None:
-    """Tokens where the host counts them, searches where it bills those."""
+    """Tokens where the host counts them, searches where it bills those, and the bill where it tells it."""
     usage, meta = answer.get("usage"), answer.get("meta")
     if is_object(usage):
-        return Usage(prompt_tokens=figure_of(usage.get("prompt_tokens")) or figure_of(usage.get("total_tokens")) or 0)
+        counted = figure_of(usage.get("prompt_tokens")) or figure_of(usage.get("total_tokens")) or 0
+        return Usage(prompt_tokens=counted, told_nanos=told_nanos(usage))
     if is_object(meta):
         units, tokens = meta.get("billed_units"), meta.get("tokens")
         searches = units.get("search_units") if is_object(units) else None
