@@ -52,6 +52,7 @@ def test_flex_may_have_a_price_where_priority_has_none_that_is_known(model: str,
     [
         ("bedrock/us.anthropic.claude-opus-5-5", "reserved"),
         ("bedrock/amazon.nova-pro-v1:0", "reserved"),
+        ("bedrock/us.amazon.nova-pro-v1:0", "optimized"),
         ("bedrock/deepseek.r1-v1:0", "flex"),
         ("bedrock/openai.gpt-5.5", "priority"),
         ("bedrock/global.moonshotai.kimi-k3.1", "flex"),

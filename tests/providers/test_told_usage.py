@@ -29,8 +29,8 @@ def test_half_a_usage_says_which_half_it_is() -> None:
     assert read_usage({"completion_tokens": 5}) == COMPLETION_ALONE
     assert _responses({"input_tokens": 100}) == anthropic(Figures(input_tokens=100)) == PROMPT_ALONE
     assert _responses({"output_tokens": 5}) == anthropic(Figures(output_tokens=5)) == COMPLETION_ALONE
-    assert bedrock({"inputTokens": 100}) == cohere({"tokens": {"input_tokens": 100}}) == PROMPT_ALONE
-    assert bedrock({"outputTokens": 5}) == cohere({"tokens": {"output_tokens": 5}}) == COMPLETION_ALONE
+    assert bedrock({"inputTokens": 100}, {}) == cohere({"tokens": {"input_tokens": 100}}) == PROMPT_ALONE
+    assert bedrock({"outputTokens": 5}, {}) == cohere({"tokens": {"output_tokens": 5}}) == COMPLETION_ALONE
     assert ollama({"prompt_eval_count": 100}) == PROMPT_ALONE
     assert ollama({"eval_count": 5}) == COMPLETION_ALONE
 
@@ -105,9 +105,17 @@ def test_cohere_tells_what_the_model_saw_and_what_is_billed() -> None:
 
 @pytest.mark.parametrize(
     ("told", "tier"),
-    [({"type": "flex"}, "flex"), ({"type": "default"}, "default"), ({"type": ""}, None), ("flex", None)],
+    [
+        ({"serviceTier": {"type": "flex"}}, "flex"),
+        ({"serviceTier": {"type": "default"}, "performanceConfig": {"latency": "standard"}}, "default"),
+        ({"serviceTier": {"type": "default"}, "performanceConfig": {"latency": "optimized"}}, "optimized"),
+        ({"performanceConfig": {"latency": "optimized"}}, "optimized"),
+        ({"serviceTier": {"type": ""}}, None),
+        ({"serviceTier": "flex", "performanceConfig": "optimized"}, None),
+        ({}, None),
+    ],
 )
-def test_bedrock_tells_the_tier_that_it_served(told: object, tier: str | None) -> None:
+def test_bedrock_tells_how_it_served(told: Json, tier: str | None) -> None:
     read = bedrock({"inputTokens": 1, "outputTokens": 1}, told)
     assert read is not None
     assert read.tier == tier

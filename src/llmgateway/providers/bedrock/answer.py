@@ -27,6 +27,7 @@ _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
     }
 )
 SERVER_TOOL: Final = "server_tool_use"
+_OPTIMIZED: Final = "optimized"
 
 
 def finish_of(reason: object) -> FinishReason | None:
@@ -34,11 +35,10 @@ def finish_of(reason: object) -> FinishReason | None:
     return _FINISH.get(reason, "stop") if isinstance(reason, str) else None
 
 
-def usage_of(given: object, tier: object = None) -> Usage | None:
+def usage_of(given: object, beside: Json) -> Usage | None:
     """Usage in OpenAI's meaning. Input tokens leave out the cache's, unless the total says that they hold them.
 
-    `tier` is the `serviceTier` beside it
-    (https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html): what was served, not what was asked for.
+    `beside`: the answer, or a stream's last event, which tells how it was served, whatever was asked for.
     """
     if not is_object(given) or not ("inputTokens" in given or "outputTokens" in given):
         return None
@@ -55,10 +55,22 @@ def usage_of(given: object, tier: object = None) -> Usage | None:
         cache_write_tokens=written,
         cache_write_1h_tokens=min(hour, written),
         searches=_count(tools, "webSearchRequests") if is_object(tools) else 0,
-        tier=(text_of(tier.get("type")) or None) if is_object(tier) else None,
+        tier=_tier(beside),
         prompt_told="inputTokens" in given,
         completion_told="outputTokens" in given,
     )
+
+
+def _tier(served: Json) -> str | None:
+    """The service tier; or `optimized` where latency was, which has prices of its own too.
+
+    Pages, below https://docs.aws.amazon.com/bedrock/latest/userguide: service-tiers-inference.html and
+    latency-optimized-inference.html.
+    """
+    performance, tier = served.get("performanceConfig"), served.get("serviceTier")
+    if is_object(performance) and performance.get("latency") == _OPTIMIZED:
+        return _OPTIMIZED
+    return (text_of(tier.get("type")) or None) if is_object(tier) else None
 
 
 def canon_answer(answer: Json, identifier: str, model: str, usage: Usage | None) -> ChatCompletion:

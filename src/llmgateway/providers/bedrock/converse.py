@@ -54,7 +54,7 @@ class Converse(Provider):
             raise ProviderError(FailureKind.PROTOCOL, "Amazon Bedrock's answer holds no message.", status=reply.status)
         if failure := malformed(text_of(answer["stopReason"])):
             raise failure
-        usage = usage_of(answer.get("usage"), answer.get("serviceTier"))
+        usage = usage_of(answer.get("usage"), answer)
         body = canon_answer(answer, reply.headers.get("x-amzn-requestid", ""), call.model, usage)
         message = body["choices"][0]["message"]
         calls = [msgspec.json.encode(made["function"]).decode() for made in message.get("tool_calls", [])]

@@ -219,7 +219,7 @@ class ConverseReader:
 
     def _account(self, event: Json) -> Sequence[Step]:
         """The last event: the stream is finished even when there are no figures in it."""
-        usage = usage_of(event.get("usage"), event.get("serviceTier"))
+        usage = usage_of(event.get("usage"), event)
         if usage is None:
             return (Step(end=True),)
         summary = self._chunk({})
