@@ -11,6 +11,8 @@ from llmgateway.kit.clock import Clock
 Json = dict[str, Any]
 PENDING_HOURS = 23
 """A change that is not paid waits for so long."""
+LEAST_CHARGE = 50
+"""What is less goes on the balance, for the next invoice."""
 RETRIES_DAYS = 14
 """After so long without payment a subscription is unpaid."""
 
@@ -88,7 +90,7 @@ class Account:
         session["status"] = "complete"
         if session["mode"] == "payment":
             about = session["payment_intent_data"]["metadata"]
-            payment = self._pay(session["customer"], session["amount_total"], about)
+            payment = self.pay(session["customer"], session["amount_total"], about)
             session["payment_intent"] = payment["id"]
         else:
             prices = [self.things["price"][line["price"]] for line in session["line_items"]]
@@ -138,13 +140,34 @@ class Account:
         """The operator gives an invoice up."""
         found = self.things["invoice"][invoice]
         found["status"] = "void"
+        applied = sum(move["amount"] for move in self.all("customer_balance_transaction", invoice=invoice))
+        if applied:
+            self.move_balance(found["customer"], -applied, "unapplied_from_invoice", invoice=invoice)
         self.tell("invoice.voided", found)
+
+    def move_balance(self, customer: str, cents: int, kind: str = "adjustment", **about: str) -> Json:
+        """What is held for invoices to come changes; less than 0 is in the customer's favour."""
+        found = self.things["customer"][customer]
+        found["balance"] = found.get("balance", 0) + cents
+        move = self.add(
+            "customer_balance_transaction",
+            "cbtxn",
+            customer=customer,
+            amount=cents,
+            type=kind,
+            currency="usd",
+            ending_balance=found["balance"],
+            **{"invoice": None, "credit_note": None, **about},
+        )
+        self.tell("customer.updated", found)
+        return move
 
     def delete_customer(self, customer: str) -> None:
         """The operator deletes it; its subscriptions end."""
         self.things["customer"][customer] = {"id": customer, "object": "customer", "deleted": True}
         for found in self.all("subscription", customer=customer):
             self.cancel_now(found["id"])
+        self.tell("customer.deleted", {"id": customer, "object": "customer"})
 
     def cancel_now(self, subscription: str) -> None:
         """In the Portal, or by the operator."""
@@ -255,31 +278,50 @@ class Account:
             currency="usd",
             total=total,
             amount_paid=0,
-            amount_due=total,
+            amount_paid_off_stripe=0,
             total_taxes=[],
             period_start=item["current_period_start"],
             period_end=item["current_period_end"],
             hosted_invoice_url=f"https://invoice.test/{self.made:06d}",
             invoice_pdf="https://invoice.test/i.pdf",
             lines={"object": "list", "data": entries, "has_more": False, "url": ""},
-            parent={"type": "subscription_details", "subscription_details": {"subscription": subscription["id"]}},
+            parent={
+                "type": "subscription_details",
+                "subscription_details": {"subscription": subscription["id"], "metadata": subscription["metadata"]},
+            },
         )
         subscription["latest_invoice"] = invoice["id"]
+        self._apply_balance(invoice)
         self.tell("invoice.finalized", invoice)
-        if subscription["customer"] in self.bad_cards:
+        if invoice["amount_due"] and subscription["customer"] in self.bad_cards:
             self.tell("invoice.payment_failed", invoice)
             if subscription["status"] == "active" and subscription["pending_update"] is None:
                 self._set_status(subscription, "past_due")
         else:
             self._settle(invoice)
 
+    def _apply_balance(self, invoice: Json) -> None:
+        """What is held goes off what is due, or comes on top of it; less than can be charged is held."""
+        customer, total = invoice["customer"], invoice["total"]
+        start: int = self.things["customer"][customer].get("balance", 0)
+        due = max(0, total + start)
+        small = 0 < due < LEAST_CHARGE
+        due = 0 if small else due
+        invoice.update(amount_due=due, amount_remaining=due, starting_balance=start, ending_balance=start + total - due)
+        if total != due:
+            kind = "invoice_too_small" if small else "applied_to_invoice"
+            self.move_balance(customer, total - due, kind, invoice=invoice["id"])
+
     def _line(self, price: str | None, amount: int, description: str) -> Json:
         pricing = {"type": "price_details", "price_details": {"price": price or "price_other", "product": "prod_1"}}
         return self.add("line_item", "il", amount=amount, description=description, currency="usd", pricing=pricing)
 
     def _settle(self, invoice: Json) -> None:
-        payment = self._pay(invoice["customer"], invoice["total"], {})
-        invoice.update(status="paid", amount_paid=invoice["total"], payment=payment["id"])
+        if due := invoice["amount_remaining"]:
+            payment = self.pay(invoice["customer"], due, {})
+            by = {"type": "payment_intent", "payment_intent": payment["id"]}
+            self.add("invoice_payment", "inpay", invoice=invoice["id"], payment=by, status="paid", amount_paid=due)
+        invoice.update(status="paid", amount_paid=invoice["amount_paid"] + due, amount_remaining=0)
         self.tell("invoice.paid", invoice)
         mine = invoice["parent"]["subscription_details"]["subscription"]
         subscription = self.things["subscription"][mine]
@@ -298,7 +340,8 @@ class Account:
             self.void(subscription["latest_invoice"])
             self.tell("customer.subscription.updated", subscription)
 
-    def _pay(self, customer: str, cents: int, about: Mapping[str, str]) -> Json:
+    def pay(self, customer: str, cents: int, about: Mapping[str, str]) -> Json:
+        """By card, for anything."""
         payment = self.add(
             "payment_intent",
             "pi",

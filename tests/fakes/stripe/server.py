@@ -71,6 +71,7 @@ class _Answering:
             ("POST", "customers"): self._customer,
             ("GET", "customers/{id}"): lambda _, identifier: self._get("customer", identifier),
             ("POST", "customers/{id}"): self._change_customer,
+            ("GET", "customers/{id}/balance_transactions"): self._balance,
             ("POST", "prices"): self._price,
             ("GET", "prices"): self._prices,
             ("POST", "billing/meters"): lambda form, _: self._account.add("billing.meter", "mtr", **form),
@@ -90,6 +91,11 @@ class _Answering:
             ("POST", "invoices/create_preview"): self._preview,
             ("GET", "invoices/{id}"): lambda _, identifier: self._get("invoice", identifier),
             ("GET", "invoices/{id}/lines"): lambda _, identifier: self._get("invoice", identifier)["lines"],
+            ("GET", "invoice_payments"): lambda form, _: _list(
+                self._account.all("invoice_payment", payment=dict(form["payment"]))
+            ),
+            ("GET", "credit_notes"): lambda form, _: _list(self._account.all("credit_note", invoice=form["invoice"])),
+            ("GET", "credit_notes/{id}"): lambda _, identifier: self._get("credit_note", identifier),
             ("GET", "payment_intents/{id}"): lambda _, identifier: self._get("payment_intent", identifier),
             ("GET", "refunds"): lambda form, _: _list(self._account.all("refund", charge=form["charge"])),
             ("GET", "refunds/{id}"): lambda _, identifier: self._get("refund", identifier),
@@ -151,6 +157,11 @@ class _Answering:
         found = self._get("customer", identifier)
         found.update(form)
         return found
+
+    def _balance(self, form: Form, identifier: str) -> Json:
+        if self._get("customer", identifier).get("deleted"):
+            raise Wrong(f"No such customer: '{identifier}'", "id")
+        return _paged(self._account.all("customer_balance_transaction", customer=identifier), form)
 
     def _of_customer(self, form: Form) -> str:
         """Raises Wrong for one that is not there, or was deleted."""
@@ -286,9 +297,9 @@ class _Answering:
     def _invoices(self, form: Form, _: str) -> Json:
         if "subscription" not in form:
             return _paged(self._account.all("invoice", customer=self._of_customer(form)), form)
-        self._get("subscription", form["subscription"])
-        of = {"type": "subscription_details", "subscription_details": {"subscription": form["subscription"]}}
-        return _paged(self._account.all("invoice", parent=of, status=form["status"]), form)
+        of = self._get("subscription", form["subscription"])
+        found = self._account.all("invoice", customer=of["customer"], status=form["status"])
+        return _paged([one for one in found if _subscription_of(one) == of["id"]], form)
 
     def _events(self, form: Form, _: str) -> Json:
         since = int(form["created"]["gte"])
@@ -307,6 +318,10 @@ def _way(method: str, path: str) -> tuple[tuple[str, str], str]:
         if place and ("_0" in part or part.endswith("_missing")):
             return (method, "/".join([*parts[:place], "{id}", *parts[place + 1 :]])), part
     return (method, path), ""
+
+
+def _subscription_of(invoice: Json) -> str:
+    return str(invoice["parent"]["subscription_details"]["subscription"])
 
 
 def _paged(found: list[Json], form: Form) -> Json:

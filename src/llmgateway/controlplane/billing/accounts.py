@@ -36,6 +36,19 @@ async def account_of_customer(tx: AsyncSession, customer_id: str) -> BillingAcco
     return await tx.scalar(select(BillingAccount).where(BillingAccount.customer_id == customer_id))
 
 
+async def payer(
+    tx: AsyncSession, customer_id: str | None, named: str | None, kind: ledger.Kind, reference: str
+) -> str | None:
+    """Whose money it is: by its customer, who is one of ours or nobody's.
+
+    A customer that another took the place of is known no more: then whoever the thing names, if it is in those books already.
+    """
+    account = None if customer_id is None else await account_of_customer(tx, customer_id)
+    if account is not None:
+        return account.org_id
+    return named if named is not None and await ledger.posted(tx, named, kind, reference) else None
+
+
 async def is_invoiced(tx: AsyncSession, org_id: str) -> bool:
     """Whether charges can go on an invoice; else they are taken from credit, which they may overdraw."""
     status = await tx.scalar(select(BillingAccount.status).where(BillingAccount.org_id == org_id))

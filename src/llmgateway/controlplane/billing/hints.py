@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.billing import accounts, money_in
+from llmgateway.controlplane.billing import accounts, invoices_in, money_in
 from llmgateway.controlplane.billing.standing import standing_of
 from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.desk import Desk
@@ -72,7 +72,11 @@ async def follow(
 ) -> None:
     """Ask what holds now of the thing that was named. Raises StripeUnavailable and StripeRefused."""
     if kind.startswith("invoice."):
-        await money_in.take_invoice(database, clock, desk, object_id)
+        await invoices_in.take_invoice(database, clock, desk, object_id)
+    elif kind.startswith("credit_note."):
+        await invoices_in.take_credit_note(database, clock, desk, object_id)
+    elif kind == "customer.updated":
+        await invoices_in.take_balance(database, clock, desk, object_id)
     elif kind == "payment_intent.succeeded":
         await money_in.take_payment(database, clock, desk, object_id)
     elif kind.startswith("refund."):

@@ -1,67 +1,23 @@
-"""Money as Stripe reports it, into the books: each paper is fetched again, and posted once however often it is named."""
+"""Payments, refunds and disputes into the books: each is fetched again, and posted once however often it is named."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books import ledger, postings
-from llmgateway.controlplane.billing.books.ledger import Account, Kind
+from llmgateway.controlplane.billing.books.ledger import Kind
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.stripe.desk import CREDIT, Desk
-from llmgateway.controlplane.billing.stripe.papers import Dispute, Invoice, Payment, Refund
+from llmgateway.controlplane.billing.stripe.papers import Dispute, Payment, Refund
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 
-_FINAL: Final = frozenset({"open", "paid", "uncollectible", "void"})
 _TAKEN_BACK: Final = frozenset({"needs_response", "under_review", "lost"})
 """Of a dispute: the bank has the money."""
 _GIVEN_BACK: Final = frozenset({"won", "prevented"})
-_GIVEN_UP: Final = frozenset({"uncollectible", "void"})
-
-
-async def take_invoice(database: Database, clock: Clock, desk: Desk, invoice_id: str) -> None:
-    """An invoice, once it is final; and what was paid of it since, or that it never will be."""
-    invoice = await desk.invoice(invoice_id)
-    if invoice.status not in _FINAL:
-        return
-    async with database.transaction() as tx:
-        account = await accounts.account_of_customer(tx, invoice.customer_id)
-        if account is None:
-            return
-        await ledger.lock(tx, account.org_id)
-        org_id = account.org_id
-        paid = await ledger.moved(tx, org_id, Kind.PAYMENT, invoice.id, Account.STRIPE)
-        lost = await ledger.moved(tx, org_id, Kind.LOSS, invoice.id, Account.LOSSES)
-        for posting in _of_invoice(invoice, await ledger.balances(tx, org_id), paid, lost):
-            await ledger.post(tx, clock, org_id, posting)
-        await accounts.settle(tx, clock, account.org_id)
-
-
-def _of_invoice(
-    invoice: Invoice, balances: dict[Account, int], paid_before: int, lost_before: int
-) -> Sequence[ledger.Posting]:
-    total, paid = invoice.total * NANOS_PER_CENT, invoice.paid * NANOS_PER_CENT
-    found = [
-        postings.invoiced(
-            invoice.id,
-            invoice.number,
-            balances,
-            total=total,
-            usage=invoice.metered * NANOS_PER_CENT,
-            tax=invoice.tax * NANOS_PER_CENT,
-        )
-    ]
-    if paid > paid_before:
-        reference = f"{invoice.id}/{invoice.paid}" if paid_before else invoice.id
-        found.append(postings.paid(reference, invoice.number, paid - paid_before))
-    lost = max(0, total - paid) if invoice.status in _GIVEN_UP else 0
-    if lost != lost_before:
-        reference = f"{invoice.id}/{lost}" if lost_before else invoice.id
-        found.append(postings.lost(reference, invoice.number, lost - lost_before))
-    return found
 
 
 async def take_payment(database: Database, clock: Clock, desk: Desk, payment_id: str) -> None:
@@ -69,7 +25,7 @@ async def take_payment(database: Database, clock: Clock, desk: Desk, payment_id:
     payment = await desk.payment(payment_id)
     if payment.purpose != CREDIT or payment.status != "succeeded":
         return
-    org_id = await _org_of(database, payment)
+    org_id = await _org_of(database, payment, payment.org_id, Kind.CREDIT, payment.id)
     if org_id is not None:
         await _write(database, clock, org_id, postings.credit_bought(payment.id, payment.received * NANOS_PER_CENT))
 
@@ -128,21 +84,24 @@ async def _undo(
 async def _paid_by(
     database: Database, desk: Desk, way: _Way
 ) -> tuple[str, Callable[[str, int], ledger.Posting]] | None:
-    """Whose payment it was, and how it goes back; None when it is nobody's of ours."""
+    """Whose payment it was, and how it goes back; None when it is nobody's of ours, or was for nothing of ours."""
     if way.payment_id is None:
         return None
     payment = await desk.payment(way.payment_id)
-    org_id = await _org_of(database, payment)
-    return None if org_id is None else (org_id, way.credit if payment.purpose == CREDIT else way.invoice)
-
-
-async def _org_of(database: Database, payment: Payment) -> str | None:
-    """Whose it is: by its customer, who is one of ours or nobody's."""
-    if payment.customer_id is None:
+    if payment.purpose == CREDIT:
+        org_id = await _org_of(database, payment, payment.org_id, Kind.CREDIT, payment.id)
+        return None if org_id is None else (org_id, way.credit)
+    invoice_id = await desk.settling.invoice_paid_by(payment.id)
+    if invoice_id is None:
         return None
+    named = (await desk.invoice(invoice_id)).org_id
+    org_id = await _org_of(database, payment, named, Kind.INVOICE, invoice_id)
+    return None if org_id is None else (org_id, way.invoice)
+
+
+async def _org_of(database: Database, payment: Payment, named: str | None, kind: Kind, reference: str) -> str | None:
     async with database.transaction() as tx:
-        account = await accounts.account_of_customer(tx, payment.customer_id)
-    return None if account is None else account.org_id
+        return await accounts.payer(tx, payment.customer_id, named, kind, reference)
 
 
 async def _write(database: Database, clock: Clock, org_id: str, posting: ledger.Posting) -> None:

@@ -67,7 +67,7 @@ async def _costs(desk: Desk, change: Change, wanted: Plan, now: datetime) -> _Co
     match change.step:
         case Step.SETTLE:
             owed = await desk.open_invoice(subscription)
-            return _Costs(due_now=0 if owed is None else owed.total - owed.paid)
+            return _Costs(due_now=0 if owed is None else owed.left)
         case Step.KEEP:
             return _Costs(next_at=end)
         case Step.RAISE:

@@ -31,6 +31,8 @@ class Account(StrEnum):
     """Told to Stripe in whole cents, not on an invoice yet."""
     RECEIVABLE = "receivable"
     """Invoiced, not paid yet."""
+    BALANCE = "balance"
+    """With Stripe for invoices to come: a credit goes off the next one, a debit comes on top of it."""
     STRIPE = "stripe"
     """Paid, and with Stripe."""
     CREDIT = "credit"
@@ -43,7 +45,7 @@ class Account(StrEnum):
     LOSSES = "losses"
     """Invoiced and never paid."""
     GRANTED = "granted"
-    """Credit that operators gave: paid for elsewhere, or a present."""
+    """Credit that operators gave, and invoices that were paid past Stripe: paid for elsewhere, or a present."""
 
 
 class Kind(StrEnum):
@@ -56,6 +58,7 @@ class Kind(StrEnum):
     METERED = "metered"
     INVOICE = "invoice"
     PAYMENT = "payment"
+    BALANCE = "balance"
     REFUND = "refund"
     LOSS = "loss"
     DEBT = "debt"

@@ -129,13 +129,75 @@ def owed(reference: str, balances: Mapping[Account, int], *, invoiced: bool) -> 
     )
 
 
-def paid(reference: str, number: str, nanos: int) -> Posting:
-    """An invoice was paid, or a part of it. The reference is its id, with `/` and more behind it from the second part on."""
+def paid(reference: str, number: str, nanos: int, *, elsewhere: int = 0) -> Posting:
+    """An invoice was paid, or a part of it, some of that past Stripe.
+
+    The reference is its id, with `/` and more behind it from the second part on.
+    """
     return Posting(
         kind=Kind.PAYMENT,
         reference=reference,
         description=f"Invoice {number} paid",
-        entries={Account.STRIPE: nanos, Account.RECEIVABLE: -nanos},
+        entries={Account.STRIPE: nanos - elsewhere, Account.GRANTED: elsewhere, Account.RECEIVABLE: -nanos},
+    )
+
+
+def balance_on_invoice(reference: str, nanos: int) -> Posting:
+    """What Stripe holds for invoices to come went off one, came on top of one, or came of one. As `paid`."""
+    return Posting(
+        kind=Kind.BALANCE,
+        reference=reference,
+        description="Balance at Stripe and an invoice settled",
+        entries={Account.BALANCE: nanos, Account.RECEIVABLE: -nanos},
+    )
+
+
+def balance_given(reference: str, nanos: int) -> Posting:
+    """An operator gave credit for invoices to come, or took it, in Stripe's dashboard. Less than 0 nanos are given."""
+    return Posting(
+        kind=Kind.BALANCE,
+        reference=reference,
+        description=f"Balance at Stripe {'given' if nanos < 0 else 'taken back'}",
+        entries={Account.BALANCE: nanos, Account.GRANTED: -nanos},
+    )
+
+
+def balance_paid(reference: str, nanos: int) -> Posting:
+    """Money came in that is for invoices to come. Less than 0 nanos are paid."""
+    return Posting(
+        kind=Kind.BALANCE,
+        reference=reference,
+        description="Paid into the balance at Stripe" if nanos < 0 else "Paid back from the balance at Stripe",
+        entries={Account.BALANCE: nanos, Account.STRIPE: -nanos},
+    )
+
+
+def balance_refunded(reference: str, nanos: int) -> Posting:
+    """A paid invoice goes back to the balance, by a credit note, and is no revenue. Less than 0 nanos go back."""
+    return Posting(
+        kind=Kind.REFUND,
+        reference=reference,
+        description="Invoice refunded to the balance at Stripe",
+        entries={Account.BALANCE: nanos, Account.REVENUE: -nanos},
+    )
+
+
+def noted_down(reference: str, number: str, *, unpaid: int, elsewhere: int, tax: int, void: bool = False) -> Posting:
+    """A credit note: so much less is owed, so much was given back past Stripe, and of all it takes back so much is tax.
+
+    What it gives back by Stripe is posted as that is: as a refund, or to the balance.
+    """
+    sign = -1 if void else 1
+    return Posting(
+        kind=Kind.REFUND,
+        reference=f"{reference}/void" if void else reference,
+        description=f"Credit note {number}{' voided' if void else ''}",
+        entries={
+            Account.REVENUE: sign * (unpaid + elsewhere - tax),
+            Account.TAX: sign * tax,
+            Account.RECEIVABLE: -sign * unpaid,
+            Account.GRANTED: -sign * elsewhere,
+        },
     )
 
 

@@ -1,4 +1,4 @@
-"""Stripe's desk: every question we ask and every wish we have, in our words; with its price list the only place that speaks to Stripe.
+"""Stripe's desk: every question we ask and every wish we have, in our words; with its rooms the only place that speaks to Stripe.
 
 It follows https://docs.stripe.com/api. Amounts are whole cents of USD. Writes carry idempotency keys: those that make
 something have one of ours, so that it is made once; those that only say what shall be have the package's own, one for all
@@ -36,6 +36,7 @@ from llmgateway.controlplane.billing.stripe.reading import (
     read_refund,
     read_subscription,
 )
+from llmgateway.controlplane.billing.stripe.settling import Settling
 
 CREDIT: Final = "credit"
 """The `purpose` of payments for prepaid credit."""
@@ -74,6 +75,7 @@ class Desk:
     def __init__(self, client: stripe.StripeClient) -> None:
         self._v1 = client.v1
         self.price_list = PriceList(client)
+        self.settling = Settling(client)
 
     async def customer(self, org_id: str, name: str, email: str, instead: str | None = None) -> str:
         """The organisation's customer: made once, whoever asks and however often; `instead` of one that is gone."""
@@ -88,12 +90,19 @@ class Desk:
         """Whether there is such a customer: not one that was deleted, or is of another account or of test mode."""
         with told():
             try:
-                found = await self._v1.customers.retrieve_async(customer)
+                return not await self._is_deleted(customer)
             except stripe.InvalidRequestError as error:
                 if error.code == "resource_missing":
                     return False
                 raise
-            return not getattr(found, "deleted", False)
+
+    async def deleted(self, customer: str) -> bool:
+        """Whether it was. Raises StripeRefused for one of another account or of test mode."""
+        with told():
+            return await self._is_deleted(customer)
+
+    async def _is_deleted(self, customer: str) -> bool:
+        return bool(getattr(await self._v1.customers.retrieve_async(customer), "deleted", False))
 
     async def checkout_plan(self, customer: str, org_id: str, plan: str, way: Way, key: str) -> str:
         """The address of a page that subscribes to a plan, and to what is metered beside it."""

@@ -58,11 +58,45 @@ class Invoice:
     metered: int
     """The part that was reported by our meter."""
     paid: int
+    paid_elsewhere: int
+    """Of that, past Stripe."""
+    left: int
+    """To be paid: what is due, less what was paid."""
+    org_id: str | None
+    """Whose it is, as its subscription was told when it was made."""
     created: datetime
     period_start: datetime
     period_end: datetime
     page: str | None
     pdf: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditNote:
+    """What an invoice is less by, after it was final."""
+
+    id: str
+    number: str
+    invoice_id: str
+    status: str
+    """`issued` or `void`."""
+    unpaid: int
+    """So much less is owed."""
+    elsewhere: int
+    """Given back past Stripe."""
+    tax: int
+    """The part of it that is tax."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceMove:
+    """A change of what Stripe holds for a customer's invoices to come; less than 0 is in the customer's favour."""
+
+    id: str
+    type: str
+    """https://docs.stripe.com/billing/customer/balance#types."""
+    amount: int
+    invoice_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,9 @@ import stripe
 
 from llmgateway.controlplane.billing.stripe.papers import (
     UNKNOWN,
+    BalanceMove,
     CheckoutPage,
+    CreditNote,
     Dispute,
     Event,
     Invoice,
@@ -82,6 +84,30 @@ def read_invoice_page(found: stripe.ListObject[stripe.Invoice]) -> InvoicePage:
     return InvoicePage(invoices=[_invoice(entry, 0) for entry in found.data], more=found.has_more)
 
 
+def read_credit_note(found: stripe.CreditNote) -> CreditNote:
+    """A credit note."""
+    _check(found)
+    return CreditNote(
+        id=found.id,
+        number=found.number,
+        invoice_id=_id(found.invoice),
+        status=found.status,
+        unpaid=found.pre_payment_amount,
+        elsewhere=found.out_of_band_amount or 0,
+        tax=sum(tax.amount for tax in found.total_taxes or ()),
+    )
+
+
+def read_balance_move(found: stripe.CustomerBalanceTransaction) -> BalanceMove:
+    """One in USD."""
+    return BalanceMove(
+        id=found.id,
+        type=found.type,
+        amount=found.amount,
+        invoice_id=None if found.invoice is None else _id(found.invoice),
+    )
+
+
 def read_payment(found: stripe.PaymentIntent) -> Payment:
     """What it is for stands in the metadata that Checkout was given."""
     _check(found)
@@ -139,7 +165,9 @@ def event_of(event: Mapping[str, Any]) -> Event | None:
     )
 
 
-def _check(found: stripe.Invoice | stripe.PaymentIntent | stripe.Refund | stripe.Dispute) -> None:
+def _check(
+    found: stripe.Invoice | stripe.CreditNote | stripe.PaymentIntent | stripe.Refund | stripe.Dispute,
+) -> None:
     if found.currency != "usd":
         raise OtherCurrency(f"{found.id} is in {found.currency.upper()}; the books are in USD alone.")
 
@@ -154,12 +182,20 @@ def _invoice(found: stripe.Invoice, metered: int) -> Invoice:
         tax=sum(tax.amount for tax in found.total_taxes or ()),
         metered=metered,
         paid=found.amount_paid,
+        paid_elsewhere=getattr(found, "amount_paid_off_stripe", None) or 0,
+        left=found.amount_remaining,
+        org_id=_org_id(found),
         created=_moment(found.created),
         period_start=_moment(found.period_start),
         period_end=_moment(found.period_end),
         page=found.hosted_invoice_url,
         pdf=found.invoice_pdf,
     )
+
+
+def _org_id(found: stripe.Invoice) -> str | None:
+    subscribed = found.parent.subscription_details if found.parent else None
+    return None if subscribed is None else _about(subscribed.metadata, "org_id")
 
 
 def _next_plan(schedule: str | stripe.SubscriptionSchedule | None, plan: str) -> str | None:
