@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts, invoices_in, money_in
-from llmgateway.controlplane.billing.standing import standing_of
+from llmgateway.controlplane.billing.standing import ENDED, Standing, standing_of
 from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.controlplane.billing.stripe.papers import Event
@@ -98,12 +98,22 @@ async def refresh(database: Database, clock: Clock, desk: Desk, customer_id: str
         return
     before = accounts.standing_in(account)
     for _ in range(_MOST_ASKED):
-        standing = standing_of(await desk.subscriptions(customer_id))
+        standing = await _standing(desk, customer_id, before)
         async with database.transaction() as tx:
             stored = await accounts.apply(tx, clock, account.org_id, standing, before)
         if stored == before:
             return
         before = stored
+
+
+async def _standing(desk: Desk, customer_id: str, before: Standing) -> Standing:
+    """Who never had a subscription loses none with its customer."""
+    try:
+        return standing_of(await desk.subscriptions(customer_id))
+    except StripeRefused:
+        if not await desk.deleted(customer_id):
+            raise
+    return before if before.status == "none" else ENDED
 
 
 async def fetch_missed(database: Database, clock: Clock, desk: Desk, back: timedelta | None = None) -> int:

@@ -72,6 +72,10 @@ def standing_of(subscriptions: Sequence[Subscription]) -> Standing:
     )
 
 
+ENDED: Final = Standing(status="canceled", plan=FREE)
+"""Of a customer that was deleted, with all its subscriptions."""
+
+
 def in_force(subscriptions: Sequence[Subscription]) -> Sequence[Subscription]:
     """Those that have invoices to come, the best first. There should be one at most."""
     return sorted((one for one in subscriptions if one.status in IN_FORCE), key=_rank)
