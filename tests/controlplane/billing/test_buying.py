@@ -1,9 +1,12 @@
 """Buying: pages of Checkout, one wish at a time; more at once when it is paid, less at the period's end."""
 
+import httpx2
 import pytest
 
 from llmgateway.controlplane.billing import drift
 from llmgateway.controlplane.billing.books.ledger import Account
+from llmgateway.controlplane.billing.stripe.asking import StripeRefused
+from llmgateway.controlplane.billing.stripe.desk import Way
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
 from tests.controlplane.api import error_of
 from tests.controlplane.billing.books import CENT, held
@@ -59,6 +62,24 @@ async def test_of_two_subscriptions_the_better_counts_and_it_is_told_and_both_en
     assert [one["cancel_at_period_end"] for one in account.all("subscription")] == [True, True]
     await shop.pass_hours(31 * 24)
     assert await shop.plan(org) == "free"
+
+
+async def test_two_owners_who_want_different_plans_at_once_are_sent_to_one_page(shop: Shop) -> None:
+    """Both look before either asks; who comes second is told, and then the first page is closed."""
+    _, client, customer = await _who_looked(shop)
+    way = Way(success="https://a.test", cancel="https://a.test")
+    await shop.desk.checkout_plan(customer, "org", "professional", way, f"plan-{customer}-first")
+    with pytest.raises(StripeRefused, match="at the same moment"):
+        await shop.desk.checkout_plan(customer, "org", "starter", way, f"plan-{customer}-first")
+    again = await client.post("billing/checkout", json={"plan": "starter"})
+    assert again.status_code == 200, again.text
+    assert [page["status"] for page in shop.stripe.account.all("checkout.session")] == ["open", "expired"]
+
+
+async def _who_looked(shop: Shop) -> tuple[str, httpx2.AsyncClient, str]:
+    org, client = await shop.owner_of("acme")
+    assert (await client.post("billing/portal")).status_code == 200
+    return org, client, await shop.customer(org)
 
 
 async def test_an_answer_that_was_lost_is_no_second_write(shop: Shop) -> None:

@@ -79,7 +79,7 @@ async def _page_of_plan(visit: Visit, desk: Desk, customer: str, name: str) -> s
     for page in pages:
         if page.url is not None:
             await desk.close_page(page.id)
-    once = _once_after(pages, f"plan-{visit.org.id}")
+    once = _once_after(pages, f"plan-{customer}")
     return await desk.checkout_plan(customer, visit.org.id, name, _way(visit), once)
 
 
@@ -89,7 +89,7 @@ async def _page_of_credit(visit: Visit, desk: Desk, customer: str, cents: int) -
     for page in pages:
         if page.url is not None:
             return page.url
-    once = _once_after(pages, f"credit-{visit.org.id}-{cents}")
+    once = _once_after(pages, f"credit-{customer}-{cents}")
     return await desk.checkout_credit(customer, visit.org.id, cents, _way(visit), once)
 
 

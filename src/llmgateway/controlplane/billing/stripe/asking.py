@@ -28,9 +28,11 @@ def told() -> Generator[None]:
         yield
     except OtherCurrency as error:
         raise StripeRefused(str(error)) from error
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StripeRefused(f"Stripe answered with something that cannot be read ({error}).") from error
-    except (stripe.InvalidRequestError, stripe.CardError, stripe.IdempotencyError) as error:
+    except stripe.IdempotencyError as error:
+        raise StripeRefused("somebody asked for something else at the same moment. Try again.") from error
+    except (stripe.InvalidRequestError, stripe.CardError) as error:
         raise StripeRefused(error.user_message or str(error)) from error
     except stripe.StripeError as error:
         raise StripeUnavailable(error.user_message or str(error)) from error
