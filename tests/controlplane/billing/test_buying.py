@@ -166,6 +166,49 @@ async def test_more_takes_back_that_the_subscription_ends(shop: Shop) -> None:
     assert await shop.plan(org) == "professional"
 
 
+@pytest.mark.parametrize(
+    ("wish", "plan"), [("starter", "starter"), ("enterprise", "enterprise"), ("professional",) * 2]
+)
+async def test_what_was_cancelled_in_the_portal_is_taken_back_here(shop: Shop, wish: str, plan: str) -> None:
+    """The Portal writes a date down; that is what must be taken off."""
+    org, client, _ = await shop.subscribed("acme", "professional")
+    shop.stripe.account.cancel_in_portal(shop.stripe.account.all("subscription")[0]["id"])
+    await shop.settle()
+    assert (await client.get("billing")).json()["ends_at"] is not None
+    assert (await client.post("billing/checkout", json={"plan": wish})).status_code == 200
+    await shop.settle()
+    assert (await client.get("billing")).json()["ends_at"] is None
+    await shop.pass_hours(31 * 24)
+    assert await shop.plan(org) == plan
+
+
+async def test_a_downgrade_leaves_a_discount_where_it_is(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "professional")
+    (subscription,) = shop.stripe.account.all("subscription")
+    subscription["discounts"] = ["di_half"]
+    assert (await client.post("billing/checkout", json={"plan": "starter"})).status_code == 200
+    schedule = shop.stripe.account.all("subscription_schedule")[0]
+    assert [phase["discounts"] for phase in schedule["phases"]] == [[{"discount": "di_half"}]] * 2
+    await shop.pass_hours(31 * 24)
+    assert (await shop.plan(org), subscription["discounts"]) == ("starter", ["di_half"])
+
+
+async def test_a_schedule_that_ends_a_subscription_gives_way_to_every_wish(shop: Shop) -> None:
+    """Made by the operator: while it is there, Stripe lets nothing else say when the subscription ends."""
+    for wish, end, nxt in (("starter", False, "starter"), ("professional", False, None), ("free", True, None)):
+        _, client, customer = await shop.subscribed(f"acme-{wish}", "professional")
+        (subscription,) = shop.stripe.account.all("subscription", customer=customer)
+        schedule = shop.stripe.account.add(
+            "subscription_schedule", "sub_sched", customer=customer, metadata={}, phases=[], status="active"
+        )
+        shop.stripe.account.cancel_in_portal(subscription["id"])
+        subscription["schedule"] = schedule["id"]
+        assert (await client.post("billing/checkout", json={"plan": wish})).status_code == 200
+        await shop.settle()
+        shown = (await client.get("billing")).json()
+        assert (shown["ends_at"] is not None, shown["next_plan"]) == (end, nxt)
+
+
 async def test_a_downgrade_to_free_ends_with_the_period(shop: Shop) -> None:
     org, client, _ = await shop.subscribed("acme")
     await client.post("billing/checkout", json={"plan": "free"})

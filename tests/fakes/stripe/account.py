@@ -169,6 +169,12 @@ class Account:
             self.cancel_now(found["id"])
         self.tell("customer.deleted", {"id": customer, "object": "customer"})
 
+    def cancel_in_portal(self, subscription: str) -> None:
+        """With the end of the period, which the Portal writes down as a date."""
+        found = self.things["subscription"][subscription]
+        found["cancel_at"] = self._end(found)
+        self.tell("customer.subscription.updated", found)
+
     def cancel_now(self, subscription: str) -> None:
         """In the Portal, or by the operator."""
         found = self.things["subscription"][subscription]
@@ -233,6 +239,7 @@ class Account:
             cancel_at=None,
             cancel_at_period_end=False,
             schedule=None,
+            discounts=[],
             latest_invoice=None,
             pending_update=None,
         )
@@ -249,13 +256,16 @@ class Account:
         used = self.metered(subscription["customer"]) - self.billed.get(subscription["customer"], 0)
         self.billed[subscription["customer"]] = self.billed.get(subscription["customer"], 0) + used
         lines = [(items[1]["price"]["id"], used, "Usage")] if used else []
-        if subscription["cancel_at_period_end"]:
+        ends = subscription["cancel_at"]
+        if subscription["cancel_at_period_end"] or (ends is not None and ends <= self._end(subscription)):
             self._bill(subscription, lines)
             self._set_status(subscription, "canceled", "customer.subscription.deleted")
             return
         schedule = self.get("subscription_schedule", subscription["schedule"] or "")
         if schedule is not None:
-            items[0]["price"] = self.things["price"][schedule["phases"][1]["items"][0]["price"]]
+            phase: Json = schedule["phases"][1]
+            items[0]["price"] = self.things["price"][phase["items"][0]["price"]]
+            subscription["discounts"] = [str(one["discount"]) for one in phase.get("discounts", [])]
             subscription["schedule"] = None
         for item in items:
             item["current_period_start"] = item["current_period_end"]

@@ -236,6 +236,14 @@ class _Answering:
         waits = form.get("payment_behavior") == "pending_if_incomplete"
         if waits and (other := set(form) - _PENDING):
             raise Wrong(f"With pending_if_incomplete these cannot be changed: {sorted(other)}.", "payment_behavior")
+        if found["schedule"] is not None and {"cancel_at", "cancel_at_period_end"} & set(form):
+            raise Wrong(
+                f"The subscription is managed by the subscription schedule `{found['schedule']}`, and updating any "
+                "cancelation behavior directly is not allowed. Please update the schedule instead.",
+                "cancel_at_period_end",
+            )
+        if "cancel_at" in form:
+            found["cancel_at"] = int(form["cancel_at"]) if form["cancel_at"] else None
         if "cancel_at_period_end" in form:
             found["cancel_at_period_end"] = form["cancel_at_period_end"] == "true"
         for item in form.get("items", []):
@@ -283,6 +291,8 @@ class _Answering:
             for line in phase["items"]:
                 self._priced(line)
         schedule.update(form)
+        for found in self._account.all("subscription", schedule=identifier):
+            found["cancel_at"] = None
         self._account.tell("subscription_schedule.updated", schedule)
         return schedule
 
@@ -290,7 +300,7 @@ class _Answering:
         schedule = self._get("subscription_schedule", identifier)
         schedule["status"] = "released"
         for found in self._account.all("subscription", schedule=identifier):
-            found["schedule"] = None
+            found.update(schedule=None, cancel_at=None)
             self._account.tell("customer.subscription.updated", found)
         return schedule
 

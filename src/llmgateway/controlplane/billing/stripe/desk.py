@@ -209,7 +209,7 @@ class Desk:
                 return read_pay_page(changed)
             if subscription.ends_at is not None:
                 # Not together with the above: Stripe takes nothing else beside a change that waits for its payment.
-                await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": False})
+                await self._go_on(subscription)
         return None
 
     async def keep(self, subscription: Subscription) -> None:
@@ -218,34 +218,38 @@ class Desk:
             if subscription.schedule_id is not None:
                 await self._v1.subscription_schedules.release_async(subscription.schedule_id)
             if subscription.ends_at is not None:
-                await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": False})
+                await self._go_on(subscription)
+
+    async def _go_on(self, subscription: Subscription) -> None:
+        """It does not end: taken off as it was set, see https://docs.stripe.com/billing/subscriptions/billing-mode/compare."""
+        change: stripe.params.SubscriptionUpdateParams = (
+            {"cancel_at": ""} if subscription.ends_on_date else {"cancel_at_period_end": False}
+        )
+        await self._v1.subscriptions.update_async(subscription.id, change)
 
     async def downgrade(self, subscription: Subscription, plan: str) -> None:
-        """At the period's end, by a schedule that takes the subscription over. What ended it then is off."""
+        """At the period's end, by a schedule that takes the subscription over, its discounts too. What ended it then is off.
+
+        While there is a schedule, that alone says when a subscription ends.
+        """
         prices = await self.price_list.prices([plan_key(plan), METER_EVENT])
         with told():
-            if subscription.ends_at is not None:
-                await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": False})
+            if subscription.ends_at is not None and subscription.schedule_id is None:
+                await self._go_on(subscription)
             schedule = subscription.schedule_id or await self._scheduled(subscription.id)
+            now, then = (
+                _phase(subscription, price, prices[METER_EVENT])
+                for price in (subscription.price_id, prices[plan_key(plan)])
+            )
+            now["start_date"] = int(subscription.period_start.timestamp())
+            now["end_date"] = int(subscription.period_end.timestamp())
+            then["metadata"] = {"next_plan": plan}
             await self._v1.subscription_schedules.update_async(
                 schedule,
                 {
                     "end_behavior": "release",
                     "proration_behavior": "none",
-                    "phases": [
-                        {
-                            "items": [
-                                {"price": subscription.price_id, "quantity": 1},
-                                {"price": prices[METER_EVENT]},
-                            ],
-                            "start_date": int(subscription.period_start.timestamp()),
-                            "end_date": int(subscription.period_end.timestamp()),
-                        },
-                        {
-                            "items": [{"price": prices[plan_key(plan)], "quantity": 1}, {"price": prices[METER_EVENT]}],
-                            "metadata": {"next_plan": plan},
-                        },
-                    ],
+                    "phases": [now, then],
                     "metadata": {"next_plan": plan},
                 },
             )
@@ -271,6 +275,8 @@ class Desk:
     async def end_now(self, subscription: Subscription) -> None:
         """Cancel, with effect at once. What is invoiced stays owed: https://docs.stripe.com/api/subscriptions/cancel."""
         with told():
+            if subscription.schedule_id is not None:
+                await self._v1.subscription_schedules.release_async(subscription.schedule_id)
             await self._v1.subscriptions.cancel_async(subscription.id)
 
     async def subscriptions(self, customer: str) -> Sequence[Subscription]:
@@ -350,3 +356,13 @@ class Desk:
                 )
                 found += page.data
             return [read for entry in found if (read := read_event(entry)) is not None]
+
+
+def _phase(subscription: Subscription, price: str, meter: str) -> stripe.params.SubscriptionScheduleUpdateParamsPhase:
+    """A price and the meter beside it. Without discounts of its own the customer's go on."""
+    phase: stripe.params.SubscriptionScheduleUpdateParamsPhase = {
+        "items": [{"price": price, "quantity": 1}, {"price": meter}]
+    }
+    if subscription.discounts:
+        phase["discounts"] = [{"discount": discount} for discount in subscription.discounts]
+    return phase

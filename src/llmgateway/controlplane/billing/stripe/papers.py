@@ -27,6 +27,9 @@ class Subscription:
     period_end: datetime
     ends_at: datetime | None = None
     """Cancelled, with effect from then."""
+    ends_on_date: bool = False
+    """It was cancelled by naming that moment, as the Portal does, and not with the end of its period."""
+    discounts: Sequence[str] = ()
     schedule_id: str | None = None
     next_plan: str | None = None
 
