@@ -6,8 +6,10 @@ import httpx2
 import pytest
 
 from llmgateway.controlplane.billing.books.ledger import Account
+from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.db.session import Database
 from tests.controlplane.api import error_of
-from tests.controlplane.billing.books import CENT, held
+from tests.controlplane.billing.books import CENT, charged, held
 from tests.controlplane.billing.shop import Shop
 
 
@@ -68,6 +70,43 @@ async def _costs(client: httpx2.AsyncClient, plan: str) -> tuple[str, str, str |
     shown = await client.get("billing/change", params={"plan": plan})
     assert shown.status_code == 200, shown.text
     return shown.json()["step"], shown.json()["due_now_usd"], shown.json()["next_usd"]
+
+
+async def _renews(shop: Shop, org: str) -> tuple[str | None, str | None, str | None]:
+    shown = await (await shop.again(org)).get("billing/renewal")
+    assert shown.status_code == 200, shown.text
+    return shown.json()["plan"], shown.json()["at"], shown.json()["usd"]
+
+
+async def test_what_is_said_of_the_renewal_is_what_stripe_will_charge(shop: Shop, data: Database) -> None:
+    org, client, _ = await shop.subscribed("acme", "professional")
+    end = (await client.get("billing")).json()["period"]["end"]
+    assert await _renews(shop, org) == ("professional", end, "99.000000000")
+    await shop.desk.price_list.make_plan_price("professional", "Professional", 199_00, "before")
+    await UsageStore(data).insert([charged(400 * CENT, shop.clock.now(), org)])
+    await shop.pass_hours(3)
+    assert await _renews(shop, org) == ("professional", end, "99.000000000"), (
+        "who has it keeps the price, and usage is not the plan"
+    )
+    (subscription,) = shop.stripe.account.all("subscription")
+    subscription["discounts"] = ["di_half"]
+    assert await _renews(shop, org) == ("professional", end, "49.500000000")
+    client = await shop.again(org)
+    assert await _costs(client, "starter") == ("lower", "0.000000000", "14.500000000")
+    assert (await _costs(client, "enterprise"))[2] == "149.500000000"
+
+
+async def test_what_is_planned_is_in_the_renewal_and_what_ends_has_none(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "professional")
+    end = (await client.get("billing")).json()["period"]["end"]
+    await client.post("billing/checkout", json={"plan": "starter"})
+    await shop.settle()
+    assert await _renews(shop, org) == ("starter", end, "29.000000000")
+    assert (await _costs(client, "enterprise"))[2] is None, "Stripe is asked nothing beside a schedule"
+    await client.post("billing/checkout", json={"plan": "free"})
+    assert await _renews(shop, org) == (None, None, None)
+    other, _ = await shop.owner_of("other")
+    assert await _renews(shop, other) == (None, None, None)
 
 
 @pytest.mark.parametrize("planned", ["free", "starter"])

@@ -247,6 +247,14 @@ class Account:
         self._bill(subscription, self._plan_lines(subscription))
         return subscription
 
+    def renewal_lines(self, subscription: Json, price: Json) -> list[Json]:
+        """What would stand on the next invoice, with half of it off where there is any discount, and what was used."""
+        used = self.metered(subscription["customer"]) - self.billed.get(subscription["customer"], 0)
+        plan = self._line(price["id"], price["unit_amount"], "Plan")
+        usage = self._line(subscription["items"]["data"][1]["price"]["id"], used, "Usage")
+        off = [{"amount": price["unit_amount"] // 2, "discount": one} for one in subscription["discounts"]]
+        return [{**plan, "discount_amounts": off, "taxes": []}, {**usage, "discount_amounts": [], "taxes": []}]
+
     def _plan_lines(self, subscription: Json) -> list[tuple[str | None, int, str]]:
         price = subscription["items"]["data"][0]["price"]
         return [(price["id"], price["unit_amount"], "Plan")]

@@ -262,10 +262,23 @@ class _Answering:
         return at
 
     def _preview(self, form: Form, _: str) -> Json:
-        found, details = self._get("subscription", form["subscription"]), form["subscription_details"]
-        (item,) = details["items"]
-        due = self._account.difference(found, self._get("price", item["price"]), self._date(details, found))
+        """Of a change that is invoiced at once, or of the next renewal."""
+        if "schedule" in form:
+            schedule = self._get("subscription_schedule", form["schedule"])
+            (found,) = self._account.all("subscription", schedule=schedule["id"])
+            return self._renewal(found, schedule["phases"][1]["items"][0]["price"])
+        found, details = self._get("subscription", form["subscription"]), form.get("subscription_details", {})
+        if found["schedule"] is not None and details.get("proration_behavior") == "none":
+            raise Wrong("What a schedule changes is not asked for by its subscription.", "subscription")
+        price = details["items"][0]["price"] if details else found["items"]["data"][0]["price"]["id"]
+        if details.get("proration_behavior") != "always_invoice":
+            return self._renewal(found, price)
+        due = self._account.difference(found, self._get("price", price), self._date(details, found))
         return {"object": "invoice", "currency": "usd", "total": due, "amount_due": due}
+
+    def _renewal(self, subscription: Json, price: str) -> Json:
+        lines = self._account.renewal_lines(subscription, self._get("price", price))
+        return {"object": "invoice", "id": "upcoming_in_1", "currency": "usd", "lines": _list(lines)}
 
     def _cancel(self, _: Form, identifier: str) -> Json:
         if self._get("subscription", identifier)["status"] == "canceled":

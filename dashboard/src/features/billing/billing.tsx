@@ -64,7 +64,7 @@ function Books() {
     <>
       <PageHead
         title="Billing"
-        answer={<Answer billing={billing} plans={plans} />}
+        answer={<Answer billing={billing} />}
         action={<Actions billing={billing} onChanged={look} />}
       />
       {back ? <Returned back={back} billing={billing} /> : null}

@@ -13,9 +13,9 @@ const WORDS: Record<Step, (plan: string, preview: Preview) => string> = {
   settle: (_, { due_now_usd }) => `An invoice of ${cents(due_now_usd)} is not paid. It comes first, on the next page.`,
   keep: (plan, { next_at }) => `${plan} goes on: nothing is charged now, and it renews ${on(next_at)}.`,
   raise: (_, { due_now_usd, next_usd, next_at }) =>
-    `Your card is charged ${cents(due_now_usd)} now, for the rest of this period, and ${cents(next_usd)} ${on(next_at)}.`,
+    `Your card is charged ${cents(due_now_usd)} now, for the rest of this period${next_usd ? `, and ${cents(next_usd)} ${on(next_at)}` : ""}.`,
   lower: (plan, { next_usd, next_at }) =>
-    `Nothing is charged now. ${plan} begins ${on(next_at)}, for ${cents(next_usd)} a month.`,
+    `Nothing is charged now. ${plan} begins ${on(next_at)}${next_usd ? `, for ${cents(next_usd)}` : ""}.`,
   end: (plan, { effective_at }) =>
     `The plan is not charged any more, only what is used until then or invoiced already. ${plan} begins ${on(effective_at)}.`,
 };

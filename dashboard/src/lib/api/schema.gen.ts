@@ -1199,6 +1199,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orgs/{org}/billing/renewal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Renewal
+         * @description When the plan renews and what Stripe will charge for it then: by its own price and coupons, without usage.
+         */
+        get: operations["read_renewal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/billing/checkout": {
         parameters: {
             query?: never;
@@ -3040,6 +3060,18 @@ export interface components {
         RefreshBody: {
             /** Refresh Token */
             refresh_token?: string | null;
+        };
+        /**
+         * RenewalShown
+         * @description What Stripe charges for the plan next; nothing where it charges nothing.
+         */
+        RenewalShown: {
+            /** Plan */
+            plan?: string | null;
+            /** At */
+            at?: string | null;
+            /** Usd */
+            usd?: string | null;
         };
         /**
          * RequestExplained
@@ -6007,6 +6039,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChangePreview"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_renewal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation, by id or slug. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenewalShown"];
                 };
             };
             /** @description Validation Error */

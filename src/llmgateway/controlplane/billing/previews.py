@@ -7,8 +7,8 @@ from datetime import datetime
 from llmgateway.controlplane.billing import accounts, service
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.changes import Change, Step, change_to
-from llmgateway.controlplane.billing.schemas import ChangePreview
-from llmgateway.controlplane.billing.standing import IN_FORCE
+from llmgateway.controlplane.billing.schemas import ChangePreview, RenewalShown
+from llmgateway.controlplane.billing.standing import IN_FORCE, PAID_FOR, in_force
 from llmgateway.controlplane.billing.stripe.counter import served
 from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.controlplane.billing.stripe.papers import Subscription
@@ -51,6 +51,20 @@ async def preview(visit: Visit, desk: Desk | None, name: str) -> ChangePreview:
     )
 
 
+async def renewal(visit: Visit, desk: Desk | None) -> RenewalShown:
+    """Of the subscription that is paid for, where it goes on. Raises Conflict and Unavailable."""
+    async with visit.rooms.database.transaction(visit.org.id) as tx:
+        account = await accounts.account_of(tx, visit.org.id)
+    if desk is None:
+        return RenewalShown()
+    with served():
+        held = in_force(await _subscriptions(desk, account.customer_id if account else None))
+        if not held or held[0].status not in PAID_FOR or held[0].ends_at is not None:
+            return RenewalShown()
+        best, cents = held[0], await desk.upcoming.renewal(held[0])
+    return RenewalShown(plan=best.next_plan or best.plan, at=best.period_end, usd=usd(cents * NANOS_PER_CENT))
+
+
 async def _subscriptions(desk: Desk, customer: str | None) -> Sequence[Subscription]:
     """None before the first purchase, and of a customer that Stripe knows no more."""
     if customer is None or not await desk.knows(customer):
@@ -71,10 +85,11 @@ async def _costs(desk: Desk, change: Change, wanted: Plan, now: datetime) -> _Co
         case Step.KEEP:
             return _Costs(next_at=end)
         case Step.RAISE:
-            due = await desk.difference(subscription, wanted.id, now)
-            return _Costs(due_now=due, next=await desk.price_list.cents_of(wanted.id), next_at=end)
+            due = await desk.upcoming.difference(subscription, wanted.id, now)
+            return _Costs(due_now=due, next=await desk.upcoming.renewal_as(subscription, wanted.id), next_at=end)
         case Step.LOWER:
-            return _Costs(effective_at=end, next=await desk.price_list.cents_of(wanted.id), next_at=end)
+            then = await desk.upcoming.renewal_as(subscription, wanted.id)
+            return _Costs(effective_at=end, next=then, next_at=end)
         case Step.END:
             ends = [one.period_end for one in change.subscriptions if one.status in IN_FORCE]
             return _Costs(effective_at=max(ends, default=now))

@@ -18,6 +18,7 @@ from llmgateway.controlplane.billing.schemas import (
     PeriodShown,
     PlanChange,
     PlanWish,
+    RenewalShown,
     StatementWish,
 )
 from llmgateway.controlplane.billing.stripe.counter import Counter, counter_of, open_desk_of
@@ -70,6 +71,15 @@ async def preview_change(
 ) -> ChangePreview:
     """What a change to this plan would cost, now and then, and take away, before anything is changed."""
     return await previews.preview(visit, None if counter is None else counter.desk, plan)
+
+
+@router.get("/renewal")
+async def read_renewal(
+    visit: Annotated[Visit, RequiresBriefly(Permission.BILLING_READ)],
+    counter: Annotated[Counter | None, Depends(counter_of)],
+) -> RenewalShown:
+    """When the plan renews and what Stripe will charge for it then: by its own price and coupons, without usage."""
+    return await previews.renewal(visit, None if counter is None else counter.desk)
 
 
 @router.post("/checkout")

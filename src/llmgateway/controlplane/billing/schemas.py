@@ -71,10 +71,20 @@ class ChangePreview(Shown):
     due_now_usd: DollarText = "0.000000000"
     """Paid before it holds: by the card that is known, or for `subscribe` and `settle` on a page of Stripe's."""
     next_usd: DollarText | None = None
-    """The next renewal, without usage; null where it stays as it is, or there is none."""
+    """The next renewal as Stripe will charge it, without usage; null where it stays as it is, there is none, or Stripe cannot tell."""
     next_at: Moment | None = None
     losses: tuple[str, ...] = ()
     """What the organisation has now and will not have then."""
+
+
+class RenewalShown(Shown):
+    """What Stripe charges for the plan next; nothing where it charges nothing."""
+
+    plan: str | None = None
+    """What it renews as."""
+    at: Moment | None = None
+    usd: DollarText | None = None
+    """Without usage, less discounts and with taxes; less than 0 goes on the balance at Stripe."""
 
 
 class PeriodShown(Shown):

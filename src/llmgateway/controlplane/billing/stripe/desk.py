@@ -37,6 +37,7 @@ from llmgateway.controlplane.billing.stripe.reading import (
     read_subscription,
 )
 from llmgateway.controlplane.billing.stripe.settling import Settling
+from llmgateway.controlplane.billing.stripe.upcoming import Upcoming
 
 CREDIT: Final = "credit"
 """The `purpose` of payments for prepaid credit."""
@@ -76,6 +77,7 @@ class Desk:
         self._v1 = client.v1
         self.price_list = PriceList(client)
         self.settling = Settling(client)
+        self.upcoming = Upcoming(client, self.price_list)
 
     async def customer(self, org_id: str, name: str, email: str, instead: str | None = None) -> str:
         """The organisation's customer: made once, whoever asks and however often; `instead` of one that is gone."""
@@ -169,22 +171,6 @@ class Desk:
         with told():
             session = await self._v1.billing_portal.sessions.create_async({"customer": customer, "return_url": back})
         return session.url
-
-    async def difference(self, subscription: Subscription, plan: str, as_of: datetime) -> int:
-        """What `upgrade` charges at once for the rest of the period: https://docs.stripe.com/api/invoices/create_preview."""
-        price = (await self.price_list.prices([plan_key(plan)]))[plan_key(plan)]
-        with told():
-            found = await self._v1.invoices.create_preview_async(
-                {
-                    "subscription": subscription.id,
-                    "subscription_details": {
-                        "items": [{"id": subscription.item_id, "price": price}],
-                        "proration_behavior": "always_invoice",
-                        "proration_date": int(as_of.timestamp()),
-                    },
-                }
-            )
-            return max(0, found.amount_due)
 
     async def upgrade(self, subscription: Subscription, plan: str, as_of: datetime) -> str | None:
         """At once, if the difference for the rest of the period is paid; else the page where it can be, until when nothing holds.

@@ -73,12 +73,13 @@ def read_page(found: stripe.checkout.Session) -> CheckoutPage:
 def read_invoice(found: stripe.Invoice, lines: Iterable[stripe.InvoiceLineItem], metered_price: str) -> Invoice:
     """With the sum of the lines that our meter made. Raises OtherCurrency, as all that tells of money."""
     _check(found)
-    metered = sum(
-        line.amount
-        for line in lines
-        if line.pricing and line.pricing.price_details and _id(line.pricing.price_details.price) == metered_price
-    )
-    return _invoice(found, metered)
+    return _invoice(found, sum(line.amount for line in lines if _is_of(line, metered_price)))
+
+
+def read_renewal(found: stripe.Invoice, metered_price: str) -> int:
+    """What an invoice to come is for without usage, less discounts and with taxes."""
+    _check(found)
+    return sum(_costs(line) for line in found.lines.data if not _is_of(line, metered_price))
 
 
 def read_invoice_page(found: stripe.ListObject[stripe.Invoice]) -> InvoicePage:
@@ -193,6 +194,17 @@ def _invoice(found: stripe.Invoice, metered: int) -> Invoice:
         page=found.hosted_invoice_url,
         pdf=found.invoice_pdf,
     )
+
+
+def _is_of(line: stripe.InvoiceLineItem, price: str) -> bool:
+    details = line.pricing.price_details if line.pricing else None
+    return details is not None and _id(details.price) == price
+
+
+def _costs(line: stripe.InvoiceLineItem) -> int:
+    less = sum(discount.amount for discount in line.discount_amounts or ())
+    more = sum(tax.amount for tax in line.taxes or () if tax.tax_behavior == "exclusive")
+    return line.amount - less + more
 
 
 def _org_id(found: stripe.Invoice) -> str | None:

@@ -1,0 +1,60 @@
+"""What Stripe will charge: it is asked, and not worked out here, so that a coupon, a price of before or a tax is in it."""
+
+from datetime import datetime
+
+import stripe
+
+from llmgateway.controlplane.billing.stripe.asking import told
+from llmgateway.controlplane.billing.stripe.papers import Subscription
+from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT, PriceList, plan_key
+from llmgateway.controlplane.billing.stripe.reading import read_renewal
+
+
+class Upcoming:
+    """Questions alone, in cents: https://docs.stripe.com/api/invoices/create_preview."""
+
+    def __init__(self, client: stripe.StripeClient, price_list: PriceList) -> None:
+        self._v1 = client.v1
+        self._price_list = price_list
+
+    async def difference(self, subscription: Subscription, plan: str, as_of: datetime) -> int:
+        """What an upgrade charges at once for the rest of the period."""
+        price = (await self._price_list.prices([plan_key(plan)]))[plan_key(plan)]
+        with told():
+            found = await self._v1.invoices.create_preview_async(
+                {
+                    "subscription": subscription.id,
+                    "subscription_details": {
+                        "items": [{"id": subscription.item_id, "price": price}],
+                        "proration_behavior": "always_invoice",
+                        "proration_date": int(as_of.timestamp()),
+                    },
+                }
+            )
+            return max(0, found.amount_due)
+
+    async def renewal(self, subscription: Subscription) -> int:
+        """The next invoice without usage, as things stand. A schedule is asked for by itself, and knows what it changes then."""
+        if subscription.schedule_id is None:
+            return await self._renewal({"subscription": subscription.id})
+        return await self._renewal({"schedule": subscription.schedule_id})
+
+    async def renewal_as(self, subscription: Subscription, plan: str) -> int | None:
+        """As `renewal`, with another plan from then on; None beside a schedule, which nothing else is asked with."""
+        if subscription.schedule_id is not None:
+            return None
+        price = (await self._price_list.prices([plan_key(plan)]))[plan_key(plan)]
+        return await self._renewal(
+            {
+                "subscription": subscription.id,
+                "subscription_details": {
+                    "items": [{"id": subscription.item_id, "price": price}],
+                    "proration_behavior": "none",
+                },
+            }
+        )
+
+    async def _renewal(self, wish: stripe.params.InvoiceCreatePreviewParams) -> int:
+        metered = (await self._price_list.prices([METER_EVENT]))[METER_EVENT]
+        with told():
+            return read_renewal(await self._v1.invoices.create_preview_async(wish), metered)
