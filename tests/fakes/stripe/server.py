@@ -181,7 +181,8 @@ class _Answering:
         return self._account.add("price", "price", **{"metadata": {}, "active": True, "product": "prod_1", **kept})
 
     def _prices(self, form: Form, _: str) -> Json:
-        return _list([price for price in self._account.all("price") if price["lookup_key"] in form["lookup_keys"]])
+        found = [price for price in self._account.all("price") if price["lookup_key"] in form["lookup_keys"]]
+        return _list([price for price in found if price["active"] or form.get("active") != "true"])
 
     def _meter_event(self, form: Form, _: str) -> Json:
         identifier, payload = form["identifier"], form["payload"]

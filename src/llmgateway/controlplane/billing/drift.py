@@ -13,6 +13,7 @@ from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.controlplane.billing.stripe.papers import Subscription
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
 from llmgateway.db.models.billing import BillingAccount, StripeEvent
+from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 
@@ -33,7 +34,8 @@ async def report(database: Database, desk: Desk) -> Sequence[str]:
             found.append(
                 f"{account.org_id}: stored {stored.status} {stored.plan}, Stripe has {held.status} {held.plan}"
             )
-        found += [f"{account.org_id}: {line}" for line in _odd(in_force(subscriptions))]
+        lines = [*_odd(in_force(subscriptions)), *await _orphaned(database, account.org_id, in_force(subscriptions))]
+        found += [f"{account.org_id}: {line}" for line in lines]
     async with database.transaction() as tx:
         for waiting in await metering.untold(tx):
             found.append(f"{waiting.org_id}: {waiting.cents} cents of {waiting.created_at:%Y-%m-%d} are not reported")
@@ -50,6 +52,18 @@ def _odd(subscriptions: Sequence[Subscription]) -> Iterator[str]:
         yield f"pays for {len(subscriptions)} subscriptions at once ({each})"
     if subscriptions and not any(one.metered for one in subscriptions):
         yield f"its usage is on no invoice: add the price {METER_EVENT} to {subscriptions[0].id}"
+
+
+async def _orphaned(database: Database, org_id: str, subscriptions: Sequence[Subscription]) -> Sequence[str]:
+    """Those that go on though nobody is there, or soon: they were to end, and somebody took that back at Stripe."""
+    going_on = [one for one in subscriptions if one.ends_at is None]
+    if not going_on:
+        return ()
+    async with database.transaction() as tx:
+        here = select(Organisation.id).where(Organisation.id == org_id, Organisation.deletes_at.is_(None))
+        if await tx.scalar(here) is not None:
+            return ()
+    return [f"is deleted and still pays for {one.id}: end it at Stripe" for one in going_on]
 
 
 async def mend(database: Database, clock: Clock, desk: Desk) -> int:

@@ -275,7 +275,7 @@ class Desk:
 
     async def invoice(self, invoice: str) -> Invoice:
         """One invoice, its metered part told apart."""
-        metered = (await self.price_list.prices([METER_EVENT]))[METER_EVENT]
+        metered = await self.price_list.metered()
         with told():
             found = await self._v1.invoices.retrieve_async(invoice)
             lines = await self._v1.invoices.line_items.list_async(invoice, {"limit": _MOST})

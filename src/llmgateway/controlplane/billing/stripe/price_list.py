@@ -38,6 +38,14 @@ class PriceList:
             raise _missing(plan_key(plan))
         return known[plan_key(plan)][1]
 
+    async def metered(self) -> str:
+        """The meter's price, also one that was archived: what is told to it still stands on invoices. Raises StripeRefused."""
+        with told():
+            listed = await self._v1.prices.list_async({"lookup_keys": [METER_EVENT], "limit": 1})
+            if not listed.data:
+                raise _missing(METER_EVENT)
+            return listed.data[0].id
+
     async def known_prices(self, keys: Sequence[str]) -> Mapping[str, tuple[str, int]]:
         """Lookup key -> price and its cents, of those there are."""
         with told():

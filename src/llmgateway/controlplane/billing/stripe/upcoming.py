@@ -6,7 +6,7 @@ import stripe
 
 from llmgateway.controlplane.billing.stripe.asking import told
 from llmgateway.controlplane.billing.stripe.papers import Subscription
-from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT, PriceList, plan_key
+from llmgateway.controlplane.billing.stripe.price_list import PriceList, plan_key
 from llmgateway.controlplane.billing.stripe.reading import read_renewal
 
 
@@ -55,6 +55,6 @@ class Upcoming:
         )
 
     async def _renewal(self, wish: stripe.params.InvoiceCreatePreviewParams) -> int:
-        metered = (await self._price_list.prices([METER_EVENT]))[METER_EVENT]
+        metered = await self._price_list.metered()
         with told():
             return read_renewal(await self._v1.invoices.create_preview_async(wish), metered)

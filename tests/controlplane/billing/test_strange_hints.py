@@ -1,0 +1,109 @@
+"""Hints that a stranger could send, or that come of what an operator did in Stripe's dashboard: none is booked wrongly, none stops."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from llmgateway.controlplane.billing import drift, hints
+from llmgateway.controlplane.billing.books.ledger import Account
+from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
+from llmgateway.controlplane.orgs import ending
+from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.db.session import Database
+from tests.controlplane.billing.books import CENT, charged, held
+from tests.controlplane.billing.shop import Shop
+from tests.fakes.stripe import credit_notes
+
+DOLLAR = 100 * CENT
+PAID = {Account.STRIPE: 29 * DOLLAR, Account.REVENUE: -29 * DOLLAR}
+
+
+@pytest.mark.parametrize(
+    ("kind", "thing"),
+    [
+        ("invoice.paid", "in"),
+        ("payment_intent.succeeded", "pi"),
+        ("refund.created", "re"),
+        ("charge.refunded", "ch"),
+        ("charge.dispute.created", "du"),
+        ("credit_note.created", "cn"),
+        ("customer.updated", "cus"),
+        ("customer.subscription.updated", "sub"),
+    ],
+)
+async def test_an_event_of_another_account_or_mode_changes_nothing_and_is_asked_for_once(
+    shop: Shop, kind: str, thing: str
+) -> None:
+    """Signed well, since an endpoint may serve several: what it names is not at our account."""
+    org, _, customer = await shop.subscribed("acme")
+    about = {"id": f"{thing}_missing", "object": thing, "customer": customer, "livemode": True}
+    shop.stripe.account.tell(kind, about)
+    shop.stripe.account.events[-1].update(livemode=True, account="acct_other")
+    await shop.settle()
+    assert not await hints.handle_next(shop.worker, shop.clock, shop.desk)
+    assert (await held(shop.worker, org), await shop.plan(org)) == (PAID, "starter")
+
+
+async def test_credit_refunds_disputes_and_notes_in_another_currency_are_in_no_book_and_reported(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme")
+    account = shop.stripe.account
+    account.complete((await client.post("billing/credit", json={"usd": "20"})).json()["url"])
+    payment = account.all("payment_intent")[0]
+    payment["currency"] = "eur"
+    refund, dispute = account.refund(payment["id"], 500), account.dispute(payment["id"], 300)
+    note = credit_notes.issue(account, account.all("invoice")[0]["id"], 1_00, way="elsewhere")
+    note["currency"] = "eur"
+    await shop.settle()
+    assert await held(shop.worker, org) == PAID
+    lines = "\n".join(await drift.report(shop.worker, shop.desk))
+    for told in (f"{payment['id']} is in EUR", f"{note['id']} is in EUR"):
+        assert told in lines, (told, refund, dispute)
+
+
+async def test_two_owners_who_raise_the_plan_at_once_pay_the_difference_once(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme")
+    wish = {"plan": "professional", "instead_of": "starter"}
+    answers = await asyncio.gather(*(client.post("billing/checkout", json=wish) for _ in range(2)))
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    await shop.settle()
+    assert (await held(shop.worker, org))[Account.STRIPE] == 99 * DOLLAR
+
+
+async def test_usage_on_an_invoice_is_known_as_such_though_its_price_was_archived(shop: Shop, data: Database) -> None:
+    org, _, _ = await shop.subscribed("acme")
+    await UsageStore(data).insert([charged(4 * DOLLAR, shop.clock.now(), org)])
+    await shop.pass_hours(3)
+    (meter,) = [price for price in shop.stripe.account.all("price") if price["lookup_key"] == METER_EVENT]
+    meter["active"] = False
+    await shop.pass_hours(31 * 24)
+    assert await held(shop.worker, org) == {Account.STRIPE: 62 * DOLLAR, Account.REVENUE: -62 * DOLLAR}
+
+
+async def test_a_plan_whose_price_was_archived_is_not_sold_and_who_has_it_keeps_it(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "professional")
+    for price in shop.stripe.account.all("price"):
+        price["active"] = price["lookup_key"] == METER_EVENT
+    refused = await client.post("billing/checkout", json={"plan": "enterprise"})
+    assert (refused.status_code, "llmgateway stripe setup" in refused.text) == (409, True)
+    await shop.pass_hours(31 * 24)
+    assert await shop.plan(org) == "professional"
+
+
+async def test_a_subscription_of_an_organisation_that_is_gone_is_booked_and_reported(shop: Shop) -> None:
+    """It was to end, so the organisation could be deleted; then somebody took that back in the Portal."""
+    org, _, _ = await shop.subscribed("acme")
+    async with shop.api.admin.transaction() as tx:
+        await tx.execute(text("UPDATE organisations SET deletes_at = now() - interval '1 year'"))
+    assert await ending.end_next(shop.worker, shop.clock)
+    shop.clock.advance(31 * 86_400)
+    shop.stripe.account.pass_time()
+    await shop.settle()
+    assert (await held(shop.worker, org))[Account.STRIPE] == 58 * DOLLAR
+    (subscription,) = shop.stripe.account.all("subscription")
+    assert await drift.report(shop.worker, shop.desk) == [
+        f"{org}: is deleted and still pays for {subscription['id']}: end it at Stripe"
+    ]
+    shop.stripe.account.cancel_in_portal(subscription["id"])
+    await shop.settle()
+    assert await drift.report(shop.worker, shop.desk) == []
