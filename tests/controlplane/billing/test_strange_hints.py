@@ -61,6 +61,21 @@ async def test_credit_refunds_disputes_and_notes_in_another_currency_are_in_no_b
         assert told in lines, (told, refund, dispute)
 
 
+async def test_an_amount_that_no_book_can_hold_stops_nobody_and_is_reported(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme")
+    account = shop.stripe.account
+    for cents in (10**13, 20_00):
+        account.complete((await client.post("billing/credit", json={"usd": "20"})).json()["url"])
+        account.all("payment_intent")[0]["amount_received"] = cents
+    await shop.settle()
+    assert not await hints.handle_next(shop.worker, shop.clock, shop.desk)
+    assert (await held(shop.worker, org))[Account.CREDIT] == -20 * DOLLAR
+    (line,) = await drift.report(shop.worker, shop.desk)
+    assert "(payment_intent.succeeded): The books cannot keep it" in line
+    await hints.look_again(shop.worker, shop.clock, shop.desk)
+    assert await drift.report(shop.worker, shop.desk) == [line]
+
+
 async def test_two_owners_who_raise_the_plan_at_once_pay_the_difference_once(shop: Shop) -> None:
     org, client, _ = await shop.subscribed("acme")
     wish = {"plan": "professional", "instead_of": "starter"}

@@ -16,7 +16,7 @@ from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeU
 from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.controlplane.billing.stripe.papers import Event
 from llmgateway.db.models.billing import StripeEvent
-from llmgateway.db.session import Database
+from llmgateway.db.session import DATABASE_ERRORS, Database, is_fault_of_data
 from llmgateway.kit.clock import Clock
 
 _LEASE: Final = timedelta(minutes=2)
@@ -53,18 +53,29 @@ async def handle_next(database: Database, clock: Clock, desk: Desk) -> bool:
     hint = await _claim(database, clock)
     if hint is None:
         return False
-    trouble = None
     try:
-        await follow(database, clock, desk, hint.type, hint.object_id, hint.customer_id)
+        trouble = await _trouble_with(database, clock, desk, hint)
     except StripeUnavailable as error:
         log.warning("Stripe could not be asked", event_id=hint.id, tries=hint.tries, reason=str(error))
         await _mark(database, clock, hint.id, str(error), done=hint.tries >= _MOST_TRIES)
         return True
-    except StripeRefused as error:
-        log.warning("Stripe knows nothing of what its event named", event_id=hint.id, reason=str(error))
-        trouble = str(error)
     await _mark(database, clock, hint.id, trouble, done=True)
     return True
+
+
+async def _trouble_with(database: Database, clock: Clock, desk: Desk, hint: StripeEvent) -> str | None:
+    """Follow it, and say what stands against that for good. Raises StripeUnavailable."""
+    try:
+        await follow(database, clock, desk, hint.type, hint.object_id, hint.customer_id)
+    except StripeRefused as error:
+        log.warning("Stripe knows nothing of what its event named", event_id=hint.id, reason=str(error))
+        return str(error)
+    except DATABASE_ERRORS as error:
+        if not is_fault_of_data(error):
+            raise
+        log.warning("what Stripe told cannot be kept in the books", event_id=hint.id, reason=str(error))
+        return f"The books cannot keep it: {getattr(error, 'orig', error)}"
+    return None
 
 
 async def follow(
@@ -153,12 +164,8 @@ async def look_again(database: Database, clock: Clock, desk: Desk) -> None:
         query = troubled.where(StripeEvent.received_at > since).order_by(StripeEvent.received_at)
         hints = (await tx.scalars(query)).all()
     for hint in hints:
-        try:
-            await follow(database, clock, desk, hint.type, hint.object_id, hint.customer_id)
-        except StripeRefused as error:
-            await _mark(database, clock, hint.id, str(error), done=True)
-        else:
-            await _mark(database, clock, hint.id, None, done=True)
+        trouble = await _trouble_with(database, clock, desk, hint)
+        await _mark(database, clock, hint.id, trouble, done=True)
 
 
 async def pass_time(database: Database, clock: Clock) -> int:
