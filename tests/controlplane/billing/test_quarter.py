@@ -49,7 +49,7 @@ class Quarter:
     async def something(self, org: str) -> None:
         """One thing that people, banks or the operator do."""
         account, customer = self.shop.stripe.account, await self.customer(org)
-        what = self.random.choice(("plan", "plan", "credit", "credit", "bad card", "good card", "refund"))
+        what = self.random.choice(("plan", "plan", "credit", "credit", "bad card", "good card", "refund", "balance"))
         if what == "plan":
             client = await self.shop.again(org)
             answer = await client.post("billing/checkout", json={"plan": self.random.choice(PLANS)})
@@ -66,6 +66,8 @@ class Quarter:
             return
         elif what == "bad card":
             account.bad_cards.add(customer)
+        elif what == "balance":
+            account.move_balance(customer, self.random.randint(-5_000, 2_000))
         elif what == "good card":
             account.pay_open_invoices(customer)
         else:
@@ -100,7 +102,7 @@ async def test_the_books_balance_every_day_of_a_quarter(shop: Shop, data: Databa
     quarter = Quarter(shop, data, Random(2026))
     for _ in range(DAYS):
         await quarter.day()
-    assert min(quarter.happened[what] for what in ("plan", "credit", "bad card", "good card", "refund")) >= 5
+    assert min(quarter.happened[what] for what in ("plan", "credit", "bad card", "good card", "refund", "balance")) >= 5
     assert quarter.happened["sign-up"] == 20
     account = shop.stripe.account
     for org in quarter.orgs:
@@ -110,8 +112,12 @@ async def test_the_books_balance_every_day_of_a_quarter(shop: Shop, data: Databa
         taken = sum(payment["amount"] for payment in payments) - sum(refund["amount"] for refund in refunds)
         assert books.get(Account.STRIPE, 0) == taken * CENT, "what Stripe took is what the books say"
         invoices = account.all("invoice", customer=customer) if customer else []
-        owed = sum(invoice["total"] - invoice["amount_paid"] for invoice in invoices if invoice["status"] == "open")
+        owed = sum(invoice["amount_remaining"] for invoice in invoices if invoice["status"] == "open")
         assert books.get(Account.RECEIVABLE, 0) == owed * CENT
+        balance = account.things["customer"][customer].get("balance", 0) if customer else 0
+        assert books.get(Account.BALANCE, 0) == balance * CENT, (
+            "what Stripe holds for invoices to come is what the books say"
+        )
         credit_refunds = _refunded(payments, refunds, credit=True)
         invoice_refunds = _refunded(payments, refunds, credit=False)
         bought = sum(payment["amount"] for payment in payments if payment["metadata"])
