@@ -91,6 +91,18 @@ class Usage(msgspec.Struct, frozen=True):
         return self.prompt_tokens + self.completion_tokens
 
     @property
+    def in_words(self) -> bool:
+        """Nothing but words, read, cached and written: no sound, and nothing that tools did."""
+        return not (
+            self.searches
+            or self.file_searches
+            or self.containers
+            or self.images
+            or self.audio_prompt_tokens
+            or self.audio_completion_tokens
+        )
+
+    @property
     def credible(self) -> bool:
         """Whether a model can have used so much."""
         figures = (

@@ -175,19 +175,17 @@ class Catalog:
             return Priced(usage.told_nanos, f"told by {provider}")
         if self._offer(provider, model).free:
             return Priced(0, "free")
-        bills = self._bills(provider, model, usage, at, tier)
-        if None in bills:
-            return None
-        lacking = dict.fromkeys(name for bill in bills if bill for name in bill.lacking)
-        return Priced(sum(bill.nanos for bill in bills if bill), self._houses.version, tuple(lacking))
+        if usage.rounds and sum(one.usage.total_tokens for one in usage.rounds) == usage.total_tokens:
+            bill = _summed(self._bills_of_rounds(provider, model, usage, at, tier))
+        else:
+            bill = self._bill(provider, model, usage, at, tier)
+        return None if bill is None else Priced(bill.nanos, self._houses.version, bill.lacking)
 
-    def _bills(
+    def _bills_of_rounds(
         self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None
     ) -> Sequence[Bill | None]:  # fmt: skip
-        """One; or one of each round, by its own model and length. What belongs to the whole request is in the first."""
-        rounds = usage.rounds if sum(one.usage.total_tokens for one in usage.rounds) == usage.total_tokens else ()
-        if not rounds:
-            return (self._bill(provider, model, usage, at, tier),)
+        """Of each by its own model and length. What belongs to the whole request is in the first."""
+        rounds = usage.rounds
         shared: dict[str, Any] = {"speed": usage.speed, "region": usage.region}
         parts = [msgspec.structs.replace(one.usage, **shared) for one in rounds]
         parts[0] = msgspec.structs.replace(parts[0], searches=usage.searches)
@@ -297,6 +295,14 @@ class Catalog:
             tiers=_tiers(prices),
             sources=(*pages, *((traits.source,) if traits.source else ())),
         )
+
+
+def _summed(bills: Sequence[Bill | None]) -> Bill | None:
+    """None where one of them has no price."""
+    priced = [bill for bill in bills if bill is not None]
+    if len(priced) < len(bills):
+        return None
+    return Bill(sum(bill.nanos for bill in priced), tuple(dict.fromkeys(n for bill in priced for n in bill.lacking)))
 
 
 def load_catalog() -> Catalog:

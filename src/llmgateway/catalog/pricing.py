@@ -99,6 +99,8 @@ class Rates:
     def bill(self, usage: Usage, percent: int) -> Bill:
         """What the usage costs, rounded once, half to even."""
         tokens = (self._prompt(usage) + self._completion(usage)) * percent // 100
+        if usage.in_words:
+            return Bill(_nanos(tokens + self.request), ())
         searches = min(usage.searches, 1) if self.searches_once else usage.searches
         tools = (searches, self.search), (usage.file_searches, self.file_search), (usage.containers, self.container)
         nanos = _nanos(tokens + self.request + sum(times * (each or 0) for times, each in tools))
