@@ -77,6 +77,23 @@ def test_gemini_from_3_on_costs_a_tenth_more_in_a_region(model: str, usage: Usag
     assert cost(f"gemini/{model}", replace(usage, region="eu")) == cost(f"gemini/{model}", usage)
 
 
+@pytest.mark.parametrize(
+    ("model", "anywhere", "there"),
+    [
+        *(("gpt-5.4", "2.5", "2.75"), ("gpt-5.4-mini", "0.75", "0.825"), ("gpt-5.5-2026-04-23", "5", "5.5")),
+        *(("gpt-5.2", "1.75", "1.75"), ("gpt-5.3-codex", "1.75", "1.75"), ("gpt-4.1", "2", "2")),
+        *(("o3", "2", "2"), ("gpt-5", "1.25", "1.25"), ("text-embedding-3-small", "0.02", "0.02")),
+    ],
+)
+def test_openais_models_since_march_2026_cost_a_tenth_more_where_data_stays(
+    model: str, anywhere: str, there: str
+) -> None:
+    """https://developers.openai.com/api/docs/guides/data-residency: released on or after 2026-03-05, as gpt-5.4 was."""
+    usage = Usage(prompt_tokens=100_000)
+    assert cost(f"openai/{model}", usage) == nanos(anywhere) // 10
+    assert cost(f"openai/{model}", replace(usage, region="eu")) == nanos(there) // 10
+
+
 def test_regions_and_tiers_are_counted_together() -> None:
     usage = Usage(prompt_tokens=1_000_000, region="europe-west4")
     assert cost("vertex/gemini-3.5-flash", usage, tier="flex") == nanos("0.825")
@@ -127,6 +144,7 @@ PLACED = [
     ("vertex", "gemini-3.5-flash", "us-central1"),
     ("vertex", "claude-opus-4-1", "us-east5"),
     ("anthropic", "claude-opus-5-5", "us"),
+    ("openai", "gpt-5.4", "eu"),
 ]
 
 

@@ -197,9 +197,9 @@ class Provider(ABC):
         del place
         return None
 
-    def region(self, options: Mapping[str, str]) -> str | None:
-        """Where the host works by its settings, for the price; None where they do not tell."""
-        del options
+    def region(self, options: Mapping[str, str], base_url: str) -> str | None:
+        """Where the host works by its settings and address, for the price; None where they do not tell."""
+        del options, base_url
         return None
 
     def language(self, model: str) -> "Provider":

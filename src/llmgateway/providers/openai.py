@@ -1,11 +1,28 @@
 """OpenAI: the owner of the dialect; everything passes untouched."""
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from llmgateway.providers.openai_compatible import CHAT_EMBEDDINGS_COMPLETIONS, OPENAI_CALL_IDS, OpenAICompatible
 
-OPENAI: Final = OpenAICompatible(
+_RESIDENCE: Final = re.compile(r"https://([a-z]+)\.api\.openai\.com(?:[:/]|$)")
+"""Addresses of regions: https://developers.openai.com/api/docs/guides/data-residency."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenAI(OpenAICompatible):
+    """The original; its address tells where it works."""
+
+    def region(self, options: Mapping[str, str], base_url: str) -> str | None:
+        del options
+        found = _RESIDENCE.match(base_url)
+        return None if found is None else found[1]
+
+
+OPENAI: Final = OpenAI(
     id="openai",
     title="OpenAI",
     docs="https://platform.openai.com/docs/api-reference",

@@ -130,3 +130,22 @@ def test_the_place_where_a_host_works_is_told_for_the_price(location: str, regio
     assert base.region == region
     assert brought(base, Credential("c", {"token": "t"}), None, {"location": "us-east5"}).region == "us-east5"
     assert host({**PAIR, **REGION}).region is None, "there the model's name tells"
+
+
+@pytest.mark.parametrize(
+    ("address", "region"),
+    [
+        *(
+            ("https://api.openai.com/v1", None),
+            ("https://eu.api.openai.com/v1", "eu"),
+            ("https://us.api.openai.com", "us"),
+        ),
+        *(("http://127.0.0.1:9/v1", None), ("https://eu.api.openai.com.example/v1", None)),
+    ],
+)
+def test_openais_address_tells_where_it_works(address: str, region: str | None) -> None:
+    file = GatewayFile.model_validate({"providers": {"openai": {"base_url": address, "api_key": "k"}}})
+    made = build_hosts({"openai": OPENAI}, file, {})["openai"]
+    assert made.region == region
+    theirs = brought(build_hosts({"openai": OPENAI}, GatewayFile(), {})["openai"], Credential("c", {}), address, {})
+    assert theirs.region == region

@@ -61,7 +61,7 @@ class Host:
     @cached_property
     def region(self) -> str | None:
         """Where it works, for the price; None where its settings do not tell."""
-        return self.provider.region(self.options)
+        return self.provider.region(self.options, self.base_url)
 
 
 def build_hosts(providers: Mapping[str, Provider], file: GatewayFile, environ: Mapping[str, str]) -> Mapping[str, Host]:

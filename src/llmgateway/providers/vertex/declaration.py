@@ -39,7 +39,8 @@ class Vertex(Provider):
         content = files.get("service_account_file")
         return None if content is None else GoogleGrant(read_credential_file(content))
 
-    def region(self, options: Mapping[str, str]) -> str | None:
+    def region(self, options: Mapping[str, str], base_url: str) -> str | None:
+        del base_url
         return location_of(options)
 
     def language(self, model: str) -> Provider:
