@@ -10,6 +10,7 @@ from llmgateway.contract.channels import CachePurged, CheckedCredential
 from llmgateway.controlplane.admin.rotation import rotate
 from llmgateway.controlplane.keys.announcements import KeyAnnouncements
 from llmgateway.controlplane.keys.source import KeySource
+from llmgateway.controlplane.policies.schemas import TargetPrice
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.crypto import CannotOpen, MasterKeys
@@ -171,6 +172,22 @@ async def test_a_price_of_its_own_is_for_a_credential_of_its_own(api: Api) -> No
     assert (kept["input"], kept["output"], kept["search"]) == ("2.50", "10", None)
     again = await owner.put(f"/orgs/{org}/routes/mine", json={"targets": made.json()["targets"]})
     assert again.json()["targets"] == made.json()["targets"]
+
+
+async def test_a_price_reaches_requests_as_it_was_given_in_every_class(api: Api, data: Database) -> None:
+    """One class that the control plane takes and requests do not would silence the whole route."""
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    given = {name: f"{place}.25" for place, name in enumerate(TargetPrice.model_fields, start=1)}
+    assert (await owner.post(f"/orgs/{org}/credentials", json=WISH)).status_code == 201
+    assert (await owner.put(f"/orgs/{org}/routes/mine", json=_route(**given))).status_code == 201
+    key = (await owner.post(f"/orgs/{org}/keys", json={"name": "k"})).json()["key"]
+    snapshot = await KeySource(data, api.rooms.pepper, SystemClock()).key_snapshot(key)
+    assert snapshot is not None
+    price = snapshot.org.routes["mine"].targets[0].price
+    assert price is not None
+    assert {name: str(value) for name, value in price} == given
 
 
 @pytest.mark.parametrize(

