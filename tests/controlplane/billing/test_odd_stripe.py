@@ -1,5 +1,7 @@
 """Stripe says what nobody waited for, or forgets what it knew: nobody else's money stands still for it."""
 
+from datetime import timedelta
+
 import httpx2
 import pytest
 
@@ -7,8 +9,10 @@ from llmgateway.commands.stripe import make_ready
 from llmgateway.controlplane.billing import drift, hints
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.stripe.price_list import plan_key
+from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.db.session import Database
 from tests.controlplane.api import Json
-from tests.controlplane.billing.books import CENT, held
+from tests.controlplane.billing.books import CENT, charged, held
 from tests.controlplane.billing.shop import Shop
 
 DOLLAR = 100 * CENT
@@ -227,6 +231,22 @@ async def test_each_part_of_a_payment_is_booked_once(shop: Shop) -> None:
         await shop.settle()
         assert (await held(shop.worker, org)).get(Account.RECEIVABLE, 0) == left * DOLLAR
     assert (await held(shop.worker, org))[Account.STRIPE] == 58 * DOLLAR
+
+
+async def test_what_stripe_tells_in_many_pages_is_read_to_its_end(shop: Shop, data: Database) -> None:
+    shop.stripe.page = 1
+    org, _, _ = await shop.subscribed("acme")
+    await UsageStore(data).insert([charged(3 * DOLLAR, shop.clock.now() + timedelta(minutes=1), org)])
+    await shop.pass_hours(31 * 24)
+    renewal, first = shop.stripe.account.all("invoice")
+    assert [len(invoice["lines"]["data"]) for invoice in (first, renewal)] == [1, 2]
+    payment = shop.stripe.account.all("payment_intent")[-1]
+    for _ in range(3):
+        shop.stripe.account.refund(payment["id"], 700)
+    await shop.settle()
+    books = await held(shop.worker, org)
+    assert Account.METERED not in books
+    assert books[Account.STRIPE] == (29 + 29 + 3 - 21) * DOLLAR == -books[Account.REVENUE]
 
 
 async def test_money_in_another_currency_is_in_no_book_and_reported(shop: Shop) -> None:

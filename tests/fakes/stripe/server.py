@@ -30,6 +30,8 @@ class FakeStripe:
     """Answers 503 to everything."""
     lose_answers: int = 0
     """So many writes are done, and their answers lost."""
+    page: int = 100
+    """The most that a list gives at once."""
     answers: dict[str, tuple[str, Json]] = field(default_factory=dict[str, tuple[str, Json]])
     """Idempotency key -> the request and its answer."""
     writes: list[str] = field(default_factory=list[str])
@@ -90,14 +92,18 @@ class _Answering:
             ("GET", "invoices"): self._invoices,
             ("POST", "invoices/create_preview"): self._preview,
             ("GET", "invoices/{id}"): lambda _, identifier: self._get("invoice", identifier),
-            ("GET", "invoices/{id}/lines"): lambda _, identifier: self._get("invoice", identifier)["lines"],
+            ("GET", "invoices/{id}/lines"): lambda form, identifier: _paged(
+                self._get("invoice", identifier)["lines"]["data"], form
+            ),
             ("GET", "invoice_payments"): lambda form, _: _list(
                 self._account.all("invoice_payment", payment=dict(form["payment"]))
             ),
-            ("GET", "credit_notes"): lambda form, _: _list(self._account.all("credit_note", invoice=form["invoice"])),
+            ("GET", "credit_notes"): lambda form, _: _paged(
+                self._account.all("credit_note", invoice=form["invoice"]), form
+            ),
             ("GET", "credit_notes/{id}"): lambda _, identifier: self._get("credit_note", identifier),
             ("GET", "payment_intents/{id}"): lambda _, identifier: self._get("payment_intent", identifier),
-            ("GET", "refunds"): lambda form, _: _list(self._account.all("refund", charge=form["charge"])),
+            ("GET", "refunds"): lambda form, _: _paged(self._account.all("refund", charge=form["charge"]), form),
             ("GET", "refunds/{id}"): lambda _, identifier: self._get("refund", identifier),
             ("GET", "disputes/{id}"): lambda _, identifier: self._get("dispute", identifier),
             ("GET", "events"): self._events,
@@ -118,6 +124,8 @@ class _Answering:
         try:
             form = decode(text)
             check(SHAPES[way], form)
+            if request.method == "GET":
+                form["limit"] = str(min(int(form.get("limit", 10)), self._fake.page))
             made = self._once(request, f"{way} {text}", lambda: self._ways[way](form, identifier))
         except Wrong as error:
             return _error(404 if error.param == "id" else 400, "invalid_request_error", str(error), error.param)
@@ -128,6 +136,8 @@ class _Answering:
         if request.method == "POST" and self._fake.lose_answers:
             self._fake.lose_answers -= 1
             return _error(503, "api_error", "The answer was lost.")
+        if made.get("object") == "list":  # https://docs.stripe.com/api/pagination: the next page is asked for there
+            made = {**made, "url": request.path}
         return web.json_response(made)
 
     def _once(self, request: web.Request, asked: str, do: Callable[[], Json]) -> Json:
@@ -226,7 +236,7 @@ class _Answering:
 
     def _subscriptions(self, form: Form, _: str) -> Json:
         found = [self._whole(entry) for entry in self._account.all("subscription", customer=self._of_customer(form))]
-        return _list(found)
+        return _paged(found, form)
 
     def _whole(self, subscription: Json) -> Json:
         schedule = self._account.get("subscription_schedule", subscription["schedule"] or "")

@@ -1,11 +1,17 @@
-"""How Stripe is asked: what it refuses or cannot answer in our words, and writes that are made once."""
+"""How Stripe is asked: what it refuses or cannot answer in our words, writes that are made once, and lists to their end."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Final, TypeVar
 
 import stripe
 
 from llmgateway.controlplane.billing.stripe.reading import OtherCurrency
+
+PAGE: Final = 100
+"""The most that a list gives at once: https://docs.stripe.com/api/pagination."""
+
+_One = TypeVar("_One", bound=stripe.StripeObject)
 
 
 class StripeUnavailable(Exception):
@@ -19,6 +25,11 @@ class StripeRefused(Exception):
 def once(key: str) -> stripe.RequestOptions:
     """What is asked for with the same key is made once."""
     return {"idempotency_key": key}
+
+
+async def every(first: stripe.ListObject[_One]) -> list[_One]:
+    """All of a list, of which `first` is the first page."""
+    return [one async for one in first.auto_paging_iter()]
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Final
 
 import stripe
 
-from llmgateway.controlplane.billing.stripe.asking import once, told
+from llmgateway.controlplane.billing.stripe.asking import PAGE, every, once, told
 from llmgateway.controlplane.billing.stripe.papers import (
     CheckoutPage,
     Dispute,
@@ -43,7 +43,6 @@ CREDIT: Final = "credit"
 """The `purpose` of payments for prepaid credit."""
 _SECONDS: Final = 20
 _RETRIES: Final = 2
-_MOST: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +157,8 @@ class Desk:
     async def pages(self, customer: str) -> Sequence[CheckoutPage]:
         """The pages of Checkout that a customer was sent to, newest first."""
         with told():
-            found = await self._v1.checkout.sessions.list_async({"customer": customer, "limit": _MOST})
-            return [read_page(entry) for entry in found.data]
+            found = await self._v1.checkout.sessions.list_async({"customer": customer, "limit": PAGE})
+            return [read_page(entry) for entry in await every(found)]
 
     async def close_page(self, page: str) -> None:
         """Nobody can pay on it any more: https://docs.stripe.com/api/checkout/sessions/expire."""
@@ -269,17 +268,17 @@ class Desk:
         """All of a customer's, ended ones too."""
         with told():
             found = await self._v1.subscriptions.list_async(
-                {"customer": customer, "status": "all", "limit": _MOST, "expand": ["data.schedule"]}
+                {"customer": customer, "status": "all", "limit": PAGE, "expand": ["data.schedule"]}
             )
-            return [read for entry in found.data if (read := read_subscription(entry)) is not None]
+            return [read for entry in await every(found) if (read := read_subscription(entry)) is not None]
 
     async def invoice(self, invoice: str) -> Invoice:
         """One invoice, its metered part told apart."""
         metered = await self.price_list.metered()
         with told():
             found = await self._v1.invoices.retrieve_async(invoice)
-            lines = await self._v1.invoices.line_items.list_async(invoice, {"limit": _MOST})
-            return read_invoice(found, lines.data, metered)
+            lines = await self._v1.invoices.line_items.list_async(invoice, {"limit": PAGE})
+            return read_invoice(found, await every(lines), metered)
 
     async def invoices(self, customer: str, limit: int, after: str | None) -> InvoicePage:
         """A customer's, newest first."""
@@ -310,8 +309,8 @@ class Desk:
     async def refunds_of(self, charge: str) -> Sequence[Refund]:
         """What was given back of a charge."""
         with told():
-            found = await self._v1.refunds.list_async({"charge": charge, "limit": _MOST})
-            return [read_refund(entry) for entry in found.data]
+            found = await self._v1.refunds.list_async({"charge": charge, "limit": PAGE})
+            return [read_refund(entry) for entry in await every(found)]
 
     async def dispute(self, dispute: str) -> Dispute:
         """One dispute."""
@@ -334,14 +333,8 @@ class Desk:
         """What happened since then to things that can be asked for, newest first."""
         created: stripe.params.EventListParamsCreated = {"gte": int(since.timestamp())}
         with told():
-            page = await self._v1.events.list_async({"created": created, "limit": _MOST})
-            found = list(page.data)
-            while page.has_more:
-                page = await self._v1.events.list_async(
-                    {"created": created, "limit": _MOST, "starting_after": found[-1].id}
-                )
-                found += page.data
-            return [read for entry in found if (read := read_event(entry)) is not None]
+            found = await self._v1.events.list_async({"created": created, "limit": PAGE})
+            return [read for entry in await every(found) if (read := read_event(entry)) is not None]
 
 
 def _phase(subscription: Subscription, price: str, meter: str) -> stripe.params.SubscriptionScheduleUpdateParamsPhase:

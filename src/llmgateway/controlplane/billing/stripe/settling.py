@@ -1,15 +1,12 @@
 """What settles invoices beside payments: the balance that Stripe holds for a customer, credit notes, and which payment was for what."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import stripe
 
-from llmgateway.controlplane.billing.stripe.asking import told
+from llmgateway.controlplane.billing.stripe.asking import PAGE, every, told
 from llmgateway.controlplane.billing.stripe.papers import BalanceMove, CreditNote
 from llmgateway.controlplane.billing.stripe.reading import read_balance_move, read_credit_note
-
-_MOST: Final = 100
 
 
 class Settling:
@@ -22,18 +19,13 @@ class Settling:
         """All that ever changed a customer's balance in USD, oldest first; none of one that is gone."""
         with told():
             try:
-                page = await self._v1.customers.balance_transactions.list_async(customer, {"limit": _MOST})
+                page = await self._v1.customers.balance_transactions.list_async(customer, {"limit": PAGE})
             except stripe.InvalidRequestError as error:
                 if error.code == "resource_missing":
                     return ()
                 raise
-            found = list(page.data)
-            while page.has_more:
-                page = await self._v1.customers.balance_transactions.list_async(
-                    customer, {"limit": _MOST, "starting_after": found[-1].id}
-                )
-                found += page.data
-            return [read_balance_move(entry) for entry in reversed(found) if entry.currency == "usd"]
+            moves = reversed(await every(page))
+            return [read_balance_move(entry) for entry in moves if entry.currency == "usd"]
 
     async def credit_note(self, credit_note: str) -> CreditNote:
         """One credit note."""
@@ -43,8 +35,8 @@ class Settling:
     async def credit_notes(self, invoice: str) -> Sequence[CreditNote]:
         """Those of an invoice."""
         with told():
-            found = await self._v1.credit_notes.list_async({"invoice": invoice, "limit": _MOST})
-            return [read_credit_note(entry) for entry in found.data]
+            found = await self._v1.credit_notes.list_async({"invoice": invoice, "limit": PAGE})
+            return [read_credit_note(entry) for entry in await every(found)]
 
     async def invoice_paid_by(self, payment: str) -> str | None:
         """What a payment was for; None is no invoice."""
