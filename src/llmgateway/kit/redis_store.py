@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.patience import Deadlines, Patience
@@ -27,7 +27,7 @@ from llmgateway.kit.redis_claims import (
     verdict_of,
     written,
 )
-from llmgateway.kit.redis_server import Birth, RedisServer, StoreDown
+from llmgateway.kit.redis_server import Birth, RedisServer, StoreDamaged, StoreDown
 from llmgateway.kit.store import (
     CEILING,
     LEASE_SECONDS,
@@ -55,6 +55,8 @@ _RECOVERY_MILLIS: Final = 900_000
 _PATIENCE: Final = 10
 _TOGETHER: Final = 100
 """Tickets that are held again or kept alive by one pipeline: all others wait for it, and it has a deadline of its own."""
+_DAMAGES: Final = ("WRONGTYPE", "ERR", "user_script")
+"""What errors of a script begin with that found something else than it wrote."""
 _LOSSES: Final = (RedisConnectionError, NoScriptError, ReadOnlyError)
 
 _Waiting = tuple[str, Sequence[str], Sequence[str | bytes], asyncio.Future[Any]]
@@ -332,11 +334,16 @@ class RedisStore:
                 answers: list[Any] = await self._server.wire.send(calls)
         except (RedisError, OSError, TimeoutError) as error:
             answers = [error] * len(batch)
-        for (_, _, _, future), answer in zip(batch, answers, strict=True):
+        for (_, keys, _, future), answer in zip(batch, answers, strict=True):
             if future.done():
                 continue
             if isinstance(answer, Exception):
-                down = self._server.down(answer)
-                future.set_exception(_Lost(*down.args) if isinstance(answer, _LOSSES) else down)
+                future.set_exception(self._failure(keys, answer))
             else:
                 future.set_result(answer)
+
+    def _failure(self, keys: Sequence[str], error: Exception) -> StoreDown:
+        if type(error) is ResponseError and str(error).startswith(_DAMAGES):
+            return StoreDamaged(f"{error}; its keys: {', '.join(keys)}")
+        down = self._server.down(error)
+        return _Lost(*down.args) if isinstance(error, _LOSSES) else down

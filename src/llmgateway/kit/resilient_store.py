@@ -1,15 +1,18 @@
 """A shared store that may be away: limits go on here, more strictly; money and quota do not."""
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
+import structlog
 
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.memory_store import MemoryStore
 from llmgateway.kit.outage import Outage
-from llmgateway.kit.redis_server import StoreDown
+from llmgateway.kit.redis_server import StoreDamaged, StoreDown
 from llmgateway.kit.redis_store import RedisStore
 from llmgateway.kit.store import Claim, Counter, Verdict
 
@@ -18,6 +21,10 @@ _OWED_SECONDS: Final = 0.5
 _RELEASES: Final = 3
 """How often a ticket that nobody waits for is released: its admission may be read there after the first time."""
 _MOST_DOUBTS: Final = 10_000
+_TOLD_SECONDS: Final = 60.0
+
+
+_log = structlog.get_logger(__name__)
 
 
 class MoneyUnknown(Exception):
@@ -37,6 +44,7 @@ class ResilientStore:
             "Redis does not answer; limits count in this process", "Redis answers; limits count there"
         )
         self._skip_until = 0.0
+        self._told_damage_at = -math.inf
         self._locally: set[str] = set()
         """Tickets that were admitted here."""
         self._owed: dict[str, tuple[Mapping[str, int], float]] = {}
@@ -188,28 +196,45 @@ class ResilientStore:
             await self._pay_once()
 
     async def _pay_once(self) -> None:
+        """What finds damage stays owed, and holds up nothing behind it."""
+        try:
+            await self._settle_owed()
+            await self._count_owed()
+            await self._release_doubted()
+        except StoreDown:
+            return
+
+    async def _settle_owed(self) -> None:
         for ticket, (truths, due) in list(self._owed.items()):
-            try:
+            with suppress(StoreDamaged):
                 await self._shared.settle(ticket, truths, self._clock.monotonic() - due)
-            except StoreDown:
-                return
-            del self._owed[ticket]
-        while self._also:
-            ended, costs, held, due = self._also[0]
-            try:
-                await self._shared.count_also(ended, costs, held, self._clock.monotonic() - due)
-            except StoreDown:
-                return
-            del self._also[0]
+                del self._owed[ticket]
+
+    async def _count_owed(self) -> None:
+        for owed in list(self._also):
+            ticket, truths, held, due = owed
+            with suppress(StoreDamaged):
+                await self._shared.count_also(ticket, truths, held, self._clock.monotonic() - due)
+                self._also.remove(owed)
+
+    async def _release_doubted(self) -> None:
         for ticket, (nothing, releases) in list(self._doubted.items()):
-            try:
+            released = False
+            with suppress(StoreDamaged):
                 released = await self._shared.settle(ticket, nothing)
-            except StoreDown:
-                return
             self._doubted[ticket] = nothing, releases - 1
             if released or releases == 1:
                 del self._doubted[ticket]
 
     def _leave_alone(self, error: StoreDown) -> None:
+        """For a moment; not where it answers, and only what it holds of this one is damaged."""
+        if isinstance(error, StoreDamaged):
+            now = self._clock.monotonic()
+            if now - self._told_damage_at >= _TOLD_SECONDS:
+                self._told_damage_at = now
+                _log.error(
+                    "Redis holds what this gateway did not write; delete it, and it is counted anew", reason=str(error)
+                )
+            return
         self._outage.goes_on(error)
         self._skip_until = self._clock.monotonic() + _SKIP_SECONDS
