@@ -323,7 +323,7 @@ async def test_what_is_not_charged_needs_no_credit() -> None:
     await limiter.admit(in_debt, "t", Need(1, 1, DOLLAR, DOLLAR))
     with pytest.raises(PaymentRequired) as caught:
         await limiter.admit(in_debt, "u", costing(0, 1))
-    assert "($2.00 is owed)" in caught.value.message
+    assert "($2.00 is owed, running requests included)" in caught.value.message
 
 
 async def test_what_is_charged_on_invoices_counts_when_the_plan_ends() -> None:

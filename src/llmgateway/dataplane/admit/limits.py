@@ -238,7 +238,7 @@ def _refusal(
 def _used_up(one: Held, left: int, quota: Quota | None, headers: tuple[tuple[str, str], ...]) -> PaymentRequired:
     """A quota, a budget or the credit has no room: which, whose, and when or how it comes back."""
     if one.sort == "charge":
-        stands = f"${dollars(left)} is left" if left >= 0 else f"${dollars(-left)} is owed"
+        stands = f"${dollars(left)} is left" if left >= 0 else f"${dollars(-left)} is owed, running requests included"
         message = (
             f"{one.whose}'s prepaid credit has no room for this request ({stands}). "
             "Buy credit or a plan on its billing page, or use a provider key of your own."
