@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from llmgateway.canon.call import Terms
 from llmgateway.canon.usage import Round, Usage
 from llmgateway.catalog.pricing import PriceOverride
 from llmgateway.kit.money import nanos
@@ -135,7 +136,7 @@ def test_the_operators_price_is_the_same_in_all_regions() -> None:
     priced = CATALOG.price("vertex", "claude-opus-5-5", replace(WHOLE, region="eu"), NOON, override=own)
     assert priced is not None
     assert priced.nanos == nanos("0.11")
-    bid = CATALOG.bid("vertex", "claude-opus-5-5", (100_000, 10_000), NOON, override=own, region="eu")
+    bid = CATALOG.bid("vertex", "claude-opus-5-5", (100_000, 10_000), NOON, override=own, terms=Terms(region="eu"))
     assert bid == (nanos("0.1"), nanos("0.11"))
 
 
@@ -154,8 +155,8 @@ def test_a_bid_is_what_words_would_cost_there(place: tuple[str, str, str], promp
     host, model, region = place
     asked = Usage(prompt_tokens=prompt, region=region)
     costs = cost(f"{host}/{model}", asked), cost(f"{host}/{model}", replace(asked, completion_tokens=answer))
-    assert CATALOG.bid(host, model, (prompt, answer), NOON, region=region) == costs
+    assert CATALOG.bid(host, model, (prompt, answer), NOON, terms=Terms(region=region)) == costs
 
 
 def test_a_bid_where_nobody_published_a_price_is_none() -> None:
-    assert CATALOG.bid("anthropic", "claude-opus-5-5", (1, 1), NOON, region="moon") is None
+    assert CATALOG.bid("anthropic", "claude-opus-5-5", (1, 1), NOON, terms=Terms(region="moon")) is None

@@ -4,7 +4,10 @@ import itertools
 from decimal import Decimal
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from llmgateway.canon.call import Terms
 from llmgateway.canon.usage import Round, Usage
 from llmgateway.catalog.houses import load_houses
 from llmgateway.catalog.pricing import PriceOverride
@@ -94,6 +97,50 @@ def test_the_operators_price_covers_all_tiers() -> None:
     priced = CATALOG.price("bedrock", "deepseek.r1-v1:0", IN, NOON, override=own, tier="flex")
     assert priced is not None
     assert (priced.nanos, priced.lacking) == (nanos(1), ())
+
+
+TIERED = [
+    ("openai", "gpt-4.1", "priority"),
+    ("openai", "gpt-5", "fast"),
+    ("openai", "gpt-5", "flex"),
+    ("gemini", "gemini-2.5-pro", "priority"),
+    ("bedrock", "amazon.nova-pro-v1:0", "priority"),
+    ("bedrock", "amazon.nova-pro-v1:0", "flex"),
+    ("groq", "llama-3.3-70b-versatile", "performance"),
+    ("openai", "gpt-4.1", "ultrafast"),
+]
+
+
+@example(wish=TIERED[0], prompt=1, answer=1)
+@given(wish=st.sampled_from(TIERED), prompt=st.integers(0, 2_000_000), answer=st.integers(0, 200_000))
+def test_a_bid_is_the_dearer_of_what_is_wished_and_the_standard(
+    wish: tuple[str, str, str], prompt: int, answer: int
+) -> None:
+    host, model, tier = wish
+    asked, answered = Usage(prompt_tokens=prompt), Usage(prompt_tokens=prompt, completion_tokens=answer)
+    costs = [[cost(f"{host}/{model}", usage, tier=one) for one in (None, tier)] for usage in (asked, answered)]
+    bid = CATALOG.bid(host, model, (prompt, answer), NOON, terms=Terms(tier))
+    assert bid == tuple(max(both, key=lambda nanos: nanos or 0) for both in costs)
+
+
+@pytest.mark.parametrize(
+    ("model", "region", "dollars"), [("claude-opus-5-5", None, "8"), ("claude-opus-5-5", "us", "8.8")]
+)
+def test_a_bid_for_a_faster_mode_is_what_it_costs(model: str, region: str | None, dollars: str) -> None:
+    bid = CATALOG.bid("anthropic", model, (1_000_000, 0), NOON, terms=Terms(speed="fast", region=region))
+    assert bid == (nanos(dollars), nanos(dollars))
+
+
+def test_a_faster_mode_without_a_published_price_is_not_bid_for() -> None:
+    assert CATALOG.bid("anthropic", "claude-sonnet-4-5", (1, 1), NOON, terms=Terms(speed="fast")) is None
+
+
+def test_a_bid_at_the_operators_price_is_the_same_in_all_tiers() -> None:
+    own = PriceOverride(input=Decimal(1), output=Decimal(1))
+    assert CATALOG.bid("openai", "gpt-4.1", (1_000_000, 0), NOON, override=own, terms=Terms("priority")) == (
+        nanos(1),
+        nanos(1),
+    )
 
 
 def test_shares_of_regions_and_tiers_multiply_to_a_whole_percent() -> None:

@@ -185,3 +185,22 @@ def test_the_service_tier_that_was_served_is_the_price(stage: Stage, *, stream: 
         response = httpx2.post(f"{stage.gateway.url}/v1/chat/completions", json=asked, headers=headers, timeout=10)
         costs.append(stage.gateway.usage(response.headers["x-request-id"])["cost_usd"])
     assert costs == ["0.000046000", "0.000080500"]
+
+
+def test_a_budget_without_room_for_the_wished_service_tier_refuses_it(stage: Stage) -> None:
+    """Ten thousand tokens of gpt-4.1 cost 2 cents, and 3.5 by priority."""
+    headers = {"authorization": f"Bearer {stage.gateway.new_key('--budget-usd', '0.03')}"}
+    words = "word " * 10_000
+
+    def asked(path: str, tier: str, **body: object) -> httpx2.Response:
+        body |= {"model": "openai/gpt-4.1", "service_tier": tier}
+        return httpx2.post(f"{stage.gateway.url}/v1/{path}", json=body, headers=headers, timeout=10)
+
+    messages = [{"role": "user", "content": words}]
+    assert asked("chat/completions", "default", messages=messages).status_code == 200
+    for refused in (
+        asked("chat/completions", "priority", messages=messages),
+        asked("responses", "priority", input=words),
+    ):
+        assert (refused.status_code, refused.json()["error"]["code"]) == (402, "budget_exceeded")
+    assert asked("chat/completions", "default", messages=messages).status_code == 200

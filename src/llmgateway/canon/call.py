@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 
@@ -58,6 +58,25 @@ class Wishes(msgspec.Struct, frozen=True):
     def silenced(self) -> bool:
         """Wants silence as it is, without keepalives."""
         return self.fault in {"timeout", "stall"}
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What a call wishes that has prices of its own, in the words in which the answer's figures tell what was served."""
+
+    tier: str | None = None
+    """A service tier; None leaves it to the provider, whose account may have another one than the standard one."""
+    speed: str | None = None
+    region: str | None = None
+    """Where it shall be worked on."""
+
+    def at(self, host: "Terms") -> "Terms":
+        """The same by a host whose settings say where it works, and which tier they get who name none."""
+        if self is USUAL:
+            return host
+        return Terms(self.tier or host.tier, self.speed, host.region or self.region)
+
+
+USUAL: Final = Terms()
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
+from llmgateway.canon.call import USUAL, Terms
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.abilities import Ability, Families, Traits, load_families
 from llmgateway.catalog.houses import Houses, Shares, load_houses
@@ -200,9 +201,7 @@ class Catalog:
         percent = _share(offer.regional, usage.region)
         if compiled is None or percent is None:
             return None
-        if tier is None or offer.info is None or has_tier(offer.info, at, tier):
-            return compiled.bill(usage, percent)
-        share = _share(offer.tiered, tier)
+        share = _tier_share(offer, at, tier)
         bill = compiled.bill(usage, percent * (100 if share is None else share) // 100)
         return bill if share is not None else bill._replace(lacking=(*bill.lacking, _TIER))
 
@@ -214,17 +213,31 @@ class Catalog:
         at: datetime,
         *,
         override: PriceOverride | None = None,
-        region: str | None = None,
+        terms: Terms = USUAL,
     ) -> tuple[int, int] | None:
-        """What a prompt of so many tokens costs, and what it costs with so long an answer, in nanos; None is unpriced."""
+        """What a prompt of so many tokens costs, and what it costs with so long an answer, in nanos; None is unpriced.
+
+        A tier and a speed are wishes: they may be answered in the usual ones, so that what is cheaper bids no less than these.
+        """
         if override is not None:
             return self._override(override).bid(*tokens)
         offer = self._offer(provider, model)
         if offer.free:
             return 0, 0
         compiled = offer.usual or self._tariff(offer, at, None, None)
-        percent = _share(offer.regional, region)
-        return None if compiled is None or percent is None else compiled.bid(*tokens, percent)
+        percent = _share(offer.regional, terms.region)
+        if compiled is None or percent is None:
+            return None
+        usual = compiled.bid(*tokens, percent)
+        if terms.tier is None and terms.speed is None:
+            return usual
+        wished = self._tariff(offer, at, terms.tier, terms.speed)
+        if wished is None:
+            return None
+        share = _tier_share(offer, at, terms.tier)
+        prompt, whole = wished.bid(*tokens, percent * (100 if share is None else share) // 100)
+        dearer = max(usual[0], prompt)
+        return dearer, dearer + max(usual[1] - usual[0], whole - prompt)
 
     def models(self, provider: str | None = None) -> Sequence[Model]:
         """All models of a provider, or of all; those that their provider withdrew are left out."""
@@ -313,6 +326,12 @@ def load_catalog() -> Catalog:
 def _share(shares: Shares | None, word: str | None) -> int | None:
     """Percent of the list; None where nobody published it."""
     return 100 if shares is None or word is None else shares.of(word)
+
+
+def _tier_share(offer: _Offer, at: datetime, tier: str | None) -> int | None:
+    """Percent of the compiled prices, which are the tier's own where there are such; None where nobody published it."""
+    known = tier is None or offer.info is None or has_tier(offer.info, at, tier)
+    return 100 if known else _share(offer.tiered, tier)
 
 
 def _price_list(info: ModelInfo | None) -> Mapping[str, Decimal | TieredPrices]:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from llmgateway.canon.call import Call, Operation
+from llmgateway.canon.call import USUAL, Call, Operation, Terms
 from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import ProviderError
@@ -201,6 +201,11 @@ class Provider(ABC):
         """Where the host works by its settings and address, for the price; None where they do not tell."""
         del options, base_url
         return None
+
+    def terms(self, call: Call) -> Terms:
+        """What the call wishes that may cost other than usual here."""
+        tier = call.canon.get("service_tier")
+        return Terms(tier) if isinstance(tier, str) and tier != "auto" else USUAL
 
     def language(self, model: str) -> "Provider":
         """Who speaks for this model: itself, but for hosts of several makers' models, where the name tells."""

@@ -27,7 +27,7 @@ OPENAI: Final = OpenAI(
     title="OpenAI",
     docs="https://platform.openai.com/docs/api-reference",
     base_url="https://api.openai.com/v1",
-    env=MappingProxyType({"api_key": ("OPENAI_API_KEY",)}),
+    env=MappingProxyType({"api_key": ("OPENAI_API_KEY",), "service_tier": ("OPENAI_SERVICE_TIER",)}),
     endpoints=CHAT_EMBEDDINGS_COMPLETIONS,
     native=True,
     strict_schemas=True,
@@ -35,6 +35,10 @@ OPENAI: Final = OpenAI(
     responses="/responses",
     call_ids=OPENAI_CALL_IDS,
     quirks=(
+        (
+            "A project of which every request gets another service tier is told here by service_tier, so that enough is reserved: "
+            "https://developers.openai.com/api/docs/guides/priority-processing"
+        ),
         "Bodies and answers pass untouched, so every parameter OpenAI adds works on the day it appears.",
         (
             "Callers of other dialects have max_tokens sent as max_completion_tokens, which reasoning models require: "

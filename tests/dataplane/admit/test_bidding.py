@@ -1,5 +1,7 @@
 """What a request may cost at most is reserved before anybody is asked."""
 
+from decimal import Decimal
+
 import pytest
 
 from llmgateway.canon.call import Call, Dialect, Operation
@@ -7,7 +9,7 @@ from llmgateway.contract.snapshot import Budget, KeySnapshot, OrgSnapshot, Seale
 from llmgateway.dataplane.admit.bidding import needed
 from llmgateway.dataplane.admit.scopes import Need
 from llmgateway.errors import PaymentRequired
-from tests.dataplane.routing import Routing, chat
+from tests.dataplane.routing import FILE, Routing, chat
 from tests.dataplane.test_budgets import DOLLAR, QUOTA, key
 
 
@@ -24,6 +26,78 @@ def test_counting_tokens_reserves_nothing_whatever_the_model_costs(model: str) -
 def test_asking_a_model_reserves_what_it_may_cost() -> None:
     bid = needed(Routing().router, chat("openai/gpt-4.1", max_tokens=10), key(Budget(nanos=DOLLAR)), 1_000)
     assert (bid.prompt_nanos, bid.output_nanos) == (2_000_000, 80_000)
+
+
+def _bid(model: str, *, file: str = FILE, **fields: object) -> tuple[int, int]:
+    """For a prompt of a thousand tokens and an answer of ten."""
+    bid = needed(Routing(file).router, chat(model, max_tokens=10, **fields), key(Budget(nanos=DOLLAR)), 1_000)
+    return bid.prompt_nanos, bid.output_nanos
+
+
+STANDARD, PRIORITY = (2_000_000, 80_000), (3_500_000, 140_000)
+
+
+@pytest.mark.parametrize(
+    ("tier", "reserved"),
+    [
+        ("priority", PRIORITY),
+        ("fast", PRIORITY),
+        ("auto", STANDARD),
+        ("default", STANDARD),
+        ("flex", STANDARD),
+        ("scale", STANDARD),
+        (None, STANDARD),
+        (7, STANDARD),
+    ],
+)
+def test_a_dearer_service_tier_reserves_what_it_may_cost_and_a_cheaper_one_no_less(
+    tier: object, reserved: tuple[int, int]
+) -> None:
+    assert _bid("openai/gpt-4.1", service_tier=tier) == reserved
+
+
+def test_among_several_targets_the_dearest_in_its_tier_is_reserved() -> None:
+    """Claude costs 3 dollars and 15, whatever tier is asked for; gpt-4.1 costs 3.50 and 14 by priority."""
+    assert _bid("smart") == (3_000_000, 150_000)
+    assert _bid("smart", service_tier="priority") == (3_500_000, 150_000)
+
+
+@pytest.mark.parametrize(
+    ("tier", "reserved"), [(None, PRIORITY), ("auto", PRIORITY), ("default", STANDARD), ("flex", STANDARD)]
+)
+def test_a_project_that_is_served_by_priority_reserves_it_for_who_names_no_tier(
+    tier: str | None, reserved: tuple[int, int]
+) -> None:
+    asked = {} if tier is None else {"service_tier": tier}
+    assert _bid("openai/gpt-4.1", file="providers: {openai: {service_tier: priority}}", **asked) == reserved
+
+
+@pytest.mark.parametrize(
+    ("wished", "dollars"),
+    [
+        ({}, 4),
+        ({"speed": "standard"}, 4),
+        ({"speed": "fast"}, 8),
+        ({"inference_geo": "us"}, Decimal("4.4")),
+        ({"inference_geo": "us", "speed": "fast"}, Decimal("8.8")),
+    ],
+)
+def test_claudes_fast_mode_and_its_place_reserve_what_they_cost(wished: dict[str, str], dollars: Decimal) -> None:
+    assert _bid("anthropic/claude-opus-5-5", **wished)[0] == int(dollars * 1_000_000)
+
+
+def test_who_wishes_what_has_no_price_is_told_which_wish_that_is() -> None:
+    with pytest.raises(PaymentRequired, match=r"claude-sonnet-4-5 with speed `fast` is not known"):
+        _bid("anthropic/claude-sonnet-4-5", speed="fast")
+
+
+def test_prepaid_credit_is_held_for_the_wished_service_tier() -> None:
+    whose, router = key(charged=True, charge_limit=DOLLAR), Routing().router
+    held = [
+        needed(router, chat("openai/gpt-4.1", max_tokens=10, service_tier=tier), whose, 1_000)
+        for tier in ("default", "priority")
+    ]
+    assert [one.prompt_charge for one in held] == [2_000_000, 3_500_000]
 
 
 @pytest.mark.parametrize(

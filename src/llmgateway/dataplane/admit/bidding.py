@@ -1,6 +1,6 @@
 """What a request may cost at most, before anybody is asked: what money must have room for."""
 
-from llmgateway.canon.call import Call, Operation
+from llmgateway.canon.call import Call, Operation, Terms
 from llmgateway.contract.refusals import KEY, ORGANISATION, PROJECT
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.dataplane.admit.scopes import Need, counts_money
@@ -13,7 +13,7 @@ _UNSTATED_OUTPUT = 4096
 
 
 def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> Need:
-    """The counted prompt and the longest answer; with money where it is limited, at the dearest target's price.
+    """The counted prompt and the longest answer; with money where it is limited, at the dearest target's price for what is wished.
 
     Nothing where tokens are only counted: no model reads them. Raises PaymentRequired for a model whose price nobody knows.
     """
@@ -28,16 +28,17 @@ def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> 
         charged = in_advance and target.charged
         if not charged and not limited:
             continue
+        terms = target.provider.terms(call).at(target.host.terms)
         prices = router.catalog.bid(
             target.host.id,
             target.model,
             (prompt_tokens, output),
             router.clock.now(),
             override=target.price,
-            region=target.host.region,
+            terms=terms,
         )
         if prices is None:
-            raise _unpriced(target, key)
+            raise _unpriced(target, terms, key)
         prompt, whole = prices
         prompt_nanos, output_nanos = max(prompt_nanos, prompt), max(output_nanos, whole - prompt)
         if charged:
@@ -53,14 +54,16 @@ def _targets(router: Router, call: Call, key: KeySnapshot) -> list[Target]:
         return []  # the plan will say so
 
 
-def _unpriced(target: Target, key: KeySnapshot) -> PaymentRequired:
+def _unpriced(target: Target, terms: Terms, key: KeySnapshot) -> PaymentRequired:
     budgets = ((KEY, key.budgets), (PROJECT, key.project_budgets), (ORGANISATION, key.org.budgets))
     limiting = [f"{whose}'s budget" for whose, ones in budgets if any(one.hard for one in ones)]
     limit = limiting[0] if limiting else f"{ORGANISATION}'s prepaid credit"
+    wished = {"speed": terms.speed, "inference_geo": terms.region}
+    asked = "".join(f" with {name} `{value}`" for name, value in wished.items() if value)
     own = target.credential.sealed is not None
     who = "give it a `price` in a route of your own" if own else "have the operator give it a price in gateway.yaml"
     return PaymentRequired(
-        f"The price of {target.name} is not known. {limit} is for models with a known price alone. "
+        f"The price of {target.name}{asked} is not known. {limit} is for models with a known price alone. "
         f"Ask another model, or {who}.",
         code="unpriced_model",
         param="model",

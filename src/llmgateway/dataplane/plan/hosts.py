@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+from llmgateway.canon.call import Terms
 from llmgateway.contract.snapshot import OrgSnapshot
 from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile, ProviderEntry
@@ -62,6 +63,11 @@ class Host:
     def region(self) -> str | None:
         """Where it works, for the price; None where its settings do not tell."""
         return self.provider.region(self.options, self.base_url)
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What is priced otherwise than usual for who wishes nothing, as far as its settings tell."""
+        return Terms(self.options.get("service_tier"), region=self.region)
 
 
 def build_hosts(providers: Mapping[str, Provider], file: GatewayFile, environ: Mapping[str, str]) -> Mapping[str, Host]:

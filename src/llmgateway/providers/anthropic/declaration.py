@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
-from llmgateway.canon.call import Call, Dialect, Operation
+from llmgateway.canon.call import USUAL, Call, Dialect, Operation, Terms
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, objects
+from llmgateway.canon.shapes import is_array, objects, text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
 from llmgateway.providers.anthropic.answer import canon_answer, counted_text, figures_of, finish_of, usage_of
@@ -34,6 +34,17 @@ class Anthropic(Provider):
 
     def refuses(self, call: Call, model: str) -> Sequence[str]:
         return () if self.speaks(call) else refusals(call.canon, model)
+
+    def terms(self, call: Call) -> Terms:
+        """Its fast mode, and where it works; its tiers cost the same.
+
+        Pages: https://platform.claude.com/docs/en/build-with-claude/fast-mode,
+        https://platform.claude.com/docs/en/manage-claude/data-residency.
+        """
+        speed, region = call.canon.get("speed"), call.canon.get("inference_geo")
+        if speed is None and region is None:
+            return USUAL
+        return Terms(speed=None if speed == "standard" else text_of(speed) or None, region=text_of(region) or None)
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         body = msgspec.json.encode(self.body(call, place))
