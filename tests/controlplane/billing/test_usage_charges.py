@@ -9,10 +9,10 @@ from random import Random
 from sqlalchemy import text
 
 from llmgateway.canon.usage import UsageSource
-from llmgateway.controlplane.billing.books import postings
+from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.checking import Report, check
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.usage_charges import RECENT, post_usage
+from llmgateway.controlplane.billing.usage_charges import RECENT, hour_of, post_hour, post_usage
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import Api
@@ -43,6 +43,23 @@ async def test_posting_again_changes_nothing_also_by_many_at_once(worker: Databa
     counts = await asyncio.gather(*(post_usage(worker, clock_at(), RECENT) for _ in range(4)))
     assert sum(counts) == 2
     assert await post_usage(worker, clock_at(), RECENT) == 0
+
+
+async def test_what_comes_while_another_posts_the_same_hour_is_posted_once(worker: Database, data: Database) -> None:
+    store, here = UsageStore(data), "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    waiting = text(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND {here}")
+    await store.insert([charged(5)])
+    async with worker.transaction() as tx:
+        await ledger.lock(tx, "org_1")
+        late = asyncio.create_task(post_usage(worker, clock_at(), RECENT))
+        for _ in range(1_000):
+            if await tx.scalar(waiting):
+                break
+            await asyncio.sleep(0.01)
+        await store.insert([charged(7)])
+        assert await post_hour(tx, clock_at(), "org_1", hour_of(START))
+    assert await late == 0
+    assert await held(worker) == {Account.CREDIT: 12, Account.REVENUE: -12}
 
 
 async def test_an_hour_that_runs_is_not_posted(worker: Database, data: Database) -> None:

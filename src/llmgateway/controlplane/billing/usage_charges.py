@@ -1,7 +1,6 @@
 """Charges of usage: from events to postings, an organisation and hour at a time, as often as it takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -27,27 +26,33 @@ ALL_THAT_MAY_CHANGE: Final = LATE
 """A data process that was cut off ships what its journal holds; nothing is expected after this."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Charge:
-    """An organisation's hour, whose charges are not what is posted."""
-
-    org_id: str
-    covers: Coverage
-    due: int
-    """What its events sum to, in nanos."""
-
-
 async def post_usage(database: Database, clock: Clock, back: timedelta) -> int:
     """Post every hour of so far back that is not posted as its events are, as `worker`; how many were posted."""
-    until = hour_of(clock.now() - _SETTLING)
+    until = first_running(clock.now())
     async with database.transaction() as tx:
-        charges = await _differing(tx, until - back, until)
-    return await for_each(charges, lambda charge: _post(database, clock, charge), lambda charge: charge.org_id)
+        hours = await _differing(tx, until - back, until)
+    return await for_each(hours, lambda one: _post(database, clock, *one), lambda one: one[0])
 
 
 async def not_posted(tx: AsyncSession, org_id: str, now: datetime) -> int:
     """What was charged since the last hour that is posted, in nanos."""
-    return (await used(tx, org_id, hour_of(now - _SETTLING), hour_of(now) + HOUR)).charge
+    return (await used(tx, org_id, first_running(now), hour_of(now) + HOUR)).charge
+
+
+async def post_hour(tx: AsyncSession, clock: Clock, org_id: str, hour: datetime) -> bool:
+    """Post what an organisation's hour is charged beyond what is posted for it, after `ledger.lock`; False for nothing."""
+    covers, due = await _due(tx, org_id, hour)
+    already, parts = await _already(tx, org_id, hour)
+    if already == due:
+        return False
+    balances, invoiced = await ledger.balances(tx, org_id), await is_invoiced(tx, org_id)
+    posting = postings.usage_charge(due - already, balances, covers, parts + 1, invoiced=invoiced)
+    return await ledger.post(tx, clock, org_id, posting)
+
+
+def first_running(now: datetime) -> datetime:
+    """The first hour that is not posted yet: it runs, or something of it is on its way."""
+    return hour_of(now - _SETTLING)
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -55,18 +60,24 @@ def hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-async def _post(database: Database, clock: Clock, charge: _Charge) -> bool:
+async def _post(database: Database, clock: Clock, org_id: str, hour: datetime) -> bool:
     """In a transaction of its own, so that one organisation's trouble is not another's."""
     async with database.transaction() as tx:
-        await ledger.lock(tx, charge.org_id)
-        already, parts = await _already(tx, charge.org_id, charge.covers.hour)
-        if already == charge.due:
-            return False
-        balances = await ledger.balances(tx, charge.org_id)
-        invoiced = await is_invoiced(tx, charge.org_id)
-        amount = charge.due - already
-        posting = postings.usage_charge(amount, balances, charge.covers, parts + 1, invoiced=invoiced)
-        return await ledger.post(tx, clock, charge.org_id, posting)
+        await ledger.lock(tx, org_id)
+        return await post_hour(tx, clock, org_id, hour)
+
+
+async def _due(tx: AsyncSession, org_id: str, hour: datetime) -> tuple[Coverage, int]:
+    """The events of an hour that are charged, and what they sum to in nanos, as they stand now."""
+    is_charged = UsageRow.charge_nanos.is_not(None)
+    query = select(
+        func.coalesce(func.sum(UsageRow.charge_nanos), 0),
+        func.count(UsageRow.charge_nanos),
+        func.min(UsageRow.id).filter(is_charged),
+        func.max(UsageRow.id).filter(is_charged),
+    ).where(UsageRow.org_id == org_id, UsageRow.created_at >= hour, UsageRow.created_at < hour + HOUR)
+    due, events, first, last = (await tx.execute(query)).one()
+    return Coverage(hour=hour, events=events, first_event=first, last_event=last), int(due or 0)
 
 
 async def _already(tx: AsyncSession, org_id: str, hour: datetime) -> tuple[int, int]:
@@ -84,19 +95,11 @@ def _revenue() -> Select[*tuple[Any, ...]]:
     )
 
 
-async def _differing(tx: AsyncSession, since: datetime, until: datetime) -> Sequence[_Charge]:
+async def _differing(tx: AsyncSession, since: datetime, until: datetime) -> Sequence[tuple[str, datetime]]:
     """Also hours that were charged and have nothing to charge any more: what a request cost is nobody's to know."""
     hour = func.date_trunc("hour", UsageRow.created_at, "UTC").label("hour")
-    is_charged = UsageRow.charge_nanos.is_not(None)
     events = (
-        select(
-            UsageRow.org_id,
-            hour,
-            func.coalesce(func.sum(UsageRow.charge_nanos), 0).label("due"),
-            func.count(UsageRow.charge_nanos).label("events"),
-            func.min(UsageRow.id).filter(is_charged).label("first"),
-            func.max(UsageRow.id).filter(is_charged).label("last"),
-        )
+        select(UsageRow.org_id, hour, func.coalesce(func.sum(UsageRow.charge_nanos), 0).label("due"))
         .where(UsageRow.created_at >= since, UsageRow.created_at < until)
         .group_by(UsageRow.org_id, hour)
         .subquery()
@@ -115,16 +118,9 @@ async def _differing(tx: AsyncSession, since: datetime, until: datetime) -> Sequ
     )
     same = (events.c.org_id == books.c.org_id) & (events.c.hour == books.c.hour)
     query = (
-        select(events)
+        select(events.c.org_id, events.c.hour)
         .outerjoin(books, same)
         .where(events.c.due != func.coalesce(books.c.posted, 0))
         .order_by(events.c.hour, events.c.org_id)
     )
-    return [
-        _Charge(
-            org_id=row.org_id,
-            covers=Coverage(hour=row.hour, events=row.events, first_event=row.first, last_event=row.last),
-            due=int(row.due),
-        )
-        for row in (await tx.execute(query)).all()
-    ]
+    return [(org_id, hour) for org_id, hour in (await tx.execute(query)).all()]
