@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from llmgateway.contract.channels import CachePurged, CheckedCredential
 from llmgateway.controlplane.admin.rotation import rotate
@@ -201,3 +202,21 @@ async def test_a_price_that_cannot_be_one_is_refused(api: Api, price: Json) -> N
     refused = await owner.put(f"/orgs/{org}/routes/mine", json=_route(**price))
     assert refused.status_code == 400, refused.text
     assert error_of(refused)["param"].startswith("targets.0.price")
+
+
+async def test_a_route_of_a_newer_release_is_shown_as_far_as_it_is_known_and_written_anew(api: Api) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    for alias in ("mine", "other"):
+        route = {"targets": [{"provider": "sandbox", "model": "chat"}]}
+        assert (await owner.put(f"/orgs/{org}/routes/{alias}", json=route)).status_code == 201
+    newer = """{"targets": [{"provider": "sandbox", "model": "chat", "tempo": 3}], "shadow": {"percent": 5}}"""
+    async with api.admin.transaction() as tx:
+        await tx.execute(
+            text("UPDATE routes SET definition = CAST(:newer AS jsonb) WHERE alias = 'mine'"), {"newer": newer}
+        )
+    shown = (await owner.get(f"/orgs/{org}/routes")).json()["data"]
+    assert [(route["alias"], route["targets"][0]["model"]) for route in shown] == [("other", "chat"), ("mine", "chat")]
+    assert "tempo" not in shown[1]["targets"][0]
+    assert (await owner.put(f"/orgs/{org}/routes/mine", json={"targets": shown[1]["targets"]})).status_code == 200

@@ -9,7 +9,7 @@ from random import Random
 from sqlalchemy import text
 
 from llmgateway.canon.usage import UsageSource
-from llmgateway.controlplane.billing.books import ledger, postings
+from llmgateway.controlplane.billing.books import closing, ledger, postings, statement
 from llmgateway.controlplane.billing.books.checking import Report, check
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.usage_charges import RECENT, hour_of, post_hour, post_usage
@@ -60,6 +60,31 @@ async def test_what_comes_while_another_posts_the_same_hour_is_posted_once(worke
         assert await post_hour(tx, clock_at(), "org_1", hour_of(START))
     assert await late == 0
     assert await held(worker) == {Account.CREDIT: 12, Account.REVENUE: -12}
+
+
+async def test_an_account_that_only_a_newer_release_knows_stops_nothing_and_is_carried_on(
+    worker: Database, data: Database
+) -> None:
+    """During a rolling upgrade, and on the way back."""
+    newer = (
+        "INSERT INTO ledger_postings VALUES ('p', 'org_1', 'deposit', 'r', '', 2, null, null, null, null, '2026-11-05T13:00Z')",
+        "INSERT INTO ledger_entries VALUES ('p', 1, 'org_1', 'escrow', 7, '2026-11-05T13:00Z')",
+        "INSERT INTO ledger_entries VALUES ('p', 2, 'org_1', 'stripe', -7, '2026-11-05T13:00Z')",
+    )
+    async with worker.transaction() as tx:
+        for line in newer:
+            await tx.execute(text(line))
+    await UsageStore(data).insert([charged(5), charged(6, org_id="org_2")])
+    assert await post_usage(worker, clock_at(), RECENT) == 2
+    assert await closing.close_days(worker, clock_at(START + DAY)) == 2
+    assert await held(worker) == {Account.CREDIT: 5, Account.REVENUE: -5, Account.STRIPE: -7}
+    async with worker.transaction() as tx:
+        assert (await ledger.sums(tx, "org_1"))["escrow"] == 7
+        told = [row async for row in statement.lines(tx, "org_1", START, START + DAY)]
+        carried = [row async for row in statement.lines(tx, "org_1", START + DAY, START + 2 * DAY)]
+    lines = [(row["kind"], row["balance_usd"]) for row in (*told, *carried) if row["account"] == "escrow"]
+    assert lines == [("deposit", "0.000000007"), ("opening", "0.000000007")]
+    assert (await _report(worker)).right
 
 
 async def test_an_hour_that_runs_is_not_posted(worker: Database, data: Database) -> None:

@@ -39,7 +39,7 @@ async def _close_one(database: Database, clock: Clock, org_id: str, day: date) -
 
 async def _close(tx: AsyncSession, clock: Clock, org_id: str, day: date) -> None:
     await ledger.lock(tx, org_id)
-    held = await ledger.balances(tx, org_id, _after(day))
+    held = await ledger.sums(tx, org_id, _after(day))
     rows = [
         {"org_id": org_id, "day": day, "account": account, "nanos": nanos, "created_at": clock.now()}
         for account, nanos in held.items()

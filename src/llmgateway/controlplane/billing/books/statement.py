@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.billing.books.ledger import Account, balances
+from llmgateway.controlplane.billing.books.ledger import sums
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.kit.money import usd
 
@@ -20,7 +20,7 @@ _BATCH: Final = 1000
 
 async def lines(tx: AsyncSession, org_id: str, since: datetime, until: datetime) -> AsyncIterator[Mapping[str, object]]:
     """Opening balances, then every entry, oldest first, each with its account's balance and the side that is on."""
-    held = await balances(tx, org_id, since)
+    held = await sums(tx, org_id, since)
     for account, nanos in held.items():
         yield _line(since, account, nanos, kind="opening", amount=None)
     after = ("", 0)
@@ -39,10 +39,9 @@ async def lines(tx: AsyncSession, org_id: str, since: datetime, until: datetime)
         )
         rows = (await tx.execute(query.limit(_BATCH))).all()
         for entry, posting in rows:
-            account = Account(entry.account)
-            held[account] += entry.nanos
+            held[entry.account] = held.get(entry.account, 0) + entry.nanos
             yield {
-                **_line(entry.created_at, account, held[account], kind=posting.kind, amount=entry.nanos),
+                **_line(entry.created_at, entry.account, held[entry.account], kind=posting.kind, amount=entry.nanos),
                 "posting": posting.id,
                 "description": posting.description,
                 "hour": posting.hour and posting.hour.isoformat(),
@@ -55,7 +54,7 @@ async def lines(tx: AsyncSession, org_id: str, since: datetime, until: datetime)
         after = (rows[-1][0].posting_id, rows[-1][0].line)
 
 
-def _line(moment: datetime, account: Account, held: int, *, kind: str, amount: int | None) -> dict[str, object]:
+def _line(moment: datetime, account: str, held: int, *, kind: str, amount: int | None) -> dict[str, object]:
     return {
         "time": moment.isoformat(),
         "kind": kind,
