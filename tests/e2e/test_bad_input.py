@@ -175,6 +175,13 @@ def test_another_encoding_is_a_415_that_names_those_that_are_taken(stage: Stage,
     assert "gzip or deflate" in _error(answer)["message"]
 
 
+@pytest.mark.parametrize("dialect", PATHS)
+def test_who_has_no_key_has_nothing_unpacked(stage: Stage, dialect: str) -> None:
+    packed = {"content-encoding": "gzip", "authorization": "Bearer lgw_live_of_nobody_at_all"}
+    answer = _post(stage, PATHS[dialect], b"not gzip", **packed)
+    assert answer.status_code == 401
+
+
 def test_a_bomb_is_a_413(stage: Stage) -> None:
     bomb = gzip.compress(b" " * (200 * 1024 * 1024), 1)
     assert _post(stage, PATHS["openai"], bomb, **{"content-encoding": "gzip"}).status_code == 413

@@ -1,4 +1,4 @@
-"""The body of a request: read up to its limit, and unpacked where it came compressed."""
+"""The body of a request: read up to its limit, and unpacked where it came compressed, once it is known whose it is."""
 
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,10 +18,7 @@ _TOO_LARGE: Final = "The body is over 25 MiB. Send less, or refer to large files
 
 
 async def read_body(receive: Receive, headers: Mapping[str, str]) -> bytes | None:
-    """The whole body, as it was before it was packed; None when the caller left.
-
-    Raises TooLarge over 25 MiB, UnsupportedEncoding, and BadRequest for what cannot be unpacked.
-    """
+    """The whole body, as it came; None when the caller left. Raises TooLarge over 25 MiB."""
     size = 0
     pieces: list[bytes] = []
     declared = headers.get("content-length", "")
@@ -39,11 +36,14 @@ async def read_body(receive: Receive, headers: Mapping[str, str]) -> bytes | Non
             break
     if size > _MAX_BODY:
         raise TooLarge(_TOO_LARGE)
-    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    return _unpacked(body, headers["content-encoding"]) if "content-encoding" in headers else body
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _unpacked(body: bytes, encoding: str) -> bytes:
+def unpacked(body: bytes, encoding: str) -> bytes:
+    """The body as it was before it was packed.
+
+    Raises TooLarge over 25 MiB, UnsupportedEncoding, and BadRequest for what cannot be unpacked.
+    """
     match encoding.strip().lower():
         case "" | "identity":
             return body

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from llmgateway.canon.call import Call, Operation, Wishes
+from llmgateway.dataplane.body import unpacked
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.validation import refuse
 from llmgateway.errors import BadRequest, Unauthorized
@@ -33,10 +34,12 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     headers: Mapping[str, str]
     body: bytes
+    """As it came, perhaps packed: a few kilobytes of nobody's must not become 25 MiB here."""
 
     def read(self) -> Call:
-        """The body in the words of its dialect. Raises BadRequest."""
-        call = self.dialect.read(self.operation, self.body, read_wishes(self.headers))
+        """The body in the words of its dialect. Raises BadRequest, TooLarge and UnsupportedEncoding."""
+        body = unpacked(self.body, self.headers.get("content-encoding", ""))
+        call = self.dialect.read(self.operation, body, read_wishes(self.headers))
         if _CONTROL.search(call.model):
             raise refuse("model", "must not hold control characters. Send the name as GET /v1/models has it.")
         return call
