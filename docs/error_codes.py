@@ -101,7 +101,7 @@ ERROR_CODES = (
     ErrorCode(413, "body_too_large", "The body is over 25 MiB, packed or not.", "Send less."),
     ErrorCode(415, "unsupported_encoding", "The body's `content-encoding` is not taken.", "Send gzip, or no encoding."),
     ErrorCode(429, "rate_limit_exceeded", "A limit of requests or tokens is reached.", "Wait for `retry-after`."),
-    ErrorCode(429, "concurrency_exceeded", "Too many requests of this key are open.", "Wait for one to end."),
+    ErrorCode(429, "concurrency_exceeded", "Too many requests, or too large ones, are open.", "Wait for one to end."),
     ErrorCode(431, "headers_too_large", "The headers are over 32 KiB.", "Send fewer."),
     ErrorCode(500, "internal_error", "A fault of the gateway itself.", "Report it with the answer's `x-request-id`."),
     ErrorCode(

@@ -94,6 +94,7 @@ resource "aws_ecs_task_definition" "role" {
       { sourceVolume = "tmp", containerPath = "/tmp" },
     ]
     environment = [
+      { name = "LLMGATEWAY_LARGE_BODIES_MB", value = "256" }, # an eighth of the memory
       { name = "LLMGATEWAY_PUBLIC_URL", value = "https://${var.domain}" },
       { name = "LLMGATEWAY_TRUSTED_PROXIES", value = aws_vpc.main.cidr_block },
     ]

@@ -26,6 +26,7 @@ from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dashboard import FOLDER, Dashboard
 from llmgateway.dataplane.admit.limits import Limiter
 from llmgateway.dataplane.admit.seeding import Seeder
+from llmgateway.dataplane.body import LargeBodies
 from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
 from llmgateway.dataplane.dispatch.retries import Retries
 from llmgateway.dataplane.keys import Keys
@@ -42,7 +43,6 @@ from llmgateway.dataplane.plan.health import Health
 from llmgateway.dataplane.plan.hosts import build_hosts
 from llmgateway.dataplane.plan.router import Router
 from llmgateway.dataplane.routes import DataPlane
-from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.sandbox.transport import SandboxTransport
 from llmgateway.dataplane.watch.contents import ContentLog
 from llmgateway.db.opening import open_database
@@ -161,7 +161,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
             dispatcher=Dispatcher(transports, clock, instruments.health, Vault(masters), retries),
             instruments=instruments,
             cache=response_cache(file, pepper, answers),
-            faults=FaultPlaces(),
+            bodies=LargeBodies(settings.large_bodies_mb * 1024 * 1024),
             tracing=await stack.enter_async_context(_tracing(settings)),
             keepalive=file.defaults.keepalive,
         )

@@ -113,6 +113,13 @@ class Settings(BaseModel):
         (), alias="LLMGATEWAY_TRUSTED_PROXIES", description="Addresses whose X-Forwarded-For is believed."
     )
     metrics_token: str | None = Field(None, alias="LLMGATEWAY_METRICS_TOKEN", description="Opens /metrics to others.")
+    large_bodies_mb: int = Field(
+        512,
+        alias="LLMGATEWAY_LARGE_BODIES_MB",
+        description="MiB of requests over 1 MiB that a process holds at once, an organisation half of them; "
+        "in memory they take up to four times that.",
+        ge=1,
+    )
     log_requests: Literal["all", "failed", "none"] = Field(
         "failed",
         alias="LLMGATEWAY_LOG_REQUESTS",

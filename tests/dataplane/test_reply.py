@@ -67,6 +67,6 @@ def test_the_name_of_a_model_holds_no_control_character(
         body=body.replace("MARK", mark).encode(),
     )
     with pytest.raises(BadRequest) as caught:
-        inbound.read()
+        inbound.read(inbound.unpacked())
     assert caught.value.param == "model"
     assert "control characters" in caught.value.message

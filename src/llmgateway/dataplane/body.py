@@ -1,10 +1,12 @@
-"""The body of a request: read up to its limit, and unpacked where it came compressed, once it is known whose it is."""
+"""The body of a request: read up to its limit, unpacked once it is known whose it is, and counted as long as it is in memory."""
 
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
-from llmgateway.errors import BadRequest, TooLarge, UnsupportedEncoding
+from llmgateway.errors import BadRequest, TooLarge, TooMany, UnsupportedEncoding
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -14,6 +16,8 @@ _MAX_DRAINED: Final = 128 * 1024 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _BARE: Final = -zlib.MAX_WBITS
 """Deflate without zlib's frame around it, which some send under the same name (RFC 9110, section 8.4.1.2)."""
+_LARGE: Final = 1024 * 1024
+"""Bodies of more bytes are counted; of others a process holds as many as it is asked."""
 _TOO_LARGE: Final = "The body is over 25 MiB. Send less, or refer to large files by URL."
 
 
@@ -76,3 +80,35 @@ def _inflated(body: bytes, wbits: int, name: str) -> bytes:
     if not inflating.eof or inflating.unused_data:
         raise BadRequest(f"The body is not one whole {name} stream. Pack it anew.", param="content-encoding")
     return plain
+
+
+class LargeBodies:
+    """How much of them is in this process's memory, and whose: packed they cost their sender next to nothing."""
+
+    def __init__(self, most: int) -> None:
+        """So many bytes in all; an organisation may hold half of it, and one body at any time."""
+        self._most = most
+        self._held = Counter[str]()
+
+    def holding(self, org_id: str, size: int) -> AbstractContextManager[None]:
+        """Held from when it is entered. Raises TooMany then."""
+        return nullcontext() if size <= _LARGE else self._taken(org_id, size)
+
+    @contextmanager
+    def _taken(self, org_id: str, size: int) -> Generator[None]:
+        own, all_of_them = self._held[org_id], self._held.total()
+        if (own and own + size > self._most // 2) or (all_of_them and all_of_them + size > self._most):
+            whose = "This organisation's requests" if own else "Requests"
+            raise TooMany(
+                f"{whose} of more than 1 MiB fill the memory that this process has for them. Wait until some have "
+                "ended, or refer to large files by URL.",
+                code="concurrency_exceeded",
+                retry_after=1,
+            )
+        self._held[org_id] += size
+        try:
+            yield
+        finally:
+            self._held[org_id] -= size
+            if not self._held[org_id]:
+                del self._held[org_id]

@@ -36,9 +36,12 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     """As it came, perhaps packed: a few kilobytes of nobody's must not become 25 MiB here."""
 
-    def read(self) -> Call:
-        """The body in the words of its dialect. Raises BadRequest, TooLarge and UnsupportedEncoding."""
-        body = unpacked(self.body, self.headers.get("content-encoding", ""))
+    def unpacked(self) -> bytes:
+        """The body as its sender wrote it. Raises BadRequest, TooLarge and UnsupportedEncoding."""
+        return unpacked(self.body, self.headers.get("content-encoding", ""))
+
+    def read(self, body: bytes) -> Call:
+        """The unpacked body in the words of its dialect. Raises BadRequest."""
         call = self.dialect.read(self.operation, body, read_wishes(self.headers))
         if _CONTROL.search(call.model):
             raise refuse("model", "must not hold control characters. Send the name as GET /v1/models has it.")

@@ -1,7 +1,7 @@
 """The page: a request's journey, step by step."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -13,6 +13,7 @@ from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Outcome
 from llmgateway.dataplane.admit import policy
 from llmgateway.dataplane.admit.bidding import needed
+from llmgateway.dataplane.body import LargeBodies
 from llmgateway.dataplane.dialects.openai.completions import TextDialect, as_chat
 from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
 from llmgateway.dataplane.dispatch.rescue import RescuedStream
@@ -55,10 +56,11 @@ class Rooms:
     dispatcher: Dispatcher
     instruments: Instruments
     cache: ResponseCache
-    faults: FaultPlaces
+    bodies: LargeBodies
     tracing: Tracing
     keepalive: float
     """Seconds of silence before a keepalive goes out."""
+    faults: FaultPlaces = field(default_factory=FaultPlaces)
 
 
 async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
@@ -101,7 +103,16 @@ async def _journey(visit: _Visit) -> None:
     _speak_of(key, reply.request_id, trace)
     meter = Meter(rooms.instruments, trace, reply.request_id, key, (inbound.operation, inbound.dialect.id))
     visit.meter = meter
-    call = inbound.read()
+    body = inbound.unpacked()
+    with rooms.bodies.holding(key.org.id, len(body)):
+        call = inbound.read(body)
+        del body  # the call has what it said
+        await _serve(visit, key, meter, call)
+
+
+async def _serve(visit: _Visit, key: KeySnapshot, meter: Meter, call: Call) -> None:
+    """From the call on."""
+    rooms, inbound, reply, trace = visit.rooms, visit.inbound, visit.reply, visit.trace
     _authorise(key, call)
     trace.at("admit")
     prompt_tokens = meter.counts(call)
