@@ -34,11 +34,13 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str
     status: int | None = None
     outcome: str
-    """`ok`, or a FailureKind."""
+    """`ok`, a FailureKind, or CRASHED."""
     milliseconds: int
     """Until the whole answer, the failure, or the first content of a stream."""
     first_token_milliseconds: int | None = None
     message: str = ""
+    credential: str | None = None
+    """The organisation's own that it was asked with, by its id; None is the installation's."""
 
 
 class PlannedTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +130,8 @@ class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     """Price of that prompt, None when unpriced."""
     charge_nanos: int | None
     price_version: str | None
+    credential: str | None = None
+    """As in an Attempt."""
     test: bool = False
     tags: tuple[str, ...] = ()
 

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from llmgateway.canon.call import Call, Dialect, Wishes
+from llmgateway.contract.snapshot import OrgSnapshot, SealedCredential
 from llmgateway.contract.usage import Attempt
 from llmgateway.dataplane.dialects.openai.dialect import error_body
 from llmgateway.dataplane.dispatch.attempt import Served
@@ -21,7 +22,7 @@ from llmgateway.kit.crypto import MasterKeys
 from llmgateway.kit.http import Exchange, HttpError, Trouble
 from llmgateway.kit.vault import Vault
 from llmgateway.providers.base import Step
-from tests.dataplane.routing import Routing, chat
+from tests.dataplane.routing import Routing, chat, key
 
 LABS = """
 providers:
@@ -348,6 +349,15 @@ async def test_attempts_tell_who_was_asked_what_it_said_and_how_long_it_took() -
     await scene.dispatcher.asking(call, scene.routing.plan(call), notes, "org_1").first()
     told: list[tuple[Any, ...]] = [(a.provider, a.model, a.status, a.outcome, a.message) for a in notes.attempts]
     assert told == [("one", "m", 500, "server_error", "no"), ("two", "m", 200, "ok", "")]
+
+
+async def test_an_attempt_tells_which_credential_of_a_tenants_own_it_was_asked_with() -> None:
+    own = SealedCredential(id="cred_1", provider="one", sealed=b"lost", base_url="https://own.example/v1")
+    org = OrgSnapshot(id="org_1", slug="acme", plan="free", credentials=(own,), data_key=b"k")
+    scene, notes, call = Scene(Labs(), retries=0), Notes(), chat()
+    await scene.dispatcher.asking(call, scene.routing.plan(call, key(org=org)), notes, "org_1").first()
+    told = [(attempt.provider, attempt.outcome, attempt.credential) for attempt in notes.attempts]
+    assert told == [("one", "auth", "cred_1"), ("two", "ok", None)]
 
 
 async def test_a_credential_that_a_provider_quotes_is_told_to_nobody() -> None:

@@ -7,7 +7,7 @@ import yaml
 
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.tokens import Tokenizer
-from llmgateway.contract.snapshot import Budget
+from llmgateway.contract.snapshot import Budget, OrgSnapshot, SealedCredential
 from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
 from llmgateway.dataplane.admit.bidding import needed
 from llmgateway.dataplane.observe.counting import Counting
@@ -98,6 +98,14 @@ async def test_the_place_of_who_served_is_not_that_of_who_was_asked_for() -> Non
     here = _routing("europe-west1").plan(chat("anthropic/claude-opus-5-5"))
     _, event = await _served(there.targets[0], here, USED)
     assert (event.provider, event.cost_nanos, event.list_cost_nanos) == ("vertex", nanos("0.66"), nanos("0.6"))
+
+
+async def test_what_is_written_before_a_tenants_own_credential_is_asked_with_names_it() -> None:
+    own = SealedCredential(id="cred_1", provider="anthropic", sealed=b"s")
+    org = OrgSnapshot(id="org_1", slug="acme", plan="free", credentials=(own,), data_key=b"k")
+    plan = _routing("").plan(snapshot=key(org=org))
+    opened = [(await _served(target, plan, USED))[0] for target in plan.targets]
+    assert [(record.provider, record.credential) for record in opened] == [("vertex", None), ("anthropic", "cred_1")]
 
 
 def test_asking_a_region_reserves_what_it_costs_there() -> None:

@@ -255,6 +255,7 @@ class Asking:
             milliseconds=milliseconds,
             first_token_milliseconds=milliseconds if streams else None,
             message=error.message[:500] if error else "",
+            credential=target.brought,
         )
 
 

@@ -54,6 +54,11 @@ class Target:
         """Whether the operator's tariff applies: not on a tenant's own credential, nor in the sandbox, unless it was priced."""
         return self.credential.sealed is None and (not self.host.provider.inside or self.price is not None)
 
+    @property
+    def brought(self) -> str | None:
+        """The id of the tenant's own credential that it is asked with; None where it is the installation's."""
+        return None if self.credential.sealed is None else self.credential.id.removeprefix(f"{self.host.id}/")
+
     @cached_property
     def path(self) -> Path:
         return (self.credential.id, self.model)

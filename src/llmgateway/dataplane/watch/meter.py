@@ -167,6 +167,7 @@ class Meter:
                 cost_nanos=cost,
                 charge_nanos=self._charge(cost, target, self._key.org.tariff.marked_up),
                 price_version=version,
+                credential=target.brought,
                 test=self._key.test,
                 tags=self._key.tags,
             )

@@ -12,7 +12,7 @@ import structlog
 
 from llmgateway.canon.usage import UsageSource
 from llmgateway.contract.channels import SourceUnavailable, UsageSink
-from llmgateway.contract.usage import CRASHED, JournalRecord, OpenRecord, Outcome, PlannedTarget, UsageEvent
+from llmgateway.contract.usage import CRASHED, Attempt, JournalRecord, OpenRecord, Outcome, PlannedTarget, UsageEvent
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import id_time
 from llmgateway.kit.journal import Checkpoint, Entry, Journal, Position
@@ -341,6 +341,15 @@ def _estimate(record: OpenRecord) -> UsageEvent:
         price_version=record.price_version,
         usage_source=UsageSource.ESTIMATED,
         test=record.test,
+        attempts=(
+            Attempt(
+                provider=record.provider,
+                model=record.served_model,
+                outcome=CRASHED,
+                milliseconds=0,
+                credential=record.credential,
+            ),
+        ),
         plan=(PlannedTarget(target=f"{record.provider}/{record.served_model}", why="asked when the gateway stopped"),),
         tags=record.tags,
     )
