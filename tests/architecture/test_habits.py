@@ -22,7 +22,9 @@ ENVIRONMENT_EDGES = {
 
 BANNED_NAMES = re.compile(r"(^|_)(utils?|helpers?|managers?|common|types|misc)(_|$)")
 _BUILT_IN = {"dict", "frozenset", "list", "set", "tuple"}
-MONEY_FILES = re.compile(r"(^|[/_])(money|prices?|pricing|ledger|billing|budgets?|invoices?)([/_.]|$)")
+MONEY_FILES = re.compile(
+    r"(^|[/_])(money|prices?|pricing|ledger|billing|bills?|reconciling|budgets?|invoices?)([/_.]|$)"
+)
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|NotImplementedError)\b")
 
 

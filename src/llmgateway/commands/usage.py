@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
+from llmgateway.commands.reconcile import reconcile_bills
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.controlplane.reception.listing import check_range
 from llmgateway.controlplane.usage import rollups, service
@@ -22,6 +23,7 @@ from llmgateway.kit.money import usd
 from llmgateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Look at usage.")
+app.command("reconcile")(reconcile_bills)
 
 _FIELDS = (
     "id", "org_id", "key_id", "created_at", "model", "provider", "served_model", "outcome", "status", "prompt_tokens",

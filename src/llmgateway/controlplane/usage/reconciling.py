@@ -1,0 +1,207 @@
+"""A provider's statement beside our events: the same figures twice, by day and model, and how far apart they are."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from llmgateway.canon.call import Operation
+from llmgateway.controlplane.usage.sent import Sent
+from llmgateway.kit.money import nanos
+from llmgateway.providers.bills.bill import Kind, Line, Measure
+from llmgateway.providers.bills.statement import Statement
+
+_PERCENT: Final = 100
+_HUNDREDTH: Final = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A figure as the provider says it, and as we counted it."""
+
+    billed: int
+    counted: int
+
+    @property
+    def drift(self) -> Decimal:
+        """How much more was counted, in percent of the bill (less than 0: less); 100 of what the bill has nothing of."""
+        if self.billed == 0:
+            return Decimal(0 if self.counted == 0 else _PERCENT).quantize(_HUNDREDTH)
+        return (Decimal(self.counted - self.billed) * _PERCENT / abs(self.billed)).quantize(_HUNDREDTH)
+
+    def beyond(self, tolerance: Decimal) -> bool:
+        """Whether the drift is more than so many percent, either way."""
+        return abs(self.counted - self.billed) * _PERCENT > tolerance * (abs(self.billed) or abs(self.counted))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What could explain a drift; numbers of requests, but for the attempts."""
+
+    unpriced: int = 0
+    estimated: int = 0
+    reckoned: int = 0
+    broken: int = 0
+    """Attempts."""
+    batched: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A model on a day, or the whole day."""
+
+    day: date
+    model: str | None
+    """As both sides are known by; None is the whole day."""
+    billed_as: Sequence[str]
+    """The provider's names of it; empty where the bill has none of it."""
+    counted_as: Sequence[str]
+    """The names by which it was asked for; empty where nobody asked."""
+    figures: Mapping[Measure, Pair]
+    """Without what the provider does not tell."""
+    judged: frozenset[Measure]
+    """What must agree here: a day's figure as a whole where a line of it names no model, else each model's."""
+    facts: Facts = Facts()
+
+    def beyond(self, tolerance: Decimal) -> bool:
+        """Whether a figure that must agree here is more than so many percent apart."""
+        return any(self.figures[measure].beyond(tolerance) for measure in self.judged)
+
+    @property
+    def worst(self) -> Decimal:
+        """The largest drift, without its sign."""
+        return max((abs(pair.drift) for pair in self.figures.values()), default=Decimal(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """The outcome: models with the largest drift first, days in their order, and lines that name no model."""
+
+    models: Sequence[Entry]
+    days: Sequence[Entry]
+    unnamed: Sequence[Line]
+
+    def within(self, tolerance: Decimal) -> bool:
+        """Whether everything agrees, up to so many percent."""
+        return not any(entry.beyond(tolerance) for entry in (*self.models, *self.days))
+
+
+Broken = Mapping[tuple[date, str], int]
+"""Attempts that broke off, by day and model."""
+Told = Mapping[Measure, frozenset[Operation]]
+"""What the provider tells of a day, and of which requests."""
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What is added up for an entry."""
+
+    billed: Counter[Measure] = field(default_factory=Counter[Measure])
+    """But the cost."""
+    usd: Decimal | None = None
+    counted: Counter[Measure] = field(default_factory=Counter[Measure])
+    billed_as: set[str] = field(default_factory=set[str])
+    counted_as: set[str] = field(default_factory=set[str])
+    facts: Counter[str] = field(default_factory=Counter[str])
+
+    def bill(self, kind: Kind, line: Line) -> None:
+        self.billed.update(line.counts)
+        if Measure.COST in kind.measures:
+            self.usd = (self.usd or Decimal(0)) + line.usd
+        self.billed_as |= {line.model} if line.model is not None else set[str]()
+        self.facts["batched"] += line.counts.get(Measure.REQUESTS, 0) if line.batched else 0
+
+    def count(self, row: Sent, told: Told) -> None:
+        figures = {
+            Measure.REQUESTS: row.requests,
+            Measure.PROMPT: row.prompt_tokens,
+            Measure.CACHED: row.cached_tokens,
+            Measure.COMPLETION: row.completion_tokens,
+            Measure.COST: row.cost,
+        }
+        for measure, figure in figures.items():
+            if row.operation in told.get(measure, ()):
+                self.counted[measure] += figure
+        self.counted_as.add(row.model)
+        self.facts.update(unpriced=row.unpriced, estimated=row.estimated, reckoned=row.reckoned)
+
+    def figures(self, told: Told) -> Mapping[Measure, Pair]:
+        """Those that either side has."""
+        billed = {**self.billed, **({} if self.usd is None else {Measure.COST: nanos(self.usd)})}
+        return {
+            measure: Pair(billed.get(measure, 0), self.counted[measure])
+            for measure in Measure
+            if measure in told and (measure in billed or measure in self.counted)
+        }
+
+
+def reconcile(
+    statement: Statement, sent: Sequence[Sent], broken: Broken, days: Collection[date], key: Callable[[str], str]
+) -> Reconciled:
+    """Compare the days; `key` gives two names of one model the same text."""
+    lines = [(kind, line) for kind, line in statement.lines if line.day in days]
+    told = {day: _told(statement, day) for day in days}
+    by_model, by_day = defaultdict[tuple[date, str], _Sum](_Sum), {day: _Sum() for day in sorted(days)}
+    for kind, line in lines:
+        by_day[line.day].bill(kind, line)
+        if line.model is not None:
+            by_model[line.day, key(line.model)].bill(kind, line)
+    for row in sent:
+        if row.day in told:
+            by_day[row.day].count(row, told[row.day])
+            by_model[row.day, key(row.model)].count(row, told[row.day])
+    for (day, model), attempts in broken.items():
+        if day in told:
+            by_day[day].facts["broken"] += attempts
+            if (day, key(model)) in by_model:
+                by_model[day, key(model)].facts["broken"] += attempts
+    named, unnamed = (
+        {(line.day, measure) for kind, line in lines if (line.model is None) is nameless for measure in kind.measures}
+        for nameless in (False, True)
+    )
+    models = [
+        _entry(
+            (day, model),
+            total,
+            {measure: asked for measure, asked in told[day].items() if (day, measure) not in unnamed - named},
+            judged={measure for measure in Measure if (day, measure) not in unnamed},
+        )
+        for (day, model), total in by_model.items()
+    ]
+    return Reconciled(
+        models=sorted(models, key=_by_drift),
+        days=[
+            _entry((day, None), total, told[day], judged={m for m in Measure if (day, m) in unnamed})
+            for day, total in by_day.items()
+        ],
+        unnamed=[line for _, line in lines if line.model is None],
+    )
+
+
+def _told(statement: Statement, day: date) -> Told:
+    told = dict[Measure, frozenset[Operation]]()
+    for kind, days in statement.whole.items():
+        for measure in kind.measures if day in days else ():
+            told[measure] = told.get(measure, frozenset()) | kind.operations
+    return told
+
+
+def _entry(place: tuple[date, str | None], total: _Sum, told: Told, judged: Collection[Measure]) -> Entry:
+    figures = total.figures(told)
+    return Entry(
+        day=place[0],
+        model=place[1],
+        billed_as=sorted(total.billed_as),
+        counted_as=sorted(total.counted_as),
+        figures=figures,
+        judged=frozenset(judged) & figures.keys(),
+        facts=Facts(**total.facts),
+    )
+
+
+def _by_drift(entry: Entry) -> tuple[Decimal, int, date, str]:
+    """The largest first; of equal ones that of most money."""
+    cost = entry.figures.get(Measure.COST, Pair(0, 0))
+    return -entry.worst, -abs(cost.counted - cost.billed), entry.day, entry.model or ""

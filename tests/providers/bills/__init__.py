@@ -1,0 +1,1 @@
+"""Exports of providers in the shapes that their references document, by file."""
