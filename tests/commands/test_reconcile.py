@@ -106,11 +106,6 @@ def _store(database_url: str, events: Sequence[UsageEvent]) -> None:
     asyncio.run(store())
 
 
-def _tenants(credential: str | None) -> tuple[Attempt, ...]:
-    failed = Attempt(provider="openai", model="gpt-4.1", status=401, outcome="auth", milliseconds=1)
-    return (failed, msgspec.structs.replace(failed, status=200, outcome="ok", credential=credential))
-
-
 def test_what_agrees_agrees_to_the_nano_and_under_all_names_of_a_model(database_url: str) -> None:
     _store(database_url, _both())
     found = _compared(*OPENAI, "--tolerance", "0")
@@ -165,7 +160,7 @@ def test_only_what_went_to_the_provider_on_the_installations_credential_is_compa
             _made(provider=None, served_model=None),
             _made(at=NOON.replace(day=3, hour=23, minute=59)),
             _made(at=NOON.replace(day=6, hour=0)),
-            _made(attempts=_tenants("cred_1")),
+            _made(usage_details={"credential": "cred_1"}),
         ],
     )
     assert _compared(*OPENAI, "--tolerance", "0")["within"]
@@ -175,8 +170,8 @@ def test_what_a_tenants_credential_was_used_for_is_compared_with_that_tenants_ex
     _store(
         database_url,
         [
-            *(_made(attempts=_tenants("cred_2")) for _ in range(3)),
-            *(_made(attempts=_tenants("cred_1"), cost_nanos=one.cost_nanos, prompt_tokens=one.prompt_tokens,
+            *(_made(usage_details={"credential": "cred_2", "tier": "flex"}) for _ in range(3)),
+            *(_made(usage_details={"credential": "cred_1"}, cost_nanos=one.cost_nanos, prompt_tokens=one.prompt_tokens,
                     completion_tokens=one.completion_tokens, cached_tokens=one.cached_tokens,
                     operation=one.operation, served_model=one.served_model) for one in _both()),
         ],
@@ -197,6 +192,7 @@ def test_the_largest_drift_comes_first_with_what_could_explain_it(database_url: 
                 served_model="o3", attempts=(cut, Attempt(provider="openai", model="o3", outcome="ok", milliseconds=1))
             ),
             _made(provider="groq", served_model="o3", attempts=(cut,)),
+            _made(provider="groq", served_model="o3", attempts=(msgspec.structs.replace(cut, credential="cred_1"),)),
         ],
     )
     found = _compared(*OPENAI, code=1)

@@ -34,7 +34,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str
     status: int | None = None
     outcome: str
-    """`ok`, a FailureKind, or CRASHED."""
+    """`ok`, or a FailureKind."""
     milliseconds: int
     """Until the whole answer, the failure, or the first content of a stream."""
     first_token_milliseconds: int | None = None
@@ -86,7 +86,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     usage_details: Mapping[str, int | str] | None = None
-    """What else the price is made of: `{"searches": 2, "tier": "flex"}`; None is nothing."""
+    """What else the price is made of: `{"searches": 2, "tier": "flex"}`, and `credential`, as in an Attempt; None is nothing."""
     cost_nanos: int | None = None
     """What the provider bills for it."""
     charge_nanos: int | None = None

@@ -48,8 +48,8 @@ def _routing(location: str) -> Routing:
     return Routing(file, environment={**KEYS, **VERTEX, "GOOGLE_CLOUD_LOCATION": location})
 
 
-async def _served(target: Target, plan: Plan, usage: Usage) -> tuple[OpenRecord, UsageEvent]:
-    """The records of a request that the target answered."""
+async def _served(target: Target, plan: Plan, usage: Usage, *, left: bool = False) -> tuple[OpenRecord, UsageEvent]:
+    """The records of a request that the target answered, or whose caller left before it did."""
     routing, journal, nobody = Routing(), _Journal(), cast("Any", None)
     instruments = Instruments(
         limiter=nobody, recorder=cast("Any", journal), catalog=CATALOG, tokenizer=TOKENIZER, clock=routing.clock,
@@ -60,6 +60,8 @@ async def _served(target: Target, plan: Plan, usage: Usage) -> tuple[OpenRecord,
     meter.counts(chat())
     meter.plans(plan)
     meter.opens(target)
+    if left:
+        return journal.opened[0], await meter.settle(Outcome.ABANDONED, 499)
     meter.attempted(
         Attempt(provider=target.host.id, model=target.model, status=200, outcome="ok", milliseconds=1),
     )
@@ -100,12 +102,16 @@ async def test_the_place_of_who_served_is_not_that_of_who_was_asked_for() -> Non
     assert (event.provider, event.cost_nanos, event.list_cost_nanos) == ("vertex", nanos("0.66"), nanos("0.6"))
 
 
-async def test_what_is_written_before_a_tenants_own_credential_is_asked_with_names_it() -> None:
+async def test_a_tenants_own_credential_is_named_before_it_is_asked_with_and_after() -> None:
     own = SealedCredential(id="cred_1", provider="anthropic", sealed=b"s")
     org = OrgSnapshot(id="org_1", slug="acme", plan="free", credentials=(own,), data_key=b"k")
     plan = _routing("").plan(snapshot=key(org=org))
-    opened = [(await _served(target, plan, USED))[0] for target in plan.targets]
-    assert [(record.provider, record.credential) for record in opened] == [("vertex", None), ("anthropic", "cred_1")]
+    (opened, event), (own_opened, own_event) = [await _served(target, plan, USED) for target in plan.targets]
+    assert (opened.provider, opened.credential, event.usage_details) == ("vertex", None, {"region": "global"})
+    assert (own_opened.provider, own_opened.credential) == ("anthropic", "cred_1")
+    assert own_event.usage_details == {"region": "global", "credential": "cred_1"}
+    _, left = await _served(plan.targets[1], plan, USED, left=True)
+    assert (left.provider, left.attempts, left.usage_details) == ("anthropic", (), {"credential": "cred_1"})
 
 
 def test_asking_a_region_reserves_what_it_costs_there() -> None:

@@ -180,8 +180,7 @@ async def test_an_open_of_a_dead_process_is_billed_as_an_estimate(tmp_path: Path
     assert (estimate.usage_source, estimate.outcome) == (UsageSource.ESTIMATED, Outcome.FAILED)
     assert (estimate.prompt_tokens, estimate.cost_nanos, estimate.charge_nanos) == (9, 14_000, 14_000)
     assert estimate.created_at == id_time(lost.id)
-    [asked] = estimate.attempts
-    assert (asked.provider, asked.model, asked.credential) == ("openai", "gpt-4.1", "cred_1")
+    assert estimate.usage_details == {"credential": "cred_1"}
     assert table.rows[done.id].usage_source is UsageSource.PROVIDER
 
 

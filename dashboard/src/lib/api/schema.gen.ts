@@ -3124,7 +3124,7 @@ export interface components {
             reasoning_tokens: number;
             /**
              * Usage Details
-             * @description What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`; null is nothing.
+             * @description What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`, and `credential`: the organisation's own that it went out on. Null is nothing.
              */
             usage_details: {
                 [key: string]: number | string;
@@ -3207,7 +3207,7 @@ export interface components {
             reasoning_tokens: number;
             /**
              * Usage Details
-             * @description What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`; null is nothing.
+             * @description What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`, and `credential`: the organisation's own that it went out on. Null is nothing.
              */
             usage_details: {
                 [key: string]: number | string;

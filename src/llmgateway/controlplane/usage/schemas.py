@@ -31,7 +31,8 @@ class RequestShown(Shown):
     cache_write_tokens: int
     reasoning_tokens: int
     usage_details: dict[str, int | str] | None = Field(
-        description="What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`; null is nothing."
+        description="What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`, and `credential`: the "
+        "organisation's own that it went out on. Null is nothing."
     )
     cost_usd: str | None
     charge_usd: str | None

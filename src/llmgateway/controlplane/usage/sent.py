@@ -72,7 +72,7 @@ async def sent(tx: AsyncSession, asked: Asked) -> Sequence[Sent]:
         row.provider == asked.provider,
         row.cache != "hit",
         row.operation != Operation.COUNT_TOKENS,
-        _on(row.attempts[-1]["credential"].astext, asked.credential),
+        _on(row.usage_details["credential"].astext, asked.credential),
     )
     rows = (await tx.execute(query.group_by("day", "asked", row.operation))).mappings().all()
     return [_sent(dict(found)) for found in rows]

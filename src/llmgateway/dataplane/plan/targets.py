@@ -1,5 +1,6 @@
 """What a plan is made of: targets in an order, each with its reason."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,6 +59,11 @@ class Target:
     def brought(self) -> str | None:
         """The id of the tenant's own credential that it is asked with; None where it is the installation's."""
         return None if self.credential.sealed is None else self.credential.id.removeprefix(f"{self.host.id}/")
+
+    def details(self, usage: Usage) -> Mapping[str, int | str] | None:
+        """What else the price of a request here is made of; a tenant's own credential makes the charge."""
+        told = usage.details()
+        return told if self.brought is None else {**(told or {}), "credential": self.brought}
 
     @cached_property
     def path(self) -> Path:

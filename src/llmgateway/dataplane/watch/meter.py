@@ -321,7 +321,7 @@ class Meter:
             cached_tokens=usage.cached_tokens,
             cache_write_tokens=usage.cache_write_tokens,
             reasoning_tokens=usage.reasoning_tokens,
-            usage_details=usage.details(),
+            usage_details=served.details(usage) if served and hit is None else usage.details(),
             cost_nanos=cost,
             charge_nanos=0
             if failed or hit is not None

@@ -12,7 +12,7 @@ import structlog
 
 from llmgateway.canon.usage import UsageSource
 from llmgateway.contract.channels import SourceUnavailable, UsageSink
-from llmgateway.contract.usage import CRASHED, Attempt, JournalRecord, OpenRecord, Outcome, PlannedTarget, UsageEvent
+from llmgateway.contract.usage import CRASHED, JournalRecord, OpenRecord, Outcome, PlannedTarget, UsageEvent
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import id_time
 from llmgateway.kit.journal import Checkpoint, Entry, Journal, Position
@@ -335,21 +335,13 @@ def _estimate(record: OpenRecord) -> UsageEvent:
         error_message=_CRASHED,
         stream=record.stream,
         prompt_tokens=record.prompt_tokens,
+        usage_details={"credential": record.credential} if record.credential else None,
         cost_nanos=record.cost_nanos,
         charge_nanos=record.charge_nanos,
         list_cost_nanos=record.cost_nanos,
         price_version=record.price_version,
         usage_source=UsageSource.ESTIMATED,
         test=record.test,
-        attempts=(
-            Attempt(
-                provider=record.provider,
-                model=record.served_model,
-                outcome=CRASHED,
-                milliseconds=0,
-                credential=record.credential,
-            ),
-        ),
         plan=(PlannedTarget(target=f"{record.provider}/{record.served_model}", why="asked when the gateway stopped"),),
         tags=record.tags,
     )
