@@ -75,3 +75,11 @@ async def test_a_range_that_is_upside_down_is_refused_in_every_list(api: Api) ->
     for path in (f"/orgs/{org}/usage", f"/orgs/{org}/usage/summary", f"/orgs/{org}/audit", "/admin/audit"):
         refused = await client.get(path, params=wish)
         assert (refused.status_code, error_of(refused)["param"]) == (400, "from"), path
+
+
+async def test_a_time_without_a_zone_is_refused_with_one_that_has_it(api: Api) -> None:
+    owner = await api.person("o@a.test")
+    org = await api.org("Acme", owner)
+    for path in ("usage", "billing/statement"):
+        refused = await (await api.as_(owner)).get(f"/orgs/{org}/{path}", params={"from": "2026-11-01"})
+        assert error_of(refused)["message"] == "from: must say its time zone, such as 2026-11-01T00:00:00Z."

@@ -70,6 +70,8 @@ def _sentence(error: RequestValidationError) -> BadRequest:
     first = cast("Sequence[dict[str, Any]]", error.errors())[0]
     where = [str(part) for part in first["loc"] if part not in _LABELS]
     message = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "timezone_aware":
+        message = "must say its time zone, such as 2026-11-01T00:00:00Z"
     if first["type"] == "json_invalid":
         return BadRequest("The body is not JSON. Send an object with `content-type: application/json`.")
     param = ".".join(where) or None
