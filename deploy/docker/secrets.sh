@@ -19,6 +19,8 @@ put metrics_token "$(random 24)"
 put grafana_password "$(random 16)"
 put openai_api_key ""
 put anthropic_api_key ""
+put stripe_secret_key ""
+put stripe_webhook_secret ""
 put alert_webhook_url "http://127.0.0.1:9/fill-in-where-alerts-go"
 # Containers read them as users of their own, each only what is mounted for it. On this machine nobody else gets through the folder.
 chmod 0700 "$folder"
