@@ -3,7 +3,7 @@
 locals {
   secrets = [
     "DATABASE_URL", "REDIS_URL", "LLMGATEWAY_SECRET_KEY", "JWT_SECRET_KEY", "LLMGATEWAY_METRICS_TOKEN",
-    "OPENAI_API_KEY", "ANTHROPIC_API_KEY",
+    "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET",
   ]
   roles = {
     data    = { command = ["serve", "--role", "data"], count = var.replicas, serves = true }

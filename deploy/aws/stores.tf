@@ -111,7 +111,7 @@ resource "aws_efs_access_point" "journals" {
 
 resource "aws_secretsmanager_secret" "main" {
   name_prefix = "${var.name}-"
-  description = "What the processes of ${var.name} read; provider keys are added by hand"
+  description = "What the processes of ${var.name} read; keys of providers and Stripe are added by hand"
 }
 
 resource "aws_secretsmanager_secret_version" "main" {
@@ -124,9 +124,11 @@ resource "aws_secretsmanager_secret_version" "main" {
     LLMGATEWAY_METRICS_TOKEN = random_password.own["metrics_token"].result
     OPENAI_API_KEY           = ""
     ANTHROPIC_API_KEY        = ""
+    STRIPE_SECRET_KEY        = ""
+    STRIPE_WEBHOOK_SECRET    = ""
   })
 
-  # Provider keys and rotations are made in Secrets Manager, and stay.
+  # Keys of providers and Stripe, and rotations are made in Secrets Manager, and stay.
   lifecycle {
     ignore_changes = [secret_string]
   }
