@@ -313,8 +313,18 @@ def test_a_day_that_is_not_over_is_left_out(database_url: str, tmp_path: Path) -
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     file = _written(costs({"amount": {"value": 5, "currency": "usd"}, "line_item": "o3"}, start=today), tmp_path)
     found = _compared(_file("openai_costs"), file)
-    assert found["left_out"] == [f"{today:%Y-%m-%d}"]
+    assert found["left_out"] == [{"day": f"{today:%Y-%m-%d}", "what": "costs"}]
     assert "No file tells of a whole day (UTC) that is over" in _refusal(file)
+
+
+def test_a_figure_that_is_told_for_a_part_of_the_day_is_not_compared(database_url: str, tmp_path: Path) -> None:
+    _store(database_url, _both())
+    page = json.loads((PAGES / "openai_completions.json").read_bytes())
+    page["has_more"] = False
+    page["data"][0]["start_time"] += 3600
+    found = _compared(OPENAI[0], _written(json.dumps(page).encode(), tmp_path), "--tolerance", "0")
+    assert [entry["figures"].keys() for entry in found["models"]] == [{"cost_usd"}, {"cost_usd"}]
+    assert found["left_out"] == [{"day": "2026-11-04", "what": "usage of completions"}]
 
 
 def test_a_day_whose_events_are_gone_is_refused(tmp_path: Path) -> None:

@@ -144,6 +144,14 @@ def test_openrouters_activity_is_usage_and_costs_with_what_was_paid_elsewhere() 
             "neither an amount nor tokens",
         ),
         (b'{"data": [{"date": "2026-11-04"}]}', "no answer of OpenRouter's"),
+        (
+            b'{"data": [{"starting_at": "9999-12-31T00:00:00Z", "ending_at": "9999-12-31T10:00:00Z", "results": []}]}',
+            "a day that no calendar has",
+        ),
+        (
+            b'{"object": "page", "data": [{"object": "bucket", "start_time": 99999999999999, "end_time": 2, "results": []}]}',
+            "no page of OpenAI's costs",
+        ),
     ],
 )
 def test_what_is_no_export_is_refused_with_the_file_and_the_reason(content: bytes, why: str) -> None:
@@ -167,7 +175,7 @@ def test_hours_make_a_day_and_a_part_of_it_makes_none() -> None:
     ]
     assert joined(halves, None).whole == {halves[0].kind: {FOURTH}}
     part = joined(halves[1:], None)
-    assert (part.whole, part.partly, part.lines) == ({halves[0].kind: frozenset()}, {FOURTH}, [])
+    assert (part.whole, part.partly, part.lines) == ({halves[0].kind: frozenset()}, {halves[0].kind: {FOURTH}}, [])
 
 
 def test_a_page_that_is_there_twice_is_refused_also_as_another_file() -> None:

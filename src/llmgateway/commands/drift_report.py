@@ -27,8 +27,8 @@ class DriftReport:
     provider: str
     credential: str | None
     days: Sequence[date]
-    left_out: Sequence[date]
-    """Told only in part, or not over yet."""
+    left_out: Sequence[tuple[date, str]]
+    """Of days that are told only in part, or are not over yet: which kind of export."""
     tolerance: Decimal
     """Percent."""
     found: Reconciled
@@ -47,7 +47,7 @@ def as_json(report: DriftReport) -> str:
         "tolerance_percent": str(report.tolerance),
         "within": report.within,
         "compared": [day.isoformat() for day in report.days],
-        "left_out": [day.isoformat() for day in report.left_out],
+        "left_out": [{"day": day.isoformat(), "what": what} for day, what in report.left_out],
         "models": [_entry(report, entry) for entry in found.models],
         "days": [_entry(report, entry) for entry in found.days],
         "without_a_model": [{"day": line.day.isoformat(), "item": line.item, **_line(line)} for line in found.unnamed],
@@ -77,8 +77,8 @@ def as_text(report: DriftReport) -> str:
         lines += ["", "Billed without a model:"]
         lines += [f"  {line.day}  {line.item}  {_said(line)}" for line in report.found.unnamed]
     if report.left_out:
-        days = ", ".join(day.isoformat() for day in report.left_out)
-        lines += ["", f"Left out, because they are told only in part or are not over: {days}."]
+        left_out = ", ".join(f"{what} of {day}" for day, what in report.left_out)
+        lines += ["", f"Left out, because it is told only in part, or the day is not over: {left_out}."]
     return "\n".join([*lines, "", _verdict(report)])
 
 

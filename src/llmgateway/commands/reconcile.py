@@ -98,13 +98,12 @@ def reconcile_bills(  # noqa: PLR0913, PLR0917 each parameter is an option of th
 
 def _days(
     statement: Statement, since: datetime | None, until: datetime | None, now: datetime
-) -> tuple[Sequence[date], Sequence[date]]:
+) -> tuple[Sequence[date], Sequence[tuple[date, str]]]:
     """Those to compare, and those that are left out. Raises Unreadable where a wanted day is not told, or none is."""
     if since is not None and until is not None and since >= until:
         raise Unreadable("`--from` must lie before `--to`.")
     told = {day for days in statement.whole.values() for day in days}
-    wanted = {day for day in told | statement.partly if _is_in(day, since, until)}
-    days = sorted(day for day in told & wanted if _begin(day) + DAY <= now)
+    days = sorted(day for day in told if _is_in(day, since, until) and _begin(day) + DAY <= now)
     if since is not None or until is not None:
         edges = (*days, *([since.date()] if since else ()), *([(until - DAY).date()] if until else ()))
         every = {min(edges) + timedelta(days=number) for number in range((max(edges) - min(edges)).days + 1)}
@@ -118,7 +117,11 @@ def _days(
         )
     if not days:
         raise Unreadable("No file tells of a whole day (UTC) that is over. Fetch from a midnight in UTC, by the day.")
-    return days, sorted(wanted - set(days))
+    lacking = [
+        *((day, kind.name) for kind, whole in statement.whole.items() for day in whole - set(days)),
+        *((day, kind.name) for kind, partly in statement.partly.items() for day in partly),
+    ]
+    return days, sorted(one for one in lacking if _is_in(one[0], since, until))
 
 
 def _is_in(day: date, since: datetime | None, until: datetime | None) -> bool:

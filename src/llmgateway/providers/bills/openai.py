@@ -91,12 +91,13 @@ def read(name: str, content: bytes) -> Bill:
     """A page of costs, or of usage of completions or embeddings. Raises Unreadable."""
     try:
         page = msgspec.json.decode(content, type=_Page)
-        spans = [bucket(name, _moment(one.start_time), _moment(one.end_time)) for one in page.data]
-    except (msgspec.DecodeError, OverflowError, OSError) as error:
+        times = [(_moment(one.start_time), _moment(one.end_time)) for one in page.data]
+    except (msgspec.DecodeError, ValueError, OverflowError, OSError) as error:
         raise Unreadable(
             f"{name}: this is no page of OpenAI's costs, or of its usage of completions or embeddings ({error}). "
             "Other usage does not pass the gateway: leave its files out."
         ) from error
+    spans = [bucket(name, since, until) for since, until in times]
     found = [
         (span, result) for span, one in zip(spans, page.data, strict=True) for result in one.results or one.result or ()
     ]

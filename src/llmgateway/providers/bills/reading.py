@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.providers.bills import anthropic, openai, openrouter
 from llmgateway.providers.bills.bill import Bill, Unreadable
@@ -30,12 +31,22 @@ def read_bill(name: str, content: bytes) -> Bill:
         raise Unreadable(f"{name} is no answer of a provider. These can be compared: {_KNOWN}.")
     if is_object(failure := page.get("error")):
         raise Unreadable(f"{name} holds an error of the provider, and no export: {failure.get('message')}")
+    try:
+        return _reader(name, page)(name, content)
+    except OverflowError as error:
+        raise Unreadable(
+            f"{name} tells of a day that no calendar has. Fetch it for the days that shall be compared."
+        ) from error
+
+
+def _reader(name: str, page: Json) -> Callable[[str, bytes], Bill]:
+    """Raises Unreadable where nobody's is known."""
     if page.get("object") == "page":
-        return openai.read(name, content)
+        return openai.read
     if page.get("data") == []:
         raise Unreadable(f"{name} tells of no day. Fetch it for the days that shall be compared.")
     entries = objects(page.get("data"))
     for mark, reader in _MARKS.items():
         if entries and mark in entries[0]:
-            return reader(name, content)
+            return reader
     raise Unreadable(f"{name} is no export that is known here. These can be compared: {_KNOWN}.")

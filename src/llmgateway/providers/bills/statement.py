@@ -16,8 +16,8 @@ class Statement:
     provider: str
     whole: Mapping[Kind, frozenset[date]]
     """The days (UTC) that it tells everything of."""
-    partly: frozenset[date]
-    """Days of which only a part is told: no figure of them means anything."""
+    partly: Mapping[Kind, frozenset[date]]
+    """Days of which it tells only a part: no figure of them means anything."""
     lines: Sequence[tuple[Kind, Line]]
     """Those of whole days."""
 
@@ -37,7 +37,7 @@ def joined(bills: Sequence[Bill], until: datetime | None) -> Statement:
     return Statement(
         provider=bills[0].provider,
         whole=whole,
-        partly=frozenset(day for kind, days in told.items() for day in days if day not in whole[kind]),
+        partly={kind: frozenset(days) - whole[kind] for kind, days in told.items()},
         lines=[
             (kind, line)
             for kind, pages in kinds.items()
