@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -123,6 +124,12 @@ class GatewayFile(_Part):
     models: Mapping[str, AliasEntry] = Field(default_factory=dict[str, AliasEntry])
     defaults: Defaults = Defaults()
     cache: CacheEntry | None = None
+
+    @cached_property
+    def prices(self) -> Mapping[tuple[str, str], Price]:
+        """What the operator says that a provider's model costs; of several prices the first."""
+        priced = [target for alias in self.models.values() for target in alias.targets]
+        return {(one.provider, one.model): one.price for one in reversed(priced) if one.price is not None}
 
     @model_validator(mode="before")
     @classmethod

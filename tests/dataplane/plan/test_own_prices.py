@@ -59,3 +59,22 @@ def test_the_operators_price_holds_on_a_tenants_credential_too() -> None:
     [target] = router.resolve("house", _org("0", own=True))
     assert target.price is not None
     assert target.price.version == "gateway.yaml: input 3 output 0"
+
+
+@pytest.mark.parametrize("name", ["house", "groq/fine-tuned", "mine"])
+def test_whatever_name_leads_to_the_gateways_credential_the_operators_price_holds(name: str) -> None:
+    file = """
+models:
+  plain: {targets: [{provider: groq, model: fine-tuned}]}
+  house: {targets: [{provider: groq, model: fine-tuned, price: {input: '3'}}]}
+  later: {targets: [{provider: groq, model: fine-tuned, price: {input: '4'}}]}
+"""
+    [target] = Routing(file).router.resolve(name, _org("0", own=False))
+    assert target.price is not None
+    assert target.price.version == "gateway.yaml: input 3 output 0"
+
+
+def test_what_a_tenants_own_credential_costs_is_not_what_the_operator_pays() -> None:
+    file = "models: {house: {targets: [{provider: groq, model: fine-tuned, price: {input: '3'}}]}}"
+    [target] = Routing(file).router.resolve("groq/fine-tuned", _org("2.5", own=True))
+    assert target.price is None

@@ -356,3 +356,12 @@ def test_the_same_world_and_the_same_chance_give_the_same_plan(
         _afflict(routing, afflictions)
         plans.append(routing.plan().steps)
     assert plans[0] == plans[1]
+
+
+def test_a_reason_holds_the_beginning_of_what_the_caller_made_up() -> None:
+    """It stands with the request for two years."""
+    file = alias({"provider": "openai", "model": "gpt-4.1"}, {"provider": "anthropic", "model": "claude-sonnet-4-5"})
+    made_up: dict[str, Any] = {"z" * 2_000_000: 1}
+    why = reasons(Routing(file).plan(chat(**made_up)))["anthropic/claude-sonnet-4-5"]
+    assert why.startswith("cannot honour zzz")
+    assert len(why) == 500

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from llmgateway.canon.call import Call, Operation
@@ -30,6 +30,8 @@ _SANDBOX_PATIENCE = Patience(idle=90.0)
 """Its faults end by themselves after a minute."""
 _REASONING_SECONDS = 120.0
 """Until the first token of a model that thinks before it speaks."""
+_LONGEST_REASON = 500
+"""Characters that are kept: it may name what the caller made up."""
 _REMEMBERED = 4096
 """Names with what they stand for."""
 
@@ -74,7 +76,9 @@ class Router:
         view = View(catalog=self.catalog, pulse=self.pulse, draw=self.draw, thread=thread, at=self.clock.now())
         placed = ordered(chosen.able, alias.strategy if alias else "priority", needed, view)
         steps = [PlannedTarget(target=place.target.name, why=place.why) for place in placed]
-        steps += [PlannedTarget(target=name, why=why, passed_over=True) for name, why in passed_over.items()]
+        steps += [
+            PlannedTarget(target=name, why=why[:_LONGEST_REASON], passed_over=True) for name, why in passed_over.items()
+        ]
         return Plan(
             targets=tuple(place.target for place in placed),
             asked=targets[0],
@@ -170,7 +174,7 @@ class Router:
                 credential=credential,
                 patience=patience,
                 retries=defaults.retries if alias is None or alias.retries is None else alias.retries,
-                price=_price(entry, route, credential),
+                price=self._price(entry, route, credential),
                 weight=entry.weight,
                 prefill=_prefill(entry, traits, language),
                 context=entry.context,
@@ -179,6 +183,16 @@ class Router:
             for language in (host.provider.language(entry.model),)
             for credential in host.credentials
         ]
+
+    def _price(self, entry: TargetEntry, route: str | None, credential: Credential) -> PriceOverride | None:
+        """By a tenant's word on its own credential, which it pays itself; else by the operator's, whatever name leads there."""
+        own = credential.sealed is not None
+        if route is not None and own:
+            return entry.price and PriceOverride(**vars(entry.price), told_by=f"route {route}")
+        price = None if route is not None else entry.price
+        if price is None and not own:
+            price = self.file.prices.get((entry.provider, entry.model))
+        return price and PriceOverride(**vars(price))
 
     def _sandbox(self, call: Call) -> Sequence[Target]:
         """A test key may name any model: the sandbox answers in its name."""
@@ -200,14 +214,6 @@ def _allowed(key: KeySnapshot, asked: str, target: Target) -> bool:
         return False
     names = (asked, target.model, target.name)
     return lists(key.models, target.host.id, names) and lists(key.org.policy.allowed_models, target.host.id, names)
-
-
-def _price(entry: TargetEntry, route: str | None, credential: Credential) -> PriceOverride | None:
-    """A price given there: by the operator for all, by a tenant for its own credentials, which it pays itself."""
-    if entry.price is None or (route is not None and credential.sealed is None):
-        return None
-    told = PriceOverride(**vars(entry.price))
-    return told if route is None else replace(told, told_by=f"route {route}")
 
 
 def _prefill(entry: TargetEntry, traits: Traits, language: Provider) -> bool | None:
