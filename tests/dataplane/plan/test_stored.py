@@ -38,6 +38,95 @@ STORED: dict[str, tuple[Dialect, Json, str]] = {
         {"messages": [{"role": "user", "content": [{"type": "document", "source": {"type": "file", "file_id": "f"}}]}]},
         "messages.0.content",
     ),
+    "a picture among a tool's results": (
+        Dialect.ANTHROPIC,
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "tool_result",
+                            "tool_use_id": "t",
+                            "content": [{"type": "image", "source": {"type": "file", "file_id": "f"}}],
+                        }
+                    ],
+                }
+            ]
+        },
+        "messages.0.content",
+    ),
+    "a skill of Claude's": (
+        Dialect.ANTHROPIC,
+        {"messages": [], "container": {"skills": [{"type": "custom", "skill_id": "skill_1"}]}},
+        "container.skills",
+    ),
+    "a file that a tool gave": (
+        Dialect.RESPONSES,
+        {
+            "input": [
+                {
+                    "type": "function_call_output",
+                    "call_id": "c",
+                    "output": [{"type": "input_file", "file_id": "file_1"}],
+                }
+            ]
+        },
+        "input.0.output",
+    ),
+    "a screenshot": (
+        Dialect.RESPONSES,
+        {
+            "input": [
+                {
+                    "type": "computer_call_output",
+                    "call_id": "c",
+                    "output": {"type": "computer_screenshot", "file_id": "file_1"},
+                }
+            ]
+        },
+        "input.0.output",
+    ),
+    "a mask": (
+        Dialect.RESPONSES,
+        {"input": "hi", "tools": [{"type": "image_generation", "input_image_mask": {"file_id": "file_1"}}]},
+        "tools.0.input_image_mask.file_id",
+    ),
+    "skills of a shell": (
+        Dialect.RESPONSES,
+        {
+            "input": "hi",
+            "tools": [{"type": "shell", "environment": {"skills": [{"type": "skill_reference", "skill_id": "s"}]}}],
+        },
+        "tools.0.environment.skills",
+    ),
+    **{
+        f"an address of the account's, {address}": (
+            Dialect.OPENAI,
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": address}}]}]},
+            "messages.0.content",
+        )
+        for address in (
+            "gs://bucket/a.png",
+            "s3://bucket/a.png",
+            "https://generativelanguage.googleapis.com/v1beta/files/a",
+            "https://GenerativeLanguage.googleapis.com:443/v1beta/files/a",
+        )
+    },
+    "a document's address": (
+        Dialect.ANTHROPIC,
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "document", "source": {"type": "url", "url": "gs://b/a.pdf"}}]}
+            ]
+        },
+        "messages.0.content",
+    ),
+    "a picture's address in a response": (
+        Dialect.RESPONSES,
+        {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "s3://bucket/a.png"}]}]},
+        "input.0.content",
+    ),
 }
 
 
@@ -60,5 +149,19 @@ def test_what_an_answer_gave_and_what_is_sent_is_nothing_stored() -> None:
         "input": [{"type": "item_reference", "id": "x"}],
         "tools": [auto],
     }
-    for call in (sent, replace(chat(), dialect=Dialect.RESPONSES, body=went_on)):
+    made = {"type": "code_execution_result", "content": [{"type": "code_execution_output", "file_id": "f"}]}
+    used: Json = {
+        "container": {"id": "container_1", "skills": [{"type": "anthropic", "skill_id": "pdf"}]},
+        "messages": [
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "tool_use", "id": "t", "name": "read", "input": {"file_id": "f", "url": "gs://a"}},
+                    {"type": "code_execution_tool_result", "tool_use_id": "t", "content": made},
+                ],
+            }
+        ],
+    }
+    responses = replace(chat(), dialect=Dialect.RESPONSES, body=went_on)
+    for call in (sent, responses, replace(chat(), dialect=Dialect.ANTHROPIC, body=used)):
         assert stored_objects(call) == []
