@@ -98,7 +98,9 @@ ERROR_CODES = (
         "This gateway takes no payments; to Stripe's own events it says so with 400.",
         "Have its operator set the variables of Stripe.",
     ),
-    ErrorCode(413, "body_too_large", "The body is over 25 MiB, packed or not.", "Send less."),
+    ErrorCode(
+        413, "body_too_large", "The body is over 25 MiB, packed or not, or has over 400,000 values.", "Send less."
+    ),
     ErrorCode(415, "unsupported_encoding", "The body's `content-encoding` is not taken.", "Send gzip, or no encoding."),
     ErrorCode(429, "rate_limit_exceeded", "A limit of requests or tokens is reached.", "Wait for `retry-after`."),
     ErrorCode(429, "concurrency_exceeded", "Too many requests, or too large ones, are open.", "Wait for one to end."),

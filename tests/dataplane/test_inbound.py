@@ -2,8 +2,10 @@
 
 import pytest
 
-from llmgateway.dataplane.inbound import credential, header_map, read_wishes
-from llmgateway.errors import Unauthorized
+from llmgateway.canon.call import Operation
+from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
+from llmgateway.dataplane.inbound import Inbound, credential, header_map, read_wishes
+from llmgateway.errors import BadRequest, Unauthorized
 
 Lines = list[tuple[bytes, bytes]]
 
@@ -71,3 +73,18 @@ def test_of_a_providers_key_and_ours_ours_is_meant(lines: Lines) -> None:
 @pytest.mark.parametrize("lines", [[], [(b"authorization", b"Bearer ")], [(b"x-api-key", b"")]])
 def test_no_key_is_none(lines: Lines) -> None:
     assert credential(header_map(lines)) is None
+
+
+def test_a_name_longer_than_any_models_is_refused_before_anything_keeps_it() -> None:
+    def asked(name: str) -> Inbound:
+        body = b'{"model": "%b", "messages": [{"role": "user", "content": "hi"}]}' % name.encode()
+        dialect = OpenAIDialect()
+        return Inbound(
+            operation=Operation.CHAT, dialect=dialect, secret=None, address="192.0.2.1", headers={}, body=body
+        )
+
+    assert asked("m" * 256).read().model == "m" * 256
+    with pytest.raises(BadRequest, match="longer than 256 characters") as refused:
+        asked("m" * 257).read()
+    assert refused.value.param == "model"
+    assert len(refused.value.message) < 200

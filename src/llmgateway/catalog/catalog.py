@@ -23,7 +23,7 @@ from llmgateway.catalog.recent import Recent
 
 _REMEMBERED: Final = 4096
 LONGEST_NAME: Final = 256
-"""Characters; no provider names a model longer, and longer ones are not looked up."""
+"""Characters; no provider names a model longer, and callers may not."""
 _TIER: Final = "its service tier"
 """What lacks a price where nobody published the tier's: the figure is the standard one."""
 _ANY: Final = re.compile("")
@@ -116,7 +116,7 @@ class Catalog:
         self._offers = Recent[tuple[str, str], _Offer](_REMEMBERED)
         self._bare = Recent[str, tuple[str, ...]](_REMEMBERED)
         self._tariffs: dict[tuple[Custom | int, ...], Tariff | None] = {}
-        self._overrides: dict[PriceOverride, Tariff] = {}
+        self._overrides = Recent[PriceOverride, Tariff](_REMEMBERED)
         self._listed: dict[str, Sequence[tuple[str, _Offer]]] = {}
 
     @property
@@ -274,11 +274,8 @@ class Catalog:
         return tuple(host for host, names in _BARE if names.match(name) and self._houses.find(host, name) is not None)
 
     def _override(self, price: PriceOverride) -> Tariff:
-        """Compiled prices of gateway.yaml: as many as the file has."""
-        known = self._overrides.get(price)
-        if known is None:
-            known = self._overrides[price] = override_tariff(price)
-        return known
+        """Compiled prices of gateway.yaml, and of tenants' routes."""
+        return self._overrides.get(price, override_tariff)
 
     def _tariff(self, offer: _Offer, at: datetime, tier: str | None, speed: str | None) -> Tariff | None:
         """Compiled prices; the objects of the data live as long as the catalogue, so their identity is a key."""

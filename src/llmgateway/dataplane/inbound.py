@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from llmgateway.canon.call import Call, Operation, Wishes
+from llmgateway.catalog.catalog import LONGEST_NAME
 from llmgateway.dataplane.body import unpacked
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.validation import refuse
@@ -45,6 +46,8 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
         call = self.dialect.read(self.operation, body, read_wishes(self.headers))
         if _CONTROL.search(call.model):
             raise refuse("model", "must not hold control characters. Send the name as GET /v1/models has it.")
+        if len(call.model) > LONGEST_NAME:
+            raise refuse("model", f"is longer than {LONGEST_NAME} characters. Send the name as GET /v1/models has it.")
         return call
 
 

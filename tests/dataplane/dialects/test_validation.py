@@ -6,7 +6,8 @@ import pytest
 
 from llmgateway.canon.call import Operation, Wishes
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
-from llmgateway.errors import BadRequest
+from llmgateway.dataplane.dialects.validation import read_object
+from llmgateway.errors import BadRequest, TooLarge
 
 
 @pytest.mark.parametrize("text", ["\\ud83d", "a\\uD83Dz", "\\ude00"])
@@ -53,3 +54,24 @@ def test_a_wrong_word_is_told_the_right_ones(
         OpenAIDialect().read(operation, json.dumps(body).encode(), Wishes())
     assert refused.value.param == path
     assert allowed in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "values",
+    [b"[]," * 450_000 + b"[]", b'{"a":1},' * 250_000 + b"1", b'"a\\\\", "\\"",' * 250_000 + b"1", b"[" * 500_000],
+)
+def test_more_values_than_anybody_waits_for_are_refused_unread(values: bytes) -> None:
+    with pytest.raises(TooLarge, match="more than 400,000 values"):
+        read_object(b'{"model": "m", "a": [' + values + b"]}")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        b'"' + rb"[{,\\\", [{,\"" * 100_000 + b'"',
+        b"1," * 399_000 + b"1",
+        b'"' + b"word, " * 400_000 + b'"',
+    ],
+)
+def test_what_stands_in_a_text_is_no_value(values: bytes) -> None:
+    assert len(read_object(b'{"model": "m", "a": [' + values + b"]}")) == 2

@@ -8,19 +8,28 @@ import msgspec
 import msgspec.inspect
 
 from llmgateway.canon.chat import Json
-from llmgateway.errors import BadRequest
+from llmgateway.errors import BadRequest, TooLarge
 
 T = TypeVar("T")
 
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _STEP = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
-_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
+_HALF = re.compile(
+    rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|[c-fC-F](?<!\\u[dD][89abAB]..\\u[dD][c-fC-F]))"
+)
 """A surrogate of UTF-16 without its other half."""
+_MOST_VALUES = 400_000
+"""In one body: more than any model reads, and few enough that nobody else waits for a second until they are read."""
+_BEGINNINGS = b",[{"
 _MISSING = re.compile(r"missing required field `(.+?)`")
 
 
 def read_object(body: bytes) -> Json:
-    """The body as a JSON object. Raises BadRequest for what is none, however it is broken."""
+    """The body as a JSON object. Raises BadRequest for what is none, however it is broken, and TooLarge for too many values."""
+    if _has_too_many_values(body):
+        raise TooLarge(
+            f"The body has more than {_MOST_VALUES:,} values (fields, and items of lists). Send less at once."
+        )
     try:
         value: object = msgspec.json.decode(body)
     except UnicodeDecodeError as error:
@@ -36,6 +45,21 @@ def read_object(body: bytes) -> Json:
     if not isinstance(value, dict):
         raise BadRequest('The body must be a JSON object, such as {"model": ..., "messages": [...]}.')
     return value  # pyright: ignore[reportUnknownVariableType] JSON objects have text keys
+
+
+def _has_too_many_values(body: bytes) -> bool:
+    """By what begins values outside of texts; found in a moment, whatever the body is."""
+    if len(body) <= _MOST_VALUES or _count(body, _BEGINNINGS) <= _MOST_VALUES:
+        return False
+    plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    if _count(plain, b'"') > 4 * _MOST_VALUES:  # a value has a name and a text at most
+        return True
+    return _count(b"".join(plain.split(b'"')[::2]), _BEGINNINGS) > _MOST_VALUES
+
+
+def _count(body: bytes, letters: bytes) -> int:
+    """How many of these are in it, in a time that does not depend on that, as `count` would take."""
+    return len(body) - len(body.translate(None, letters))
 
 
 def check(value: Json, shape: type[T]) -> T:
