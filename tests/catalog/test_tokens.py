@@ -117,3 +117,36 @@ def test_tools_schemas_and_calls_count() -> None:
 @pytest.mark.parametrize("canon", [{"messages": None}, {"messages": [{"role": "user", "content": 5}]}, {}])
 def test_a_body_of_the_wrong_shape_is_counted_all_the_same(canon: Json) -> None:
     assert TOKENIZER.count_prompt(canon, "gpt-4.1") <= 7
+
+
+def test_nobody_knows_which_words_of_a_long_prompt_are_counted() -> None:
+    """Who did could pay for blanks while the provider reads words, and leave before it tells."""
+    dense, blank = "qxz jvk " * 250, " " * 2_000
+
+    def counted(*draws: float) -> list[int]:
+        return [Tokenizer(lambda draw=draw: draw).count_text((blank + dense) * 500, "gpt-4.1") for draw in draws]
+
+    assert len(set(counted(0.0, 0.2, 0.4, 0.6, 0.8))) > 1
+    texts = [dense if place % 61 else blank for place in range(2_000)]
+    [lucky, usual] = [
+        Tokenizer(lambda draw=draw: draw).count_prompt({"input": texts}, "gpt-4.1") for draw in (0.0, 0.5)
+    ]
+    assert lucky < usual / 10
+
+
+def test_of_a_few_huge_texts_any_may_be_the_one_that_is_counted() -> None:
+    texts = ["a", *["The quick brown fox jumps over the lazy dog. " * 20_000] * 3]
+    assert Tokenizer(lambda: 0.9).count_prompt({"input": texts}, "gpt-4.1") == pytest.approx(600_000, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("message", "fields"),
+    [
+        ({"tool_calls": [{"id": "c", "type": "custom", "custom": {"name": "sql", "input": "hello world " * 50}}]}, {}),
+        ({"function_call": {"name": "f", "arguments": "hello world " * 50}}, {}),
+        ({}, {"functions": [{"name": "f", "description": "hello world " * 50}]}),
+    ],
+)
+def test_calls_and_functions_in_their_other_forms_are_read_and_count(message: Json, fields: Json) -> None:
+    chat = {"messages": [{"role": "assistant", "content": None, **message}], **fields}
+    assert TOKENIZER.count_prompt(chat, "gpt-4.1") > 100

@@ -1,5 +1,6 @@
 """Counting tokens without asking anybody: exact for OpenAI's models, a good estimate for the others."""
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import files as files_of
 from importlib.util import module_from_spec, spec_from_file_location
@@ -10,7 +11,9 @@ from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 
 _COUNTED_WHOLE: Final = 65_536
 """Characters; a longer text is counted by samples, so that nobody waits for it."""
-_SAMPLE: Final = 8_192
+_SAMPLE: Final = 2_048
+_SAMPLES: Final = 16
+"""Each anywhere in its part of the text, by chance: nobody can know which words will be counted."""
 _MESSAGE_TOKENS: Final = 3
 """Tokens around each message, and before the answer (OpenAI's cookbook, "How to count tokens")."""
 _IMAGE_TOKENS: Final = 765
@@ -34,7 +37,9 @@ class _Vocabulary(Protocol):
 class Tokenizer:
     """Holds the vocabularies. OpenAI's present one is loaded at once (0.05 s), the older one when it is first asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, draw: Callable[[], float] = random.random) -> None:
+        """`draw` gives a number from 0 to 1 by chance."""
+        self._draw = draw
         self._load = _loader()
         self._newer = self._load("o200k_base")
         self._older: _Vocabulary | None = None
@@ -44,9 +49,10 @@ class Tokenizer:
         vocabulary = self._vocabulary(model)
         if len(text) <= _COUNTED_WHOLE:
             return vocabulary.count(text) if text else 0
-        step = len(text) // 4
-        samples = [text[start : start + _SAMPLE] for start in (0, step, 2 * step, len(text) - _SAMPLE)]
-        return round(sum(map(vocabulary.count, samples)) / (4 * _SAMPLE) * len(text))
+        step = len(text) // _SAMPLES
+        starts = (place * step + int(self._draw() * (step - _SAMPLE)) for place in range(_SAMPLES))
+        counted = sum(vocabulary.count(text[start : start + _SAMPLE]) for start in starts)
+        return round(counted / (_SAMPLES * _SAMPLE) * len(text))
 
     def _vocabulary(self, model: str) -> _Vocabulary:
         name = model.rpartition("/")[2]
@@ -67,7 +73,7 @@ class Tokenizer:
         texts: list[str] = []
         for message in objects(canon["messages"]):
             extra += _MESSAGE_TOKENS + _collect(message, texts)
-        texts += [str(tool) for tool in objects(canon.get("tools"))]
+        texts += [str(tool) for name in ("tools", "functions") for tool in objects(canon.get(name))]
         if is_object(described := canon.get("response_format")):
             texts.append(str(described))
         return extra + self.count_text("\n".join(texts), model)
@@ -87,7 +93,8 @@ class Tokenizer:
     def _count_all(self, texts: Sequence[str], model: str) -> int:
         """Tokens of many texts; when they are long together, every so many of them stand for all."""
         length = sum(map(len, texts))
-        some = texts[:: max(1, length // _COUNTED_WHOLE)]
+        step = max(1, length // _COUNTED_WHOLE)
+        some = texts[int(self._draw() * min(step, len(texts))) :: step]
         counted = sum(self.count_text(text, model) for text in some)
         return counted if len(some) == len(texts) else round(counted / max(1, sum(map(len, some))) * length)
 
@@ -115,12 +122,16 @@ def _collect(message: Json, texts: list[str]) -> int:
     else:
         extra = sum(_part(part, texts) for part in objects(content))
     for call in objects(message.get("tool_calls")):
-        function = call.get("function")
-        if is_object(function):
-            texts += [text_of(function.get("name")), text_of(function.get("arguments"))]
+        texts += _of_call(call.get("function")) + _of_call(call.get("custom"))
+    texts += _of_call(message.get("function_call"))
     texts += (text_of(message.get("reasoning_content")), text_of(message.get("refusal")))
     texts += [str(block) for block in objects(message.get("provider_blocks"))]
     return extra
+
+
+def _of_call(call: object) -> list[str]:
+    """What a call of a tool says."""
+    return [text_of(call.get(name)) for name in ("name", "arguments", "input")] if is_object(call) else []
 
 
 def _part(part: Json, texts: list[str]) -> int:
