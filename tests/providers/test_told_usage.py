@@ -1,10 +1,13 @@
 """What the readers of usage make of halves, of zeros and of what is no number."""
 
+from decimal import Decimal
+
 import msgspec
 import pytest
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.usage import Usage
+from llmgateway.canon.usage import MOST_TOKENS, Usage
+from llmgateway.catalog.pricing import PriceOverride, override_tariff
 from llmgateway.kit.money import nanos
 from llmgateway.providers.anthropic.answer import Figures
 from llmgateway.providers.anthropic.answer import usage_of as anthropic
@@ -137,3 +140,31 @@ def test_claudes_advisor_is_told_apart() -> None:
     assert [(one.model, one.usage.prompt_tokens) for one in read.rounds] == [
         (None, 1128), ("claude-opus-4-8", 2543), (None, 1283),
     ]  # fmt: skip
+
+
+def test_a_tier_without_end_is_none() -> None:
+    endless, usage = "t" * 5_000_000, {"prompt_tokens": 5, "completion_tokens": 5}
+    for told in (
+        read_usage(usage, endless),
+        responses_usage({"usage": {"input_tokens": 5, "output_tokens": 5}, "service_tier": endless}),
+        anthropic(Figures(input_tokens=5, output_tokens=5, speed=endless, inference_geo=endless)),
+        bedrock({"inputTokens": 5, "outputTokens": 5}, {"serviceTier": {"type": endless}}),
+    ):
+        assert told is not None
+        assert told.details() is None
+    assert read_usage(usage, "flex") == Usage(prompt_tokens=5, completion_tokens=5, tier="flex")
+
+
+def test_more_searches_than_anybody_makes_are_a_mistake_of_the_providers() -> None:
+    """At a price of a tenant's own they would cost more than the database has a number for."""
+    usage = {"prompt_tokens": 5, "completion_tokens": 5}
+    for searches, credible in ((10_000, True), (10_001, False)):
+        told = read_usage({**usage, "num_search_queries": searches})
+        assert told is not None
+        assert told.credible is credible
+    dear = Decimal(999_999)
+    dearest = PriceOverride(
+        dear, dear, cached_input=dear, audio_input=dear, audio_output=dear, request=dear, search=dear
+    )
+    most = Usage(prompt_tokens=MOST_TOKENS, completion_tokens=MOST_TOKENS, searches=10_000)
+    assert override_tariff(dearest).bill(most).nanos < 2**63

@@ -1,9 +1,11 @@
 """Narrowing of decoded JSON: what a type checker needs to know before a value of unknown shape is read."""
 
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from llmgateway.canon.chat import Json
+
+_LONGEST_WORD: Final = 64
 
 
 def is_object(value: object) -> TypeGuard[Json]:
@@ -24,6 +26,11 @@ def objects(value: object) -> list[Json]:
 def text_of(value: object) -> str:
     """The value when it is a string, else the empty string."""
     return value if isinstance(value, str) else ""
+
+
+def word_of(value: object) -> str | None:
+    """The value when it is a word of some vocabulary, such as the name of a tier; else None, also for a text without end."""
+    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_WORD else None
 
 
 def figure_of(value: object) -> int | None:

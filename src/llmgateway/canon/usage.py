@@ -8,6 +8,8 @@ import msgspec
 
 MOST_TOKENS: Final = 100_000_000
 """More than any model reads or writes in one request: a figure beyond it is a provider's mistake."""
+_MOST_CALLS: Final = 10_000
+"""The same of what tools did: searches, containers, pictures."""
 
 
 _DETAILS: Final = (
@@ -108,12 +110,12 @@ class Usage(msgspec.Struct, frozen=True):
         figures = (
             self.prompt_tokens, self.completion_tokens, self.cached_tokens, self.cache_write_tokens,
             self.cache_write_1h_tokens, self.reasoning_tokens, self.audio_prompt_tokens, self.audio_completion_tokens,
-            self.image_prompt_tokens, self.image_completion_tokens, self.searches, self.file_searches, self.containers,
-            self.images, self.billed_prompt_tokens or 0, self.billed_completion_tokens or 0,
+            self.image_prompt_tokens, self.image_completion_tokens, self.billed_prompt_tokens or 0, self.billed_completion_tokens or 0,
             self.cached_audio_tokens or 0, self.cached_image_tokens or 0,
         )  # fmt: skip
+        calls = (self.searches, self.file_searches, self.containers, self.images)
         rounds = all(one.usage.credible for one in self.rounds)
-        return rounds and min(figures) >= 0 and max(figures) <= MOST_TOKENS
+        return rounds and min(*figures, *calls) >= 0 and max(figures) <= MOST_TOKENS and max(calls) <= _MOST_CALLS
 
     def coherent(self) -> Self:
         """The same with no part larger than its whole, as some hosts tell it; what is too much is nobody's."""

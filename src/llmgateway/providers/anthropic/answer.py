@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
-from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.shapes import is_object, objects, text_of, word_of
 from llmgateway.canon.usage import Round, Usage
 
 _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
@@ -90,8 +90,8 @@ def usage_of(figures: Figures | None) -> Usage | None:
         cache_write_1h_tokens=sum(one.usage.cache_write_1h_tokens for one in rounds),
         reasoning_tokens=(details.thinking_tokens or 0) if details else 0,
         searches=(tools.web_search_requests or 0) if tools else 0,
-        speed=None if figures.speed == "standard" else figures.speed,
-        region=figures.inference_geo,
+        speed=None if figures.speed == "standard" else word_of(figures.speed),
+        region=word_of(figures.inference_geo),
         rounds=tuple(rounds) if len(rounds) > 1 else (),
         prompt_told=any(part.input_tokens is not None for part in billed),
         completion_told=any(part.output_tokens is not None for part in billed),

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
-from llmgateway.canon.shapes import figure_of, is_object, objects, text_of
+from llmgateway.canon.shapes import figure_of, is_object, objects, text_of, word_of
 from llmgateway.canon.usage import Usage
 from llmgateway.providers.anthropic.answer import arguments_of, openai_usage
 
@@ -70,7 +70,7 @@ def _tier(served: Json) -> str | None:
     performance, tier = served.get("performanceConfig"), served.get("serviceTier")
     if is_object(performance) and performance.get("latency") == _OPTIMIZED:
         return _OPTIMIZED
-    return (text_of(tier.get("type")) or None) if is_object(tier) else None
+    return word_of(tier.get("type")) if is_object(tier) else None
 
 
 def canon_answer(answer: Json, identifier: str, model: str, usage: Usage | None) -> ChatCompletion:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from llmgateway.canon.chat import ChatCompletion, Choice, FinishReason, Json, Message, ToolCall
-from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of, word_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.gemini.turns import BLOCK
@@ -129,7 +129,7 @@ def usage_of(response: Response, searches: int = 0) -> Usage | None:
         cached_audio_tokens=None if cached is None else _tokens(cached, "AUDIO"),
         cached_image_tokens=None if cached is None else _tokens(cached, "IMAGE"),
         searches=searches,
-        tier=_TIERS.get(text_of(figures.traffic_type)) or text_of(figures.service_tier).lower() or None,
+        tier=_TIERS.get(text_of(figures.traffic_type)) or word_of(text_of(figures.service_tier).lower()),
     )
 
 

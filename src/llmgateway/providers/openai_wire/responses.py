@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.keepsake import is_packed
-from llmgateway.canon.shapes import figure_of, is_array, is_object, objects, text_of
+from llmgateway.canon.shapes import figure_of, is_array, is_object, objects, text_of, word_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.ids import is_id
@@ -140,7 +140,7 @@ def responses_usage(response: Json) -> Usage | None:
         containers=len({item.get("container_id") for item in output if item.get("type") in _RUNS_CODE} - {None}),
         images=sum(item.get("type") == "image_generation_call" for item in output),
         told_nanos=told_nanos(body),
-        tier=tier if isinstance(tier, str) else None,
+        tier=word_of(tier),
         prompt_told=prompt is not None,
         completion_told=completion is not None,
     )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import figure_of, is_object
+from llmgateway.canon.shapes import figure_of, is_object, word_of
 from llmgateway.canon.usage import Usage
 from llmgateway.providers.told_cost import told_nanos
 
@@ -47,7 +47,7 @@ def read_usage(body: object, tier: object = None) -> Usage | None:
         image_completion_tokens=_count(completion_details, "image_tokens"),
         searches=_count(body, "num_search_queries"),
         told_nanos=told_nanos(body) if "cost" in body or "cost_in_usd_ticks" in body else None,
-        tier=tier if isinstance(tier, str) else None,
+        tier=word_of(tier),
         prompt_told=prompt_told or total > 0,
         completion_told=completion_told or total > 0,
     )
