@@ -220,6 +220,8 @@ class FailureKind(StrEnum):
     """The stream ended before it was finished."""
 
 
+_LONGEST_WORDS: Final = 4_000
+_LONGEST_NAME: Final = 200
 _SHORTEST_SECRET: Final = 8
 """Characters: a shorter one may be a word of the sentence."""
 
@@ -238,15 +240,16 @@ class ProviderError(Exception):
         retry_after: float | None = None,
         innererror: Mapping[str, Any] | None = None,
     ) -> None:
+        message = message[:_LONGEST_WORDS]
         super().__init__(message)
         self.kind = kind
         self.message = message
-        """The provider's own words where it had any."""
+        """The provider's own words where it had any, cut where they would fill logs and memory."""
         self.status = status
         """The provider's HTTP status, None when there was no answer."""
-        self.code = code
+        self.code = code and code[:_LONGEST_NAME]
         """The provider's own code or type, such as `insufficient_quota`."""
-        self.param = param
+        self.param = param and param[:_LONGEST_NAME]
         self.retry_after = retry_after
         """Seconds, as the provider asked."""
         self.innererror = innererror

@@ -1,8 +1,11 @@
 """The client sends what it was told to, byte for byte."""
 
 import asyncio
+import zlib
 
-from llmgateway.kit.http import HttpClient
+import pytest
+
+from llmgateway.kit.http import HttpClient, HttpError
 
 
 async def test_the_path_goes_out_as_it_was_written() -> None:
@@ -23,3 +26,31 @@ async def test_the_path_goes_out_as_it_was_written() -> None:
         assert await exchange.read() == b"ok"
         exchange.close()
     assert lines == [b"POST /model/a%3A0%2Fb:c/converse?alt=sse HTTP/1.1"]
+
+
+async def test_an_answer_without_end_is_left_packed_or_not() -> None:
+    """Who answers may be a tenant's own server, and the memory is everybody's."""
+    left = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        packed = b"packed" in head.split(b"\r\n")[0]
+        piece = zlib.compress(bytes(300 << 20), 9) if packed else bytes(1 << 20)
+        more = b"content-encoding: deflate\r\n" if packed else b""
+        writer.write(b"HTTP/1.1 200 OK\r\n" + more + b"connection: close\r\n\r\n")
+        try:
+            while True:
+                writer.write(piece)
+                await writer.drain()
+        except ConnectionError:
+            left.set()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, HttpClient() as client:
+        for path in ("plain", "packed"):
+            exchange = await client.send("POST", f"http://127.0.0.1:{port}/{path}", {}, b"", connect_seconds=5)
+            with pytest.raises(HttpError, match="no end"):
+                await exchange.read()
+            await asyncio.wait_for(left.wait(), 10)
+            left.clear()

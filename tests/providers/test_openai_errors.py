@@ -139,3 +139,11 @@ def test_an_error_without_an_http_status_tells_its_own(error: object, kind: Fail
 
 def test_an_error_without_words_says_so() -> None:
     assert stream_error({}).message == "The provider reported an error."
+
+
+def test_words_without_end_are_cut() -> None:
+    """They stand in logs, in events and in what a circuit remembers."""
+    endless = "x" * 3_000_000
+    error = LAB.classify(reply({"error": {"message": endless, "code": endless, "param": endless}}, 401))
+    assert (len(error.message), len(error.code or ""), len(error.param or "")) == (4_000, 200, 200)
+    assert len(str(error)) == 4_000

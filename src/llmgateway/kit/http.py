@@ -7,12 +7,17 @@ import ssl
 from collections.abc import Mapping
 from enum import Enum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import aiohttp
 from yarl import URL
 
 from llmgateway.kit.egress import AddressRefused, GuardedResolver, check_url
+
+_MOST_BYTES: Final = 256 << 20
+"""Of an answer, unpacked: more than the vectors or pictures of any request are."""
+_MOST_GUARDED: Final = 64 << 20
+"""The same where a stranger chose who answers."""
 
 
 class Trouble(Enum):
@@ -115,28 +120,35 @@ class HttpClient:
             )
         except (aiohttp.ClientError, ssl.SSLError, OSError, TimeoutError, ValueError) as error:
             raise _trouble(error) from error
-        return _AiohttpExchange(response)
+        return _AiohttpExchange(response, _MOST_GUARDED if self._guarded else _MOST_BYTES)
 
 
 class _AiohttpExchange:
-    __slots__ = ("_response", "headers", "status")
+    __slots__ = ("_response", "_room", "headers", "status")
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, room: int) -> None:
         self._response = response
+        self._room = room
+        """Bytes that may still come."""
         self.status = response.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
 
     async def read(self) -> bytes:
-        try:
-            return await self._response.read()
-        except (aiohttp.ClientError, OSError) as error:
-            raise _trouble(error) from error
+        pieces: list[bytes] = []
+        while piece := await self.piece():
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def piece(self) -> bytes:
         try:
-            return await self._response.content.readany()
+            piece = await self._response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
             raise _trouble(error) from error
+        self._room -= len(piece)
+        if self._room < 0:
+            self.close()
+            raise HttpError(Trouble.PROTOCOL, "the answer has no end")
+        return piece
 
     def close(self) -> None:
         self._response.close()

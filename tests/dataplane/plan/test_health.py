@@ -330,3 +330,13 @@ def test_memory_is_bounded_however_many_models_callers_name() -> None:
     for number in range(10_500):
         ward.health.succeeded(("openai/0", f"model-{number}"))
     assert len(ward.health.report()) == 10_000
+
+
+def test_names_that_somebody_makes_up_push_out_no_path_that_is_asked() -> None:
+    ward = Ward()
+    ward.fail(times=5)
+    for number in range(20_001):
+        ward.health.succeeded(("org_2/cred", f"m{number}"))
+        if number % 5_000 == 0:
+            ward.fail()
+    assert ward.health.cooled(PATH) is not None

@@ -232,6 +232,8 @@ class Health:
             if len(self._circuits) > _MAX_PATHS:
                 forgotten, _ = self._circuits.popitem(last=False)
                 self._opened.discard(forgotten)
+        else:
+            self._circuits.move_to_end(path)  # who makes up names pushes out no path that is asked
         return circuit
 
 
