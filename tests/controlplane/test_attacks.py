@@ -37,6 +37,19 @@ async def test_mass_assignment_is_refused(api: Api) -> None:
     assert (await client.post("/auth/signup", json=signup)).status_code == 400
 
 
+async def test_no_tenant_holds_connections_for_good(api: Api) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    owner = await api.as_(owner_id)
+    for seconds, status in (("3600", 201), ("3600.5", 400), ("1e308", 400), ("1e999", 400), ("Infinity", 400)):
+        body = f'{{"targets": [{{"provider": "openai", "model": "m"}}], "timeouts": {{"total": {seconds}}}}}'
+        headers = {"content-type": "application/json"}
+        answer = await owner.put(f"/orgs/{org}/routes/a", content=body.encode(), headers=headers)
+        assert answer.status_code == status, answer.text
+        if status == 400:
+            assert error_of(answer)["param"] == "timeouts.total"
+
+
 async def test_guessed_ids_are_not_found(api: Api) -> None:
     owner_id = await api.person("o@a.test")
     org = await api.org("Acme", owner_id)

@@ -17,6 +17,8 @@ from llmgateway.kit.ids import new_id
 from llmgateway.kit.vault import Vault
 
 _MOST = 500
+_LONGEST_SECONDS = 3_600
+"""A phase of a request of a tenant may take: who never ends holds a connection for good."""
 
 
 async def find(visit: Visit, alias: str) -> Route | None:
@@ -35,6 +37,11 @@ async def get(visit: Visit, alias: str) -> Route:
 async def put(visit: Visit, alias: str, body: RouteBody) -> tuple[Route, dict[str, Any] | None]:
     """The route, and its definition before. Raises BadRequest for what its targets cannot be, and Conflict."""
     await _check(visit, body.targets)
+    for phase, seconds in body.timeouts.model_dump(exclude_none=True).items():
+        if seconds > _LONGEST_SECONDS:
+            raise BadRequest(
+                f"A timeout is of {_LONGEST_SECONDS:,} seconds at most. Give less.", param=f"timeouts.{phase}"
+            )
     now, definition = visit.rooms.clock.now(), body.model_dump(mode="json", exclude_none=True)
     route = await find(visit, alias)
     before = None if route is None else route.definition
