@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmgateway.canon.call import Operation
+from llmgateway.canon.call import Call, Operation
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.inbound import Inbound, credential, header_map, read_wishes
 from llmgateway.errors import BadRequest, Unauthorized
@@ -76,15 +76,16 @@ def test_no_key_is_none(lines: Lines) -> None:
 
 
 def test_a_name_longer_than_any_models_is_refused_before_anything_keeps_it() -> None:
-    def asked(name: str) -> Inbound:
+    def asked(name: str) -> Call:
         body = b'{"model": "%b", "messages": [{"role": "user", "content": "hi"}]}' % name.encode()
         dialect = OpenAIDialect()
-        return Inbound(
+        inbound = Inbound(
             operation=Operation.CHAT, dialect=dialect, secret=None, address="192.0.2.1", headers={}, body=body
         )
+        return inbound.read(inbound.unpacked())
 
-    assert asked("m" * 256).read().model == "m" * 256
+    assert asked("m" * 256).model == "m" * 256
     with pytest.raises(BadRequest, match="longer than 256 characters") as refused:
-        asked("m" * 257).read()
+        asked("m" * 257)
     assert refused.value.param == "model"
     assert len(refused.value.message) < 200
