@@ -1,11 +1,13 @@
-"""Large bodies in memory: bounded, an organisation's by half of that, and given back when a request ends."""
+"""Large bodies in memory: only of who has a key, bounded, an organisation's by half of that, and given back when a request ends."""
 
 from contextlib import ExitStack
+from typing import Any
+from weakref import ref
 
 import pytest
 
-from llmgateway.dataplane.body import LargeBodies
-from llmgateway.errors import TooMany
+from llmgateway.dataplane.body import LargeBodies, read_body, size_of
+from llmgateway.errors import TooMany, Unauthorized
 
 MIB = 1024 * 1024
 
@@ -43,3 +45,53 @@ def test_one_body_is_always_taken_and_small_ones_are_not_counted() -> None:
             running.enter_context(bodies.holding("org_1", MIB))
         with pytest.raises(TooMany):
             running.enter_context(bodies.holding("org_2", 2 * MIB))
+
+
+class Piece(bytearray):
+    """Of a body: whether anybody keeps it can be seen."""
+
+
+class Sender:
+    """Sends so many pieces of a quarter of a MiB."""
+
+    def __init__(self, count: int) -> None:
+        self.left = count
+        self.sent: list[ref[Piece]] = []
+        self.kept: list[int] = []
+        """Of those sent before, how many were in memory when the next was asked for."""
+
+    async def __call__(self) -> dict[str, Any]:
+        self.left -= 1
+        self.kept.append(sum(piece() is not None for piece in self.sent))
+        piece = Piece(MIB // 4)
+        self.sent.append(ref(piece))
+        return {"type": "http.request", "body": piece, "more_body": self.left > 0}
+
+
+async def test_what_nobody_may_send_is_read_to_its_end_and_not_kept() -> None:
+    sender = Sender(40)
+
+    async def when_large() -> None:
+        raise Unauthorized("Send a key.")
+
+    with pytest.raises(Unauthorized):
+        await read_body(sender, {}, when_large)
+    assert sender.kept == [0, 1, 2, 3, 4, *[1] * 35]  # the last one is in the reader's hand
+
+
+@pytest.mark.parametrize(("count", "asked"), [(4, 0), (5, 1), (40, 1)])
+async def test_whoever_sends_a_large_body_is_asked_for_once(count: int, asked: int) -> None:
+    times = 0
+
+    async def when_large() -> None:
+        nonlocal times
+        times += 1
+
+    body = await read_body(Sender(count), {}, when_large)
+    assert body is not None
+    assert (len(body), times) == (count * MIB // 4, asked)
+
+
+def test_a_body_counts_as_large_as_its_sender_says_it_is() -> None:
+    sizes = [size_of({"content-length": told}) for told in ("7", "99999999999", "x", "")]
+    assert (sizes, size_of({})) == ([7, 25 * MIB, 25 * MIB, 25 * MIB], 25 * MIB)

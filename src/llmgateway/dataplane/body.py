@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
-from llmgateway.errors import BadRequest, TooLarge, TooMany, UnsupportedEncoding
+from llmgateway.errors import BadRequest, Problem, TooLarge, TooMany, UnsupportedEncoding
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 _MAX_BODY: Final = 25 * 1024 * 1024
 _MAX_DRAINED: Final = 128 * 1024 * 1024
-"""A body over the limit is read on up to here and thrown away, so that its sender can read the refusal."""
+"""What is refused is read on up to here, and thrown away."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _BARE: Final = -zlib.MAX_WBITS
 """Deflate without zlib's frame around it, which some send under the same name (RFC 9110, section 8.4.1.2)."""
@@ -21,10 +21,17 @@ _LARGE: Final = 1024 * 1024
 _TOO_LARGE: Final = "The body is over 25 MiB. Send less, or refer to large files by URL."
 
 
-async def read_body(receive: Receive, headers: Mapping[str, str]) -> bytes | None:
-    """The whole body, as it came; None when the caller left. Raises TooLarge over 25 MiB."""
+async def read_body(
+    receive: Receive, headers: Mapping[str, str], when_large: Callable[[], Awaitable[None]]
+) -> bytes | None:
+    """The whole body, as it came; None when the caller left.
+
+    `when_large` is asked once, as soon as it is known to be large. Raises TooLarge over 25 MiB, and the Problem that
+    `when_large` raises: nothing is kept of what is refused, but all of it is read, so that its sender can read the refusal.
+    """
     size = 0
     pieces: list[bytes] = []
+    refused: Problem | None = None
     declared = headers.get("content-length", "")
     while True:
         message = await receive()
@@ -32,15 +39,30 @@ async def read_body(receive: Receive, headers: Mapping[str, str]) -> bytes | Non
             return None
         piece: bytes = message.get("body", b"")
         size += len(piece)
-        if size <= _MAX_BODY:
+        if size - len(piece) <= _LARGE < size:
+            try:
+                await when_large()
+            except Problem as problem:
+                refused = problem
+        if refused is None and size > _MAX_BODY:
+            refused = TooLarge(_TOO_LARGE)
+        if refused is None:
             pieces.append(piece)
-        elif size > _MAX_DRAINED or (declared.isdigit() and int(declared) > _MAX_DRAINED):
-            break
+        else:
+            pieces.clear()
+            if size > _MAX_DRAINED or (declared.isdigit() and int(declared) > _MAX_DRAINED):
+                break
         if not message.get("more_body", False):
             break
-    if size > _MAX_BODY:
-        raise TooLarge(_TOO_LARGE)
+    if refused is not None:
+        raise refused
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def size_of(headers: Mapping[str, str]) -> int:
+    """Bytes that a body will have: as many as its sender says, or as a body may have."""
+    declared = headers.get("content-length", "")
+    return min(int(declared), _MAX_BODY) if declared.isdigit() else _MAX_BODY
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:

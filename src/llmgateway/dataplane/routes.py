@@ -3,13 +3,15 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, Final, cast
 
 from llmgateway.canon.call import Dialect, Operation
 from llmgateway.dataplane import pipeline
-from llmgateway.dataplane.body import Receive, read_body
+from llmgateway.dataplane.body import Receive, read_body, size_of
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.inbound import Inbound, credential, header_map
 from llmgateway.dataplane.pages import Pages
@@ -68,7 +70,8 @@ class DataPlane:
                 return
             if entrance is None or scope["method"] != "POST":
                 raise self._no_route(scope["method"], path)
-            body = await read_body(receive, headers)
+            with ExitStack() as held:
+                body = await read_body(receive, headers, partial(self._takes_large, scope, headers, held))
             secret = credential(headers)
         except Problem as problem:
             self.rooms.instruments.turned_away(problem, reply.request_id)
@@ -85,6 +88,11 @@ class DataPlane:
             body=body,
         )
         await _until_departure(self.rooms, inbound, reply, receive)
+
+    async def _takes_large(self, scope: Scope, headers: Mapping[str, str], held: ExitStack) -> None:
+        """A large body comes in: held in memory for a key that is known alone, and where there is room. Raises Problem."""
+        key = await self.rooms.keys.identify(credential(headers), client_address(scope))
+        held.enter_context(self.rooms.bodies.holding(key.org.id, size_of(headers)))
 
     def _no_route(self, method: str, path: str) -> Problem:
         if _OF_STORED_RESPONSES.fullmatch(f"{method} {path}"):
