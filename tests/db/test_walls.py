@@ -16,7 +16,7 @@ EVENTS = "usage_events"
 DEFINERS = {
     "key_snapshot", "charge_limit", "usage_event", "insert_usage", "counters", "ensure_usage_partitions",
     "find_login", "find_refresh", "find_ticket", "find_invitation", "secrets_used", "spent", "insert_contents", "note_stripe_event",
-    "drop_usage_partitions", "health_of", "tell_health",
+    "drop_usage_partitions", "health_of", "tell_health", "reprice_usage",
 }  # fmt: skip
 SUMS = ("usage_hours", "usage_days", "usage_pending")
 
@@ -181,6 +181,7 @@ async def test_app_cannot_write_into_another_organisation(app: Database, admin: 
         "SELECT * FROM usage_events_rest",
         "SELECT key_snapshot('\\xaa')",
         "SELECT insert_usage('[]')",
+        "SELECT reprice_usage('a', now(), now(), '[]')",
         "SELECT ensure_usage_partitions()",
         "SELECT drop_usage_partitions()",
         "SELECT tell_health('me', '[]')",

@@ -37,6 +37,9 @@ _UNSURE: Final = ("searches", "searches in files", "containers", "made images", 
 _COVERED: Final[Mapping[str, Decimal]] = MappingProxyType(dict.fromkeys(_TOOLS, Decimal(0)))
 
 
+GIVEN_IN_FILE: Final = "gateway.yaml"
+
+
 @dataclass(frozen=True, slots=True)
 class PriceOverride:
     """A price that somebody gave, USD per million tokens; per thousand requests and searches.
@@ -52,7 +55,7 @@ class PriceOverride:
     audio_output: Decimal | None = None
     request: Decimal | None = None
     search: Decimal | None = None
-    told_by: str = "gateway.yaml"
+    told_by: str = GIVEN_IN_FILE
     """Where it stands."""
 
     @property

@@ -68,7 +68,7 @@ def explain(
     if config is not None:
         settings = settings.model_copy(update={"config": config})
     snapshot = _ANYBODY if key is None else asyncio.run(_snapshot(settings, key))
-    kit = _kit(settings)
+    kit = forecast_of(settings)
     try:
         call = _read(_body(body, model), endpoint, Wishes(drop_unsupported=drop))
         explained = kit.explained(call, snapshot)
@@ -81,7 +81,8 @@ def explain(
     typer.echo(json.dumps(explained) if as_json else _text(explained))
 
 
-def _kit(settings: Settings) -> Forecast:
+def forecast_of(settings: Settings) -> Forecast:
+    """What plans are made with, of a process that serves nobody."""
     file, catalog, clock = read_gateway_file(settings), load_catalog(), SystemClock()
     hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
     return Forecast(Router(hosts, file, catalog, Health(clock), clock), catalog, Tokenizer(), clock)

@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from llmgateway.commands.reconcile import reconcile_bills
+from llmgateway.commands.reprice import reprice
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.controlplane.reception.listing import check_range
 from llmgateway.controlplane.usage import rollups, service
@@ -24,6 +25,7 @@ from llmgateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Look at usage.")
 app.command("reconcile")(reconcile_bills)
+app.command("reprice")(reprice)
 
 _FIELDS = (
     "id", "org_id", "key_id", "created_at", "model", "provider", "served_model", "outcome", "status", "prompt_tokens",

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from llmgateway.canon.usage import UsageSource
+from llmgateway.canon.usage import Usage, UsageSource
 
 
 class Outcome(StrEnum):
@@ -55,6 +55,8 @@ class PlannedTarget(msgspec.Struct, frozen=True, kw_only=True):
 
 LACKING: Final = " without a price for "
 """In a `price_version`, before what is not in the cost."""
+TOLD_BY: Final = "told by "
+"""What a `price_version` begins with where the provider told its bill."""
 
 
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +111,15 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     def is_priced(self) -> bool:
         """Whether all that it used has a price."""
         return self.cost_nanos is not None and LACKING not in (self.price_version or "")
+
+    @property
+    def used(self) -> Usage:
+        """What its price is made of, as far as it is kept: not what a provider told as its bill, nor rounds apart."""
+        figures = (
+            *("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens"),
+            "reasoning_tokens",
+        )
+        return msgspec.convert({name: getattr(self, name) for name in figures} | dict(self.usage_details or {}), Usage)
 
 
 class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="open"):

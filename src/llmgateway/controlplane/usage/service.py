@@ -49,7 +49,7 @@ async def listed(tx: AsyncSession, sought: Sought, limit: int) -> Sequence[Usage
         query = query.where(UsageRow.created_at >= sought.since)
     if sought.until is not None:
         query = query.where(UsageRow.created_at < sought.until)
-    return [_event(row) for row in (await tx.scalars(query)).all()]
+    return [event_of(row) for row in (await tx.scalars(query)).all()]
 
 
 async def of_key(tx: AsyncSession, key_id: str, event_id: str) -> UsageEvent | None:
@@ -98,6 +98,7 @@ def _without_nul(value: Any) -> Any:
     return value
 
 
-def _event(row: UsageRow) -> UsageEvent:
+def event_of(row: UsageRow) -> UsageEvent:
+    """As it came up from the data plane."""
     values = {column.name: getattr(row, column.name) for column in UsageRow.__table__.columns}
     return msgspec.convert(values, UsageEvent)

@@ -1,0 +1,192 @@
+"""`llmgateway usage reprice`: requests that were served without a price get the one that is known now."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+
+from llmgateway.canon.usage import Usage
+from llmgateway.catalog.catalog import Catalog, Priced
+from llmgateway.catalog.pricing import GIVEN_IN_FILE, PriceOverride
+from llmgateway.commands.route import forecast_of
+from llmgateway.contract.snapshot import OrgSnapshot
+from llmgateway.contract.usage import LACKING, UsageEvent
+from llmgateway.controlplane.billing.repricing import Figures, Line, Report, Repricing
+from llmgateway.controlplane.reception.listing import check_range
+from llmgateway.controlplane.usage import price_versions, rollups
+from llmgateway.controlplane.usage.repricing import Wanted
+from llmgateway.dataplane.plan.router import Router
+from llmgateway.dataplane.plan.targets import Target
+from llmgateway.db.opening import open_database
+from llmgateway.db.roles import Role
+from llmgateway.errors import BadRequest, NotFound
+from llmgateway.kit.clock import SystemClock
+from llmgateway.kit.money import usd
+from llmgateway.people import tariff_of
+from llmgateway.settings import Settings, load_settings
+
+_MOMENTS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+_SECONDS: Final = 600.0
+"""For the longest statement: finding the days among all events of the range."""
+
+
+def reprice(  # noqa: PLR0913, PLR0917 each parameter is an option of the command
+    since: Annotated[datetime, typer.Option("--from", formats=_MOMENTS, help="From then on (UTC).")],
+    until: Annotated[datetime | None, typer.Option("--to", formats=_MOMENTS, help="Up to then (UTC); now.")] = None,
+    org: Annotated[str | None, typer.Option("--org", help="One organisation, by id or slug; all of them.")] = None,
+    provider: Annotated[str | None, typer.Option("--provider", help="Only what this provider served.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Only this model, as its provider calls it.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what has a price: its cost alone, charges stay.")
+    ] = False,
+    cost_only: Annotated[bool, typer.Option("--cost-only", help="Charge nobody for it.")] = False,
+    write: Annotated[bool, typer.Option("--apply", help="Write it; without, only print it.")] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="The gateway.yaml; default LLMGATEWAY_CONFIG.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Price requests again that were served without a price, in whole or in part. The gateway may serve meanwhile."""
+    settings = load_settings(os.environ)
+    if config is not None:
+        settings = settings.model_copy(update={"config": config})
+    wanted = Wanted(
+        since=since.replace(tzinfo=UTC),
+        until=SystemClock().now() if until is None else until.replace(tzinfo=UTC),
+        provider=provider,
+        model=model,
+        priced=everything,
+    )
+    report = asyncio.run(_run(settings, wanted, org, cost_only=cost_only, write=write))
+    typer.echo(json.dumps(_plain(report, write=write)) if as_json else "\n".join(_told(report, write=write)))
+
+
+@dataclass(frozen=True, slots=True)
+class PricesOfNow:
+    """The catalogue and the routes of this moment, asked about requests of before."""
+
+    router: Router
+    catalog: Catalog
+
+    def __call__(self, event: UsageEvent, org: OrgSnapshot) -> Figures | None:
+        """None is unpriced still, or what was used beside tokens was not kept, as before migration 0028."""
+        if event.provider is None or event.served_model is None:
+            return None
+        if event.usage_details is None and LACKING in (event.price_version or ""):
+            return None
+        usage, targets = event.used, self._targets(event, org)
+        served = next((one for one in targets if _is(one, event)), None)
+        price = None if served is None else _given(served, event)
+        priced = self._price(event.provider, event.served_model, usage, event.created_at, price)
+        if priced is None:
+            return None
+        version = priced.version + (LACKING + ", ".join(priced.lacking) if priced.lacking else "")
+        return Figures(priced.nanos, self._list_cost(event, usage, targets, priced.nanos), version)
+
+    def _targets(self, event: UsageEvent, org: OrgSnapshot) -> list[Target]:
+        try:
+            return list(self.router.resolve(event.model, org))
+        except NotFound:
+            return []
+
+    def _list_cost(self, event: UsageEvent, usage: Usage, targets: list[Target], cost: int) -> int | None:
+        """What the first that the name stands for would have cost; where that cannot be told, nothing was saved."""
+        if not targets or _is(targets[0], event):
+            return cost
+        asked = targets[0]
+        region = usage.region if asked.host.id == event.provider else None
+        there = asked.located(msgspec.structs.replace(usage, region=region))
+        priced = self._price(asked.host.id, asked.model, there, event.created_at, asked.price)
+        return None if priced is None else priced.nanos
+
+    def _price(
+        self, provider: str, model: str, usage: Usage, at: datetime, price: PriceOverride | None
+    ) -> Priced | None:
+        return self.catalog.price(provider, model, usage, at, override=price, tier=usage.tier)
+
+
+def _is(target: Target, event: UsageEvent) -> bool:
+    return (target.host.id, target.model) == (event.provider, event.served_model)
+
+
+def _given(target: Target, event: UsageEvent) -> PriceOverride | None:
+    """A tenant's own price is for its own credential, on which nothing is charged."""
+    own = target.price is not None and target.price.told_by != GIVEN_IN_FILE
+    return None if own and event.charge_nanos is None else target.price
+
+
+async def _run(settings: Settings, wanted: Wanted, org: str | None, *, cost_only: bool, write: bool) -> Report:
+    clock, forecast = SystemClock(), forecast_of(settings)
+    async with open_database(settings, Role.ADMIN) as database:
+        patient = database.acting_as(Role.ADMIN, seconds=_SECONDS)
+        try:
+            check_range(wanted.since, wanted.until)
+            async with patient.transaction() as tx:
+                org_id = None if org is None else await rollups.organisation(tx, org)
+                if write:
+                    book = forecast.catalog.price_book()
+                    await price_versions.keep(tx, forecast.catalog.version, book, clock.now())
+            job = Repricing(
+                database=patient,
+                clock=clock,
+                price=PricesOfNow(forecast.router, forecast.catalog),
+                tariff=tariff_of(settings),
+                wanted=replace(wanted, org_id=org_id),
+                cost_only=cost_only,
+            )
+            return await job.run(write=write)
+        except BadRequest as error:
+            raise typer.BadParameter(error.message) from error
+        finally:
+            await patient.close()
+
+
+def _plain(report: Report, *, write: bool) -> dict[str, Any]:
+    return {
+        "applied": write,
+        "lines": [
+            {"org": org, "model": model, "day": day, "requests": line.requests, **_money(line)}
+            for (org, model, day), line in sorted(report.lines.items())
+        ],
+        "unpriced": {model: count for model, count in sorted(report.unpriced.items()) if count},
+    }
+
+
+def _money(line: Line) -> dict[str, str]:
+    return {
+        "cost_before_usd": usd(line.cost_before),
+        "cost_usd": usd(line.cost),
+        "cost_delta_usd": usd(line.cost - line.cost_before),
+        "charge_before_usd": usd(line.charge_before),
+        "charge_usd": usd(line.charge),
+        "charge_delta_usd": usd(line.charge - line.charge_before),
+    }
+
+
+def _told(report: Report, *, write: bool) -> Iterator[str]:
+    whole = Line()
+    for (org, model, day), line in sorted(report.lines.items()):
+        whole.merge(line)
+        yield f"{day}  {org}  {model}  {_words(line)}"
+    for model, count in sorted(report.unpriced.items()):
+        if count:
+            yield f"Still without a price, in whole or in part: {count:,} of {model}"
+    if not whole.requests:
+        yield "There is nothing to price again."
+        return
+    yield f"In all: {_words(whole)}"
+    yield "It is written." if write else "Nothing was written. Say --apply to write it."
+
+
+def _words(line: Line) -> str:
+    money = _money(line)
+    requests = f"{line.requests:,} request{'' if line.requests == 1 else 's'}"
+    cost = f"cost {money['cost_before_usd']} -> {money['cost_usd']} ({money['cost_delta_usd']})"
+    return f"{requests}  {cost}  charged {money['charge_before_usd']} -> {money['charge_usd']}"
