@@ -49,15 +49,19 @@ def _priced(event: UsageEvent, org: OrgSnapshot | None = None, file: str = PRICE
 def test_a_tenants_price_is_for_what_it_served_on_its_own_credential() -> None:
     own = served(model="mine", charge_nanos=0)
     assert _priced(own, _tenant(own=True)) == Figures(11 * 3_000 + 3 * 4_000, 45_000, "route mine: input 3 output 4")
-    assert _priced(served(model="mine"), _tenant(own=True)) is None, "the gateway's, before there was one"
+    assert _priced(served(model="mine"), _tenant(own=True)) == _priced(served()), "the gateway's, before there was one"
+    said = served(model="mine", usage_details={"credential": "cred_1"})
+    assert _priced(said, _tenant(own=True)) == _priced(own, _tenant(own=True))
+    assert _priced(said, _tenant(own=False)) is None
     assert _priced(own, _tenant(own=False)) is None, "the credential is gone, and with it who pays"
 
 
-def test_a_price_in_the_file_is_for_the_name_that_it_stands_under() -> None:
+def test_a_price_in_the_file_is_for_the_gateways_credential_whatever_name_led_there() -> None:
     assert _priced(served()) == Figures(COST, COST, "gateway.yaml: input 1 output 2 search 10")
     assert _priced(served(), _tenant(own=True)) == _priced(served())
-    assert _priced(served(model="groq/fine-tuned")) is None
-    assert _priced(served(model="a-name-that-is-gone")) is None
+    assert _priced(served(model="groq/fine-tuned")) == _priced(served())
+    assert _priced(served(model="a-name-that-is-gone")) == _priced(served())
+    assert _priced(served(model="groq/fine-tuned"), file="models: {}") is None
 
 
 def test_what_the_asked_for_model_would_have_cost_is_told_where_its_name_still_says_which_that_is() -> None:

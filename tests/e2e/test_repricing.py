@@ -13,9 +13,10 @@ from tests.upstreams.server import upstream
 CONFIG = """
 providers:
   lab: {{type: openai_compatible, base_url: {url}/v1}}
+  priced: {{type: openai_compatible, base_url: {url}/v1}}
 models:
   unknown: {{targets: [{{provider: lab, model: echo{price}}}]}}
-  known: {{targets: [{{provider: lab, model: echo, price: {{input: "1", output: "2"}}}}]}}
+  known: {{targets: [{{provider: priced, model: echo, price: {{input: "1", output: "2"}}}}]}}
 """
 DAY = "2026-01-01"
 

@@ -37,9 +37,6 @@ _UNSURE: Final = ("searches", "searches in files", "containers", "made images", 
 _COVERED: Final[Mapping[str, Decimal]] = MappingProxyType(dict.fromkeys(_TOOLS, Decimal(0)))
 
 
-GIVEN_IN_FILE: Final = "gateway.yaml"
-
-
 @dataclass(frozen=True, slots=True)
 class PriceOverride:
     """A price that somebody gave, USD per million tokens; per thousand requests and searches.
@@ -55,7 +52,7 @@ class PriceOverride:
     audio_output: Decimal | None = None
     request: Decimal | None = None
     search: Decimal | None = None
-    told_by: str = GIVEN_IN_FILE
+    told_by: str = "gateway.yaml"
     """Where it stands."""
 
     @property

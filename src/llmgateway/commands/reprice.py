@@ -14,7 +14,7 @@ import typer
 
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.catalog import Catalog, Priced
-from llmgateway.catalog.pricing import GIVEN_IN_FILE, PriceOverride
+from llmgateway.catalog.pricing import PriceOverride
 from llmgateway.commands.route import forecast_of
 from llmgateway.contract.snapshot import OrgSnapshot
 from llmgateway.contract.usage import LACKING, UsageEvent
@@ -82,13 +82,24 @@ class PricesOfNow:
         if event.usage_details is None and LACKING in (event.price_version or ""):
             return None
         usage, targets = event.used, self._targets(event, org)
-        served = next((one for one in targets if _is(one, event)), None)
-        price = None if served is None else _given(served, event)
+        price = self._given(event, org, targets)
         priced = self._price(event.provider, event.served_model, usage, event.created_at, price)
         if priced is None:
             return None
         version = priced.version + (LACKING + ", ".join(priced.lacking) if priced.lacking else "")
         return Figures(priced.nanos, self._list_cost(event, usage, targets, priced.nanos), version)
+
+    def _given(self, event: UsageEvent, org: OrgSnapshot, targets: list[Target]) -> PriceOverride | None:
+        """A tenant's own price is for its own credential; the operator's for the gateway's, whatever name led there, and for its aliases."""
+        credential = (event.usage_details or {}).get("credential")
+        # Events of before do not say which: where organisations pay, nothing is charged on their own.
+        own = credential is not None or (org.charged and event.charge_nanos == 0 and not event.test)
+        served = [one for one in targets if _is(one, event) and (one.brought is not None) is own]
+        if served:
+            return next((one for one in served if one.brought == credential), served[0]).price
+        if own and (event.model in org.routes or event.model not in self.router.file.models):
+            return None
+        return self.router.operators_price(event.provider or "", event.served_model or "")
 
     def _targets(self, event: UsageEvent, org: OrgSnapshot) -> list[Target]:
         try:
@@ -114,12 +125,6 @@ class PricesOfNow:
 
 def _is(target: Target, event: UsageEvent) -> bool:
     return (target.host.id, target.model) == (event.provider, event.served_model)
-
-
-def _given(target: Target, event: UsageEvent) -> PriceOverride | None:
-    """A tenant's own price is for its own credential, on which nothing is charged."""
-    own = target.price is not None and target.price.told_by != GIVEN_IN_FILE
-    return None if own and event.charge_nanos is None else target.price
 
 
 async def _run(settings: Settings, wanted: Wanted, org: str | None, *, cost_only: bool, write: bool) -> Report:

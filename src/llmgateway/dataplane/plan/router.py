@@ -110,6 +110,11 @@ class Router:
         key = (id(org), name, thinking)
         return self._known.get(key, lambda _: (org, self._look_up(name, org, thinking=thinking)))[1]
 
+    def operators_price(self, provider: str, model: str) -> PriceOverride | None:
+        """What gateway.yaml says that a provider's model costs on the gateway's own credential."""
+        price = self.file.prices.get((provider, model))
+        return price and PriceOverride(**vars(price))
+
     def _look_up(self, name: str, org: OrgSnapshot, *, thinking: bool) -> Sequence[Target]:
         alias = self.alias(name, org)
         if alias is not None:
@@ -189,10 +194,9 @@ class Router:
         own = credential.sealed is not None
         if route is not None and own:
             return entry.price and PriceOverride(**vars(entry.price), told_by=f"route {route}")
-        price = None if route is not None else entry.price
-        if price is None and not own:
-            price = self.file.prices.get((entry.provider, entry.model))
-        return price and PriceOverride(**vars(price))
+        if route is None and entry.price is not None:
+            return PriceOverride(**vars(entry.price))
+        return None if own else self.operators_price(entry.provider, entry.model)
 
     def _sandbox(self, call: Call) -> Sequence[Target]:
         """A test key may name any model: the sandbox answers in its name."""
