@@ -1,5 +1,6 @@
 """The way back: what is said to have gone out has, and no name makes a header that a server refuses."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.dataplane.inbound import Inbound
-from llmgateway.dataplane.reply import Reply
+from llmgateway.dataplane.reply import Reply, departure
 from llmgateway.errors import BadRequest
 
 
@@ -70,3 +71,28 @@ def test_the_name_of_a_model_holds_no_control_character(
         inbound.read(inbound.unpacked())
     assert caught.value.param == "model"
     assert "control characters" in caught.value.message
+
+
+async def test_who_takes_nothing_of_a_stream_for_long_is_gone() -> None:
+    """Or each such caller would hold its request and its provider's connection for good."""
+    room = asyncio.Event()
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            await room.wait()
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    reply = Reply(send, "req_1")
+    await reply.start_stream()
+    stuck = asyncio.create_task(reply.piece(b"data: 1\n\n"))
+    await asyncio.wait_for(departure(receive, reply, patience=0.04), 10)
+    assert reply.left
+    room.set()
+    await stuck
+    reply.left = False
+    with pytest.raises(TimeoutError):  # it took what there was: it is only quiet, as callers are
+        await asyncio.wait_for(departure(receive, reply, patience=0.04), 0.3)
+    assert not reply.left

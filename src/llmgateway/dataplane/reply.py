@@ -4,7 +4,9 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Final
+
+from llmgateway.dataplane.body import Receive
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = Sequence[tuple[str, str]]
@@ -21,6 +23,10 @@ _AS_SAID = (b"x-content-type-options", b"nosniff")
 """An answer holds what models say: no browser may take it for a page."""
 
 
+UNREAD_SECONDS: Final = 300.0
+"""Who takes nothing of a stream for so long would hold its provider's connection for good."""
+
+
 async def _at_once() -> None:
     """Nobody does."""
 
@@ -29,7 +35,7 @@ class Reply:
     """Writes either one whole body or a stream. Knows nothing of dialects."""
 
     __slots__ = (
-        "_beat", "_beating", "_begun", "_id_lines", "_said_at", "_send", "left", "request_id", "started", "unneeded",
+        "_beat", "_beating", "_begun", "_id_lines", "_offered_at", "_said_at", "_send", "left", "request_id", "started", "unneeded",
     )  # fmt: skip
 
     def __init__(self, send: Send, request_id: str, *, id_names: Sequence[bytes] = (b"x-request-id",)) -> None:
@@ -47,6 +53,8 @@ class Reply:
         """Until the answer is of no more use to anybody else."""
         self._said_at = -math.inf
         """Monotonic seconds: when the last piece of a stream went out."""
+        self._offered_at: float | None = None
+        """Monotonic seconds: when a piece was offered for which there is no room yet."""
         self._beating: asyncio.TimerHandle | None = None
         self._beat: asyncio.Task[None] | None = None
 
@@ -66,8 +74,14 @@ class Reply:
     async def piece(self, body: bytes) -> None:
         """More of the stream."""
         if body:
-            self._said_at = time.monotonic()
+            self._said_at = self._offered_at = time.monotonic()
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
+            self._offered_at = None
+
+    @property
+    def unread_seconds(self) -> float:
+        """How long the caller has taken nothing of a piece that is there for it."""
+        return 0.0 if self._offered_at is None else time.monotonic() - self._offered_at
 
     async def end_stream(self, body: bytes = b"") -> None:
         """The last bytes of the stream."""
@@ -119,3 +133,18 @@ class Reply:
             for name, value in headers
         ]
         return lines
+
+
+async def departure(receive: Receive, reply: Reply, *, patience: float = UNREAD_SECONDS) -> None:
+    """Until the caller is gone; one who takes nothing of a stream for so many seconds is."""
+    while True:
+        try:
+            async with asyncio.timeout(patience / 4):
+                message = await receive()
+        except TimeoutError:
+            if reply.unread_seconds < patience:
+                continue
+            break
+        if message["type"] == "http.disconnect":
+            break
+    reply.left = True

@@ -16,7 +16,7 @@ from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.inbound import Inbound, credential, header_map
 from llmgateway.dataplane.pages import Pages
 from llmgateway.dataplane.pipeline import Rooms
-from llmgateway.dataplane.reply import Reply, Send
+from llmgateway.dataplane.reply import Reply, Send, departure
 from llmgateway.errors import HeadersTooLarge, MethodNotAllowed, NotFound, Problem
 from llmgateway.kit.ids import new_id
 
@@ -127,10 +127,7 @@ async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive
     watchman: list[asyncio.Task[None]] = []
 
     async def watch_the_door() -> None:
-        message = await receive()
-        while message["type"] != "http.disconnect":
-            message = await receive()
-        reply.left = True
+        await departure(receive, reply)
         await reply.unneeded()
         journey.cancel()
 
