@@ -15,6 +15,7 @@ from llmgateway.errors import BadRequest
 
 POLICY = Policy(blocked_words=("tulip",))
 ASKED = [{"role": "user", "content": "hi"}]
+NAMED_DATA = {"type": "object", "properties": {"data": {"type": "string", "description": "a tulip"}}}
 TOOL = {"name": "f", "description": "Finds a tulip", "parameters": {"type": "object"}}
 
 
@@ -25,6 +26,12 @@ TOOL = {"name": "f", "description": "Finds a tulip", "parameters": {"type": "obj
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "tulip."}]}]},
         {"messages": ASKED, "tools": [{"type": "function", "function": TOOL}]},
         {"messages": ASKED, "functions": [TOOL]},
+        {"messages": ASKED, "tools": [{"type": "function", "function": {"name": "f", "parameters": NAMED_DATA}}]},
+        {
+            "messages": ASKED,
+            "response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": NAMED_DATA}},
+        },
+        {"messages": ASKED, "prediction": {"type": "content", "content": "a tulip"}},
     ],
 )
 def test_a_blocked_word_is_found_anywhere_in_a_chat(body: dict[str, Any]) -> None:
@@ -63,3 +70,17 @@ def _refused(dialect: OpenAIDialect | AnthropicDialect | ResponsesDialect, body:
         check(POLICY, call, 1)
     assert refusal.value.code == "policy_violation"
     assert "tulip" not in refusal.value.message
+
+
+def test_as_many_and_long_words_as_may_be_entered_are_looked_for() -> None:
+    """One pattern of them all is more than the engine takes."""
+    words = tuple(f"{number:03d}" + "\N{LATIN CAPITAL LETTER A WITH DIAERESIS}" * 197 for number in range(500))
+    for word in (words[0], words[499].lower()):
+        call = OpenAIDialect().read(Operation.CHAT, _chat(f"see {word}."), Wishes())
+        with pytest.raises(BadRequest, match="a blocked word"):
+            check(Policy(blocked_words=words), call, 5)
+    check(Policy(blocked_words=words), OpenAIDialect().read(Operation.CHAT, _chat("hi"), Wishes()), 5)
+
+
+def _chat(said: str) -> bytes:
+    return msgspec.json.encode({"model": "m", "messages": [{"role": "user", "content": said}]})

@@ -11,7 +11,10 @@ from llmgateway.kit.patterns import BadPattern, Pattern, compiled, escaped
 _FREE = Policy()
 _OPAQUE = frozenset({"data", "file_data", "url", "signature", "encrypted_content", "thought_signature"})
 """Members that hold no words of the caller's."""
-_ASKED = ("messages", "input", "prompt", "query", "documents", "instructions", "tools", "functions")
+_ASKED = (
+    *("messages", "input", "prompt", "suffix", "prediction", "query", "documents", "instructions"),
+    *("tools", "functions", "response_format"),
+)
 
 
 def check(policy: Policy, call: Call, prompt_tokens: int) -> None:
@@ -39,9 +42,7 @@ def _violation(message: str) -> BadRequest:
 def _rules(words: tuple[str, ...], patterns: tuple[str, ...]) -> tuple[tuple[str, Pattern], ...]:
     """Each rule with how a refusal names it. A pattern that this version cannot read blocks nothing else."""
     rules: list[tuple[str, Pattern]] = []
-    if words:
-        either = "|".join(escaped(word) for word in words)
-        rules.append(("a blocked word", compiled(rf"(?i)(?:^|[^\pL\pN_])(?:{either})(?:$|[^\pL\pN_])")))
+    rules += [("a blocked word", pattern) for pattern in _either(words)]
     for place, pattern in enumerate(patterns, 1):
         try:
             rules.append((f"what blocked pattern {place} matches", compiled(pattern)))
@@ -50,13 +51,28 @@ def _rules(words: tuple[str, ...], patterns: tuple[str, ...]) -> tuple[tuple[str
     return tuple(rules)
 
 
+def _either(words: tuple[str, ...]) -> Iterator[Pattern]:
+    """Patterns that find any of the words: one, or more where they are too many and long for one."""
+    if not words:
+        return
+    either = "|".join(escaped(word) for word in words)
+    try:
+        yield compiled(rf"(?i)(?:^|[^\pL\pN_])(?:{either})(?:$|[^\pL\pN_])")
+    except BadPattern:
+        if len(words) == 1:
+            raise
+        half = len(words) // 2
+        yield from _either(words[:half])
+        yield from _either(words[half:])
+
+
 def _texts(value: object) -> Iterator[str]:
     """Every text in it, at any depth."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for name, item in value.items():  # pyright: ignore[reportUnknownVariableType] -- any JSON
-            if name not in _OPAQUE:
+            if name not in _OPAQUE or not isinstance(item, str):  # a schema may have a property of that name
                 yield from _texts(item)  # pyright: ignore[reportUnknownArgumentType] -- any JSON
     elif isinstance(value, list):
         for item in value:  # pyright: ignore[reportUnknownVariableType] -- any JSON
