@@ -78,3 +78,10 @@ def test_what_a_tenants_own_credential_costs_is_not_what_the_operator_pays() -> 
     file = "models: {house: {targets: [{provider: groq, model: fine-tuned, price: {input: '3'}}]}}"
     [target] = Routing(file).router.resolve("groq/fine-tuned", _org("2.5", own=True))
     assert target.price is None
+
+
+def test_a_price_that_an_alias_gives_the_sandbox_is_the_aliases_alone() -> None:
+    file = "models: {dear: {targets: [{provider: sandbox, model: chat, price: {input: '3'}}]}}"
+    router, org = Routing(file).router, _org("0", own=False)
+    [dear], [free] = router.resolve("dear", org), router.resolve("sandbox/chat", org)
+    assert (dear.charged, free.charged, free.price) == (True, False, None)

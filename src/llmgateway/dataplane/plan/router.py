@@ -111,9 +111,9 @@ class Router:
         return self._known.get(key, lambda _: (org, self._look_up(name, org, thinking=thinking)))[1]
 
     def operators_price(self, provider: str, model: str) -> PriceOverride | None:
-        """What gateway.yaml says that a provider's model costs on the gateway's own credential."""
-        price = self.file.prices.get((provider, model))
-        return price and PriceOverride(**vars(price))
+        """What gateway.yaml says that a provider's model costs on the gateway's own credential; the sandbox's own names are free."""
+        host, price = self.hosts.get(provider), self.file.prices.get((provider, model))
+        return None if price is None or (host is not None and host.provider.inside) else PriceOverride(**vars(price))
 
     def _look_up(self, name: str, org: OrgSnapshot, *, thinking: bool) -> Sequence[Target]:
         alias = self.alias(name, org)
