@@ -217,14 +217,15 @@ class Settings(BaseModel):
         return self
 
 
-def load_settings(environ: Mapping[str, str]) -> Settings:
-    """Read the settings. Raises ConfigurationError with one sentence that names the variable."""
+def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Settings:
+    """Read the settings, with another gateway.yaml where one is named. Raises ConfigurationError with one sentence that names the variable."""
     given = _with_files({name: value for name, value in environ.items() if value != ""})
     try:
         settings = Settings.model_validate({**given, "environment": given})
     except ValidationError as error:
         raise ConfigurationError(_sentence(error)) from error
-    return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+    changes: dict[str, Path] = {"data_dir": settings.data_dir.expanduser().absolute()}
+    return settings.model_copy(update=changes if config is None else {**changes, "config": config})
 
 
 def _with_files(given: Mapping[str, str]) -> dict[str, str]:

@@ -69,9 +69,7 @@ def show(config: ConfigOption = None) -> None:
 
 
 def _read(config: Path | None) -> tuple[Settings, GatewayFile]:
-    settings = load_settings(os.environ)
-    if config is not None:
-        settings = settings.model_copy(update={"config": config})
+    settings = load_settings(os.environ, config)
     return settings, read_gateway_file(settings)
 
 

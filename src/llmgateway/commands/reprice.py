@@ -17,7 +17,7 @@ from llmgateway.catalog.catalog import Catalog, Priced
 from llmgateway.catalog.pricing import PriceOverride
 from llmgateway.commands.route import forecast_of
 from llmgateway.contract.snapshot import OrgSnapshot
-from llmgateway.contract.usage import LACKING, UsageEvent
+from llmgateway.contract.usage import LACKING, UsageEvent, price_version
 from llmgateway.controlplane.billing.repricing import Figures, Line, Report, Repricing
 from llmgateway.controlplane.reception.listing import check_range
 from llmgateway.controlplane.usage import price_versions, rollups
@@ -54,9 +54,7 @@ def reprice(  # noqa: PLR0913, PLR0917 each parameter is an option of the comman
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Price requests again that were served without a price, in whole or in part. The gateway may serve meanwhile."""
-    settings = load_settings(os.environ)
-    if config is not None:
-        settings = settings.model_copy(update={"config": config})
+    settings = load_settings(os.environ, config)
     wanted = Wanted(
         since=since.replace(tzinfo=UTC),
         until=SystemClock().now() if until is None else until.replace(tzinfo=UTC),
@@ -86,7 +84,7 @@ class PricesOfNow:
         priced = self._price(event.provider, event.served_model, usage, event.created_at, price)
         if priced is None:
             return None
-        version = priced.version + (LACKING + ", ".join(priced.lacking) if priced.lacking else "")
+        version = price_version(priced.version, priced.lacking)
         return Figures(priced.nanos, self._list_cost(event, usage, targets, priced.nanos), version)
 
     def _given(self, event: UsageEvent, org: OrgSnapshot, targets: list[Target]) -> PriceOverride | None:

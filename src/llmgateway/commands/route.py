@@ -64,9 +64,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Print the plan of a request without sending it; exit code 1 when nobody could serve it."""
-    settings = load_settings(os.environ)
-    if config is not None:
-        settings = settings.model_copy(update={"config": config})
+    settings = load_settings(os.environ, config)
     snapshot = _ANYBODY if key is None else asyncio.run(_snapshot(settings, key))
     kit = forecast_of(settings)
     try:

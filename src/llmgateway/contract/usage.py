@@ -1,6 +1,6 @@
 """UsageEvent: what one request did. It comes up from the data plane, through the journal, into PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -57,6 +57,11 @@ LACKING: Final = " without a price for "
 """In a `price_version`, before what is not in the cost."""
 TOLD_BY: Final = "told by "
 """What a `price_version` begins with where the provider told its bill."""
+
+
+def price_version(version: str, lacking: Sequence[str]) -> str:
+    """What an event says of its price: the version of the prices, and what of its usage they lack."""
+    return version + LACKING + ", ".join(lacking) if lacking else version
 
 
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from llmgateway.canon.usage import Usage, UsageSource
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import KeySnapshot
-from llmgateway.contract.usage import LACKING, Attempt, OpenRecord, Outcome, UsageEvent
+from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent, price_version
 from llmgateway.dataplane.admit.limits import Limiter, Ticket
 from llmgateway.dataplane.admit.scopes import Need
 from llmgateway.dataplane.lookup.cache import Look
@@ -374,7 +374,7 @@ class Meter:
         )
         if priced is None:
             return None, None
-        return priced.nanos, priced.version + (LACKING + ", ".join(priced.lacking) if priced.lacking else "")
+        return priced.nanos, price_version(priced.version, priced.lacking)
 
     def _charge(self, cost: int | None, target: Target | None, priced: Callable[[int], int]) -> int | None:
         """None is unpriced. Nothing for organisations that pay nothing, for test keys, where no tariff applies."""
