@@ -3,7 +3,6 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -14,16 +13,7 @@ from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from tests.controlplane.billing.books import charged
 
-
-@pytest.fixture(autouse=True)
-def _environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "DATABASE_URL": database_url,
-        "LLMGATEWAY_DATA_DIR": str(tmp_path / "data"),
-        "LLMGATEWAY_SECRET_KEY": "s" * 32,
-        "JWT_SECRET_KEY": "j" * 32,
-    }.items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("installation")
 
 
 def _call(*arguments: str) -> Result:

@@ -26,15 +26,7 @@ from tests.providers.test_bills import PAGES, costs
 NOON: Final = datetime(2026, 11, 4, 12, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def _environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "DATABASE_URL": database_url,
-        "LLMGATEWAY_DATA_DIR": str(tmp_path / "data"),
-        "LLMGATEWAY_SECRET_KEY": "s" * 32,
-        "JWT_SECRET_KEY": "j" * 32,
-    }.items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("installation")
 
 
 def _call(*arguments: str) -> Result:

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -18,16 +17,7 @@ from llmgateway.kit.ids import id_time, new_id
 from tests.controlplane.records import event, make_org
 from tests.fixtures_database import run_sql
 
-
-@pytest.fixture(autouse=True)
-def _environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "DATABASE_URL": database_url,
-        "LLMGATEWAY_DATA_DIR": str(tmp_path / "data"),
-        "LLMGATEWAY_SECRET_KEY": "s" * 32,
-        "JWT_SECRET_KEY": "j" * 32,
-    }.items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("installation")
 
 
 def _call(*arguments: str) -> Result:

@@ -80,15 +80,11 @@ def test_a_part_whose_count_was_not_kept_has_no_price() -> None:
 
 
 @pytest.fixture
-def _environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _environment(installation: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "gateway.yaml"
     file.write_text(PRICED)
     for name, value in {
-        "DATABASE_URL": database_url,
         "LLMGATEWAY_CONFIG": str(file),
-        "LLMGATEWAY_DATA_DIR": str(tmp_path / "data"),
-        "LLMGATEWAY_SECRET_KEY": "s" * 32,
-        "JWT_SECRET_KEY": "j" * 32,
         "LLMGATEWAY_MARKUP_PERCENT": "10",
         "GROQ_API_KEY": "g",
     }.items():
