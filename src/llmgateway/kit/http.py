@@ -116,7 +116,12 @@ class HttpClient:
         exact = URL(url, encoded=True)  # as it was written, %3A and all: signatures count on it
         try:
             response = await self._session.request(
-                method, exact, headers=headers, data=body, allow_redirects=False, timeout=timeout
+                method,
+                exact,
+                headers=headers,
+                data=aiohttp.BytesPayload(body) if body else None,
+                allow_redirects=False,
+                timeout=timeout,
             )
         except (aiohttp.ClientError, ssl.SSLError, OSError, TimeoutError, ValueError) as error:
             raise _trouble(error) from error
@@ -135,8 +140,8 @@ class _AiohttpExchange:
 
     async def read(self) -> bytes:
         pieces: list[bytes] = []
-        while piece := await self.piece():
-            pieces.append(piece)
+        while not self._response.content.at_eof():
+            pieces.append(await self.piece())
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def piece(self) -> bytes:

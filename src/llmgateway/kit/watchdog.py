@@ -1,4 +1,4 @@
-"""One timer for the many waits of a stream: a timeout of its own for each chunk costs more than reading it."""
+"""One timer for the many waits of an answer: a timeout of its own for each chunk costs more than reading it."""
 
 import asyncio
 import math
@@ -29,6 +29,10 @@ class Watchdog:
         """The next wait ends at this time of the loop's clock."""
         self._due = when
         return self
+
+    def within(self, seconds: float) -> Self:
+        """The next wait ends after so many seconds."""
+        return self.until(self._loop.time() + seconds)
 
     def __enter__(self) -> None:
         self._task = task = asyncio.current_task()

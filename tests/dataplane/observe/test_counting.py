@@ -23,6 +23,7 @@ def _ended(*events: UsageEvent) -> dict[str, float]:
     counting = Counting(metrics, CATALOG)
     for one in events:
         counting.ended(one)
+    counting.catch_up()
     return _samples(metrics)
 
 
@@ -47,6 +48,19 @@ def _served(**changes: object) -> UsageEvent:
 
 
 WHO = 'model="gpt-4.1",provider="openai"'
+
+
+@pytest.mark.parametrize(("ended", "counted"), [(63, 0), (64, 64), (130, 128)])
+def test_requests_that_are_over_are_counted_some_at_a_time(ended: int, counted: int) -> None:
+    metrics = Metrics(FIGURES)
+    counting = Counting(metrics, CATALOG)
+    for _ in range(ended):
+        counting.ended(_served())
+    series = 'llmgateway_requests_total{model="gpt-4.1",operation="chat",outcome="finished",provider="openai"}'
+    assert _samples(metrics).get(series, 0) == counted
+    counting.catch_up()
+    counting.catch_up()
+    assert _samples(metrics)[series] == ended
 
 
 def test_each_token_is_in_one_class() -> None:
@@ -160,6 +174,7 @@ def test_the_number_of_series_is_bounded_whatever_callers_ask_for() -> None:
             *((provider, f"zz-{round_}-{n}") for provider in providers for n in range(200)),
         ]:
             counting.ended(_served(provider=provider, served_model=model))
+        counting.catch_up()
         counts.append(len(_samples(metrics)))
     labels = set(re.findall(r'model="([^"]*)",[^}]*provider="([^"]*)"', metrics.page().decode()))
     assert len(labels) <= MOST_MODELS + len(providers)

@@ -1,6 +1,5 @@
 """One attempt at one target: the request written, sent, and its answer understood. Decides nothing about others."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from enum import Enum
 
@@ -17,6 +16,7 @@ from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import CannotOpen
 from llmgateway.kit.http import Exchange, HttpError, Transport, Trouble
 from llmgateway.kit.vault import Vault
+from llmgateway.kit.watchdog import Watchdog
 from llmgateway.providers.base import Answer, Place, Reply, Step, UpstreamRequest
 
 _SECRETS = msgspec.json.Decoder(dict[str, str])
@@ -99,8 +99,9 @@ class Asker:
     ) -> Served:
         """Send it and wait: for the whole answer, or for the first content of a stream. Raises ProviderError."""
         transport = self._transports["guarded" if target.host.guarded else request.url.partition(":")[0]]
+        dog = Watchdog()
         try:
-            async with asyncio.timeout(seconds):
+            with dog.within(seconds):
                 exchange = await transport.send(
                     request.method,
                     request.url,
@@ -117,6 +118,8 @@ class Asker:
         except RecursionError as error:
             said = f"{target.provider.title} sent an answer that is nested too deeply."
             raise ProviderError(FailureKind.PROTOCOL, said) from error
+        finally:
+            dog.close()
         if manner is Manner.ASSEMBLED and served.stream is not None:
             return Served(target, await _assembled(served.stream, call, target, listener), None)
         return served
