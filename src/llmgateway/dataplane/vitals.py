@@ -69,11 +69,10 @@ class Vitals:
                 self._watch_the_loop(), *(self._watch_store(*store) for store in self._organs.stores.items())
             )
         finally:
-            self._organs.instruments.counting.catch_up()
+            self._metrics.catch_up()
 
     def look(self) -> None:
-        """Count what is over, and set every gauge to what is so now."""
-        self._organs.instruments.counting.catch_up()
+        """Set every gauge to what is so now."""
         self._look_at_the_journal()
         self._look_at_the_circuits(self._organs.instruments.health.report())
         self._look_at_the_process()
@@ -87,7 +86,7 @@ class Vitals:
             await asyncio.sleep(_LAG_SECONDS)
             now = loop.time()
             self._lag.observe(max(0.0, now - before - _LAG_SECONDS))
-            self._organs.instruments.counting.catch_up()
+            self._metrics.catch_up()
             if now - looked >= _PROBE_SECONDS:
                 looked = now
                 self.look()

@@ -4,7 +4,7 @@ Several processes share a folder of memory-mapped files (prometheus-client's mul
 PROMETHEUS_MULTIPROC_DIR before the first import); one process alone counts in its own memory.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -59,6 +59,7 @@ class Metrics:
         self._shared = shared
         self._registry = CollectorRegistry()
         self._open: dict[str, Counter | Gauge | Histogram] = {figure.name: self._opened(figure) for figure in figures}
+        self._late: list[Callable[[], None]] = []
 
     def counter(self, figure: Figure, *labels: str) -> Counter:
         """The counter under these labels, in their declared order. Keep it: finding it costs more than counting."""
@@ -81,8 +82,18 @@ class Metrics:
             raise TypeError(f"{figure.name} is declared as a {figure.kind}")
         return found.labels(*labels) if labels else found
 
+    def late(self, count: Callable[[], None]) -> None:
+        """Something is counted some at a time: `count` brings its figures up to date."""
+        self._late.append(count)
+
+    def catch_up(self) -> None:
+        """Bring up to date what is counted some at a time: whoever shares the folder sees no more than that."""
+        for count in self._late:
+            count()
+
     def page(self) -> bytes:
         """All figures as Prometheus reads them, summed over the processes that share the folder."""
+        self.catch_up()
         if self._shared is None:
             return generate_latest(self._registry)
         together = CollectorRegistry()

@@ -7,8 +7,8 @@ import pytest
 
 from llmgateway.catalog.catalog import load_catalog
 from llmgateway.contract.usage import LACKING, Attempt, Outcome, UsageEvent
-from llmgateway.dataplane.observe.counting import MOST_MODELS, Counting
-from llmgateway.dataplane.observe.figures import FIGURES
+from llmgateway.dataplane.observe.counting import MOST_MODELS, Counting, admissions
+from llmgateway.dataplane.observe.figures import ADMISSIONS, FIGURES, OWN_TIME, REQUESTS
 from llmgateway.errors import FailureKind
 from llmgateway.kit.metrics import Metrics
 from tests.dataplane.usage_records import event
@@ -23,7 +23,6 @@ def _ended(*events: UsageEvent) -> dict[str, float]:
     counting = Counting(metrics, CATALOG)
     for one in events:
         counting.ended(one)
-    counting.catch_up()
     return _samples(metrics)
 
 
@@ -56,11 +55,22 @@ def test_requests_that_are_over_are_counted_some_at_a_time(ended: int, counted: 
     counting = Counting(metrics, CATALOG)
     for _ in range(ended):
         counting.ended(_served())
-    series = 'llmgateway_requests_total{model="gpt-4.1",operation="chat",outcome="finished",provider="openai"}'
-    assert _samples(metrics).get(series, 0) == counted
-    counting.catch_up()
-    counting.catch_up()
-    assert _samples(metrics)[series] == ended
+    counter = metrics.counter(REQUESTS, "chat", "openai", "gpt-4.1", "finished")
+    assert [sample.value for metric in counter.collect() for sample in metric.samples] == [counted]
+    name = 'llmgateway_requests_total{model="gpt-4.1",operation="chat",outcome="finished",provider="openai"}'
+    assert _samples(metrics)[name] == ended
+
+
+def test_what_is_counted_some_at_a_time_is_on_the_page() -> None:
+    metrics = Metrics(FIGURES)
+    counting, admitted = Counting(metrics, CATALOG), admissions(metrics)
+    for shared in (True, True, False):
+        admitted(shared)
+        counting.asks(0.5)
+    for _ in range(2):  # once each
+        samples = _samples(metrics)
+        found = (samples[f'{ADMISSIONS.name}{{by="{who}"}}'] for who in ("redis", "process"))
+        assert (*found, samples[f"{OWN_TIME.name}_count"], samples[f"{OWN_TIME.name}_sum"]) == (2, 1, 3, 1.5)
 
 
 def test_each_token_is_in_one_class() -> None:
@@ -174,7 +184,6 @@ def test_the_number_of_series_is_bounded_whatever_callers_ask_for() -> None:
             *((provider, f"zz-{round_}-{n}") for provider in providers for n in range(200)),
         ]:
             counting.ended(_served(provider=provider, served_model=model))
-        counting.catch_up()
         counts.append(len(_samples(metrics)))
     labels = set(re.findall(r'model="([^"]*)",[^}]*provider="([^"]*)"', metrics.page().decode()))
     assert len(labels) <= MOST_MODELS + len(providers)

@@ -3,6 +3,7 @@
 Requests that are over are counted some at a time: a processor that has just done the same does it in half the time.
 """
 
+from collections import Counter as Tally
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -41,10 +42,16 @@ class _Served:
 def admissions(metrics: Metrics) -> Callable[[bool], None]:
     """Counts who admitted a request: Redis for all processes, or this one alone while Redis was away."""
     by_redis, by_process = (metrics.counter(figures.ADMISSIONS, who) for who in ("redis", "process"))
+    admitted = Tally[bool]()
+
+    def count() -> None:
+        by_redis.inc(admitted.pop(True, 0))
+        by_process.inc(admitted.pop(False, 0))
 
     def note(shared: bool) -> None:
-        (by_redis if shared else by_process).inc()
+        admitted[shared] += 1
 
+    metrics.late(count)
     return note
 
 
@@ -66,6 +73,8 @@ class Counting:
         """Requests whose key is known and whose end has not come."""
         self._over: list[UsageEvent] = []
         """Not counted yet."""
+        self._own_seconds: list[float] = []
+        """The same of what `asks` was told."""
         self._metrics = metrics
         self._catalog = catalog
         self._names: dict[tuple[str, str], str] = {}
@@ -80,10 +89,11 @@ class Counting:
         for code in _OURS:
             metrics.counter(figures.REFUSALS, code)  # there at 0, so that the first one is seen as a rise
         self._own_time = metrics.histogram(figures.OWN_TIME)
+        metrics.late(self._catch_up)
 
     def asks(self, own_seconds: float) -> None:
         """The first provider is about to be asked, so long after the key was known."""
-        self._own_time.observe(own_seconds)
+        self._own_seconds.append(own_seconds)
 
     def refused(self, code: str) -> None:
         """A request ended before its key was known, or because of what it asked for."""
@@ -93,13 +103,15 @@ class Counting:
         """A request with a known key is over."""
         self._over.append(event)
         if len(self._over) >= _TOGETHER:
-            self.catch_up()
+            self._catch_up()
 
-    def catch_up(self) -> None:
-        """Count all that is over."""
+    def _catch_up(self) -> None:
         over, self._over = self._over, []
         for event in over:
             self._count(event)
+        own, self._own_seconds = self._own_seconds, []
+        for seconds in own:
+            self._own_time.observe(seconds)
 
     def _count(self, event: UsageEvent) -> None:
         if event.test:
