@@ -9,11 +9,12 @@ from llmgateway.kit.http import HttpClient, HttpError
 
 
 async def test_the_path_goes_out_as_it_was_written() -> None:
-    """Signatures count on it: a colon is not an encoded colon."""
+    """Signatures count on it: a colon is not an encoded colon. Beside it stands who asks; nothing packed is asked for."""
     lines = list[bytes]()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        lines.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0])
+        head = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
+        lines.extend([head[0], *sorted(line for line in head[1:] if line and not line.startswith(b"Host:"))])
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
         await writer.drain()
         writer.close()
@@ -22,10 +23,16 @@ async def test_the_path_goes_out_as_it_was_written() -> None:
     port = server.sockets[0].getsockname()[1]
     async with server, HttpClient() as client:
         url = f"http://127.0.0.1:{port}/model/a%3A0%2Fb:c/converse?alt=sse"
-        exchange = await client.send("POST", url, {}, b"", connect_seconds=5)
-        assert await exchange.read() == b"ok"
-        exchange.close()
-    assert lines == [b"POST /model/a%3A0%2Fb:c/converse?alt=sse HTTP/1.1"]
+        for method, body in (("POST", b"hi"), ("GET", b"")):
+            exchange = await client.send(method, url, {"x-key": "1"}, body, connect_seconds=5)
+            assert await exchange.read() == b"ok"
+            exchange.close()
+    path, always = (
+        b"/model/a%3A0%2Fb:c/converse?alt=sse HTTP/1.1",
+        [b"Accept: */*", b"User-Agent: llmgateway", b"x-key: 1"],
+    )
+    of_body = [b"Content-Length: 2", b"Content-Type: application/octet-stream"]
+    assert lines == [b"POST " + path, *sorted([*always, *of_body]), b"GET " + path, *always]
 
 
 async def test_an_answer_without_end_is_left_packed_or_not() -> None:

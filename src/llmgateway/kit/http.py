@@ -14,6 +14,8 @@ from yarl import URL
 
 from llmgateway.kit.egress import AddressRefused, GuardedResolver, check_url
 
+_AGENT: Final = "llmgateway"
+"""Who asks, for those who run what is asked."""
 _MOST_BYTES: Final = 256 << 20
 """Of an answer, unpacked: more than the vectors or pictures of any request are."""
 _MOST_GUARDED: Final = 64 << 20
@@ -75,6 +77,12 @@ class Transport(Protocol):
         ...
 
 
+class _Request(aiohttp.ClientRequest):
+    """Asks for nothing packed; to leave a header out by `skip_auto_headers` costs each request a copy of them all."""
+
+    DEFAULT_HEADERS: Final = {aiohttp.hdrs.ACCEPT: "*/*"}
+
+
 class HttpClient:
     """The transport of the real world. A guarded one reaches the public internet only, by https."""
 
@@ -88,7 +96,8 @@ class HttpClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=True,
             trust_env=False,
-            skip_auto_headers=("User-Agent", "Accept-Encoding"),
+            headers={"User-Agent": _AGENT},
+            request_class=_Request,
             read_bufsize=1 << 18,
         )
         self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
