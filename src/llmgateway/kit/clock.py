@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 
@@ -21,9 +22,7 @@ class SystemClock:
     """The machine's time."""
 
     monotonic = staticmethod(time.monotonic)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
+    now = staticmethod(partial(datetime.now, UTC))
 
 
 class ManualClock:

@@ -1,7 +1,8 @@
 """Whose limits a request is held to, and what it would take of each."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Literal, cast
 
 import msgspec
@@ -121,10 +122,16 @@ _CHARGED: Final = ":charged"
 
 def period_of(budget: Budget, now: datetime) -> tuple[str, datetime | None]:
     """The name of the UTC period that runs, and when it ends."""
-    if budget.period == "day":
-        return now.date().isoformat(), datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
-    if budget.period == "month":
-        return now.date().isoformat()[:7], datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)
+    return _period(budget.period, now.date())
+
+
+@lru_cache(8)
+def _period(period: str, day: date) -> tuple[str, datetime | None]:
+    """Of a day; all requests of today ask for the same few."""
+    if period == "day":
+        return day.isoformat(), datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    if period == "month":
+        return day.isoformat()[:7], datetime(day.year + day.month // 12, day.month % 12 + 1, 1, tzinfo=UTC)
     return "total", None
 
 
