@@ -134,6 +134,12 @@ def test_two_count_as_one_replace_their_dead_and_end_in_order(tmp_path: Path, st
         asked |= crew.ask(20)
         becomes(lambda: crew.figure("llmgateway_requests_total"), 60.0)  # what the dead one counted stays
 
+        asked |= crew.ask(10)
+        leaver = min(crew.members)
+        os.kill(leaver, signal.SIGTERM)
+        becomes(lambda: leaver not in crew.members and crew.figure("llmgateway_processes"), 2.0)
+        becomes(lambda: crew.figure("llmgateway_requests_total"), 70.0)  # it counted all before it left
+
         members = crew.members
         crew.process.send_signal(signal.SIGTERM)
         assert crew.process.wait(60) == 0
