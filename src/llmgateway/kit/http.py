@@ -17,7 +17,7 @@ from llmgateway.kit.egress import AddressRefused, GuardedResolver, check_url
 _AGENT: Final = "llmgateway"
 """Who asks, for those who run what is asked."""
 _MOST_BYTES: Final = 256 << 20
-"""Of an answer, unpacked: more than the vectors or pictures of any request are."""
+"""Of an answer that is held, unpacked: more than the vectors or pictures of any request are."""
 _MOST_GUARDED: Final = 64 << 20
 """The same where a stranger chose who answers."""
 
@@ -47,6 +47,11 @@ class Exchange(Protocol):
     """An answer whose head has come and whose body may still be coming."""
 
     @property
+    def most(self) -> int:
+        """Bytes of it that may be held at one time."""
+        ...
+
+    @property
     def status(self) -> int: ...
 
     @property
@@ -55,11 +60,11 @@ class Exchange(Protocol):
         ...
 
     async def read(self) -> bytes:
-        """The rest of the body. Raises HttpError."""
+        """The rest of the body. Raises HttpError, also where it is more than may be held."""
         ...
 
     async def piece(self) -> bytes:
-        """The next bytes that came, empty at the end. Raises HttpError."""
+        """The next bytes that came, empty at the end; of any number in all: whoever holds them counts. Raises HttpError."""
         ...
 
     def close(self) -> None:
@@ -138,31 +143,31 @@ class HttpClient:
 
 
 class _AiohttpExchange:
-    __slots__ = ("_response", "_room", "headers", "status")
+    __slots__ = ("_response", "headers", "most", "status")
 
-    def __init__(self, response: aiohttp.ClientResponse, room: int) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, most: int) -> None:
         self._response = response
-        self._room = room
-        """Bytes that may still come."""
+        self.most = most
         self.status = response.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
 
     async def read(self) -> bytes:
         pieces: list[bytes] = []
+        room = self.most
         while not self._response.content.at_eof():
-            pieces.append(await self.piece())
+            piece = await self.piece()
+            pieces.append(piece)
+            room -= len(piece)
+            if room < 0:
+                self.close()
+                raise HttpError(Trouble.PROTOCOL, "the answer has no end")
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def piece(self) -> bytes:
         try:
-            piece = await self._response.content.readany()
+            return await self._response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
             raise _trouble(error) from error
-        self._room -= len(piece)
-        if self._room < 0:
-            self.close()
-            raise HttpError(Trouble.PROTOCOL, "the answer has no end")
-        return piece
 
     def close(self) -> None:
         self._response.close()

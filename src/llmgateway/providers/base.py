@@ -136,6 +136,11 @@ class Grant(Protocol):
 class Decoder(Protocol):
     """Reads one stream: bytes in any pieces in, steps out. One object per stream; it holds only parsing state."""
 
+    @property
+    def kept(self) -> int:
+        """Bytes of the events that it remembers something of: a stream may be of any length, what is held of it may not."""
+        ...
+
     def feed(self, data: bytes) -> Sequence[Step]:
         """Steps completed by these bytes. A malformed frame is skipped, never raised."""
         ...

@@ -69,6 +69,7 @@ class Said:
     """An answer that is there at once."""
 
     def __init__(self, status: int, body: bytes, kind: str, **headers: str) -> None:
+        self.most = 1 << 20
         self.status = status
         self.headers: Mapping[str, str] = {"content-type": kind, **headers}
         self._left = [body]

@@ -16,10 +16,10 @@ from tests.providers.streams import decoded
 
 def test_what_was_said_does_not_grow_when_another_goes_on() -> None:
     transcript = Transcript(chat(), Routing().plan().targets[0], native=False)
-    transcript.note([_step("one ")])
+    transcript.note([_step("one ")], 4)
     said = transcript.said()
     assert said is not None
-    transcript.note([_step("two")])
+    transcript.note([_step("two")], 7)
     assert [chunk["choices"][0]["delta"] for chunk in said.chunks] == [{"content": "one "}]
     both = transcript.said()
     assert both is not None
@@ -31,7 +31,7 @@ def test_what_a_caller_got_in_another_framing_than_it_came_is_read_again() -> No
     claude = BEDROCK.language(CLAUDE)
     call = bedrock_chat({"max_tokens": 5, "stream": True}, Dialect.ANTHROPIC)
     transcript = Transcript(call, replace(Routing().plan().targets[0], provider=claude), native=True)
-    transcript.note(decoded(claude.decoder(call, native=True), sent(SAID[:3])))
+    transcript.note(decoded(claude.decoder(call, native=True), sent(SAID[:3])), 1)
     said = transcript.said()
     assert said is not None
     assert said.text == "Hi"

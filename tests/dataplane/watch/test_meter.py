@@ -1,5 +1,6 @@
 """What a request cost: by the place where its target works, and in the words that its event keeps."""
 
+import tracemalloc
 from typing import Any, cast
 
 import pytest
@@ -19,7 +20,7 @@ from llmgateway.dataplane.watch.request_log import RequestLog
 from llmgateway.kit.ids import new_id
 from llmgateway.kit.metrics import Metrics
 from llmgateway.kit.money import nanos
-from llmgateway.providers.base import Answer
+from llmgateway.providers.base import Answer, Step
 from tests.dataplane.routing import CATALOG, KEYS, NOON, Routing, chat, key
 
 VERTEX = {"VERTEX_ACCESS_TOKEN": "t", "GOOGLE_CLOUD_PROJECT": "p"}
@@ -50,13 +51,8 @@ def _routing(location: str) -> Routing:
 
 async def _served(target: Target, plan: Plan, usage: Usage, *, left: bool = False) -> tuple[OpenRecord, UsageEvent]:
     """The records of a request that the target answered, or whose caller left before it did."""
-    routing, journal, nobody = Routing(), _Journal(), cast("Any", None)
-    instruments = Instruments(
-        limiter=nobody, recorder=cast("Any", journal), catalog=CATALOG, tokenizer=TOKENIZER, clock=routing.clock,
-        health=routing.health, counting=Counting(Metrics(FIGURES), CATALOG), request_log=RequestLog("none"),
-        contents=nobody,
-    )  # fmt: skip
-    meter = Meter(instruments, NO_TRACE, new_id("req", NOON), key(), ("chat", "openai"))
+    journal = _Journal()
+    meter = _meter(journal)
     meter.counts(chat())
     meter.plans(plan)
     meter.opens(target)
@@ -67,6 +63,16 @@ async def _served(target: Target, plan: Plan, usage: Usage, *, left: bool = Fals
     )
     meter.receives(Answer(body={}, usage=usage))
     return journal.opened[0], await meter.settle(Outcome.FINISHED, 200)
+
+
+def _meter(journal: _Journal) -> Meter:
+    routing, nobody = Routing(), cast("Any", None)
+    instruments = Instruments(
+        limiter=nobody, recorder=cast("Any", journal), catalog=CATALOG, tokenizer=TOKENIZER, clock=routing.clock,
+        health=routing.health, counting=Counting(Metrics(FIGURES), CATALOG), request_log=RequestLog("none"),
+        contents=nobody,
+    )  # fmt: skip
+    return Meter(instruments, NO_TRACE, new_id("req", NOON), key(), ("chat", "openai"))
 
 
 @pytest.mark.parametrize(
@@ -117,3 +123,15 @@ async def test_a_tenants_own_credential_is_named_before_it_is_asked_with_and_aft
 def test_asking_a_region_reserves_what_it_costs_there() -> None:
     bid = needed(_routing("eu").router, chat("vertex/claude-opus-5-5", max_tokens=10), key(budgets=(LIMIT,)), 1_000)
     assert (bid.prompt_nanos, bid.output_nanos) == (4_400_000, 220_000)
+
+
+def test_what_was_said_takes_the_room_of_its_letters_however_small_the_pieces() -> None:
+    meter = _meter(_Journal())
+    tracemalloc.start()
+    try:
+        for number in range(200_000):
+            meter.observe(Step(text=f"{number % 90 + 10}"))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 2_000_000

@@ -5,7 +5,7 @@ from enum import Enum
 
 import msgspec
 
-from llmgateway.canon.call import Call, Operation
+from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.dataplane.dispatch.assembly import Assembly
 from llmgateway.dataplane.dispatch.live import LiveStream
 from llmgateway.dataplane.dispatch.token_source import TokenSource
@@ -142,7 +142,9 @@ async def _understand(exchange: Exchange, call: Call, target: Target, manner: Ma
             )
         own = manner is Manner.AS_IT_CAME or (manner is Manner.ASSEMBLED and provider.join(call) is not None)
         native = own and provider.speaks(call)
-        stream = LiveStream(exchange, provider.decoder(call, native=native), target.patience, native=native)
+        passes = manner is Manner.AS_IT_CAME and (native or call.dialect is Dialect.OPENAI)
+        decoder = provider.decoder(call, native=native)
+        stream = LiveStream(exchange, decoder, target.patience, native=native, passes=passes)
         await stream.first_content()
         kept = True
         return Served(target, None, stream)
@@ -160,7 +162,7 @@ async def _assembled(stream: LiveStream, call: Call, target: Target, listener: L
                 listener(step)
                 if join is None:
                     assembly.add(step)
-                else:
+                elif b"data:" in step.raw:  # a comment says nothing, and the smallest take much room
                     own.append(step)
         await stream.release()
     finally:

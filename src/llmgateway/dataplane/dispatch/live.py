@@ -1,7 +1,12 @@
-"""A stream of a provider while it runs: read, understood, and watched for silence."""
+"""A stream of a provider while it runs: read, understood, and watched for silence, and for what is held of it.
+
+It may be of any length where it passes on: only its text is held, for the meter, and what its decoder keeps. Where an answer is
+made of it, here or in the caller's dialect, all that came may be held, so that it ends where a whole answer would.
+"""
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 from llmgateway.dataplane.plan.targets import Patience
 from llmgateway.errors import FailureKind, ProviderError
@@ -19,6 +24,15 @@ _FIGURES_AFTER_FINISH = 5.0
 _LAST_BYTES_SECONDS = 0.5
 """How long the end of a body may take after its terminator, before the connection is given up."""
 
+_MOST_SAID: Final = 16 << 20
+"""Characters of an answer: many times what any model says."""
+
+_MOST_BEFORE: Final = 16 << 20
+"""Bytes that are held until the first content: after them what came goes out, whatever it is."""
+
+_MOST_STEPS_BEFORE: Final = 10_000
+"""The same in steps: the smallest take much more room than they have bytes."""
+
 
 class LiveStream:
     """Steps of one running answer. Whoever holds it must close it."""
@@ -34,14 +48,23 @@ class LiveStream:
         "_held",
         "_news_at",
         "_now",
+        "_passes",
         "_patience",
+        "_said",
         "_started",
+        "came",
         "native",
     )
 
-    def __init__(self, exchange: Exchange, decoder: Decoder, patience: Patience, *, native: bool) -> None:
+    def __init__(self, exchange: Exchange, decoder: Decoder, patience: Patience, *, native: bool, passes: bool) -> None:
         self.native = native
         """The steps carry the provider's own frames, because the caller speaks its dialect."""
+        self._passes = passes
+        """Nobody behind it makes an answer of the steps: they go out, and are forgotten."""
+        self.came = 0
+        """Bytes, so far."""
+        self._said = 0
+        """Characters, so far."""
         self._exchange = exchange
         self._decoder = decoder
         self._patience = patience
@@ -59,7 +82,7 @@ class LiveStream:
         """When it began, and when it last said something that counts behind its finish reason: pings do not."""
 
     async def first_content(self) -> None:
-        """Read until something a caller waits for has come; what came before is held for `next`.
+        """Read until something a caller waits for has come, or more than is held of what comes before; all of it is for `next`.
 
         Raises ProviderError when the stream fails or ends without any, HttpError when the connection does. An answer
         that finishes without content (an empty one) counts.
@@ -71,7 +94,8 @@ class LiveStream:
             for step in steps:
                 if step.error is not None:
                     raise step.error
-            if any(step.content or step.finish for step in steps):
+            enough = self.came > _MOST_BEFORE or len(held) > _MOST_STEPS_BEFORE
+            if enough or any(step.content or step.finish for step in steps):
                 self._held = held
                 return
             if self._ended:
@@ -143,6 +167,7 @@ class LiveStream:
 
     async def _read(self) -> Sequence[Step]:
         data = await self._exchange.piece()
+        self.came += len(data)
         try:
             steps = self._decoder.feed(data) if data else self._decoder.close()
         except FrameTooLong as error:
@@ -154,10 +179,14 @@ class LiveStream:
         if not data:
             self._ended = True
         for step in steps:
+            self._said += len(step.text)
             if step.finish:
                 self._finished = True
             if step.end and self._finished:
                 self._ended = True
+        held = self._decoder.kept if self._passes else self.came
+        if held > self._exchange.most or self._said > _MOST_SAID:
+            raise ProviderError(FailureKind.PROTOCOL, "The provider's stream has no end.")
         if self._finished and any(step.finish or step.usage or step.content for step in steps):
             self._news_at = self._now()
             self._figures = self._figures or any(step.usage for step in steps)

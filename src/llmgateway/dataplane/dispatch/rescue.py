@@ -47,6 +47,11 @@ class RescuedStream:
         return self._live.native
 
     @property
+    def came(self) -> int:
+        """Bytes of the stream that runs now."""
+        return self._live.came
+
+    @property
     def spoken(self) -> Sequence[ChatChunk]:
         """What had been said when the last target took over."""
         return self._said.chunks if self._said is not None else ()
@@ -61,7 +66,7 @@ class RescuedStream:
                 await self._take_over(error)
                 continue
             if steps and self._transcript is not None:
-                self._transcript.note(steps)
+                self._transcript.note(steps, self._live.came)
             if steps:
                 return steps
         return ()

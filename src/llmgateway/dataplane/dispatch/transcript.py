@@ -11,6 +11,9 @@ from llmgateway.dataplane.plan.targets import Target
 from llmgateway.providers.base import Step
 
 _MOST_BYTES = 1 << 20
+"""Of the provider's own frames."""
+_MOST_TRANSLATED = 8 << 20
+"""Bytes of a stream of which chunks were made, and how many these may be: each takes much more room than it has bytes."""
 _MOST_CHUNKS = 20_000
 _ENDS_IT = ("tool_calls", "provider_blocks", "refusal", "annotations")
 """Deltas behind which nobody else can go on."""
@@ -27,7 +30,7 @@ class Said:
 class Transcript:
     """Keeps what went to the caller: frames as they came, read only when somebody must go on."""
 
-    __slots__ = ("_call", "_chunks", "_frames", "_native", "_size", "_target", "_too_long")
+    __slots__ = ("_call", "_chunks", "_frames", "_native", "_target", "_too_long")
 
     def __init__(self, call: Call, target: Target, *, native: bool) -> None:
         self._call = call
@@ -35,20 +38,18 @@ class Transcript:
         self._native = native
         self._frames: list[bytes] = []
         self._chunks: list[ChatChunk] = []
-        self._size = 0
         self._too_long = False
 
-    def note(self, steps: Iterable[Step]) -> None:
-        """Steps that go to the caller now."""
+    def note(self, steps: Iterable[Step], came: int) -> None:
+        """Steps that go to the caller now, out of a stream of which so many bytes have come."""
         if self._too_long:
             return
         for step in steps:
             if self._native:
                 self._frames.append(step.raw)
-                self._size += len(step.raw)
             elif step.chunk is not None:
                 self._chunks.append(step.chunk)
-        if self._size > _MOST_BYTES or len(self._chunks) > _MOST_CHUNKS:
+        if came > (_MOST_BYTES if self._native else _MOST_TRANSLATED) or len(self._chunks) > _MOST_CHUNKS:
             self._too_long = True
             self._frames.clear()
             self._chunks.clear()

@@ -30,6 +30,9 @@ _GOES_ON: Final = frozenset({"pause_turn"})
 _PURGE_SECONDS: Final = 0.05
 _LARGEST: Final = 2 << 20
 """Bytes of an answer that is worth keeping."""
+_MOST_COLLECTED: Final = 32 << 20
+"""Bytes of the stream of one: a few hundred for each word."""
+_SLICE: Final = 1 << 16
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -297,29 +300,35 @@ class Collector:
         self._call = call
         self._assembly = Assembly()
         self._native: Target | None = None
-        self._frames: list[bytes] = []
+        self._frames = bytearray()
+        """One after the other: the smallest would take many times their room."""
+        self._too_long = False
 
-    def note(self, steps: Sequence[Step], target: Target, *, native: bool) -> None:
-        """Steps that go to the caller now."""
+    def note(self, steps: Sequence[Step], target: Target, *, native: bool, came: int) -> None:
+        """Steps that go to the caller now, out of a stream of which so many bytes have come."""
+        if self._too_long or came > _MOST_COLLECTED:
+            self._too_long, self._frames, self._assembly, self._native = True, bytearray(), Assembly(), None
+            return
         if native:
             self._native = target
-            self._frames += [step.raw for step in steps]
+            for step in steps:
+                self._frames += step.raw
             return
         self._read()
         for step in steps:
             self._assembly.add(step)
 
-    def answer(self) -> Answer:
-        """The whole; only when the stream has finished."""
+    def answer(self) -> Answer | None:
+        """The whole, only when the stream has finished; None where it was too long to be kept."""
         self._read()
-        return self._assembly.answer()
+        return None if self._too_long else self._assembly.answer()
 
     def _read(self) -> None:
         if self._native is None:
             return
         decoder, self._native = self._native.provider.decoder(self._call, native=False), None
-        for frame in self._frames:
-            for step in decoder.feed(frame):
+        for start in range(0, len(self._frames), _SLICE):
+            for step in decoder.feed(bytes(self._frames[start : start + _SLICE])):
                 self._assembly.add(step)
         for step in decoder.close():
             self._assembly.add(step)

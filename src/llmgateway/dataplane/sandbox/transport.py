@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -17,6 +17,8 @@ _SILENCE_SECONDS = 60.0
 _STALL_TOKENS = 3
 _PACE_SECONDS = 0.01
 """Between words of a stream, so that it looks like one."""
+_MOST_BYTES: Final = 256 << 20
+"""Of an answer: it says little more than it was asked."""
 
 
 class SandboxTransport:
@@ -65,6 +67,7 @@ class _Whole:
     """An answer that is there at once."""
 
     def __init__(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        self.most = _MOST_BYTES
         self.status = status
         self.headers: Mapping[str, str] = {"content-type": "application/json", **(headers or {})}
         self._pieces = deque([body])
@@ -83,6 +86,7 @@ class _Streamed:
     """An answer that comes word by word."""
 
     def __init__(self, events: AsyncIterator[bytes]) -> None:
+        self.most = _MOST_BYTES
         self.status = 200
         self.headers: Mapping[str, str] = {"content-type": "text/event-stream"}
         self._events = events

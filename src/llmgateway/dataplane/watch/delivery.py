@@ -94,14 +94,15 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
             for step in steps:
                 meter.observe(step)
             if isinstance(live, RescuedStream) and collector is not None:
-                collector.note(steps, live.target, native=live.native)
+                collector.note(steps, live.target, native=live.native, came=live.came)
             if isinstance(voice, _Native) and not live.native:  # another target goes on: from here on in our words
                 voice = _Translated.behind(live.spoken, writer, reply.request_id)
             await reply.piece(voice.write(steps))
         await reply.hush()
         event = await meter.settle(Outcome.FINISHED, 200)
-        if collector is not None and audience.look is not None:
-            await audience.look.keep(msgspec.structs.replace(collector.answer(), usage=meter.figures), event)
+        collected = collector.answer() if collector is not None else None
+        if collected is not None and audience.look is not None:
+            await audience.look.keep(msgspec.structs.replace(collected, usage=meter.figures), event)
         await reply.end_stream(voice.ending(dialect, meter))
         await live.release()
     except ProviderError as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from typing import Final
 
 import msgspec
@@ -78,7 +79,8 @@ class Meter:
         self._attempts: list[Attempt] = []
         self._prompt_tokens = 0
         self._usage: Usage | None = None
-        self._text: list[str] = []
+        self._text = StringIO()
+        """What was said; a list of pieces would take many times its room."""
         self._content = False
         self._finished = False
         """The answer of the target asked last has come to its end, though not yet to its figures."""
@@ -182,7 +184,7 @@ class Meter:
         self._attempts.append(attempt)
         self._running = attempt.outcome == "ok"
         if not self._running and not self._content:
-            self._text.clear()  # what was overheard is nobody's now
+            self._text = StringIO()  # what was overheard is nobody's now
         self._trace.attempted(attempt)
 
     def broke(self, error: ProviderError) -> None:
@@ -199,7 +201,7 @@ class Meter:
             self._first_token_ms = self._milliseconds()
             self._content_at = self._use.clock.monotonic()
         if step.text:
-            self._text.append(step.text)
+            self._text.write(step.text)
         if step.usage is not None:
             self._usage = step.usage
         if step.finish:
@@ -207,7 +209,7 @@ class Meter:
 
     def overhears(self, step: Step) -> None:
         """A step of an answer that is put together here: used, though the caller has nothing of it yet."""
-        self._text.append(step.text)
+        self._text.write(step.text)
         self._usage = step.usage or self._usage
         self._finished = self._finished or step.finish is not None
 
@@ -215,7 +217,8 @@ class Meter:
         """A whole answer has come."""
         self._content = True
         self._usage = answer.usage
-        self._text = [answer.text]
+        self._text = StringIO()
+        self._text.write(answer.text)
 
     def headers(self) -> list[tuple[str, str]]:
         """What the caller is told beside the answer."""
@@ -262,7 +265,7 @@ class Meter:
         self._use.counting.ended(event)
         self._use.request_log.ended(event)
         if self._call is not None and may_be_kept(event, self._key, self._call):
-            text = "".join(self._text)
+            text = self._text.getvalue()
             self._use.contents.ended(event, self._key, self._call, text)
             self._trace.said(self._call, text)
         self._trace.settled(event)
@@ -343,7 +346,7 @@ class Meter:
 
     def _seen(self) -> int:
         """Tokens of the answer's text, as counted here."""
-        return self._use.tokenizer.count_text("".join(self._text), self._target.model if self._target else "")
+        return self._use.tokenizer.count_text(self._text.getvalue(), self._target.model if self._target else "")
 
     def _tell_doubt(self, event: UsageEvent) -> None:
         if event.usage_source is UsageSource.PROVIDER or self._usage is None or self._target is None:

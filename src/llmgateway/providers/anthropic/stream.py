@@ -94,6 +94,11 @@ def _read_figures(old: Figures | None, raw: msgspec.Raw) -> Figures | None:
 class EventReader(Protocol):
     """Understands one event after the other."""
 
+    @property
+    def kept(self) -> int:
+        """Bytes of the events that it remembers something of."""
+        ...
+
     def read(self, raw: bytes, data: bytes) -> Sequence[Step]:
         """Steps of one event: the frame's own bytes and its JSON."""
         ...
@@ -107,6 +112,10 @@ class SseDecoder:
     def __init__(self, reader: EventReader) -> None:
         self._splitter = Splitter()
         self._reader = reader
+
+    @property
+    def kept(self) -> int:
+        return self._reader.kept
 
     def feed(self, data: bytes) -> Sequence[Step]:
         try:
@@ -124,6 +133,7 @@ class NativeReader:
     """Hands every frame on as it is and notes usage, finish and content."""
 
     __slots__ = ("_figures",)
+    kept = 0
 
     def __init__(self) -> None:
         self._figures: Figures | None = None
@@ -215,7 +225,7 @@ class Block:
 class CanonReader:
     """Translates events to canon chunks."""
 
-    __slots__ = ("_blocks", "_calls", "_done", "_figures", "_id", "_model", "_position", "_told", "_tolerance")
+    __slots__ = ("_blocks", "_calls", "_done", "_figures", "_id", "_model", "_position", "_told", "_tolerance", "kept")
 
     def __init__(self) -> None:
         self._id = ""
@@ -228,9 +238,11 @@ class CanonReader:
         self._calls = 0
         self._position = 0
         self._tolerance = Tolerance()
+        self.kept = 0
 
     def read(self, raw: bytes, data: bytes) -> Sequence[Step]:
         del raw
+        self.kept += len(data)
         return self._tolerance.read(data, self._understand)
 
     def _understand(self, data: bytes) -> Sequence[Step]:

@@ -25,6 +25,11 @@ from llmgateway.providers.tolerance import read_object
 class MessageReader(Protocol):
     """Understands one event after the other."""
 
+    @property
+    def kept(self) -> int:
+        """Bytes of the events that it remembers something of."""
+        ...
+
     def read(self, kind: str, payload: bytes) -> Sequence[Step]:
         """Steps of one event: its type and its JSON."""
         ...
@@ -38,6 +43,10 @@ class EventStreamDecoder:
     def __init__(self, reader: MessageReader) -> None:
         self._reader = reader
         self._splitter = MessageSplitter()
+
+    @property
+    def kept(self) -> int:
+        return self._reader.kept
 
     def feed(self, data: bytes) -> Sequence[Step]:
         messages, broken = self._splitter.feed(data)
@@ -80,6 +89,10 @@ class InvokeReader:
     def __init__(self, reader: EventReader) -> None:
         self._reader = reader
 
+    @property
+    def kept(self) -> int:
+        return self._reader.kept
+
     def read(self, kind: str, payload: bytes) -> Sequence[Step]:
         del kind
         try:
@@ -107,15 +120,17 @@ class _Block:
 class ConverseReader:
     """Translates events to canon chunks."""
 
-    __slots__ = ("_blocks", "_calls", "_model", "_position")
+    __slots__ = ("_blocks", "_calls", "_model", "_position", "kept")
 
     def __init__(self, model: str) -> None:
         self._model = model
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._position = 0
+        self.kept = 0
 
     def read(self, kind: str, payload: bytes) -> Sequence[Step]:
+        self.kept += len(payload)
         event = read_object(payload)
         if event is None:
             return ()

@@ -32,7 +32,7 @@ _event = msgspec.json.Decoder(_Event)
 class CohereDecoder:
     """Reads one stream."""
 
-    __slots__ = ("_calls", "_id", "_model", "_position", "_splitter", "_starts", "_tolerance", "_unsaid")
+    __slots__ = ("_calls", "_id", "_model", "_position", "_splitter", "_starts", "_tolerance", "_unsaid", "kept")
 
     def __init__(self, model: str) -> None:
         self._splitter = Splitter()
@@ -46,8 +46,10 @@ class CohereDecoder:
         """Index of a block -> where its text begins in the answer."""
         self._position = 0
         self._tolerance = Tolerance()
+        self.kept = 0
 
     def feed(self, data: bytes) -> Sequence[Step]:
+        self.kept += len(data)
         try:
             frames = self._splitter.feed(data)
         except FrameTooLong:

@@ -64,7 +64,9 @@ class _Answer:
 class GeminiDecoder:
     """Understands a stream, in either framing."""
 
-    __slots__ = ("_answers", "_expected", "_framing", "_id", "_last", "_model", "_sums_up", "_told", "_tolerance")
+    __slots__ = (
+        "_answers", "_expected", "_framing", "_id", "_last", "_model", "_sums_up", "_told", "_tolerance", "kept",
+    )  # fmt: skip
 
     def __init__(self, call: Call) -> None:
         self._sums_up = sums_up(call.canon)
@@ -79,8 +81,10 @@ class GeminiDecoder:
         self._tolerance = Tolerance()
         self._told = False
         """Whether the finish of the whole answer was told."""
+        self.kept = 0
 
     def feed(self, data: bytes) -> Sequence[Step]:
+        self.kept += len(data)
         try:
             frames = self._framing.feed(data)
         except FrameTooLong:

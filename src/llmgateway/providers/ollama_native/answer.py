@@ -68,6 +68,7 @@ class OllamaDecoder:
     """Reads one stream of JSON lines."""
 
     __slots__ = ("_called", "_held", "_model", "_started", "_tolerance")
+    kept = 0
 
     def __init__(self, model: str) -> None:
         self._model = model

@@ -53,6 +53,7 @@ class ResponsesReader:
     """Understands the events of a native stream."""
 
     __slots__ = ()
+    kept = 0
 
     def read(self, frame: Frame) -> Sequence[Step]:
         if not frame.data or frame.data == b"[DONE]":

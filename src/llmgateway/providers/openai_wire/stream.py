@@ -17,10 +17,16 @@ from llmgateway.providers.openai_wire.usage import read_usage
 from llmgateway.providers.tolerance import REFUSED, Tolerance, read_object
 
 _DONE = b"[DONE]"
+_MOST_CHOICES = 1 << 16
 
 
 class Reader(Protocol):
     """Understands one frame of a stream."""
+
+    @property
+    def kept(self) -> int:
+        """Bytes of the frames that it remembers something of."""
+        ...
 
     def read(self, frame: Frame) -> Sequence[Step]: ...
 
@@ -35,6 +41,10 @@ class SseDecoder:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._splitter = Splitter()
+
+    @property
+    def kept(self) -> int:
+        return self._reader.kept
 
     def feed(self, data: bytes) -> Sequence[Step]:
         return [step for frame in self._splitter.feed(data) for step in self._reader.read(frame)]
@@ -88,7 +98,10 @@ _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 
 
 class _Ends:
-    """Which choices have begun and which have ended; the answer is finished when all that were asked for have."""
+    """Which choices have begun and which have ended; the answer is finished when all that were asked for have.
+
+    Nobody asks for as many as are told apart here, but who answers may make them up.
+    """
 
     __slots__ = ("_asked", "_begun", "_ended", "_reason")
 
@@ -99,11 +112,13 @@ class _Ends:
         self._reason = ""
 
     def begins(self, index: int) -> None:
-        self._begun.add(index)
+        if 0 <= index < _MOST_CHOICES:
+            self._begun.add(index)
 
     def ends(self, index: int, reason: str) -> str | None:
         """The finish reason of the answer, when this was the last choice."""
-        self._ended.add(index)
+        if 0 <= index < _MOST_CHOICES:
+            self._ended.add(index)
         self._reason = self._reason or reason
         return reason if self.all else None
 
@@ -125,6 +140,7 @@ class NativeReader:
     """The provider owns the dialect: its frames go on as they are, and only what the meter needs is read."""
 
     __slots__ = ("_ends",)
+    kept = 0
 
     def __init__(self, choices: int) -> None:
         self._ends = _Ends(choices)
@@ -200,7 +216,7 @@ def _said(delta: _Delta | None) -> str:
 class RepairingReader:
     """A compatible host: its chunks become canon, unknown fields and all."""
 
-    __slots__ = ("_ends", "_last", "_repairs", "_strict", "_tolerance")
+    __slots__ = ("_ends", "_last", "_repairs", "_strict", "_tolerance", "kept")
 
     def __init__(self, choices: int, *, strict: bool = False) -> None:
         """`strict`: the host always says why it ends, so that a terminator alone ends nothing."""
@@ -209,9 +225,12 @@ class RepairingReader:
         self._strict = strict
         self._tolerance = Tolerance()
         self._last: Json = {}
+        self.kept = 0
 
     def read(self, frame: Frame) -> Sequence[Step]:
         data = (frame.data or _bare(frame.raw)).strip()
+        if not data:
+            return ()  # a comment
         if data == _DONE:
             held = self._tolerance.close(self._understand)
             finishes = () if self._strict else self._finish_in_their_place()
@@ -232,7 +251,11 @@ class RepairingReader:
             return (Step(error=failure),)
         if not _is_chunk(body):
             return ()  # news that no caller waits for
-        return (self._step(self._repairs.chunk(body)),)
+        step = self._step(self._repairs.chunk(body))
+        for choice in body["choices"]:
+            if "tool_calls" in choice["delta"] or "role" in choice["delta"]:
+                self.kept += len(data)  # the repairs know each call, and each choice, whose role is said once
+        return (step,)
 
     def _step(self, body: Json) -> Step:
         self._last = body

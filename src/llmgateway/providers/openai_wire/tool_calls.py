@@ -1,11 +1,15 @@
 """Tool calls of one choice brought into OpenAI's shape: an id each, arguments as JSON text, and in streams an index."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, text_of
+
+_MOST_CALLS: Final = 1_000
+"""Of a choice. Each piece looks for its call among them; behind so many, all goes on with the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class ToolCalls:
 
     def _continued(self, index: int | None, identifier: str, name: str) -> _Begun | None:
         """The call that a piece goes on with; None when it begins one."""
+        if len(self._begun) >= _MOST_CALLS:
+            return self._begun[-1]
         if index is None:
             same = next((call for call in self._begun if identifier and call.id == identifier), None)
             return same if same or identifier or name or not self._begun else self._begun[-1]
