@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.canon.stored import stored_objects
+from llmgateway.contract.snapshot import KeySnapshot, SealedCredential
 from llmgateway.errors import Forbidden
 from tests.dataplane.routing import Routing, chat, key
 
@@ -111,6 +112,8 @@ STORED: dict[str, tuple[Dialect, Json, str]] = {
             "s3://bucket/a.png",
             "https://generativelanguage.googleapis.com/v1beta/files/a",
             "https://GenerativeLanguage.googleapis.com:443/v1beta/files/a",
+            "http://generativelanguage.googleapis.com/v1beta/files/a",
+            "https://me@generativelanguage.googleapis.com/v1beta/files/a",
         )
     },
     "a document's address": (
@@ -125,6 +128,11 @@ STORED: dict[str, tuple[Dialect, Json, str]] = {
     "a picture's address in a response": (
         Dialect.RESPONSES,
         {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "s3://bucket/a.png"}]}]},
+        "input.0.content",
+    ),
+    "a file's address in a response": (
+        Dialect.RESPONSES,
+        {"input": [{"role": "user", "content": [{"type": "input_file", "file_url": "gs://bucket/a.pdf"}]}]},
         "input.0.content",
     ),
 }
@@ -142,12 +150,14 @@ def test_what_is_stored_in_the_account_of_all_is_nobodys_who_pays(dialect: Diale
 
 def test_what_an_answer_gave_and_what_is_sent_is_nothing_stored() -> None:
     part = {"type": "file", "file": {"file_data": "data:application/pdf;base64,AA==", "filename": "a.pdf"}}
-    sent = chat(messages=[{"role": "user", "content": [part, *PICTURE]}])
+    elsewhere = {"type": "image_url", "image_url": {"url": "https://example.com/gs://a"}}
+    sent = chat(messages=[{"role": "user", "content": [part, elsewhere, *PICTURE]}])
     auto = {"type": "code_interpreter", "container": {"type": "auto"}}
+    shell = {"type": "shell", "environment": {"skills": [{"type": "inline", "name": "s", "source": {"data": "AA=="}}]}}
     went_on: Json = {
         "previous_response_id": "resp_1",
         "input": [{"type": "item_reference", "id": "x"}],
-        "tools": [auto],
+        "tools": [auto, shell],
     }
     made = {"type": "code_execution_result", "content": [{"type": "code_execution_output", "file_id": "f"}]}
     used: Json = {
@@ -165,3 +175,19 @@ def test_what_an_answer_gave_and_what_is_sent_is_nothing_stored() -> None:
     responses = replace(chat(), dialect=Dialect.RESPONSES, body=went_on)
     for call in (sent, responses, replace(chat(), dialect=Dialect.ANTHROPIC, body=used)):
         assert stored_objects(call) == []
+
+
+@pytest.mark.parametrize("asking", [key(), key(test=True, org=replace(key().org, charged=True))])
+def test_who_pays_the_provider_alone_or_asks_the_sandbox_may_name_what_is_stored(asking: KeySnapshot) -> None:
+    named = chat("openai/gpt-4.1", [{"type": "file", "file": {"file_id": "file_1"}}])
+    assert Routing().names(named, asking)
+
+
+def test_what_is_stored_in_an_organisations_own_account_is_asked_for_there_alone() -> None:
+    own = SealedCredential(id="cred_1", provider="anthropic", sealed=b"s")
+    paying = key(org=replace(key().org, charged=True, credentials=(own,), data_key=b"k"))
+    named = chat("smart", [{"type": "file", "file": {"file_id": "file_1"}}])
+    sealed = [
+        [target.credential.sealed is not None for target in Routing().plan(c, paying).targets] for c in (chat(), named)
+    ]
+    assert sealed == [[False, True, False], [True]]
