@@ -8,6 +8,7 @@ import msgspec
 
 from llmgateway.canon.chat import ChatRequest, Json
 from llmgateway.canon.embeddings import EmbeddingsRequest
+from llmgateway.canon.shapes import is_array
 
 
 class Operation(StrEnum):
@@ -102,6 +103,23 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     places: Mapping[str, str] = {}
     """Path of the canon -> where the caller's body says it, for what its dialect counts in another way."""
+
+    @property
+    def prompts(self) -> int:
+        """How many prompts /v1/completions was given; any other call has one."""
+        given: object = self.canon.get("prompt") if self.operation is Operation.COMPLETIONS else None
+        return len(given) if is_array(given) and not all(type(one) is int for one in given) else 1
+
+    @property
+    def choices(self) -> int:
+        """How many answers the caller gets: `n` for each prompt."""
+        return self.prompts * (self.canon.get("n") or 1)
+
+    @property
+    def written(self) -> int:
+        """How many answers are written for it: `best_of` are, where that is more than are given."""
+        best: object = self.canon.get("best_of") if self.operation is Operation.COMPLETIONS else None
+        return max(self.choices, self.prompts * best) if type(best) is int else self.choices
 
     def in_body(self, path: str) -> str:
         """A path of the canon as the caller finds it in the body."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
+from llmgateway.canon.beside import WORDS, Beside
 from llmgateway.canon.call import USUAL, Terms
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.abilities import Ability, Families, Traits, load_families
@@ -214,13 +215,14 @@ class Catalog:
         *,
         override: PriceOverride | None = None,
         terms: Terms = USUAL,
+        more: Beside = WORDS,
     ) -> tuple[int, int] | None:
-        """What a prompt of so many tokens costs, and what it costs with so long an answer, in nanos; None is unpriced.
+        """What a prompt of so many tokens costs at most, and what with so long an answer and its tools, in nanos; None is unpriced.
 
         A tier and a speed are wishes: they may be answered in the usual ones, so that what is cheaper bids no less than these.
         """
         if override is not None:
-            return self._override(override).bid(*tokens)
+            return self._override(override).bid(tokens, more=more)
         offer = self._offer(provider, model)
         if offer.free:
             return 0, 0
@@ -228,14 +230,14 @@ class Catalog:
         percent = _share(offer.regional, terms.region)
         if compiled is None or percent is None:
             return None
-        usual = compiled.bid(*tokens, percent)
+        usual = compiled.bid(tokens, percent, more)
         if terms.tier is None and terms.speed is None:
             return usual
         wished = self._tariff(offer, at, terms.tier, terms.speed)
         if wished is None:
             return None
         share = _tier_share(offer, at, terms.tier)
-        prompt, whole = wished.bid(*tokens, percent * (100 if share is None else share) // 100)
+        prompt, whole = wished.bid(tokens, percent * (100 if share is None else share) // 100, more)
         dearer = max(usual[0], prompt)
         return dearer, dearer + max(usual[1] - usual[0], whole - prompt)
 

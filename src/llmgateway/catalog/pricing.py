@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
+from llmgateway.canon.beside import WORDS, Beside
 from llmgateway.canon.usage import Usage
 
 _YOCTO_PER_NANO: Final = 10**15
@@ -106,6 +107,25 @@ class Rates:
         nanos = _nanos(tokens + self.request + sum(times * (each or 0) for times, each in tools))
         return Bill(nanos, self._lacking(usage) if None in self._unsure else ())
 
+    def prompt_at_most(self, tokens: int, more: Beside) -> int:
+        """A cache that nobody billed for writing costs what reading does."""
+        if more is WORDS:
+            return tokens * self.input
+        word = max(self.input, {"": 0, "minutes": self.cache_write, "hour": self.cache_write_1h}[more.kept])
+        heard = min(more.heard, tokens)
+        return (tokens - heard) * word + heard * max(word, self.audio_input or 0)
+
+    def answer_at_most(self, tokens: int, more: Beside) -> int:
+        """Thoughts and pictures come unasked from models that have prices for them."""
+        spoken = (self.audio_output or 0) if more.spoken else 0
+        return tokens * max(self.output, self.reasoning, self.image_output, spoken)
+
+    def tools_at_most(self, more: Beside) -> int:
+        """What nobody published a price for is in no figure, here as in the bill."""
+        searches = min(more.searches, 1) if self.searches_once else more.searches
+        used = (searches, self.search), (more.file_searches, self.file_search), (more.containers, self.container)
+        return sum(times * (each or 0) for times, each in used)
+
     @property
     def _unsure(self) -> tuple[int | None, ...]:
         return self.search, self.file_search, self.container, self.image, self.audio_input, self.audio_output
@@ -158,12 +178,12 @@ class Tariff:
         """
         return self._rates(usage.prompt_tokens).bill(usage, percent)
 
-    def bid(self, prompt_tokens: int, output_tokens: int, percent: int = 100) -> tuple[int, int]:
-        """Nanos of a prompt of words, and of that with an answer of words, none of them known from before."""
-        rates = self._rates(prompt_tokens)
-        prompt, answer = prompt_tokens * rates.input, output_tokens * rates.output
+    def bid(self, tokens: tuple[int, int], percent: int = 100, more: Beside = WORDS) -> tuple[int, int]:
+        """Nanos of a prompt, and of that with an answer and what tools do for it, none of it known from before."""
+        rates = self._rates(tokens[0])
+        prompt, answer = rates.prompt_at_most(tokens[0], more), rates.answer_at_most(tokens[1], more)
         sums = prompt * percent // 100, (prompt + answer) * percent // 100
-        return _nanos(sums[0] + rates.request), _nanos(sums[1] + rates.request)
+        return _nanos(sums[0] + rates.request), _nanos(sums[1] + rates.request + rates.tools_at_most(more))
 
     def _rates(self, prompt_tokens: int) -> Rates:
         rates = self.tiers[0][1]

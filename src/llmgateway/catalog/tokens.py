@@ -65,10 +65,7 @@ class Tokenizer:
     def count_prompt(self, canon: Json, model: str) -> int:
         """Tokens of a chat or embeddings request in canon."""
         if "messages" not in canon:
-            return self._count_input(
-                canon.get("input") or canon.get("prompt") or [canon.get("query"), *(canon.get("documents") or ())],
-                model,
-            )
+            return self._count_alone(canon, model)
         extra = _MESSAGE_TOKENS
         texts: list[str] = []
         for message in objects(canon["messages"]):
@@ -78,17 +75,22 @@ class Tokenizer:
             texts.append(str(described))
         return extra + self.count_text("\n".join(texts), model)
 
+    def _count_alone(self, canon: Json, model: str) -> int:
+        """Tokens of what is no conversation. Who ranks documents reads the question with each."""
+        if given := canon.get("input") or canon.get("prompt"):
+            return self._count_input(given, model) + self._count_input(canon.get("suffix"), model)
+        query, documents = canon.get("query"), canon.get("documents") or ()
+        return self._count_input(query, model) * len(documents) + self._count_input(documents, model)
+
     def _count_input(self, given: Any, model: str) -> int:
         """Texts, or token ids, which are counted as they are."""
         if isinstance(given, str):
             return self.count_text(given, model)
-        if not is_array(given) or not given:
+        if not is_array(given):
             return 0
-        if isinstance(given[0], int):
-            return len(given)
-        if is_array(given[0]):
-            return sum(len(ids) for ids in given if is_array(ids))
-        return self._count_all([text_of(text) for text in given], model)
+        ids = sum(len(one) if is_array(one) else isinstance(one, int) for one in given)
+        texts = [_text(one) for one in given if isinstance(one, str) or is_object(one)]
+        return ids + self._count_all(texts, model) if texts else ids
 
     def _count_all(self, texts: Sequence[str], model: str) -> int:
         """Tokens of many texts; when they are long together, every so many of them stand for all."""
@@ -97,6 +99,13 @@ class Tokenizer:
         some = texts[int(self._draw() * min(step, len(texts))) :: step]
         counted = sum(self.count_text(text, model) for text in some)
         return counted if len(some) == len(texts) else round(counted / max(1, sum(map(len, some))) * length)
+
+
+def sound_tokens(canon: Json) -> int:
+    """Tokens of a chat request that are sound, as they are in `count_prompt`."""
+    contents = (message.get("content") for message in objects(canon.get("messages")))
+    parts = (part for content in contents if is_array(content) for part in objects(content))
+    return sum(_of_sound(part) for part in parts if part.get("type") == "input_audio")
 
 
 def _loader() -> Callable[[str], _Vocabulary]:
@@ -141,15 +150,26 @@ def _part(part: Json, texts: list[str]) -> int:
         image = part.get("image_url")
         return _SMALL_IMAGE_TOKENS if is_object(image) and image.get("detail") == "low" else _IMAGE_TOKENS
     if kind == "input_audio":
-        sound = part.get("input_audio")
-        given = sound if is_object(sound) else {}
-        second = _SOUND_BYTES.get(text_of(given.get("format")), _SOUND_BYTES["mp3"])
-        return _SOUND_TOKENS * (1 + _decoded(given.get("data")) // second)
+        return _of_sound(part)
     if kind == "file":
         file = part.get("file")
         return _PAGE_TOKENS * (1 + _decoded(file.get("file_data") if is_object(file) else None) // _PAGE_BYTES)
     texts += [text_of(part.get("text")), text_of(part.get("refusal"))]
     return 0
+
+
+def _text(one: str | Json) -> str:
+    """A text, a document's text, or all of a document that has none."""
+    if isinstance(one, str):
+        return one
+    return text_of(one.get("text")) or str(one)
+
+
+def _of_sound(part: Json) -> int:
+    sound = part.get("input_audio")
+    given = sound if is_object(sound) else {}
+    second = _SOUND_BYTES.get(text_of(given.get("format")), _SOUND_BYTES["mp3"])
+    return _SOUND_TOKENS * (1 + _decoded(given.get("data")) // second)
 
 
 def _decoded(base64: object) -> int:

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from llmgateway.canon.beside import Beside, beside
 from llmgateway.canon.call import USUAL, Call, Operation, Terms
 from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.canon.usage import Usage
@@ -211,6 +212,15 @@ class Provider(ABC):
         """What the call wishes that may cost other than usual here."""
         tier = call.canon.get("service_tier")
         return Terms(tier) if isinstance(tier, str) and tier != "auto" else USUAL
+
+    def beside(self, call: Call) -> Beside:
+        """What the call may use here beside words, at most, as far as it tells."""
+        return beside(call.canon)
+
+    def others(self, call: Call) -> Sequence[str]:
+        """Models of its own that the call lets it use beside the one it is asked for, or in its place."""
+        del call
+        return ()
 
     def language(self, model: str) -> "Provider":
         """Who speaks for this model: itself, but for hosts of several makers' models, where the name tells."""

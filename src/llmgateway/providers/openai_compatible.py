@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from llmgateway.canon.beside import Beside, beside
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
@@ -156,6 +157,14 @@ class OpenAICompatible(Provider):
         chats = call.dialect is Dialect.OPENAI and call.operation is Operation.CHAT
         return [*untaken(call.canon, model)] if self.native and chats else ()
 
+    def beside(self, call: Call) -> Beside:
+        """OpenAI keeps prompts unasked, which it bills from gpt-5.6 on.
+
+        Page: https://developers.openai.com/api/docs/guides/prompt-caching.
+        """
+        told = beside(call.canon)
+        return msgspec.structs.replace(told, kept="minutes") if self.native else told
+
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         base = place.base_url
         if self.joins_path and not base.endswith(self.joins_path):
@@ -241,8 +250,8 @@ class OpenAICompatible(Provider):
     def decoder(self, call: Call, *, native: bool) -> Decoder:
         if native and call.dialect is Dialect.RESPONSES:
             return SseDecoder(ResponsesReader())
-        choices = _choices(call)
-        return SseDecoder(NativeReader(choices) if native else RepairingReader(choices, strict=self.native))
+        reader = NativeReader(call.choices) if native else RepairingReader(call.choices, strict=self.native)
+        return SseDecoder(reader)
 
     def join(self, call: Call) -> Join | None:
         return last_event if call.dialect is Dialect.RESPONSES and self.speaks(call) else None
@@ -385,11 +394,3 @@ def _is_set(canon: Json, name: str) -> bool:
 
 def _without(value: Json, names: Sequence[str]) -> Json:
     return {name: item for name, item in value.items() if name not in names}
-
-
-def _choices(call: Call) -> int:
-    """How many answers were asked for; /v1/completions gives `n` for each of its prompts."""
-    choices: int = call.canon.get("n") or 1
-    prompt: object = call.canon.get("prompt")
-    several = call.operation is Operation.COMPLETIONS and is_array(prompt) and not all(type(p) is int for p in prompt)
-    return choices * len(prompt) if several and is_array(prompt) else choices

@@ -1,6 +1,9 @@
 """What a request may cost at most, before anybody is asked: what money must have room for."""
 
+import msgspec
+
 from llmgateway.canon.call import Call, Operation, Terms
+from llmgateway.catalog.tokens import sound_tokens
 from llmgateway.contract.refusals import KEY, ORGANISATION, PROJECT
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.dataplane.admit.scopes import Need, counts_money
@@ -28,23 +31,31 @@ def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> 
         charged = in_advance and target.charged
         if not charged and not limited:
             continue
-        terms = target.provider.terms(call).at(target.host.terms)
-        prices = router.catalog.bid(
-            target.host.id,
-            target.model,
-            (prompt_tokens, output),
-            router.clock.now(),
-            override=target.price,
-            terms=terms,
-        )
-        if prices is None:
-            raise _unpriced(target, terms, key)
-        prompt, whole = prices
+        prompt, whole = _dearest(router, call, key, target, (prompt_tokens, output))
         prompt_nanos, output_nanos = max(prompt_nanos, prompt), max(output_nanos, whole - prompt)
         if charged:
             first, both = key.org.tariff.charge(prompt), key.org.tariff.charge(whole)
             prompt_charge, output_charge = max(prompt_charge, first), max(output_charge, both - first)
     return Need(prompt_tokens, output, prompt_nanos, output_nanos, prompt_charge, output_charge)
+
+
+def _dearest(
+    router: Router, call: Call, key: KeySnapshot, target: Target, tokens: tuple[int, int]
+) -> tuple[int, int]:  # fmt: skip
+    """Nanos of the prompt and of the whole there, by the dearest of the models that the call lets it use."""
+    terms, more = target.provider.terms(call).at(target.host.terms), target.provider.beside(call)
+    if heard := sound_tokens(call.canon):
+        more = msgspec.structs.replace(more, heard=heard)
+    prompt = whole = 0
+    for model in (target.model, *target.provider.others(call)):
+        price = target.price if model == target.model else None
+        prices = router.catalog.bid(
+            target.host.id, model, tokens, router.clock.now(), override=price, terms=terms, more=more
+        )
+        if prices is None:
+            raise _unpriced(f"{target.host.id}/{model}", target, terms, key)
+        prompt, whole = max(prompt, prices[0]), max(whole, prices[1])
+    return (prompt, whole) if tokens[1] else (whole, whole)  # what writes nothing has no tools that it may not need
 
 
 def _targets(router: Router, call: Call, key: KeySnapshot) -> list[Target]:
@@ -54,7 +65,7 @@ def _targets(router: Router, call: Call, key: KeySnapshot) -> list[Target]:
         return []  # the plan will say so
 
 
-def _unpriced(target: Target, terms: Terms, key: KeySnapshot) -> PaymentRequired:
+def _unpriced(name: str, target: Target, terms: Terms, key: KeySnapshot) -> PaymentRequired:
     budgets = ((KEY, key.budgets), (PROJECT, key.project_budgets), (ORGANISATION, key.org.budgets))
     limiting = [f"{whose}'s budget" for whose, ones in budgets if any(one.hard for one in ones)]
     limit = limiting[0] if limiting else f"{ORGANISATION}'s prepaid credit"
@@ -63,7 +74,7 @@ def _unpriced(target: Target, terms: Terms, key: KeySnapshot) -> PaymentRequired
     own = target.credential.sealed is not None
     who = "give it a `price` in a route of your own" if own else "have the operator give it a price in gateway.yaml"
     return PaymentRequired(
-        f"The price of {target.name}{asked} is not known. {limit} is for models with a known price alone. "
+        f"The price of {name}{asked} is not known. {limit} is for models with a known price alone. "
         f"Ask another model, or {who}.",
         code="unpriced_model",
         param="model",
@@ -71,13 +82,8 @@ def _unpriced(target: Target, terms: Terms, key: KeySnapshot) -> PaymentRequired
 
 
 def _longest(call: Call) -> int:
-    """The most tokens that all choices of the answer together may have."""
+    """The most tokens that all answers together may have, those included that are written and not given."""
     if call.operation not in (Operation.CHAT, Operation.COMPLETIONS):
         return 0
     asked = longest_asked(call.canon)
-    return (_UNSTATED_OUTPUT if asked is None else max(0, asked)) * _choices(call)
-
-
-def _choices(call: Call) -> int:
-    asked = call.canon.get("n")
-    return asked if isinstance(asked, int) and asked > 1 else 1
+    return (_UNSTATED_OUTPUT if asked is None else asked) * call.written

@@ -86,11 +86,12 @@ def demand(call: Call, prompt_tokens: int) -> Demand:
 
 
 def longest_asked(canon: Json) -> int | None:
-    """The most tokens that the caller lets one answer have; None where it set no limit."""
-    for name in ("max_completion_tokens", "max_tokens"):
-        if isinstance(limit := canon.get(name), int):
-            return limit
-    return None
+    """The most tokens that the caller lets one answer have; None where it set no limit.
+
+    Where it set two, hosts differ in which they heed.
+    """
+    limits = (canon.get(name) for name in ("max_completion_tokens", "max_tokens"))
+    return max((limit for limit in limits if isinstance(limit, int)), default=None)
 
 
 def _asks_to_think(canon: Json) -> bool:

@@ -46,6 +46,17 @@ class Anthropic(Provider):
             return USUAL
         return Terms(speed=None if speed == "standard" else text_of(speed) or None, region=text_of(region) or None)
 
+    def others(self, call: Call) -> Sequence[str]:
+        """Its advisors, and who answers in its place.
+
+        Page: https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool.
+        """
+        advisors = [
+            tool for tool in objects(call.canon.get("tools")) if text_of(tool.get("type")).startswith("advisor")
+        ]
+        named = (text_of(one.get("model")) for one in (*advisors, *objects(call.canon.get("fallbacks"))))
+        return [name for name in named if name]
+
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         body = msgspec.json.encode(self.body(call, place))
         return UpstreamRequest(self.url(call, place), self.headers(call, place), body)

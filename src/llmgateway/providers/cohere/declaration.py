@@ -7,9 +7,10 @@ from typing import Final
 
 import msgspec
 
+from llmgateway.canon.beside import Beside, beside
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import text_of
+from llmgateway.canon.shapes import figure_of, text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
@@ -26,6 +27,13 @@ from llmgateway.providers.cohere.stream import CohereDecoder
 from llmgateway.providers.rerank import canon_results, document_text, rerank_usage, wanted
 from llmgateway.providers.vectors import vectors_answer
 
+_PIECE: Final = 500
+_PIECES: Final = 100
+_LONGEST_DOCUMENT: Final = 4_096
+"""Tokens; what is beyond is not read, unless the call says otherwise."""
+_LEAST_BYTES: Final = 3
+"""Of a token, in any language that is written with words or signs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cohere(Provider):
@@ -41,6 +49,20 @@ class Cohere(Provider):
         if call.operation is Operation.EMBEDDINGS:
             return embedding_refusals(call.canon)
         return refusals(call.canon, model)
+
+    def beside(self, call: Call) -> Beside:
+        """A search is a question to a hundred pieces of documents; each is 500 tokens long, with the question.
+
+        Pages: https://docs.cohere.com/docs/how-does-cohere-pricing-work, https://docs.cohere.com/reference/rerank.
+        """
+        if call.operation is not Operation.RERANK:
+            return beside(call.canon)
+        question = _tokens(text_of(call.canon.get("query")))
+        told = figure_of(call.canon.get("max_tokens_per_doc"))
+        longest = _LONGEST_DOCUMENT if told is None else told
+        documents = (min(_tokens(document_text(one)), longest) for one in call.canon["documents"])
+        pieces = sum(-(-(question + tokens) // _PIECE) for tokens in documents)
+        return Beside(searches=-(-pieces // _PIECES))
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         if call.operation is Operation.EMBEDDINGS:
@@ -77,6 +99,11 @@ class Cohere(Provider):
 
     def classify(self, reply: Reply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)
+
+
+def _tokens(text: str) -> int:
+    """Not fewer than there are, as good as ever."""
+    return len(text.encode("utf-8", "replace")) // _LEAST_BYTES + 1
 
 
 def _rerank_body(canon: Json) -> Json:

@@ -125,6 +125,7 @@ class Completions(Struct):
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Share | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None
+    best_of: Annotated[int, Meta(ge=1, le=128)] | None = None
     stop: str | list[str] | None = None
     suffix: str | None = None
     echo: bool | None = None

@@ -1,0 +1,74 @@
+"""What a call may use beside words that are read and written, as far as it tells: money must have room for that too."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+import msgspec
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_object, objects, text_of
+
+_SEARCHES: Final = ("web_search", "google_search")
+"""What the types of tools begin with that search the web; dates and the like follow."""
+_MARKED: Final = ("tools", "messages")
+"""Where markers of a provider's cache stand, beside the request itself."""
+
+Kept = Literal["", "minutes", "hour"]
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """The most of each. Searches and the like are those that the call lets its tools do; one where it sets no limit."""
+
+    heard: int = 0
+    """Tokens of the prompt that are sound."""
+    spoken: bool = False
+    """The answer may be sound."""
+    kept: Kept = ""
+    """The prompt may be written to the provider's cache, for so long."""
+    searches: int = 0
+    file_searches: int = 0
+    containers: int = 0
+
+
+WORDS: Final = Beside()
+
+
+def beside(canon: Json) -> Beside:
+    """What the call says of it. A prompt is kept where markers ask for it."""
+    spoken, kept = bool(canon.get("audio")), _kept(canon)
+    kinds = [(tool, kind) for tool in objects(canon.get("tools")) if (kind := text_of(tool.get("type"))) != "function"]
+    if not kinds:
+        return Beside(spoken=spoken, kept=kept) if spoken or kept else WORDS
+    most = _times(canon.get("max_tool_calls"))
+    return Beside(
+        spoken=spoken,
+        kept=kept,
+        searches=sum(_times(tool.get("max_uses"), most) for tool, kind in kinds if kind.startswith(_SEARCHES)),
+        file_searches=sum(most for _, kind in kinds if kind == "file_search"),
+        containers=sum(kind == "code_interpreter" for _, kind in kinds),
+    )
+
+
+def _times(limit: object, otherwise: int = 1) -> int:
+    return limit if type(limit) is int and limit > 0 else otherwise
+
+
+def _kept(canon: Json) -> Kept:
+    markers = [marker for marker in _markers(canon) if is_object(marker)]
+    if not markers:
+        return ""
+    return "hour" if any(marker.get("ttl") == "1h" for marker in markers) else "minutes"
+
+
+def _markers(canon: Json) -> Iterator[object]:
+    yield canon.get("cache_control")
+    for name in _MARKED:
+        yield from _within(objects(canon.get(name)))
+
+
+def _within(items: Iterable[Json]) -> Iterator[object]:
+    for item in items:
+        yield item.get("cache_control")
+        yield from (part.get("cache_control") for part in objects(item.get("content")))
+        for call in objects(item.get("tool_calls")):
+            yield call.get("cache_control")
