@@ -56,10 +56,10 @@ class Router:
         """The plan for a call. Raises NotFound, Forbidden or BadRequest when nobody can serve it."""
         needed = demand(call, prompt_tokens)
         targets = self._sandbox(call) if key.test else self.resolve(call.model, key.org, thinking=needed.thinking)
-        allowed = [target for target in targets if key.test or _allowed(key, call.model, target)]
+        allowed = [target for target in targets if key.test or _forbidden(key, call, target) is None]
         if not allowed:
             raise Forbidden(
-                f"This key may not use the model {call.model!r}. Ask an admin of your organisation to allow it.",
+                f"This key may not use the model {_forbidden(key, call, targets[0])!r}. Ask an admin of your organisation to allow it.",
                 code="model_not_allowed",
                 param="model",
             )
@@ -213,11 +213,16 @@ class Router:
         ]
 
 
-def _allowed(key: KeySnapshot, asked: str, target: Target) -> bool:
-    if key.providers is not None and target.host.id not in key.providers:
-        return False
-    names = (asked, target.model, target.name)
-    return lists(key.models, target.host.id, names) and lists(key.org.policy.allowed_models, target.host.id, names)
+def _forbidden(key: KeySnapshot, call: Call, target: Target) -> str | None:
+    """The model that the key may not use there: the one it asks for, or one that it lets it use; None when it may."""
+    host = target.host.id
+    if key.providers is not None and host not in key.providers:
+        return call.model
+    others = ((name, (name, f"{host}/{name}")) for name in target.provider.others(call))
+    for asked, names in ((call.model, (call.model, target.model, target.name)), *others):
+        if not all(lists(models, host, names) for models in (key.models, key.org.policy.allowed_models)):
+            return asked
+    return None
 
 
 def _prefill(entry: TargetEntry, traits: Traits, language: Provider) -> bool | None:
