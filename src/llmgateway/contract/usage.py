@@ -127,7 +127,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert({name: getattr(self, name) for name in figures} | dict(self.usage_details or {}), Usage)
 
 
-class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="open"):
+class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="open"):
     """Written to the journal before the first byte goes upstream. Without its close it is billed as an estimate."""
 
     id: str
@@ -146,6 +146,8 @@ class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     """Price of that prompt, None when unpriced."""
     charge_nanos: int | None
     price_version: str | None
+    wished: Mapping[str, int | str] | None = None
+    """The terms that the price is of, as in `usage_details`; None is the usual ones."""
     credential: str | None = None
     """As in an Attempt."""
     test: bool = False

@@ -15,6 +15,7 @@ import msgspec
 from llmgateway.canon.beside import Beside, beside
 from llmgateway.canon.call import USUAL, Call, Operation, Terms
 from llmgateway.canon.chat import ChatChunk, Json
+from llmgateway.canon.shapes import word_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import ProviderError
 
@@ -210,8 +211,8 @@ class Provider(ABC):
 
     def terms(self, call: Call) -> Terms:
         """What the call wishes that may cost other than usual here."""
-        tier = call.canon.get("service_tier")
-        return Terms(tier) if isinstance(tier, str) and tier != "auto" else USUAL
+        tier = word_of(call.canon.get("service_tier"))
+        return USUAL if tier is None or tier == "auto" else Terms(tier)
 
     def beside(self, call: Call) -> Beside:
         """What the call may use here beside words, at most, as far as it tells."""

@@ -1,11 +1,13 @@
 """What a request cost: by the place where its target works, and in the words that its event keeps."""
 
 import tracemalloc
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
 import yaml
 
+from llmgateway.canon.call import Call
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import Budget, OrgSnapshot, SealedCredential
@@ -49,11 +51,13 @@ def _routing(location: str) -> Routing:
     return Routing(file, environment={**KEYS, **VERTEX, "GOOGLE_CLOUD_LOCATION": location})
 
 
-async def _served(target: Target, plan: Plan, usage: Usage, *, left: bool = False) -> tuple[OpenRecord, UsageEvent]:
+async def _served(
+    target: Target, plan: Plan, usage: Usage | None, *, call: Call | None = None, left: bool = False
+) -> tuple[OpenRecord, UsageEvent]:
     """The records of a request that the target answered, or whose caller left before it did."""
     journal = _Journal()
     meter = _meter(journal)
-    meter.counts(chat())
+    meter.counts(call or chat())
     meter.plans(plan)
     meter.opens(target)
     if left:
@@ -118,6 +122,42 @@ async def test_a_tenants_own_credential_is_named_before_it_is_asked_with_and_aft
     assert own_event.usage_details == {"region": "global", "credential": "cred_1"}
     _, left = await _served(plan.targets[1], plan, USED, left=True)
     assert (left.provider, left.attempts, left.usage_details) == ("anthropic", (), {"credential": "cred_1"})
+
+
+@pytest.mark.parametrize(
+    ("model", "wished", "times", "words"),
+    [
+        ("openai/gpt-4.1", {}, "1", None),
+        ("openai/gpt-4.1", {"service_tier": "auto"}, "1", None),
+        ("openai/gpt-4.1", {"service_tier": "x" * 65}, "1", None),
+        ("openai/gpt-4.1", {"service_tier": "priority"}, "1.75", {"tier": "priority"}),
+        ("openai/gpt-4.1", {"service_tier": "default"}, "1", {"tier": "default"}),
+        ("anthropic/claude-opus-5-5", {"speed": "fast"}, "2", {"speed": "fast"}),
+        ("anthropic/claude-opus-5-5", {"inference_geo": "us"}, "1.1", {"region": "us"}),
+    ],
+)
+async def test_who_is_not_told_what_was_served_counts_what_was_wished(
+    model: str, wished: dict[str, Any], times: str, words: dict[str, str] | None
+) -> None:
+    """Before the end, for an estimate should there be none, and where the caller left or the provider told no figures."""
+    call = chat(model, "word " * 1_000, **wished)
+    target = _routing("").plan(chat(model)).targets[0]
+    plan = Plan(targets=(target,), asked=target)
+    usual = CATALOG.price(
+        target.host.id, target.model, Usage(prompt_tokens=TOKENIZER.count_prompt(call.canon, model)), NOON
+    )
+    assert usual is not None
+    for usage, left in ((None, True), (None, False)):
+        opened, event = await _served(target, plan, usage, call=call, left=left)
+        assert opened.cost_nanos == event.cost_nanos == int(usual.nanos * Decimal(times))
+        assert (opened.wished, event.usage_details) == (words, words)
+
+
+async def test_what_the_provider_tells_counts_whatever_was_wished() -> None:
+    call = chat("openai/gpt-4.1", service_tier="priority")
+    target = _routing("").plan(call).targets[0]
+    _, event = await _served(target, Plan(targets=(target,), asked=target), Usage(prompt_tokens=1_000), call=call)
+    assert (event.cost_nanos, event.usage_details) == (2_000_000, None)
 
 
 def test_asking_a_region_reserves_what_it_costs_there() -> None:

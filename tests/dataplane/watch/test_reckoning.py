@@ -8,7 +8,7 @@ from llmgateway.dataplane.watch.reckoning import reckon
 
 def _reckon(told: Usage | None, *, whole: bool = True) -> tuple[Usage, UsageSource]:
     """Of a request with 7 tokens of prompt and 5 of answer, as counted here."""
-    return reckon(told, 7, lambda: 5, whole=whole)
+    return reckon(told, Usage(prompt_tokens=7), lambda: 5, whole=whole)
 
 
 COUNTED = (Usage(prompt_tokens=7, completion_tokens=5), UsageSource.COUNTED)
@@ -82,13 +82,16 @@ def test_zero_that_was_told_is_zero_and_where_there_is_no_text_nothing_was_left_
     silent = Usage(prompt_tokens=100)
     assert _reckon(silent) == (silent, UsageSource.PROVIDER)
     vectors = Usage(prompt_tokens=100, completion_told=False)
-    assert reckon(vectors, 7, lambda: 0, whole=True) == (Usage(prompt_tokens=100), UsageSource.PROVIDER)
+    assert reckon(vectors, Usage(prompt_tokens=7), lambda: 0, whole=True) == (
+        Usage(prompt_tokens=100),
+        UsageSource.PROVIDER,
+    )
 
 
 def test_a_bill_that_came_before_the_end_is_none() -> None:
     early = Usage(prompt_tokens=5, completion_tokens=1, told_nanos=7)
-    assert reckon(early, 5, lambda: 9, whole=True)[0].told_nanos == 7
-    found, source = reckon(early, 5, lambda: 9, whole=False)
+    assert reckon(early, Usage(prompt_tokens=5), lambda: 9, whole=True)[0].told_nanos == 7
+    found, source = reckon(early, Usage(prompt_tokens=5), lambda: 9, whole=False)
     assert (found.told_nanos, found.completion_tokens, source) == (None, 9, UsageSource.COUNTED)
 
 

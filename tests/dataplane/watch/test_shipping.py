@@ -172,7 +172,8 @@ async def test_an_open_of_a_dead_process_is_billed_as_an_estimate(tmp_path: Path
     lost, done = open_record(), open_record()
     recorder.open(done)
     recorder.open(lost)
-    recorder.open(msgspec.structs.replace(open_record(lost.id, prompt_tokens=9), credential="cred_1"))
+    again = open_record(lost.id, prompt_tokens=9)
+    recorder.open(msgspec.structs.replace(again, credential="cred_1", wished={"tier": "priority"}))
     recorder.close(event(done.id))
     die(journal)
     await _recover(tmp_path, table, 2)
@@ -180,7 +181,7 @@ async def test_an_open_of_a_dead_process_is_billed_as_an_estimate(tmp_path: Path
     assert (estimate.usage_source, estimate.outcome) == (UsageSource.ESTIMATED, Outcome.FAILED)
     assert (estimate.prompt_tokens, estimate.cost_nanos, estimate.charge_nanos) == (9, 14_000, 14_000)
     assert estimate.created_at == id_time(lost.id)
-    assert estimate.usage_details == {"credential": "cred_1"}
+    assert estimate.usage_details == {"tier": "priority", "credential": "cred_1"}
     assert table.rows[done.id].usage_source is UsageSource.PROVIDER
 
 

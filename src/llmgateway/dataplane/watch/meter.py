@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from llmgateway.canon.call import Call, Operation
+from llmgateway.canon.call import USUAL, Call, Operation
 from llmgateway.canon.usage import Usage, UsageSource
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.catalog.tokens import Tokenizer
@@ -77,7 +77,8 @@ class Meter:
         self._running = False
         """The target asked last has not failed."""
         self._attempts: list[Attempt] = []
-        self._prompt_tokens = 0
+        self._expected = Usage()
+        """The prompt as counted here, on the terms that are wished of the target asked last."""
         self._usage: Usage | None = None
         self._text = StringIO()
         """What was said; a list of pieces would take many times its room."""
@@ -99,7 +100,7 @@ class Meter:
     @property
     def prompt_tokens(self) -> int:
         """As counted here, before anybody was asked."""
-        return self._prompt_tokens
+        return self._expected.prompt_tokens
 
     @property
     def figures(self) -> Usage:
@@ -128,8 +129,8 @@ class Meter:
     def counts(self, call: Call) -> int:
         """The call is known; gives the tokens of its prompt."""
         self._call = call
-        self._prompt_tokens = self._use.tokenizer.count_prompt(call.canon, call.model)
-        return self._prompt_tokens
+        self._expected = Usage(prompt_tokens=self._use.tokenizer.count_prompt(call.canon, call.model))
+        return self.prompt_tokens
 
     async def admit(self, need: Need) -> None:
         """Reserve everything the call may use. Raises TooMany, PaymentRequired, Unavailable."""
@@ -137,7 +138,7 @@ class Meter:
 
     def counted(self) -> Answer:
         """The prompt's tokens as this gateway counts them, for targets that do not count."""
-        return Answer(body={"input_tokens": self._prompt_tokens}, usage=None)
+        return Answer(body={"input_tokens": self.prompt_tokens}, usage=None)
 
     def plans(self, plan: Plan) -> None:
         """The candidates are known."""
@@ -151,8 +152,11 @@ class Meter:
         if not self._attempts:
             self._use.counting.asks(self._asked_at - self._started)
         call = self._known_call()
-        prompt_tokens = 0 if self._only_counts else self._prompt_tokens
-        cost, version = (0, None) if self._only_counts else self._price(target, Usage(prompt_tokens=prompt_tokens))
+        wished = target.provider.terms(call).at(target.host.terms)
+        prompt_tokens = self.prompt_tokens
+        self._expected = Usage(prompt_tokens, tier=wished.tier, speed=wished.speed, region=wished.region)
+        asked = Usage() if self._only_counts else self._expected
+        cost, version = (0, None) if self._only_counts else self._price(target, asked)
         self._use.recorder.open(
             OpenRecord(
                 id=self._id,
@@ -165,10 +169,11 @@ class Meter:
                 provider=target.host.id,
                 served_model=target.model,
                 stream=call.stream,
-                prompt_tokens=prompt_tokens,
+                prompt_tokens=asked.prompt_tokens,
                 cost_nanos=cost,
                 charge_nanos=self._charge(cost, target, self._key.org.tariff.marked_up),
                 price_version=version,
+                wished=None if wished == USUAL else asked.details(),
                 credential=target.brought,
                 test=self._key.test,
                 tags=self._key.tags,
@@ -342,7 +347,7 @@ class Meter:
         )
 
     def _count(self, outcome: Outcome) -> tuple[Usage, UsageSource]:
-        return reckon(self._usage, self._prompt_tokens, self._seen, whole=self._finished or outcome is Outcome.FINISHED)
+        return reckon(self._usage, self._expected, self._seen, whole=self._finished or outcome is Outcome.FINISHED)
 
     def _seen(self) -> int:
         """Tokens of the answer's text, as counted here."""

@@ -1,7 +1,7 @@
 """Carries usage from the journal to the database: every event at least once, the checkpoint only after the sink returned."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -335,7 +335,7 @@ def _estimate(record: OpenRecord) -> UsageEvent:
         error_message=_CRASHED,
         stream=record.stream,
         prompt_tokens=record.prompt_tokens,
-        usage_details={"credential": record.credential} if record.credential else None,
+        usage_details=_details(record),
         cost_nanos=record.cost_nanos,
         charge_nanos=record.charge_nanos,
         list_cost_nanos=record.cost_nanos,
@@ -345,6 +345,10 @@ def _estimate(record: OpenRecord) -> UsageEvent:
         plan=(PlannedTarget(target=f"{record.provider}/{record.served_model}", why="asked when the gateway stopped"),),
         tags=record.tags,
     )
+
+
+def _details(record: OpenRecord) -> Mapping[str, int | str] | None:
+    return {**(record.wished or {}), "credential": record.credential} if record.credential else record.wished
 
 
 def _pause(count: int) -> float:

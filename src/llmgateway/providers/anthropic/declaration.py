@@ -9,7 +9,7 @@ import msgspec
 
 from llmgateway.canon.call import USUAL, Call, Dialect, Operation, Terms
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, objects, text_of
+from llmgateway.canon.shapes import is_array, objects, text_of, word_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
 from llmgateway.providers.anthropic.answer import canon_answer, counted_text, figures_of, finish_of, usage_of
@@ -44,7 +44,7 @@ class Anthropic(Provider):
         speed, region = call.canon.get("speed"), call.canon.get("inference_geo")
         if speed is None and region is None:
             return USUAL
-        return Terms(speed=None if speed == "standard" else text_of(speed) or None, region=text_of(region) or None)
+        return Terms(speed=None if speed == "standard" else word_of(speed), region=word_of(region))
 
     def others(self, call: Call) -> Sequence[str]:
         """Its advisors, and who answers in its place.
