@@ -21,7 +21,14 @@ from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dispatch.probing import NO_FREE_CALL, probe
 from llmgateway.dataplane.pages import model_entry, names_for
 from llmgateway.dataplane.plan.forecast import Forecast
-from llmgateway.dataplane.plan.hosts import Credential, brought, missing_secrets, not_to_be_brought
+from llmgateway.dataplane.plan.hosts import (
+    Credential,
+    brought,
+    missing_secrets,
+    not_an_address,
+    not_to_be_brought,
+    unknown_option,
+)
 from llmgateway.dataplane.plan.router import Router
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
@@ -119,11 +126,10 @@ class ProviderCheck:
         lacking = missing_secrets(host.provider, secrets)
         if lacking:
             raise BadRequest(lacking, param="api_key" if "api_key" in host.provider.secret_names else "secrets")
+        if why_not := unknown_option(host.provider, options):
+            raise BadRequest(why_not, param="options")
         if base_url is not None:
-            try:
-                check_url(base_url)
-            except AddressRefused as error:
-                raise BadRequest(str(error), param="base_url") from error
+            _check_address(base_url)
         credential = Credential(f"{provider}/check", secrets)
         host = brought(host, credential, base_url, options)
         if host.missing:
@@ -135,6 +141,16 @@ class ProviderCheck:
         if trouble == NO_FREE_CALL or not refused:
             return CheckedCredential(accepted=None, message=trouble)
         return CheckedCredential(accepted=False, message=trouble)
+
+
+def _check_address(base_url: str) -> None:
+    """Raises BadRequest."""
+    if why_not := not_an_address(base_url):
+        raise BadRequest(why_not, param="base_url")
+    try:
+        check_url(base_url)
+    except AddressRefused as error:
+        raise BadRequest(str(error), param="base_url") from error
 
 
 class Planner:

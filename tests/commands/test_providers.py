@@ -86,6 +86,14 @@ def test_the_list_says_who_is_ready_and_what_is_missing(tmp_path: Path) -> None:
     assert "MISTRAL_API_KEY" in rows["mistral"]["missing"]
 
 
+@pytest.mark.parametrize("form", [["--json"], []])
+def test_the_list_shows_no_password_of_an_address(form: list[str], tmp_path: Path) -> None:
+    file = _config(tmp_path, "providers:\n  lab: {type: openai_compatible, base_url: 'http://ann:hunter22@lab:1/v1'}\n")
+    output = CliRunner().invoke(cli, ["providers", "list", *form, "--config", file]).output
+    assert "http://***@lab:1/v1" in output
+    assert "hunter22" not in output
+
+
 def test_the_list_in_words_says_what_would_help(tmp_path: Path) -> None:
     output = CliRunner().invoke(cli, ["providers", "list", "--config", _config(tmp_path, "providers: {}\n")]).output
     lines = dict(line.split(maxsplit=1) for line in output.splitlines())

@@ -61,6 +61,8 @@ async def test_a_credential_is_sealed_and_only_its_own_organisation_opens_it(api
         "https://user:pass@example.com/",
         "file:///etc/passwd",
         "ftp://example.com/",
+        "https://example.com/v1?key=k",
+        "https://example.com/v1#k",
     ],
 )
 async def test_an_address_that_leads_inside_is_refused(api: Api, address: str) -> None:
@@ -80,6 +82,15 @@ async def test_an_address_that_leads_inside_is_refused(api: Api, address: str) -
         ({"provider": "bedrock", "secrets": {"aws_access_key_id": "k"}, "options": {"region": "us-east-1"}}, "api_key"),
         ({"provider": "bedrock", "api_key": "k"}, "options"),
         ({"provider": "databricks", "api_key": "k", "options": {"region": "x"}}, "options"),
+        ({"provider": "openai", "api_key": "k", "options": {"api_key": "k"}}, "options"),
+        ({"provider": "openai", "api_key": "k", "options": {"organisation": "k"}}, "options"),
+        (
+            {"provider": "ollama", "base_url": "https://example.com", "options": {"api_key": "k"}, "api_key": "k"},
+            "options",
+        ),
+        ({"provider": "vertex", "secrets": {"token": "t"}, "options": {"service_account_file": "k"}}, "options"),
+        ({"provider": "openai", "api_key": "two\nlines"}, "api_key"),
+        ({"provider": "bedrock", "secrets": {"aws_access_key_id": "k\r\nx: y"}}, "secrets.aws_access_key_id"),
     ],
 )
 async def test_what_is_wrong_with_a_credential_is_said_when_it_is_entered(api: Api, wish: Json, param: str) -> None:
@@ -87,6 +98,16 @@ async def test_what_is_wrong_with_a_credential_is_said_when_it_is_entered(api: A
     org = await api.org("Acme", owner_id)
     refused = await (await api.as_(owner_id)).post(f"/orgs/{org}/credentials", json={"name": "n", **wish})
     assert (refused.status_code, error_of(refused)["param"]) == (400, param)
+
+
+@pytest.mark.parametrize(
+    ("secret", "shown"), [("sk-12345-abcd", "abcd"), (" sk-12345-abcd\n", "abcd"), ("sk-short", "")]
+)
+async def test_a_secret_is_recognised_by_its_end_where_it_has_some_to_spare(api: Api, secret: str, shown: str) -> None:
+    owner_id = await api.person("o@a.test")
+    org = await api.org("Acme", owner_id)
+    made = await (await api.as_(owner_id)).post(f"/orgs/{org}/credentials", json={**WISH, "api_key": secret})
+    assert made.json()["last4"] == shown
 
 
 @pytest.mark.parametrize("value", ["x@127.0.0.1/", "127.0.0.1:443/?", "evil.test/#", "a\\b", "a b", "", ".", "ä"])

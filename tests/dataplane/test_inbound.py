@@ -75,15 +75,24 @@ def test_no_key_is_none(lines: Lines) -> None:
     assert credential(header_map(lines)) is None
 
 
-def test_a_name_longer_than_any_models_is_refused_before_anything_keeps_it() -> None:
-    def asked(name: str) -> Call:
-        body = b'{"model": "%b", "messages": [{"role": "user", "content": "hi"}]}' % name.encode()
-        dialect = OpenAIDialect()
-        inbound = Inbound(
-            operation=Operation.CHAT, dialect=dialect, secret=None, address="192.0.2.1", headers={}, body=body
-        )
-        return inbound.read(inbound.unpacked())
+def asked(name: str) -> Call:
+    body = b'{"model": "%b", "messages": [{"role": "user", "content": "hi"}]}' % name.encode()
+    dialect = OpenAIDialect()
+    inbound = Inbound(
+        operation=Operation.CHAT, dialect=dialect, secret=None, address="192.0.2.1", headers={}, body=body
+    )
+    return inbound.read(inbound.unpacked())
 
+
+@pytest.mark.parametrize("key", ["lgw_live_0123456789abcdef", "lgw_test_0123456789abcdef"])
+def test_a_key_in_the_models_place_is_refused_before_anything_keeps_it(key: str) -> None:
+    """Else everybody of the organisation would read it beside the request."""
+    with pytest.raises(BadRequest, match="`model`: is an API key") as refused:
+        asked(key)
+    assert key not in refused.value.message
+
+
+def test_a_name_longer_than_any_models_is_refused_before_anything_keeps_it() -> None:
     assert asked("m" * 256).model == "m" * 256
     with pytest.raises(BadRequest, match="longer than 256 characters") as refused:
         asked("m" * 257)

@@ -61,3 +61,20 @@ async def test_an_answer_without_end_is_left_packed_or_not() -> None:
                 await exchange.read()
             await asyncio.wait_for(left.wait(), 10)
             left.clear()
+
+
+async def test_an_answer_that_is_none_is_told_without_the_address_that_gave_it() -> None:
+    """Callers read it, and the address may be the operator's own, with what it must not tell."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"\x00 is no HTTP")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, HttpClient() as client:
+        with pytest.raises(HttpError) as caught:
+            await client.send("POST", f"http://127.0.0.1:{port}/v1?sign=hunter22", {}, b"", connect_seconds=5)
+    assert "Bad status line" in caught.value.message
+    assert "/v1" not in caught.value.message

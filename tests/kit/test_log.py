@@ -80,6 +80,7 @@ def test_secrets_are_struck_out_wherever_they_stand(lines: io.StringIO, secret: 
     ("text", "kept"),
     [
         ("postgresql://ann:hunter22@db:5432/x", "postgresql://ann:***@db:5432/x"),
+        ("postgresql://ann:hunt@r:2/2@db:5432/x", "postgresql://ann:***@db:5432/x"),
         ("Authorization: Bearer abc.def-ghi", "Authorization: Bearer ***"),
         ("api_key=abcdefgh&x=1", "api_key=***&x=1"),
         ("password: hunter22", "password: ***"),

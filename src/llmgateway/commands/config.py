@@ -32,7 +32,7 @@ _SECRET_SETTINGS = frozenset(
         "bootstrap_api_key",
     }
 )
-_PASSWORD_IN_URL = re.compile(r"(?<=://)[^\s/\"]+(?=@)")
+PASSWORD_IN_URL = re.compile(r"(?<=://)[^\s/\"]+(?=@)")
 """Who logs in where, in addresses such as a provider's base_url."""
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="The gateway.yaml; default LLMGATEWAY_CONFIG.")]
 
@@ -65,7 +65,7 @@ def show(config: ConfigOption = None) -> None:
         if shown.get(name):
             shown[name] = "***"
     told = json.dumps({"settings": shown, "gateway_yaml": _redacted(file)}, indent=2)
-    typer.echo(_PASSWORD_IN_URL.sub("***", told))
+    typer.echo(PASSWORD_IN_URL.sub("***", told))
 
 
 def _read(config: Path | None) -> tuple[Settings, GatewayFile]:

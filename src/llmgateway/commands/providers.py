@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from llmgateway.app import read_gateway_file
+from llmgateway.commands.config import PASSWORD_IN_URL
 from llmgateway.dataplane.dispatch.probing import NO_FREE_CALL, probe
 from llmgateway.dataplane.plan.hosts import Host, build_hosts
 from llmgateway.errors import ConfigurationError
@@ -36,7 +37,7 @@ def list_providers(
         {
             "id": host.id,
             "title": host.provider.title,
-            "base_url": host.base_url,
+            "base_url": PASSWORD_IN_URL.sub("***", host.base_url),
             "ready": not host.missing,
             "missing": host.missing or None,
             "operations": sorted(host.provider.endpoints),

@@ -44,6 +44,10 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     def read(self, body: bytes) -> Call:
         """The unpacked body in the words of its dialect. Raises BadRequest."""
         call = self.dialect.read(self.operation, body, read_wishes(self.headers))
+        if call.model.startswith(_OURS):
+            raise refuse(
+                "model", "is an API key. Send the name of a model, and replace the key if others can read this."
+            )
         if _CONTROL.search(call.model):
             raise refuse("model", "must not hold control characters. Send the name as GET /v1/models has it.")
         if len(call.model) > LONGEST_NAME:

@@ -174,7 +174,8 @@ class _AiohttpExchange:
 
 
 def _trouble(error: Exception) -> HttpError:
-    words = str(error) or type(error).__name__
+    # What aiohttp says of an answer that is none has the whole URL in it.
+    words = (error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)) or type(error).__name__
     if isinstance(error, aiohttp.ConnectionTimeoutError | TimeoutError):
         return HttpError(Trouble.CONNECT_TIMEOUT, f"no connection in time: {words}")
     if isinstance(error, aiohttp.ClientConnectorError | ssl.SSLError | aiohttp.InvalidURL):

@@ -15,7 +15,7 @@ _SECRETS: Final = re.compile(
     r"|(\b(?:sk|pk|rk|whsec)[-_][A-Za-z0-9]{0,4})[A-Za-z0-9_-]{8,}"
     r"|(\b(?:xai-|gsk_|hf_|r8_|pplx-|nvapi-|AIza|AKIA|ya29\.|eyJ))[A-Za-z0-9._-]{8,}"
     r"|((?:Bearer|Basic) )[A-Za-z0-9._~+/=-]+"
-    r"|(://[^\s:/@\"']*:)[^\s@\"']+(?=@)"
+    r"|(://[^\s:/@\"']*:)[^\s\"']+(?=@)"
     r"|((?:api[-_]?key|password|secret|token)[\"']?\s*[=:]\s*[\"']?)[^\s\"',}&]{4,}",
     re.IGNORECASE,
 )

@@ -149,3 +149,12 @@ def test_openais_address_tells_where_it_works(address: str, region: str | None) 
     assert made.region == region
     theirs = brought(build_hosts({"openai": OPENAI}, GatewayFile(), {})["openai"], Credential("c", {}), address, {})
     assert theirs.region == region
+
+
+@pytest.mark.parametrize("url", ["https://example.com/v1?key=k", "https://example.com/v1#k"])
+@pytest.mark.parametrize("in_file", [True, False])
+def test_an_address_below_which_nothing_can_be_asked_is_refused_at_the_start(url: str, *, in_file: bool) -> None:
+    place = "gateway.yaml: providers.bedrock.base_url" if in_file else "BEDROCK_BASE_URL"
+    with pytest.raises(ConfigurationError, match=f"{place}: The address must end with its path") as caught:
+        host({}, base_url=url) if in_file else host({"BEDROCK_BASE_URL": url})
+    assert "key=k" not in str(caught.value)

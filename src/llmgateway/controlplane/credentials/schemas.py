@@ -5,10 +5,13 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from llmgateway.controlplane.reception.bodies import Body, Name, Secret, Shown
+from llmgateway.controlplane.reception.bodies import Body, Name, Shown
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
-Value = Annotated[str, StringConstraints(min_length=1, max_length=8_000, pattern=r"^[^\x00]*$")]
+Value = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+"""In one line, since most go out in a header."""
 Option = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$")]
 """Part of an address, and nothing that leads to another."""
 
@@ -18,7 +21,7 @@ class NewCredential(Body):
 
     provider: str = Field(max_length=50)
     name: Name
-    api_key: Secret | None = None
+    api_key: Value | None = None
     secrets: Annotated[dict[Word, Value], Field(max_length=10)] = Field(default_factory=dict)
     options: Annotated[dict[Word, Option], Field(max_length=10)] = Field(
         default_factory=dict, description="Region, project and their like."

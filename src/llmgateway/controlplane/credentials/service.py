@@ -18,6 +18,8 @@ from llmgateway.kit.ids import new_id
 from llmgateway.kit.vault import Vault
 
 _MOST = 100
+_TELLS_ITS_END = 12
+"""Characters of a secret that has so many to spare that four of them can be shown."""
 
 
 def secrets_of(body: NewCredential) -> dict[str, str]:
@@ -59,7 +61,7 @@ async def create(tx: AsyncSession, visit: Visit, body: NewCredential, checked: C
         provider=body.provider,
         name=body.name,
         sealed=vault.seal(data_key, org.id, about(identifier), msgspec.json.encode(secrets)),
-        last4=next(iter(reversed(secrets.values())))[-4:],
+        last4=_ending(next(iter(reversed(secrets.values())))),
         base_url=body.base_url,
         options=dict(body.options),
         created_by=visit.user.id,
@@ -110,6 +112,11 @@ async def erase(visit: Visit) -> None:
     await visit.tx.flush()
     await announce_purge(visit.tx, CachePurged(visit.org.id))
     await announce(visit.tx, KeyChanged(None, visit.org.id))
+
+
+def _ending(secret: str) -> str:
+    """What it is recognised by; nothing of one that is so short that this would be much of it."""
+    return secret[-4:] if len(secret) >= _TELLS_ITS_END else ""
 
 
 def about(credential_id: str) -> str:

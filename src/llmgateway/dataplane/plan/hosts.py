@@ -165,6 +165,27 @@ def not_to_be_brought(host: Host, base_url: str | None) -> str:
     return ""
 
 
+def not_an_address(base_url: str) -> str:
+    """Why nothing can be asked below an address, as a sentence; empty when it can. Whatever it holds is shown to people."""
+    if "?" in base_url or "#" in base_url:
+        return (
+            "The address must end with its path: what is asked for is put behind it. A key belongs with the credential."
+        )
+    return ""
+
+
+def unknown_option(provider: Provider, options: Collection[str]) -> str:
+    """The first option that a tenant's credential does not have, as a sentence; empty when there is none. They are shown to people."""
+    hidden = {"api_key", *provider.secret_names, *provider.granted_by}
+    known = {*provider.needs, *provider.env} - hidden
+    for name in sorted(options):
+        if name in hidden:
+            return f"`{name}` is a secret of {provider.title}: send it in `secrets`."
+        if name not in known:
+            return f"{provider.title} has no option `{name}`; it has {', '.join(sorted(known)) or 'none'}."
+    return ""
+
+
 def missing_secrets(provider: Provider, given: Collection[str]) -> str:
     """What a tenant's credential is made of, as a sentence, when these are not all of it; else empty."""
     sets = (provider.credential, *provider.credential_alternatives)
@@ -180,6 +201,9 @@ def _host(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str], 
     }
     options.update(entry.options)
     base_url = entry.base_url or environ.get(f"{prefix}_BASE_URL") or provider.base_url
+    if why_not := not_an_address(base_url):
+        place = f"gateway.yaml: providers.{provider.id}.base_url" if entry.base_url else f"{prefix}_BASE_URL"
+        raise ConfigurationError(f"{place}: {why_not}")
     credentials = _credentials(provider, entry, environ)
     # A server of the operator's own may ask for no key at all.
     if not credentials and (not provider.credential or (in_file and entry.type is not None)):
