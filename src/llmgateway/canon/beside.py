@@ -1,17 +1,14 @@
 """What a call may use beside words that are read and written, as far as it tells: money must have room for that too."""
 
-from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
 import msgspec
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 
 _SEARCHES: Final = ("web_search", "google_search")
 """What the types of tools begin with that search the web; dates and the like follow."""
-_MARKED: Final = ("tools", "messages")
-"""Where markers of a provider's cache stand, beside the request itself."""
 
 Kept = Literal["", "minutes", "hour"]
 
@@ -28,6 +25,11 @@ class Beside(msgspec.Struct, frozen=True):
     searches: int = 0
     file_searches: int = 0
     containers: int = 0
+
+    @property
+    def uses_tools(self) -> bool:
+        """Of those that cost something beside what they read."""
+        return self.searches > 0 or self.file_searches > 0 or self.containers > 0
 
 
 WORDS: Final = Beside()
@@ -54,21 +56,20 @@ def _times(limit: object, otherwise: int = 1) -> int:
 
 
 def _kept(canon: Json) -> Kept:
-    markers = [marker for marker in _markers(canon) if is_object(marker)]
+    markers = [marker for item in _marked(canon) if is_object(marker := item["cache_control"])]
     if not markers:
         return ""
     return "hour" if any(marker.get("ttl") == "1h" for marker in markers) else "minutes"
 
 
-def _markers(canon: Json) -> Iterator[object]:
-    yield canon.get("cache_control")
-    for name in _MARKED:
-        yield from _within(objects(canon.get(name)))
-
-
-def _within(items: Iterable[Json]) -> Iterator[object]:
-    for item in items:
-        yield item.get("cache_control")
-        yield from (part.get("cache_control") for part in objects(item.get("content")))
-        for call in objects(item.get("tool_calls")):
-            yield call.get("cache_control")
+def _marked(canon: Json) -> list[Json]:
+    """What has a marker of a provider's cache: the request, its tools, messages, their parts and calls."""
+    marked = [item for item in (canon, *objects(canon.get("tools"))) if "cache_control" in item]
+    for message in objects(canon.get("messages")):
+        if "cache_control" in message:
+            marked.append(message)
+        if is_array(content := message.get("content")):
+            marked += [part for part in objects(content) if "cache_control" in part]
+        if "tool_calls" in message:
+            marked += [call for call in objects(message["tool_calls"]) if "cache_control" in call]
+    return marked

@@ -111,7 +111,9 @@ class Rates:
         """A cache that nobody billed for writing costs what reading does."""
         if more is WORDS:
             return tokens * self.input
-        word = max(self.input, {"": 0, "minutes": self.cache_write, "hour": self.cache_write_1h}[more.kept])
+        word = self.input
+        if more.kept:
+            word = max(word, self.cache_write_1h if more.kept == "hour" else self.cache_write)
         heard = min(more.heard, tokens)
         return (tokens - heard) * word + heard * max(word, self.audio_input or 0)
 
@@ -122,6 +124,8 @@ class Rates:
 
     def tools_at_most(self, more: Beside) -> int:
         """What nobody published a price for is in no figure, here as in the bill."""
+        if not more.uses_tools:
+            return 0
         searches = min(more.searches, 1) if self.searches_once else more.searches
         used = (searches, self.search), (more.file_searches, self.file_search), (more.containers, self.container)
         return sum(times * (each or 0) for times, each in used)

@@ -103,9 +103,13 @@ class Tokenizer:
 
 def sound_tokens(canon: Json) -> int:
     """Tokens of a chat request that are sound, as they are in `count_prompt`."""
-    contents = (message.get("content") for message in objects(canon.get("messages")))
-    parts = (part for content in contents if is_array(content) for part in objects(content))
-    return sum(_of_sound(part) for part in parts if part.get("type") == "input_audio")
+    return sum(
+        _of_sound(part)
+        for message in objects(canon.get("messages"))
+        if is_array(content := message.get("content"))
+        for part in objects(content)
+        if part.get("type") == "input_audio"
+    )
 
 
 def _loader() -> Callable[[str], _Vocabulary]:

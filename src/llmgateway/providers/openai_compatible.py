@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from llmgateway.canon.beside import Beside, beside
+from llmgateway.canon.beside import WORDS, Beside, beside
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
@@ -76,6 +76,7 @@ _FOREIGN: Final = frozenset(
     }
 )  # fmt: skip
 """Fields of other dialects' bodies that chat cannot say."""
+_KEPT: Final = Beside(kept="minutes")
 _UNTRANSLATED: Final = frozenset({Operation.COMPLETIONS})
 """Operations that every host with them speaks as OpenAI does."""
 _TOOLS: Final = frozenset({"function", "custom"})
@@ -163,7 +164,9 @@ class OpenAICompatible(Provider):
         Page: https://developers.openai.com/api/docs/guides/prompt-caching.
         """
         told = beside(call.canon)
-        return msgspec.structs.replace(told, kept="minutes") if self.native else told
+        if not self.native:
+            return told
+        return _KEPT if told is WORDS else msgspec.structs.replace(told, kept="minutes")
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         base = place.base_url

@@ -90,8 +90,9 @@ def longest_asked(canon: Json) -> int | None:
 
     Where it set two, hosts differ in which they heed.
     """
-    limits = (canon.get(name) for name in ("max_completion_tokens", "max_tokens"))
-    return max((limit for limit in limits if isinstance(limit, int)), default=None)
+    asked = (canon.get("max_completion_tokens"), canon.get("max_tokens"))
+    limits = [limit for limit in asked if isinstance(limit, int)]
+    return max(limits) if limits else None
 
 
 def _asks_to_think(canon: Json) -> bool:

@@ -218,9 +218,12 @@ def _forbidden(key: KeySnapshot, call: Call, target: Target) -> str | None:
     host = target.host.id
     if key.providers is not None and host not in key.providers:
         return call.model
+    allowing = [models for models in (key.models, key.org.policy.allowed_models) if models is not None]
+    if not allowing:
+        return None
     others = ((name, (name, f"{host}/{name}")) for name in target.provider.others(call))
     for asked, names in ((call.model, (call.model, target.model, target.name)), *others):
-        if not all(lists(models, host, names) for models in (key.models, key.org.policy.allowed_models)):
+        if not all(lists(models, host, names) for models in allowing):
             return asked
     return None
 
