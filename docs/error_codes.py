@@ -81,6 +81,12 @@ ERROR_CODES = (
     ErrorCode(409, "last_owner", "The last owner of an organisation cannot go.", "Make another owner first."),
     ErrorCode(409, "stripe_refused", "Stripe says no, and why.", "Correct what it names."),
     ErrorCode(
+        408,
+        "request_timeout",
+        "The headers took longer than a minute, or the body came at less than 1 KiB a second.",
+        "Send it again, over a better network.",
+    ),
+    ErrorCode(
         409,
         "plan_changed",
         "The change of plan was shown for another plan than holds now, or long ago.",

@@ -52,10 +52,11 @@ class Piece(bytearray):
 
 
 class Sender:
-    """Sends so many pieces of a quarter of a MiB."""
+    """Sends so many pieces, each of a quarter of a MiB or of so many bytes."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, size: int = MIB // 4) -> None:
         self.left = count
+        self.size = size
         self.sent: list[ref[Piece]] = []
         self.kept: list[int] = []
         """Of those sent before, how many were in memory when the next was asked for."""
@@ -63,20 +64,32 @@ class Sender:
     async def __call__(self) -> dict[str, Any]:
         self.left -= 1
         self.kept.append(sum(piece() is not None for piece in self.sent))
-        piece = Piece(MIB // 4)
+        piece = Piece(self.size)
         self.sent.append(ref(piece))
         return {"type": "http.request", "body": piece, "more_body": self.left > 0}
 
 
+async def _well() -> None:
+    """Nobody has anything against it."""
+
+
+async def _refuses() -> None:
+    raise Unauthorized("Send a key.")
+
+
 async def test_what_nobody_may_send_is_read_to_its_end_and_not_kept() -> None:
     sender = Sender(40)
-
-    async def when_large() -> None:
-        raise Unauthorized("Send a key.")
-
     with pytest.raises(Unauthorized):
-        await read_body(sender, {}, when_large)
+        await read_body(sender, {}, _well, _refuses)
     assert sender.kept == [0, 1, 2, 3, 4, *[1] * 35]  # the last one is in the reader's hand
+
+
+async def test_of_a_stranger_next_to_nothing_is_kept_however_slowly_it_comes() -> None:
+    sender = Sender(200, size=16 * 1024)
+    with pytest.raises(Unauthorized):
+        await read_body(sender, {}, _refuses, _well)
+    assert max(sender.kept) * sender.size <= 64 * 1024
+    assert sender.left == 0
 
 
 @pytest.mark.parametrize(("count", "asked"), [(4, 0), (5, 1), (40, 1)])
@@ -87,7 +100,7 @@ async def test_whoever_sends_a_large_body_is_asked_for_once(count: int, asked: i
         nonlocal times
         times += 1
 
-    body = await read_body(Sender(count), {}, when_large)
+    body = await read_body(Sender(count), {}, _well, when_large)
     assert body is not None
     assert (len(body), times) == (count * MIB // 4, asked)
 

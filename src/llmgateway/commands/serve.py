@@ -18,6 +18,7 @@ import uvloop
 from llmgateway.app import Gateway, Part, open_gateway, read_gateway_file
 from llmgateway.commands.crew import Crew, Inherited
 from llmgateway.commands.greeting import greeting
+from llmgateway.commands.senders import BoundedProtocol, SlowSenders
 from llmgateway.commands.shared_figures import shared_figures
 from llmgateway.dataplane.pages import Readiness
 from llmgateway.errors import ConfigurationError
@@ -28,6 +29,8 @@ from llmgateway.stores import redis_url
 app = typer.Typer()
 
 _BACKLOG = 2048
+_TICKS_TO_LOOK = 50
+"""uvicorn's, ten a second, from one look at slow senders to the next."""
 _LAST_WORDS_SECONDS = 5.0
 """For requests that were cut off when the drain took too long."""
 
@@ -106,6 +109,13 @@ class DrainingServer(uvicorn.Server):
         self._readiness = readiness
         self._delay = delay
         self._loop = asyncio.get_running_loop()
+        self._slow_senders = SlowSenders()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn ten times a second."""
+        if counter % _TICKS_TO_LOOK == 0:
+            self._slow_senders.send_away(self.server_state.connections, self._loop.time())
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 uvicorn's signature
         """Called by uvicorn's signal handler. A second SIGINT no longer waits for open streams."""
@@ -137,7 +147,7 @@ def _settle_memory() -> None:
 def _server_config(settings: Settings, gateway: Gateway) -> uvicorn.Config:
     return uvicorn.Config(
         gateway,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
@@ -16,34 +16,39 @@ _MAX_DRAINED: Final = 128 * 1024 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _BARE: Final = -zlib.MAX_WBITS
 """Deflate without zlib's frame around it, which some send under the same name (RFC 9110, section 8.4.1.2)."""
+_MUCH: Final = 64 * 1024
+"""Of a stranger: as much as uvicorn reads ahead anyway."""
 _LARGE: Final = 1024 * 1024
 """Bodies of more bytes are counted; of others a process holds as many as it is asked."""
 _TOO_LARGE: Final = "The body is over 25 MiB. Send less, or refer to large files by URL."
 
 
 async def read_body(
-    receive: Receive, headers: Mapping[str, str], when_large: Callable[[], Awaitable[None]]
+    receive: Receive,
+    headers: Mapping[str, str],
+    when_much: Callable[[], Awaitable[object]],
+    when_large: Callable[[], Awaitable[None]],
 ) -> bytes | None:
     """The whole body, as it came; None when the caller left.
 
-    `when_large` is asked once, as soon as it is known to be large. Raises TooLarge over 25 MiB, and the Problem that
-    `when_large` raises: nothing is kept of what is refused, but all of it is read, so that its sender can read the refusal.
+    `when_much` is asked once, before much of nobody's is kept, and `when_large` as soon as it is known to be large. Raises
+    TooLarge over 25 MiB, and the Problem that either raises: nothing is kept of what is refused, but all of it is read, so
+    that its sender can read the refusal.
     """
     size = 0
     pieces: list[bytes] = []
     refused: Problem | None = None
     declared = headers.get("content-length", "")
+    asked = (_MUCH, when_much), (_LARGE, when_large)
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         piece: bytes = message.get("body", b"")
         size += len(piece)
-        if size - len(piece) <= _LARGE < size:
-            try:
-                await when_large()
-            except Problem as problem:
-                refused = problem
+        if size > _MUCH and refused is None:
+            passed = range(size - len(piece), size)
+            refused = await _objection([ask for least, ask in asked if least in passed])
         if refused is None and size > _MAX_BODY:
             refused = TooLarge(_TOO_LARGE)
         if refused is None:
@@ -57,6 +62,15 @@ async def read_body(
     if refused is not None:
         raise refused
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def _objection(asked: Sequence[Callable[[], Awaitable[object]]]) -> Problem | None:
+    try:
+        for ask in asked:
+            await ask()
+    except Problem as problem:
+        return problem
+    return None
 
 
 def size_of(headers: Mapping[str, str]) -> int:

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any, Final, cast
 
 from llmgateway.canon.call import Dialect, Operation
+from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.dataplane import pipeline
 from llmgateway.dataplane.body import Receive, read_body, size_of
 from llmgateway.dataplane.dialects.base import DialectWriter
@@ -71,7 +72,8 @@ class DataPlane:
             if entrance is None or scope["method"] != "POST":
                 raise self._no_route(scope["method"], path)
             with ExitStack() as held:
-                body = await read_body(receive, headers, partial(self._takes_large, scope, headers, held))
+                much, large = partial(self._knows, scope, headers), partial(self._takes_large, scope, headers, held)
+                body = await read_body(receive, headers, much, large)
             secret = credential(headers)
         except Problem as problem:
             self.rooms.instruments.turned_away(problem, reply.request_id)
@@ -89,9 +91,13 @@ class DataPlane:
         )
         await _until_departure(self.rooms, inbound, reply, receive)
 
+    async def _knows(self, scope: Scope, headers: Mapping[str, str]) -> KeySnapshot:
+        """Whose body comes in. Raises Problem."""
+        return await self.rooms.keys.identify(credential(headers), client_address(scope))
+
     async def _takes_large(self, scope: Scope, headers: Mapping[str, str], held: ExitStack) -> None:
-        """A large body comes in: held in memory for a key that is known alone, and where there is room. Raises Problem."""
-        key = await self.rooms.keys.identify(credential(headers), client_address(scope))
+        """A large body comes in: held in memory where there is room. Raises Problem."""
+        key = await self._knows(scope, headers)
         held.enter_context(self.rooms.bodies.holding(key.org.id, size_of(headers)))
 
     def _no_route(self, method: str, path: str) -> Problem:
