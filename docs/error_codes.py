@@ -77,15 +77,15 @@ ERROR_CODES = (
     ErrorCode(404, "not_found", "There is no such thing for this key.", "Check the path and the id."),
     ErrorCode(404, "response_not_stored", "Responses are not kept to be fetched later.", "Keep the answer itself."),
     ErrorCode(405, "method_not_allowed", "The path has no such method.", "Use the method of the `allow` header."),
-    ErrorCode(409, "conflict", "It exists already, or its state forbids this.", "Look again, then decide."),
-    ErrorCode(409, "last_owner", "The last owner of an organisation cannot go.", "Make another owner first."),
-    ErrorCode(409, "stripe_refused", "Stripe says no, and why.", "Correct what it names."),
     ErrorCode(
         408,
         "request_timeout",
         "The headers took longer than a minute, or the body came at less than 1 KiB a second.",
         "Send it again, over a better network.",
     ),
+    ErrorCode(409, "conflict", "It exists already, or its state forbids this.", "Look again, then decide."),
+    ErrorCode(409, "last_owner", "The last owner of an organisation cannot go.", "Make another owner first."),
+    ErrorCode(409, "stripe_refused", "Stripe says no, and why.", "Correct what it names."),
     ErrorCode(
         409,
         "plan_changed",

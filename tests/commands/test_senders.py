@@ -98,13 +98,11 @@ async def test_large_heads_and_bodies_in_any_pieces_come_through() -> None:
 @pytest.mark.parametrize(
     ("answered", "sent"),
     [
-        (b"", b""),
         (b"", b"GET / HTTP/1.1\r\nx-slow: a"),
         (b"", POST + b"content-length: 100000\r\n\r\nabc"),
         (b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", b"GET"),
-        (b"POST /early HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n", b"abc"),
     ],
-    ids=["nothing", "a head", "a body", "a second head", "a body after its answer"],
+    ids=["a head", "a body", "a second head"],
 )
 async def test_who_sends_hardly_anything_is_sent_away_after_a_minute(answered: bytes, sent: bytes) -> None:
     async with _server() as (server, port):
@@ -121,6 +119,29 @@ async def test_who_sends_hardly_anything_is_sent_away_after_a_minute(answered: b
             assert len(connections) == 1
         slow.send_away(connections, 1_061.0)
         assert await _refused(reader) == (408, "request_timeout")
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [(b"", b""), (b"POST /early HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n", b"abc")],
+    ids=["a connection in advance", "a body after its answer"],
+)
+async def test_who_waits_for_no_answer_is_left_without_a_word(asked: bytes, sent: bytes) -> None:
+    """It would be taken for the answer to what is asked next."""
+    async with _server() as (server, port):
+        slow, connections = SlowSenders(), server.server_state.connections
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        if asked:
+            writer.write(asked)
+            assert (await _answer(reader))[0] == 200
+        writer.write(sent)
+        await asyncio.sleep(0.1)
+        for now in (1_000.0, 1_060.0):
+            slow.send_away(connections, now)
+            assert len(connections) == 1
+        slow.send_away(connections, 1_061.0)
+        assert await reader.read() == b""
         writer.close()
 
 

@@ -62,10 +62,11 @@ class BoundedProtocol(HttpToolsProtocol):
         return cycle is not None and not cycle.response_complete
 
     def refuse(self, status: int, code: str, message: str) -> None:
-        """Say why, where nothing else was said, and hang up."""
+        """Say why to whoever has begun to ask and was told nothing else, and hang up."""
         if self.transport.is_closing():
             return
-        if not (self.awaits_body and self.cycle.response_started):
+        begun = self._kept > 0 or self.awaits_body  # else it was opened in advance, or is answered
+        if begun and not (self.awaits_body and self.cycle.response_started):
             error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
             body = msgspec.json.encode({"error": error})
             head = f"HTTP/1.1 {status} \r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
