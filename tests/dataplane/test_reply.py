@@ -11,7 +11,7 @@ from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.dataplane.inbound import Inbound
-from llmgateway.dataplane.reply import Reply, departure
+from llmgateway.dataplane.reply import UNREAD_SECONDS, Reply, departure
 from llmgateway.errors import BadRequest
 
 
@@ -96,3 +96,18 @@ async def test_who_takes_nothing_of_a_stream_for_long_is_gone() -> None:
     with pytest.raises(TimeoutError):  # it took what there was: it is only quiet, as callers are
         await asyncio.wait_for(departure(receive, reply, patience=0.04), 0.3)
     assert not reply.left
+
+
+async def test_who_still_sends_is_there_until_it_hangs_up() -> None:
+    """And a caller is given five minutes to take what there is for it."""
+    heard = [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
+
+    async def receive() -> dict[str, Any]:
+        return heard.pop(0)
+
+    async def send(message: dict[str, Any]) -> None:
+        del message
+
+    reply = Reply(send, "req_1")
+    await asyncio.wait_for(departure(receive, reply), 10)
+    assert (reply.left, heard, UNREAD_SECONDS) == (True, [], 300)

@@ -2,9 +2,12 @@
 
 import asyncio
 import zlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import pytest
 
+from llmgateway.kit import http
 from llmgateway.kit.http import HttpClient, HttpError
 
 
@@ -78,3 +81,48 @@ async def test_an_answer_that_is_none_is_told_without_the_address_that_gave_it()
             await client.send("POST", f"http://127.0.0.1:{port}/v1?sign=hunter22", {}, b"", connect_seconds=5)
     assert "Bad status line" in caught.value.message
     assert "/v1" not in caught.value.message
+
+
+@pytest.mark.parametrize(("guarded", "mebibytes"), [(False, 256), (True, 64)])
+async def test_of_an_answer_from_where_a_stranger_chose_less_is_held(
+    monkeypatch: pytest.MonkeyPatch, mebibytes: int, *, guarded: bool
+) -> None:
+    monkeypatch.setattr(http, "check_url", str)  # the server of this test is on no public address
+    async with _saying(b"1234", b"5678") as url, HttpClient(guarded=guarded) as client:
+        exchange = await client.send("POST", url, {}, b"", connect_seconds=5)
+        assert exchange.most == mebibytes << 20
+        assert await exchange.read() == b"12345678"
+
+
+@pytest.mark.parametrize(("most", "fits"), [(8, True), (7, False)])
+async def test_as_much_as_may_be_held_is_read_and_no_byte_more(
+    monkeypatch: pytest.MonkeyPatch, most: int, *, fits: bool
+) -> None:
+    monkeypatch.setattr(http, "_MOST_BYTES", most)
+    async with _saying(b"1234", b"5678") as url, HttpClient() as client:
+        exchange = await client.send("POST", url, {}, b"", connect_seconds=5)
+        if fits:
+            assert await exchange.read() == b"12345678"
+        else:
+            with pytest.raises(HttpError, match="no end"):
+                await exchange.read()
+        passing = await client.send("POST", url, {}, b"", connect_seconds=5)
+        assert [await passing.piece() for _ in range(3)] == [b"1234", b"5678", b""]
+
+
+@asynccontextmanager
+async def _saying(*pieces: bytes) -> AsyncGenerator[str]:
+    """A server whose answer comes in these pieces, with a pause between them."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"

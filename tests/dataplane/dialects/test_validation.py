@@ -71,7 +71,21 @@ def test_more_values_than_anybody_waits_for_are_refused_unread(values: bytes) ->
         b'"' + rb"[{,\\\", [{,\"" * 100_000 + b'"',
         b"1," * 399_000 + b"1",
         b'"' + b"word, " * 400_000 + b'"',
+        b"1," * 399_997 + b"1",
+        b'",",' + b"1," * 399_996 + b"1",
+        b"{" + b'"a":"b,",' * 399_000 + b'"a":"b"}',
     ],
 )
 def test_what_stands_in_a_text_is_no_value(values: bytes) -> None:
     assert len(read_object(b'{"model": "m", "a": [' + values + b"]}")) == 2
+
+
+def test_one_value_more_is_refused() -> None:
+    with pytest.raises(TooLarge):
+        read_object(b'{"model": "m", "a": [' + b"1," * 399_998 + b"1]}")
+
+
+def test_more_texts_than_so_many_values_have_are_not_told_apart() -> None:
+    """Each is a piece in memory; what is no JSON may be made of them."""
+    with pytest.raises(TooLarge):
+        read_object(b'{"a": [' + b'","' * 900_000 + b"]}")
