@@ -10,14 +10,16 @@ from sqlalchemy import update
 from llmgateway.canon.usage import Usage, UsageSource
 from llmgateway.contract.snapshot import Limits, OrgSnapshot
 from llmgateway.contract.usage import LACKING, UsageEvent
+from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.repricing import Figures, Line
-from llmgateway.controlplane.billing.usage_charges import RECENT, post_usage
+from llmgateway.controlplane.billing.usage_charges import HOUR, RECENT, hour_of, post_hour, post_usage
 from llmgateway.controlplane.keys.service import KeyWish
 from llmgateway.controlplane.usage import repricing as rows
+from llmgateway.db.models.billing import BillingAccount
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
-from tests.controlplane.billing.books import START, clock_at, held
+from tests.controlplane.billing.books import START, clock_at, held, write
 from tests.controlplane.billing.repriced import COST, DAY, TARIFF, Operator, operator, served
 from tests.controlplane.records import make_key
 from tests.dataplane.routing import CATALOG
@@ -211,6 +213,32 @@ async def test_beside_jobs_that_post_and_store_and_a_second_operator_everything_
     await ours.run()
     await post_usage(worker, clock_at(), RECENT)
     assert (await held(worker, ours.org_id))[Account.REVENUE] == -40 * CHARGE - 30
+    assert await ours.is_right()
+
+
+async def test_while_another_posting_spends_the_credit_it_waits_and_the_rest_goes_on_the_invoice(
+    ours: Operator, worker: Database
+) -> None:
+    """Or both would spend it, and what nobody has would be debt instead of a line of the invoice."""
+    here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    waiting = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND {here}"
+    async with ours.admin.transaction() as tx:
+        tx.add(BillingAccount(org_id=ours.org_id, status="active", created_at=START, updated_at=START))
+    await write(worker, clock_at(), postings.credit_bought("pi_1", CHARGE + 5), ours.org_id)
+    priced = {"cost_nanos": COST, "charge_nanos": CHARGE, "price_version": "v1"}
+    await ours.store(served(START - HOUR, ours.org_id, **priced), served(START, ours.org_id))
+    async with worker.transaction() as tx:
+        await ledger.lock(tx, ours.org_id)
+        assert await post_hour(tx, clock_at(), ours.org_id, hour_of(START - HOUR))
+        late = asyncio.create_task(ours.run())
+        for _ in range(1_000):
+            if late.done() or (await ours.query(waiting))[0][0]:
+                break
+            await asyncio.sleep(0.01)
+    await late
+    assert await held(worker, ours.org_id) == {
+        Account.STRIPE: CHARGE + 5, Account.REVENUE: -2 * CHARGE, Account.USAGE: CHARGE - 5,
+    }  # fmt: skip
     assert await ours.is_right()
 
 
