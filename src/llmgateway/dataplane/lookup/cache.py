@@ -326,7 +326,7 @@ class Collector:
     def _read(self) -> None:
         if self._native is None:
             return
-        decoder, self._native = self._native.provider.decoder(self._call, native=False), None
+        decoder, self._native = self._native.provider.rereads(self._call), None
         for start in range(0, len(self._frames), _SLICE):
             for step in decoder.feed(bytes(self._frames[start : start + _SLICE])):
                 self._assembly.add(step)
