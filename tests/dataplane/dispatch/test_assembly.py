@@ -92,3 +92,20 @@ def test_a_custom_tools_call_through_a_reader_of_chunks() -> None:
     assert assembly.answer().body["choices"][0]["message"]["tool_calls"] == [
         {"id": "b", "type": "custom", "custom": {"name": "g", "input": "print(1)"}}
     ]
+
+
+def test_odds_of_all_tokens_are_there_and_the_chunks_stay_as_they_were() -> None:
+    assembly = Assembly()
+    odds: list[list[Json] | None] = [[{"token": "a"}], None, [{"token": "b"}]]
+    for entries in odds:
+        choice: Json = {"index": 0, "delta": {"content": "x"}, "logprobs": {"content": entries, "refusal": None}}
+        assembly.add(Step(chunk=cast("ChatChunk", {"id": "c", "created": 1, "model": "m", "choices": [choice]})))
+    said = assembly.answer().body["choices"][0]
+    assert said["logprobs"] == {"content": [{"token": "a"}, {"token": "b"}], "refusal": []}
+    assert odds == [[{"token": "a"}], None, [{"token": "b"}]]
+
+
+def test_what_is_no_text_where_one_is_due_is_left_out() -> None:
+    assert message({"content": "a", "refusal": {"no": 1}}, {"content": "b"}) == {
+        "role": "assistant", "content": "ab", "refusal": "",
+    }  # fmt: skip

@@ -3,7 +3,7 @@
 from typing import cast
 
 from llmgateway.canon.chat import ChatChunk, ChatCompletion, Choice, ChunkChoice, Delta, Json, Message, ToolCall
-from llmgateway.canon.shapes import objects
+from llmgateway.canon.shapes import objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.providers.base import Answer, Step
 
@@ -21,6 +21,8 @@ class Assembly:
     def __init__(self) -> None:
         self._head: ChatChunk | None = None
         self._choices: dict[int, Choice] = {}
+        self._said: dict[int, dict[str, list[str]]] = {}
+        """Texts of a choice in pieces: joined one by one, a long one would be copied thousands of times."""
         self._usage: Usage | None = None
         self._usage_body: Json | None = None
         self._extra: Json = {}
@@ -46,8 +48,10 @@ class Assembly:
     def answer(self) -> Answer:
         """The whole; only when the stream has finished."""
         head = self._head
-        for choice in self._choices.values():
-            choice["message"]["content"] = _text(cast("Json", choice["message"]))
+        for index, choice in self._choices.items():
+            message = cast("Json", choice["message"])
+            message.update({name: "".join(pieces) for name, pieces in self._said[index].items()})
+            choice["message"]["content"] = _text(message)
         body: ChatCompletion = {
             "id": head["id"] if head else "",
             "object": "chat.completion",
@@ -64,17 +68,17 @@ class Assembly:
         if choice is None:
             message: Message = {"role": "assistant", "content": None}
             choice = self._choices[index] = {"index": index, "message": message, "finish_reason": None}
+            self._said[index] = {}
         choice["finish_reason"] = piece.get("finish_reason") or choice["finish_reason"]
         for name in ("native_finish_reason", "stop_sequence"):
             if piece.get(name) is not None:
                 cast("Json", choice)[name] = piece.get(name)
-        _merge_delta(cast("Json", choice["message"]), piece.get("delta") or {})
+        _merge_delta(cast("Json", choice["message"]), self._said[index], piece.get("delta") or {})
         logprobs = piece.get("logprobs")
         if logprobs:
-            kept = choice.setdefault("logprobs", {}) or {}
+            kept = choice["logprobs"] = choice.get("logprobs") or {}
             for name, entries in logprobs.items():
-                kept[name] = [*(kept.get(name) or []), *(entries or [])]
-            choice["logprobs"] = kept
+                kept.setdefault(name, []).extend(entries or [])
 
 
 def _text(message: Json) -> str | None:
@@ -85,8 +89,8 @@ def _text(message: Json) -> str | None:
 _OF_A_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage"})
 
 
-def _merge_delta(message: Json, delta: Delta) -> None:
-    """Add a delta's pieces to the message: texts joined, lists lengthened, tool calls by their index."""
+def _merge_delta(message: Json, said: dict[str, list[str]], delta: Delta) -> None:
+    """Add a delta's pieces to the message: texts to what was said, lists lengthened, tool calls by their index."""
     for name, value in delta.items():
         if value is None or name == "role":
             continue
@@ -100,7 +104,8 @@ def _merge_delta(message: Json, delta: Delta) -> None:
         elif name == "function_call":
             _merge_pieces(message.setdefault("function_call", {}), cast("Json", value))
         elif name in _JOINED:
-            message[name] = (message.get(name) or "") + cast("str", value)
+            message.setdefault(name, None)  # its place
+            said.setdefault(name, []).append(text_of(value))
         elif name in _LISTED:
             message.setdefault(name, []).extend(cast("list[Json]", value))
         else:
