@@ -182,6 +182,15 @@ class StoreSuite:
         verdict = await store.admit("u", LEASE, [Counter("c", 2**60, 0)])
         assert verdict.readings[0].used == CEILING
 
+    async def test_an_answer_that_may_be_longer_than_any_number_holds_what_is_left(self) -> None:
+        store = self.store(ManualClock(START))
+        await store.seed({"c": 0}, 60)
+        claims = [Counter("c", 100, 1, 10**40), Window("w", 60, 100, 1, 10**40)]
+        verdict = await store.admit("t", LEASE, claims)
+        assert [one.reserved for one in verdict.readings] == [100, 100]
+        await store.settle("t", {"c": 7, "w": 7})
+        assert [one.used for one in (await store.admit("u", LEASE, claims)).readings] == [100, 100]
+
     @given(
         limit=st.integers(1, 50),
         before=st.integers(0, 50),
