@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
-from llmgateway.canon.call import Call
+from llmgateway.canon.call import Call, Dialect
 from llmgateway.contract.snapshot import Policy
 from llmgateway.errors import BadRequest
 from llmgateway.kit.patterns import BadPattern, Pattern, compiled, escaped
 
 _FREE = Policy()
-_OPAQUE = frozenset({"data", "file_data", "url", "signature", "encrypted_content", "thought_signature"})
+_OPAQUE = frozenset(
+    {"data", "file_data", "url", "image_url", "result", "signature", "encrypted_content", "thought_signature"}
+)
 """Members that hold no words of the caller's."""
 _ASKED = (
     *("messages", "input", "prompt", "suffix", "prediction", "query", "documents", "instructions"),
-    *("tools", "functions", "response_format"),
+    *("tools", "functions", "response_format", "text"),
 )
 
 
@@ -28,7 +30,9 @@ def check(policy: Policy, call: Call, prompt_tokens: int) -> None:
     rules = _rules(policy.blocked_words, policy.blocked_patterns)
     if not rules:
         return
-    for text in _texts({name: call.canon[name] for name in _ASKED if name in call.canon}):
+    # Of a Response as it came: it may hold items that canon has no words for.
+    asked = call.body if call.dialect is Dialect.RESPONSES else call.canon
+    for text in _texts({name: asked[name] for name in _ASKED if name in asked}):
         for name, pattern in rules:
             if pattern.search(text) is not None:
                 raise _violation(f"The prompt holds {name}, which this organisation blocks. Take it out.")
