@@ -210,3 +210,19 @@ def test_an_outage_is_told_when_it_begins_and_when_it_ends_and_not_between() -> 
         ("it is back", "info", None, "redis"),
         ("it is away", "warning", "TimeoutError", "redis"),
     ]
+
+
+@pytest.mark.parametrize(("end", "waits"), [(b"\n", 0), (b"\r\n", 0), (b"\r", 1)])
+def test_a_frame_comes_with_the_byte_that_ends_it(end: bytes, waits: int) -> None:
+    """But a CR may be half of a CRLF."""
+    first, splitter = b"data: 1" + end * 2, Splitter()
+    came = [place for place, byte in enumerate(first + first) if splitter.feed(bytes([byte]))]
+    assert came[0] == len(first) - 1 + waits
+
+
+def test_an_event_without_end_is_refused_in_pieces_too() -> None:
+    splitter = Splitter()
+    for _ in range(16):
+        splitter.feed(b"x" * (1 << 20))
+    with pytest.raises(FrameTooLong):
+        splitter.feed(b"x")

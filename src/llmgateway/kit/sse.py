@@ -25,28 +25,43 @@ class FrameTooLong(Exception):
 class Splitter:
     """Cuts a stream of bytes, in whatever pieces it comes, into frames. Knows LF, CRLF and CR line ends."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_held",)
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._held = bytearray()
+        """Of the event under way."""
 
     def feed(self, data: bytes) -> list[Frame]:
         """Frames that these bytes complete. Raises FrameTooLong."""
-        buffer = self._buffer + data if self._buffer else data
-        if b"\r" in buffer:
-            return self._feed_carriage_returns(buffer)
-        pieces = buffer.split(b"\n\n")
+        if self._held:
+            if self._goes_on(data):
+                self._keep(data)
+                return []
+            data = self._taken() + data
+        if b"\r" in data:
+            return self._feed_carriage_returns(data)
+        pieces = data.split(b"\n\n")
         self._keep(pieces.pop())
         return [_frame(piece + b"\n\n", piece) for piece in pieces if piece]
 
     def close(self) -> list[Frame]:
         """A last frame whose blank line never came: it gets one, so that what is written behind it stands apart."""
-        rest, self._buffer = self._buffer, b""
-        text = rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip(b"\n")
+        text = self._taken().replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip(b"\n")
         return [_frame(text + b"\n\n", text)] if text else []
 
+    def _goes_on(self, data: bytes) -> bool:
+        """Whether the event under way does not end in these bytes: a long one is not read anew with each piece of it."""
+        last = bytes(self._held[-1:])
+        ends = last == b"\r" or b"\r" in data or b"\n\n" in data or last == b"\n" == data[:1]
+        return not ends
+
+    def _taken(self) -> bytes:
+        held = bytes(self._held)
+        self._held.clear()
+        return held
+
     def _feed_carriage_returns(self, buffer: bytes) -> list[Frame]:
-        # A CR at the very end may be half of a CRLF: wait for the next byte.
+        # A CR at the very end may be half of a CRLF: wait for the next byte. What is kept has no other.
         held = b"\r" if buffer.endswith(b"\r") else b""
         text = buffer[: len(buffer) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         pieces = text.split(b"\n\n")
@@ -54,9 +69,9 @@ class Splitter:
         return [_frame(piece + b"\n\n", piece) for piece in pieces if piece.strip(b"\n")]
 
     def _keep(self, rest: bytes) -> None:
-        if len(rest) > _LIMIT:
+        self._held += rest
+        if len(self._held) > _LIMIT:
             raise FrameTooLong
-        self._buffer = rest
 
 
 def _frame(raw: bytes, text: bytes) -> Frame:
