@@ -339,12 +339,18 @@ def _remembered(catalog: Catalog) -> int:
 @example(model=_model("perplexity", "sonar-deep-research"), prompt=1_000, answer=1_000)  # thinks at a price of its own
 @example(model=_model("perplexity", "sonar-pro"), prompt=100, answer=100)  # each request costs, too
 @example(model=_model("gemini", "gemini-2.5-pro"), prompt=200_001, answer=1_000)  # beyond its first tier
+@example(
+    model=_model("gemini", "gemini-3-pro-image-preview"), prompt=1_000, answer=1_000
+)  # answers in pictures, unasked
 @given(model=st.sampled_from(CATALOG.models()), prompt=st.integers(0, 2_000_000), answer=st.integers(0, 200_000))
-def test_a_bid_is_what_words_would_cost(model: Model, prompt: int, answer: int) -> None:
+def test_a_bid_is_what_words_would_cost_and_the_dearest_kind_of_answer(model: Model, prompt: int, answer: int) -> None:
     name = f"{model.provider}/{model.name}"
-    asked, answered = Usage(prompt_tokens=prompt), Usage(prompt_tokens=prompt, completion_tokens=answer)
-    costs = cost(name, asked), cost(name, answered)
-    assert CATALOG.bid(model.provider, model.name, (prompt, answer), NOON) == (None if None in costs else costs)
+    words = Usage(prompt_tokens=prompt, completion_tokens=answer)
+    thoughts, pictures = replace(words, reasoning_tokens=answer), replace(words, image_completion_tokens=answer)
+    answers = [cost(name, usage) for usage in (words, thoughts, pictures)]
+    asked, known = cost(name, Usage(prompt_tokens=prompt)), [nanos for nanos in answers if nanos is not None]
+    expected = None if asked is None or len(known) < len(answers) else (asked, max(known))
+    assert CATALOG.bid(model.provider, model.name, (prompt, answer), NOON) == expected
 
 
 @given(prompt=st.integers(0, 2_000_000), answer=st.integers(0, 200_000), dollars=st.decimals("0.001", 100, places=4))
