@@ -8,6 +8,7 @@ from typing import Final, Self
 
 import msgspec
 
+from llmgateway.catalog.recent import Recent
 from llmgateway.contract.channels import KeyChanged, SourceUnavailable
 from llmgateway.contract.refusals import no_room
 from llmgateway.contract.snapshot import KeySnapshot, Quota
@@ -16,10 +17,9 @@ from llmgateway.dataplane.admit.scopes import (
     Held,
     Need,
     Sort,
+    Standing,
     beginnings,
-    claims_of,
     has_begun,
-    is_free,
     money_of,
     sort_of,
 )
@@ -53,6 +53,8 @@ _SETTLED: Final = timedelta(minutes=50)
 """A closed request that began before was settled by its own process; stores remember an hour of settlements."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _MOST_CHANGES: Final = 10_000
+_REMEMBERED: Final = 4096
+"""Keys with what they are held to."""
 _UNKNOWN = "What this key may still spend cannot be known now, because the store that counts it does not answer. Try again shortly."
 
 
@@ -107,16 +109,19 @@ class Limiter:
         self._lease = new_id("lease", clock.now())
         self._changes: dict[str | None, float] = {}
         """Key or organisation, or None for all of them -> when it last changed, in that order; monotonic seconds."""
+        self._standings = Recent[int, tuple[KeySnapshot, Standing]](_REMEMBERED)
+        """By the very snapshot, kept beside: a key that changed has another."""
 
     async def admit(self, key: KeySnapshot, ticket_id: str, need: Need) -> Ticket:
         """Reserve the request, its prompt and its longest answer (as far as there is room), in all scopes or in none.
 
         Raises TooMany, PaymentRequired (a quota or budget is used up), and Unavailable when money cannot be counted.
         """
-        if is_free(key):
-            return Ticket(ticket_id, since=self.clock.monotonic())
         now, since = self.clock.now(), self.clock.monotonic()
-        held = claims_of(key, need, now)
+        _, standing = self._standings.get(id(key), lambda _: (key, Standing(key)))
+        if standing.free:
+            return Ticket(ticket_id, since=since)
+        held = standing.claims(need, now)
         verdict = await self._ask(key, ticket_id, held, now)
         headers = _headers(held, verdict)
         if not verdict.admitted:

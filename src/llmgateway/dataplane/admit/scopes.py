@@ -1,8 +1,8 @@
 """Whose limits a request is held to, and what it would take of each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Literal, cast
 
 import msgspec
@@ -46,24 +46,41 @@ class Held(msgspec.Struct, frozen=True):
         return f"{self.claim.limit:,} {'requests' if 'request' in self.sort or self.sort == 'running' else 'tokens'}"
 
 
-def claims_of(key: KeySnapshot, need: Need, now: datetime) -> tuple[Held, ...]:
-    """All that a request is held to, in all scopes; test traffic counts in rates alone."""
-    org = f"{{{key.org.id}}}"  # all keys of an organisation share the braces, so that a cluster keeps them on one node
-    scopes = ((f"{org}:{key.id}", KEY, key.limits, key.budgets), (org, ORGANISATION, key.org.limits, key.org.budgets))
-    if key.project_id is not None:
-        project = (f"{org}:{key.project_id}", PROJECT, key.project_limits, key.project_budgets)
-        scopes = (scopes[0], project, scopes[1])
-    held: list[Held] = []
-    for scope, whose, limits, _ in scopes:
-        if limits != _NONE:
-            held += _rates(scope, whose, limits, need)
-    if not key.test:
-        held += _quota(org, key, need)
-        for scope, whose, _, budgets in scopes:
-            if budgets:
-                held += _budgets(scope, whose, budgets, need, now)
-        held += _charges(org, key, need)
-    return tuple(held)
+class Standing:
+    """All that a key is held to, in all scopes, worked out once for its snapshot: most of it is the same for each request.
+
+    Test traffic counts in rates alone.
+    """
+
+    def __init__(self, key: KeySnapshot) -> None:
+        org = f"{{{key.org.id}}}"  # all keys of an organisation share the braces, so that a cluster keeps them on one node
+        scopes = [
+            (f"{org}:{key.id}", KEY, key.limits, key.budgets),
+            *(
+                [(f"{org}:{key.project_id}", PROJECT, key.project_limits, key.project_budgets)]
+                if key.project_id
+                else ()
+            ),
+            (org, ORGANISATION, key.org.limits, key.org.budgets),
+        ]
+        self._claims: list[Held | _Claiming] = [
+            one for scope, whose, limits, _ in scopes for one in _rates(scope, whose, limits)
+        ]
+        if not key.test:
+            self._claims += _quota(org, key)
+            for scope, whose, _, budgets in scopes:
+                self._claims += [partial(_budget, scope, whose, budget) for budget in budgets if budget.hard]
+            # Counted also where it is paid afterwards: plans change, and the sum must be known then.
+            self._claims += [partial(_charge, org, key.org.charge_limit)] if key.org.charged else []
+        limited = any(one != _NONE for one in (key.limits, key.project_limits, key.org.limits))
+        self.free = not limited and (
+            key.test or not (key.org.charged or key.org.quota is not None or counts_money(key))
+        )
+        """Nothing at all is limited."""
+
+    def claims(self, need: Need, now: datetime) -> tuple[Held, ...]:
+        """What a request would take of each."""
+        return tuple([one if isinstance(one, Held) else one(need, now) for one in self._claims])
 
 
 def sort_of(name: str) -> Sort | None:
@@ -108,15 +125,9 @@ def counts_money(key: KeySnapshot) -> bool:
     return not key.test and any(b.hard for b in (*key.budgets, *key.project_budgets, *key.org.budgets))
 
 
-def is_free(key: KeySnapshot) -> bool:
-    """Whether nothing at all is limited."""
-    limits = (key.limits, key.project_limits, key.org.limits)
-    if any(one != _NONE for one in limits):
-        return False
-    return key.test or not (key.org.charged or key.org.quota is not None or counts_money(key))
-
-
 _NONE: Final = Limits()
+_Claiming = Callable[[Need, datetime], Held]
+"""Makes a claim that depends on the request."""
 _CHARGED: Final = ":charged"
 
 
@@ -135,19 +146,22 @@ def _period(period: str, day: date) -> tuple[str, datetime | None]:
     return "total", None
 
 
-def _rates(scope: str, whose: str, limits: Limits, need: Need) -> Iterator[Held]:
+def _rates(scope: str, whose: str, limits: Limits) -> Iterator[Held | _Claiming]:
     rates = (limits.requests_per_minute, limits.requests_per_hour, limits.requests_per_day)
     for (name, span, seconds), limit in zip(_SPANS, rates, strict=True):
         if limit is not None:
             yield Held(Window(f"{scope}:{name}", seconds, limit), "requests", whose, span)
     if limits.tokens_per_minute is not None:
-        window = Window(f"{scope}:tpm", 60, limits.tokens_per_minute, need.prompt_tokens, need.output_tokens)
-        yield Held(window, "tokens", whose, "a minute")
+        yield partial(_tokens, f"{scope}:tpm", limits.tokens_per_minute, whose)
     if limits.concurrency is not None:
         yield Held(Gauge(f"{scope}:running", limits.concurrency), "running", whose, "at the same time")
 
 
-def _quota(scope: str, key: KeySnapshot, need: Need) -> Iterator[Held]:
+def _tokens(name: str, limit: int, whose: str, need: Need, _: datetime) -> Held:
+    return Held(Window(name, 60, limit, need.prompt_tokens, need.output_tokens), "tokens", whose, "a minute")
+
+
+def _quota(scope: str, key: KeySnapshot) -> Iterator[Held | _Claiming]:
     quota = key.org.quota
     if quota is None:
         return
@@ -156,20 +170,23 @@ def _quota(scope: str, key: KeySnapshot, need: Need) -> Iterator[Held]:
     if quota.requests is not None:
         counter = Counter(f"{scope}:quota:requests:{name}", quota.requests, 1)
         yield Held(counter, "quota_requests", whose, span, quota.period_end)
-    if quota.tokens is not None:
-        counter = Counter(f"{scope}:quota:tokens:{name}", quota.tokens, need.prompt_tokens, need.output_tokens)
-        yield Held(counter, "quota_tokens", whose, span, quota.period_end)
+    if (most := quota.tokens) is not None:
+        tokens, ends = f"{scope}:quota:tokens:{name}", quota.period_end
+
+        def of_tokens(need: Need, _: datetime) -> Held:
+            counter = Counter(tokens, most, need.prompt_tokens, need.output_tokens)
+            return Held(counter, "quota_tokens", whose, span, ends)
+
+        yield of_tokens
 
 
-def _budgets(scope: str, whose: str, budgets: tuple[Budget, ...], need: Need, now: datetime) -> Iterator[Held]:
-    for budget in budgets:
-        if budget.hard:
-            name, ends = period_of(budget, now)
-            # Nothing left is nothing left, also for what costs nothing yet to ask.
-            counter = Counter(
-                f"{scope}:usd:{name}{_since(budget.epoch)}", budget.nanos, max(1, need.prompt_nanos), need.output_nanos
-            )
-            yield Held(counter, "money", whose, PERIODS[budget.period], ends)
+def _budget(scope: str, whose: str, budget: Budget, need: Need, now: datetime) -> Held:
+    name, ends = period_of(budget, now)
+    # Nothing left is nothing left, also for what costs nothing yet to ask.
+    counter = Counter(
+        f"{scope}:usd:{name}{_since(budget.epoch)}", budget.nanos, max(1, need.prompt_nanos), need.output_nanos
+    )
+    return Held(counter, "money", whose, PERIODS[budget.period], ends)
 
 
 def _since(epoch: int) -> str:
@@ -177,13 +194,11 @@ def _since(epoch: int) -> str:
     return f"#{epoch}" if epoch else ""
 
 
-def _charges(scope: str, key: KeySnapshot, need: Need) -> Iterator[Held]:
-    """What is charged in all. It is counted also where it is paid afterwards: plans change, and the sum must be known then."""
-    if not key.org.charged:
-        return
-    limit, cost = key.org.charge_limit, need.prompt_charge
+def _charge(scope: str, limit: int | None, need: Need, _: datetime) -> Held:
+    """What is charged in all."""
+    cost = need.prompt_charge
     if limit is None or not cost + need.output_charge:
         counter = Counter(f"{scope}{_CHARGED}", CEILING, 0)
     else:
         counter = Counter(f"{scope}{_CHARGED}", limit, max(1, cost), need.output_charge)
-    yield Held(counter, "charge", ORGANISATION, "in all")
+    return Held(counter, "charge", ORGANISATION, "in all")
