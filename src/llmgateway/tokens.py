@@ -25,7 +25,7 @@ from llmgateway.dataplane.plan.health import Health
 from llmgateway.dataplane.routes import DataPlane, Entrance
 from llmgateway.dataplane.vitals import Organs, Probe, Vitals
 from llmgateway.dataplane.watch.contents import ContentLog
-from llmgateway.dataplane.watch.meter import Instruments
+from llmgateway.dataplane.watch.instruments import Instruments
 from llmgateway.dataplane.watch.recording import Recorder
 from llmgateway.dataplane.watch.request_log import RequestLog
 from llmgateway.dataplane.watch.shipping import Shipper

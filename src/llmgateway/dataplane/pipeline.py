@@ -27,7 +27,8 @@ from llmgateway.dataplane.reply import Reply
 from llmgateway.dataplane.sandbox.places import FaultPlaces
 from llmgateway.dataplane.watch import delivery
 from llmgateway.dataplane.watch.delivery import Audience
-from llmgateway.dataplane.watch.meter import Instruments, Meter
+from llmgateway.dataplane.watch.instruments import Instruments
+from llmgateway.dataplane.watch.meter import Meter
 from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem, Unavailable, UpstreamFailed
 from llmgateway.kit.log import speak_of
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from llmgateway.contract.channels import PathHealth, SourceUnavailable
 from llmgateway.dataplane.observe import figures
-from llmgateway.dataplane.watch.meter import Instruments
+from llmgateway.dataplane.watch.instruments import Instruments
 from llmgateway.dataplane.watch.shipping import Shipper
 from llmgateway.kit.journal import Journal
 from llmgateway.kit.metrics import Metrics

@@ -1,10 +1,10 @@
 """The engine of OpenAI's wire: a provider that speaks it is a declaration of its differences."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -28,37 +28,17 @@ from llmgateway.providers.openai_wire.history import (
     short_label,
 )
 from llmgateway.providers.openai_wire.logprobs import as_a_number
+from llmgateway.providers.openai_wire.omissions import foreign_parts, is_set, without_refused
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, last_event, read_response, without_keepsakes
 from llmgateway.providers.openai_wire.sampling import untaken
 from llmgateway.providers.openai_wire.schemas import relax, unkept
 from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
 from llmgateway.providers.openai_wire.usage import read_usage
-from llmgateway.providers.refusing import lost_choice, message_fields
+from llmgateway.providers.refusing import message_fields
 from llmgateway.providers.rerank import canon_results, document_text, rerank_usage
 from llmgateway.providers.server_tools import NAMED, wordless
 from llmgateway.providers.vectors import numbers_of_int8
-
-DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
-    {
-        "n": 1,
-        "temperature": 1,
-        "top_p": 1,
-        "presence_penalty": 0,
-        "frequency_penalty": 0,
-        "logprobs": False,
-        "top_logprobs": 0,
-        "store": False,
-        "stream": False,
-        "parallel_tool_calls": True,
-        "response_format": {"type": "text"},
-        "service_tier": "auto",
-        "logit_bias": {},
-        "modalities": ["text"],
-    }
-)
-"""OpenAI's documented defaults: a parameter at its default is honoured by leaving it out
-(https://platform.openai.com/docs/api-reference/chat/create)."""
 
 CHAT_AND_EMBEDDINGS: Final = MappingProxyType(
     {Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/embeddings"}
@@ -81,8 +61,6 @@ _UNTRANSLATED: Final = frozenset({Operation.COMPLETIONS})
 """Operations that every host with them speaks as OpenAI does."""
 _TOOLS: Final = frozenset({"function", "custom"})
 """A tool of chat holds one of these; other dialects' own tools do not."""
-_PARTS: Final = frozenset({"text", "image_url", "input_audio", "file", "refusal", "video_url"})
-"""Kinds of content that chat knows, the widespread video_url included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +113,7 @@ class OpenAICompatible(Provider):
         if call.dialect is Dialect.RESPONSES and self.speaks(call):
             return ("background",) if call.canon.get("background") else ()  # nothing could be fetched later
         messages = objects(call.canon.get("messages"))
-        refused = [*(name for name in self.unsupported if _is_set(call.canon, name)), *wordless(messages)]
+        refused = [*(name for name in self.unsupported if is_set(call.canon, name)), *wordless(messages)]
         if self.message_fields:
             refused += message_fields(messages, self.message_fields)
         if call.dialect is Dialect.OPENAI:
@@ -148,10 +126,10 @@ class OpenAICompatible(Provider):
         if must_think(model, call.canon.get("thinking")):
             refused.append("thinking")
         if self.native:
-            refused += [*untaken(call.canon, model), *(["top_k"] if _is_set(call.canon, "top_k") else ())]
+            refused += [*untaken(call.canon, model), *(["top_k"] if is_set(call.canon, "top_k") else ())]
         tools = objects(call.canon.get("tools"))
         refused += [f"tools.{index}" for index, tool in enumerate(tools) if not _TOOLS & tool.keys()]
-        refused += _foreign_parts(messages)
+        refused += foreign_parts(messages)
         return refused
 
     def doubts(self, call: Call, model: str) -> Sequence[str]:
@@ -200,7 +178,7 @@ class OpenAICompatible(Provider):
     def body(self, call: Call, place: Place) -> Json:
         """The request's body: the caller's, with only what must change."""
         whole = call.body if call.dialect is Dialect.RESPONSES and self.speaks(call) else call.canon
-        body = _dropped(whole, place.dropped) if place.dropped else dict(whole)
+        body = without_refused(whole, place.dropped) if place.dropped else dict(whole)
         body["model"] = place.model
         if whole is not call.canon:
             body["stream"] = place.stream
@@ -353,47 +331,3 @@ def compatible_host(name: str, base_url: str) -> OpenAICompatible:
         endpoints=EVERYTHING,
         keeps=frozenset({"reasoning_content", "reasoning_details"} | signatures),
     )
-
-
-def _dropped(body: Json, names: Collection[str]) -> Json:
-    """The body without what `refuses` named: fields, `tools.N`, and `messages.N.content.N`."""
-    kept = {name: value for name, value in body.items() if name not in names}
-    if any(name.startswith("tools.") for name in names):
-        kept["tools"] = [tool for index, tool in enumerate(kept["tools"]) if f"tools.{index}" not in names]
-        if not kept["tools"]:
-            kept = _without(kept, ("tools", "tool_choice", "parallel_tool_calls"))
-        elif lost_choice(kept):
-            del kept["tool_choice"]
-    if any(name.startswith("messages.") for name in names):
-        kept["messages"] = [
-            _without_parts(message, f"messages.{index}.content", names)
-            for index, message in enumerate(kept["messages"])
-        ]
-    return kept
-
-
-def _without_parts(message: Json, where: str, names: Collection[str]) -> Json:
-    content = message.get("content")
-    if not is_array(content):
-        return message
-    return {**message, "content": [part for index, part in enumerate(content) if f"{where}.{index}" not in names]}
-
-
-def _foreign_parts(messages: Sequence[Json]) -> list[str]:
-    """Parts of another dialect that chat has no word for."""
-    found: list[str] = []
-    for index, message in enumerate(messages):
-        for position, part in enumerate(objects(message.get("content"))):
-            if text_of(part.get("type")) not in _PARTS:
-                found.append(f"messages.{index}.content.{position}")
-    return found
-
-
-def _is_set(canon: Json, name: str) -> bool:
-    """Whether a parameter is given and not at its documented default."""
-    value = canon.get(name)
-    return value is not None and value != [] and value != DEFAULTS.get(name)
-
-
-def _without(value: Json, names: Sequence[str]) -> Json:
-    return {name: item for name, item in value.items() if name not in names}

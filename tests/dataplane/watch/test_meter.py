@@ -17,7 +17,8 @@ from llmgateway.dataplane.observe.counting import Counting
 from llmgateway.dataplane.observe.figures import FIGURES
 from llmgateway.dataplane.observe.tracing import NO_TRACE
 from llmgateway.dataplane.plan.targets import Plan, Target
-from llmgateway.dataplane.watch.meter import Instruments, Meter
+from llmgateway.dataplane.watch.instruments import Instruments
+from llmgateway.dataplane.watch.meter import Meter
 from llmgateway.dataplane.watch.request_log import RequestLog
 from llmgateway.kit.ids import new_id
 from llmgateway.kit.metrics import Metrics

@@ -1,7 +1,6 @@
 """watch, the counting half: what one request used and cost; settles its ticket and writes its event exactly once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from io import StringIO
 from typing import Final
 
@@ -10,23 +9,17 @@ import structlog
 
 from llmgateway.canon.call import USUAL, Call, Operation
 from llmgateway.canon.usage import Usage, UsageSource
-from llmgateway.catalog.catalog import Catalog
-from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent, price_version
-from llmgateway.dataplane.admit.limits import Limiter, Ticket
+from llmgateway.dataplane.admit.limits import Ticket
 from llmgateway.dataplane.admit.scopes import Need
 from llmgateway.dataplane.lookup.cache import Look
-from llmgateway.dataplane.observe.counting import Counting
 from llmgateway.dataplane.observe.tracing import Trace
-from llmgateway.dataplane.plan.health import Health
 from llmgateway.dataplane.plan.targets import Plan, Target
-from llmgateway.dataplane.watch.contents import ContentLog, may_be_kept
+from llmgateway.dataplane.watch.contents import may_be_kept
+from llmgateway.dataplane.watch.instruments import Instruments
 from llmgateway.dataplane.watch.reckoning import reckon
-from llmgateway.dataplane.watch.recording import Recorder
-from llmgateway.dataplane.watch.request_log import RequestLog
 from llmgateway.errors import Problem, ProviderError
-from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import id_time
 from llmgateway.kit.money import usd
 from llmgateway.providers.base import Answer, Step
@@ -34,26 +27,6 @@ from llmgateway.providers.base import Answer, Step
 _log = structlog.get_logger(__name__)
 _LONGEST_MESSAGE: Final = 1000
 """Characters of what the caller was told that are kept."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instruments:
-    """What every meter reads and writes."""
-
-    limiter: Limiter
-    recorder: Recorder
-    catalog: Catalog
-    tokenizer: Tokenizer
-    clock: Clock
-    health: Health
-    counting: Counting
-    request_log: RequestLog
-    contents: ContentLog
-
-    def turned_away(self, problem: Problem, request_id: str) -> None:
-        """A request ended before it was known whose it is: there is no meter for it."""
-        self.counting.refused(problem.code)
-        self.request_log.turned_away(problem, request_id)
 
 
 class Meter:

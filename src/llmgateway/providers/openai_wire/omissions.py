@@ -1,0 +1,76 @@
+"""What a host of OpenAI's wire cannot honour is left out, where that may be: what is at its default, and what was dropped."""
+
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_array, objects, text_of
+from llmgateway.providers.refusing import lost_choice
+
+_DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "n": 1,
+        "temperature": 1,
+        "top_p": 1,
+        "presence_penalty": 0,
+        "frequency_penalty": 0,
+        "logprobs": False,
+        "top_logprobs": 0,
+        "store": False,
+        "stream": False,
+        "parallel_tool_calls": True,
+        "response_format": {"type": "text"},
+        "service_tier": "auto",
+        "logit_bias": {},
+        "modalities": ["text"],
+    }
+)
+"""OpenAI's documented defaults: a parameter at its default is honoured by leaving it out
+(https://platform.openai.com/docs/api-reference/chat/create)."""
+_PARTS: Final = frozenset({"text", "image_url", "input_audio", "file", "refusal", "video_url"})
+"""Kinds of content that chat knows, the widespread video_url included."""
+
+
+def is_set(canon: Json, name: str) -> bool:
+    """Whether a parameter is given and not at its documented default."""
+    value = canon.get(name)
+    return value is not None and value != [] and value != _DEFAULTS.get(name)
+
+
+def foreign_parts(messages: Sequence[Json]) -> list[str]:
+    """Parts of another dialect that chat has no word for."""
+    found: list[str] = []
+    for index, message in enumerate(messages):
+        for position, part in enumerate(objects(message.get("content"))):
+            if text_of(part.get("type")) not in _PARTS:
+                found.append(f"messages.{index}.content.{position}")
+    return found
+
+
+def without_refused(body: Json, names: Collection[str]) -> Json:
+    """The body without what `refuses` named: fields, `tools.N`, and `messages.N.content.N`."""
+    kept = {name: value for name, value in body.items() if name not in names}
+    if any(name.startswith("tools.") for name in names):
+        kept["tools"] = [tool for index, tool in enumerate(kept["tools"]) if f"tools.{index}" not in names]
+        if not kept["tools"]:
+            kept = _without(kept, ("tools", "tool_choice", "parallel_tool_calls"))
+        elif lost_choice(kept):
+            del kept["tool_choice"]
+    if any(name.startswith("messages.") for name in names):
+        kept["messages"] = [
+            _without_parts(message, f"messages.{index}.content", names)
+            for index, message in enumerate(kept["messages"])
+        ]
+    return kept
+
+
+def _without_parts(message: Json, where: str, names: Collection[str]) -> Json:
+    content = message.get("content")
+    if not is_array(content):
+        return message
+    return {**message, "content": [part for index, part in enumerate(content) if f"{where}.{index}" not in names]}
+
+
+def _without(value: Json, names: Sequence[str]) -> Json:
+    return {name: item for name, item in value.items() if name not in names}
