@@ -37,8 +37,9 @@ WORDS: Final = Beside()
 
 def beside(canon: Json) -> Beside:
     """What the call says of it. A prompt is kept where markers ask for it."""
-    spoken, kept = bool(canon.get("audio")), _kept(canon)
-    kinds = [(tool, kind) for tool in objects(canon.get("tools")) if (kind := text_of(tool.get("type"))) != "function"]
+    tools = objects(canon["tools"]) if "tools" in canon else []
+    spoken, kept = bool(canon.get("audio")), _kept(canon, tools)
+    kinds = [(tool, kind) for tool in tools if (kind := text_of(tool.get("type"))) != "function"]
     if not kinds:
         return Beside(spoken=spoken, kept=kept) if spoken or kept else WORDS
     most = _times(canon.get("max_tool_calls"))
@@ -55,16 +56,19 @@ def _times(limit: object, otherwise: int = 1) -> int:
     return limit if type(limit) is int and limit > 0 else otherwise
 
 
-def _kept(canon: Json) -> Kept:
-    markers = [marker for item in _marked(canon) if is_object(marker := item["cache_control"])]
-    if not markers:
+def _kept(canon: Json, tools: list[Json]) -> Kept:
+    marked = _marked(canon, tools)
+    if not marked:
         return ""
-    return "hour" if any(marker.get("ttl") == "1h" for marker in markers) else "minutes"
+    markers = [marker for item in marked if is_object(marker := item["cache_control"])]
+    if any(marker.get("ttl") == "1h" for marker in markers):
+        return "hour"
+    return "minutes" if markers else ""
 
 
-def _marked(canon: Json) -> list[Json]:
+def _marked(canon: Json, tools: list[Json]) -> list[Json]:
     """What has a marker of a provider's cache: the request, its tools, messages, their parts and calls."""
-    marked = [item for item in (canon, *objects(canon.get("tools"))) if "cache_control" in item]
+    marked = [item for item in (canon, *tools) if "cache_control" in item]
     for message in objects(canon.get("messages")):
         if "cache_control" in message:
             marked.append(message)

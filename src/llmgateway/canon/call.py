@@ -107,24 +107,20 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def prompts(self) -> int:
         """How many prompts /v1/completions was given; any other call has one."""
-        if self.operation is not Operation.COMPLETIONS:
-            return 1
-        given: object = self.canon.get("prompt")
+        given: object = self.canon.get("prompt") if self.operation is Operation.COMPLETIONS else None
         return len(given) if is_array(given) and not all(type(one) is int for one in given) else 1
 
     @property
     def choices(self) -> int:
         """How many answers the caller gets: `n` for each prompt."""
-        return self.prompts * (self.canon.get("n") or 1)
+        choices: int = self.canon.get("n") or 1
+        return choices if self.operation is not Operation.COMPLETIONS else choices * self.prompts
 
     @property
     def written(self) -> int:
         """How many answers are written for it: `best_of` are, where that is more than are given."""
-        given = self.choices
-        if self.operation is not Operation.COMPLETIONS:
-            return given
-        best: object = self.canon.get("best_of")
-        return max(given, self.prompts * best) if type(best) is int else given
+        best: object = self.canon.get("best_of") if self.operation is Operation.COMPLETIONS else None
+        return max(self.choices, self.prompts * best) if type(best) is int else self.choices
 
     def in_body(self, path: str) -> str:
         """A path of the canon as the caller finds it in the body."""

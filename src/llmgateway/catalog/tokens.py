@@ -103,13 +103,11 @@ class Tokenizer:
 
 def sound_tokens(canon: Json) -> int:
     """Tokens of a chat request that are sound, as they are in `count_prompt`."""
-    return sum(
-        _of_sound(part)
-        for message in objects(canon.get("messages"))
-        if is_array(content := message.get("content"))
-        for part in objects(content)
-        if part.get("type") == "input_audio"
-    )
+    tokens = 0
+    for message in objects(canon.get("messages")):
+        if is_array(content := message.get("content")):
+            tokens += sum(_of_sound(part) for part in objects(content) if part.get("type") == "input_audio")
+    return tokens
 
 
 def _loader() -> Callable[[str], _Vocabulary]:

@@ -90,9 +90,10 @@ def longest_asked(canon: Json) -> int | None:
 
     Where it set two, hosts differ in which they heed.
     """
-    asked = (canon.get("max_completion_tokens"), canon.get("max_tokens"))
-    limits = [limit for limit in asked if isinstance(limit, int)]
-    return max(limits) if limits else None
+    newer, older = canon.get("max_completion_tokens"), canon.get("max_tokens")
+    if isinstance(newer, int) and isinstance(older, int):
+        return max(newer, older)
+    return newer if isinstance(newer, int) else older if isinstance(older, int) else None
 
 
 def _asks_to_think(canon: Json) -> bool:
