@@ -15,7 +15,7 @@ from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
 from llmgateway.dataplane.admit.bidding import needed
 from llmgateway.dataplane.observe.counting import Counting
 from llmgateway.dataplane.observe.figures import FIGURES
-from llmgateway.dataplane.observe.tracing import NO_TRACE
+from llmgateway.dataplane.observe.tracing import NO_TRACE, NoTrace, Trace
 from llmgateway.dataplane.plan.targets import Plan, Target
 from llmgateway.dataplane.watch.instruments import Instruments
 from llmgateway.dataplane.watch.meter import Meter
@@ -70,14 +70,30 @@ async def _served(
     return journal.opened[0], await meter.settle(Outcome.FINISHED, 200)
 
 
-def _meter(journal: _Journal) -> Meter:
+class _Deaf(NoTrace):
+    """Fails when it hears of an end."""
+
+    def settled(self, event: UsageEvent) -> None:
+        raise RuntimeError("nobody can be told")
+
+
+async def test_what_fails_where_it_is_only_told_of_costs_no_record() -> None:
+    journal = _Journal()
+    meter = _meter(journal, _Deaf())
+    meter.counts(chat())
+    with pytest.raises(RuntimeError):
+        await meter.settle(Outcome.FAILED, 500)
+    assert [event.outcome for event in journal.closed] == [Outcome.FAILED]
+
+
+def _meter(journal: _Journal, trace: Trace = NO_TRACE) -> Meter:
     routing, nobody = Routing(), cast("Any", None)
     instruments = Instruments(
         limiter=nobody, recorder=cast("Any", journal), catalog=CATALOG, tokenizer=TOKENIZER, clock=routing.clock,
         health=routing.health, counting=Counting(Metrics(FIGURES), CATALOG), request_log=RequestLog("none"),
         contents=nobody,
     )  # fmt: skip
-    return Meter(instruments, NO_TRACE, new_id("req", NOON), key(), ("chat", "openai"))
+    return Meter(instruments, trace, new_id("req", NOON), key(), ("chat", "openai"))
 
 
 @pytest.mark.parametrize(

@@ -238,8 +238,20 @@ class Meter:
             return self._event
         event = self._event = self._make_event(outcome, status, problem)
         self._tell_speed(event)
-        self._tell_doubt(event)
         self._use.counting.running -= 1
+        try:
+            self._use.recorder.close(event)
+        finally:
+            try:
+                if self._ticket is not None:
+                    await self._use.limiter.end(self._ticket, event)
+            finally:
+                self._tell(event)
+        return event
+
+    def _tell(self, event: UsageEvent) -> None:
+        """All who only look on hear of it when the money is safe: what fails there costs nobody anything."""
+        self._tell_doubt(event)
         self._use.counting.ended(event)
         self._use.request_log.ended(event)
         if self._call is not None and may_be_kept(event, self._key, self._call):
@@ -247,12 +259,6 @@ class Meter:
             self._use.contents.ended(event, self._key, self._call, text)
             self._trace.said(self._call, text)
         self._trace.settled(event)
-        try:
-            self._use.recorder.close(event)
-        finally:
-            if self._ticket is not None:
-                await self._use.limiter.end(self._ticket, event)
-        return event
 
     def _tell_speed(self, event: UsageEvent) -> None:
         """How fast the target was, counted from when it was asked; nothing when two targets gave one answer."""
