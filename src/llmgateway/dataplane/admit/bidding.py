@@ -86,4 +86,4 @@ def _longest(call: Call) -> int:
     if call.operation not in (Operation.CHAT, Operation.COMPLETIONS):
         return 0
     asked = longest_asked(call.canon)
-    return (_UNSTATED_OUTPUT if asked is None else asked) * call.written
+    return (_UNSTATED_OUTPUT if asked is None else max(0, asked)) * call.written
