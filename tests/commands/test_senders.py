@@ -105,43 +105,37 @@ async def test_large_heads_and_bodies_in_any_pieces_come_through() -> None:
     ids=["a head", "a body", "a second head"],
 )
 async def test_who_sends_hardly_anything_is_sent_away_after_a_minute(answered: bytes, sent: bytes) -> None:
+    async with _a_minute_long(answered, sent) as reader:
+        assert await _refused(reader) == (408, "request_timeout")
+
+
+@pytest.mark.parametrize(
+    ("answered", "sent"),
+    [(b"", b""), (b"POST /early HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n", b"abc")],
+    ids=["a connection in advance", "a body after its answer"],
+)
+async def test_who_waits_for_no_answer_is_left_without_a_word(answered: bytes, sent: bytes) -> None:
+    """It would be taken for the answer to what is asked next."""
+    async with _a_minute_long(answered, sent) as reader:
+        assert await reader.read() == b""
+
+
+@asynccontextmanager
+async def _a_minute_long(answered: bytes, sent: bytes) -> AsyncGenerator[asyncio.StreamReader]:
+    """What comes to who had this answered, sent that, and then nothing: it is left alone for a minute, and no longer."""
     async with _server() as (server, port):
-        slow = SlowSenders()
+        slow, connections = SlowSenders(), server.server_state.connections
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         if answered:
             writer.write(answered)
             assert (await _answer(reader))[0] == 200
         writer.write(sent)
         await asyncio.sleep(0.1)
-        connections = server.server_state.connections
         for now in (1_000.0, 1_030.0, 1_060.0):
             slow.send_away(connections, now)
             assert len(connections) == 1
         slow.send_away(connections, 1_061.0)
-        assert await _refused(reader) == (408, "request_timeout")
-        writer.close()
-
-
-@pytest.mark.parametrize(
-    ("asked", "sent"),
-    [(b"", b""), (b"POST /early HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n", b"abc")],
-    ids=["a connection in advance", "a body after its answer"],
-)
-async def test_who_waits_for_no_answer_is_left_without_a_word(asked: bytes, sent: bytes) -> None:
-    """It would be taken for the answer to what is asked next."""
-    async with _server() as (server, port):
-        slow, connections = SlowSenders(), server.server_state.connections
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        if asked:
-            writer.write(asked)
-            assert (await _answer(reader))[0] == 200
-        writer.write(sent)
-        await asyncio.sleep(0.1)
-        for now in (1_000.0, 1_060.0):
-            slow.send_away(connections, now)
-            assert len(connections) == 1
-        slow.send_away(connections, 1_061.0)
-        assert await reader.read() == b""
+        yield reader
         writer.close()
 
 

@@ -57,13 +57,10 @@ def _times(limit: object, otherwise: int = 1) -> int:
 
 
 def _kept(canon: Json, tools: list[Json]) -> Kept:
-    marked = _marked(canon, tools)
-    if not marked:
+    markers = [marker for item in _marked(canon, tools) if is_object(marker := item["cache_control"])]
+    if not markers:
         return ""
-    markers = [marker for item in marked if is_object(marker := item["cache_control"])]
-    if any(marker.get("ttl") == "1h" for marker in markers):
-        return "hour"
-    return "minutes" if markers else ""
+    return "hour" if any(marker.get("ttl") == "1h" for marker in markers) else "minutes"
 
 
 def _marked(canon: Json, tools: list[Json]) -> list[Json]:

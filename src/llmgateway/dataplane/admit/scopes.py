@@ -54,15 +54,10 @@ class Standing:
 
     def __init__(self, key: KeySnapshot) -> None:
         org = f"{{{key.org.id}}}"  # all keys of an organisation share the braces, so that a cluster keeps them on one node
-        scopes = [
-            (f"{org}:{key.id}", KEY, key.limits, key.budgets),
-            *(
-                [(f"{org}:{key.project_id}", PROJECT, key.project_limits, key.project_budgets)]
-                if key.project_id
-                else ()
-            ),
-            (org, ORGANISATION, key.org.limits, key.org.budgets),
-        ]
+        scopes = [(f"{org}:{key.id}", KEY, key.limits, key.budgets)]
+        if key.project_id is not None:
+            scopes.append((f"{org}:{key.project_id}", PROJECT, key.project_limits, key.project_budgets))
+        scopes.append((org, ORGANISATION, key.org.limits, key.org.budgets))
         self._claims: list[Held | _Claiming] = [
             one for scope, whose, limits, _ in scopes for one in _rates(scope, whose, limits)
         ]
@@ -70,8 +65,9 @@ class Standing:
             self._claims += _quota(org, key)
             for scope, whose, _, budgets in scopes:
                 self._claims += [partial(_budget, scope, whose, budget) for budget in budgets if budget.hard]
-            # Counted also where it is paid afterwards: plans change, and the sum must be known then.
-            self._claims += [partial(_charge, org, key.org.charge_limit)] if key.org.charged else []
+            if key.org.charged:
+                # Counted also where it is paid afterwards: plans change, and the sum must be known then.
+                self._claims.append(partial(_charge, org, key.org.charge_limit))
         limited = any(one != _NONE for one in (key.limits, key.project_limits, key.org.limits))
         self.free = not limited and (
             key.test or not (key.org.charged or key.org.quota is not None or counts_money(key))
@@ -170,14 +166,14 @@ def _quota(scope: str, key: KeySnapshot) -> Iterator[Held | _Claiming]:
     if quota.requests is not None:
         counter = Counter(f"{scope}:quota:requests:{name}", quota.requests, 1)
         yield Held(counter, "quota_requests", whose, span, quota.period_end)
-    if (most := quota.tokens) is not None:
-        tokens, ends = f"{scope}:quota:tokens:{name}", quota.period_end
+    if quota.tokens is not None:
+        yield partial(_quota_tokens, f"{scope}:quota:tokens:{name}", quota.tokens, (whose, span), quota.period_end)
 
-        def of_tokens(need: Need, _: datetime) -> Held:
-            counter = Counter(tokens, most, need.prompt_tokens, need.output_tokens)
-            return Held(counter, "quota_tokens", whose, span, ends)
 
-        yield of_tokens
+def _quota_tokens(
+    name: str, limit: int, words: tuple[str, str], ends: datetime, need: Need, _: datetime
+) -> Held:  # fmt: skip
+    return Held(Counter(name, limit, need.prompt_tokens, need.output_tokens), "quota_tokens", *words, ends)
 
 
 def _budget(scope: str, whose: str, budget: Budget, need: Need, now: datetime) -> Held:
