@@ -16,6 +16,14 @@ from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 
 LOGIN = "tests_login"
+_HASTE = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+    "max_wal_size": "4GB",
+}
+"""Of a server that needs to survive nothing, and whose databases live for a second: each is made in a third of the time."""
 _TEMPLATE = "tests_template"
 
 
@@ -40,6 +48,13 @@ async def run_sql(url: str, *statements: str) -> None:
 def superuser_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server of this session, as the user who may do everything."""
     with embedded_postgres(tmp_path_factory.mktemp("database") / "data") as url:
+        asyncio.run(
+            run_sql(
+                url,
+                *(f"ALTER SYSTEM SET {name} = '{value}'" for name, value in _HASTE.items()),
+                "SELECT pg_reload_conf()",
+            )
+        )
         yield url
 
 
@@ -95,7 +110,7 @@ async def _database(superuser_url: str, made: set[str], template: str | None) ->
         await _migrated(url_of(superuser_url, database=template))
         made.add(template)
     name = f"test_{secrets.token_hex(6)}"
-    source = f" TEMPLATE {template}" if template else ""
+    source = f" TEMPLATE {template} STRATEGY file_copy" if template else ""
     await run_sql(superuser_url, f"CREATE DATABASE {name} OWNER {LOGIN}{source}")
     yield url_of(superuser_url, database=name)
     await run_sql(superuser_url, f"DROP DATABASE {name} WITH (FORCE)")
