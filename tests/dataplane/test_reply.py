@@ -1,6 +1,8 @@
 """The way back: what is said to have gone out has, and no name makes a header that a server refuses."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
@@ -96,6 +98,29 @@ async def test_who_takes_nothing_of_a_stream_for_long_is_gone() -> None:
     with pytest.raises(TimeoutError):  # it took what there was: it is only quiet, as callers are
         await asyncio.wait_for(departure(receive, reply, patience=0.04), 0.3)
     assert not reply.left
+
+
+@pytest.mark.parametrize("ending", [Reply.end_stream, partial(Reply.whole, status=200)])
+async def test_who_takes_nothing_of_the_last_bytes_is_gone_too(
+    ending: Callable[..., Coroutine[Any, Any, None]],
+) -> None:
+    room = asyncio.Event()
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            await room.wait()
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    reply = Reply(send, "req_1")
+    stuck = asyncio.create_task(ending(reply, body=b"{}"))
+    await asyncio.wait_for(departure(receive, reply, patience=0.04), 10)
+    assert (reply.left, reply.ended) == (True, False)
+    room.set()
+    await stuck
+    assert reply.ended
 
 
 async def test_who_still_sends_is_there_until_it_hangs_up() -> None:

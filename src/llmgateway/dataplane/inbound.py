@@ -15,8 +15,17 @@ from llmgateway.errors import BadRequest, Unauthorized
 _FAULT = re.compile(r"429|500|timeout|stall|(?:cut|drop):[0-9]{1,6}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FORWARDED = ("anthropic-version", "anthropic-beta", "openai-beta")
+_WISHING = frozenset(
+    {
+        "cache-control", "x-llmgateway-cache", "x-llmgateway-unsupported", "x-llmgateway-retention", "x-llmgateway-fault",
+        "x-stainless-retry-count", *_FORWARDED,
+    }
+)  # fmt: skip
+_NO_WISHES = Wishes()
 _OURS = "lgw_"
 """What the gateway's own keys begin with."""
+_BEARER = "Bearer "
+_USUAL = _BEARER + _OURS
 _LINE = "\n"
 """Between repeated credentials: no header holds it."""
 _JOINED = {
@@ -71,8 +80,11 @@ def credential(headers: Mapping[str, str]) -> str | None:
 
     An SDK that was also given a provider's key sends both; then the gateway's own is meant.
     """
+    given = headers.get("authorization", "")
+    if given.startswith(_USUAL) and _LINE not in given and "x-api-key" not in headers:
+        return given.removeprefix(_BEARER).strip()
     found: list[str] = []
-    for line in headers.get("authorization", "").split(_LINE):
+    for line in given.split(_LINE):
         scheme, _, secret = line.partition(" ")
         if scheme.lower() == "bearer":
             found.append(secret.strip())
@@ -88,6 +100,8 @@ def credential(headers: Mapping[str, str]) -> str | None:
 
 def read_wishes(headers: Mapping[str, str]) -> Wishes:
     """The caller's `x-llmgateway-*` headers. Raises BadRequest for values that mean nothing."""
+    if _WISHING.isdisjoint(headers):
+        return _NO_WISHES
     control = headers.get("cache-control", "").lower()
     seconds = _cache_seconds(headers.get("x-llmgateway-cache"))
     store = "no-store" not in control

@@ -35,7 +35,7 @@ class Reply:
     """Writes either one whole body or a stream. Knows nothing of dialects."""
 
     __slots__ = (
-        "_beat", "_beating", "_begun", "_id_lines", "_offered_at", "_said_at", "_send", "left", "request_id", "started", "unneeded",
+        "_beat", "_beating", "_begun", "_id_lines", "_offered_at", "_said_at", "_send", "ended", "left", "request_id", "started", "unneeded",
     )  # fmt: skip
 
     def __init__(self, send: Send, request_id: str, *, id_names: Sequence[bytes] = (b"x-request-id",)) -> None:
@@ -47,6 +47,8 @@ class Reply:
         """Somebody sends the status."""
         self.started = False
         """The status is out."""
+        self.ended = False
+        """The last byte is out."""
         self.left = False
         """The caller is gone: nobody reads on."""
         self.unneeded: Callable[[], Awaitable[None]] = _at_once
@@ -64,7 +66,7 @@ class Reply:
         """A whole body."""
         kind = _JSON if content_type == "application/json" else (b"content-type", content_type.encode())
         await self._begin(status, [kind, (b"content-length", str(len(body)).encode()), *self._lines(headers)])
-        await self._send({"type": "http.response.body", "body": body})
+        await self._end(body)
 
     async def start_stream(self, headers: Headers = ()) -> None:
         """Status and headers of an event stream, once."""
@@ -85,7 +87,7 @@ class Reply:
 
     async def end_stream(self, body: bytes = b"") -> None:
         """The last bytes of the stream."""
-        await self._send({"type": "http.response.body", "body": body})
+        await self._end(body)
 
     async def break_off(self) -> None:
         """Promise more than will ever come: the server closes a connection whose answer is left unfinished."""
@@ -124,6 +126,11 @@ class Reply:
         self._begun = True
         await self._send({"type": "http.response.start", "status": status, "headers": head})
         self.started = True
+
+    async def _end(self, body: bytes) -> None:
+        self._offered_at = time.monotonic()
+        await self._send({"type": "http.response.body", "body": body})
+        self._offered_at, self.ended = None, True
 
     def _lines(self, headers: Headers) -> list[tuple[bytes, bytes]]:
         lines = [*self._id_lines, _AS_SAID]

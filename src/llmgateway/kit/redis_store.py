@@ -300,19 +300,22 @@ class RedisStore:
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((name, keys, given, future))
         if len(self._waiting) == 1:  # the others come along
-            self._departure = (
-                loop.call_later(_LONGEST_SECONDS, self._flush) if self._flushing else loop.call_soon(self._flush)
-            )
+            late = self._flushing
+            self._depart(loop.call_later(_LONGEST_SECONDS, self._flush) if late else loop.call_soon(self._flush))
         self._deadlines.watch(future)
         try:
             return await future
         except TimeoutError as error:
             raise self._server.down(error) from error
 
-    def _flush(self) -> None:
-        """Send what waits. While a pipeline is under way, calls gather for the next."""
+    def _depart(self, departure: asyncio.Handle | None) -> None:
         if self._departure is not None:
             self._departure.cancel()
+        self._departure = departure
+
+    def _flush(self) -> None:
+        """Send what waits. While a pipeline is under way, calls gather for the next."""
+        self._depart(None)
         if not self._waiting or len(self._flushing) >= _PIPELINES:
             return
         # Whom the deadline took must reserve nothing any more.
@@ -325,7 +328,8 @@ class RedisStore:
 
     def _flushed(self, task: asyncio.Task[None]) -> None:
         self._flushing.discard(task)
-        self._flush()
+        if self._waiting:  # those whose turn is this one come along
+            self._depart(asyncio.get_running_loop().call_soon(self._flush))
 
     async def _send(self, batch: Sequence[_Waiting]) -> None:
         calls = [("EVALSHA", self._server.shas[name], len(keys), *keys, *given) for name, keys, given, _ in batch]

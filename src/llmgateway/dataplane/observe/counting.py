@@ -4,6 +4,7 @@ Requests that are over are counted some at a time: a processor that has just don
 """
 
 from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -71,6 +72,8 @@ class Counting:
     def __init__(self, metrics: Metrics, catalog: Catalog) -> None:
         self.running = 0
         """Requests whose key is known and whose end has not come."""
+        self._sums = defaultdict[Counter, float](float)
+        """What is counted at the next catching up: many events of one kind pay for one increment."""
         self._over: list[UsageEvent] = []
         """Not counted yet."""
         self._own_seconds: list[float] = []
@@ -109,6 +112,9 @@ class Counting:
         over, self._over = self._over, []
         for event in over:
             self._count(event)
+        sums, self._sums = self._sums, defaultdict[Counter, float](float)
+        for counter, amount in sums.items():
+            counter.inc(amount)
         own, self._own_seconds = self._own_seconds, []
         for seconds in own:
             self._own_time.observe(seconds)
@@ -120,10 +126,10 @@ class Counting:
         provider, model = self._who(event)
         self._count_end(event, provider, model)
         for attempt in event.attempts:
-            self._attempt(attempt.provider, attempt.outcome).inc()
-        self._cache[event.cache].inc()
+            self._sums[self._attempt(attempt.provider, attempt.outcome)] += 1
+        self._sums[self._cache[event.cache]] += 1
         if event.cache == "hit":
-            self._saved["cache"].inc((event.list_cost_nanos or 0) / NANOS_PER_USD)
+            self._sums[self._saved["cache"]] += (event.list_cost_nanos or 0) / NANOS_PER_USD
             return
         self._duration(provider, model, event.outcome).observe(event.duration_ms / 1000)
         if event.provider is not None:
@@ -134,7 +140,7 @@ class Counting:
         counter = self._requests.get(key)
         if counter is None:
             counter = self._requests[key] = self._metrics.counter(figures.REQUESTS, *key)
-        counter.inc()
+        self._sums[counter] += 1
         if event.outcome is Outcome.REFUSED:
             self.refused(event.error_code or OTHER)
         elif event.outcome is Outcome.FAILED:
@@ -150,13 +156,13 @@ class Counting:
         )
         for counter, count in zip(served.tokens, parts, strict=True):
             if count:
-                counter.inc(count)
+                self._sums[counter] += count
         if not event.is_priced:
             served.unpriced.inc()
         if event.cost_nanos:
-            served.cost.inc(event.cost_nanos / NANOS_PER_USD)
+            self._sums[served.cost] += event.cost_nanos / NANOS_PER_USD
             if (event.list_cost_nanos or 0) > event.cost_nanos:
-                self._saved["routing"].inc(((event.list_cost_nanos or 0) - event.cost_nanos) / NANOS_PER_USD)
+                self._sums[self._saved["routing"]] += ((event.list_cost_nanos or 0) - event.cost_nanos) / NANOS_PER_USD
         if event.first_token_ms is not None:
             served.first_token.observe(event.first_token_ms / 1000)
             writing = event.duration_ms - event.first_token_ms
