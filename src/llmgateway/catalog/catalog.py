@@ -175,12 +175,13 @@ class Catalog:
             return Priced(self._override(override).bill(usage).nanos, override.version)
         if usage.told_nanos is not None and provider in self._houses.tellers:
             return Priced(usage.told_nanos, f"told by {provider}")
-        if self._offer(provider, model).free:
+        offer = self._offer(provider, model)
+        if offer.free:
             return Priced(0, "free")
         if usage.rounds and sum(one.usage.total_tokens for one in usage.rounds) == usage.total_tokens:
             bill = _summed(self._bills_of_rounds(provider, model, usage, at, tier))
         else:
-            bill = self._bill(provider, model, usage, at, tier)
+            bill = self._bill(offer, usage, at, tier)
         return None if bill is None else Priced(bill.nanos, self._houses.version, bill.lacking)
 
     def _bills_of_rounds(
@@ -192,11 +193,11 @@ class Catalog:
         parts = [msgspec.structs.replace(one.usage, **shared) for one in rounds]
         parts[0] = msgspec.structs.replace(parts[0], searches=usage.searches)
         return [
-            self._bill(provider, one.model or model, part, at, tier) for one, part in zip(rounds, parts, strict=True)
+            self._bill(self._offer(provider, one.model or model), part, at, tier)
+            for one, part in zip(rounds, parts, strict=True)
         ]
 
-    def _bill(self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None) -> Bill | None:
-        offer = self._offer(provider, model)
+    def _bill(self, offer: _Offer, usage: Usage, at: datetime, tier: str | None) -> Bill | None:
         usual = tier is None and usage.speed is None
         compiled = offer.usual if usual and offer.usual is not None else self._tariff(offer, at, tier, usage.speed)
         percent = _share(offer.regional, usage.region)
