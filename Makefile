@@ -5,6 +5,7 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 WORKERS ?= 3
+DISTRIBUTED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 STAMPS := .venv/stamps
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
@@ -26,7 +27,7 @@ demo: $(STAMPS)/demo ## The same with a real small model behind it (SmolLM2-135M
 	@exec $(BIN)/python deploy/demo/demo.py
 
 test: ready ## Run every test, also the slow ones
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+	@$(BIN)/pytest $(DISTRIBUTED)
 
 ready: $(STAMPS)/dev $(STAMPS)/demo $(STAMPS)/dashboard packages ## Set up what `make test` needs, and run nothing
 
@@ -36,7 +37,7 @@ check: $(STAMPS)/dev ## The merge gate: format, lint, types, floors and the fast
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m deploy.dashboard --check
-	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not slow"
+	@$(BIN)/pytest -q $(DISTRIBUTED) -m "not slow"
 
 fix: $(STAMPS)/dev ## Format, and repair what ruff can repair
 	@$(BIN)/ruff check --quiet --fix .
