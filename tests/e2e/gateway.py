@@ -7,10 +7,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from typer.testing import CliRunner
+
+from llmgateway.cli import cli
 
 Json = dict[str, Any]
 _READY = re.compile(r"ready at (http://\S+)")
@@ -28,16 +33,10 @@ class Gateway:
     greeting: str
 
     def command(self, *arguments: str) -> str:
-        """Run `llmgateway ...` beside it and give back what it prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "llmgateway", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        """What `llmgateway ...` prints beside it: in this process, which has loaded all of it, on a thread for its event loop."""
+        with ThreadPoolExecutor(1) as thread:
+            done = thread.submit(CliRunner().invoke, cli, arguments, env=self.environment).result(60)
+        assert done.exit_code == 0, (done.output, done.exception)
         return done.stdout
 
     def usage(self, request_id: str, *, seconds: float = 20) -> Json:
