@@ -1,6 +1,6 @@
-"""Chat, stream, tools and structured output by LangChain and Pydantic AI. Prints one JSON line for the client it is given.
+"""Chat, stream, tools and structured output by LangChain and Pydantic AI. Prints one JSON line for each task of the client it is given.
 
-GATEWAY_MODELS says which model is asked for which of them; what it leaves out is not tried. A program of its own, as an application would be: these libraries leave their sockets to the process's end.
+A task of GATEWAY_TASKS says which model is asked for which of them; what it leaves out is not tried. A program of its own, as an application would be: these libraries leave their sockets to the process's end.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from langchain_core.messages import AIMessage
 from langchain_core.tools import StructuredTool
@@ -25,9 +25,16 @@ from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.usage import UsageLimits
 
+
+class Task(TypedDict):
+    """The models by what they are asked for, and what the tool is called."""
+
+    models: dict[str, str]
+    tool: str
+
+
 URL, KEY = (os.environ[name] for name in ("GATEWAY_URL", "GATEWAY_KEY"))
-MODELS: dict[str, str] = json.loads(os.environ["GATEWAY_MODELS"])
-TOOL = os.environ.get("GATEWAY_TOOL", "weather")
+TASKS: list[Task] = json.loads(os.environ["GATEWAY_TASKS"])
 
 
 class City(BaseModel):
@@ -41,14 +48,14 @@ def weather(city: str) -> str:
     return f"sunny in {city}"
 
 
-def langchain() -> dict[str, Any]:
+def langchain(task: Task) -> dict[str, Any]:
     """LangChain, by its OpenAI integration."""
 
     def model(act: str) -> ChatOpenAI:
-        return ChatOpenAI(model=MODELS[act], base_url=f"{URL}/v1", api_key=SecretStr(KEY), max_retries=0)
+        return ChatOpenAI(model=task["models"][act], base_url=f"{URL}/v1", api_key=SecretStr(KEY), max_retries=0)
 
     def call() -> dict[str, Any]:
-        tool = StructuredTool.from_function(weather, name=TOOL)
+        tool = StructuredTool.from_function(weather, name=task["tool"])
         called = model("tool").bind_tools([tool]).invoke("Weather in Oslo")  # pyright: ignore[reportUnknownMemberType] LangChain leaves its parameters open
         assert isinstance(called, AIMessage)
         return {"name": called.tool_calls[0]["name"], "input": called.tool_calls[0]["args"]}
@@ -65,10 +72,10 @@ def langchain() -> dict[str, Any]:
         "tool": call,
         "json": form,
     }
-    return {act: acts[act]() for act in MODELS}
+    return {act: acts[act]() for act in task["models"]}
 
 
-async def pydantic_ai(model: Callable[[str], Model]) -> dict[str, Any]:
+async def pydantic_ai(task: Task, model: Callable[[str], Model]) -> dict[str, Any]:
     """Pydantic AI, by either dialect."""
 
     async def chat() -> str:
@@ -81,7 +88,7 @@ async def pydantic_ai(model: Callable[[str], Model]) -> dict[str, Any]:
     async def call() -> dict[str, Any]:
         # The stand-in would ask for the tool again and again; one call is what is looked at.
         once = UsageLimits(request_limit=1)
-        agent = Agent(model("tool"), tools=[Tool(weather, name=TOOL)], retries=0)
+        agent = Agent(model("tool"), tools=[Tool(weather, name=task["tool"])], retries=0)
         with capture_run_messages() as messages, contextlib.suppress(UsageLimitExceeded, UnexpectedModelBehavior):
             await agent.run("Weather in Oslo", usage_limits=once)
         made = next(part for message in messages for part in message.parts if isinstance(part, ToolCallPart))
@@ -94,19 +101,21 @@ async def pydantic_ai(model: Callable[[str], Model]) -> dict[str, Any]:
         return (await Agent(chosen, output_type=wanted).run("A city as JSON")).output.model_dump()
 
     acts: dict[str, Callable[[], Awaitable[Any]]] = {"chat": chat, "stream": stream, "tool": call, "json": form}
-    return {act: await acts[act]() for act in MODELS}
+    return {act: await acts[act]() for act in task["models"]}
 
 
-def main(client: str) -> dict[str, Any]:
+def main(client: str, task: Task) -> dict[str, Any]:
     """What the client got."""
     if client == "langchain":
-        return langchain()
+        return langchain(task)
+    models = task["models"]
     if client == "pydantic-ai-openai":
         openai = OpenAIProvider(base_url=f"{URL}/v1", api_key=KEY)
-        return asyncio.run(pydantic_ai(lambda act: OpenAIChatModel(MODELS[act], provider=openai)))
+        return asyncio.run(pydantic_ai(task, lambda act: OpenAIChatModel(models[act], provider=openai)))
     anthropic = AnthropicProvider(base_url=URL, api_key=KEY)
-    return asyncio.run(pydantic_ai(lambda act: AnthropicModel(MODELS[act], provider=anthropic)))
+    return asyncio.run(pydantic_ai(task, lambda act: AnthropicModel(models[act], provider=anthropic)))
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(sys.argv[1])) + "\n")
+    for one in TASKS:
+        sys.stdout.write(json.dumps(main(sys.argv[1], one)) + "\n")

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,25 +59,61 @@ RECORDED: Mapping[str, tuple[Mapping[str, str], Mapping[str, Any]]] = {
 }
 
 
-def got(gateway: Gateway, client: str, models: Mapping[str, str], tool: str = "weather") -> Any:
-    """What the client understood."""
-    asked = {"GATEWAY_URL": gateway.url, "GATEWAY_KEY": gateway.key, "GATEWAY_MODELS": json.dumps(models)}
-    done = subprocess.run(
-        PROGRAMS[client],
-        env={**os.environ, **asked, "GATEWAY_TOOL": tool},
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.strip().splitlines()[-1])
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The models by what they are asked for, and what the tool is called."""
+
+    models: Mapping[str, str]
+    tool: str = "weather"
 
 
-@pytest.mark.parametrize("model", MODELS)
+ASKED = {model: Task(dict.fromkeys(("chat", "stream", "tool", "json"), model)) for model in MODELS}
+REPLAYED = {maker: Task(models, answers["tool"]["name"]) for maker, (models, answers) in RECORDED.items()}
+
+
+@dataclass
+class Clients:
+    """The clients of one gateway. Each is a process that does all its tasks: what it loads is large."""
+
+    gateway: Gateway
+    tasks: Mapping[str, Task]
+    understood: dict[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+
+    def got(self, client: str, name: str) -> Any:
+        """What a client understood of a task."""
+        if client not in self.understood:
+            self.understood[client] = self._run(client)
+        return json.loads(self.understood[client][list(self.tasks).index(name)])
+
+    def _run(self, client: str) -> Sequence[str]:
+        tasks = json.dumps([asdict(task) for task in self.tasks.values()])
+        asked = {"GATEWAY_URL": self.gateway.url, "GATEWAY_KEY": self.gateway.key, "GATEWAY_TASKS": tasks}
+        done = subprocess.run(
+            PROGRAMS[client],
+            env={**os.environ, **asked},
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip().splitlines()[-len(self.tasks) :]
+
+
+@pytest.fixture(scope="module")
+def asked(gateway: Gateway) -> Clients:
+    return Clients(gateway, ASKED)
+
+
+@pytest.fixture(scope="module")
+def replayed(recorded: Gateway) -> Clients:
+    return Clients(recorded, REPLAYED)
+
+
+@pytest.mark.parametrize("model", ASKED)
 @pytest.mark.parametrize("client", PROGRAMS)
-def test_chat_stream_tools_and_structured_output(gateway: Gateway, client: str, model: str) -> None:
-    assert got(gateway, client, dict.fromkeys(("chat", "stream", "tool", "json"), model)) == {
+def test_chat_stream_tools_and_structured_output(asked: Clients, client: str, model: str) -> None:
+    assert asked.got(client, model) == {
         "chat": "Hello from the model",
         "stream": "Hello from the model",
         "tool": {"name": "weather", "input": {"city": "Oslo"}},
@@ -85,9 +122,9 @@ def test_chat_stream_tools_and_structured_output(gateway: Gateway, client: str, 
 
 
 @pytest.mark.usefixtures("node_clients")
-@pytest.mark.parametrize("maker", RECORDED)
+@pytest.mark.parametrize("maker", REPLAYED)
 @pytest.mark.parametrize("client", PROGRAMS)
-def test_what_the_real_providers_once_answered(recorded: Gateway, client: str, maker: str) -> None:
-    models, answers = RECORDED[maker]
-    found = got(recorded, client, models, answers["tool"]["name"])
+def test_what_the_real_providers_once_answered(replayed: Clients, client: str, maker: str) -> None:
+    _, answers = RECORDED[maker]
+    found = replayed.got(client, maker)
     assert {name: value.strip() if isinstance(value, str) else value for name, value in found.items()} == answers

@@ -1,18 +1,17 @@
-// Chat, stream, tools and structured output by the official Node clients. Prints one JSON line per client.
-// GATEWAY_MODELS says which model is asked for which of them; what it leaves out is not tried.
+// Chat, stream, tools and structured output by the official Node clients. Prints one JSON line for each task of the client.
+// A task of GATEWAY_TASKS says which model is asked for which of them; what it leaves out is not tried.
 import { createOpenAI } from "@ai-sdk/openai";
 import Anthropic from "@anthropic-ai/sdk";
 import { generateObject, generateText, streamText, tool } from "ai";
 import OpenAI from "openai";
 import { z } from "zod";
 
-const { GATEWAY_URL: url, GATEWAY_KEY: key, GATEWAY_TOOL: toolName = "weather" } = process.env;
-const models = JSON.parse(process.env.GATEWAY_MODELS);
+const { GATEWAY_URL: url, GATEWAY_KEY: key, GATEWAY_TASKS: tasks } = process.env;
 const ask = (content) => [{ role: "user", content }];
 const parameters = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
 const schema = { ...parameters, additionalProperties: false };
 
-function openai() {
+function openai(toolName) {
   const client = new OpenAI({ apiKey: key, baseURL: `${url}/v1`, maxRetries: 0 });
   const create = (model, content, more) => client.chat.completions.create({ model, messages: ask(content), ...more });
   return {
@@ -36,7 +35,7 @@ function openai() {
   };
 }
 
-function anthropic() {
+function anthropic(toolName) {
   const client = new Anthropic({ apiKey: key, baseURL: url, maxRetries: 0 });
   const body = (model, content, more) => ({ model, max_tokens: 100, messages: ask(content), ...more });
   const create = (...asked) => client.messages.create(body(...asked));
@@ -57,7 +56,7 @@ function anthropic() {
   };
 }
 
-function vercel() {
+function vercel(toolName) {
   const provider = createOpenAI({ apiKey: key, baseURL: `${url}/v1` });
   const asked = (model, prompt, more) => ({ model: provider.chat(model), prompt, maxRetries: 0, ...more });
   return {
@@ -75,7 +74,10 @@ function vercel() {
   };
 }
 
-const acts = { openai, anthropic, vercel }[process.argv[2]]();
-const got = {};
-for (const [act, model] of Object.entries(models)) got[act] = await acts[act](model);
-console.log(JSON.stringify(got));
+const client = { openai, anthropic, vercel }[process.argv[2]];
+for (const { models, tool } of JSON.parse(tasks)) {
+  const acts = client(tool);
+  const got = {};
+  for (const [act, model] of Object.entries(models)) got[act] = await acts[act](model);
+  console.log(JSON.stringify(got));
+}
