@@ -33,11 +33,8 @@ class Gateway:
     greeting: str
 
     def command(self, *arguments: str) -> str:
-        """What `llmgateway ...` prints beside it: in this process, which has loaded all of it, on a thread for its event loop."""
-        with ThreadPoolExecutor(1) as thread:
-            done = thread.submit(CliRunner().invoke, cli, arguments, env=self.environment).result(60)
-        assert done.exit_code == 0, (done.output, done.exception)
-        return done.stdout
+        """Run `llmgateway ...` beside it and give back what it prints."""
+        return run_command(self.environment, *arguments)
 
     def usage(self, request_id: str, *, seconds: float = 20) -> Json:
         """The one event of a request, as soon as it can be read."""
@@ -54,6 +51,14 @@ class Gateway:
         """Another key of the first organisation."""
         made: Json = json.loads(self.command("keys", "create", "--name", "test", *options, "--json"))
         return str(made["key"])
+
+
+def run_command(environment: Mapping[str, str], *arguments: str) -> str:
+    """What `llmgateway ...` prints: run in this process, which has loaded all of it, on a thread for its event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(CliRunner().invoke, cli, arguments, env=environment).result(60)
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.stdout
 
 
 @contextmanager

