@@ -136,7 +136,14 @@ async def open_api(
     """A control plane on a migrated database."""
     clock = clock or SystemClock()
     configure_logs(json=True)
-    given: Mapping[str, str] = {"LLMGATEWAY_DATA_DIR": str(data_dir), "LLMGATEWAY_SIGNUP": "on", **environment}
+    given: Mapping[str, str] = {
+        "DATABASE_URL": database_url,
+        "LLMGATEWAY_DATA_DIR": str(data_dir),
+        "LLMGATEWAY_SECRET_KEY": "s" * 32,
+        "JWT_SECRET_KEY": "j" * 32,
+        "LLMGATEWAY_SIGNUP": "on",
+        **environment,
+    }
     settings = load_settings(given)
     admin = Database(database_url, Role.ADMIN)
     pepper, _ = await install(admin, clock, settings)
