@@ -117,7 +117,7 @@ def metrics_page() -> str:
 
 def openapi_document() -> str:
     """docs/reference/openapi.json: the dashboard's client is generated from it."""
-    return json.dumps(build_api(None, version("llmgateway")).openapi(), indent=2) + "\n"
+    return json.dumps(build_api(version("llmgateway")).openapi(), indent=2) + "\n"
 
 
 def decisions_page() -> str:

@@ -68,7 +68,7 @@ def pages() -> list[Page]:
         **{str(path.relative_to(ROOT)): str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")},
     }
     made = [Page(place, _moved(source, place, places)) for source, place in sorted(places.items(), key=_rank)]
-    reference = build_api(None, version("llmgateway")).openapi()
+    reference = build_api(version("llmgateway")).openapi()
     return [*made, Page(API_PAGE, api_page(reference))]
 
 

@@ -91,7 +91,7 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
     )
     try:
         async with open_counter(settings) as counter:
-            yield build_control_plane(rooms, rooms.version, counter)
+            yield build_control_plane(rooms, counter)
     finally:
         passwords.close()
         await database.close()

@@ -162,8 +162,7 @@ async def open_api(
             forecast=Forecast(Router(hosts, GatewayFile(), catalog, health, clock), catalog, tokenizer, clock),
         )
         async with open_control_plane(settings, shared, ADDRESS) as door:
-            rooms: Rooms = door.app.state.rooms
-            api = Api(door, admin, rooms, clock, health)
+            api = Api(door, admin, cast("Rooms", door.at_hand["rooms"]), clock, health)
             yield api
             for made in api.clients:
                 await made.aclose()

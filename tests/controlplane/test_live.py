@@ -185,7 +185,7 @@ async def test_it_ends_after_the_time_that_was_asked_for(api: Api, owner: str, o
 
 async def test_it_ends_with_the_process(api: Api, owner: str, org: str) -> None:
     ending = False
-    api.door.app.state.rooms = replace(api.rooms, draining=lambda: ending)
+    api.door.at_hand = {**api.door.at_hand, "rooms": replace(api.rooms, draining=lambda: ending)}
     async with watching(api, await api.token(owner), org) as stream:
         await stream.next("ready")
         ending = True

@@ -29,7 +29,7 @@ BESIDE = {"/me": "orgs", **{f"{path}?{asked}": "data" for path, asked in SUMS.it
 
 def _lists() -> Mapping[str, str]:
     """Every list of the API, and the name of its entries."""
-    document = build_api(None, "0").openapi()
+    document = build_api("0").openapi()
     schemas = document["components"]["schemas"]
     found = dict[str, str]()
     for path, item in document["paths"].items():

@@ -98,7 +98,7 @@ def test_llms_txt_names_every_page_and_each_is_there_as_text(site: Path) -> None
 
 def test_the_reference_has_every_operation(site: Path) -> None:
     text = (site / "reference" / "api.md").read_text("utf-8")
-    document = build_api(None, version("llmgateway")).openapi()
+    document = build_api(version("llmgateway")).openapi()
     for path, operations in document["paths"].items():
         for method in operations:
             assert f"### `{method.upper()} {path}`" in text

@@ -13,4 +13,4 @@ app = typer.Typer()
 @app.command()
 def openapi() -> None:
     """Print the OpenAPI document of /api/v1 as JSON."""
-    typer.echo(json.dumps(build_api(None, version("llmgateway")).openapi(), indent=2))
+    typer.echo(json.dumps(build_api(version("llmgateway")).openapi(), indent=2))

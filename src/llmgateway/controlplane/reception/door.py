@@ -1,7 +1,7 @@
 """The door of the control plane: plain ASGI around FastAPI. Bounds what comes in, and sets the headers of what goes out."""
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -32,10 +32,12 @@ log = structlog.get_logger()
 
 
 class Door:
-    """Every request gets an id; every answer the headers; a fault of ours becomes a 500 that says nothing of the inside."""
+    """Every request gets an id and the rooms; every answer the headers; a fault of ours becomes a 500 that says nothing of us."""
 
-    def __init__(self, app: FastAPI, strangers: Strangers, *, https: bool) -> None:
+    def __init__(self, app: FastAPI, at_hand: Mapping[str, object], strangers: Strangers, *, https: bool) -> None:
+        """`at_hand` is the `state` of each request."""
         self.app = app
+        self.at_hand = at_hand
         self._strangers = strangers
         self._headers = (*_HEADERS, _HSTS) if https else _HEADERS
 
@@ -43,6 +45,7 @@ class Door:
         """One HTTP request."""
         request_id = new_id("req")
         scope["llmgateway.request_id"] = request_id
+        scope["state"] = dict(self.at_hand)
         started = False
 
         async def with_headers(message: Message) -> None:

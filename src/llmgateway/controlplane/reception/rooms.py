@@ -67,5 +67,5 @@ class Rooms:
 
 
 def rooms_of(request: Request) -> Rooms:
-    """The rooms of the application that serves this request."""
-    return cast("Rooms", request.app.state.rooms)
+    """The rooms of the control plane that serves this request."""
+    return cast("Rooms", request.state.rooms)

@@ -28,8 +28,8 @@ _DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/e
 
 
 def live_of(request: Request) -> Live:
-    """The application's own."""
-    return cast("Live", request.app.state.live)
+    """The control plane's own."""
+    return cast("Live", request.state.live)
 
 
 @router.get("/live", response_class=StreamingResponse, responses=_DOCUMENTED)

@@ -34,7 +34,7 @@ async def open_counter(settings: Settings) -> AsyncGenerator[Counter | None]:
 
 def counter_of(request: Request) -> Counter | None:
     """None: this installation has no Stripe."""
-    counter: Counter | None = request.app.state.counter
+    counter: Counter | None = request.state.counter
     return counter
 
 
