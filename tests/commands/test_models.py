@@ -89,14 +89,14 @@ def test_a_list_tells_size_and_price() -> None:
 
 
 def test_every_version_of_the_prices_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with run_gateway(tmp_path) as gateway:
-        [noted] = json.loads(gateway.command("models", "versions", "--json"))
+    monkeypatch.setenv("LLMGATEWAY_DATA_DIR", str(tmp_path))
+    with run_gateway(tmp_path):
+        [noted] = json.loads(run("versions", "--json")[1])
         version = noted["version"]
-        [prices] = json.loads(gateway.command("models", "show", "openai/gpt-4.1", "--version", version, "--json"))[:1]
+        [prices] = json.loads(run("show", "openai/gpt-4.1", "--version", version, "--json")[1])[:1]
         assert (prices["prices"]["input_mtok"], prices["prices"]["output_mtok"]) == ("2", "8")
-        assert "input_mtok $2" in gateway.command("models", "show", "openai/gpt-4.1", "--version", version)
-        assert version in gateway.command("models", "versions")
-        monkeypatch.setenv("LLMGATEWAY_DATA_DIR", str(tmp_path))
+        assert "input_mtok $2" in run("show", "openai/gpt-4.1", "--version", version)[1]
+        assert version in run("versions")[1]
         assert "models versions" in " ".join(
             run("show", "openai/gpt-4.1", "--version", "v0")[1].replace("│", " ").split()
         )
