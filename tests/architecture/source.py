@@ -1,6 +1,7 @@
 """The source tree as parsed modules, for the tests that hold its rules."""
 
 import ast
+import gc
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,9 +34,12 @@ def modules(*folders: str) -> tuple[Module, ...]:
     """Every Python file below the folders; without folders those of the package."""
     found = sorted(file for folder in folders or ("src",) for file in (ROOT / folder).rglob("*.py"))
     assert found, f"no Python files below {folders}"
-    return tuple(_module(file) for file in found)
+    parsed = tuple(_module(file) for file in found)
+    gc.freeze()  # trees of millions of nodes stay to the end: they are not looked through for garbage
+    return parsed
 
 
+@cache
 def _module(file: Path) -> Module:
     text = file.read_text(encoding="utf-8")
     return Module(file.relative_to(ROOT).as_posix(), text, ast.parse(text))
