@@ -79,4 +79,10 @@ models:
       - {{provider: broken, model: nobody}}
       - {{provider: anthropic, model: echo}}
     retries: 1
+  explained:
+    targets:
+      - {{provider: openai, model: status-502}}
+      - {{provider: lab, model: status-500}}
+      - {{provider: anthropic, model: echo}}
+    retries: 1
 """
