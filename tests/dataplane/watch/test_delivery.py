@@ -80,9 +80,9 @@ class Caller:
 @pytest.mark.parametrize(
     "limits",
     [
-        Limits(concurrency=17),
+        Limits(requests_per_minute=17),
         Limits(tokens_per_minute=17 * 110),
-        Limits(requests_per_minute=17, requests_per_day=17, tokens_per_minute=10**6, concurrency=100),
+        Limits(requests_per_minute=17, requests_per_day=17, tokens_per_minute=10**6),
     ],
 )
 async def test_an_answer_waits_for_no_store_where_many_more_have_room(limits: Limits) -> None:
@@ -98,12 +98,13 @@ async def test_an_answer_waits_for_no_store_where_many_more_have_room(limits: Li
     "limits",
     [
         Limits(concurrency=1),
-        Limits(concurrency=16),
+        Limits(concurrency=10_000),
         Limits(tokens_per_minute=17 * 110 - 1),
-        Limits(requests_per_minute=1, concurrency=100),
+        Limits(requests_per_minute=1, tokens_per_minute=10**6),
     ],
 )
-async def test_where_there_is_little_room_the_place_is_free_before_the_answer_is_there(limits: Limits) -> None:
+async def test_the_place_is_free_before_the_answer_is_there_where_somebody_may_wait_for_it(limits: Limits) -> None:
+    """Little room; or a limit of requests at the same time, which as many callers may share as it has places."""
     caller = Caller(limits)
     task = await caller.answered(b"{}")
     assert (caller.sent, caller.closed) == ([], ["finished"])
@@ -113,7 +114,7 @@ async def test_where_there_is_little_room_the_place_is_free_before_the_answer_is
 
 
 async def test_a_caller_who_takes_a_large_answer_slowly_holds_nothing_meanwhile() -> None:
-    caller = Caller(Limits(concurrency=100))
+    caller = Caller(Limits(requests_per_minute=100))
     task = await caller.answered(b" " * 65_537)
     assert caller.sent == []
     caller.store.let.set()

@@ -100,7 +100,8 @@ class Ticket(msgspec.Struct, frozen=True):
     since: float = 0.0
     """Monotonic seconds: when it was asked for, by what its key was held to then."""
     roomy: bool = True
-    """Whether many more like it had room beside it."""
+    """Whether many more like it had room beside it, and it takes no place among those that run: a pool of callers may be as large
+    as its limit, and each asks again at once."""
 
 
 class Limiter:
@@ -293,13 +294,13 @@ def _wait(one: Held, verdict: Verdict, place: int) -> float:
 
 
 def _seen(held: Sequence[Held], verdict: Verdict) -> tuple[tuple[tuple[str, str], ...], bool]:
-    """OpenAI's rate limit headers, each from the window of its sort with the least left; and whether all had room for many more."""
+    """OpenAI's rate limit headers, each from the window of its sort with the least left; and whether nobody waits for its end."""
     tightest: dict[str, tuple[int, Window, Reading]] = {}
     roomy = True
     for one, reading in zip(held, verdict.readings, strict=True):
         claim, sort = one.claim, one.sort
         left = claim.limit - reading.used
-        if left < _MANY * reading.reserved:
+        if type(claim) is Gauge or left < _MANY * reading.reserved:
             roomy = False
         if type(claim) is Window and (sort not in tightest or left < tightest[sort][0]):
             tightest[sort] = left, claim, reading
