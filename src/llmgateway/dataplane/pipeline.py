@@ -199,8 +199,6 @@ async def _fail(visit: _Visit, problem: Problem) -> None:
     else:
         visit.rooms.instruments.turned_away(problem, reply.request_id)
     visit.trace.refused(problem)
-    if reply.ended:
-        return
     if problem.retry_after is not None:
         headers.append(("retry-after", str(problem.retry_after)))
     if meter is not None and meter.severed:

@@ -35,7 +35,7 @@ class Reply:
     """Writes either one whole body or a stream. Knows nothing of dialects."""
 
     __slots__ = (
-        "_beat", "_beating", "_begun", "_id_lines", "_offered_at", "_said_at", "_send", "ended", "left", "request_id", "started", "unneeded",
+        "_beat", "_beating", "_begun", "_id_lines", "_offered_at", "_said_at", "_send", "left", "request_id", "started", "unneeded",
     )  # fmt: skip
 
     def __init__(self, send: Send, request_id: str, *, id_names: Sequence[bytes] = (b"x-request-id",)) -> None:
@@ -47,8 +47,6 @@ class Reply:
         """Somebody sends the status."""
         self.started = False
         """The status is out."""
-        self.ended = False
-        """The last byte is out."""
         self.left = False
         """The caller is gone: nobody reads on."""
         self.unneeded: Callable[[], Awaitable[None]] = _at_once
@@ -130,7 +128,7 @@ class Reply:
     async def _end(self, body: bytes) -> None:
         self._offered_at = time.monotonic()
         await self._send({"type": "http.response.body", "body": body})
-        self._offered_at, self.ended = None, True
+        self._offered_at = None
 
     def _lines(self, headers: Headers) -> list[tuple[bytes, bytes]]:
         lines = [*self._id_lines, _AS_SAID]

@@ -145,9 +145,7 @@ async def test_headers_come_from_the_window_with_the_least_left(limiter: Limiter
         ("x-ratelimit-remaining-tokens", "8900"),
         ("x-ratelimit-reset-tokens", "1m40s"),
     )
-    assert await limiter.admit(_key(Limits(concurrency=1)), "u", Need(1, 1)) == Ticket(
-        "u", held=True, since=20.0, roomy=False
-    )
+    assert await limiter.admit(_key(Limits(concurrency=1)), "u", Need(1, 1)) == Ticket("u", held=True, since=20.0)
 
 
 async def test_a_refusal_carries_the_headers(limiter: Limiter) -> None:

@@ -55,8 +55,6 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _MOST_CHANGES: Final = 10_000
 _REMEMBERED: Final = 4096
 """Keys with what they are held to."""
-_MANY: Final = 16
-"""More requests than end in the time in which the store hears that one has ended."""
 _UNKNOWN = "What this key may still spend cannot be known now, because the store that counts it does not answer. Try again shortly."
 
 
@@ -99,9 +97,6 @@ class Ticket(msgspec.Struct, frozen=True):
     """Whether the store knows of it."""
     since: float = 0.0
     """Monotonic seconds: when it was asked for, by what its key was held to then."""
-    roomy: bool = True
-    """Whether many more like it had room beside it, and it takes no place among those that run: a pool of callers may be as large
-    as its limit, and each asks again at once."""
 
 
 class Limiter:
@@ -128,13 +123,13 @@ class Limiter:
             return Ticket(ticket_id, since=since)
         held = standing.claims(need, now)
         verdict = await self._ask(key, ticket_id, held, now)
-        headers, roomy = _seen(held, verdict)
+        headers = _headers(held, verdict)
         if not verdict.admitted:
             raise _refusal(key.org.quota, held, verdict, headers)
         corrected: list[tuple[str, Sort]] = [
             (one.claim.key, one.sort) for one in held if one.sort not in _NEVER_CORRECTED
         ]
-        return Ticket(ticket_id, headers, tuple(corrected), held=True, since=since, roomy=roomy)
+        return Ticket(ticket_id, headers, tuple(corrected), held=True, since=since)
 
     async def settle(self, ticket: Ticket, used: Used) -> None:
         """Correct what was reserved to the truth and free the place. The second call changes nothing."""
@@ -293,26 +288,22 @@ def _wait(one: Held, verdict: Verdict, place: int) -> float:
     return math.inf if wait is None else wait
 
 
-def _seen(held: Sequence[Held], verdict: Verdict) -> tuple[tuple[tuple[str, str], ...], bool]:
-    """OpenAI's rate limit headers, each from the window of its sort with the least left; and whether nobody waits for its end."""
+def _headers(held: Sequence[Held], verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    """OpenAI's rate limit headers, each from the window of its sort with the least left."""
     tightest: dict[str, tuple[int, Window, Reading]] = {}
-    roomy = True
     for one, reading in zip(held, verdict.readings, strict=True):
-        claim, sort = one.claim, one.sort
-        left = claim.limit - reading.used
-        if type(claim) is Gauge or left < _MANY * reading.reserved:
-            roomy = False
-        if type(claim) is Window and (sort not in tightest or left < tightest[sort][0]):
-            tightest[sort] = left, claim, reading
+        claim = one.claim
+        if isinstance(claim, Window):
+            left = claim.limit - reading.used
+            if (known := tightest.get(one.sort)) is None or left < known[0]:
+                tightest[one.sort] = (left, claim, reading)
     headers: list[tuple[str, str]] = []
     for sort, (left, window, reading) in tightest.items():
         limit, remaining, reset = _HEADER_NAMES[sort]
-        headers += (
-            (limit, str(window.limit)),
-            (remaining, str(max(0, left))),
-            (reset, duration(empty_after(window, reading, verdict.now))),
-        )
-    return tuple(headers), roomy
+        headers.append((limit, str(window.limit)))
+        headers.append((remaining, str(max(0, left))))
+        headers.append((reset, duration(empty_after(window, reading, verdict.now))))
+    return tuple(headers)
 
 
 def duration(seconds: float) -> str:

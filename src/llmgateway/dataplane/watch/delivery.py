@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Final, Protocol, Self
+from typing import Protocol, Self
 
 import msgspec
 
@@ -19,9 +19,6 @@ from llmgateway.dataplane.reply import Reply
 from llmgateway.dataplane.watch.meter import Meter
 from llmgateway.errors import ProviderError
 from llmgateway.providers.base import Answer, Step
-
-_SENT_AT_ONCE: Final = 64 * 1024
-"""Bytes of an answer that leave without waiting for the caller to take them."""
 
 
 class Audience(msgspec.Struct, frozen=True):
@@ -53,13 +50,10 @@ async def whole(answer: Answer, audience: Audience, target: Target | None = None
         if call.operation is Operation.CHAT:
             answer = msgspec.structs.replace(answer, usage=meter.figures)
         body = dialect.answer(call, answer)
-    event = meter.close(Outcome.FINISHED, 200)
-    if not meter.roomy or len(body) > _SENT_AT_ONCE:
-        await meter.release()
+    event = await meter.settle(Outcome.FINISHED, 200)
     if look is not None and kept is not None:
         await look.keep(msgspec.structs.replace(kept, usage=meter.figures), event)
     await reply.whole(200, body, [*meter.headers(), meter.cost_header()])
-    await meter.release()
 
 
 class Running(Protocol):

@@ -64,7 +64,6 @@ class Meter:
         self._asked_at = self._content_at = self._started
         """Monotonic seconds: when the last target was asked, and when the first content came."""
         self._event: UsageEvent | None = None
-        self._released = False
         instruments.counting.running += 1
 
     @property
@@ -85,11 +84,6 @@ class Meter:
     def severed(self) -> bool:
         """The caller asked the sandbox to break the connection off, and was let to."""
         return bool(self._attempts) and self._call is not None and self._call.wishes.severed
-
-    @property
-    def roomy(self) -> bool:
-        """Whether nobody is refused for what this request holds a moment longer."""
-        return self._ticket is None or self._ticket.roomy
 
     @property
     def settled(self) -> bool:
@@ -239,33 +233,21 @@ class Meter:
         return self._look.status if self._look else "bypass"
 
     async def settle(self, outcome: Outcome, status: int, problem: Problem | None = None) -> UsageEvent:
-        """Close and release; the second call only gives the event back."""
-        try:
-            return self.close(outcome, status, problem)
-        finally:
-            await self.release()
-
-    def close(self, outcome: Outcome, status: int, problem: Problem | None = None) -> UsageEvent:
-        """Write the event, once: from here on neither a crash nor the caller changes what this request costs."""
+        """Write the event and settle the ticket; the second call only gives the event back."""
         if self._event is not None:
             return self._event
         event = self._event = self._make_event(outcome, status, problem)
         self._tell_speed(event)
         self._use.counting.running -= 1
-        self._use.recorder.close(event)
-        return event
-
-    async def release(self) -> None:
-        """Settle the ticket of what is closed, once."""
-        event = self._event
-        if event is None or self._released:
-            return
-        self._released = True
         try:
-            if self._ticket is not None:
-                await self._use.limiter.end(self._ticket, event)
+            self._use.recorder.close(event)
         finally:
-            self._tell(event)
+            try:
+                if self._ticket is not None:
+                    await self._use.limiter.end(self._ticket, event)
+            finally:
+                self._tell(event)
+        return event
 
     def _tell(self, event: UsageEvent) -> None:
         """All who only look on hear of it when the money is safe: what fails there costs nobody anything."""
