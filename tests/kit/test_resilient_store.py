@@ -49,7 +49,9 @@ async def test_a_settling_whose_request_is_cancelled_is_made_later(tmp_path: Pat
         settling.cancel()
         with pytest.raises(asyncio.CancelledError):
             await settling
+        assert store.holds("t"), "its heir would have to settle it"
         await asyncio.sleep(3)
+        assert not store.holds("t")
         verdict = await store.admit("next", LEASE, CLAIMS)
         assert [reading.used - reading.reserved for reading in verdict.readings] == [0, 1, 17]
         assert shared._tickets.keys() == {"next"}

@@ -168,6 +168,9 @@ class RedisStore:
         self._tickets.pop(ticket, None)
         return settled
 
+    def holds(self, ticket: str) -> bool:
+        return ticket in self._tickets
+
     async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
         epoch = await self._server.epoch()
         keys = [f"{self._ticket_key(ticket, near_of(truths), epoch)}:also", *map(self._newest, truths)]

@@ -100,6 +100,9 @@ class ResilientStore:
         self._owe(ticket, truths, due)
         return True
 
+    def holds(self, ticket: str) -> bool:
+        return self._shared.holds(ticket) or any(ticket == owed for owed, *_ in self._also)
+
     async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
         due = self._clock.monotonic() - ago
         if not self.degraded:

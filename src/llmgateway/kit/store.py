@@ -102,6 +102,13 @@ class Store(Protocol):
         """
         ...
 
+    def holds(self, ticket: str) -> bool:
+        """Whether the end of a ticket that this process had admitted is not known yet where others count too.
+
+        If the process dies before it is, others must settle it.
+        """
+        ...
+
     async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
         """What an ended request cost, to counters that were seeded while it ran, and that it does not hold; once for a ticket.
 

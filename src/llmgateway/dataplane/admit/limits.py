@@ -148,6 +148,10 @@ class Limiter:
                 held = [name for name, _ in ticket.claims]
                 await self._store.count_also(ticket.id, truths, held)
 
+    def holds(self, request_id: str) -> bool:
+        """Whether what a request came to is not known yet where others count: of a process that dies, its heir must tell it."""
+        return self._store.holds(request_id)
+
     def note(self, change: KeyChanged) -> None:
         """What a key or an organisation is held to may be something else from now on."""
         one = change.org_id or change.key_id

@@ -68,7 +68,7 @@ class Shipper:
 
     @property
     def backlog(self) -> int:
-        """Bytes of this process's journal that are not in the database yet."""
+        """Bytes of this process's journal from the first record on that is not in the database, or not settled, yet."""
         return self._own.journal.backlog
 
     @property
@@ -76,9 +76,12 @@ class Shipper:
         """Seconds since the moment up to which all of this process's journal is in the database; 0 when all of it is."""
         return self._clock.monotonic() - self._caught_up if self.backlog else 0.0
 
-    def bequeath_to(self, heir: Heir) -> None:
-        """Who hears, after they are in the database, of the requests that dead processes left."""
-        self._heir = heir
+    def bequeath_to(self, heir: Heir, holds: Callable[[str], bool]) -> None:
+        """Who hears, after they are in the database, of the requests that dead processes left.
+
+        `holds` says of a request that is over whether the heir would have to hear of it if this process died now.
+        """
+        self._heir, self._own.holds = heir, holds
 
     async def start(self) -> None:
         """Begin to ship. Returns at once, also while the database is down."""
@@ -196,6 +199,9 @@ class _Voyage:
         self._sink = sink
         self._decoder = msgspec.json.Decoder(JournalRecord)
         self._open: dict[str, tuple[Position, OpenRecord]] = {}
+        self.holds: Callable[[str], bool] = lambda _: False
+        self._held: dict[str, Position] = {}
+        """Where requests ended that still hold what they reserved: what is in the database is not done before it is settled."""
         self._known = journal.checkpoint.done
         """Closes before this place were shipped by the process that died."""
         self._waiting: list[UsageEvent] = []
@@ -217,9 +223,10 @@ class _Voyage:
             raise
         self._set_torn_aside()
         await self._ship()
-        done = self.journal.position
+        self._held = {request_id: position for request_id, position in self._held.items() if self.holds(request_id)}
+        done = min(self._held.values(), default=self.journal.position)
         keep = min((position for position, _ in self._open.values()), default=done)
-        self.journal.mark(Checkpoint(keep, max(done, self._known)))
+        self.journal.mark(Checkpoint(min(keep, done), max(done, self._known)))
         return count
 
     async def whole(self) -> None:
@@ -231,7 +238,10 @@ class _Voyage:
         await self._ship()
 
     def give_up_before(self, moment: datetime) -> None:
-        """Bill opens of this process that were never closed for so long; a later close still corrects them."""
+        """Bill opens of this process that were never closed for so long; a later close still corrects them.
+
+        What is held for so long is let go: stores remember settlements no longer.
+        """
         lost: list[str] = []
         for request_id, (_, record) in self._open.items():
             if id_time(request_id) >= moment:
@@ -240,6 +250,7 @@ class _Voyage:
             self._waiting.append(_estimate(record))
         for request_id in lost:
             del self._open[request_id]
+        self._held = {one: position for one, position in self._held.items() if id_time(one) >= moment}
 
     def _take(self, entry: Entry) -> None:
         try:
@@ -251,6 +262,8 @@ class _Voyage:
             self._open[record.id] = (entry.start, record)
             return
         self._open.pop(record.event.id, None)
+        if self.holds(record.event.id):
+            self._held[record.event.id] = entry.start
         if entry.start >= self._known:
             self._waiting.append(record.event)
 
