@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -75,28 +75,32 @@ def test_the_name_of_a_model_holds_no_control_character(
     assert "control characters" in caught.value.message
 
 
-async def test_who_takes_nothing_of_a_stream_for_long_is_gone() -> None:
-    """Or each such caller would hold its request and its provider's connection for good."""
-    room = asyncio.Event()
-
+def _reply_to_one_who_takes_nothing_before(room: asyncio.Event) -> Reply:
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.body":
             await room.wait()
 
-    async def receive() -> dict[str, Any]:
-        await asyncio.Event().wait()
-        raise AssertionError
+    return Reply(send, "req_1")
 
-    reply = Reply(send, "req_1")
+
+async def _stays() -> NoReturn:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_who_takes_nothing_of_a_stream_for_long_is_gone() -> None:
+    """Or each such caller would hold its request and its provider's connection for good."""
+    room = asyncio.Event()
+    reply = _reply_to_one_who_takes_nothing_before(room)
     await reply.start_stream()
     stuck = asyncio.create_task(reply.piece(b"data: 1\n\n"))
-    await asyncio.wait_for(departure(receive, reply, patience=0.04), 10)
+    await asyncio.wait_for(departure(_stays, reply, patience=0.04), 10)
     assert reply.left
     room.set()
     await stuck
     reply.left = False
     with pytest.raises(TimeoutError):  # it took what there was: it is only quiet, as callers are
-        await asyncio.wait_for(departure(receive, reply, patience=0.04), 0.3)
+        await asyncio.wait_for(departure(_stays, reply, patience=0.04), 0.3)
     assert not reply.left
 
 
@@ -105,18 +109,9 @@ async def test_who_takes_nothing_of_the_last_bytes_is_gone_too(
     ending: Callable[..., Coroutine[Any, Any, None]],
 ) -> None:
     room = asyncio.Event()
-
-    async def send(message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.body":
-            await room.wait()
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    reply = Reply(send, "req_1")
+    reply = _reply_to_one_who_takes_nothing_before(room)
     stuck = asyncio.create_task(ending(reply, body=b"{}"))
-    await asyncio.wait_for(departure(receive, reply, patience=0.04), 10)
+    await asyncio.wait_for(departure(_stays, reply, patience=0.04), 10)
     assert reply.left
     room.set()
     await stuck
