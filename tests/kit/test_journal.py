@@ -104,7 +104,7 @@ def test_records_longer_than_what_is_read_at_once_come_back(tmp_path: Path, leng
             journal.append(record)
         assert _all(journal) == records
         assert journal.torn == {}
-        journal.mark(Checkpoint(journal.position, journal.position))
+        journal.mark(Checkpoint.at(journal.position))
 
 
 def test_a_record_that_was_changed_on_disk_is_not_believed(tmp_path: Path) -> None:
@@ -157,10 +157,10 @@ def test_segments_roll_and_are_deleted_when_nobody_needs_them(tmp_path: Path, mo
             journal.append(b"%03d" % number + b"x" * 97)
         assert len(list(journal.folder.glob("*.log"))) > 5
         entries = journal.read(60)
-        journal.mark(Checkpoint(entries[30].start, journal.position))
+        journal.mark(Checkpoint(entries[30].start, journal.position, journal.position))
         assert min(journal.folder.glob("*.log")).stem == f"{entries[30].start.segment:010d}"
         assert len(_all(journal)) == 40
-        journal.mark(Checkpoint(journal.position, journal.position))
+        journal.mark(Checkpoint.at(journal.position))
         assert journal.backlog == 0
         assert len(list(journal.folder.glob("*.log"))) == 1
     assert list(tmp_path.iterdir()) == []
@@ -171,7 +171,7 @@ def test_a_checkpoint_survives_the_process(tmp_path: Path) -> None:
     for number in range(10):
         journal.append(b"%d" % number)
     entries = journal.read(6)
-    checkpoint = Checkpoint(entries[2].start, journal.position)
+    checkpoint = Checkpoint(entries[2].start, entries[4].start, journal.position)
     journal.mark(checkpoint)
     assert journal.backlog == 4 * 9
     _die(journal)
@@ -185,7 +185,7 @@ def test_a_broken_checkpoint_means_reading_all_of_it_again(tmp_path: Path) -> No
     journal = Journal.open(tmp_path)
     journal.append(b"one")
     journal.read(1)
-    journal.mark(Checkpoint(journal.position, journal.position))
+    journal.mark(Checkpoint.at(journal.position))
     _die(journal)
     for broken in (b"", b"\0" * 36):
         (journal.folder / "checkpoint").write_bytes(broken)
@@ -258,7 +258,7 @@ def test_what_is_done_makes_room_again_without_taking_any(tmp_path: Path, monkey
                 with pytest.raises(JournalFull):
                     journal.append(b"y" * 900)
                 assert [entry.data[:2] for entry in journal.read(10)] == [b"%02d" % number]
-                journal.mark(Checkpoint(journal.position, journal.position))
+                journal.mark(Checkpoint.at(journal.position))
                 assert (journal.backlog, journal.size) == (0, 0)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, old)
@@ -277,13 +277,13 @@ def test_room_is_given_back_where_the_checkpoint_cannot_be_written(
     (journal.folder / "checkpoint").unlink()
     (journal.folder / "checkpoint").mkdir()
     with pytest.raises(OSError, match="checkpoint"):
-        journal.mark(Checkpoint(journal.position, journal.position))
+        journal.mark(Checkpoint.at(journal.position))
     assert len(list(journal.folder.glob("*.log"))) == 1
     assert journal.backlog == 0
     (journal.folder / "checkpoint").rmdir()
     journal.append(b"later")
     journal.read(10)
-    journal.mark(Checkpoint(journal.position, journal.position))
+    journal.mark(Checkpoint.at(journal.position))
     journal.close()
     assert list(tmp_path.iterdir()) == []
 
@@ -294,11 +294,11 @@ def test_a_torn_checkpoint_leaves_the_one_before(tmp_path: Path) -> None:
     for number in range(4):
         journal.append(b"%d" % number)
         journal.read(1)
-        places.append(Checkpoint(journal.position, journal.position))
+        places.append(Checkpoint.at(journal.position))
         journal.mark(places[-1])
     file = journal.folder / "checkpoint"
     whole = file.read_bytes()
-    assert len(whole) == 72
+    assert len(whole) == 104
     half = len(whole) // 2
     found = list[Checkpoint]()
     for torn in (b"\0" * half + whole[half:], whole[:half] + b"\0" * half, whole[:half], whole[: half + 5]):
@@ -318,7 +318,7 @@ def test_what_dies_before_a_done_segment_is_emptied_is_read_again(
     with monkeypatch.context() as broken:
         broken.setattr(os, "ftruncate", _no_disk)
         with pytest.raises(OSError, match="gone"):
-            journal.mark(Checkpoint(journal.position, journal.position))
+            journal.mark(Checkpoint.at(journal.position))
     journal.append(b"later")
     _die(journal)
     (adopted,) = Journal.adopt(tmp_path)
@@ -333,7 +333,7 @@ def _no_disk(_descriptor: int, _length: int) -> None:
 def test_the_newest_checkpoint_is_not_the_one_that_is_written_over(tmp_path: Path) -> None:
     file = CheckpointFile(tmp_path)
     file.reserve()
-    places = [Checkpoint(Position(1, at), Position(1, at)) for at in (10, 20, 30)]
+    places = [Checkpoint.at(Position(1, at)) for at in (10, 20, 30)]
     for place in places[:2]:
         file.write(place)
     again = CheckpointFile(tmp_path)

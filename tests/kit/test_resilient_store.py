@@ -44,6 +44,7 @@ async def test_a_settling_whose_request_is_cancelled_is_made_later(tmp_path: Pat
         store = ResilientStore(shared, SystemClock())
         await store.seed({"{o}:usd": 10}, 600)
         assert (await store.admit("t", LEASE, CLAIMS)).admitted
+        assert store.holds("t")
         settling = asyncio.ensure_future(store.settle("t", {"{o}:usd": 7}))
         await asyncio.sleep(0)  # it waits for its pipeline, and is not sent
         settling.cancel()
@@ -56,6 +57,27 @@ async def test_a_settling_whose_request_is_cancelled_is_made_later(tmp_path: Pat
         assert [reading.used - reading.reserved for reading in verdict.readings] == [0, 1, 17]
         assert shared._tickets.keys() == {"next"}
         await store.close()
+
+
+async def test_what_is_owed_of_a_dead_process_is_held_until_it_is_paid(tmp_path: Path) -> None:
+    """Or it would be forgotten if this process died before Redis is back."""
+    with ValkeyServer(port=0, unix_socket_path=str(tmp_path / "s")):
+        dead = RedisStore(f"unix://{tmp_path / 's'}", seconds=2)
+        store = ResilientStore(RedisStore(f"unix://{tmp_path / 's'}", seconds=0.3), SystemClock())
+        assert (await dead.admit("t", LEASE, CLAIMS[:2])).admitted
+        redis: Any = dead._server.client
+        pid = int((await redis.info("server"))["process_id"])
+        os.kill(pid, signal.SIGSTOP)
+        await store.settle("t", {})
+        await store.count_also("u", {"{o}:usd": 7}, ())
+        os.kill(pid, signal.SIGCONT)
+        assert store.holds("t")
+        assert store.holds("u")
+        await asyncio.sleep(3)
+        assert not store.holds("t")
+        assert not store.holds("u")
+        await store.close()
+        await dead.close()
 
 
 async def test_an_admission_that_is_cancelled_holds_nothing(tmp_path: Path) -> None:

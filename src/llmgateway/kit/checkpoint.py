@@ -5,9 +5,9 @@ import struct
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
-_SLOT: Final = struct.Struct("<QQQQI")
+_SLOT: Final = struct.Struct("<QQQQQQI")
 
 
 class Position(NamedTuple):
@@ -18,10 +18,19 @@ class Position(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """How far the reader is. `done` is handled; `keep` is the oldest place that is still needed, at or before it."""
+    """How far the reader is: what lies before `done` is stored, before `settled` also settled, before `keep` not needed any more.
+
+    `keep` is at or before `settled`, and that at or before `done`.
+    """
 
     keep: Position
+    settled: Position
     done: Position
+
+    @classmethod
+    def at(cls, place: Position) -> Self:
+        """Nothing before this place is needed any more."""
+        return cls(place, place, place)
 
 
 START: Final = Position(1, 0)
@@ -37,7 +46,7 @@ class CheckpointFile:
     def reserve(self) -> None:
         """Take the room now, where there is any; without it `write` may fail on a full disk."""
         with suppress(OSError):
-            self._path.write_bytes(_packed(Checkpoint(START, START)) * 2)
+            self._path.write_bytes(_packed(Checkpoint.at(START)) * 2)
 
     def read(self) -> Checkpoint:
         """The newest that is whole; the start where there is none. Raises OSError."""
@@ -47,9 +56,9 @@ class CheckpointFile:
             packed = b""
         slots = [_unpacked(packed[at : at + _SLOT.size]) for at in (0, _SLOT.size)]
         found = [slot for slot in slots if slot is not None]
-        newest = max(found, key=lambda one: (one.done, one.keep), default=None)
+        newest = max(found, key=lambda one: (one.done, one.settled, one.keep), default=None)
         if newest is None:
-            return Checkpoint(START, START)
+            return Checkpoint.at(START)
         self._turn = 1 - slots.index(newest)
         return newest
 
@@ -64,7 +73,7 @@ class CheckpointFile:
 
 
 def _packed(checkpoint: Checkpoint) -> bytes:
-    values = (*checkpoint.keep, *checkpoint.done)
+    values = [number for place in checkpoint for number in place]
     return _SLOT.pack(*values, zlib.crc32(repr(values).encode()))
 
 
@@ -72,6 +81,7 @@ def _unpacked(packed: bytes) -> Checkpoint | None:
     if len(packed) != _SLOT.size:
         return None
     *values, crc = _SLOT.unpack(packed)
-    if crc != zlib.crc32(repr(tuple(values)).encode()):
+    if crc != zlib.crc32(repr(values).encode()):
         return None
-    return Checkpoint(Position(values[0], values[1]), Position(values[2], values[3]))
+    keep, settled, done = (Position(*values[at : at + 2]) for at in (0, 2, 4))
+    return Checkpoint(keep, settled, done)

@@ -101,7 +101,7 @@ class ResilientStore:
         return True
 
     def holds(self, ticket: str) -> bool:
-        return self._shared.holds(ticket) or any(ticket == owed for owed, *_ in self._also)
+        return self._shared.holds(ticket) or ticket in self._owed or any(ticket == owed for owed, *_ in self._also)
 
     async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
         due = self._clock.monotonic() - ago

@@ -103,9 +103,9 @@ class Store(Protocol):
         ...
 
     def holds(self, ticket: str) -> bool:
-        """Whether the end of a ticket that this process had admitted is not known yet where others count too.
+        """Whether the end of a ticket is known here, or will be, and is not known yet where others count too.
 
-        If the process dies before it is, others must settle it.
+        If this process dies before it is, others must settle it.
         """
         ...
 

@@ -13,7 +13,7 @@ import pytest
 from llmgateway.canon.usage import UsageSource
 from llmgateway.contract.usage import Outcome, UsageEvent
 from llmgateway.dataplane.watch.recording import Recorder
-from llmgateway.dataplane.watch.shipping import BATCH, Heir, Shipper
+from llmgateway.dataplane.watch.shipping import BATCH, Shipper
 from llmgateway.kit import journal as journal_module
 from llmgateway.kit.clock import ManualClock, SystemClock
 from llmgateway.kit.ids import id_time, new_id
@@ -165,62 +165,6 @@ async def test_a_crash_between_insert_and_checkpoint_sends_the_same_ids_again(tm
     assert sum(table.batches) > len(events)
 
 
-async def test_what_is_in_the_database_and_was_not_settled_is_told_to_the_heir(tmp_path: Path) -> None:
-    """Or what it reserved would be freed as if it had cost nothing."""
-    table, told = Table(), list[str]()
-    events = [event() for _ in range(4)]
-    held = {events[1].id, events[3].id}
-    journal = Journal.open(tmp_path)
-    recorder, shipper = Recorder(journal), Shipper(journal, table, SystemClock())
-    shipper.bequeath_to(_hears(told), held.__contains__)
-    for one in events:
-        recorder.close(one)
-    await shipper.start()
-    await until(lambda: len(table.rows) == len(events))
-    assert not await shipper.drain(0.2)
-    before = journal.checkpoint.done
-    held.remove(events[1].id)
-    await until(lambda: journal.checkpoint.done > before)
-    await shipper.stop(0)
-    assert told == []
-    die(journal)
-    await _recover(tmp_path, table, len(events), _hears(told))
-    assert told == [events[3].id]
-    assert list(table.rows.values()) == events
-
-
-async def test_what_is_settled_later_is_done_then(tmp_path: Path) -> None:
-    table, one, held = Table(), event(), set[str]()
-    with Journal.open(tmp_path) as journal:
-        shipper = Shipper(journal, table, SystemClock())
-        shipper.bequeath_to(_hears([]), held.__contains__)
-        held.add(one.id)
-        Recorder(journal).close(one)
-        await shipper.start()
-        await until(lambda: one.id in table.rows)
-        assert not await shipper.drain(0.2)
-        held.clear()
-        assert await shipper.drain(20)
-        assert shipper.backlog == 0
-        await shipper.stop()
-    assert _journals(tmp_path) == []
-
-
-async def test_what_is_held_for_an_hour_keeps_no_more_of_the_journal(tmp_path: Path) -> None:
-    table, one = Table(), event()
-    clock = ManualClock(one.created_at + timedelta(minutes=59))
-    with Journal.open(tmp_path) as journal:
-        shipper = Shipper(journal, table, clock)
-        shipper.bequeath_to(_hears([]), {one.id}.__contains__)
-        Recorder(journal).close(one)
-        await shipper.start()
-        await until(lambda: one.id in table.rows)
-        assert not await shipper.drain(0.2)
-        clock.advance(61)
-        assert await shipper.drain(20)
-        await shipper.stop()
-
-
 async def test_an_open_of_a_dead_process_is_billed_as_an_estimate(tmp_path: Path) -> None:
     table = Table()
     journal = Journal.open(tmp_path)
@@ -320,20 +264,10 @@ def _said_before_its_death(root: Path, lines: int) -> list[list[str]]:
     return [line.decode().split() for line in said if line.endswith(b"\n")]
 
 
-def _hears(told: list[str]) -> Heir:
-    async def hear(event: UsageEvent, ago: float) -> None:
-        assert ago >= 0
-        told.append(event.id)
-
-    return hear
-
-
-async def _recover(root: Path, table: Table, rows: int, heir: Heir | None = None) -> None:
+async def _recover(root: Path, table: Table, rows: int) -> None:
     """A new process starts on the same data directory, and ships until the dead have nothing left."""
     with Journal.open(root) as journal:
         shipper = Shipper(journal, table, SystemClock())
-        if heir is not None:
-            shipper.bequeath_to(heir, set[str]().__contains__)
         await shipper.start()
         await until(lambda: len(table.rows) >= rows and _journals(root) == [journal.folder])
         await shipper.stop()

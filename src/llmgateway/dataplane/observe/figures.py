@@ -124,7 +124,7 @@ CIRCUITS: Final = Figure(
 JOURNAL_BACKLOG: Final = Figure(
     name="llmgateway_journal_backlog_bytes",
     kind=Kind.GAUGE,
-    help="Bytes of usage, on disk or in memory, from the first on that is not in the database or not settled in Redis yet.",
+    help="Bytes of usage that are not in the database yet, on disk or in memory.",
 )
 JOURNAL_LAG: Final = Figure(
     name="llmgateway_journal_lag_seconds",

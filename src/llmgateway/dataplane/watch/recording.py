@@ -55,7 +55,7 @@ class Recorder:
 
     @property
     def backlog(self) -> int:
-        """Bytes that are not done yet, in memory or on disk."""
+        """Bytes that are not yet in the database, in memory or on disk."""
         return self._journal.backlog + sum(map(len, self._held))
 
     def open(self, record: OpenRecord) -> None:
