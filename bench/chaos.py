@@ -1,7 +1,7 @@
 """`python -m bench.chaos`: gateways, worker, Redis and PostgreSQL are killed at random moments under load; then the books are compared.
 
-For every request that got its whole answer: the provider's own count = its row = the sums = the ledger, to the nano-dollar; and
-no request has two rows.
+For every request that got its whole answer: the provider's own count = its row = the sums = the ledger, to the nano-dollar; no
+request has two rows; and Redis counts of a budget what the rows say.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from bench.chaos_load import MODEL, Counted, Heard, callers, counting_provider
+from bench.chaos_load import MODEL, Counted, Heard, ask_once, callers, counting_provider
 from bench.chaos_victims import Killer, Postgres, Redis
 from deploy.local.throwaway import throwaway_folder
 from deploy.local.topology import Topology, topology
@@ -141,6 +141,7 @@ class _Stage:
             loop.close()
         findings = Findings(killer.killed, heard[0])
         self._compare(findings, poor_id)
+        self._compare_counts(findings, poor, poor_id)
         return findings
 
     def _compare(self, findings: Findings, poor_id: str) -> None:
@@ -171,6 +172,20 @@ class _Stage:
         # What was reserved of the last nanos may be less than the answers that were under way came to.
         if spent > 10**9 * float(_BUDGET_USD) + len(self.made.urls("data")) * dearest:
             findings.wrong.append(f"{spent} nanos were spent of a budget of {_BUDGET_USD} dollars")
+
+    def _compare_counts(self, findings: Findings, poor: str, poor_id: str) -> None:
+        """What Redis holds the key to, once nothing runs, against its rows."""
+        spending = f"SELECT coalesce(sum(cost_nanos), 0)::bigint FROM usage_events WHERE key_id = '{poor_id}'"
+        deadline = time.monotonic() + _SETTLING_SECONDS
+        while True:
+            ask_once(self.made.urls("data")[0], poor)  # an admission gives back what the dead had reserved
+            time.sleep(1)
+            counted, spent = self.redis.counted(poor_id), self._ask(spending)[0][0]
+            if counted == spent:
+                return
+            if time.monotonic() > deadline:
+                findings.wrong.append(f"Redis counts {counted} nanos of a budget, the rows {spent}")
+                return
 
     def _compare_row(self, findings: Findings, identifier: str, number: int, row: Any) -> None:
         """One request that got its whole answer, in the provider's books and in ours."""
@@ -240,7 +255,7 @@ def main() -> None:
     with throwaway_folder("chaos") as folder:
         findings = run(folder, seed=given.seed, rounds=0, seconds=given.minutes * 60)
     print(findings.summary)
-    print("\n".join(findings.wrong[:20]) or "the provider's books = rows = sums = ledger")
+    print("\n".join(findings.wrong[:20]) or "the provider's books = rows = sums = ledger = what Redis counts")
     if findings.wrong or not findings.heard.whole:
         sys.exit(1)
 

