@@ -233,3 +233,20 @@ def test_a_turn_that_is_to_go_on_is_not_finished() -> None:
         "length",
         "pause_turn",
     )
+
+
+def test_why_claude_refused_is_told() -> None:
+    why: Json = {"type": "refusal", "category": "cyber", "explanation": "It would help to break in."}
+    delta: Json = {"stop_reason": "refusal", "stop_details": why}
+    found = steps(START, {"type": "message_delta", "delta": delta, "usage": {"output_tokens": 0}})
+    assert deltas(found, "refusal") == ["It would help to break in."]
+    assert [step.finish for step in found if step.chunk and step.chunk["choices"]][-1] == "content_filter"
+    whole: Json = {"id": "m", "content": [], **delta}
+    message = ANTHROPIC.read(chat({}), Reply(200, {}, msgspec.json.encode(whole))).body["choices"][0]["message"]
+    assert message["refusal"] == "It would help to break in."
+
+
+@pytest.mark.parametrize("details", [None, {"type": "refusal", "category": None, "explanation": None}])
+def test_a_refusal_without_a_reason_says_none(details: Json | None) -> None:
+    delta: Json = {"stop_reason": "refusal", "stop_details": details}
+    assert deltas(steps(START, {"type": "message_delta", "delta": delta, "usage": {}}), "refusal") == []

@@ -133,6 +133,14 @@ def finish_of(stop_reason: object) -> FinishReason | None:
     return _FINISH.get(stop_reason, "stop") if isinstance(stop_reason, str) else None
 
 
+def refusal_of(stop_details: object) -> str:
+    """Why Claude refused, in Anthropic's words; empty where nobody says.
+
+    Page: https://platform.claude.com/docs/en/test-and-evaluate/strengthen-guardrails/handle-streaming-refusals.
+    """
+    return text_of(stop_details.get("explanation")) if is_object(stop_details) else ""
+
+
 def is_plain(blocks: Sequence[Json], *, cited: bool) -> bool:
     """Whether canon says all of these blocks: thinking, then one text, then calls by the model itself, no citations."""
     ranks = [_RANKS.get(text_of(block.get("type")), -1) for block in blocks]
@@ -142,6 +150,9 @@ def is_plain(blocks: Sequence[Json], *, cited: bool) -> bool:
 
 def canon_answer(answer: Json, usage: Usage | None) -> ChatCompletion:
     """A whole answer as a chat completion. `created` is 0: the API does not say it."""
+    message = canon_message(objects(answer.get("content")))
+    if refusal := refusal_of(answer.get("stop_details")):
+        message["refusal"] = refusal
     made: ChatCompletion = {
         "id": text_of(answer.get("id")),
         "object": "chat.completion",
@@ -150,7 +161,7 @@ def canon_answer(answer: Json, usage: Usage | None) -> ChatCompletion:
         "choices": [
             {
                 "index": 0,
-                "message": canon_message(objects(answer.get("content"))),
+                "message": message,
                 "finish_reason": finish_of(answer.get("stop_reason")),
                 "native_finish_reason": answer.get("stop_reason"),
                 "logprobs": None,

@@ -21,6 +21,7 @@ from llmgateway.providers.anthropic.answer import (
     is_plain,
     newer,
     openai_usage,
+    refusal_of,
     url_citations,
     usage_of,
 )
@@ -48,6 +49,7 @@ class _Delta(msgspec.Struct):
     citation: Json | None = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
+    stop_details: Json | None = None
 
 
 class _Kind(msgspec.Struct):
@@ -356,6 +358,8 @@ class CanonReader:
         usage = usage_of(self._figures)
         steps: list[Step] = []
         delta = event.delta
+        if refusal := refusal_of(delta.stop_details if delta else None):
+            steps.append(Step(chunk=self._chunk({"refusal": refusal}), content=True))
         if delta and delta.stop_reason:
             chunk = self._chunk({})
             choice = chunk["choices"][0]
