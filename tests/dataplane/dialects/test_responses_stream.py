@@ -84,6 +84,20 @@ def test_a_text_with_calls_behind_it_was_not_cut() -> None:
     assert [answer["output"][0]["status"] for answer in (found[-1]["response"], whole)] == ["completed"] * 2
 
 
+@pytest.mark.parametrize("cut", ['{"b":', '{"b":2}', ""])
+def test_a_call_that_was_cut_is_incomplete_and_those_before_it_are_not(cut: str) -> None:
+    """Claude's whole answers hold what there was of the arguments as an object: the last call may be cut however it looks."""
+    calls = [
+        {"index": index, "id": f"c{index}", "type": "function", "function": {"name": "f", "arguments": arguments}}
+        for index, arguments in enumerate(['{"a":1}', cut])
+    ]
+    found = events(*({"tool_calls": [call]} for call in calls), finish="length")
+    done = [event["item"] for event in found if event["type"] == "response.output_item.done"]
+    whole = written({"tool_calls": calls}, "length")
+    for items in (done, output(found), whole["output"]):
+        assert [item["status"] for item in items] == ["completed", "incomplete"]
+
+
 def test_reasoning_is_a_part_that_begins_and_ends() -> None:
     found = events({"reasoning_content": "Let me "}, {"reasoning_content": "see."}, {"content": "Yes."})
     assert kinds(found)[2:9] == [

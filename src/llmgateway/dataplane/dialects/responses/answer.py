@@ -82,7 +82,7 @@ def usage_object(usage: Usage | None) -> Json:
 def output_items(message: Json, status: str, logprobs: object = None) -> list[Json]:
     """A message as items: its reasoning, its text with its `logprobs` (chat's), its calls.
 
-    The text has the `status` of the whole Response, unless calls came behind it.
+    The last item has the `status` of the whole Response: what came before it was not cut.
     """
     items: list[Json] = []
     reasoning, keepsake = text_of(message.get("reasoning_content")), keepsake_of(message)
@@ -95,7 +95,8 @@ def output_items(message: Json, status: str, logprobs: object = None) -> list[Js
         parts = [text_part(content, objects(message.get("annotations")), tokens_of(logprobs))] if content else []
         parts += [{"type": "refusal", "refusal": refusal}] if refusal else []
         items.append(message_item(new_id("msg"), parts, "completed" if calls else status))
-    return [*items, *(call_item(new_id("fc"), call, "completed") for call in calls)]
+    ends = ["completed"] * (len(calls) - 1) + [status]
+    return [*items, *(call_item(new_id("fc"), call, end) for call, end in zip(calls, ends, strict=False))]
 
 
 def reasoning_item(item_id: str, text: str, keepsake: Json, summary: str = "") -> Json:

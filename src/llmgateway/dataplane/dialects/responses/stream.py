@@ -281,7 +281,9 @@ class ResponsesStream:
         return events + self._finish_item(where["output_index"], item)
 
     def _close_call(self, call: _CallItem) -> bytes:
-        item = {**call.item, "arguments": call.text or "{}", "status": "completed"}
+        cut = not call.whole or call.place == self._place - 1
+        status = finished(self._finish)["status"] if cut else "completed"
+        item = {**call.item, "arguments": call.text or "{}", "status": status}
         where = {"item_id": item["id"], "output_index": call.place}
         events = b"" if call.text else self._event("response.function_call_arguments.delta", **where, delta="{}")
         told = {"name": item["name"], "arguments": item["arguments"]}
