@@ -5,6 +5,7 @@ from typing import Final
 
 from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.openai_compatible import CHAT_AND_EMBEDDINGS, OpenAICompatible
+from llmgateway.providers.openai_wire.files import FileForm
 
 MISTRAL: Final = OpenAICompatible(
     id="mistral",
@@ -28,6 +29,7 @@ MISTRAL: Final = OpenAICompatible(
         }
     ),
     message_fields=frozenset({"role", "content", "tool_calls", "tool_call_id", "prefix"}),
+    files=FileForm.DOCUMENT_URL,
     usage_in_streams=False,
     call_ids=CallIds(re.compile("[a-zA-Z0-9]{9}"), 9),
     quirks=(
@@ -41,6 +43,7 @@ MISTRAL: Final = OpenAICompatible(
             "Ids of tool calls have exactly 9 letters or figures there; other makers' become their digests: "
             "https://docs.mistral.ai/capabilities/function_calling/"
         ),
+        "Files go there as parts of type document_url: https://docs.mistral.ai/capabilities/document_ai/document_qna",
         "Thinking comes as parts of the content: https://docs.mistral.ai/capabilities/reasoning/",
     ),
 )

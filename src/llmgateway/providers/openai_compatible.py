@@ -19,6 +19,7 @@ from llmgateway.providers.base import Answer, Decoder, Join, Place, Provider, Re
 from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.openai_wire.efforts import fit_effort, must_think
 from llmgateway.providers.openai_wire.errors import classify_error
+from llmgateway.providers.openai_wire.files import FileForm, with_files
 from llmgateway.providers.openai_wire.history import (
     Reader,
     as_openai_knows,
@@ -85,6 +86,8 @@ class OpenAICompatible(Provider):
     `extra_content`."""
     message_fields: frozenset[str] = frozenset()
     """All fields of messages that it knows, where any other is refused there; empty where others are passed over."""
+    files: FileForm = FileForm.DATA
+    """How it has files told."""
     responses: str = ""
     """Path of its own Responses API; empty translates /v1/responses to chat."""
     encodings: frozenset[str] = frozenset({"float"})
@@ -129,7 +132,7 @@ class OpenAICompatible(Provider):
             refused += [*untaken(call.canon, model), *(["top_k"] if is_set(call.canon, "top_k") else ())]
         tools = objects(call.canon.get("tools"))
         refused += [f"tools.{index}" for index, tool in enumerate(tools) if not _TOOLS & tool.keys()]
-        refused += foreign_parts(messages)
+        refused += foreign_parts(messages, self.files)
         return refused
 
     def doubts(self, call: Call, model: str) -> Sequence[str]:
@@ -310,6 +313,8 @@ class OpenAICompatible(Provider):
         """The history in words that the host knows."""
         if not self.native:
             messages = [refusals_as_text(as_system(message)) for message in messages]
+        if foreign or self.files is FileForm.DOCUMENT_URL:
+            messages = [with_files(message, self.files) for message in messages]
         reader = Reader(self.keeps, self.message_fields, foreign)
         return [reader.reads(message) for message in messages]
 

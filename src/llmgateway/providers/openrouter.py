@@ -7,6 +7,7 @@ from typing import Final
 from llmgateway.canon.call import Call
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.providers.openai_compatible import EVERYTHING, OpenAICompatible
+from llmgateway.providers.openai_wire.files import FileForm
 
 _TOOLS: Final = "openrouter:"
 
@@ -30,6 +31,7 @@ OPENROUTER: Final = OpenRouter(
     base_url="https://openrouter.ai/api/v1",
     endpoints=EVERYTHING,
     keeps=frozenset({"cache_control", "reasoning_content", "reasoning_details", "images"}),
+    files=FileForm.DATA_OR_ADDRESS,
     responses="/responses",
     free_call="/key",
     quirks=(

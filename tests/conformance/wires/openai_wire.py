@@ -143,5 +143,7 @@ def _read(messages: list[Json], settings: Json) -> Asked:
 
 
 def _medium(part: Json) -> str:
-    inner: Json = part[part["type"]]
+    inner: Json | str = part[part["type"]]
+    if isinstance(inner, str):  # Mistral's document_url
+        return inline(inner)
     return inline(text_of(inner.get("url") or inner.get("file_data") or inner.get("data")))

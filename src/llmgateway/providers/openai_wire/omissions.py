@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, objects, text_of
+from llmgateway.providers.openai_wire.files import FileForm, is_out_of_reach
 from llmgateway.providers.refusing import lost_choice
 
 _DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
@@ -38,12 +39,12 @@ def is_set(canon: Json, name: str) -> bool:
     return value is not None and value != [] and value != _DEFAULTS.get(name)
 
 
-def foreign_parts(messages: Sequence[Json]) -> list[str]:
-    """Parts of another dialect that chat has no word for."""
+def foreign_parts(messages: Sequence[Json], files: FileForm) -> list[str]:
+    """Parts of another dialect that chat has no word for, and files that the host cannot read."""
     found: list[str] = []
     for index, message in enumerate(messages):
         for position, part in enumerate(objects(message.get("content"))):
-            if text_of(part.get("type")) not in _PARTS:
+            if text_of(part.get("type")) not in _PARTS or is_out_of_reach(part, files):
                 found.append(f"messages.{index}.content.{position}")
     return found
 
