@@ -1,6 +1,6 @@
 """A Call: one request as the caller meant it, whatever dialect it was written in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final, cast
 
@@ -101,8 +101,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller asked for beside it, and nobody can honour: the operation asked in its place has no word for it and
     the caller allowed it to be dropped, or it refers to what was never stored."""
 
-    places: Mapping[str, str] = {}
-    """Path of the canon -> where the caller's body says it, for what its dialect counts in another way."""
+    places: Callable[[], Mapping[str, str]] = dict
+    """Path of the canon -> where the caller's body says it, for what its dialect says in another way. Worked out when asked for."""
 
     @property
     def prompts(self) -> int:
@@ -124,10 +124,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     def in_body(self, path: str) -> str:
         """A path of the canon as the caller finds it in the body."""
-        steps = path.split(".")
+        places, steps = self.places(), path.split(".")
+        brackets = self.dialect is Dialect.RESPONSES
         for length in range(len(steps), 0, -1):
-            if place := self.places.get(".".join(steps[:length])):
-                return place + "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in steps[length:])
+            if place := places.get(".".join(steps[:length])):
+                rest = (f"[{step}]" if brackets and step.isdecimal() else f".{step}" for step in steps[length:])
+                return place + "".join(rest)
         return path
 
     @property

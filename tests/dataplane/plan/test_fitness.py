@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
+from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.errors import BadRequest
 from tests.dataplane.routing import Routing, alias, chat, lab, reasons
 
@@ -78,6 +79,14 @@ def test_none_left_to_honour_it_is_a_400_that_says_what_none_can_do() -> None:
     assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "logit_bias")
 
 
+def test_a_callers_one_field_that_says_two_things_is_named_once() -> None:
+    body = {"model": CLAUDE, "input": "Hi", "top_logprobs": 2}
+    call = ResponsesDialect().read(Operation.CHAT, json.dumps(body).encode(), Wishes())
+    with pytest.raises(BadRequest, match=r"cannot honour top_logprobs\. Leave it out") as refused:
+        Routing().plan(call)
+    assert refused.value.param == "top_logprobs"
+
+
 def test_what_may_be_dropped_is_dropped_and_named() -> None:
     plan = Routing().plan(chat(CLAUDE, logit_bias={"1": 2.0}, drop=True))
     assert plan.targets[0].dropped == {"logit_bias"}
@@ -127,7 +136,7 @@ def test_one_call_at_a_time_is_left_out_where_one_tool_is_forced_by_name() -> No
     assert alone.dropped == {"parallel_tool_calls"}
     assert Routing().names(forced)[0] == GPT
     free = _messages(tools=[tool], tool_choice={"type": "auto", **once})
-    with pytest.raises(BadRequest, match="cannot honour parallel_tool_calls"):
+    with pytest.raises(BadRequest, match=r"cannot honour tool_choice\.disable_parallel_tool_use"):
         Routing(gemini, environment={"GEMINI_API_KEY": "g"}).plan(free)
 
 

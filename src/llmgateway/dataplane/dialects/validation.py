@@ -1,7 +1,7 @@
 """Reading a JSON body against its shape, with mistakes told by the name of the field."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -62,8 +62,8 @@ def _count(body: bytes, letters: bytes) -> int:
     return len(body) - len(body.translate(None, letters))
 
 
-def check(value: Json, shape: type[T]) -> T:
-    """The value as its shape. Raises BadRequest with the field's path in `param`."""
+def check(value: Json, shape: type[T], told: Callable[[str], str] = str) -> T:
+    """The value as its shape. Raises BadRequest with the field's path in `param`, `told` as the caller knows it."""
     try:
         return msgspec.convert(value, shape)
     except RecursionError as error:
@@ -74,11 +74,11 @@ def check(value: Json, shape: type[T]) -> T:
         path = place[1] if place else ""
         missing = _MISSING.search(text)
         if missing:
-            path = f"{path}.{missing[1]}".strip(".")
+            path = told(f"{path}.{missing[1]}".strip("."))
             raise BadRequest(
                 f"The field `{path}` is missing. Add it and send the request again.", param=path
             ) from error
-        words = with_allowed(_AT.sub("", text), shape, path)
+        words, path = with_allowed(_AT.sub("", text), shape, path), told(path)
         raise BadRequest(
             f"`{path or 'body'}`: {words[:1].lower()}{words[1:]}. Correct it and send the request again.", param=path
         ) from error

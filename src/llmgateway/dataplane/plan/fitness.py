@@ -1,7 +1,7 @@
 """plan, the first half: which targets can serve a call at all, and why the others cannot."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -151,7 +151,7 @@ def _honouring(
     named: list[str] = []
     for target, refused in asked:
         if missing := sorted(refused - droppable):
-            passed_over[target.name] = f"cannot honour {', '.join(map(call.in_body, missing))}"
+            passed_over[target.name] = f"cannot honour {', '.join(dict.fromkeys(map(call.in_body, missing)))}"
             named += missing
         else:
             dropped = refused | call.left_out
@@ -235,14 +235,18 @@ def room(target: Target, catalog: Catalog) -> int | None:
 def _nobody(call: Call, passed_over: Mapping[str, str], named: Sequence[str]) -> BadRequest | NotFound:
     reasons = "; ".join(f"{name} {why}" for name, why in passed_over.items())
     if named:
-        advice = _ADVICE.get(named[0]) or _ADVICE.get(text_of(call.canon.get(named[0]))) or _leave_out(named)
+        advice = (
+            _ADVICE.get(named[0])
+            or _ADVICE.get(text_of(call.canon.get(named[0])))
+            or _leave_out({call.in_body(name) for name in named})
+        )
         return BadRequest(f"{reasons}. {advice}", code="unsupported_parameter", param=call.in_body(named[0]))
     return no_model(call.model, f"{reasons}. Choose a model whose provider does.")
 
 
-def _leave_out(named: Sequence[str]) -> str:
+def _leave_out(named: Collection[str]) -> str:
     return (
-        f"Leave {'it' if len(set(named)) == 1 else 'them'} out, choose another model, "
+        f"Leave {'it' if len(named) == 1 else 'them'} out, choose another model, "
         "or send the header `x-llmgateway-unsupported: drop` to have it left out for you."
     )
 

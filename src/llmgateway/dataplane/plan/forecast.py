@@ -58,7 +58,7 @@ class Forecast:
                 "why": why,
                 "expected_cost_usd": _dollars(estimate(target, needed, self.catalog, self.clock.now())),
                 "context_tokens": room(target, self.catalog),
-                "dropped": sorted(map(call.in_body, target.dropped)),
+                "dropped": sorted(set(map(call.in_body, target.dropped))),
                 "retries": target.retries,
                 "first_token_seconds": target.patience.first_token,
                 "health": _UNKNOWN_HEALTH,

@@ -211,7 +211,7 @@ class Meter:
             lines.append(("x-llmgateway-provider", self._target.host.id))
             lines.append(("x-llmgateway-model", self._target.model))
             if self._target.dropped and self._call is not None:
-                dropped = sorted(map(self._call.in_body, self._target.dropped))
+                dropped = sorted(set(map(self._call.in_body, self._target.dropped)))
                 lines.append(("x-llmgateway-dropped-params", ", ".join(dropped)))
         return lines
 

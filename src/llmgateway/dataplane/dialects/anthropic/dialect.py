@@ -1,10 +1,13 @@
 """The dialect of /v1/messages: bodies to Calls, canon answers, chunks and problems back to Messages."""
 
+from functools import partial
+
 import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.shapes import is_object
 from llmgateway.dataplane.dialects.anthropic.answer import error_body, message_body
+from llmgateway.dataplane.dialects.anthropic.places import places
 from llmgateway.dataplane.dialects.anthropic.request import canon_request
 from llmgateway.dataplane.dialects.anthropic.shapes import Counted, Request, checked
 from llmgateway.dataplane.dialects.anthropic.stream import MessagesStream, event
@@ -27,8 +30,7 @@ class AnthropicDialect:
                 raise BadRequest("The body must be a JSON object.")
             request = checked(decoded, Request if operation is Operation.CHAT else Counted)
             canon = canon_request(decoded, request)
-            check_settings(canon)
-            return Call(
+            call = Call(
                 operation=operation,
                 dialect=Dialect.ANTHROPIC,
                 model=request.model,
@@ -36,11 +38,14 @@ class AnthropicDialect:
                 body=decoded,
                 canon=canon,
                 wishes=wishes,
+                places=partial(places, decoded),
             )
+            check_settings(call)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadRequest(f"The body is no JSON: {error}. Send a JSON object in UTF-8.") from error
         except RecursionError as error:
             raise BadRequest("The body is nested too deeply. Send a flatter one.") from error
+        return call
 
     def answer(self, call: Call, answer: Answer) -> bytes:
         """A whole answer."""

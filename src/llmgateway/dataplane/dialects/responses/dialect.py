@@ -1,11 +1,13 @@
 """OpenAI's Responses dialect: /v1/responses, native where the provider has it, translated to chat elsewhere."""
 
 import time
+from functools import partial
 
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.dataplane.dialects.openai.dialect import error_body
 from llmgateway.dataplane.dialects.responses.answer import finished, output_items, response_object, usage_object
+from llmgateway.dataplane.dialects.responses.places import places
 from llmgateway.dataplane.dialects.responses.request import Request, canon_request, lost_references
 from llmgateway.dataplane.dialects.responses.stream import ResponsesStream
 from llmgateway.dataplane.dialects.settings import check_settings
@@ -26,9 +28,8 @@ class ResponsesDialect:
     def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
         value = read_object(body)
         request = check(value, Request)
-        canon, places = canon_request(value, request)
-        check_settings(canon)
-        return Call(
+        canon, items = canon_request(value, request)
+        call = Call(
             operation=operation,
             dialect=Dialect.RESPONSES,
             model=request.model,
@@ -38,8 +39,10 @@ class ResponsesDialect:
             include_usage=True,
             wishes=wishes,
             left_out=lost_references(request),
-            places=places,
+            places=partial(places, request, items),
         )
+        check_settings(call)
+        return call
 
     def answer(self, call: Call, answer: Answer) -> bytes:
         choices = objects(answer.body.get("choices"))

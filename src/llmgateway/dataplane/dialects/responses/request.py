@@ -50,7 +50,7 @@ class Request(Struct):
 
 
 def canon_request(body: Json, request: Request) -> tuple[Json, Mapping[str, str]]:
-    """The same as a chat request, and where its messages stand in the body.
+    """The same as a chat request, and where the body's input has its messages.
 
     What chat cannot say stays under its own name, for targets to refuse by it.
     """

@@ -1,0 +1,91 @@
+"""Where a Messages body says what its canon says in other words: refusals name a field as the caller wrote it.
+
+It counts as `request` does: the system prompt is a message, and tool results are messages before what the user says.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import count
+from types import MappingProxyType
+from typing import Any, Final
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.keepsake import is_packed
+from llmgateway.canon.shapes import is_object, objects
+
+_Place = tuple[str, str]
+_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "max_completion_tokens": "max_tokens",
+        "stop": "stop_sequences",
+        "user": "metadata.user_id",
+        "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+    }
+)
+
+
+def places(body: Json) -> Mapping[str, str]:
+    """Path of the canon -> path of the body."""
+    return {**_SETTINGS, **dict(_of_output(body)), **dict(_of_tools(body)), **dict(_of_messages(body))}
+
+
+def _of_output(body: Json) -> Iterator[_Place]:
+    config = body.get("output_config")
+    said: Json = config if is_object(config) else {}
+    yield "reasoning_effort", "output_config.effort" if said.get("effort") else "thinking"
+    form = "output_config.format" if said.get("format") else "output_format"
+    yield from (("response_format", form), ("response_format.json_schema", form))
+
+
+def _of_tools(body: Json) -> Iterator[_Place]:
+    for index in range(len(objects(body.get("tools")))):
+        yield f"tools.{index}.function", f"tools.{index}"
+        yield f"tools.{index}.function.parameters", f"tools.{index}.input_schema"
+
+
+def _of_messages(body: Json) -> Iterator[_Place]:
+    numbers = count()
+    if body.get("system"):
+        message = f"messages.{next(numbers)}"
+        yield from ((message, "system"), (f"{message}.content", "system"))
+    for index, turn in enumerate(objects(body.get("messages"))):
+        content: Any = turn.get("content")
+        where = f"messages.{index}"
+        if turn.get("role") == "user":
+            yield from _of_user(objects(content), where, numbers)
+        elif turn.get("role") == "assistant":
+            yield from _of_assistant(objects(content), where, f"messages.{next(numbers)}")
+        elif content:
+            yield f"messages.{next(numbers)}", where
+
+
+def _of_user(blocks: list[Json], where: str, numbers: Iterator[int]) -> Iterator[_Place]:
+    indexed = [(block, f"{where}.content.{index}") for index, block in enumerate(blocks)]
+    results = [(block, place) for block, place in indexed if block["type"] == "tool_result"]
+    said = [(block, place) for block, place in indexed if block["type"] != "tool_result"]
+    for block, place in results:
+        message = f"messages.{next(numbers)}"
+        yield from ((message, place), (f"{message}.tool_call_id", f"{place}.tool_use_id"))
+        inner = objects(block.get("content"))
+        yield from _of_parts([(part, f"{place}.content.{i}") for i, part in enumerate(inner)], message)
+    if said or not results:
+        message = f"messages.{next(numbers)}"
+        yield message, where
+        yield from _of_parts(said, message)
+
+
+def _of_parts(blocks: list[tuple[Json, str]], message: str) -> Iterator[_Place]:
+    for index, (block, place) in enumerate(blocks):
+        part = f"{message}.content.{index}"
+        yield part, place
+        if is_object(block.get("source")):
+            yield from ((f"{part}.{kind}", f"{place}.source") for kind in ("image_url", "file"))
+            yield from ((f"{part}.file.file_{kind}", f"{place}.source.{kind}") for kind in ("data", "url"))
+
+
+def _of_assistant(blocks: list[Json], where: str, message: str) -> Iterator[_Place]:
+    yield message, where
+    kept = [(f"{where}.content.{i}", block) for i, block in enumerate(blocks) if not is_packed(block.get("data"))]
+    for kind, name in (("text", "content"), ("tool_use", "tool_calls")):
+        for index, place in enumerate(place for place, block in kept if block["type"] == kind):
+            yield f"{message}.{name}.{index}", place
+            yield f"{message}.{name}.{index}.function.arguments", f"{place}.input"

@@ -1,0 +1,30 @@
+"""Where a Responses body says what its canon says in other words: refusals name a field as the caller wrote it."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from llmgateway.dataplane.dialects.responses.request import LOGPROBS, Request
+
+_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "max_completion_tokens": "max_output_tokens",
+        "reasoning_effort": "reasoning.effort",
+        "response_format": "text.format",
+        "response_format.json_schema": "text.format",
+        "verbosity": "text.verbosity",
+    }
+)
+
+
+def places(request: Request, items: Mapping[str, str]) -> Mapping[str, str]:
+    """Path of the canon -> path of the body; `items`: those of the input."""
+    return {**_SETTINGS, **dict(_of(request)), **items}
+
+
+def _of(request: Request) -> Iterator[tuple[str, str]]:
+    yield "logprobs", "include" if LOGPROBS in (request.include or ()) else "top_logprobs"
+    if request.instructions:
+        yield from (("messages.0", "instructions"), ("messages.0.content", "instructions"))
+    for index in range(len(request.tools or ())):
+        yield from ((f"tools.{index}", f"tools[{index}]"), (f"tools.{index}.function", f"tools[{index}]"))
