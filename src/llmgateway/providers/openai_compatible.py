@@ -51,7 +51,7 @@ OPENAI_CALL_IDS: Final = CallIds(re.compile(".{1,40}", re.DOTALL), 40)
 """A longer id is OpenAI's 400 `string_above_max_length`; vLLM writes longer ones."""
 _FOREIGN: Final = frozenset(
     {
-        "container", "context_management", "diagnostics", "inference_geo", "mcp_servers", "speed",
+        "cache_warming", "container", "context_management", "diagnostics", "inference_geo", "mcp_servers", "speed",
         "previous_response_id", "background", "conversation", "prompt", "truncation", "max_tool_calls", "include",
         "reasoning.summary",
     }

@@ -13,6 +13,7 @@ from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.errors import BadRequest
 from llmgateway.providers.bedrock.declaration import BEDROCK
 from llmgateway.providers.gemini.declaration import GEMINI
+from tests.conformance.targets import Target, those_with
 from tests.providers.gemini_building import PLACE
 
 SCHEMA: Json = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -145,3 +146,13 @@ def test_a_tool_of_responses_has_no_function_inside(tool: Json, param: str) -> N
         responses(tools=[tool])
     assert wrong.value.param == param
     assert f"`{param}`" in wrong.value.message
+
+
+@pytest.mark.parametrize("target", those_with(Operation.CHAT), ids=lambda target: target.name)
+def test_a_cache_that_is_to_be_warmed_without_an_answer_is_claudes_matter(target: Target) -> None:
+    """`max_tokens` is 0, and that is what who cannot do it is told by."""
+    call = messages(max_tokens=0)
+    refused = [call.in_body(name) for name in target.provider.refuses(call, target.model)]
+    if target.provider.speaks(call):
+        assert json.loads(target.provider.build(call, target.place()).body)["max_tokens"] == 0
+    assert refused == ([] if target.provider.speaks(call) else ["max_tokens"])

@@ -25,6 +25,7 @@ _NEVER_NEEDED = ("anthropic-beta.", NAMED)
 _ADVICE = {
     "item_reference": "It refers to an item of an earlier answer, and answers are not stored here: send the item itself, or ask "
     'with `store: false` and `include: ["reasoning.encrypted_content"]`, so that your client sends it whole.',
+    "cache_warming": "Only Claude reads a prompt into its cache without an answer to it: ask for at least one token, or ask Claude.",
     "background": "Answers are not stored here to be fetched later: stream this one, or ask for it without `background`.",
 }
 """What to do instead, by the name of what is refused or by the type of the item."""

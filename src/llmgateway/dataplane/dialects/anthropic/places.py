@@ -11,11 +11,13 @@ from typing import Any, Final
 from llmgateway.canon.chat import Json
 from llmgateway.canon.keepsake import is_packed
 from llmgateway.canon.shapes import is_object, objects
+from llmgateway.dataplane.dialects.anthropic.request import WARMING
 
 _Place = tuple[str, str]
 _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "max_completion_tokens": "max_tokens",
+        WARMING: "max_tokens",
         "stop": "stop_sequences",
         "user": "metadata.user_id",
         "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",

@@ -15,6 +15,11 @@ from llmgateway.dataplane.dialects.anthropic.shapes import Counted, Request, Too
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.answer import canon_message
 
+WARMING: Final = "cache_warming"
+"""Asks for no answer at all, so that the prompt is in the cache when it is needed: `max_tokens` is 0. Only Anthropic knows it.
+
+Page: https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pre-warming-the-cache.
+"""
 _TRANSLATED: Final = frozenset(
     {
         "messages",
@@ -51,6 +56,8 @@ def canon_request(body: Json, request: Counted) -> Json:
     _add_format(canon, request)
     if isinstance(request, Request):
         _add_labels(canon, request, body)
+        if not request.max_tokens:
+            canon |= {"max_tokens": 1, WARMING: True}
     return canon
 
 
