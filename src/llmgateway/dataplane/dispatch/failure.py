@@ -28,6 +28,7 @@ _CLASS_OF_KIND = {
     FailureKind.OVERLOADED: (503, "upstream_failed"),
 }
 """Failures whose class is kept when all targets failed alike; all others are a 502."""
+_OF_ALL_OTHERS: Final = (502, "upstream_failed")
 _KEPT_AS_THEY_ARE = frozenset({400, 409, 413, 422})
 _CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 """A word of a provider's vocabulary; no sentence, and no key."""
@@ -49,9 +50,7 @@ def final_problem(failures: Sequence[Failure]) -> UpstreamFailed | Unavailable:
     reports = [_report(failure.attempt) for failure in failures]
     last = failures[-1].error
     kinds = {failure.error.kind for failure in failures}
-    status, code = (
-        _CLASS_OF_KIND.get(last.kind, (502, "upstream_failed")) if len(kinds) == 1 else (502, "upstream_failed")
-    )
+    status, code = _CLASS_OF_KIND.get(last.kind, _OF_ALL_OTHERS) if len(kinds) == 1 else _OF_ALL_OTHERS
     if last.kind is FailureKind.CONTENT_FILTERED:
         status, code = _CLASS_OF_KIND[last.kind]
     if status == 400 and last.status in _KEPT_AS_THEY_ARE:
@@ -71,13 +70,12 @@ def final_problem(failures: Sequence[Failure]) -> UpstreamFailed | Unavailable:
 
 
 def broken_stream(error: ProviderError, attempts: Sequence[Attempt]) -> UpstreamFailed:
-    """A stream that failed after its first content: told as an event, since the status is long gone."""
+    """A stream that failed after its first content: told as an event, in the class that its status would have had."""
+    status, code = _CLASS_OF_KIND.get(error.kind, _OF_ALL_OTHERS)
     reports = [_report(attempt) for attempt in attempts]
-    message = f"The answer is incomplete: {error.message}"
-    if error.kind is FailureKind.CONTENT_FILTERED:
-        status, code = _CLASS_OF_KIND[error.kind]
-        return UpstreamFailed(message, upstream_status=status, code=code, attempts=reports)
-    return UpstreamFailed(message, attempts=reports)
+    return UpstreamFailed(
+        f"The answer is incomplete: {error.message}", upstream_status=status, code=code, attempts=reports
+    )
 
 
 def _own_code(failure: Failure) -> str | None:
