@@ -7,7 +7,7 @@ from llmgateway.canon.call import Dialect, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
-from llmgateway.providers.anthropic.request import closed_schema
+from llmgateway.providers.anthropic.schemas import constrained
 
 from .anthropic_building import HELLO, MODEL, PLACE, built, chat, sent
 
@@ -154,7 +154,7 @@ def test_a_json_schema_becomes_an_output_format() -> None:
 
 def test_a_schema_keeps_what_is_no_schema() -> None:
     schema: Json = {"enum": [{"type": "object"}], "type": "object", "additionalProperties": {"type": "string"}}
-    assert closed_schema(schema) == schema
+    assert constrained(schema, "response_format") == schema
 
 
 def test_a_schema_nested_too_deeply_is_refused() -> None:
@@ -181,7 +181,7 @@ def test_tools_are_translated_and_anthropics_own_left_alone() -> None:
         {
             "name": "f",
             "description": "d",
-            "input_schema": {"type": "object"},
+            "input_schema": {"type": "object", "additionalProperties": False},
             "strict": True,
             "cache_control": {"type": "ephemeral"},
         },

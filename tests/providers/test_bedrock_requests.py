@@ -212,7 +212,8 @@ def test_tools_with_their_schema_strictness_and_cache_point() -> None:
         "function": {**TOOL["function"], "strict": True},
         "cache_control": {"type": "e", "ttl": "1h"},
     }
-    spec = {"name": "f", "description": "d", "inputSchema": {"json": {"type": "object"}}, "strict": True}
+    schema = {"type": "object", "additionalProperties": False}
+    spec = {"name": "f", "description": "d", "inputSchema": {"json": schema}, "strict": True}
     wanted = [{"toolSpec": spec}, {"cachePoint": {"type": "default", "ttl": "1h"}}]
     assert built({"tools": [tool]}, CLAUDE)["toolConfig"] == {"tools": wanted}
 
@@ -307,7 +308,7 @@ def test_a_schema_for_the_output_is_json_text() -> None:
     sent = built({"response_format": wanted}, CLAUDE)["outputConfig"]["textFormat"]
     inner = sent["structure"]["jsonSchema"]
     assert (sent["type"], inner["name"], inner["description"]) == ("json_schema", "n", "d")
-    assert msgspec.json.decode(inner["schema"]) == schema
+    assert msgspec.json.decode(inner["schema"]) == {**schema, "additionalProperties": False}
 
 
 def test_newer_claude_models_get_no_sampling_parameters_at_their_defaults() -> None:

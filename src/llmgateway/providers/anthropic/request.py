@@ -11,9 +11,9 @@ from typing import Any, Final
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
-from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.models import LEAST_BUDGET, THINKING_BUDGETS, ClaudeModel, claude_model
 from llmgateway.providers.anthropic.paths import leave_out
+from llmgateway.providers.anthropic.schemas import constrained
 from llmgateway.providers.anthropic.turns import collapsed, turns, with_own_ids, without_unsigned
 
 OWN_FIELDS: Final = (
@@ -93,26 +93,8 @@ def forces_tool(canon: Mapping[str, Any]) -> bool:
     return bool(canon.get("tools")) and (is_object(choice) or choice == "required")
 
 
-def closed_schema(schema: Any) -> Any:
-    """The schema with every object closed.
-
-    Claude's constrained output demands `additionalProperties: false`; an answer to the closed schema also answers the
-    open one.
-    """
-    if is_array(schema):
-        return [closed_schema(item) for item in schema]
-    if not is_object(schema):
-        return schema
-    closed = {
-        name: value if name in {"enum", "const", "default"} else closed_schema(value) for name, value in schema.items()
-    }
-    if schema.get("type") == "object" and "additionalProperties" not in schema:
-        closed["additionalProperties"] = False
-    return closed
-
-
 def _add_tools(body: Json, canon: Json) -> None:
-    tools = [_tool(tool) for tool in objects(canon.get("tools"))]
+    tools = [_tool(tool, f"tools.{index}") for index, tool in enumerate(objects(canon.get("tools")))]
     if not tools:
         return
     body["tools"] = tools
@@ -123,15 +105,17 @@ def _add_tools(body: Json, canon: Json) -> None:
         body["tool_choice"] = choice
 
 
-def _tool(tool: Json) -> Json:
+def _tool(tool: Json, where: str) -> Json:
     function = tool.get("function")
     if not is_object(function):
         return tool  # a tool of Anthropic's own, already in its shape
     made: Json = {"name": function.get("name")}
     if description := function.get("description"):
         made["description"] = description
-    made["input_schema"] = function.get("parameters") or {"type": "object", "properties": {}}
-    if function.get("strict"):
+    parameters: Json = function.get("parameters") or {"type": "object", "properties": {}}
+    strict = bool(function.get("strict"))
+    made["input_schema"] = constrained(parameters, f"{where}.function.parameters") if strict else parameters
+    if strict:
         made["strict"] = True
     made.update({name: tool[name] for name in _TOOL_FIELDS if tool.get(name) is not None})
     return made
@@ -184,14 +168,8 @@ def _add_output_format(body: Json, canon: Json) -> None:
         named = wanted.get("json_schema")
         schema = named.get("schema") if is_object(named) else None
         output = body.setdefault("output_config", {})
-        output["format"] = {"type": "json_schema", "schema": _closed(schema or {"type": "object"})}
-
-
-def _closed(schema: Json) -> Json:
-    try:
-        return closed_schema(schema)
-    except RecursionError as error:
-        raise BadRequest("The schema is nested too deeply. Send a flatter one.", param="response_format") from error
+        made = constrained(schema or {"type": "object"}, "response_format")
+        output["format"] = {"type": "json_schema", "schema": made}
 
 
 def _add_labels(body: Json, canon: Json) -> None:

@@ -18,6 +18,7 @@ from llmgateway.providers.anthropic.models import claude_model
 from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.anthropic.refusals import refusals as claude_refusals
 from llmgateway.providers.anthropic.request import messages_body
+from llmgateway.providers.anthropic.schemas import constrained
 from llmgateway.providers.bedrock.models import caching, is_claude, takes_one_at_a_time
 from llmgateway.providers.bedrock.turns import is_out_of_reach, turns
 from llmgateway.providers.refusing import idle_choice, message_fields, one_at_a_time, unknown
@@ -142,8 +143,8 @@ def _tools(canon: Json, model: str) -> Json | None:
     if not tools or choice == "none":
         return None
     listed: list[Json] = []
-    for tool in tools:
-        listed.append({"toolSpec": _spec(_inner(tool, "function"))})
+    for index, tool in enumerate(tools):
+        listed.append({"toolSpec": _spec(_inner(tool, "function"), f"tools.{index}")})
         listed += caching(model).behind_tool(tool)
     made: Json = {"tools": listed}
     if is_object(choice):
@@ -159,16 +160,18 @@ def _once_called(messages: Sequence[Json]) -> Json | None:
     Page: https://docs.aws.amazon.com/bedrock/latest/userguide/tool-use-inference-call.html.
     """
     used = [block["toolUse"]["name"] for turn in messages for block in turn["content"] if "toolUse" in block]
-    return {"tools": [{"toolSpec": _spec({"name": name})} for name in dict.fromkeys(used)]} if used else None
+    return {"tools": [{"toolSpec": _spec({"name": name}, "tools")} for name in dict.fromkeys(used)]} if used else None
 
 
-def _spec(function: Json) -> Json:
+def _spec(function: Json, where: str) -> Json:
     spec: Json = {"name": function.get("name")}
     if description := function.get("description"):
         spec["description"] = description
-    spec["inputSchema"] = {"json": function.get("parameters") or {"type": "object", "properties": {}}}
+    parameters: object = function.get("parameters") or {"type": "object", "properties": {}}
     if function.get("strict"):
         spec["strict"] = True
+        parameters = constrained(parameters, f"{where}.function.parameters")
+    spec["inputSchema"] = {"json": parameters}
     return spec
 
 
@@ -176,7 +179,7 @@ def _output(wanted: object) -> Json | None:
     if not is_object(wanted) or wanted.get("type") != "json_schema":
         return None
     named = _inner(wanted, "json_schema")
-    schema = msgspec.json.encode(named.get("schema") or {"type": "object"}).decode()
+    schema = msgspec.json.encode(constrained(named.get("schema") or {"type": "object"}, "response_format")).decode()
     structure: Json = {"name": text_of(named.get("name")) or "answer", "schema": schema}
     if description := named.get("description"):
         structure["description"] = description

@@ -1,0 +1,69 @@
+"""Schemas as Claude's constrained output takes them, for answers and for the calls of strict tools.
+
+Page: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations. It closes objects and knows no
+limits: these are told to the model in words, as Anthropic's own SDKs tell them.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from llmgateway.canon.chat import Json
+from llmgateway.canon.shapes import is_array, is_object, text_of
+from llmgateway.errors import BadRequest
+
+_LIMITS: Final = frozenset(
+    {
+        "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems",
+        "uniqueItems", "minProperties", "maxProperties",
+    }
+)  # fmt: skip
+"""Keywords that are a 400 there (`For 'integer' type, property 'minimum' is not supported`)."""
+_FORMATS: Final = frozenset(
+    {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
+)
+_VALUES: Final = frozenset({"enum", "const", "default", "examples", "required"})
+"""Keywords whose value is data, no schema."""
+_NAMED: Final = frozenset({"properties", "$defs", "definitions"})
+"""Keywords whose value maps names to schemas: a property may be called `minimum`."""
+
+
+def constrained(schema: object, param: str) -> object:
+    """The schema that Claude can be held to; an answer to it also answers the given one, as far as the words are heeded.
+
+    What is no schema stays as it is, for the provider to say so. Raises BadRequest when it is nested too deeply to be read.
+    """
+    try:
+        return _constrained(schema) if is_object(schema) else schema
+    except RecursionError as error:
+        raise BadRequest("The schema is nested too deeply. Send a flatter one.", param=param) from error
+
+
+def _constrained(schema: Json) -> Json:
+    limits = {name: value for name, value in schema.items() if _is_limit(name, value)}
+    made = {name: _value(name, value) for name, value in schema.items() if name not in limits}
+    if "oneOf" in made and "anyOf" not in made:
+        made["anyOf"] = made.pop("oneOf")
+    kind: object = schema.get("type")
+    if (kind == "object" or (is_array(kind) and "object" in kind)) and "additionalProperties" not in schema:
+        made["additionalProperties"] = False
+    if limits:
+        words = ", ".join(f"{name}: {msgspec.json.encode(value).decode()}" for name, value in limits.items())
+        made["description"] = "\n\n".join(filter(None, (text_of(schema.get("description")), f"{{{words}}}")))
+    return made
+
+
+def _is_limit(name: str, value: Any) -> bool:
+    if name == "minItems":
+        return value not in (0, 1)
+    return name in _LIMITS or (name == "format" and value not in _FORMATS)
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _VALUES:
+        return value
+    if name in _NAMED and is_object(value):
+        return {key: _constrained(item) if is_object(item) else item for key, item in value.items()}
+    if is_array(value):
+        return [_constrained(item) if is_object(item) else item for item in value]
+    return _constrained(value) if is_object(value) else value
