@@ -88,6 +88,14 @@ def test_what_is_refused_is_told_where_the_caller_wrote_it() -> None:
     assert asked.in_body("tools.0.type") == "tools.0.type"
 
 
+@pytest.mark.parametrize("tool", [TOOL, {"type": "function", "name": "f"}, {"type": "web_search"}])
+def test_a_tool_is_told_back_with_all_that_readers_look_for(tool: Json) -> None:
+    body: Json = {"choices": [{"message": {"content": "Yes."}, "finish_reason": "stop"}]}
+    told = json.loads(DIALECT.answer(read({"tools": [tool]}), Answer(body=body, usage=None, finish="stop")))
+    assert complaint("Response", told) is None
+    assert told["tools"][0].items() >= tool.items()
+
+
 SUMMED_UP: Json = {"reasoning": {"effort": "low", "summary": "auto"}}
 THOUGHTS: Json = {"content": {"parts": [{"text": "Hm.", "thought": True}, {"text": "Yes."}]}, "finishReason": "STOP"}
 ANSWER = json.dumps({"responseId": "r", "modelVersion": "m", "candidates": [THOUGHTS]}).encode()

@@ -41,12 +41,17 @@ def response_object(call: Call, created: int, model: str, output: list[Json], **
         "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
         "store": False,
         "tool_choice": body.get("tool_choice") or "auto",
-        "tools": body.get("tools") or [],
+        "tools": [_told(tool) for tool in objects(body.get("tools"))],
         **{name: defaults.get(name) if value is None else value for name, value in echoed.items()},
         "reasoning": reasoning_echo(call, output),
         **({} if body.get("user") is None else {"user": body["user"]}),
         **more,
     }
+
+
+def _told(tool: Json) -> Json:
+    """A tool of the caller's, with what readers of a function look for in it."""
+    return {"parameters": None, "strict": None, **tool} if tool.get("type") == "function" else tool
 
 
 def reasoning_echo(call: Call, output: list[Json]) -> Json:
