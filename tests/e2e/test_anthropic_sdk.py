@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import anthropic
 import pytest
@@ -117,6 +118,29 @@ def test_errors_in_anthropics_words(stage: Stage, client: Anthropic) -> None:
         client.messages.create(model="openai/status-429", max_tokens=5, messages=[{"role": "user", "content": "Hi"}])
     with pytest.raises(anthropic.InternalServerError, match="upstream says 500"):
         client.messages.create(model="openai/status-500", max_tokens=5, messages=[{"role": "user", "content": "Hi"}])
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("max_completion_tokens", "max_tokens"),
+        ("messages[1].content[0]", "messages.0.content.0"),
+        ("reasoning_effort", "thinking"),
+        ("seed", "seed"),
+    ],
+)
+def test_a_field_that_the_provider_refuses_is_named_as_the_caller_wrote_it(
+    client: Anthropic, theirs: str, ours: str
+) -> None:
+    with pytest.raises(anthropic.BadRequestError) as refused:
+        client.messages.create(
+            model=f"openai/refuses-{theirs}",
+            max_tokens=9,
+            system="Be brief.",
+            messages=[{"role": "user", "content": "Hi"}],
+        )
+    body: Any = refused.value.body
+    assert body["error"]["param"] == ours
 
 
 @pytest.mark.parametrize("wire", WIRES)

@@ -1,7 +1,7 @@
 """A provider stand-in over real HTTP: OpenAI's, Anthropic's and Gemini's wires, behaviour chosen by the model's name.
 
 `echo` answers; `told` does, with the usage that it was told as the question; `tool` calls the first tool; `status-500` and its like
-fail; `endless` streams until its caller leaves; `thinker` shows its reasoning; `filtered` is what Azure's content filter refuses. The key
+fail; `refuses-NAME` refuses a field; `endless` streams until its caller leaves; `thinker` shows its reasoning; `filtered` is what Azure's content filter refuses. The key
 `sk-revoked` is refused.
 """
 
@@ -91,6 +91,9 @@ def _refusal(request: web.Request, model: str) -> web.Response | None:
         return web.json_response({"error": error}, status=401)
     if model == "filtered":
         return web.json_response({"error": AZURE_FILTERED}, status=400)
+    if model.startswith("refuses-"):
+        error = {"message": "it does not fit", "type": "invalid_request_error", "param": model.removeprefix("refuses-")}
+        return web.json_response({"error": error}, status=400)
     if not model.startswith("status-"):
         return None
     status = int(model.removeprefix("status-"))

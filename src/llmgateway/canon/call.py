@@ -1,5 +1,6 @@
 """A Call: one request as the caller meant it, whatever dialect it was written in."""
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final, cast
@@ -9,6 +10,8 @@ import msgspec
 from llmgateway.canon.chat import ChatRequest, Json
 from llmgateway.canon.embeddings import EmbeddingsRequest
 from llmgateway.canon.shapes import is_array
+
+_STEP: Final = re.compile(r"[^.\[\]]+")
 
 
 class Operation(StrEnum):
@@ -123,8 +126,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.choices, self.prompts * best) if type(best) is int else self.choices
 
     def in_body(self, path: str) -> str:
-        """A path of the canon as the caller finds it in the body."""
-        places, steps = self.places(), path.split(".")
+        """A path of the canon, `messages.0` or `messages[0]`, as the caller finds it in the body."""
+        places, steps = self.places(), _STEP.findall(path)
         brackets = self.dialect is Dialect.RESPONSES
         for length in range(len(steps), 0, -1):
             if place := places.get(".".join(steps[:length])):

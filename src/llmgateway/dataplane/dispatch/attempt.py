@@ -135,7 +135,9 @@ async def _understand(exchange: Exchange, call: Call, target: Target, manner: Ma
     provider, kept = target.provider, False
     try:
         if not 200 <= exchange.status < 300:
-            raise provider.classify(Reply(exchange.status, exchange.headers, await exchange.read()))
+            raise _told(
+                provider.classify(Reply(exchange.status, exchange.headers, await exchange.read())), call, target
+            )
         if not call.stream and manner is Manner.AS_IT_CAME:
             return Served(
                 target, provider.read(call, Reply(exchange.status, exchange.headers, await exchange.read())), None
@@ -151,6 +153,13 @@ async def _understand(exchange: Exchange, call: Call, target: Target, manner: Ma
     finally:
         if not kept:
             exchange.close()
+
+
+def _told(error: ProviderError, call: Call, target: Target) -> ProviderError:
+    """A refusal with its field as the caller wrote it: a provider that was asked in other words names it in those."""
+    if error.param and not target.provider.speaks(call):
+        error.param = call.in_body(error.param)
+    return error
 
 
 async def _assembled(stream: LiveStream, call: Call, target: Target, listener: Listener) -> Answer:
