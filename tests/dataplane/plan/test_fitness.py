@@ -115,6 +115,13 @@ def test_labels_that_change_no_answer_pass_nobody_over() -> None:
     assert {target.name: target.dropped for target in routing.plan(call).targets}[CLAUDE] == {"metadata"}
 
 
+def test_a_prediction_only_makes_an_answer_come_sooner() -> None:
+    """Page: https://developers.openai.com/api/docs/guides/predicted-outputs."""
+    foreseen = {"type": "content", "content": "x"}
+    [alone] = Routing().plan(chat(CLAUDE, prediction=foreseen)).targets
+    assert alone.dropped == {"prediction"}
+
+
 def test_a_file_by_address_passes_over_who_takes_none() -> None:
     keys = {"AWS_BEARER_TOKEN_BEDROCK": "b", "AWS_REGION": "us-east-1", "ANTHROPIC_API_KEY": "a"}
     nova = {"provider": "bedrock", "model": "amazon.nova-pro-v1:0"}

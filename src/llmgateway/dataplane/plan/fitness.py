@@ -17,8 +17,11 @@ from llmgateway.providers.history import has_unsigned_tool_turn
 from llmgateway.providers.server_tools import NAMED
 
 _ALWAYS_DROPPABLE = frozenset(
-    {"user", "metadata", "safety_identifier", "prompt_cache_key", "cache_control.scope", "reasoning.summary"}
-)
+    {
+        "user", "metadata", "safety_identifier", "prompt_cache_key", "cache_control.scope", "reasoning.summary",
+        "prediction",
+    }
+)  # fmt: skip
 """Parameters that never change an answer, though a summary of its thoughts may be missing: left out where unknown, and named."""
 _NEVER_NEEDED = ("anthropic-beta.", NAMED)
 """Flags that clients send to everybody whatever they ask, and what server tools left without words: left out where unknown, and named."""
