@@ -286,6 +286,16 @@ def test_an_unreadable_answer_is_an_error_of_the_protocol(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("original", "kind"),
+    [(400, FailureKind.BAD_REQUEST), (429, FailureKind.RATE_LIMITED), (500, FailureKind.SERVER_ERROR)],
+)
+def test_what_went_wrong_in_the_model_is_told_by_the_original_status(original: int, kind: FailureKind) -> None:
+    """Else nobody else would be asked where the model failed: 424 looks like the caller's mistake."""
+    body = msgspec.json.encode({"message": "odd", "originalStatusCode": original, "resourceName": "r"})
+    assert BEDROCK.classify(Reply(424, {"x-amzn-errortype": "ModelErrorException"}, body)).kind is kind
+
+
+@pytest.mark.parametrize(
     ("status", "name", "said", "kind"),
     [
         (400, "ValidationException", "bad", FailureKind.BAD_REQUEST),
@@ -298,7 +308,7 @@ def test_an_unreadable_answer_is_an_error_of_the_protocol(body: bytes) -> None:
         (403, "UnrecognizedClientException", "invalid token", FailureKind.AUTH),
         (404, "ResourceNotFoundException", "gone", FailureKind.NOT_FOUND),
         (408, "ModelTimeoutException", "slow", FailureKind.TIMEOUT),
-        (424, "ModelErrorException", "odd", FailureKind.BAD_REQUEST),
+        (424, "ModelErrorException", "odd", FailureKind.SERVER_ERROR),
         (429, "ThrottlingException", "slow down", FailureKind.RATE_LIMITED),
         (429, "ModelNotReadyException", "wait", FailureKind.OVERLOADED),
         (500, "InternalServerException", "oops", FailureKind.SERVER_ERROR),

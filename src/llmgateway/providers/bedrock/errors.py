@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.failures import error_object, kind_of_sentence, kind_of_status, retry_after, shown
@@ -50,6 +51,11 @@ _BY_WORDS: Final[tuple[tuple[str, FailureKind], ...]] = (
     ("blocked by content filtering", FailureKind.CONTENT_FILTERED),
     ("invalid_payment_instrument", FailureKind.BILLING),
 )
+_OF_THE_MODEL: Final = "modelerrorexception"
+"""424 for whatever went wrong in the model; the original status tells whether that was the request's fault.
+
+Page: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html (errors).
+"""
 _WORDED: Final = frozenset({"validationexception", "accessdeniedexception", ""})
 
 
@@ -60,7 +66,7 @@ def answer_error(status: int, headers: Mapping[str, str], body: bytes) -> Provid
     said = text_of(found.get("message")) or text_of(found.get("Message"))
     message = said or shown(body) or name
     return ProviderError(
-        _kind(name, message, status),
+        _kind(name, message, _original(found, 502) if name.lower() == _OF_THE_MODEL else status),
         message or f"Amazon Bedrock answered {status} without a message.",
         status=status,
         code=name or None,
@@ -72,9 +78,14 @@ def stream_error(name: str, payload: bytes) -> ProviderError:
     """The failure that an exception in an event stream tells."""
     found = error_object(payload)
     message = text_of(found.get("message")) or text_of(found.get("Message"))
-    status = found.get("originalStatusCode")
-    kind = _kind(name, message, status if isinstance(status, int) else 500)
+    kind = _kind(name, message, _original(found, 500))
     return ProviderError(kind, message or f"Amazon Bedrock ended the stream with {name}.", code=name or None)
+
+
+def _original(found: Json, otherwise: int) -> int:
+    """The status that the model's own server answered Bedrock with."""
+    status = found.get("originalStatusCode")
+    return status if isinstance(status, int) else otherwise
 
 
 def _short(name: str) -> str:
