@@ -184,3 +184,21 @@ def test_a_refusal_is_a_text_for_all_but_openai(refused: Json) -> None:
 def test_pictures_of_a_user_are_no_answers() -> None:
     message: Json = {**USER, "images": ["AA=="]}
     assert messages(asked(message), OLLAMA) == [message]
+
+
+@pytest.mark.parametrize("host", [OPENAI, LAB, MISTRAL], ids=lambda host: host.id)
+def test_how_tools_may_be_used_is_not_said_where_there_are_none(host: OpenAICompatible) -> None:
+    """OpenAI's chat answers 400 (`only allowed when 'tools' are specified`); Messages and Responses let it stand."""
+    choice: Json = {"type": "auto", "disable_parallel_tool_use": True}
+    body: Json = {"model": "m", "max_tokens": 9, "messages": [USER], "tools": [], "tool_choice": choice}
+    call = AnthropicDialect().read(Operation.CHAT, json.dumps(body).encode(), Wishes())
+    assert not sent(host.build(call, PLACE)).keys() & {"tools", "tool_choice", "parallel_tool_calls"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "kept"), [("auto", set[str]()), ("none", set[str]()), ("required", {"tool_choice"})]
+)
+def test_a_choice_that_must_be_made_is_said_even_without_tools(choice: str, kept: set[str]) -> None:
+    body: Json = {"model": "m", "input": "Hello", "tools": [], "tool_choice": choice, "parallel_tool_calls": True}
+    call = ResponsesDialect().read(Operation.CHAT, json.dumps(body).encode(), Wishes())
+    assert sent(LAB.build(call, PLACE)).keys() & {"tools", "tool_choice", "parallel_tool_calls"} == kept

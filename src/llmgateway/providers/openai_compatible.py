@@ -29,7 +29,7 @@ from llmgateway.providers.openai_wire.history import (
     short_label,
 )
 from llmgateway.providers.openai_wire.logprobs import as_a_number
-from llmgateway.providers.openai_wire.omissions import foreign_parts, is_set, without_refused
+from llmgateway.providers.openai_wire.omissions import foreign_parts, is_set, without_idle_tools, without_refused
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, last_event, read_response, without_keepsakes
 from llmgateway.providers.openai_wire.sampling import untaken
@@ -293,7 +293,9 @@ class OpenAICompatible(Provider):
             as_a_number(body)
         messages = self._with_own_ids(self._readable(objects(body.get("messages")), foreign=foreign))
         body["messages"] = media_after_results(messages) if foreign else messages
-        if foreign and "tools" in body:
+        if foreign and not body.get("tools"):
+            without_idle_tools(body)
+        elif foreign:
             kept = ("type", "function", "custom", *(self.keeps & {"cache_control"}))
             body["tools"] = [{n: tool[n] for n in kept if n in tool} for tool in objects(body["tools"])]
 

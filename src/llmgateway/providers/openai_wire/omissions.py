@@ -66,6 +66,13 @@ def without_refused(body: Json, names: Collection[str]) -> Json:
     return kept
 
 
+def without_idle_tools(body: Json) -> None:
+    """Take out how tools may be used where there are none: other dialects let that stand, OpenAI's chat refuses it."""
+    body.pop("parallel_tool_calls", None)
+    if body.get("tool_choice") in ("auto", "none"):
+        del body["tool_choice"]
+
+
 def _without_parts(message: Json, where: str, names: Collection[str]) -> Json:
     content = message.get("content")
     if not is_array(content):
