@@ -104,8 +104,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller asked for beside it, and nobody can honour: the operation asked in its place has no word for it and
     the caller allowed it to be dropped, or it refers to what was never stored."""
 
-    places: Callable[[], Mapping[str, str]] = dict
-    """Path of the canon -> where the caller's body says it, for what its dialect says in another way. Worked out when asked for."""
+    places: Callable[[str], Mapping[str, str]] = lambda _: {}
+    """Of a field of the canon: path -> where the caller's body says it, for what its dialect says in another way.
+
+    Worked out when asked for: a history has many places.
+    """
 
     @property
     def prompts(self) -> int:
@@ -127,7 +130,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     def in_body(self, path: str) -> str:
         """A path of the canon, `messages.0` or `messages[0]`, as the caller finds it in the body."""
-        places, steps = self.places(), _STEP.findall(path)
+        steps: list[str] = _STEP.findall(path)
+        places = self.places(steps[0] if steps else "")
         brackets = self.dialect is Dialect.RESPONSES
         for length in range(len(steps), 0, -1):
             if place := places.get(".".join(steps[:length])):

@@ -25,9 +25,15 @@ _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def places(body: Json) -> Mapping[str, str]:
-    """Path of the canon -> path of the body."""
-    return {**_SETTINGS, **dict(_of_output(body)), **dict(_of_tools(body)), **dict(_of_messages(body))}
+def places(body: Json, field: str) -> Mapping[str, str]:
+    """Path of the canon, in this field -> path of the body."""
+    match field:
+        case "messages":
+            return dict(_of_messages(body))
+        case "tools":
+            return dict(_of_tools(body))
+        case _:
+            return {**_SETTINGS, **dict(_of_output(body))}
 
 
 def _of_output(body: Json) -> Iterator[_Place]:

@@ -17,14 +17,20 @@ _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def places(request: Request, items: Mapping[str, str]) -> Mapping[str, str]:
-    """Path of the canon -> path of the body; `items`: those of the input."""
-    return {**_SETTINGS, **dict(_of(request)), **items}
+def places(request: Request, items: Mapping[str, str], field: str) -> Mapping[str, str]:
+    """Path of the canon, in this field -> path of the body; `items`: those of the input."""
+    match field:
+        case "messages":
+            first = {"messages.0": "instructions", "messages.0.content": "instructions"}
+            return {**first, **items} if request.instructions else items
+        case "tools":
+            return dict(_of_tools(request))
+        case "logprobs":
+            return {field: "include" if LOGPROBS in (request.include or ()) else "top_logprobs"}
+        case _:
+            return _SETTINGS
 
 
-def _of(request: Request) -> Iterator[tuple[str, str]]:
-    yield "logprobs", "include" if LOGPROBS in (request.include or ()) else "top_logprobs"
-    if request.instructions:
-        yield from (("messages.0", "instructions"), ("messages.0.content", "instructions"))
+def _of_tools(request: Request) -> Iterator[tuple[str, str]]:
     for index in range(len(request.tools or ())):
         yield from ((f"tools.{index}", f"tools[{index}]"), (f"tools.{index}.function", f"tools[{index}]"))
