@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from llmgateway.catalog.catalog import Catalog
+from llmgateway.control_wing import Shared, open_control_plane, tariff_of
 from llmgateway.controlplane.admin.oversight import Oversight
 from llmgateway.controlplane.billing.stripe.counter import open_counter
 from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
@@ -24,6 +25,15 @@ from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.usage import price_versions
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.dashboard import FOLDER, Dashboard
+from llmgateway.data_wing import (
+    Recording,
+    data_plane,
+    instruments_of,
+    open_recording,
+    probes_of,
+    response_cache,
+    vitals_of,
+)
 from llmgateway.dataplane.admit.limits import Limiter
 from llmgateway.dataplane.admit.seeding import Seeder
 from llmgateway.dataplane.body import LargeBodies
@@ -57,19 +67,9 @@ from llmgateway.kit.log import configure_logs
 from llmgateway.kit.metrics import Metrics
 from llmgateway.kit.telemetry import open_telemetry
 from llmgateway.kit.vault import Vault
-from llmgateway.people import Shared, open_control_plane, tariff_of
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
 from llmgateway.stores import OpenStore, open_answers, open_store
-from llmgateway.tokens import (
-    Recording,
-    data_plane,
-    instruments_of,
-    open_recording,
-    probes_of,
-    response_cache,
-    vitals_of,
-)
 from llmgateway.worker import jobs, mailer_of, work
 
 Scope = dict[str, Any]

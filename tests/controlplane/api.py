@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from llmgateway.catalog.catalog import Catalog, load_catalog
 from llmgateway.catalog.tokens import Tokenizer
+from llmgateway.control_wing import Shared, open_control_plane
 from llmgateway.controlplane.accounts import service as accounts
 from llmgateway.controlplane.accounts import sessions
 from llmgateway.controlplane.onboarding.service import install, master_keys
@@ -33,7 +34,6 @@ from llmgateway.kit.clock import ManualClock, SystemClock
 from llmgateway.kit.http import HttpClient
 from llmgateway.kit.log import configure_logs
 from llmgateway.kit.memory_store import MemoryStore
-from llmgateway.people import Shared, open_control_plane
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import load_settings
 

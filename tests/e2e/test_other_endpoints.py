@@ -9,7 +9,7 @@ import pytest
 from anthropic import Anthropic
 from openai import OpenAI
 
-from llmgateway.tokens import ENTRANCES
+from llmgateway.data_wing import ENTRANCES
 from tests.e2e.conftest import Stage
 
 pytestmark = pytest.mark.slow

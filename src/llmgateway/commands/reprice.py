@@ -18,6 +18,7 @@ from llmgateway.catalog.pricing import PriceOverride
 from llmgateway.commands.route import forecast_of
 from llmgateway.contract.snapshot import OrgSnapshot
 from llmgateway.contract.usage import LACKING, UsageEvent, price_version
+from llmgateway.control_wing import tariff_of
 from llmgateway.controlplane.billing.repricing import Figures, Line, Report, Repricing
 from llmgateway.controlplane.reception.listing import check_range
 from llmgateway.controlplane.usage import price_versions, rollups
@@ -29,7 +30,6 @@ from llmgateway.db.roles import Role
 from llmgateway.errors import BadRequest, NotFound
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.money import usd
-from llmgateway.people import tariff_of
 from llmgateway.settings import Settings, load_settings
 
 _MOMENTS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]

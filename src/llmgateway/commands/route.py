@@ -18,6 +18,7 @@ from llmgateway.catalog.catalog import load_catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
 from llmgateway.controlplane.keys.source import snapshot_of
+from llmgateway.data_wing import ENTRANCES
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
@@ -32,7 +33,6 @@ from llmgateway.errors import ConfigurationError, NotFound, Problem
 from llmgateway.kit.clock import SystemClock
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
-from llmgateway.tokens import ENTRANCES
 
 app = typer.Typer(no_args_is_help=True, help="How requests find their targets.")
 

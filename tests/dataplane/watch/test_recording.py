@@ -16,12 +16,12 @@ from structlog.testing import capture_logs
 from llmgateway.canon.usage import UsageSource
 from llmgateway.contract.usage import CloseRecord, JournalRecord, OpenRecord, Outcome
 from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.data_wing import Recording, open_recording
 from llmgateway.dataplane.watch.recording import Recorder
 from llmgateway.dataplane.watch.shipping import Shipper
 from llmgateway.errors import Unavailable
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.journal import Journal
-from llmgateway.tokens import Recording, open_recording
 from tests.dataplane.usage_records import Table, event, open_record, until
 
 

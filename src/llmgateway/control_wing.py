@@ -1,4 +1,4 @@
-"""Floor 4: the control plane's rooms, and the bridges over which it asks the data plane."""
+"""Floor 4: puts the control plane together, and answers its questions about providers and routes by asking the data plane."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Floor 4: the data plane's parts, put together."""
+"""Floor 4: puts the data plane together out of its parts, and the part of the control plane that stores its usage."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
