@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.catalog import Catalog, Model, load_catalog
-from llmgateway.catalog.pricing import Custom, PriceOverride, prices_at, tariff
+from llmgateway.catalog.pricing import Custom, PriceOverride, prices_at, tiered_rates
 from llmgateway.kit.money import nanos
 from tests.catalog.asked import CATALOG, NOON, cost, lacking
 
@@ -266,7 +266,7 @@ def _priced_models() -> list[ModelInfo]:
 
 
 def _has_tokens(info: ModelInfo) -> bool:
-    return tariff(prices_at(info, NOON, None)) is not None
+    return tiered_rates(prices_at(info, NOON, None)) is not None
 
 
 MODELS = _priced_models()
@@ -304,7 +304,7 @@ def _theirs(usage: Usage) -> TheirUsage:
 
 @given(info=st.sampled_from(MODELS), usage=usages())
 def test_agrees_with_genai_prices(info: ModelInfo, usage: Usage) -> None:
-    compiled = tariff(prices_at(info, NOON, None), Custom(sound_as_text=True))
+    compiled = tiered_rates(prices_at(info, NOON, None), Custom(sound_as_text=True))
     assert compiled is not None
     assert compiled.bill(usage).nanos == nanos(info.get_prices(NOON).calc_price(_theirs(usage))["total_price"])
 

@@ -7,7 +7,7 @@ import pytest
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.usage import MOST_TOKENS, Usage
-from llmgateway.catalog.pricing import PriceOverride, override_tariff
+from llmgateway.catalog.pricing import PriceOverride, override_rates
 from llmgateway.kit.money import nanos
 from llmgateway.providers.anthropic.answer import Figures
 from llmgateway.providers.anthropic.answer import usage_of as anthropic
@@ -167,4 +167,4 @@ def test_more_searches_than_anybody_makes_are_a_mistake_of_the_providers() -> No
         dear, dear, cached_input=dear, audio_input=dear, audio_output=dear, request=dear, search=dear
     )
     most = Usage(prompt_tokens=MOST_TOKENS, completion_tokens=MOST_TOKENS, searches=10_000)
-    assert override_tariff(dearest).bill(most).nanos < 2**63
+    assert override_rates(dearest).bill(most).nanos < 2**63

@@ -19,14 +19,23 @@ from llmgateway.canon.usage import Usage
 from llmgateway.catalog.abilities import Ability, Families, Traits, load_families
 from llmgateway.catalog.houses import Houses, Shares, load_houses
 from llmgateway.catalog.price_book import PriceBook, price_book
-from llmgateway.catalog.pricing import Bill, Custom, PriceOverride, Tariff, has_tier, override_tariff, prices_at, tariff
+from llmgateway.catalog.pricing import (
+    Bill,
+    Custom,
+    PriceOverride,
+    TieredRates,
+    has_tier,
+    override_rates,
+    prices_at,
+    tiered_rates,
+)
 from llmgateway.catalog.recent import Recent
 
 _REMEMBERED: Final = 4096
 LONGEST_NAME: Final = 256
 """Characters; no provider names a model longer, and callers may not."""
 _TIER: Final = "its service tier"
-"""What lacks a price where nobody published the tier's: the figure is the standard one."""
+"""Named in `lacking` where nobody published the tier's price, and the standard tier's was taken."""
 _ANY: Final = re.compile("")
 _BARE: Final[Sequence[tuple[str, re.Pattern[str]]]] = (
     # The makers, whose own host is meant first ...
@@ -88,12 +97,15 @@ class Priced(msgspec.Struct, frozen=True):
     nanos: int
     version: str
     lacking: tuple[str, ...] = ()
-    """What of the usage has no price, and is not in the figure: `searches`; or `its service tier`, which makes another one."""
+    """Parts of the usage that have no price and are not in `nanos`, such as `searches`.
+
+    With `its service tier` among them, `nanos` is the price of the standard tier.
+    """
 
 
 @dataclass(slots=True)
 class _Offer:
-    """What is known of a model at a provider, as remembered."""
+    """What is known of a model at a provider; the catalogue remembers these."""
 
     info: ModelInfo | None
     free: bool
@@ -101,8 +113,8 @@ class _Offer:
     traits: Traits
     regional: Shares | None = None
     tiered: Shares | None = None
-    usual: Tariff | None = None
-    """Once somebody asked: the compiled prices of the standard tier and speed, where they are the same at all times."""
+    usual: TieredRates | None = None
+    """Compiled prices of the standard tier and speed, where they do not depend on the time; filled when first asked for."""
 
 
 _NO_OFFER: Final = _Offer(None, free=False, custom=Custom(), traits=Traits())
@@ -116,8 +128,8 @@ class Catalog:
         self._families = families
         self._offers = Recent[tuple[str, str], _Offer](_REMEMBERED)
         self._bare = Recent[str, tuple[str, ...]](_REMEMBERED)
-        self._tariffs: dict[tuple[Custom | int, ...], Tariff | None] = {}
-        self._overrides = Recent[PriceOverride, Tariff](_REMEMBERED)
+        self._compiled: dict[tuple[Custom | int, ...], TieredRates | None] = {}
+        self._overrides = Recent[PriceOverride, TieredRates](_REMEMBERED)
         self._listed: dict[str, Sequence[tuple[str, _Offer]]] = {}
 
     @property
@@ -187,7 +199,7 @@ class Catalog:
     def _bills_of_rounds(
         self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None
     ) -> Sequence[Bill | None]:  # fmt: skip
-        """Of each by its own model and length. What belongs to the whole request is in the first."""
+        """One bill per round, each by its own model and length. What belongs to the whole request is in the first."""
         rounds = usage.rounds
         shared: dict[str, Any] = {"speed": usage.speed, "region": usage.region}
         parts = [msgspec.structs.replace(one.usage, **shared) for one in rounds]
@@ -199,7 +211,7 @@ class Catalog:
 
     def _bill(self, offer: _Offer, usage: Usage, at: datetime, tier: str | None) -> Bill | None:
         usual = tier is None and usage.speed is None
-        compiled = offer.usual if usual and offer.usual is not None else self._tariff(offer, at, tier, usage.speed)
+        compiled = offer.usual if usual and offer.usual is not None else self._compile(offer, at, tier, usage.speed)
         percent = _share(offer.regional, usage.region)
         if compiled is None or percent is None:
             return None
@@ -218,23 +230,24 @@ class Catalog:
         terms: Terms = USUAL,
         more: Beside = WORDS,
     ) -> tuple[int, int] | None:
-        """What a prompt of so many tokens costs at most, and what with so long an answer and its tools, in nanos; None is unpriced.
+        """The most that a request can cost, in nanos: its prompt alone, and all of it; None is unpriced.
 
-        A tier and a speed are wishes: they may be answered in the usual ones, so that what is cheaper bids no less than these.
+        `tokens` are the prompt's and the longest answer's. The provider may serve a request in the standard tier and speed
+        whatever `terms` ask for, so a cheaper tier bids no less than the standard one.
         """
         if override is not None:
             return self._override(override).bid(tokens, more=more)
         offer = self._offer(provider, model)
         if offer.free:
             return 0, 0
-        compiled = offer.usual or self._tariff(offer, at, None, None)
+        compiled = offer.usual or self._compile(offer, at, None, None)
         percent = _share(offer.regional, terms.region)
         if compiled is None or percent is None:
             return None
         usual = compiled.bid(tokens, percent, more)
         if terms.tier is None and terms.speed is None:
             return usual
-        wished = self._tariff(offer, at, terms.tier, terms.speed)
+        wished = self._compile(offer, at, terms.tier, terms.speed)
         if wished is None:
             return None
         share = _tier_share(offer, at, terms.tier)
@@ -276,21 +289,21 @@ class Catalog:
     def _hosts_of(self, name: str) -> tuple[str, ...]:
         return tuple(host for host, names in _BARE if names.match(name) and self._houses.find(host, name) is not None)
 
-    def _override(self, price: PriceOverride) -> Tariff:
-        """Compiled prices of gateway.yaml, and of tenants' routes."""
-        return self._overrides.get(price, override_tariff)
+    def _override(self, price: PriceOverride) -> TieredRates:
+        """A price of gateway.yaml or of a tenant's route, compiled."""
+        return self._overrides.get(price, override_rates)
 
-    def _tariff(self, offer: _Offer, at: datetime, tier: str | None, speed: str | None) -> Tariff | None:
-        """Compiled prices; the objects of the data live as long as the catalogue, so their identity is a key."""
+    def _compile(self, offer: _Offer, at: datetime, tier: str | None, speed: str | None) -> TieredRates | None:
+        """The compiled prices of a tier and speed; price lists live as long as the catalogue, so their `id` is a safe key."""
         if offer.info is None:
             return None
         lists = prices_at(offer.info, at, tier, speed)
         key = (offer.custom, *map(id, lists))
-        if key not in self._tariffs:
-            self._tariffs[key] = tariff(lists, offer.custom)
+        if key not in self._compiled:
+            self._compiled[key] = tiered_rates(lists, offer.custom)
         if tier is None and speed is None and isinstance(offer.info.prices, ModelPrice):
-            offer.usual = self._tariffs[key]
-        return self._tariffs[key]
+            offer.usual = self._compiled[key]
+        return self._compiled[key]
 
     def _model(self, provider: str, name: str, offer: _Offer) -> Model:
         house, traits = self._houses.priced.get(provider), offer.traits
@@ -311,7 +324,7 @@ class Catalog:
 
 
 def _summed(bills: Sequence[Bill | None]) -> Bill | None:
-    """None where one of them has no price."""
+    """The bills added up; None where one of them has no price."""
     priced = [bill for bill in bills if bill is not None]
     if len(priced) < len(bills):
         return None
@@ -324,18 +337,21 @@ def load_catalog() -> Catalog:
 
 
 def _share(shares: Shares | None, word: str | None) -> int | None:
-    """Percent of the list; None where nobody published it."""
+    """Percent of the list price; None where nobody published it."""
     return 100 if shares is None or word is None else shares.of(word)
 
 
 def _tier_share(offer: _Offer, at: datetime, tier: str | None) -> int | None:
-    """Percent of the compiled prices, which are the tier's own where there are such; None where nobody published it."""
+    """Percent of the compiled prices that the tier costs; None where nobody published it.
+
+    Where the tier has prices of its own, those were compiled, and all of them hold.
+    """
     known = tier is None or offer.info is None or has_tier(offer.info, at, tier)
     return 100 if known else _share(offer.tiered, tier)
 
 
 def _price_list(info: ModelInfo | None) -> Mapping[str, Decimal | TieredPrices]:
-    """The prices of this moment."""
+    """The prices that hold now."""
     if info is None:
         return {}
     prices = info.prices if isinstance(info.prices, ModelPrice) else info.get_prices(datetime.now(UTC))

@@ -31,18 +31,19 @@ _OWN_CLASSES: Final[Mapping[str, str]] = MappingProxyType(
         "search": "web_searches_kcount",
     }
 )
-"""The operator's name of a class -> the price lists' one."""
+"""The operator's name of a class -> its name in the price lists."""
 _TOOLS: Final = ("web_searches_kcount", "storage_searches_kcount", "containers_kcount", "images_kcount")
 _UNSURE: Final = ("searches", "searches in files", "containers", "made images", "sound", "spoken answers")
-"""What may have no price although tokens have one, in words."""
+"""What may have no price although tokens have one, as `Bill.lacking` names it; in the order of `Rates._unsure`."""
 _COVERED: Final[Mapping[str, Decimal]] = MappingProxyType(dict.fromkeys(_TOOLS, Decimal(0)))
 
 
 @dataclass(frozen=True, slots=True)
 class PriceOverride:
-    """A price that somebody gave, USD per million tokens; per thousand requests and searches.
+    """A price set by the operator or a tenant: USD per million tokens, and USD per thousand requests and searches.
 
-    It covers all that a request uses: what has no price here costs what the kind it is of does, a request and a search nothing.
+    It covers everything that a request uses. A class of tokens that it leaves out costs what plain input or output does;
+    requests and searches that it leaves out cost nothing.
     """
 
     input: Decimal
@@ -54,27 +55,30 @@ class PriceOverride:
     request: Decimal | None = None
     search: Decimal | None = None
     told_by: str = "gateway.yaml"
-    """Where it stands."""
+    """Where the price was set."""
 
     @property
     def version(self) -> str:
-        """What events are stamped with: the prices themselves, since tomorrow others may stand there."""
+        """The price version stamped on events: the prices themselves, because the file may say others tomorrow."""
         told = [(name, price) for name in _OWN_CLASSES if (price := getattr(self, name)) is not None]
         words = [f"{'cached' if name == 'cached_input' else name} {price}" for name, price in told]
         return f"{self.told_by}: {' '.join(words)}"
 
 
 class Bill(NamedTuple):
-    """What a usage costs."""
+    """What a request's usage costs."""
 
     nanos: int
     lacking: tuple[str, ...]
-    """What of it nobody published a price for, and so is in no figure."""
+    """Parts of the usage that nobody published a price for; `nanos` leaves them out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """Yocto-dollars a token of each class, and a request and a search. A class without a price of its own has its kind's."""
+    """Yocto-dollars per token of each class, per request, and per use of a tool.
+
+    A class without a published price has the price of plain input or output.
+    """
 
     input: int
     cached: int
@@ -90,25 +94,23 @@ class Rates:
     image_output: int
     request: int
     search: int | None
-    """None, here, below and with sound: nobody published what it costs."""
+    """None, for tools and audio: nobody published a price."""
     file_search: int | None
     container: int | None
     image: int | None
     searches_once: bool
-    """However often it searches, a request pays for one."""
+    """A request pays for one search, however many it makes."""
 
     def bill(self, usage: Usage, percent: int) -> Bill:
-        """What the usage costs, rounded once, half to even."""
+        """What the usage costs at `percent` of the token prices, rounded once, half to even."""
         tokens = (self._prompt(usage) + self._completion(usage)) * percent // 100
         if usage.in_words:
             return Bill(_nanos(tokens + self.request), ())
-        searches = min(usage.searches, 1) if self.searches_once else usage.searches
-        tools = (searches, self.search), (usage.file_searches, self.file_search), (usage.containers, self.container)
-        nanos = _nanos(tokens + self.request + sum(times * (each or 0) for times, each in tools))
+        nanos = _nanos(tokens + self.request + self._tools(usage))
         return Bill(nanos, self._lacking(usage) if None in self._unsure else ())
 
     def prompt_at_most(self, tokens: int, more: Beside) -> int:
-        """A cache that nobody billed for writing costs what reading does."""
+        """Yocto-dollars of a prompt if every token of it has the dearest class that the request allows."""
         if more is WORDS:
             return tokens * self.input
         word = self.input
@@ -118,17 +120,22 @@ class Rates:
         return (tokens - heard) * word + heard * max(word, self.audio_input or 0)
 
     def answer_at_most(self, tokens: int, more: Beside) -> int:
-        """Thoughts and pictures come unasked from models that have prices for them."""
+        """Yocto-dollars of an answer if every token of it has the dearest class.
+
+        Reasoning and images always count, since models that have prices for them produce them unasked.
+        """
         spoken = (self.audio_output or 0) if more.spoken else 0
         return tokens * max(self.output, self.reasoning, self.image_output, spoken)
 
     def tools_at_most(self, more: Beside) -> int:
-        """What nobody published a price for is in no figure, here as in the bill."""
-        if not more.uses_tools:
-            return 0
-        searches = min(more.searches, 1) if self.searches_once else more.searches
-        used = (searches, self.search), (more.file_searches, self.file_search), (more.containers, self.container)
-        return sum(times * (each or 0) for times, each in used)
+        """Yocto-dollars of all the uses that the request allows its tools."""
+        return self._tools(more) if more.uses_tools else 0
+
+    def _tools(self, used: Usage | Beside) -> int:
+        """Yocto-dollars of the tools' uses; a tool without a published price adds nothing."""
+        searches = min(used.searches, 1) if self.searches_once else used.searches
+        file_searches = used.file_searches * (self.file_search or 0)
+        return searches * (self.search or 0) + file_searches + used.containers * (self.container or 0)
 
     @property
     def _unsure(self) -> tuple[int | None, ...]:
@@ -143,7 +150,11 @@ class Rates:
         return tuple(name for name, rate, count in names if rate is None and count)
 
     def _prompt(self, usage: Usage) -> int:
-        """Where nobody says what was cached, sound and images count as new as far as the new tokens reach."""
+        """Yocto-dollars of the prompt.
+
+        Where the provider does not say which tokens were cached, audio and images count as uncached, up to the number of
+        uncached tokens.
+        """
         cached, written, long = usage.cached_tokens, usage.cache_write_tokens, usage.cache_write_1h_tokens
         text = max(0, usage.prompt_tokens - cached - written)
         yocto = (written - long) * self.cache_write + long * self.cache_write_1h
@@ -169,8 +180,8 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
-class Tariff:
-    """A model's rates by the length of the prompt: a tier holds for all tokens of a request beyond its start."""
+class TieredRates:
+    """A model's rates by the length of the prompt: once a prompt exceeds a tier's start, all of its tokens cost that tier's rates."""
 
     tiers: tuple[tuple[int, Rates], ...]
     """(tokens that the prompt must exceed, rates), ascending; the first one's start is -1."""
@@ -178,12 +189,15 @@ class Tariff:
     def bill(self, usage: Usage, percent: int = 100) -> Bill:
         """What the usage costs.
 
-        `percent`: of the published prices of tokens, where they depend on the region or the service tier.
+        `percent` is the share of the published token prices that holds in the request's region or service tier.
         """
         return self._rates(usage.prompt_tokens).bill(usage, percent)
 
     def bid(self, tokens: tuple[int, int], percent: int = 100, more: Beside = WORDS) -> tuple[int, int]:
-        """Nanos of a prompt, and of that with an answer and what tools do for it, none of it known from before."""
+        """The most that a request can cost, in nanos: its prompt alone, and its prompt, answer and tools together.
+
+        `tokens` are the prompt's and the longest answer's. Nothing is assumed to be in the provider's cache.
+        """
         rates = self._rates(tokens[0])
         prompt, answer = rates.prompt_at_most(tokens[0], more), rates.answer_at_most(tokens[1], more)
         sums = prompt * percent // 100, (prompt + answer) * percent // 100
@@ -204,9 +218,9 @@ def _nanos(yocto: int) -> int:
 
 
 def prices_at(info: ModelInfo, at: datetime, tier: str | None, speed: str | None = None) -> Sequence[ModelPrice]:
-    """The price lists that hold at a moment for a service tier and a speed; for each class the first one that names it counts.
+    """The price lists that hold at a moment for a service tier and a speed; of each class the first list with it counts.
 
-    None where nobody published what the speed costs. All of them are objects of the data, none is made here.
+    Empty where nobody published what the speed costs. The lists are the catalogue's own objects, never copies.
     """
     standard = info.prices if isinstance(info.prices, ModelPrice) else info.get_prices(at)
     quick = () if speed is None else _variant(info, at, "speed", speed)
@@ -230,28 +244,28 @@ def _variant(info: ModelInfo, at: datetime, name: str, value: str) -> Sequence[M
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """What a host makes a model cost that stands in no price list."""
+    """How a host changes what a model costs, beyond its price list."""
 
     sound_as_text: bool = False
-    """Where sound has no price of its own, it has that of text; else it has none."""
+    """Audio without a published price costs what text does; otherwise it is unpriced."""
     searches_once: bool = False
-    """However often it searches, a request pays for one."""
+    """A request pays for one search, however many it makes."""
     fees: tuple[tuple[str, Decimal], ...] = ()
-    """(class, USD per thousand) that the lists lack."""
+    """(class, USD per thousand) that the price lists lack."""
 
 
 _PLAIN: Final = Custom()
 
 
-def tariff(lists: Sequence[ModelPrice], custom: Custom = _PLAIN) -> Tariff | None:
-    """Compile a model's price lists; None when they have no price of tokens (pages, hours, or nothing at all)."""
+def tiered_rates(lists: Sequence[ModelPrice], custom: Custom = _PLAIN) -> TieredRates | None:
+    """Compile a model's price lists; None when they have no price per token (but per page or hour, or none at all)."""
     named: dict[str, Decimal | TieredPrices] = dict(custom.fees)
     for prices in reversed(lists):
         named |= {name: price for name, price in vars(prices).items() if isinstance(price, Decimal | TieredPrices)}
     if not any(name.endswith("_mtok") for name in named):
         return None
     starts = {tier.start for price in named.values() if isinstance(price, TieredPrices) for tier in price.tiers}
-    return Tariff(
+    return TieredRates(
         tuple(
             (start, _rates({n: _at(price, start) for n, price in named.items()}, custom))
             for start in (-1, *sorted(starts))
@@ -259,11 +273,11 @@ def tariff(lists: Sequence[ModelPrice], custom: Custom = _PLAIN) -> Tariff | Non
     )
 
 
-def override_tariff(price: PriceOverride) -> Tariff:
+def override_rates(price: PriceOverride) -> TieredRates:
     """Compile the operator's own price."""
     given = {theirs: getattr(price, ours) for ours, theirs in _OWN_CLASSES.items()}
     named = {name: value for name, value in given.items() if value is not None}
-    return Tariff(((-1, _rates(_COVERED | named, Custom(sound_as_text=True))),))
+    return TieredRates(((-1, _rates(_COVERED | named, Custom(sound_as_text=True))),))
 
 
 def _at(price: Decimal | TieredPrices, start: int) -> Decimal:
