@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from llmgateway.canon.call import Terms
 from llmgateway.canon.usage import Round, Usage
-from llmgateway.catalog.houses import load_houses
+from llmgateway.catalog.price_lists import load_price_lists
 from llmgateway.catalog.pricing import PriceOverride
 from llmgateway.kit.money import nanos
 from tests.catalog.asked import CATALOG, NOON, cost, lacking
@@ -144,8 +144,8 @@ def test_a_bid_at_the_operators_price_is_the_same_in_all_tiers() -> None:
 
 
 def test_shares_of_regions_and_tiers_multiply_to_a_whole_percent() -> None:
-    houses = load_houses()
-    for (owner, _, region), (other, _, tier) in itertools.product(houses.regions, houses.tiers):
+    lists = load_price_lists()
+    for (owner, _, region), (other, _, tier) in itertools.product(lists.regions, lists.tiers):
         if owner == other:
             percents = itertools.product((*region.percent.values(), region.elsewhere or 100), tier.percent.values())
             assert all(one * share % 100 == 0 for one, share in percents)

@@ -17,8 +17,8 @@ from llmgateway.canon.beside import WORDS, Beside
 from llmgateway.canon.call import USUAL, Terms
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.abilities import Ability, Families, Traits, load_families
-from llmgateway.catalog.houses import Houses, Shares, load_houses
 from llmgateway.catalog.price_book import PriceBook, price_book
+from llmgateway.catalog.price_lists import PriceLists, Shares, load_price_lists
 from llmgateway.catalog.pricing import (
     Bill,
     Custom,
@@ -123,8 +123,8 @@ _NO_OFFER: Final = _Offer(None, free=False, custom=Custom(), traits=Traits())
 class Catalog:
     """Immutable data, with a bounded memory of look-ups."""
 
-    def __init__(self, houses: Houses, families: Families) -> None:
-        self._houses = houses
+    def __init__(self, lists: PriceLists, families: Families) -> None:
+        self._lists = lists
         self._families = families
         self._offers = Recent[tuple[str, str], _Offer](_REMEMBERED)
         self._bare = Recent[str, tuple[str, ...]](_REMEMBERED)
@@ -135,11 +135,11 @@ class Catalog:
     @property
     def version(self) -> str:
         """The version of the prices, as stamped on what they priced."""
-        return self._houses.version
+        return self._lists.version
 
     def price_book(self) -> PriceBook:
         """All prices of this version, to be kept."""
-        return price_book(self._houses)
+        return price_book(self._lists)
 
     def find(self, provider: str, model: str) -> Model | None:
         """The model as the catalogue knows it, by its name, an alias or a dated name; None when it does not."""
@@ -185,7 +185,7 @@ class Catalog:
         usage = usage.as_billed()
         if override is not None:
             return Priced(self._override(override).bill(usage).nanos, override.version)
-        if usage.told_nanos is not None and provider in self._houses.tellers:
+        if usage.told_nanos is not None and provider in self._lists.tellers:
             return Priced(usage.told_nanos, f"told by {provider}")
         offer = self._offer(provider, model)
         if offer.free:
@@ -194,7 +194,7 @@ class Catalog:
             bill = _summed(self._bills_of_rounds(provider, model, usage, at, tier))
         else:
             bill = self._bill(offer, usage, at, tier)
-        return None if bill is None else Priced(bill.nanos, self._houses.version, bill.lacking)
+        return None if bill is None else Priced(bill.nanos, self._lists.version, bill.lacking)
 
     def _bills_of_rounds(
         self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None
@@ -258,7 +258,7 @@ class Catalog:
     def models(self, provider: str | None = None) -> Sequence[Model]:
         """All models of a provider, or of all; those that their provider withdrew are left out."""
         if provider is None:
-            return [model for name in ("sandbox", *self._houses.priced) for model in self.models(name)]
+            return [model for name in ("sandbox", *self._lists.priced) for model in self.models(name)]
         if provider == "sandbox":
             return [_sandbox(name) for name in _SANDBOX]
         return [self._model(provider, name, offer) for name, offer in self._offers_of(provider)]
@@ -267,27 +267,27 @@ class Catalog:
         return _NO_OFFER if len(model) > LONGEST_NAME else self._offers.get((provider, model), self._look_up)
 
     def _look_up(self, asked: tuple[str, str], listed: ModelInfo | None = None) -> _Offer:
-        info = listed or self._houses.find(*asked)
+        info = listed or self._lists.find(*asked)
         return _Offer(
             info,
-            free=self._houses.is_free(*asked),
-            custom=self._houses.custom(*asked),
+            free=self._lists.is_free(*asked),
+            custom=self._lists.custom(*asked),
             traits=self._families.traits(*asked),
-            regional=self._houses.regional(*asked),
-            tiered=self._houses.tiered(*asked),
+            regional=self._lists.regional(*asked),
+            tiered=self._lists.tiered(*asked),
         )
 
     def _offers_of(self, provider: str) -> Sequence[tuple[str, _Offer]]:
-        if provider not in self._houses.priced:
+        if provider not in self._lists.priced:
             return []
         if provider not in self._listed:
             self._listed[provider] = [
-                (info.id, self._look_up((provider, info.id), info)) for info in self._houses.models(provider)
+                (info.id, self._look_up((provider, info.id), info)) for info in self._lists.models(provider)
             ]
         return self._listed[provider]
 
     def _hosts_of(self, name: str) -> tuple[str, ...]:
-        return tuple(host for host, names in _BARE if names.match(name) and self._houses.find(host, name) is not None)
+        return tuple(host for host, names in _BARE if names.match(name) and self._lists.find(host, name) is not None)
 
     def _override(self, price: PriceOverride) -> TieredRates:
         """A price of gateway.yaml or of a tenant's route, compiled."""
@@ -306,10 +306,10 @@ class Catalog:
         return self._compiled[key]
 
     def _model(self, provider: str, name: str, offer: _Offer) -> Model:
-        house, traits = self._houses.priced.get(provider), offer.traits
+        listed, traits = self._lists.priced.get(provider), offer.traits
         prices = _price_list(None if offer.free else offer.info)
         base = {name: price.base if isinstance(price, TieredPrices) else price for name, price in prices.items()}
-        pages = house.pricing_urls if house is not None and house.pricing_urls else ()
+        pages = listed.pricing_urls if listed is not None and listed.pricing_urls else ()
         return Model(
             provider=provider,
             name=name,
@@ -333,7 +333,7 @@ def _summed(bills: Sequence[Bill | None]) -> Bill | None:
 
 def load_catalog() -> Catalog:
     """Build the catalogue from genai-prices' wheel and our own data; nothing is fetched."""
-    return Catalog(load_houses(), load_families())
+    return Catalog(load_price_lists(), load_families())
 
 
 def _share(shares: Shares | None, word: str | None) -> int | None:

@@ -1,4 +1,4 @@
-"""All prices of one version as plain data, to be kept: what an event's `price_version` meant stays readable for good."""
+"""All prices of one version as plain data. It is stored, so that what an event's `price_version` meant can always be read."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -6,18 +6,18 @@ from decimal import Decimal
 from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, StartDateConstraint, TieredPrices
 
 from llmgateway.canon.chat import Json
-from llmgateway.catalog.houses import Houses
+from llmgateway.catalog.price_lists import PriceLists
 
 PriceBook = Mapping[str, Sequence[Json]]
-"""`provider/model` -> its price lists. Of those whose conditions hold at a moment the last one counts."""
+"""`provider/model` -> its price lists. At any moment the last one whose conditions hold counts."""
 
 
-def price_book(houses: Houses) -> PriceBook:
-    """Every price list of everybody's, those that ended included."""
+def price_book(lists: PriceLists) -> PriceBook:
+    """Every price list of every provider, also those that no longer hold."""
     return {
         f"{provider}/{info.id}": [*_standard(info), *_variants(info)]
-        for provider, house in sorted(houses.priced.items())
-        for info in house.models
+        for provider, price_list in sorted(lists.priced.items())
+        for info in price_list.models
     }
 
 

@@ -1,4 +1,4 @@
-"""Whose prices hold where: genai-prices' providers and our own additions, under our providers' ids."""
+"""The price list of each provider: genai-prices' and our own additions, under our providers' ids."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,17 +37,20 @@ _PRICED_AS: Final[Mapping[str, str]] = {
     "databricks": "databricks",
     "voyage": "voyageai",
 }
-"""Our provider -> genai-prices' one."""
+"""Our id of a provider -> its id in genai-prices."""
 _ROUTED: Final = "huggingface"
-"""Hugging Face's router charges what the host charges, and `model:host` names the host; without one nobody knows."""
+"""Hugging Face's router charges what the host charges. `model:host` names the host; without it the price is unknown."""
 _CLOUDS: Final = frozenset({"azure", "bedrock", "vertex"})
-"""Who offers other makers' models at their prices where it has none of its own."""
+"""Clouds that sell other makers' models at the makers' prices, where they list none of their own."""
 _NO_GUESTS: Final[Mapping[str, str]] = {"gemini": "claude"}
-"""genai-prices lists the guests of Vertex AI under Google; the Gemini API has none of them."""
+"""Provider -> how the names of models begin that genai-prices lists there and the provider does not have.
+
+genai-prices lists all models of Vertex AI under Google; the Gemini API has only Google's own.
+"""
 
 
 class _Matching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Models of a provider, by their names."""
+    """A provider's models whose names match a pattern."""
 
     provider: str
     match: str
@@ -55,7 +58,7 @@ class _Matching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Classes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Prices of a model of genai-prices' that it lacks."""
+    """Prices that genai-prices lacks for one of its models; `house` is genai-prices' id of the provider."""
 
     house: str
     model: str
@@ -64,7 +67,7 @@ class _Classes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Shares(_Matching, frozen=True, forbid_unknown_fields=True):
-    """What tokens cost in percent of the list, by the provider's word for where or how it worked."""
+    """What tokens cost in percent of the list price, by the region or service tier that the provider names."""
 
     percent: dict[str, int]
     elsewhere: int | None = None
@@ -112,10 +115,10 @@ class _OwnPrice(_Level, frozen=True, forbid_unknown_fields=True):
     """USD per thousand."""
     context: int | None = None
     over: dict[int, _Level] = {}
-    """Tokens that a prompt must exceed -> the prices of all its classes then."""
+    """Tokens that a prompt must exceed -> the prices of all of its classes beyond them."""
 
 
-class _OwnHouse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _OwnPriceList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     models: dict[str, _OwnPrice]
 
@@ -129,12 +132,12 @@ class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tells_its_bill: tuple[_Teller, ...]
     regions: tuple[_Shares, ...]
     tiers: tuple[_Shares, ...]
-    providers: dict[str, _OwnHouse]
+    providers: dict[str, _OwnPriceList]
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """What part of a model's listed prices its tokens cost, by the provider's word for where or how it worked."""
+    """What tokens cost in percent of the list price, by the region or service tier that the provider names."""
 
     percent: Mapping[str, int]
     elsewhere: int | None = None
@@ -146,84 +149,88 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True)
-class Houses:
-    """Everybody's price lists. Immutable; look-ups are not remembered here."""
+class PriceLists:
+    """The price lists of all providers. Immutable; look-ups are not remembered here."""
 
     everyone: Sequence[Provider]
-    """genai-prices' providers, for the clouds' guests."""
+    """All of genai-prices' providers: where the clouds' prices of other makers' models are looked up."""
     priced: Mapping[str, Provider]
     """Our provider's id -> its price list."""
     free: Sequence[tuple[str, re.Pattern[str]]]
-    """(provider, names) of what costs nothing."""
+    """(provider, pattern of names) of models that cost nothing."""
     sound_as_text: Sequence[tuple[str, re.Pattern[str]]]
-    """(provider, names) of whose sound has the price of text where it has none of its own."""
+    """(provider, pattern of names) of models whose audio costs what text does, where it has no price of its own."""
     searches_once: Sequence[tuple[str, re.Pattern[str]]]
-    """(provider, names) of who bills one search a request at most."""
+    """(provider, pattern of names) of models that bill one search per request at most."""
     fees: Sequence[tuple[str, re.Pattern[str], tuple[tuple[str, Decimal], ...]]]
-    """(provider, names, classes with their USD per thousand), the special ones before the general."""
+    """(provider, pattern of names, classes with their USD per thousand), the special ones before the general."""
     tellers: frozenset[str]
-    """Providers that tell what they bill."""
+    """Providers whose answers say what the request costs."""
     regions: Sequence[tuple[str, re.Pattern[str], Shares]]
-    """(provider, names, shares by region), the special ones before the general."""
+    """(provider, pattern of names, shares by region), the special ones before the general."""
     tiers: Sequence[tuple[str, re.Pattern[str], Shares]]
     """The same by service tier, where a list has no price of the tier."""
     version: str
-    """Of all of the data: changes when any of it does."""
+    """Changes whenever any of the prices does."""
 
     def find(self, provider: str, model: str) -> ModelInfo | None:
         """The entry of a model's price list, by its name, an alias or a dated name."""
-        house, name = self._house(provider, model)
-        if house is None:
+        price_list, name = self._list_of(provider, model)
+        if price_list is None:
             return None
-        found = house.find_model(name, all_providers=list(self.everyone) if provider in _CLOUDS else None)
+        found = price_list.find_model(name, all_providers=list(self.everyone) if provider in _CLOUDS else None)
         guests = _NO_GUESTS.get(provider)
         return None if found is not None and guests and found.id.startswith(guests) else found
 
     def is_free(self, provider: str, model: str) -> bool:
         """Whether the model is known to cost nothing."""
-        return any(provider == owner and names.search(model) for owner, names in self.free)
+        return _holds(self.free, provider, model)
 
     def custom(self, provider: str, model: str) -> Custom:
-        """What makes the model's price there, beside its list."""
+        """How the host changes what the model costs, beyond its price list."""
         fees = (fees for owner, names, fees in reversed(self.fees) if provider == owner and names.search(model))
         return Custom(
-            sound_as_text=any(provider == owner and names.search(model) for owner, names in self.sound_as_text),
-            searches_once=any(provider == owner and names.search(model) for owner, names in self.searches_once),
+            sound_as_text=_holds(self.sound_as_text, provider, model),
+            searches_once=_holds(self.searches_once, provider, model),
             fees=tuple({name: price for some in fees for name, price in some}.items()),
         )
 
     def regional(self, provider: str, model: str) -> Shares | None:
-        """What part of the model's prices holds in a region; None where they are the same in all."""
+        """What the model's tokens cost by region; None where they cost the same in all."""
         return _first(self.regions, provider, model)
 
     def tiered(self, provider: str, model: str) -> Shares | None:
-        """What part of the model's prices holds in a service tier that its list does not know; None where nothing is said."""
+        """What the model's tokens cost in service tiers that its price list lacks; None where nobody published it."""
         return _first(self.tiers, provider, model)
 
     def models(self, provider: str) -> Sequence[ModelInfo]:
-        """A provider's price list, without what it withdrew."""
-        house = self.priced.get(provider)
+        """The models of a provider's price list, without those that it withdrew."""
+        price_list = self.priced.get(provider)
+        if price_list is None:
+            return []
         guests = _NO_GUESTS.get(provider)
-        listed = house.models if house is not None else ()
-        return [info for info in listed if not info.deprecated and not (guests and info.id.startswith(guests))]
+        return [
+            info for info in price_list.models if not info.deprecated and not (guests and info.id.startswith(guests))
+        ]
 
-    def _house(self, provider: str, model: str) -> tuple[Provider | None, str]:
+    def _list_of(self, provider: str, model: str) -> tuple[Provider | None, str]:
         if provider != _ROUTED:
             return self.priced.get(provider), model
         name, _, host = model.rpartition(":")
-        return next((house for house in self.everyone if house.id == f"{_ROUTED}_{host}"), None), name
+        return next((price_list for price_list in self.everyone if price_list.id == f"{_ROUTED}_{host}"), None), name
 
 
-def load_houses() -> Houses:
+def load_price_lists() -> PriceLists:
     """Read the data in genai-prices' wheel and data/prices.yaml; nothing is fetched."""
     own = own_data("prices.yaml")
     data = msgspec.convert(own.content, _Data)
-    everyone = [_with_classes(house, data.classes) for house in get_snapshot().providers]
-    by_id = {house.id: house for house in everyone}
+    everyone = [_with_classes(price_list, data.classes) for price_list in get_snapshot().providers]
+    by_id = {price_list.id: price_list for price_list in everyone}
     priced = {ours: by_id[theirs] for ours, theirs in _PRICED_AS.items()}
-    return Houses(
+    return PriceLists(
         everyone=everyone,
-        priced=priced | {name: _own_house(name, house, priced.get(name)) for name, house in data.providers.items()},
+        priced=priced
+        | {name: _own_price_list(name, price_list, priced.get(name)) for name, price_list in data.providers.items()},
         free=_compiled(data.free),
         sound_as_text=_compiled(data.sound_as_text),
         searches_once=_compiled(data.searches_once),
@@ -243,20 +250,26 @@ def _shares(entries: Iterable[_Shares]) -> Sequence[tuple[str, re.Pattern[str], 
     return [(one.provider, re.compile(one.match), Shares(one.percent, one.elsewhere)) for one in entries]
 
 
+def _holds(entries: Iterable[tuple[str, re.Pattern[str]]], provider: str, model: str) -> bool:
+    return any(provider == owner and names.search(model) for owner, names in entries)
+
+
 def _first(shares: Iterable[tuple[str, re.Pattern[str], Shares]], provider: str, model: str) -> Shares | None:
     return next((one for owner, names, one in shares if provider == owner and names.search(model)), None)
 
 
-def _with_classes(house: Provider, additions: Iterable[_Classes]) -> Provider:
-    """The price list with the classes that it lacks."""
+def _with_classes(price_list: Provider, additions: Iterable[_Classes]) -> Provider:
+    """The price list with the prices filled in that genai-prices lacks."""
     given = {
         one.model: {name: Decimal(price) for name, price in one.prices.items()}
         for one in additions
-        if one.house == house.id
+        if one.house == price_list.id
     }
     if not given:
-        return house
-    return replace(house, models=[_filled(info, given[info.id]) if info.id in given else info for info in house.models])
+        return price_list
+    return replace(
+        price_list, models=[_filled(info, given[info.id]) if info.id in given else info for info in price_list.models]
+    )
 
 
 def _filled(info: ModelInfo, given: Mapping[str, Decimal]) -> ModelInfo:
@@ -267,12 +280,12 @@ def _filled(info: ModelInfo, given: Mapping[str, Decimal]) -> ModelInfo:
     return replace(info, prices=ModelPrice(**{**given, **known}))
 
 
-def _own_house(name: str, house: _OwnHouse, known: Provider | None) -> Provider:
-    """A price list of our own; or one of genai-prices with what it lacks at its end, so that its own entries go before."""
-    models = [_own_model(model, price) for model, price in house.models.items()]
+def _own_price_list(name: str, price_list: _OwnPriceList, known: Provider | None) -> Provider:
+    """A price list of our own; or genai-prices' one with our models behind it, so that where both have a model theirs counts."""
+    models = [_own_model(model, price) for model, price in price_list.models.items()]
     if known is not None:
         return replace(known, models=[*known.models, *models])
-    return Provider(id=name, name=name, api_pattern="", pricing_urls=[house.source], models=models)
+    return Provider(id=name, name=name, api_pattern="", pricing_urls=[price_list.source], models=models)
 
 
 def _own_model(name: str, price: _OwnPrice) -> ModelInfo:
