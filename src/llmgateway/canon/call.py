@@ -65,16 +65,16 @@ class Wishes(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What a call wishes that has prices of its own, in the words in which the answer's figures tell what was served."""
+    """The terms of a request that have prices of their own; the words are those of the answer's `Usage`."""
 
     tier: str | None = None
-    """A service tier; None leaves it to the provider, whose account may have another one than the standard one."""
+    """The service tier; None leaves it to the provider, whose account may have a default other than the standard one."""
     speed: str | None = None
     region: str | None = None
-    """Where it shall be worked on."""
+    """Where the model shall run."""
 
     def at(self, host: "Terms") -> "Terms":
-        """The same by a host whose settings say where it works, and which tier they get who name none."""
+        """These terms at a host, whose settings say where it runs and may say the default tier."""
         if self is USUAL:
             return host
         return Terms(self.tier or host.tier, self.speed, host.region or self.region)

@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
-from llmgateway.canon.beside import WORDS, Beside
 from llmgateway.canon.call import USUAL, Terms
+from llmgateway.canon.extras import NO_EXTRAS, Extras
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.abilities import Ability, Families, Traits, load_families
 from llmgateway.catalog.price_book import PriceBook, price_book
@@ -228,7 +228,7 @@ class Catalog:
         *,
         override: PriceOverride | None = None,
         terms: Terms = USUAL,
-        more: Beside = WORDS,
+        extras: Extras = NO_EXTRAS,
     ) -> tuple[int, int] | None:
         """The most that a request can cost, in nanos: its prompt alone, and all of it; None is unpriced.
 
@@ -236,7 +236,7 @@ class Catalog:
         whatever `terms` ask for, so a cheaper tier bids no less than the standard one.
         """
         if override is not None:
-            return self._override(override).bid(tokens, more=more)
+            return self._override(override).bid(tokens, extras=extras)
         offer = self._offer(provider, model)
         if offer.free:
             return 0, 0
@@ -244,14 +244,14 @@ class Catalog:
         percent = _share(offer.regional, terms.region)
         if compiled is None or percent is None:
             return None
-        usual = compiled.bid(tokens, percent, more)
+        usual = compiled.bid(tokens, percent, extras)
         if terms.tier is None and terms.speed is None:
             return usual
         wished = self._compile(offer, at, terms.tier, terms.speed)
         if wished is None:
             return None
         share = _tier_share(offer, at, terms.tier)
-        prompt, whole = wished.bid(tokens, percent * (100 if share is None else share) // 100, more)
+        prompt, whole = wished.bid(tokens, percent * (100 if share is None else share) // 100, extras)
         dearer = max(usual[0], prompt)
         return dearer, dearer + max(usual[1] - usual[0], whole - prompt)
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
-from llmgateway.canon.beside import WORDS, Beside
+from llmgateway.canon.extras import NO_EXTRAS, Extras
 from llmgateway.canon.usage import Usage
 
 _YOCTO_PER_NANO: Final = 10**15
@@ -109,29 +109,29 @@ class Rates:
         nanos = _nanos(tokens + self.request + self._tools(usage))
         return Bill(nanos, self._lacking(usage) if None in self._unsure else ())
 
-    def prompt_at_most(self, tokens: int, more: Beside) -> int:
+    def prompt_at_most(self, tokens: int, extras: Extras) -> int:
         """Yocto-dollars of a prompt if every token of it has the dearest class that the request allows."""
-        if more is WORDS:
+        if extras is NO_EXTRAS:
             return tokens * self.input
-        word = self.input
-        if more.kept:
-            word = max(word, self.cache_write_1h if more.kept == "hour" else self.cache_write)
-        heard = min(more.heard, tokens)
-        return (tokens - heard) * word + heard * max(word, self.audio_input or 0)
+        text = self.input
+        if extras.cache_write:
+            text = max(text, self.cache_write_1h if extras.cache_write == "hour" else self.cache_write)
+        audio_tokens = min(extras.audio_prompt_tokens, tokens)
+        return (tokens - audio_tokens) * text + audio_tokens * max(text, self.audio_input or 0)
 
-    def answer_at_most(self, tokens: int, more: Beside) -> int:
+    def answer_at_most(self, tokens: int, extras: Extras) -> int:
         """Yocto-dollars of an answer if every token of it has the dearest class.
 
         Reasoning and images always count, since models that have prices for them produce them unasked.
         """
-        spoken = (self.audio_output or 0) if more.spoken else 0
-        return tokens * max(self.output, self.reasoning, self.image_output, spoken)
+        audio = (self.audio_output or 0) if extras.audio_answer else 0
+        return tokens * max(self.output, self.reasoning, self.image_output, audio)
 
-    def tools_at_most(self, more: Beside) -> int:
+    def tools_at_most(self, extras: Extras) -> int:
         """Yocto-dollars of all the uses that the request allows its tools."""
-        return self._tools(more) if more.uses_tools else 0
+        return self._tools(extras) if extras.uses_tools else 0
 
-    def _tools(self, used: Usage | Beside) -> int:
+    def _tools(self, used: Usage | Extras) -> int:
         """Yocto-dollars of the tools' uses; a tool without a published price adds nothing."""
         searches = min(used.searches, 1) if self.searches_once else used.searches
         file_searches = used.file_searches * (self.file_search or 0)
@@ -193,15 +193,15 @@ class TieredRates:
         """
         return self._rates(usage.prompt_tokens).bill(usage, percent)
 
-    def bid(self, tokens: tuple[int, int], percent: int = 100, more: Beside = WORDS) -> tuple[int, int]:
+    def bid(self, tokens: tuple[int, int], percent: int = 100, extras: Extras = NO_EXTRAS) -> tuple[int, int]:
         """The most that a request can cost, in nanos: its prompt alone, and its prompt, answer and tools together.
 
         `tokens` are the prompt's and the longest answer's. Nothing is assumed to be in the provider's cache.
         """
         rates = self._rates(tokens[0])
-        prompt, answer = rates.prompt_at_most(tokens[0], more), rates.answer_at_most(tokens[1], more)
+        prompt, answer = rates.prompt_at_most(tokens[0], extras), rates.answer_at_most(tokens[1], extras)
         sums = prompt * percent // 100, (prompt + answer) * percent // 100
-        return _nanos(sums[0] + rates.request), _nanos(sums[1] + rates.request + rates.tools_at_most(more))
+        return _nanos(sums[0] + rates.request), _nanos(sums[1] + rates.request + rates.tools_at_most(extras))
 
     def _rates(self, prompt_tokens: int) -> Rates:
         rates = self.tiers[0][1]
@@ -301,15 +301,15 @@ def _rates(usd: Mapping[str, Decimal], custom: Custom) -> Rates:
 
     plain, out = rate("input_mtok", 0), rate("output_mtok", 0)
     cached, written = rate("cache_read_mtok", plain), rate("cache_write_mtok", plain)
-    heard = sound("input_audio_mtok", plain)
+    audio_input = sound("input_audio_mtok", plain)
     return Rates(
         input=plain,
         cached=cached,
-        cached_audio=rate("cache_audio_read_mtok", cached if custom.sound_as_text else heard or 0),
+        cached_audio=rate("cache_audio_read_mtok", cached if custom.sound_as_text else audio_input or 0),
         cached_image=rate("cache_image_read_mtok", cached),
         cache_write=written,
         cache_write_1h=rate("cache_write_1h_mtok", written),
-        audio_input=heard,
+        audio_input=audio_input,
         image_input=rate("input_image_mtok", plain),
         output=out,
         reasoning=rate("output_reasoning_mtok", out),

@@ -12,9 +12,9 @@ from typing import Final, Protocol
 
 import msgspec
 
-from llmgateway.canon.beside import Beside, beside
 from llmgateway.canon.call import USUAL, Call, Operation, Terms
 from llmgateway.canon.chat import ChatChunk, Json
+from llmgateway.canon.extras import Extras, extras_of
 from llmgateway.canon.shapes import word_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import ProviderError
@@ -59,7 +59,7 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
 
     @property
     def credentials(self) -> Sequence[str]:
-        """What its headers prove who asks with: some servers quote it when they refuse it."""
+        """The secrets in its headers; some servers quote them when they refuse them."""
         return [value.rpartition(" ")[2] for name, value in self.headers.items() if name.lower() in _CREDENTIALS]
 
 
@@ -112,7 +112,7 @@ class Step(msgspec.Struct):
 
 
 Join = Callable[[Sequence[Step]], bytes]
-"""Puts the steps of a native stream together again: the body of a whole answer."""
+"""Joins the steps of a native stream into the body of a whole answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +188,11 @@ class Provider(ABC):
 
     @property
     def setting_names(self) -> frozenset[str]:
-        """All that can be said of it beside its address: secrets, options, and what a token is got with."""
+        """Names of all settings besides its address: secrets, options, and what `grant` needs."""
         return self.secret_names.union(self.env, self.needs, self.granted_by)
 
     def grant(self, given: Mapping[str, str], files: Mapping[str, bytes]) -> Grant | None:
-        """The way to a token where the credential is one, out of the host's settings and the files that they name.
+        """How to get a short-lived token, from the host's settings and the files that they name.
 
         None when they do not suffice. Raises ConfigurationError.
         """
@@ -210,21 +210,21 @@ class Provider(ABC):
         return None
 
     def terms(self, call: Call) -> Terms:
-        """What the call wishes that may cost other than usual here."""
+        """The terms that the call asks for, as far as they have prices of their own here."""
         tier = word_of(call.canon.get("service_tier"))
         return USUAL if tier is None or tier == "auto" else Terms(tier)
 
-    def beside(self, call: Call) -> Beside:
-        """What the call may use here beside words, at most, as far as it tells."""
-        return beside(call.canon)
+    def extras(self, call: Call) -> Extras:
+        """The most that the call may use here besides plain text, as far as its body tells."""
+        return extras_of(call.canon)
 
     def others(self, call: Call) -> Sequence[str]:
-        """Models of its own that the call lets it use beside the one it is asked for, or in its place."""
+        """The provider's further models that the call lets it use, besides the requested one or in its place."""
         del call
         return ()
 
     def language(self, model: str) -> "Provider":
-        """Who speaks for this model: itself, but for hosts of several makers' models, where the name tells."""
+        """The provider whose language this model speaks: itself, but another one at hosts of several makers' models."""
         del model
         return self
 
@@ -238,7 +238,7 @@ class Provider(ABC):
         """Parameters of the call that it cannot honour (those at their documented default are honoured), by path."""
 
     def doubts(self, call: Call, model: str) -> Sequence[str]:
-        """Parameters that go to it as they came, though this model of its own is known to refuse them: others are asked first."""
+        """Parameters that this model is known to refuse, and that are sent all the same: other targets are asked first."""
         del call, model
         return ()
 
@@ -255,11 +255,11 @@ class Provider(ABC):
         """A reader for one stream. `native`: hand the frames on as `raw`; else translate them to canon chunks."""
 
     def rereads(self, call: Call) -> Decoder:
-        """A reader of its own frames as callers of its dialect got them, for canon; they may have come in another framing."""
+        """A reader that translates the frames which callers of its dialect got, whatever framing the provider sent them in."""
         return self.decoder(call, native=False)
 
     def join(self, call: Call) -> Join | None:
-        """How its own stream is put together for a caller who speaks its dialect; None where canon says it as well."""
+        """How its native stream is joined into a whole answer for a caller of its dialect; None where canon loses nothing."""
         del call
         return None
 

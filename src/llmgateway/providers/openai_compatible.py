@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
-from llmgateway.canon.beside import WORDS, Beside, beside
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
+from llmgateway.canon.extras import NO_EXTRAS, Extras, extras_of
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
@@ -57,7 +57,7 @@ _FOREIGN: Final = frozenset(
     }
 )  # fmt: skip
 """Fields of other dialects' bodies that chat cannot say."""
-_KEPT: Final = Beside(kept="minutes")
+_CACHES_PROMPTS: Final = Extras(cache_write="minutes")
 _UNTRANSLATED: Final = frozenset({Operation.COMPLETIONS})
 """Operations that every host with them speaks as OpenAI does."""
 _TOOLS: Final = frozenset({"function", "custom"})
@@ -139,15 +139,15 @@ class OpenAICompatible(Provider):
         chats = call.dialect is Dialect.OPENAI and call.operation is Operation.CHAT
         return [*untaken(call.canon, model)] if self.native and chats else ()
 
-    def beside(self, call: Call) -> Beside:
-        """OpenAI keeps prompts unasked, which it bills from gpt-5.6 on.
+    def extras(self, call: Call) -> Extras:
+        """OpenAI writes prompts to its cache without being asked, and bills that from gpt-5.6 on.
 
         Page: https://developers.openai.com/api/docs/guides/prompt-caching.
         """
-        told = beside(call.canon)
+        told = extras_of(call.canon)
         if not self.native:
             return told
-        return _KEPT if told is WORDS else msgspec.structs.replace(told, kept="minutes")
+        return _CACHES_PROMPTS if told is NO_EXTRAS else msgspec.structs.replace(told, cache_write="minutes")
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         base = place.base_url

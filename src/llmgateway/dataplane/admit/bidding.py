@@ -1,4 +1,4 @@
-"""What a request may cost at most, before anybody is asked: what money must have room for."""
+"""The most that a request may cost, worked out before a provider is asked: budgets and credit must have room for it."""
 
 import msgspec
 
@@ -16,9 +16,10 @@ _UNSTATED_OUTPUT = 4096
 
 
 def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> Need:
-    """The counted prompt and the longest answer; with money where it is limited, at the dearest target's price for what is wished.
+    """What the call may take: the tokens of its prompt and longest answer and, where money is limited, what they cost at most.
 
-    Nothing where tokens are only counted: no model reads them. Raises PaymentRequired for a model whose price nobody knows.
+    The cost is that of the dearest target. A call that only counts tokens takes nothing, since no model reads them. Raises
+    PaymentRequired for a model whose price is not known.
     """
     if call.operation is Operation.COUNT_TOKENS:
         return Need(0, 0)
@@ -42,20 +43,23 @@ def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> 
 def _dearest(
     router: Router, call: Call, key: KeySnapshot, target: Target, tokens: tuple[int, int]
 ) -> tuple[int, int]:  # fmt: skip
-    """Nanos of the prompt and of the whole there, by the dearest of the models that the call lets it use."""
-    terms, more = target.provider.terms(call).at(target.host.terms), target.provider.beside(call)
-    if heard := sound_tokens(call.canon):
-        more = msgspec.structs.replace(more, heard=heard)
+    """The most that the call may cost at the target, in nanos: its prompt alone, and all of it.
+
+    A call may let the provider use further models; the dearest of all counts.
+    """
+    terms, extras = target.provider.terms(call).at(target.host.terms), target.provider.extras(call)
+    if audio_tokens := sound_tokens(call.canon):
+        extras = msgspec.structs.replace(extras, audio_prompt_tokens=audio_tokens)
     prompt = whole = 0
     for model in (target.model, *target.provider.others(call)):
         price = target.price if model == target.model else None
         prices = router.catalog.bid(
-            target.host.id, model, tokens, router.clock.now(), override=price, terms=terms, more=more
+            target.host.id, model, tokens, router.clock.now(), override=price, terms=terms, extras=extras
         )
         if prices is None:
             raise _unpriced(f"{target.host.id}/{model}", target, terms, key)
         prompt, whole = max(prompt, prices[0]), max(whole, prices[1])
-    return (prompt, whole) if tokens[1] else (whole, whole)  # what writes nothing has no tools that it may not need
+    return (prompt, whole) if tokens[1] else (whole, whole)  # without an answer, the prompt is all there is
 
 
 def _targets(router: Router, call: Call, key: KeySnapshot) -> list[Target]:
@@ -82,7 +86,7 @@ def _unpriced(name: str, target: Target, terms: Terms, key: KeySnapshot) -> Paym
 
 
 def _longest(call: Call) -> int:
-    """The most tokens that all answers together may have, those included that are written and not given."""
+    """The most tokens that all answers may have together, also those that are written and not returned (`best_of`)."""
     if call.operation not in (Operation.CHAT, Operation.COMPLETIONS):
         return 0
     asked = longest_asked(call.canon)

@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
-from llmgateway.canon.beside import Beside, beside
 from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import Json
+from llmgateway.canon.extras import Extras, extras_of
 from llmgateway.canon.shapes import figure_of, text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
@@ -30,9 +30,9 @@ from llmgateway.providers.vectors import vectors_answer
 _PIECE: Final = 500
 _PIECES: Final = 100
 _LONGEST_DOCUMENT: Final = 4_096
-"""Tokens; what is beyond is not read, unless the call says otherwise."""
+"""Tokens of a document that are read, unless the call says otherwise."""
 _LEAST_BYTES: Final = 3
-"""Of a token, in any language that is written with words or signs."""
+"""Bytes that a token has at least, in any language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +50,19 @@ class Cohere(Provider):
             return embedding_refusals(call.canon)
         return refusals(call.canon, model)
 
-    def beside(self, call: Call) -> Beside:
-        """A search is a question to a hundred pieces of documents; each is 500 tokens long, with the question.
+    def extras(self, call: Call) -> Extras:
+        """A rerank is billed as searches: each ranks up to 100 pieces of documents, of 500 tokens with the question.
 
         Pages: https://docs.cohere.com/docs/how-does-cohere-pricing-work, https://docs.cohere.com/reference/rerank.
         """
         if call.operation is not Operation.RERANK:
-            return beside(call.canon)
+            return extras_of(call.canon)
         question = _tokens(text_of(call.canon.get("query")))
         told = figure_of(call.canon.get("max_tokens_per_doc"))
         longest = _LONGEST_DOCUMENT if told is None else told
         documents = (min(_tokens(document_text(one)), longest) for one in call.canon["documents"])
         pieces = sum(-(-(question + tokens) // _PIECE) for tokens in documents)
-        return Beside(searches=-(-pieces // _PIECES))
+        return Extras(searches=-(-pieces // _PIECES))
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         if call.operation is Operation.EMBEDDINGS:
@@ -102,7 +102,7 @@ class Cohere(Provider):
 
 
 def _tokens(text: str) -> int:
-    """Not fewer than there are, as good as ever."""
+    """An upper estimate of the tokens of a text."""
     return len(text.encode("utf-8", "replace")) // _LEAST_BYTES + 1
 
 

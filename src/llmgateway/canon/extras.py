@@ -1,4 +1,4 @@
-"""What a call may use beside words that are read and written, as far as it tells: money must have room for that too."""
+"""What a call may use besides plain text, as far as its body tells. Admission reserves money for these as well."""
 
 from typing import Final, Literal
 
@@ -8,44 +8,47 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 
 _SEARCHES: Final = ("web_search", "google_search")
-"""What the types of tools begin with that search the web; dates and the like follow."""
+"""How the types of tools begin that search the web; a date or the like may follow."""
 
-Kept = Literal["", "minutes", "hour"]
+CacheWrite = Literal["", "minutes", "hour"]
 
 
-class Beside(msgspec.Struct, frozen=True):
-    """The most of each. Searches and the like are those that the call lets its tools do; one where it sets no limit."""
+class Extras(msgspec.Struct, frozen=True):
+    """The most of each that a call may use.
 
-    heard: int = 0
-    """Tokens of the prompt that are sound."""
-    spoken: bool = False
-    """The answer may be sound."""
-    kept: Kept = ""
-    """The prompt may be written to the provider's cache, for so long."""
+    Searches and file searches are as many as the call allows its tools, or one where it sets no limit.
+    """
+
+    audio_prompt_tokens: int = 0
+    audio_answer: bool = False
+    """Whether the answer may be audio."""
+    cache_write: CacheWrite = ""
+    """For how long the provider may keep the prompt in its cache; empty when it may not."""
     searches: int = 0
     file_searches: int = 0
     containers: int = 0
 
     @property
     def uses_tools(self) -> bool:
-        """Of those that cost something beside what they read."""
+        """Whether there are tools that providers bill by their uses."""
         return self.searches > 0 or self.file_searches > 0 or self.containers > 0
 
 
-WORDS: Final = Beside()
+NO_EXTRAS: Final = Extras()
 
 
-def beside(canon: Json) -> Beside:
-    """What the call says of it. A prompt is kept where markers ask for it."""
+def extras_of(canon: Json) -> Extras:
+    """Read a body for its extras; NO_EXTRAS itself when it has none. Audio in the prompt is not counted here."""
     tools = objects(canon["tools"]) if "tools" in canon else []
-    spoken, kept = bool(canon.get("audio")), _kept(canon, tools)
+    audio_answer, cache_write = bool(canon.get("audio")), _cache_write(canon, tools)
     kinds = [(tool, kind) for tool in tools if (kind := text_of(tool.get("type"))) != "function"]
     if not kinds:
-        return Beside(spoken=spoken, kept=kept) if spoken or kept else WORDS
+        plain = not audio_answer and not cache_write
+        return NO_EXTRAS if plain else Extras(audio_answer=audio_answer, cache_write=cache_write)
     most = _times(canon.get("max_tool_calls"))
-    return Beside(
-        spoken=spoken,
-        kept=kept,
+    return Extras(
+        audio_answer=audio_answer,
+        cache_write=cache_write,
         searches=sum(_times(tool.get("max_uses"), most) for tool, kind in kinds if kind.startswith(_SEARCHES)),
         file_searches=sum(most for _, kind in kinds if kind == "file_search"),
         containers=sum(kind == "code_interpreter" for _, kind in kinds),
@@ -56,7 +59,7 @@ def _times(limit: object, otherwise: int = 1) -> int:
     return limit if type(limit) is int and limit > 0 else otherwise
 
 
-def _kept(canon: Json, tools: list[Json]) -> Kept:
+def _cache_write(canon: Json, tools: list[Json]) -> CacheWrite:
     markers = [marker for item in _marked(canon, tools) if is_object(marker := item["cache_control"])]
     if not markers:
         return ""
@@ -64,7 +67,7 @@ def _kept(canon: Json, tools: list[Json]) -> Kept:
 
 
 def _marked(canon: Json, tools: list[Json]) -> list[Json]:
-    """What has a marker of a provider's cache: the request, its tools, messages, their parts and calls."""
+    """Every object with a `cache_control`: the body, its tools and messages, and the messages' parts and calls."""
     marked = [item for item in (canon, *tools) if "cache_control" in item]
     for message in objects(canon.get("messages")):
         if "cache_control" in message:
