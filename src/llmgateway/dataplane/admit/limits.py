@@ -1,4 +1,4 @@
-"""admit, and its other half: what a key and its organisation may use, reserved in one atomic call and settled once."""
+"""admit, and its other half: reserve what a request may use in one atomic store call, and settle it exactly once."""
 
 import asyncio
 import math
@@ -14,14 +14,14 @@ from llmgateway.contract.refusals import no_room
 from llmgateway.contract.snapshot import KeySnapshot, Quota
 from llmgateway.contract.usage import CRASHED, Outcome, UsageEvent
 from llmgateway.dataplane.admit.scopes import (
-    Held,
+    KeyLimits,
+    LimitKind,
     Need,
-    Sort,
-    Standing,
-    beginnings,
-    has_begun,
-    money_of,
-    sort_of,
+    ScopedClaim,
+    counter_prefixes,
+    kind_of,
+    money_counters,
+    period_had_begun,
 )
 from llmgateway.dataplane.admit.seeding import Seeder
 from llmgateway.errors import PaymentRequired, TooMany, Unavailable
@@ -44,22 +44,22 @@ from llmgateway.kit.store import (
 )
 
 _HEADER_NAMES: Final[Mapping[str, Sequence[str]]] = {
-    sort: [f"x-ratelimit-{what}-{sort}" for what in ("limit", "remaining", "reset")] for sort in ("requests", "tokens")
+    kind: [f"x-ratelimit-{what}-{kind}" for what in ("limit", "remaining", "reset")] for kind in ("requests", "tokens")
 }
-"""Sort of windows -> the headers that tell of the tightest one."""
+"""What windows count -> the three headers about the tightest of them."""
 _NEVER_CORRECTED: Final = frozenset({"requests", "running"})
-"""Sorts whose claims are what they were when the request was admitted, or given back whole."""
+"""Claims of these kinds are never corrected: a request counts as one, and a running place is given back whole."""
 _SETTLED: Final = timedelta(minutes=50)
-"""A closed request that began before was settled by its own process; stores remember an hour of settlements."""
+"""A request with a close record that began longer ago was settled by its own process. Stores remember settlements for an hour."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _MOST_CHANGES: Final = 10_000
 _REMEMBERED: Final = 4096
-"""Keys with what they are held to."""
+"""Keys whose limits are remembered."""
 _UNKNOWN = "What this key may still spend cannot be known now, because the store that counts it does not answer. Try again shortly."
 
 
 class Used(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request came to."""
+    """What a request used in the end: tokens, and its cost and charge in nanos."""
 
     tokens: int = 0
     requests: int = 0
@@ -69,38 +69,38 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def by(cls, event: UsageEvent) -> Self:
-        """What counts: a hit gives all back, and what no provider served is no request of the plan's."""
+        """What counts of an event. A cache hit counts nothing, and a request that no provider served is not one of the plan's."""
         if event.cache == "hit":
             return cls()
         tokens = event.prompt_tokens + event.completion_tokens
         served = event.outcome is Outcome.FINISHED or tokens > 0
         return cls(tokens=tokens, requests=int(served), nanos=event.cost_nanos or 0, charge=event.charge_nanos or 0)
 
-    def of(self, sort: Sort) -> int:
-        """The part that a claim of this sort counts."""
-        if sort == "money":
+    def of(self, kind: LimitKind) -> int:
+        """The part that counters of this kind count."""
+        if kind == "money":
             return self.nanos
-        if sort == "charge":
+        if kind == "charge":
             return self.charge
-        return self.requests if sort == "quota_requests" else self.tokens
+        return self.requests if kind == "quota_requests" else self.tokens
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """What an admitted request holds; whoever holds the answer settles it."""
+    """The reservation of an admitted request. Whoever holds the answer settles it."""
 
     id: str
     headers: tuple[tuple[str, str], ...] = ()
     """`x-ratelimit-...`; none where nothing is limited."""
-    claims: tuple[tuple[str, Sort], ...] = ()
-    """Names of the claims that are corrected at the end, and what each counts."""
+    claims: tuple[tuple[str, LimitKind], ...] = ()
+    """(name, kind) of each counter that is corrected when the request ends."""
     held: bool = False
-    """Whether the store knows of it."""
+    """Whether the store has reserved anything for it."""
     since: float = 0.0
-    """Monotonic seconds: when it was asked for, by what its key was held to then."""
+    """When it was admitted, in monotonic seconds: limits that changed later did not count it."""
 
 
 class Limiter:
-    """Admits and settles. One lease stands for this process; `live` keeps it alive."""
+    """Admits requests and settles them. All of this process's tickets share one lease, which `live` keeps alive."""
 
     def __init__(self, store: Store, clock: Clock, seeder: Seeder | None = None) -> None:
         self._store = store
@@ -108,9 +108,9 @@ class Limiter:
         self._seeder = seeder
         self._lease = new_id("lease", clock.now())
         self._changes: dict[str | None, float] = {}
-        """Key or organisation, or None for all of them -> when it last changed, in that order; monotonic seconds."""
-        self._standings = Recent[int, tuple[KeySnapshot, Standing]](_REMEMBERED)
-        """By the very snapshot, kept beside: a key that changed has another."""
+        """Id of a key or organisation, None for all of them -> when its limits last changed, in monotonic seconds, oldest first."""
+        self._key_limits = Recent[int, tuple[KeySnapshot, KeyLimits]](_REMEMBERED)
+        """`id` of a snapshot -> the snapshot, kept alive so that no other gets its id, and its limits."""
 
     async def admit(self, key: KeySnapshot, ticket_id: str, need: Need) -> Ticket:
         """Reserve the request, its prompt and its longest answer (as far as there is room), in all scopes or in none.
@@ -118,16 +118,16 @@ class Limiter:
         Raises TooMany, PaymentRequired (a quota or budget is used up), and Unavailable when money cannot be counted.
         """
         now, since = self.clock.now(), self.clock.monotonic()
-        _, standing = self._standings.get(id(key), lambda _: (key, Standing(key)))
-        if standing.free:
+        _, limits = self._key_limits.get(id(key), lambda _: (key, KeyLimits(key)))
+        if limits.free:
             return Ticket(ticket_id, since=since)
-        held = standing.claims(need, now)
-        verdict = await self._ask(key, ticket_id, held, now)
-        headers = _headers(held, verdict)
+        claims = limits.claims(need, now)
+        verdict = await self._ask(key, ticket_id, claims, now)
+        headers = _headers(claims, verdict)
         if not verdict.admitted:
-            raise _refusal(key.org.quota, held, verdict, headers)
-        corrected: list[tuple[str, Sort]] = [
-            (one.claim.key, one.sort) for one in held if one.sort not in _NEVER_CORRECTED
+            raise _refusal(key.org.quota, claims, verdict, headers)
+        corrected: list[tuple[str, LimitKind]] = [
+            (one.claim.key, one.kind) for one in claims if one.kind not in _NEVER_CORRECTED
         ]
         return Ticket(ticket_id, headers, tuple(corrected), held=True, since=since)
 
@@ -135,25 +135,25 @@ class Limiter:
         """Correct what was reserved to the truth and free the place. The second call changes nothing."""
         if not ticket.held:
             return
-        await self._store.settle(ticket.id, {name: used.of(sort) for name, sort in ticket.claims})
+        await self._store.settle(ticket.id, {name: used.of(kind) for name, kind in ticket.claims})
 
     async def end(self, ticket: Ticket, event: UsageEvent) -> None:
-        """Settle it, once. What its key and organisation are held to since then, and were not when it began, counts it as well."""
+        """Settle the ticket of a request that is over. Limits that were set while it ran count it as well."""
         used = Used.by(event)
         try:
             await self.settle(ticket, used)
         finally:
             if any(self._changes.get(one, -math.inf) >= ticket.since for one in (event.org_id, event.key_id, None)):
-                truths = {name: used.of(sort) for name, sort in beginnings(event).items()}
-                held = [name for name, _ in ticket.claims]
-                await self._store.count_also(ticket.id, truths, held)
+                truths = {name: used.of(kind) for name, kind in counter_prefixes(event).items()}
+                corrected = [name for name, _ in ticket.claims]
+                await self._store.count_also(ticket.id, truths, corrected)
 
     def holds(self, request_id: str) -> bool:
-        """Whether what a request came to is not known yet where others count: of a process that dies, its heir must tell it."""
+        """Whether the store still waits for this request's settlement. If this process dies, the one that adopts its journal settles."""
         return self._store.holds(request_id)
 
     def note(self, change: KeyChanged) -> None:
-        """What a key or an organisation is held to may be something else from now on."""
+        """Note that the limits of a key or an organisation may have changed."""
         one = change.org_id or change.key_id
         self._changes.pop(one, None)
         self._changes[one] = self.clock.monotonic()
@@ -161,23 +161,23 @@ class Limiter:
             del self._changes[next(iter(self._changes))]
 
     async def inherit(self, event: UsageEvent, ago: float = 0.0) -> None:
-        """Settle what a request of a dead process held, by the record it left; once that is in the database, so many seconds ago."""
+        """Settle a request of a dead process by the event that its journal left; it was stored `ago` seconds ago."""
         closed = event.error_code != CRASHED
         if closed and self.clock.now() - event.created_at > _SETTLED:
             return
         used = Used.by(event)
         names = await self._store.names(event.id, f"{{{event.org_id}}}") or await self._may_have_held(event)
-        truths = {name: used.of(sort) for name in names if (sort := sort_of(name)) is not None}
+        truths = {name: used.of(kind) for name in names if (kind := kind_of(name)) is not None}
         if names:
             await self._store.settle(event.id, truths, ago + STORING_SECONDS)
 
     async def _may_have_held(self, event: UsageEvent) -> Sequence[str]:
-        """Counters of what nobody remembers: the store lost it, or freed it long after the death of its process."""
-        newest = await self._store.newest([*beginnings(event)])
-        return list({*money_of(event), *(name for name in newest if has_begun(name, event))})
+        """Counters that may have counted a request whose ticket the store has lost or freed."""
+        newest = await self._store.newest([*counter_prefixes(event)])
+        return list({*money_counters(event), *(name for name in newest if period_had_begun(name, event))})
 
     async def live(self, lag: Callable[[], float]) -> None:
-        """Say until cancelled that this process lives, and how long ago what it counted was last stored."""
+        """Tell the store regularly, until cancelled, that this process lives and how far behind (`lag`, seconds) its journal is."""
         heard = -math.inf
         while True:
             now = self.clock.monotonic()
@@ -187,15 +187,15 @@ class Limiter:
             await self._store.lag(self._lease, lag())
             await asyncio.sleep(REPORT_SECONDS)
 
-    async def _ask(self, key: KeySnapshot, ticket_id: str, held: Sequence[Held], now: datetime) -> Verdict:
-        """The store's verdict, after what it did not know was told to it. Raises Unavailable."""
-        claims = [one.claim for one in held]
+    async def _ask(self, key: KeySnapshot, ticket_id: str, claims: Sequence[ScopedClaim], now: datetime) -> Verdict:
+        """The store's verdict, after its unknown counters were seeded. Raises Unavailable."""
+        asked = [one.claim for one in claims]
         try:
-            verdict = await self._store.admit(ticket_id, self._lease, claims)
+            verdict = await self._store.admit(ticket_id, self._lease, asked)
             if not verdict.unknown or self._seeder is None:
                 return verdict
-            await self._seeder.seed(key, verdict.unknown, held, now)
-            verdict = await self._store.admit(ticket_id, self._lease, claims)
+            await self._seeder.seed(key, verdict.unknown, claims, now)
+            verdict = await self._store.admit(ticket_id, self._lease, asked)
         except (MoneyUnknown, SourceUnavailable) as error:
             raise Unavailable(_UNKNOWN, retry_after=1) from error
         if verdict.unknown:
@@ -204,10 +204,13 @@ class Limiter:
 
 
 def _refusal(
-    quota: Quota | None, held: Sequence[Held], verdict: Verdict, headers: tuple[tuple[str, str], ...]
+    quota: Quota | None, claims: Sequence[ScopedClaim], verdict: Verdict, headers: tuple[tuple[str, str], ...]
 ) -> TooMany | PaymentRequired:  # fmt: skip
-    """The refusal by the claim that takes longest to have room; money and quota before rates, what never comes back first."""
-    refused = [(held[place], place) for place in verdict.refused]
+    """The refusal to tell the caller when several limits refuse: the one that takes longest to have room.
+
+    Budgets and quotas come before rates.
+    """
+    refused = [(claims[place], place) for place in verdict.refused]
     counters = [(one, place) for one, place in refused if isinstance(one.claim, Counter)]
     spent = [(one, place) for one, place in counters if place not in verdict.held]
     if spent:
@@ -216,7 +219,11 @@ def _refusal(
     if counters:
         return _all_held(counters[0][0], _at(verdict.now + 1), headers)
     seconds, place = max((_wait(one, verdict, place), place) for one, place in refused)
-    one = held[place]
+    return _rate_refusal(claims[place], seconds, verdict, headers)
+
+
+def _rate_refusal(one: ScopedClaim, seconds: float, verdict: Verdict, headers: tuple[tuple[str, str], ...]) -> TooMany:
+    """A rate or concurrency limit has no room for so many seconds; infinite where it never will."""
     limit = f"{one.whose}'s limit of {one.limit} {one.span}"
     if isinstance(one.claim, Gauge):
         return TooMany(
@@ -227,7 +234,7 @@ def _refusal(
             headers=headers,
         )
     if math.isinf(seconds):
-        what = "tokens" if one.sort == "tokens" else "requests"
+        what = "tokens" if one.kind == "tokens" else "requests"
         return TooMany(
             f"This request needs {one.claim.cost:,} {what}, more than {_lower(limit)} ever allows. "
             "Make it shorter, or ask for a higher limit.",
@@ -244,9 +251,9 @@ def _refusal(
     )
 
 
-def _used_up(one: Held, left: int, quota: Quota | None, headers: tuple[tuple[str, str], ...]) -> PaymentRequired:
-    """A quota, a budget or the credit has no room: which, whose, and when or how it comes back."""
-    if one.sort == "charge":
+def _used_up(one: ScopedClaim, left: int, quota: Quota | None, headers: tuple[tuple[str, str], ...]) -> PaymentRequired:
+    """A quota, a budget or the credit is used up: the refusal says whose, and when or how there is room again."""
+    if one.kind == "charge":
         stands = f"${dollars(left)} is left" if left >= 0 else f"${dollars(-left)} is owed, running requests included"
         message = (
             f"{one.whose}'s prepaid credit has no room for this request ({stands}). "
@@ -254,7 +261,7 @@ def _used_up(one: Held, left: int, quota: Quota | None, headers: tuple[tuple[str
         )
         return PaymentRequired(message, code="insufficient_credit", headers=headers)
     anew = "" if one.resets_at is None else f" It begins anew at {one.resets_at:%Y-%m-%dT%H:%M:%SZ}."
-    if one.sort == "money":
+    if one.kind == "money":
         then = f"{anew} Or raise the budget." if anew else " Raise the budget to go on."
         message = no_room(one.whose, one.limit, one.span) + then
         return PaymentRequired(message, code="budget_exceeded", resets_at=one.resets_at, headers=headers)
@@ -268,11 +275,11 @@ def _used_up(one: Held, left: int, quota: Quota | None, headers: tuple[tuple[str
     return PaymentRequired(message, code="quota_exceeded", resets_at=one.resets_at, headers=headers)
 
 
-def _all_held(one: Held, again: datetime, headers: tuple[tuple[str, str], ...]) -> TooMany:
-    """There is room, but requests that still run have reserved it."""
-    if one.sort == "charge":
+def _all_held(one: ScopedClaim, again: datetime, headers: tuple[tuple[str, str], ...]) -> TooMany:
+    """There would be room, but running requests have reserved it."""
+    if one.kind == "charge":
         what, code = f"What is left of {_lower(one.whose)}'s prepaid credit", "insufficient_credit"
-    elif one.sort == "money":
+    elif one.kind == "money":
         what, code = f"What is left of {_lower(one.whose)}'s budget of {one.limit} {one.span}", "budget_exceeded"
     else:
         what, code = f"What is left of the {one.limit} {one.span} of {_lower(one.whose)}", "quota_exceeded"
@@ -285,25 +292,25 @@ def _all_held(one: Held, again: datetime, headers: tuple[tuple[str, str], ...]) 
     )
 
 
-def _wait(one: Held, verdict: Verdict, place: int) -> float:
+def _wait(one: ScopedClaim, verdict: Verdict, place: int) -> float:
     if not isinstance(one.claim, Window):
         return 0.0
     wait = room_after(one.claim, verdict.readings[place], verdict.now)
     return math.inf if wait is None else wait
 
 
-def _headers(held: Sequence[Held], verdict: Verdict) -> tuple[tuple[str, str], ...]:
-    """OpenAI's rate limit headers, each from the window of its sort with the least left."""
+def _headers(claims: Sequence[ScopedClaim], verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    """OpenAI's rate limit headers for requests and tokens, each about the window with the least left."""
     tightest: dict[str, tuple[int, Window, Reading]] = {}
-    for one, reading in zip(held, verdict.readings, strict=True):
+    for one, reading in zip(claims, verdict.readings, strict=True):
         claim = one.claim
         if isinstance(claim, Window):
             left = claim.limit - reading.used
-            if (known := tightest.get(one.sort)) is None or left < known[0]:
-                tightest[one.sort] = (left, claim, reading)
+            if (known := tightest.get(one.kind)) is None or left < known[0]:
+                tightest[one.kind] = (left, claim, reading)
     headers: list[tuple[str, str]] = []
-    for sort, (left, window, reading) in tightest.items():
-        limit, remaining, reset = _HEADER_NAMES[sort]
+    for kind, (left, window, reading) in tightest.items():
+        limit, remaining, reset = _HEADER_NAMES[kind]
         headers.append((limit, str(window.limit)))
         headers.append((remaining, str(max(0, left))))
         headers.append((reset, duration(empty_after(window, reading, verdict.now))))

@@ -1,9 +1,12 @@
-"""Whose limits a request is held to, and what it would take of each."""
+"""The limits of a key, its project and its organisation, as claims that one store call checks and reserves.
+
+The names of counters are made here, and read here again when a request of a dead process is settled by its record alone.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, partial
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 import msgspec
 
@@ -13,12 +16,12 @@ from llmgateway.contract.usage import UsageEvent
 from llmgateway.kit.money import dollars
 from llmgateway.kit.store import CEILING, Claim, Counter, Gauge, Window
 
-Sort = Literal["requests", "tokens", "running", "quota_requests", "quota_tokens", "money", "charge"]
+LimitKind = Literal["requests", "tokens", "running", "quota_requests", "quota_tokens", "money", "charge"]
 _SPANS: Final = (("rpm", "a minute", 60), ("rph", "an hour", 3_600), ("rpd", "a day", 86_400))
 
 
 class Need(msgspec.Struct, frozen=True):
-    """What a request may take."""
+    """The most that a request may take. Cost is what the provider bills, charge what the organisation pays for it; both in nanos."""
 
     prompt_tokens: int
     output_tokens: int
@@ -28,28 +31,29 @@ class Need(msgspec.Struct, frozen=True):
     output_charge: int = 0
 
 
-class Held(msgspec.Struct, frozen=True):
-    """One claim, and how a refusal speaks of it."""
+class ScopedClaim(msgspec.Struct, frozen=True):
+    """One claim on a limit, and the words in which a refusal speaks of it."""
 
     claim: Claim
-    sort: Sort
+    kind: LimitKind
     whose: str
     span: str
     resets_at: datetime | None = None
-    """When a counter begins anew; None for windows, which say so themselves, and for what never does."""
+    """When a counter begins anew; None for windows, whose readings tell it, and for counters that never do."""
 
     @property
     def limit(self) -> str:
-        """`$1.50` or `1,000 requests`."""
-        if self.sort in {"money", "charge"}:
+        """The limit in words: `$1.50` or `1,000 requests`."""
+        if self.kind in {"money", "charge"}:
             return f"${dollars(self.claim.limit)}"
-        return f"{self.claim.limit:,} {'requests' if 'request' in self.sort or self.sort == 'running' else 'tokens'}"
+        return f"{self.claim.limit:,} {'requests' if 'request' in self.kind or self.kind == 'running' else 'tokens'}"
 
 
-class Standing:
-    """All that a key is held to, in all scopes, worked out once for its snapshot: most of it is the same for each request.
+class KeyLimits:
+    """Every limit of a key, its project and its organisation, prepared once per snapshot.
 
-    Test traffic counts in rates alone.
+    Most claims are the same for every request and are made here; the others are made for each request. Test keys are held to
+    rate limits alone.
     """
 
     def __init__(self, key: KeySnapshot) -> None:
@@ -58,7 +62,7 @@ class Standing:
         if key.project_id is not None:
             scopes.append((f"{org}:{key.project_id}", PROJECT, key.project_limits, key.project_budgets))
         scopes.append((org, ORGANISATION, key.org.limits, key.org.budgets))
-        self._claims: list[Held | _Claiming] = [
+        self._claims: list[ScopedClaim | _Claiming] = [
             one for scope, whose, limits, _ in scopes for one in _rates(scope, whose, limits)
         ]
         if not key.test:
@@ -66,33 +70,33 @@ class Standing:
             for scope, whose, _, budgets in scopes:
                 self._claims += [partial(_budget, scope, whose, budget) for budget in budgets if budget.hard]
             if key.org.charged:
-                # Counted also where it is paid afterwards: plans change, and the sum must be known then.
+                # Counted also for organisations that pay afterwards: after a change of plan the sum must be known.
                 self._claims.append(partial(_charge, org, key.org.charge_limit))
         limited = any(one != _NONE for one in (key.limits, key.project_limits, key.org.limits))
         self.free = not limited and (
             key.test or not (key.org.charged or key.org.quota is not None or counts_money(key))
         )
-        """Nothing at all is limited."""
+        """Whether nothing at all is limited."""
 
-    def claims(self, need: Need, now: datetime) -> tuple[Held, ...]:
-        """What a request would take of each."""
-        return tuple([one if isinstance(one, Held) else one(need, now) for one in self._claims])
+    def claims(self, need: Need, now: datetime) -> tuple[ScopedClaim, ...]:
+        """What a request that needs so much claims of every limit."""
+        return tuple([one if isinstance(one, ScopedClaim) else one(need, now) for one in self._claims])
 
 
-def sort_of(name: str) -> Sort | None:
-    """What a claim counts that is corrected at the end, by its name."""
-    found = {
+def kind_of(name: str) -> LimitKind | None:
+    """What a counter counts, read from its name; None for one that is not corrected when the request ends."""
+    found: dict[str, LimitKind] = {
         ":tpm": "tokens",
         ":quota:requests:": "quota_requests",
         ":quota:tokens:": "quota_tokens",
         ":usd:": "money",
         _CHARGED: "charge",
     }
-    return next((cast("Sort", sort) for part, sort in found.items() if part in name), None)
+    return next((kind for part, kind in found.items() if part in name), None)
 
 
-def money_of(event: UsageEvent) -> tuple[str, ...]:
-    """The counters of money that a request may have been held to, by its record alone."""
+def money_counters(event: UsageEvent) -> tuple[str, ...]:
+    """Names of every counter of money that may have counted a request, worked out from its event alone."""
     org = f"{{{event.org_id}}}"
     scopes = (org, f"{org}:{event.key_id}", *((f"{org}:{event.project_id}",) if event.project_id else ()))
     periods = (f"{event.created_at:%Y-%m-%d}", f"{event.created_at:%Y-%m}", "total")
@@ -100,41 +104,41 @@ def money_of(event: UsageEvent) -> tuple[str, ...]:
     return () if event.test else (*budgets, f"{org}{_CHARGED}")
 
 
-def beginnings(event: UsageEvent) -> Mapping[str, Sort]:
-    """What the names of all counters begin with that may count a request, whatever they are since when."""
+def counter_prefixes(event: UsageEvent) -> Mapping[str, LimitKind]:
+    """How the names of all counters begin that may count a request, whichever period or epoch follows -> what they count."""
+    if event.test:
+        return {}
     org = f"{{{event.org_id}}}"
-    found: dict[str, Sort] = {name: "charge" if name.endswith(_CHARGED) else "money" for name in money_of(event)}
-    return (
-        found
-        if event.test
-        else {**found, f"{org}:quota:requests": "quota_requests", f"{org}:quota:tokens": "quota_tokens"}
-    )
+    money: dict[str, LimitKind] = {
+        name: "charge" if name.endswith(_CHARGED) else "money" for name in money_counters(event)
+    }
+    return {**money, f"{org}:quota:requests": "quota_requests", f"{org}:quota:tokens": "quota_tokens"}
 
 
-def has_begun(name: str, event: UsageEvent) -> bool:
-    """Whether a counter's period had begun when the request did. Those of money are found by their period."""
+def period_had_begun(name: str, event: UsageEvent) -> bool:
+    """Whether a quota's period had begun when the request did. Counters of money are always found by the right period."""
     return ":quota:" not in name or name.rpartition(":")[2].partition("#")[0] <= f"{event.created_at:%Y-%m-%d}"
 
 
 def counts_money(key: KeySnapshot) -> bool:
-    """Whether a hard budget is over this key."""
+    """Whether a hard budget limits this key: its own, its project's or its organisation's."""
     return not key.test and any(b.hard for b in (*key.budgets, *key.project_budgets, *key.org.budgets))
 
 
 _NONE: Final = Limits()
-_Claiming = Callable[[Need, datetime], Held]
-"""Makes a claim that depends on the request."""
+_Claiming = Callable[[Need, datetime], ScopedClaim]
+"""Makes the claim of one request."""
 _CHARGED: Final = ":charged"
 
 
 def period_of(budget: Budget, now: datetime) -> tuple[str, datetime | None]:
-    """The name of the UTC period that runs, and when it ends."""
+    """The name of a budget's present UTC period, and when it ends; a total never does."""
     return _period(budget.period, now.date())
 
 
 @lru_cache(8)
 def _period(period: str, day: date) -> tuple[str, datetime | None]:
-    """Of a day; all requests of today ask for the same few."""
+    """The period around a day; cached, since all requests of a day ask for the same few."""
     if period == "day":
         return day.isoformat(), datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
     if period == "month":
@@ -142,22 +146,22 @@ def _period(period: str, day: date) -> tuple[str, datetime | None]:
     return "total", None
 
 
-def _rates(scope: str, whose: str, limits: Limits) -> Iterator[Held | _Claiming]:
+def _rates(scope: str, whose: str, limits: Limits) -> Iterator[ScopedClaim | _Claiming]:
     rates = (limits.requests_per_minute, limits.requests_per_hour, limits.requests_per_day)
     for (name, span, seconds), limit in zip(_SPANS, rates, strict=True):
         if limit is not None:
-            yield Held(Window(f"{scope}:{name}", seconds, limit), "requests", whose, span)
+            yield ScopedClaim(Window(f"{scope}:{name}", seconds, limit), "requests", whose, span)
     if limits.tokens_per_minute is not None:
         yield partial(_tokens, f"{scope}:tpm", limits.tokens_per_minute, whose)
     if limits.concurrency is not None:
-        yield Held(Gauge(f"{scope}:running", limits.concurrency), "running", whose, "at the same time")
+        yield ScopedClaim(Gauge(f"{scope}:running", limits.concurrency), "running", whose, "at the same time")
 
 
-def _tokens(name: str, limit: int, whose: str, need: Need, _: datetime) -> Held:
-    return Held(Window(name, 60, limit, need.prompt_tokens, need.output_tokens), "tokens", whose, "a minute")
+def _tokens(name: str, limit: int, whose: str, need: Need, _: datetime) -> ScopedClaim:
+    return ScopedClaim(Window(name, 60, limit, need.prompt_tokens, need.output_tokens), "tokens", whose, "a minute")
 
 
-def _quota(scope: str, key: KeySnapshot) -> Iterator[Held | _Claiming]:
+def _quota(scope: str, key: KeySnapshot) -> Iterator[ScopedClaim | _Claiming]:
     quota = key.org.quota
     if quota is None:
         return
@@ -165,36 +169,36 @@ def _quota(scope: str, key: KeySnapshot) -> Iterator[Held | _Claiming]:
     whose, span = f"The plan {key.org.plan}", "a month"
     if quota.requests is not None:
         counter = Counter(f"{scope}:quota:requests:{name}", quota.requests, 1)
-        yield Held(counter, "quota_requests", whose, span, quota.period_end)
+        yield ScopedClaim(counter, "quota_requests", whose, span, quota.period_end)
     if quota.tokens is not None:
         yield partial(_quota_tokens, f"{scope}:quota:tokens:{name}", quota.tokens, (whose, span), quota.period_end)
 
 
 def _quota_tokens(
     name: str, limit: int, words: tuple[str, str], ends: datetime, need: Need, _: datetime
-) -> Held:  # fmt: skip
-    return Held(Counter(name, limit, need.prompt_tokens, need.output_tokens), "quota_tokens", *words, ends)
+) -> ScopedClaim:  # fmt: skip
+    return ScopedClaim(Counter(name, limit, need.prompt_tokens, need.output_tokens), "quota_tokens", *words, ends)
 
 
-def _budget(scope: str, whose: str, budget: Budget, need: Need, now: datetime) -> Held:
+def _budget(scope: str, whose: str, budget: Budget, need: Need, now: datetime) -> ScopedClaim:
     name, ends = period_of(budget, now)
-    # Nothing left is nothing left, also for what costs nothing yet to ask.
+    # At least one nano, so that a budget that is used up also refuses requests whose prompt costs nothing.
     counter = Counter(
         f"{scope}:usd:{name}{_since(budget.epoch)}", budget.nanos, max(1, need.prompt_nanos), need.output_nanos
     )
-    return Held(counter, "money", whose, PERIODS[budget.period], ends)
+    return ScopedClaim(counter, "money", whose, PERIODS[budget.period], ends)
 
 
 def _since(epoch: int) -> str:
-    """Part of a counter's name: what was not counted for a while is another counter, which begins with what was spent."""
+    """The end of a counter's name. After a break in counting another counter is used, and begins with what was spent by then."""
     return f"#{epoch}" if epoch else ""
 
 
-def _charge(scope: str, limit: int | None, need: Need, _: datetime) -> Held:
-    """What is charged in all."""
+def _charge(scope: str, limit: int | None, need: Need, _: datetime) -> ScopedClaim:
+    """The claim on all that the organisation may be charged; with no limit, and no charge in sight, it is counted and not limited."""
     cost = need.prompt_charge
     if limit is None or not cost + need.output_charge:
         counter = Counter(f"{scope}{_CHARGED}", CEILING, 0)
     else:
         counter = Counter(f"{scope}{_CHARGED}", limit, max(1, cost), need.output_charge)
-    return Held(counter, "charge", ORGANISATION, "in all")
+    return ScopedClaim(counter, "charge", ORGANISATION, "in all")

@@ -1,4 +1,4 @@
-"""Counters that the store does not know are unknown, not zero: they get their value from the events, before they admit."""
+"""Gives counters that the store does not know their value. They are unknown, not zero: the database is asked what was spent."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -6,28 +6,31 @@ from datetime import datetime
 from typing import Final
 
 from llmgateway.contract.channels import CounterSource, Spent
+from llmgateway.contract.refusals import KEY, ORGANISATION, PERIODS
 from llmgateway.contract.snapshot import KeySnapshot
-from llmgateway.dataplane.admit.scopes import Held
+from llmgateway.dataplane.admit.scopes import ScopedClaim
 from llmgateway.kit.resilient_store import MoneyUnknown
 from llmgateway.kit.store import Store
 
 _LIFETIME: Final = 40 * 86_400
-"""Seconds a counter is remembered: longer than any period but the whole; that one is seeded again."""
+"""Seconds that the store keeps a counter: longer than a day or month. A counter of all time is seeded again."""
 
 
 class Seeder:
     """Asks the control plane what was spent, after this process's own journal is in the database."""
 
     def __init__(self, source: CounterSource, store: Store, flush: Callable[[], Awaitable[bool]]) -> None:
-        """`flush` ships what this process's journal has by now, and says whether all of it was."""
+        """`flush` stores what this process's journal holds by now, and says whether all of it was stored."""
         self._source = source
         self._store = store
         self._flush = flush
         self._reading: dict[tuple[str, datetime, str], asyncio.Task[tuple[float, Sequence[Spent]]]] = {}
-        """Organisation, begin of its period and day -> what is being read of it; all who wait for it share it."""
+        """(organisation, begin of its billing period, day) -> the reading under way; concurrent requests share it."""
 
-    async def seed(self, key: KeySnapshot, unknown: Iterable[str], held: Iterable[Held], now: datetime) -> None:
-        """Give the unknown counters, which are those of now, their value. Raises SourceUnavailable and MoneyUnknown."""
+    async def seed(
+        self, key: KeySnapshot, unknown: Iterable[str], claims: Iterable[ScopedClaim], now: datetime
+    ) -> None:
+        """Give the unknown counters among the claims their value. Raises SourceUnavailable and MoneyUnknown."""
         missing = set(unknown)
         start = key.org.quota.period_start if key.org.quota else _month_of(now)
         which = (key.org.id, start, f"{now:%Y-%m-%d}")
@@ -36,7 +39,7 @@ class Seeder:
             reading = self._reading[which] = asyncio.create_task(self._read(key.org.id, start, now))
             reading.add_done_callback(lambda _: self._reading.pop(which))
         read_at, spent = await asyncio.shield(reading)
-        values = {one.claim.key: _value(one, key, spent) for one in held if one.claim.key in missing}
+        values = {one.claim.key: _value(one, key, spent) for one in claims if one.claim.key in missing}
         await self._store.seed(values, _LIFETIME, read_at)
 
     async def _read(self, org_id: str, start: datetime, now: datetime) -> tuple[float, Sequence[Spent]]:
@@ -50,19 +53,22 @@ def _month_of(now: datetime) -> datetime:
     return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def _value(held: Held, key: KeySnapshot, spent: Iterable[Spent]) -> int:
-    """The sum over the keys that the counter is about."""
-    if held.sort == "charge":
+def _value(claim: ScopedClaim, key: KeySnapshot, spent: Iterable[Spent]) -> int:
+    """What the claim's counter has counted so far: a sum over the keys of its scope."""
+    if claim.kind == "charge":
         return sum(one.charged_nanos for one in spent)
-    if held.sort == "quota_requests":
+    if claim.kind == "quota_requests":
         return sum(one.period_requests for one in spent)
-    if held.sort == "quota_tokens":
+    if claim.kind == "quota_tokens":
         return sum(one.period_tokens for one in spent)
-    if held.whose == "This key":
+    if claim.whose == KEY:
         mine = [one for one in spent if one.key_id == key.id]
-    elif held.whose == "This organisation":
+    elif claim.whose == ORGANISATION:
         mine = list(spent)
     else:
         mine = [one for one in spent if one.project_id == key.project_id]
-    periods = {"a day": "day_nanos", "a month": "month_nanos", "in all": "total_nanos"}
-    return sum(int(getattr(one, periods[held.span])) for one in mine)
+    if claim.span == PERIODS["day"]:
+        return sum(one.day_nanos for one in mine)
+    if claim.span == PERIODS["month"]:
+        return sum(one.month_nanos for one in mine)
+    return sum(one.total_nanos for one in mine)
