@@ -233,7 +233,7 @@ def test_a_test_key_names_any_model_and_the_sandbox_answers() -> None:
 )
 def test_who_thinks_first_is_given_time(target: dict[str, Any], seconds: float) -> None:
     [planned] = Routing(alias(target)).plan().targets
-    assert planned.patience.first_token == seconds
+    assert planned.timeouts.first_token == seconds
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_who_thinks_first_is_given_time(target: dict[str, Any], seconds: float) 
 )
 def test_who_thinks_only_when_asked_is_given_time_only_then(asked: dict[str, Any], seconds: float) -> None:
     [planned] = Routing().plan(chat(CLAUDE, **asked)).targets
-    assert planned.patience.first_token == seconds
+    assert planned.timeouts.first_token == seconds
 
 
 @pytest.mark.parametrize(
@@ -273,9 +273,9 @@ def test_retries_and_timeouts_of_the_alias_win_over_the_defaults() -> None:
     file = yaml.safe_load(alias(lab(0), retries=1, timeouts={"idle": 3}))
     file["defaults"] = {"retries": 4, "timeouts": {"idle": 7, "connect": 2}}
     [target] = Routing(yaml.safe_dump(file)).plan().targets
-    assert (target.retries, target.patience.idle, target.patience.connect, target.patience.total) == (1, 3, 2, 600)
+    assert (target.retries, target.timeouts.idle, target.timeouts.connect, target.timeouts.total) == (1, 3, 2, 600)
     [other] = Routing(yaml.safe_dump(file)).plan(chat("lab1/m")).targets
-    assert (other.retries, other.patience.idle) == (4, 7)
+    assert (other.retries, other.timeouts.idle) == (4, 7)
 
 
 # Whatever the file, the health and the chance

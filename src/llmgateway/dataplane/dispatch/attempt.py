@@ -107,7 +107,7 @@ class Asker:
                     request.url,
                     request.headers,
                     request.body,
-                    connect_seconds=target.patience.connect,
+                    connect_seconds=target.timeouts.connect,
                 )
                 served = await _understand(exchange, call, target, manner)
         except TimeoutError as error:
@@ -146,7 +146,7 @@ async def _understand(exchange: Exchange, call: Call, target: Target, manner: Ma
         native = own and provider.speaks(call)
         passes = manner is Manner.AS_IT_CAME and (native or call.dialect is Dialect.OPENAI)
         decoder = provider.decoder(call, native=native)
-        stream = LiveStream(exchange, decoder, target.patience, native=native, passes=passes)
+        stream = LiveStream(exchange, decoder, target.timeouts, native=native, passes=passes)
         await stream.first_content()
         kept = True
         return Served(target, None, stream)

@@ -155,12 +155,12 @@ class Asking:
     async def again(self, call: Call, target: Target) -> Served:
         """Another target's stream, to go on behind one that broke off. Raises ProviderError."""
         try:
-            return await self._once(call, target, Manner.TRANSLATED, target.patience.first_token)
+            return await self._once(call, target, Manner.TRANSLATED, target.timeouts.first_token)
         except ProviderError as error:
             if error.kind is not FailureKind.CONNECTION or self.attempts_left <= 0:
                 raise
         return await self._once(
-            call, target, Manner.TRANSLATED, target.patience.first_token
+            call, target, Manner.TRANSLATED, target.timeouts.first_token
         )  # it may have been a stale one
 
     def broke(self, target: Target, error: ProviderError) -> None:
@@ -208,7 +208,7 @@ class Asking:
         """Seconds until the first content; the last target has nobody behind it, so only its whole time is limited."""
         streamed = self.call.stream or manner is Manner.ASSEMBLED
         followed = streamed and self._is_followed(target, self._waiting)
-        return target.patience.first_token if followed else target.patience.total
+        return target.timeouts.first_token if followed else target.timeouts.total
 
     def _is_followed(self, target: Target, targets: Sequence[Target]) -> bool:
         """Whether another one than the target is among them."""

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from llmgateway.dataplane.plan.targets import Patience
+from llmgateway.dataplane.plan.targets import PhaseTimeouts
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.http import Exchange, HttpError
 from llmgateway.kit.sse import FrameTooLong
@@ -49,14 +49,16 @@ class LiveStream:
         "_news_at",
         "_now",
         "_passes",
-        "_patience",
         "_said",
         "_started",
+        "_timeouts",
         "came",
         "native",
     )
 
-    def __init__(self, exchange: Exchange, decoder: Decoder, patience: Patience, *, native: bool, passes: bool) -> None:
+    def __init__(
+        self, exchange: Exchange, decoder: Decoder, timeouts: PhaseTimeouts, *, native: bool, passes: bool
+    ) -> None:
         self.native = native
         """The steps carry the provider's own frames, because the caller speaks its dialect."""
         self._passes = passes
@@ -67,7 +69,7 @@ class LiveStream:
         """Characters, so far."""
         self._exchange = exchange
         self._decoder = decoder
-        self._patience = patience
+        self._timeouts = timeouts
         self._held: Sequence[Step] = ()
         self._finished = False
         """A finish reason was seen."""
@@ -145,10 +147,10 @@ class LiveStream:
         return steps
 
     async def _patiently(self) -> Sequence[Step]:
-        patience = self._patience
+        timeouts = self._timeouts
         after_finish = _SILENCE_AFTER_FINISH if self._figures else _FIGURES_AFTER_FINISH
-        silent_at = self._news_at + after_finish if self._finished else self._now() + patience.idle
-        late_at = self._started + patience.total
+        silent_at = self._news_at + after_finish if self._finished else self._now() + timeouts.idle
+        late_at = self._started + timeouts.total
         try:
             with self._dog.until(min(silent_at, late_at)):
                 return await self._read()
@@ -157,7 +159,7 @@ class LiveStream:
                 self._ended = True
                 return ()
             silent = silent_at < late_at
-            what = f"was silent for {patience.idle:g} s" if silent else f"took longer than {patience.total:g} s"
+            what = f"was silent for {timeouts.idle:g} s" if silent else f"took longer than {timeouts.total:g} s"
             raise ProviderError(FailureKind.TIMEOUT, f"The provider's stream {what}.") from error
         except HttpError as error:
             if self._finished:

@@ -60,7 +60,7 @@ class Forecast:
                 "context_tokens": room(target, self.catalog),
                 "dropped": sorted(set(map(call.in_body, target.dropped))),
                 "retries": target.retries,
-                "first_token_seconds": target.patience.first_token,
+                "first_token_seconds": target.timeouts.first_token,
                 "health": _UNKNOWN_HEALTH,
             }
             for target, why in zip(plan.targets, reasons, strict=True)

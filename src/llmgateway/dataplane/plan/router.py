@@ -16,7 +16,7 @@ from llmgateway.contract.usage import PlannedTarget
 from llmgateway.dataplane.plan.fitness import choose, demand, no_model
 from llmgateway.dataplane.plan.hosts import Credential, Host, own_hosts
 from llmgateway.dataplane.plan.ordering import Pulse, View, ordered
-from llmgateway.dataplane.plan.targets import Patience, Plan, Target
+from llmgateway.dataplane.plan.targets import PhaseTimeouts, Plan, Target
 from llmgateway.dataplane.plan.threads import thread_of
 from llmgateway.errors import Forbidden
 from llmgateway.gateway_file import AliasEntry, GatewayFile, TargetEntry, Timeouts
@@ -26,14 +26,14 @@ from llmgateway.providers.base import Provider
 SANDBOX = "sandbox"
 _FORBIDDEN = "this key may not use it"
 _STORED = "the call names what is stored in an account, and this one is the gateway's"
-_SANDBOX_PATIENCE = Patience(idle=90.0)
-"""Its faults end by themselves after a minute."""
+_SANDBOX_TIMEOUTS = PhaseTimeouts(idle=90.0)
+"""Longer than the minute after which the sandbox's faults end by themselves."""
 _REASONING_SECONDS = 120.0
-"""Until the first token of a model that thinks before it speaks."""
+"""Until the first token of a model that reasons before it answers."""
 _LONGEST_REASON = 500
-"""Characters that are kept: it may name what the caller made up."""
+"""Characters of a reason that are kept, since it may quote what the caller sent."""
 _REMEMBERED = 4096
-"""Names with what they stand for."""
+"""Names whose targets are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +170,14 @@ class Router:
         defaults = self.file.defaults
         traits = self.catalog.traits(entry.provider, entry.model)
         own = alias.timeouts if alias else Timeouts()
-        patience = _patience(defaults.timeouts, own, _reasons(entry, traits, thinking=thinking))
+        timeouts = _timeouts(defaults.timeouts, own, _reasons(entry, traits, thinking=thinking))
         return [
             Target(
                 host=host,
                 provider=language,
                 model=entry.model,
                 credential=credential,
-                patience=patience,
+                timeouts=timeouts,
                 retries=defaults.retries if alias is None or alias.retries is None else alias.retries,
                 price=self._price(entry, route, credential),
                 weight=entry.weight,
@@ -207,7 +207,7 @@ class Router:
                 provider=host.provider,
                 model=call.model,
                 credential=host.credentials[0],
-                patience=_SANDBOX_PATIENCE,
+                timeouts=_SANDBOX_TIMEOUTS,
                 retries=0,
             )
         ]
@@ -229,26 +229,30 @@ def _forbidden(key: KeySnapshot, call: Call, target: Target) -> str | None:
 
 
 def _prefill(entry: TargetEntry, traits: Traits, language: Provider) -> bool | None:
-    """Whether it goes on behind a last message of the assistant: by the operator's word, else by its API and model."""
+    """Whether the model continues a last message of the assistant: the operator's word, else the catalogue's."""
     if entry.prefill is not None:
         return entry.prefill
     return traits.can(Ability.PREFILL) if language.continues else False
 
 
 def _reasons(entry: TargetEntry, traits: Traits, *, thinking: bool) -> bool | None:
-    """Whether the model will think before it speaks: True by the operator's word, None by the catalogue's."""
+    """Whether the model will reason before its first token: True where the operator says so, None where the catalogue does."""
     if entry.reasoning is not None:
         return entry.reasoning
     return None if traits.can(Ability.REASONING) and (thinking or not traits.thinks_when_asked) else False
 
 
-def _patience(defaults: Timeouts, own: Timeouts, reasons: bool | None) -> Patience:
-    """What the alias says wins, then what the file says for all, then what is built in."""
-    standard = Patience()
+def _timeouts(defaults: Timeouts, own: Timeouts, reasons: bool | None) -> PhaseTimeouts:
+    """Seconds for each phase: the alias's own, else the file's defaults, else those built in.
+
+    `reasons` comes from `_reasons`. A model that reasons has `_REASONING_SECONDS` to its first token in place of the built-in
+    ones; where the operator says that it does (True), the file's default is raised to them as well.
+    """
+    standard = PhaseTimeouts()
     first_token = defaults.first_token or (_REASONING_SECONDS if reasons is None else standard.first_token)
     if reasons:
         first_token = max(first_token, _REASONING_SECONDS)
-    return Patience(
+    return PhaseTimeouts(
         connect=own.connect or defaults.connect or standard.connect,
         first_token=own.first_token or first_token,
         idle=own.idle or defaults.idle or standard.idle,

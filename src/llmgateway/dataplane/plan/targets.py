@@ -1,4 +1,4 @@
-"""What a plan is made of: targets in an order, each with its reason."""
+"""What a plan is made of: targets in the order in which they are asked, each with its reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from llmgateway.providers.base import Provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class PhaseTimeouts:
     """Seconds that each phase of an attempt may take."""
 
     connect: float = 5.0
@@ -26,25 +26,25 @@ class Patience:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One place that can serve a call. It is asked for its name and path often, and lives as long as what it was made from."""
+    """One model at one host, asked with one credential. Its name and path are worked out once, as they are needed often."""
 
     host: Host
     provider: Provider
     """The language that the model speaks at the host."""
     model: str
     credential: Credential
-    patience: Patience = Patience()
+    timeouts: PhaseTimeouts = PhaseTimeouts()
     retries: int = 2
-    """Extra attempts here for what may pass."""
+    """Extra attempts at this target after failures that may pass."""
     price: PriceOverride | None = None
-    """By the operator's word, or the tenant's for its own credential; None asks the catalogue."""
+    """Set by the operator, or by the tenant for its own credential; None takes the catalogue's prices."""
     weight: float = 1.0
     prefill: bool | None = None
-    """Whether it continues a last message of the assistant; None is unknown."""
+    """Whether the model continues a last message of the assistant; None is unknown."""
     context: int | None = None
-    """Tokens it has room for: the operator's word; among several targets also the catalogue's. None is unknown."""
+    """The context window in tokens, as the operator set it or, among several targets, as the catalogue knows it; None is unknown."""
     dropped: frozenset[str] = frozenset()
-    """Parameters that are left out here, and named to the caller."""
+    """Parameters that are left out at this target; the caller is told their names."""
 
     @cached_property
     def name(self) -> str:
@@ -52,16 +52,16 @@ class Target:
 
     @property
     def charged(self) -> bool:
-        """Whether the operator's tariff applies: not on a tenant's own credential, nor in the sandbox, unless it was priced."""
+        """Whether the operator's tariff applies: not on a tenant's own credential, nor in the sandbox unless it has a price."""
         return self.credential.sealed is None and (not self.host.provider.inside or self.price is not None)
 
     @property
     def brought(self) -> str | None:
-        """The id of the tenant's own credential that it is asked with; None where it is the installation's."""
+        """The id of the tenant's own credential; None where the target is asked with the installation's."""
         return None if self.credential.sealed is None else self.credential.id.removeprefix(f"{self.host.id}/")
 
     def details(self, usage: Usage) -> Mapping[str, int | str] | None:
-        """What else the price of a request here is made of; a tenant's own credential makes the charge."""
+        """The usage's details for the event, with the tenant's own credential where one was used."""
         told = usage.details()
         return told if self.brought is None else {**(told or {}), "credential": self.brought}
 
@@ -70,7 +70,7 @@ class Target:
         return (self.credential.id, self.model)
 
     def located(self, usage: Usage) -> Usage:
-        """The same with where it was, for the price, where the host's settings say so."""
+        """The usage with the host's region, where its settings name one: the price may depend on it."""
         region = self.host.region
         return usage if region is None else msgspec.structs.replace(usage, region=region)
 
@@ -80,8 +80,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     targets: tuple[Target, ...]
     asked: Target
-    """What the caller asked for, for the list price: the first that the name declares, also when it was passed over."""
+    """The first target that the requested name stands for, also when it was passed over: list costs are reckoned by its prices."""
     steps: tuple[PlannedTarget, ...] = ()
     """Every candidate with its reason, those that were passed over last."""
     watched: bool = True
-    """Whether its attempts tell something of the paths' health; those of test keys do not."""
+    """Whether attempts count for the health of their paths; those of test keys do not."""
