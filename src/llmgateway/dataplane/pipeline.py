@@ -102,7 +102,7 @@ async def _journey(visit: _Visit) -> None:
     trace.at("identify")
     key = await rooms.keys.identify(inbound.secret, inbound.address)
     _speak_of(key, reply.request_id, trace)
-    meter = Meter(rooms.instruments, trace, reply.request_id, key, (inbound.operation, inbound.dialect.id))
+    meter = Meter(rooms.instruments, trace, reply.request_id, key, inbound.operation, inbound.dialect.id)
     visit.meter = meter
     body = inbound.unpacked()
     with rooms.bodies.holding(key.org.id, len(body)):
@@ -116,12 +116,12 @@ async def _serve(visit: _Visit, key: KeySnapshot, meter: Meter, call: Call) -> N
     rooms, inbound, reply, trace = visit.rooms, visit.inbound, visit.reply, visit.trace
     _authorise(key, call)
     trace.at("admit")
-    prompt_tokens = meter.counts(call)
+    prompt_tokens = meter.count_prompt(call)
     policy.check(key.org.policy, call, prompt_tokens)
     await meter.admit(needed(rooms.router, call, key, prompt_tokens))
     trace.at("lookup")
     async with rooms.cache.looking(call, key) as look:
-        meter.looks(look)
+        meter.looked_up(look)
         reply.unneeded = partial(_unneeded, look, meter)
         audience = Audience(call, inbound.dialect, meter, reply, look, trace)
         if look.entry is not None:
@@ -154,9 +154,9 @@ async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
     call, meter, reply = audience.call, audience.meter, audience.reply
     audience.trace.at("plan")
     plan = rooms.router.plan(call, key, meter.prompt_tokens)
-    meter.plans(plan)
+    meter.planned(plan)
     if not plan.targets:
-        await delivery.whole(meter.counted(), audience)
+        await delivery.whole(meter.counted_here(), audience)
         return
     if call.stream and not call.wishes.silenced:
         reply.keep_alive(rooms.keepalive, audience.dialect.keepalive(), meter.headers())

@@ -58,15 +58,15 @@ async def _served(
     """The records of a request that the target answered, or whose caller left before it did."""
     journal = _Journal()
     meter = _meter(journal)
-    meter.counts(call or chat())
-    meter.plans(plan)
+    meter.count_prompt(call or chat())
+    meter.planned(plan)
     meter.opens(target)
     if left:
         return journal.opened[0], await meter.settle(Outcome.ABANDONED, 499)
     meter.attempted(
         Attempt(provider=target.host.id, model=target.model, status=200, outcome="ok", milliseconds=1),
     )
-    meter.receives(Answer(body={}, usage=usage))
+    meter.received(Answer(body={}, usage=usage))
     return journal.opened[0], await meter.settle(Outcome.FINISHED, 200)
 
 
@@ -80,7 +80,7 @@ class _Deaf(NoTrace):
 async def test_what_fails_where_it_is_only_told_of_costs_no_record() -> None:
     journal = _Journal()
     meter = _meter(journal, _Deaf())
-    meter.counts(chat())
+    meter.count_prompt(chat())
     with pytest.raises(RuntimeError):
         await meter.settle(Outcome.FAILED, 500)
     assert [event.outcome for event in journal.closed] == [Outcome.FAILED]
@@ -93,7 +93,7 @@ def _meter(journal: _Journal, trace: Trace = NO_TRACE) -> Meter:
         health=routing.health, counting=Counting(Metrics(FIGURES), CATALOG), request_log=RequestLog("none"),
         contents=nobody,
     )  # fmt: skip
-    return Meter(instruments, trace, new_id("req", NOON), key(), ("chat", "openai"))
+    return Meter(instruments, trace, new_id("req", NOON), key(), "chat", "openai")
 
 
 @pytest.mark.parametrize(

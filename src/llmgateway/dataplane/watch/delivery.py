@@ -36,7 +36,7 @@ class Audience(msgspec.Struct, frozen=True):
 async def whole(answer: Answer, audience: Audience, target: Target | None = None) -> None:
     """A whole answer: counted, remembered, then sent. `target` is who gave it just now."""
     call, dialect, meter, reply = audience.call, audience.dialect, audience.meter, audience.reply
-    meter.receives(answer)
+    meter.received(answer)
     look = audience.look
     kept = in_canon(answer, call, target) if look is not None and look.keeps and target is not None else None
     body = answer.raw

@@ -1,6 +1,6 @@
 """watch, the counting half: what one request used and cost; settles its ticket and writes its event exactly once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from io import StringIO
 from typing import Final
 
@@ -10,13 +10,14 @@ import structlog
 from llmgateway.canon.call import USUAL, Call, Operation
 from llmgateway.canon.usage import Usage, UsageSource
 from llmgateway.contract.snapshot import KeySnapshot
-from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent, price_version
+from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
 from llmgateway.dataplane.admit.limits import Ticket
 from llmgateway.dataplane.admit.scopes import Need
-from llmgateway.dataplane.lookup.cache import Look
+from llmgateway.dataplane.lookup.cache import Entry, Look
 from llmgateway.dataplane.observe.tracing import Trace
 from llmgateway.dataplane.plan.targets import Plan, Target
 from llmgateway.dataplane.watch.contents import may_be_kept
+from llmgateway.dataplane.watch.costs import Account, Costs
 from llmgateway.dataplane.watch.instruments import Instruments
 from llmgateway.dataplane.watch.reckoning import reckon
 from llmgateway.errors import Problem, ProviderError
@@ -30,36 +31,37 @@ _LONGEST_MESSAGE: Final = 1000
 
 
 class Meter:
-    """The account of one request, from the moment its key is known."""
+    """Follows one request from the moment its key is known: counts what it uses, prices it, and writes its one event."""
 
     def __init__(
-        self, instruments: Instruments, trace: Trace, request_id: str, key: KeySnapshot, way: tuple[str, str]
+        self, instruments: Instruments, trace: Trace, request_id: str, key: KeySnapshot, operation: str, dialect: str
     ) -> None:
-        """`way` is the operation and the dialect."""
         self._use = instruments
         self._trace = trace
         self._id = request_id
         self._key = key
-        self._operation, self._dialect = way
+        self._operation = operation
+        self._dialect = dialect
         self._call: Call | None = None
         self._ticket: Ticket | None = None
         self._plan: Plan | None = None
         self._look: Look | None = None
         self._target: Target | None = None
-        """The target asked last; the one that serves when the request succeeds."""
+        """The target asked last: the one that serves when the request succeeds."""
         self._running = False
-        """The target asked last has not failed."""
+        """Whether a target was asked and the last one has not failed."""
         self._attempts: list[Attempt] = []
         self._expected = Usage()
-        """The prompt as counted here, on the terms that are wished of the target asked last."""
+        """The prompt as counted here, with the tier, speed and region that the target asked last shall serve it in."""
         self._usage: Usage | None = None
         self._text = StringIO()
-        """What was said; a list of pieces would take many times its room."""
+        """The answer's text so far. A list of its pieces would take many times the memory."""
         self._content = False
         self._finished = False
-        """The answer of the target asked last has come to its end, though not yet to its figures."""
+        """Whether the answer of the target asked last has ended; its usage may still follow."""
         self._started = instruments.clock.monotonic()
         self._at = id_time(request_id)
+        self._costs = Costs(instruments.catalog, key, self._at)
         self._first_token_ms: int | None = None
         self._asked_at = self._content_at = self._started
         """Monotonic seconds: when the last target was asked, and when the first content came."""
@@ -72,17 +74,17 @@ class Meter:
 
     @property
     def prompt_tokens(self) -> int:
-        """As counted here, before anybody was asked."""
+        """The prompt's tokens as counted here, before a target was asked."""
         return self._expected.prompt_tokens
 
     @property
     def figures(self) -> Usage:
-        """What a finished answer used: the provider's figures, or where it told none, those counted here."""
+        """The usage of a finished answer: the provider's own figures, or those counted here where it told none."""
         return self._count(Outcome.FINISHED)[0]
 
     @property
     def severed(self) -> bool:
-        """The caller asked the sandbox to break the connection off, and was let to."""
+        """Whether the connection to the caller is to be cut, because it asked the sandbox for that fault and got it."""
         return bool(self._attempts) and self._call is not None and self._call.wishes.severed
 
     @property
@@ -91,16 +93,16 @@ class Meter:
 
     @property
     def finished(self) -> bool:
-        """Every choice has ended: nothing more is generated, and only what was used may still be told."""
+        """Whether every choice has ended: the provider generates nothing more, and only its usage may still come."""
         return self._finished
 
     @property
     def trace_headers(self) -> Mapping[str, str]:
-        """What the target that is asked is told of the request's trace."""
+        """Headers that tell the target about the request's trace."""
         return self._trace.headers
 
-    def counts(self, call: Call) -> int:
-        """The call is known; gives the tokens of its prompt."""
+    def count_prompt(self, call: Call) -> int:
+        """The request has been read as this call. Returns the tokens of its prompt."""
         self._call = call
         self._expected = Usage(prompt_tokens=self._use.tokenizer.count_prompt(call.canon, call.model))
         return self.prompt_tokens
@@ -109,16 +111,19 @@ class Meter:
         """Reserve everything the call may use. Raises TooMany, PaymentRequired, Unavailable."""
         self._ticket = await self._use.limiter.admit(self._key, self._id, need)
 
-    def counted(self) -> Answer:
-        """The prompt's tokens as this gateway counts them, for targets that do not count."""
+    def counted_here(self) -> Answer:
+        """The answer to a call that counts tokens, where no target can count them: the gateway's own figure."""
         return Answer(body={"input_tokens": self.prompt_tokens}, usage=None)
 
-    def plans(self, plan: Plan) -> None:
-        """The candidates are known."""
+    def planned(self, plan: Plan) -> None:
+        """The plan has been made."""
         self._plan = plan
 
     def opens(self, target: Target) -> None:
-        """A target is about to be asked: from here on a crash is billed. Raises Unavailable when the disk is full."""
+        """A target is about to be asked. From here on the request is billed even if this process dies.
+
+        Raises Unavailable when the open record cannot be written.
+        """
         self._target, self._usage, self._running, self._finished = target, None, True, False
         self._trace.asks(target)
         self._asked_at = self._use.clock.monotonic()
@@ -129,7 +134,7 @@ class Meter:
         prompt_tokens = self.prompt_tokens
         self._expected = Usage(prompt_tokens, tier=wished.tier, speed=wished.speed, region=wished.region)
         asked = Usage() if self._only_counts else self._expected
-        cost, version = (0, None) if self._only_counts else self._price(target, asked)
+        cost, version = (0, None) if self._only_counts else self._costs.cost(target, asked)
         self._use.recorder.open(
             OpenRecord(
                 id=self._id,
@@ -144,7 +149,7 @@ class Meter:
                 stream=call.stream,
                 prompt_tokens=asked.prompt_tokens,
                 cost_nanos=cost,
-                charge_nanos=self._charge(cost, target, self._key.org.tariff.marked_up),
+                charge_nanos=self._costs.charge(cost, target, self._key.org.tariff.marked_up),
                 price_version=version,
                 wished=None if wished == USUAL else asked.details(),
                 credential=target.brought,
@@ -153,8 +158,8 @@ class Meter:
             )
         )
 
-    def looks(self, look: Look) -> None:
-        """The cache was asked; a hit is what this request gets."""
+    def looked_up(self, look: Look) -> None:
+        """The cache was asked; a hit will be the answer."""
         self._look = look
 
     def attempted(self, attempt: Attempt) -> None:
@@ -162,11 +167,11 @@ class Meter:
         self._attempts.append(attempt)
         self._running = attempt.outcome == "ok"
         if not self._running and not self._content:
-            self._text = StringIO()  # what was overheard is nobody's now
+            self._text = StringIO()  # the caller gets nothing of an answer that failed while it was assembled
         self._trace.attempted(attempt)
 
     def broke(self, error: ProviderError) -> None:
-        """The last attempt's answer broke off: it was not `ok` after all, and its figures are nobody's."""
+        """The answer of the last attempt broke off after all."""
         self._trace.broke(error)
         self._finished = False
         last = self._attempts.pop()
@@ -186,12 +191,12 @@ class Meter:
             self._finished = True
 
     def overhears(self, step: Step) -> None:
-        """A step of an answer that is put together here: used, though the caller has nothing of it yet."""
+        """A step of an answer that is assembled here: it is used, though the caller has nothing of it yet."""
         self._text.write(step.text)
         self._usage = step.usage or self._usage
         self._finished = self._finished or step.finish is not None
 
-    def receives(self, answer: Answer) -> None:
+    def received(self, answer: Answer) -> None:
         """A whole answer has come."""
         self._content = True
         self._usage = answer.usage
@@ -199,12 +204,12 @@ class Meter:
         self._text.write(answer.text)
 
     def headers(self) -> list[tuple[str, str]]:
-        """What the caller is told beside the answer."""
+        """The gateway's own response headers, as far as they are known now."""
         lines = list(self._ticket.headers) if self._ticket else []
         lines.append(("x-llmgateway-cache", self._cache))
-        hit = self._look.entry if self._look else None
-        if hit is not None:
-            lines += [("x-llmgateway-provider", hit.provider), ("x-llmgateway-model", hit.served_model)]
+        if self._hit is not None:
+            lines.append(("x-llmgateway-provider", self._hit.provider))
+            lines.append(("x-llmgateway-model", self._hit.served_model))
         if self._attempts:
             lines.append(("x-llmgateway-attempts", str(len(self._attempts))))
         if self._target is not None and self._attempts and self._attempts[-1].outcome == "ok":
@@ -216,13 +221,13 @@ class Meter:
         return lines
 
     def cost_header(self) -> tuple[str, str]:
-        """`x-llmgateway-cost-usd`, once settled."""
+        """`x-llmgateway-cost-usd`; call it after `settle`."""
         cost = self._event.cost_nanos if self._event else None
         return ("x-llmgateway-cost-usd", "unpriced" if cost is None else usd(cost))
 
     @property
     def _only_counts(self) -> bool:
-        """Tokens are counted for the caller: no model reads them, and no provider bills them.
+        """Whether the call only asks how many tokens it has: no model reads them, and no provider bills them.
 
         Pages: https://platform.claude.com/docs/en/build-with-claude/token-counting, https://ai.google.dev/gemini-api/docs/billing.
         """
@@ -232,12 +237,16 @@ class Meter:
     def _cache(self) -> str:
         return self._look.status if self._look else "bypass"
 
+    @property
+    def _hit(self) -> Entry | None:
+        return self._look.entry if self._look else None
+
     async def settle(self, outcome: Outcome, status: int, problem: Problem | None = None) -> UsageEvent:
-        """Write the event and settle the ticket; the second call only gives the event back."""
+        """Write the event and settle the ticket, once; a second call only returns the event."""
         if self._event is not None:
             return self._event
         event = self._event = self._make_event(outcome, status, problem)
-        self._tell_speed(event)
+        self._report_speed(event)
         self._use.counting.running -= 1
         try:
             self._use.recorder.close(event)
@@ -246,12 +255,12 @@ class Meter:
                 if self._ticket is not None:
                     await self._use.limiter.end(self._ticket, event)
             finally:
-                self._tell(event)
+                self._tell_observers(event)
         return event
 
-    def _tell(self, event: UsageEvent) -> None:
-        """All who only look on hear of it when the money is safe: what fails there costs nobody anything."""
-        self._tell_doubt(event)
+    def _tell_observers(self, event: UsageEvent) -> None:
+        """Logs, metrics and traces hear of the event last, so that a fault in them cannot harm the money."""
+        self._warn_of_incredible_usage(event)
         self._use.counting.ended(event)
         self._use.request_log.ended(event)
         if self._call is not None and may_be_kept(event, self._key, self._call):
@@ -260,8 +269,8 @@ class Meter:
             self._trace.said(self._call, text)
         self._trace.settled(event)
 
-    def _tell_speed(self, event: UsageEvent) -> None:
-        """How fast the target was, counted from when it was asked; nothing when two targets gave one answer."""
+    def _report_speed(self, event: UsageEvent) -> None:
+        """Tell health how fast the target was, from when it was asked; nothing when two targets gave one answer."""
         if event.outcome is not Outcome.FINISHED or not self._target or not self._plan or not self._plan.watched:
             return
         streamed = event.first_token_ms is not None
@@ -272,20 +281,14 @@ class Meter:
         self._use.health.answered(self._target.path, first, event.completion_tokens, writing)
 
     def _make_event(self, outcome: Outcome, status: int, problem: Problem | None) -> UsageEvent:
-        asked = self._target is not None
-        # Sent upstream: input counts even when the caller left. A failure without content used nothing of the caller's.
-        left = outcome is Outcome.ABANDONED and self._running
-        used = asked and not self._only_counts and (outcome is Outcome.FINISHED or left or self._content)
-        usage, source = self._count(outcome) if used else (Usage(), UsageSource.COUNTED)
-        usage = self._target.located(usage) if used and self._target else usage
-        cost, version = self._price(self._target, usage) if used and self._target else (0, None)
-        hit = self._look.entry if self._look else None
-        if hit is not None:
-            usage, cost = hit.usage or self._count(outcome)[0], 0
-        failed = outcome in (Outcome.FAILED, Outcome.REFUSED)
-        served = self._target if self._attempts and self._attempts[-1].outcome == "ok" else None
-        if served is None and (left or self._content):
-            served = self._target
+        account = self._account(outcome)
+        usage, details = account.usage, account.usage.details()
+        provider = served_model = None
+        if self._hit is not None:
+            provider, served_model = self._hit.provider, self._hit.served_model
+        elif self._target is not None and self._has_served(outcome):
+            provider, served_model = self._target.host.id, self._target.model
+            details = self._target.details(usage)
         call, plan = self._call, self._plan
         return UsageEvent(
             id=self._id,
@@ -296,8 +299,8 @@ class Meter:
             operation=self._operation,
             dialect=self._dialect,
             model=call.model if call else "",
-            provider=hit.provider if hit else served.host.id if served else None,
-            served_model=hit.served_model if hit else served.model if served else None,
+            provider=provider,
+            served_model=served_model,
             outcome=outcome,
             status=status,
             error_code=problem.code if problem else None,
@@ -308,14 +311,12 @@ class Meter:
             cached_tokens=usage.cached_tokens,
             cache_write_tokens=usage.cache_write_tokens,
             reasoning_tokens=usage.reasoning_tokens,
-            usage_details=served.details(usage) if served and hit is None else usage.details(),
-            cost_nanos=cost,
-            charge_nanos=0
-            if failed or hit is not None
-            else self._charge(cost, self._target if used else None, self._key.org.tariff.charge),
-            list_cost_nanos=hit.list_cost_nanos if hit else self._list_cost(usage, cost) if used else cost,
-            price_version=version,
-            usage_source=source,
+            usage_details=details,
+            cost_nanos=account.cost,
+            charge_nanos=account.charge,
+            list_cost_nanos=account.list_cost,
+            price_version=account.price_version,
+            usage_source=account.usage_source,
             cache=self._cache,
             test=self._key.test,
             duration_ms=self._milliseconds(),
@@ -325,6 +326,35 @@ class Meter:
             tags=self._key.tags,
         )
 
+    def _account(self, outcome: Outcome) -> Account:
+        """What the request used and costs. A cache hit costs nothing, and saves its list cost."""
+        if self._hit is not None:
+            return Account(self._hit.usage or self._count(outcome)[0], list_cost=self._hit.list_cost_nanos)
+        target = self._target
+        if target is None or not self._has_used(outcome):
+            return Account()
+        usage, source = self._count(outcome)
+        usage = target.located(usage)
+        cost, version = self._costs.cost(target, usage)
+        failed = outcome in (Outcome.FAILED, Outcome.REFUSED)
+        charge = 0 if failed else self._costs.charge(cost, target, self._key.org.tariff.charge)
+        asked = self._plan.asked if self._plan else None
+        list_cost = self._costs.list_cost(usage, cost, asked=asked, served=target)
+        return Account(usage, source, cost, charge, list_cost, version)
+
+    def _has_used(self, outcome: Outcome) -> bool:
+        """Whether anything counts: what was sent upstream does, also when the caller left; a failure without content does not."""
+        return not self._only_counts and (outcome is Outcome.FINISHED or self._left_running(outcome) or self._content)
+
+    def _has_served(self, outcome: Outcome) -> bool:
+        """Whether the target asked last is named as the one that served."""
+        answered = bool(self._attempts) and self._attempts[-1].outcome == "ok"
+        return answered or self._left_running(outcome) or self._content
+
+    def _left_running(self, outcome: Outcome) -> bool:
+        """Whether the caller left while a target was at work."""
+        return outcome is Outcome.ABANDONED and self._running
+
     def _count(self, outcome: Outcome) -> tuple[Usage, UsageSource]:
         return reckon(self._usage, self._expected, self._seen, whole=self._finished or outcome is Outcome.FINISHED)
 
@@ -332,7 +362,7 @@ class Meter:
         """Tokens of the answer's text, as counted here."""
         return self._use.tokenizer.count_text(self._text.getvalue(), self._target.model if self._target else "")
 
-    def _tell_doubt(self, event: UsageEvent) -> None:
+    def _warn_of_incredible_usage(self, event: UsageEvent) -> None:
         if event.usage_source is UsageSource.PROVIDER or self._usage is None or self._target is None:
             return
         if not self._usage.credible:
@@ -343,32 +373,6 @@ class Meter:
                 target=self._target.name,
                 told={name: f"{tokens:.3g}" for name, tokens in figures.items()},
             )
-
-    def _list_cost(self, usage: Usage, cost: int | None) -> int | None:
-        """What the asked-for model would have cost: the sum of such differences is what routing saved."""
-        asked = self._plan.asked if self._plan else None
-        if asked is None or (asked is self._target and asked.price is None):
-            return cost
-        region = usage.region if self._target and self._target.host.id == asked.host.id else None
-        return self._price(asked, msgspec.structs.replace(usage, told_nanos=None, region=region))[0]
-
-    def _price(self, target: Target | None, usage: Usage) -> tuple[int | None, str | None]:
-        if target is None:
-            return None, None
-        usage = target.located(usage)
-        priced = self._use.catalog.price(
-            target.host.id, target.model, usage, self._at, override=target.price, tier=usage.tier
-        )
-        if priced is None:
-            return None, None
-        return priced.nanos, price_version(priced.version, priced.lacking)
-
-    def _charge(self, cost: int | None, target: Target | None, priced: Callable[[int], int]) -> int | None:
-        """None is unpriced. Nothing for organisations that pay nothing, for test keys, where no tariff applies."""
-        org = self._key.org
-        if not org.charged or self._key.test or target is None or not target.charged:
-            return 0
-        return None if cost is None else priced(cost)
 
     def _milliseconds(self) -> int:
         return round((self._use.clock.monotonic() - self._started) * 1000)
