@@ -1,4 +1,4 @@
-"""The page: a request's journey, step by step."""
+"""The page: a request's journey through the data plane, step by step. Start reading here."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ from llmgateway.kit.log import speak_of
 
 CLIENT_LEFT = 499
 _FIGURES_SECONDS: Final = 2.0
-"""How long the figures of an answer are waited for whose caller left at its end."""
+"""When the caller left at the end of an answer, how long its usage is waited for."""
 _OUR_FAULT = "The gateway made a mistake with this request; nothing was charged. Tell its operator the id {}."
 _NOT_HANDED_OVER = (
     "The gateway could not hand over the answer to this request; GET /v1/requests/{0} tells what was charged. "
@@ -50,7 +50,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
-    """What the journey passes through; built once on floor 4."""
+    """The parts of the data plane that a request passes through; built once on floor 4."""
 
     keys: Keys
     router: Router
@@ -65,14 +65,14 @@ class Rooms:
 
 
 async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
-    """One request, from its key to its last byte. Whatever happens after the key is known leaves one event."""
+    """Serve one request, from its key to its last byte. Once the key is known, exactly one usage event is written."""
     visit = _Visit(rooms, inbound, reply, rooms.tracing.begin(inbound.operation, inbound.headers, reply.request_id))
     try:
         await _journey(visit)
     except Problem as problem:
         await _fail(visit, problem)
     except Exception:
-        # The edge of the data plane: a fault of our own is logged, told, and settled like any other failure.
+        # The edge of the data plane: a fault of our own is logged, and then told and settled like any other failure.
         log.exception("a request failed inside the gateway", request_id=reply.request_id)
         words = _NOT_HANDED_OVER if visit.meter is not None and visit.meter.settled else _OUR_FAULT
         await _fail(visit, InternalFault(words.format(reply.request_id)))
@@ -80,39 +80,39 @@ async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
         await _cancelled(visit)
         raise
     finally:
-        await reply.hush()
+        await reply.stop_keepalive()
         visit.trace.end()
 
 
 @dataclass(slots=True)
 class _Visit:
-    """One request on its journey."""
+    """One request on its journey, as far as the ends of the journey need to know it."""
 
     rooms: Rooms
     inbound: Inbound
     reply: Reply
     trace: Trace
     meter: Meter | None = None
-    """From the moment its key is known."""
+    """None until the key is known."""
 
 
 async def _journey(visit: _Visit) -> None:
-    """The steps, in their order. Raises the Problem that ends it."""
+    """The journey's first step, identify, and its body; the other steps follow. Raises the Problem that ends it."""
     rooms, inbound, reply, trace = visit.rooms, visit.inbound, visit.reply, visit.trace
     trace.at("identify")
     key = await rooms.keys.identify(inbound.secret, inbound.address)
-    _speak_of(key, reply.request_id, trace)
+    _identify_in_logs(key, reply.request_id, trace)
     meter = Meter(rooms.instruments, trace, reply.request_id, key, inbound.operation, inbound.dialect.id)
     visit.meter = meter
     body = inbound.unpacked()
     with rooms.bodies.holding(key.org.id, len(body)):
         call = inbound.read(body)
-        del body  # the call has what it said
-        await _serve(visit, key, meter, call)
+        del body  # the call holds all of it; two copies of a large body are one too many
+        await _serve_call(visit, key, meter, call)
 
 
-async def _serve(visit: _Visit, key: KeySnapshot, meter: Meter, call: Call) -> None:
-    """From the call on."""
+async def _serve_call(visit: _Visit, key: KeySnapshot, meter: Meter, call: Call) -> None:
+    """The steps from admit on: reserve, look into the cache, and ask a provider if there is no hit."""
     rooms, inbound, reply, trace = visit.rooms, visit.inbound, visit.reply, visit.trace
     _authorise(key, call)
     trace.at("admit")
@@ -122,24 +122,24 @@ async def _serve(visit: _Visit, key: KeySnapshot, meter: Meter, call: Call) -> N
     trace.at("lookup")
     async with rooms.cache.looking(call, key) as look:
         meter.looked_up(look)
-        reply.unneeded = partial(_unneeded, look, meter)
+        reply.until_unneeded = partial(_until_unneeded, look, meter)
         audience = Audience(call, inbound.dialect, meter, reply, look, trace)
         if look.entry is not None:
-            await _again(look.entry, audience)
+            await _serve_cached(look.entry, audience)
             return
         with rooms.faults.place(key.org.id, call.wishes.fault):
-            await _ask(rooms, key, audience)
+            await _ask_providers(rooms, key, audience)
 
 
-async def _unneeded(look: Look, meter: Meter) -> None:
-    """Until an answer whose caller left is needed no more: by others who wait for the same, and to tell what it used."""
+async def _until_unneeded(look: Look, meter: Meter) -> None:
+    """After the caller left: wait until nobody else waits for the same answer, and the provider had time to tell its usage."""
     await look.alone()
     if meter.finished:
         await asyncio.sleep(_FIGURES_SECONDS)
 
 
-async def _again(entry: Entry, audience: Audience) -> None:
-    """A hit: nobody is asked."""
+async def _serve_cached(entry: Entry, audience: Audience) -> None:
+    """A cache hit: the kept answer goes out, and no provider is asked."""
     audience.trace.at("watch")
     if audience.call.stream and audience.call.operation is Operation.CHAT:
         await delivery.stream(Replay(entry), audience)
@@ -147,8 +147,8 @@ async def _again(entry: Entry, audience: Audience) -> None:
         await delivery.whole(answer_of(entry), audience)
 
 
-async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
-    """The rest of the journey: to the providers and back."""
+async def _ask_providers(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
+    """The steps plan, dispatch and watch."""
     if audience.call.operation is Operation.COMPLETIONS and not rooms.router.completes(audience.call, key):
         audience = msgspec.structs.replace(audience, call=as_chat(audience.call), dialect=TextDialect())
     call, meter, reply = audience.call, audience.meter, audience.reply
@@ -169,31 +169,31 @@ async def _ask(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
         collector = Collector(call) if keeps else None
         await delivery.stream(RescuedStream(asking, served, served.stream), audience, collector)
     elif served.answer is not None:
-        await reply.hush()
+        await reply.stop_keepalive()
         await delivery.whole(served.answer, audience, served.target)
 
 
 async def _cancelled(visit: _Visit) -> None:
-    """The caller left, or the process ends and waits no longer: then who still listens is told."""
+    """The task was cancelled: because the caller left, or because the process ends, and then the caller is told."""
     meter, reply = visit.meter, visit.reply
     if reply.left:
         if meter is not None:
             await meter.settle(Outcome.ABANDONED, 200 if reply.started else CLIENT_LEFT)
-    elif meter is None or not meter.settled:  # a settled answer has its last bytes already
+    elif meter is None or not meter.settled:  # the caller already has all of a settled answer
         await _fail(visit, Unavailable(_ENDING, code="draining", retry_after=1))
 
 
 async def _fail(visit: _Visit, problem: Problem) -> None:
-    """Tell the caller in its dialect; as an event when the status is already out."""
+    """Settle a request that failed and tell its caller, in its dialect; as an event of the stream when the status is already out."""
     inbound, meter, reply = visit.inbound, visit.meter, visit.reply
-    await reply.hush()
+    await reply.stop_keepalive()
     headers = list(problem.headers)
     if meter is not None:
         failed = meter.attempts or isinstance(problem, UpstreamFailed | InternalFault)
         outcome = Outcome.FAILED if failed else Outcome.REFUSED
         try:
             await meter.settle(outcome, problem.http_status, problem)
-        except Problem as worse:  # its record has no room: that is what the caller is told
+        except Problem as worse:  # the event could not be written: the caller is told that instead
             problem = worse
         headers += meter.headers()
     else:
@@ -209,14 +209,15 @@ async def _fail(visit: _Visit, problem: Problem) -> None:
         await reply.whole(problem.http_status, inbound.dialect.error(problem, reply.request_id), headers)
 
 
-def _speak_of(key: KeySnapshot, request_id: str, trace: Trace) -> None:
+def _identify_in_logs(key: KeySnapshot, request_id: str, trace: Trace) -> None:
+    """From here on the trace and the log lines of this request carry its ids."""
     trace.identified(key)
     ids = {"request_id": request_id, "org_id": key.org.id, "key_id": key.id}
     speak_of({**ids, "trace_id": trace.id} if trace.id else ids)
 
 
 def _authorise(key: KeySnapshot, call: Call) -> None:
-    """What the key may do, before anything is reserved. Raises Forbidden or BadRequest."""
+    """Check that the key may make this call, before anything is reserved. Raises Forbidden or BadRequest."""
     if not operation_allowed(key, call.operation):
         raise Forbidden(f"This key may not use {call.operation}. Ask an admin to add the scope `{call.operation}`.")
     if call.wishes.fault is not None and not key.test:

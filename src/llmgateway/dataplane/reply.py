@@ -1,4 +1,4 @@
-"""The way back to the caller: one ASGI response, written once, with a keepalive while nothing comes."""
+"""The way back to the caller: one ASGI response, written once, with keepalives while nothing else goes out."""
 
 import asyncio
 import math
@@ -17,62 +17,72 @@ _SSE = (
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 )
-_SPACES = bytes(32 if code < 32 or code == 127 else code for code in range(256))
-"""For control characters."""
-_AS_SAID = (b"x-content-type-options", b"nosniff")
-"""An answer holds what models say: no browser may take it for a page."""
+_CONTROLS_AS_SPACES = bytes(32 if code < 32 or code == 127 else code for code in range(256))
+"""A table for `bytes.translate` that puts a space in place of every control character."""
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+"""Answers hold what models write: no browser may take one for a page."""
 
 
 UNREAD_SECONDS: Final = 300.0
-"""Who takes nothing of a stream for so long would hold its provider's connection for good."""
+"""A caller who reads nothing of a stream for so long counts as gone, or it would hold the provider's connection for good."""
 
 
 async def _at_once() -> None:
-    """Nobody does."""
+    """There is nothing to wait for."""
 
 
 class Reply:
-    """Writes either one whole body or a stream. Knows nothing of dialects."""
+    """Writes either one whole body or one stream. It knows nothing of dialects."""
 
     __slots__ = (
-        "_beat", "_beating", "_begun", "_id_lines", "_offered_at", "_said_at", "_send", "left", "request_id", "started", "unneeded",
+        "_begun",
+        "_id_lines",
+        "_keepalive",
+        "_offered_at",
+        "_said_at",
+        "_send",
+        "_starting",
+        "left",
+        "request_id",
+        "started",
+        "until_unneeded",
     )  # fmt: skip
 
     def __init__(self, send: Send, request_id: str, *, id_names: Sequence[bytes] = (b"x-request-id",)) -> None:
-        """`id_names` are the headers that carry the id: SDKs look for it under their own."""
+        """`id_names` are the headers that carry the request's id; each SDK has its own name for it."""
         self._send = send
         self.request_id = request_id
         self._id_lines = [(name, request_id.encode()) for name in id_names]
         self._begun = False
-        """Somebody sends the status."""
+        """Whether the status is being sent, or was."""
         self.started = False
-        """The status is out."""
+        """Whether the status was sent."""
         self.left = False
-        """The caller is gone: nobody reads on."""
-        self.unneeded: Callable[[], Awaitable[None]] = _at_once
-        """Until the answer is of no more use to anybody else."""
+        """Whether the caller is gone."""
+        self.until_unneeded: Callable[[], Awaitable[None]] = _at_once
+        """When the caller has left, waits until nobody else needs the answer: only then the journey is cancelled."""
         self._said_at = -math.inf
-        """Monotonic seconds: when the last piece of a stream went out."""
+        """When the last piece of a stream went out, in monotonic seconds."""
         self._offered_at: float | None = None
-        """Monotonic seconds: when a piece was offered for which there is no room yet."""
-        self._beating: asyncio.TimerHandle | None = None
-        self._beat: asyncio.Task[None] | None = None
+        """When the piece was handed to the server that it has no room for yet, in monotonic seconds."""
+        self._starting: asyncio.TimerHandle | None = None
+        self._keepalive: asyncio.Task[None] | None = None
 
     async def whole(
         self, status: int, body: bytes, headers: Headers = (), *, content_type: str = "application/json"
     ) -> None:
-        """A whole body."""
+        """Send a whole answer."""
         kind = _JSON if content_type == "application/json" else (b"content-type", content_type.encode())
         await self._begin(status, [kind, (b"content-length", str(len(body)).encode()), *self._lines(headers)])
         await self._end(body)
 
     async def start_stream(self, headers: Headers = ()) -> None:
-        """Status and headers of an event stream, once."""
+        """Send the status and headers of an event stream, unless they were sent already."""
         if not self._begun:
             await self._begin(200, [*_SSE, *self._lines(headers)])
 
     async def piece(self, body: bytes) -> None:
-        """More of the stream."""
+        """Send the next bytes of a stream; nothing for none."""
         if body:
             self._said_at = self._offered_at = time.monotonic()
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
@@ -80,36 +90,36 @@ class Reply:
 
     @property
     def unread_seconds(self) -> float:
-        """How long the caller has taken nothing of a piece that is there for it."""
+        """For how long the server has had no room for the last piece, because the caller reads nothing."""
         return 0.0 if self._offered_at is None else time.monotonic() - self._offered_at
 
     async def end_stream(self, body: bytes = b"") -> None:
-        """The last bytes of the stream."""
+        """Send the last bytes of a stream."""
         await self._end(body)
 
     async def break_off(self) -> None:
-        """Promise more than will ever come: the server closes a connection whose answer is left unfinished."""
+        """Break the connection: an unfinished answer makes the server close it. Starts one that promises a body if need be."""
         if not self._begun:
             await self._begin(200, [_JSON, (b"content-length", b"1000"), *self._lines(())])
 
     def keep_alive(self, seconds: float, body: bytes, headers: Headers) -> None:
-        """From now on until `hush`, whenever nothing goes out for `seconds`, start the stream if need be and send `body`."""
+        """Until `stop_keepalive`, send `body` whenever nothing else went out for `seconds`; the first one starts the stream."""
         loop = asyncio.get_running_loop()
 
         def begin() -> None:
-            self._beat = loop.create_task(self._pulse(seconds, body, headers))
+            self._keepalive = loop.create_task(self._pulse(seconds, body, headers))
 
-        self._beating = loop.call_later(seconds, begin)
+        self._starting = loop.call_later(seconds, begin)
 
-    async def hush(self) -> None:
+    async def stop_keepalive(self) -> None:
         """End the keepalive; after this nobody else writes."""
-        if self._beating is not None:
-            self._beating.cancel()
-            self._beating = None
-        if self._beat is not None:
-            beat, self._beat = self._beat, None
-            beat.cancel()
-            await asyncio.wait([beat])
+        if self._starting is not None:
+            self._starting.cancel()
+            self._starting = None
+        if self._keepalive is not None:
+            keepalive, self._keepalive = self._keepalive, None
+            keepalive.cancel()
+            await asyncio.wait([keepalive])
 
     async def _pulse(self, seconds: float, body: bytes, headers: Headers) -> None:
         await self.start_stream(headers)
@@ -131,17 +141,17 @@ class Reply:
         self._offered_at = None
 
     def _lines(self, headers: Headers) -> list[tuple[bytes, bytes]]:
-        lines = [*self._id_lines, _AS_SAID]
+        lines = [*self._id_lines, _NO_SNIFFING]
         # No server refuses such a value, and none ends a line: names of models come from callers and providers.
         lines += [
-            (name.encode("latin-1"), value.encode("ascii", "backslashreplace").translate(_SPACES))
+            (name.encode("latin-1"), value.encode("ascii", "backslashreplace").translate(_CONTROLS_AS_SPACES))
             for name, value in headers
         ]
         return lines
 
 
 async def departure(receive: Receive, reply: Reply, *, patience: float = UNREAD_SECONDS) -> None:
-    """Until the caller is gone; one who takes nothing of a stream for so many seconds is."""
+    """Wait until the caller is gone: it closed the connection, or read nothing of a stream for `patience` seconds."""
     while True:
         try:
             async with asyncio.timeout(patience / 4):

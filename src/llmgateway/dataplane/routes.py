@@ -134,7 +134,7 @@ async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive
 
     async def watch_the_door() -> None:
         await departure(receive, reply)
-        await reply.unneeded()
+        await reply.until_unneeded()
         journey.cancel()
 
     called = loop.call_later(_UNWATCHED_SECONDS, lambda: watchman.append(loop.create_task(watch_the_door())))

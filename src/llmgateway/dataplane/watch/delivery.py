@@ -98,7 +98,7 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
             if isinstance(voice, _Native) and not live.native:  # another target goes on: from here on in our words
                 voice = _Translated.behind(live.spoken, writer, reply.request_id)
             await reply.piece(voice.write(steps))
-        await reply.hush()
+        await reply.stop_keepalive()
         event = await meter.settle(Outcome.FINISHED, 200)
         collected = collector.answer() if collector is not None else None
         if collected is not None and audience.look is not None:
@@ -106,7 +106,7 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
         await reply.end_stream(voice.ending(dialect, meter))
         await live.release()
     except ProviderError as error:
-        await reply.hush()
+        await reply.stop_keepalive()
         problem = broken_stream(error, meter.attempts)
         await meter.settle(Outcome.FAILED, 200, problem)
         if audience.call.wishes.severed:
