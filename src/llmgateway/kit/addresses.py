@@ -1,10 +1,10 @@
-"""Internet addresses as limits and ranges see them."""
+"""IP addresses in the form in which rate limits and address ranges compare them."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 
 def plain_address(address: str) -> IPv4Address | IPv6Address | None:
-    """An address without its zone, and IPv4 where IPv6 only carries it; None for what is no address."""
+    """The parsed address, without its zone, and as IPv4 where it is IPv4 mapped into IPv6; None for any other text."""
     try:
         place = ip_address(address.partition("%")[0])
     except ValueError:
@@ -13,7 +13,7 @@ def plain_address(address: str) -> IPv4Address | IPv6Address | None:
 
 
 def neighbourhood(address: str) -> str:
-    """Whom a limit for an address counts together: whoever has one IPv6 address has the /64 around it."""
+    """What a rate limit by address counts as one caller: an IPv4 address, or the /64 around an IPv6 address."""
     place = plain_address(address)
     if isinstance(place, IPv6Address):
         return str(ip_network((place, 64), strict=False))
@@ -21,6 +21,6 @@ def neighbourhood(address: str) -> str:
 
 
 def is_inside(address: str, networks: tuple[str, ...]) -> bool:
-    """Whether it lies in one of the ranges."""
+    """Whether the address lies in one of the ranges (CIDR)."""
     place = plain_address(address)
     return place is not None and any(place in ip_network(network, strict=False) for network in networks)

@@ -1,4 +1,4 @@
-"""A bounded store of bytes with a time to live, and its implementation in this process's memory; RedisCache is the other one."""
+"""A bounded store of bytes with a time to live, and its implementation in memory; RedisCache is the other one."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from llmgateway.kit.clock import Clock
 
 OVERHEAD: Final = 512
-"""Bytes that an entry costs beside its value."""
+"""Bytes of memory that an entry costs besides its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class CacheStore(Protocol):
     """What a response cache needs. Values are opaque; labels say what an entry belongs to."""
 
     async def get(self, key: bytes) -> bytes | None:
-        """The value, None when there is none, or none any more."""
+        """The value; None when there is none, or its time is over."""
         ...
 
     async def put(self, key: bytes, value: bytes, seconds: float, labels: frozenset[str]) -> None:
-        """Keep a value for so long; a value over the store's bound is not kept."""
+        """Keep a value for `seconds`. A value that is larger than the whole store is not kept."""
         ...
 
     async def purge(self, labels: frozenset[str]) -> int:
@@ -51,7 +51,7 @@ class _Entry:
 
 
 class MemoryCache:
-    """Least recently used goes first when the bytes are used up."""
+    """A CacheStore in this process. When it is full, the least recently used entries go first."""
 
     def __init__(self, clock: Clock, max_bytes: int) -> None:
         self._clock = clock

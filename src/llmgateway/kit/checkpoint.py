@@ -1,4 +1,4 @@
-"""How far the reader of a journal is, kept so that a full disk cannot keep it from being written."""
+"""How far a journal has been read, stored so that it can be written on a full disk too."""
 
 import os
 import struct
@@ -18,9 +18,9 @@ class Position(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """How far the reader is: what lies before `done` is stored, before `settled` also settled, before `keep` not needed any more.
+    """How far the reader is: everything before `done` is stored, everything before `settled` is settled too.
 
-    `keep` is at or before `settled`, and that at or before `done`.
+    Everything from `keep` on is still needed (`keep` <= `settled` <= `done`).
     """
 
     keep: Position
@@ -37,19 +37,19 @@ START: Final = Position(1, 0)
 
 
 class CheckpointFile:
-    """Two places in one file, written in turn and in place: a torn one leaves the other, and neither needs new room."""
+    """Two slots in one file, written in turns and in place: a write that a crash tears leaves the other slot, and none needs new room."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "checkpoint"
         self._turn = 0
 
     def reserve(self) -> None:
-        """Take the room now, where there is any; without it `write` may fail on a full disk."""
+        """Write both slots now, if the disk has room; otherwise `write` may fail on a full disk later."""
         with suppress(OSError):
             self._path.write_bytes(_packed(Checkpoint.at(START)) * 2)
 
     def read(self) -> Checkpoint:
-        """The newest that is whole; the start where there is none. Raises OSError."""
+        """The newest undamaged checkpoint; the journal's start when there is none. Raises OSError."""
         try:
             packed = self._path.read_bytes()
         except FileNotFoundError:
@@ -63,7 +63,7 @@ class CheckpointFile:
         return newest
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Raises OSError: then the one before still counts."""
+        """Store a checkpoint. Raises OSError; the one before still counts then."""
         file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.pwrite(file, _packed(checkpoint), self._turn * _SLOT.size)

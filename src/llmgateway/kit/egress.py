@@ -11,11 +11,11 @@ _NAT64: Final = "64:ff9b::"
 
 
 class AddressRefused(OSError):
-    """It leads somewhere that a tenant must not reach through us."""
+    """The address leads somewhere that a tenant must not reach through the gateway."""
 
 
 def check_url(url: str) -> None:
-    """What can be said of a URL without resolving it. Raises AddressRefused."""
+    """Check a URL as far as that is possible without resolving its host. Raises AddressRefused."""
     parts = urlsplit(url)
     if parts.scheme != "https":
         raise AddressRefused("The address must begin with https://.")
@@ -32,7 +32,7 @@ def check_url(url: str) -> None:
 
 
 def check_address(address: str) -> None:
-    """Private, local, link-local (metadata), multicast and reserved ranges are refused. Raises AddressRefused."""
+    """Refuse private, local, link-local (cloud metadata), multicast and reserved addresses. Raises AddressRefused."""
     place = ip_address(address.partition("%")[0])
     inner = _inner(place)
     if not place.is_global or place.is_multicast or (inner is not None and (not inner.is_global or inner.is_multicast)):
@@ -48,7 +48,7 @@ def _is_literal(host: str) -> bool:
 
 
 def _inner(place: IPv4Address | IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 one carries, if it does."""
+    """The IPv4 address inside an IPv6 one (mapped, 6to4, Teredo, NAT64); None when there is none."""
     if isinstance(place, IPv4Address):
         return None
     carried = place.ipv4_mapped or place.sixtofour or (place.teredo[1] if place.teredo else None)
@@ -58,13 +58,13 @@ def _inner(place: IPv4Address | IPv6Address) -> IPv4Address | None:
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves, and refuses before anything connects; the connection goes to the very address that was checked."""
+    """Resolves and checks. The connection goes to the very address that was checked, so that DNS cannot change it in between."""
 
     def __init__(self) -> None:
         self._inner = ThreadedResolver()
 
     async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
-        """Raises AddressRefused when any of the addresses is out of bounds."""
+        """The host's addresses. Raises AddressRefused when a tenant must not reach one of them."""
         found = await self._inner.resolve(host, port, family)
         for entry in found:
             check_address(entry["host"])

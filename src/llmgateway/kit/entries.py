@@ -1,4 +1,4 @@
-"""What people type in about themselves: addresses and passwords, held to the same rules wherever they come in."""
+"""Rules for what people type in: e-mail addresses, passwords and names; the same wherever they are entered."""
 
 import re
 from typing import Final
@@ -7,20 +7,20 @@ SHORTEST_PASSWORD: Final = 12
 LONGEST_PASSWORD: Final = 200
 LONGEST_ADDRESS: Final = 254
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-"""What is not read: controls, halves of characters, and what turns the direction of the letters beside it."""
+"""Characters that nobody can see: controls, lone surrogates, and marks that change the direction of writing."""
 _NO_ADDRESS: Final = (*'<>(),;:"\\', "=?")
-"""Marks of headers, and the beginning of an encoded word: what it decodes to may be anything."""
+"""Marks with a meaning in mail headers, and the beginning of an encoded word, which may decode to any of them."""
 
 
 def plain(value: str) -> str:
-    """Text of one line. Raises ValueError."""
+    """The text, if it holds no control characters. Raises ValueError."""
     if _CONTROLS.search(value):
         raise ValueError("must not hold control characters")
     return value
 
 
 def mail_address(value: str) -> str:
-    """An e-mail address, in lower case. Raises ValueError."""
+    """The e-mail address in lower case. Raises ValueError."""
     address = value.strip().lower()
     local, at, domain = address.rpartition("@")
     if not at or not local or "." not in f"{domain}." or " " in address or not address.isprintable() or "@" in local:
@@ -33,7 +33,7 @@ def mail_address(value: str) -> str:
 
 
 def new_password(value: str) -> str:
-    """A password that may be chosen. Raises ValueError."""
+    """The password, if its length allows it to be chosen. Raises ValueError."""
     if not SHORTEST_PASSWORD <= len(value) <= LONGEST_PASSWORD:
         raise ValueError(f"must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
     return plain(value)

@@ -1,4 +1,4 @@
-"""Records in a file, each framed by its length and CRC-32."""
+"""Records in a file, each in a frame: its length, its CRC-32, and its bytes."""
 
 import struct
 import zlib
@@ -9,19 +9,19 @@ HEAD_BYTES: Final = _HEAD.size
 
 
 def framed(record: bytes) -> bytes:
-    """As it is written."""
+    """The record in its frame, as it is written to the file."""
     return _HEAD.pack(len(record), zlib.crc32(record)) + record
 
 
 def length_in(block: bytes) -> int:
-    """Of the record whose frame the block begins with; 0 where that is not whole."""
+    """The length in bytes that the first frame of a block says its record has; 0 when the block ends before it says so."""
     return _HEAD.unpack_from(block)[0] if len(block) >= HEAD_BYTES else 0
 
 
 def record_at(block: bytes, at: int) -> bytes | None:
-    """The record whose frame begins here; None where it is torn, or goes on behind the block.
+    """The record whose frame begins at an offset; None when it is damaged, or not all of it is in the block.
 
-    No record is empty: zeros are what a power cut may leave at the end of a file.
+    An empty record counts as damaged, because a power cut may leave zeros at the end of a file.
     """
     start = at + HEAD_BYTES
     if start > len(block):
@@ -34,5 +34,8 @@ def record_at(block: bytes, at: int) -> bytes | None:
 
 
 def next_frame(block: bytes) -> int | None:
-    """Where the first whole record behind a torn one begins; None where there is none. It takes a tenth of a second at 256 KiB."""
+    """The offset of the first whole record after a damaged one; None when there is none.
+
+    Every offset is tried: 256 KiB take a tenth of a second.
+    """
     return next((at for at in range(1, len(block) - HEAD_BYTES) if record_at(block, at) is not None), None)

@@ -1,6 +1,6 @@
-"""HTTP to the outside: one pooled aiohttp session, phases that can be timed apart, connections closed when left.
+"""HTTP to the outside: one pooled aiohttp session. Its caller times each phase, and leaving an answer closes its connection.
 
-No redirects, no cookies, no proxies from the environment, nothing decided about the answer.
+It follows no redirects, keeps no cookies, reads no proxies from the environment, and judges no answer.
 """
 
 import ssl
@@ -15,11 +15,11 @@ from yarl import URL
 from llmgateway.kit.egress import AddressRefused, GuardedResolver, check_url
 
 _AGENT: Final = "llmgateway"
-"""Who asks, for those who run what is asked."""
+"""The User-Agent: tells providers who asks."""
 _MOST_BYTES: Final = 256 << 20
-"""Of an answer that is held, unpacked: more than the vectors or pictures of any request are."""
+"""Bytes of one unpacked answer that may be held in memory: more than any request's vectors or pictures need."""
 _MOST_GUARDED: Final = 64 << 20
-"""The same where a stranger chose who answers."""
+"""The same for a guarded client, where a tenant chose the server."""
 
 
 class Trouble(Enum):
@@ -31,11 +31,11 @@ class Trouble(Enum):
     RESET = "reset"
     """The connection ended when an answer, or more of it, was due."""
     PROTOCOL = "protocol"
-    """What came is no HTTP."""
+    """The answer is not HTTP."""
 
 
 class HttpError(Exception):
-    """The exchange failed on the way; what the server itself says with a status is no HttpError."""
+    """The exchange failed on the way. An answer with an error status is not an HttpError."""
 
     def __init__(self, trouble: Trouble, message: str) -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class Exchange(Protocol):
 
     @property
     def most(self) -> int:
-        """Bytes of it that may be held at one time."""
+        """How many of its bytes may be held in memory at one time."""
         ...
 
     @property
@@ -60,15 +60,15 @@ class Exchange(Protocol):
         ...
 
     async def read(self) -> bytes:
-        """The rest of the body. Raises HttpError, also where it is more than may be held."""
+        """The rest of the body. Raises HttpError, also when that is more than `most` bytes."""
         ...
 
     async def piece(self) -> bytes:
-        """The next bytes that came, empty at the end; of any number in all: whoever holds them counts. Raises HttpError."""
+        """The next bytes of the body, empty at its end. `most` does not limit their sum. Raises HttpError."""
         ...
 
     def close(self) -> None:
-        """Leave: the connection is given back when the body was read to its end, else closed at once."""
+        """Leave the exchange. A body that was read to its end leaves the connection for reuse; else it is closed at once."""
         ...
 
 
@@ -83,13 +83,13 @@ class Transport(Protocol):
 
 
 class _Request(aiohttp.ClientRequest):
-    """Asks for nothing packed; to leave a header out by `skip_auto_headers` costs each request a copy of them all."""
+    """A request without `Accept-Encoding`. Leaving it out by `skip_auto_headers` would copy all headers for every request."""
 
     DEFAULT_HEADERS: Final = {aiohttp.hdrs.ACCEPT: "*/*"}
 
 
 class HttpClient:
-    """The transport of the real world. A guarded one reaches the public internet only, by https."""
+    """The transport that uses the network. A guarded one reaches only the public internet, and only by https."""
 
     def __init__(self, *, guarded: bool = False) -> None:
         self._guarded = guarded
@@ -127,7 +127,7 @@ class HttpClient:
                 check_url(url)
             except AddressRefused as error:
                 raise HttpError(Trouble.CONNECT, str(error)) from error
-        exact = URL(url, encoded=True)  # as it was written, %3A and all: signatures count on it
+        exact = URL(url, encoded=True)  # unchanged, %3A and all: signatures cover it
         try:
             response = await self._session.request(
                 method,
@@ -174,7 +174,7 @@ class _AiohttpExchange:
 
 
 def _trouble(error: Exception) -> HttpError:
-    # What aiohttp says of an answer that is none has the whole URL in it.
+    # The message of a malformed answer without its URL, which may hold a key.
     words = (error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)) or type(error).__name__
     if isinstance(error, aiohttp.ConnectionTimeoutError | TimeoutError):
         return HttpError(Trouble.CONNECT_TIMEOUT, f"no connection in time: {words}")

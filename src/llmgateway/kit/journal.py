@@ -1,8 +1,8 @@
-"""An append-only file in segments: what was appended survives the process, and is read again until it is checkpointed.
+"""An append-only file in segments. Appended records survive the process, and are read again until a checkpoint marks them done.
 
-Each writing process owns one folder below the root by a file lock. The folders of dead processes are adopted, read to
-their end and removed. What fails its CRC (a tail that a crash tore, a bit that flipped) is passed over, and kept for the reader.
-fsync is grouped every 50 ms in a thread, so a power cut may lose that much; the death of the process loses nothing.
+Each writing process owns one folder below the root, by a file lock. Other processes adopt the folders of dead ones, read them
+to their end and remove them. Bytes that fail their CRC (a tail that a crash tore, a bit that flipped) are skipped, and kept in
+`torn`. A thread calls fsync every 50 ms, so a power cut may lose that much; the death of the process loses nothing.
 """
 
 import errno
@@ -23,35 +23,35 @@ from llmgateway.kit.frames import HEAD_BYTES, framed, length_in, next_frame, rec
 
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 EMPTIED_BYTES: Final = 1024 * 1024
-"""A segment that is written to is emptied when all of it is done and it is at least as long."""
+"""Once all of the segment that is written to is done, and it is at least this long, its file is used again from its start."""
 SYNC_SECONDS: Final = 0.05
 _BLOCK: Final = 64 * 1024
-"""What is read of a file at once."""
+"""Bytes that are read of a file at a time."""
 _SEARCHED: Final = 256 * 1024
-"""Behind a torn record, how far the next whole one is looked for."""
+"""How many bytes behind a torn record are searched for the next whole one."""
 
 _log = structlog.get_logger(__name__)
 
 
 class JournalFull(OSError):
-    """The record could not be written, and nothing of it stays in the file; appending again may work later."""
+    """The record could not be written; the file is as before, and appending it later may work."""
 
 
 class Entry(NamedTuple):
-    """One record as read: where it stands, and its bytes."""
+    """One record: where it begins, and its bytes."""
 
     start: Position
     data: bytes
 
 
 class Journal:
-    """One folder: appended to by its owner, or adopted from the dead and only read."""
+    """One folder, which its owner appends to and reads, or which was adopted from a dead process and is only read."""
 
     def __init__(self, folder: Path, lock: int, *, writes: bool) -> None:
         """Use `open` or `adopt`."""
         self.folder = folder
         self.torn: dict[Position, bytes] = {}
-        """What failed its CRC when read, and was passed over; of each at most so much as is searched for the next record."""
+        """Position -> the bytes there that failed their CRC and were skipped; at most `_SEARCHED` of each."""
         self._lock = lock
         self._checkpoints = CheckpointFile(folder)
         self._checkpoint = self._checkpoints.read()
@@ -79,7 +79,7 @@ class Journal:
 
     @classmethod
     def adopt(cls, root: Path) -> "list[Journal]":
-        """The folders whose owners are dead, now ours to read; one that cannot be read is left for another time.
+        """The folders of dead processes, now locked by us. One that cannot be read is left for another time.
 
         Raises OSError when the root cannot be read.
         """
@@ -99,7 +99,7 @@ class Journal:
 
     @classmethod
     def _locked(cls, folder: Path, lock: int) -> Self:
-        """To be read; without it the lock is given back."""
+        """The locked folder, ready to be read; if it cannot be read, the lock is released."""
         try:
             return cls(folder, lock, writes=False)
         except OSError:
@@ -112,23 +112,23 @@ class Journal:
 
     @property
     def position(self) -> Position:
-        """Where the next `read` goes on."""
+        """Where the next `read` begins."""
         return self._read
 
     @property
     def backlog(self) -> int:
-        """Bytes appended and not yet done."""
+        """Bytes that were appended and are not done yet."""
         done = self._checkpoint.done
         rest = sum(size for number, size in self._sizes.items() if number >= done.segment)
         return max(0, rest - (done.offset if done.segment in self._sizes else 0))
 
     @property
     def size(self) -> int:
-        """Bytes of the segments on disk."""
+        """Bytes of all segments on disk."""
         return sum(self._sizes.values())
 
     def append(self, record: bytes) -> None:
-        """Add a record of at least a byte; once this returns, the death of the process cannot lose it. Raises JournalFull."""
+        """Append a record, which must not be empty. Once this returns, the process's death cannot lose it. Raises JournalFull."""
         frame = framed(record)
         syncer = self._syncer
         if syncer is None or self._writer < 0:
@@ -144,7 +144,7 @@ class Journal:
         syncer.touch(self._writer)
 
     def read(self, most: int) -> list[Entry]:
-        """The next records, in order. Raises OSError."""
+        """The next records in order, up to `most` of them. Raises OSError."""
         entries: list[Entry] = []
         while len(entries) < most:
             size = self._sizes.get(self._read.segment)
@@ -158,13 +158,14 @@ class Journal:
         return entries
 
     def rewind(self, position: Position) -> None:
-        """Read again from a position that `read` was at before."""
+        """Go back: the next `read` begins at this position."""
         self._read = position
 
     def mark(self, checkpoint: Checkpoint) -> None:
-        """Give back the room that nobody needs, and remember how far the reader is. Raises OSError.
+        """Remove the segments that nobody needs any more, then store the checkpoint. Raises OSError.
 
-        In this order, so that a full disk comes free. What is not remembered is read once more after the death of the process.
+        The removal comes first, so that it makes room on a full disk. If the checkpoint is not stored, the records are read once
+        more after the process's death.
         """
         if checkpoint == self._checkpoint:
             return
@@ -177,7 +178,7 @@ class Journal:
         self._checkpoints.write(checkpoint)
 
     def close(self) -> None:
-        """Sync and let go. The folder goes too when all of it is done and nothing in it is needed any more."""
+        """Sync and release the lock. Removes the folder when all of it is done and nothing in it is needed."""
         if self._syncer is not None:
             self._syncer.close(self._writer)
             self._syncer, self._writer = None, -1
@@ -189,7 +190,7 @@ class Journal:
                 self._lock = -1
 
     def remove(self) -> None:
-        """Delete the folder, which was read to its end."""
+        """Delete the folder; call it when all of it was read."""
         if self._syncer is not None:
             self._syncer.close(self._writer)
             self._syncer, self._writer = None, -1
@@ -217,7 +218,7 @@ class Journal:
         self._sizes[number] = 0
 
     def _empty(self) -> None:
-        """Use the file of a segment that is done for the next one, which needs no room on the disk."""
+        """Use the file of the segment, all of which is done, for the next segment; this takes no room on the disk."""
         if self._sizes[self._segment] < EMPTIED_BYTES:
             return
         number = self._segment + 1
@@ -228,7 +229,7 @@ class Journal:
         self._sizes[number] = 0
 
     def _undo(self) -> None:
-        """Take back half a record; where even that fails, later records go into a new segment."""
+        """Cut off a record that was written in part; if that fails, later records go into a new segment."""
         try:
             os.ftruncate(self._writer, self._sizes[self._segment])
         except OSError as error:
@@ -236,7 +237,7 @@ class Journal:
                 self._syncer.error = error
 
     def _read_segment(self, size: int, most: int) -> list[Entry]:
-        """The next records as far as one block of the file has them."""
+        """The next records, from one block of the segment's file."""
         number, offset = self._read
         with _segment(self.folder, number).open("rb") as file:
             file.seek(offset)
@@ -255,7 +256,7 @@ class Journal:
         return entries
 
     def _pass_over(self, size: int) -> None:
-        """Go on at the next whole record; where none is near, behind the segment."""
+        """Skip damaged bytes: go on at the next whole record, or behind the segment when there is none near."""
         number, offset = self._read
         with _segment(self.folder, number).open("rb") as file:
             file.seek(offset)
@@ -267,7 +268,7 @@ class Journal:
 
 
 class _Syncer:
-    """The thread that calls fsync, at most every 50 ms, for what was written since."""
+    """The thread that calls fsync for what was written, every 50 ms at most."""
 
     def __init__(self) -> None:
         self.error: OSError | None = None
@@ -280,13 +281,13 @@ class _Syncer:
         self._thread.start()
 
     def touch(self, descriptor: int) -> None:
-        """Something was written."""
+        """Note that something was written to this file."""
         if self._dirty != descriptor:
             self._dirty = descriptor
             self._wake.set()
 
     def retire(self, descriptor: int) -> None:
-        """Nothing more is written here: sync and close it."""
+        """Sync and close a file that nothing more is written to."""
         if descriptor >= 0:
             self._retired.append(descriptor)
         self.error = None
@@ -294,7 +295,7 @@ class _Syncer:
         self._wake.set()
 
     def close(self, descriptor: int) -> None:
-        """Sync all and end. Waits for the disk."""
+        """Sync and close everything and end the thread. Waits for the disk."""
         self.retire(descriptor)
         self._closing.set()
         self._wake.set()

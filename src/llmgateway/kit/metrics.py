@@ -1,4 +1,4 @@
-"""Figures for Prometheus: declared as data, counted in this process, summed over all processes when they are asked for.
+"""Metrics for Prometheus, called figures here: declared as data, counted in this process, and summed over all when scraped.
 
 Several processes share a folder of memory-mapped files (prometheus-client's multiprocess mode, chosen by
 PROMETHEUS_MULTIPROC_DIR before the first import); one process alone counts in its own memory.
@@ -20,79 +20,79 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Kind(StrEnum):
-    """What a figure does."""
+    """The type of a metric."""
 
     COUNTER = "counter"
-    """Only grows."""
+    """It only grows."""
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
 
 
 Merge = Literal["livesum", "livemax", "livemin"]
-"""How the gauges of several living processes become one."""
+"""How a gauge of several living processes becomes one number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One figure, as it is declared."""
+    """The declaration of one metric."""
 
     name: str
     kind: Kind
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
-    """Upper bounds, of a histogram."""
+    """For a histogram: the upper bounds of its buckets."""
     merge: Merge = "livesum"
-    """Of a gauge."""
+    """For a gauge."""
 
 
 def forget_process(shared: Path, pid: int) -> None:
-    """A process behind the folder is dead: its gauges go, what it counted stays."""
+    """Forget the gauges of a dead process that used the folder; what it counted stays."""
     mark_process_dead(pid, str(shared))
 
 
 class Metrics:
-    """The declared figures of one process, open for counting."""
+    """The metrics of one process."""
 
     def __init__(self, figures: Iterable[Figure], shared: Path | None = None) -> None:
         disable_created_metrics()
         self._shared = shared
         self._registry = CollectorRegistry()
         self._open: dict[str, Counter | Gauge | Histogram] = {figure.name: self._opened(figure) for figure in figures}
-        self._late: list[Callable[[], None]] = []
+        self._before_reading: list[Callable[[], None]] = []
 
     def counter(self, figure: Figure, *labels: str) -> Counter:
-        """The counter under these labels, in their declared order. Keep it: finding it costs more than counting."""
+        """The counter with these label values, in the declared order. Keep it: finding it costs more than counting."""
         found = self._open[figure.name]
         if not isinstance(found, Counter):
             raise TypeError(f"{figure.name} is declared as a {figure.kind}")
         return found.labels(*labels) if labels else found
 
     def gauge(self, figure: Figure, *labels: str) -> Gauge:
-        """The gauge under these labels."""
+        """The gauge with these label values, in the declared order."""
         found = self._open[figure.name]
         if not isinstance(found, Gauge):
             raise TypeError(f"{figure.name} is declared as a {figure.kind}")
         return found.labels(*labels) if labels else found
 
     def histogram(self, figure: Figure, *labels: str) -> Histogram:
-        """The histogram under these labels."""
+        """The histogram with these label values, in the declared order."""
         found = self._open[figure.name]
         if not isinstance(found, Histogram):
             raise TypeError(f"{figure.name} is declared as a {figure.kind}")
         return found.labels(*labels) if labels else found
 
-    def late(self, count: Callable[[], None]) -> None:
-        """Something is counted some at a time: `count` brings its figures up to date."""
-        self._late.append(count)
+    def before_reading(self, count: Callable[[], None]) -> None:
+        """Have `count` called before the metrics are read: it adds what its owner gathers, to count it a batch at a time."""
+        self._before_reading.append(count)
 
     def catch_up(self) -> None:
-        """Bring up to date what is counted some at a time: whoever shares the folder sees no more than that."""
-        for count in self._late:
+        """Count what was gathered. Other processes that share the folder see nothing before this."""
+        for count in self._before_reading:
             count()
 
     def page(self) -> bytes:
-        """All figures as Prometheus reads them, summed over the processes that share the folder."""
+        """All metrics in the format of Prometheus, summed over the processes that share the folder."""
         self.catch_up()
         if self._shared is None:
             return generate_latest(self._registry)

@@ -6,12 +6,12 @@ from typing import Final
 
 NANOS_PER_USD: Final = 1_000_000_000
 _MOST_DIGITS: Final = 15
-"""Before the point: an exponent is not written out before somebody looked at it."""
+"""Digits before the point. The limit comes first, or `1e999999999` would be written out in full."""
 _PLAIN: Final = re.compile(rf"-?[0-9]{{1,{_MOST_DIGITS}}}(?:\.[0-9]{{1,9}})?")
 
 
 def nanos(usd: Decimal | str | int) -> int:
-    """Dollars as nano-dollars, rounded once, half to even. Raises ValueError for what is no amount, or more than there is."""
+    """Dollars as nano-dollars, rounded half to even. Raises ValueError for what is not a number, or absurdly large."""
     try:
         amount = Decimal(usd)
     except InvalidOperation as error:
@@ -22,7 +22,7 @@ def nanos(usd: Decimal | str | int) -> int:
 
 
 def parse_usd(text: str) -> int:
-    """Nano-dollars out of plain decimal text such as `12.50`. Raises ValueError for anything else, such as a tenth digit."""
+    """Nano-dollars from decimal text such as `12.50`. Raises ValueError for anything else, and for more than nine decimals."""
     if _PLAIN.fullmatch(text) is None:
         raise ValueError("must be dollars as plain decimal text with at most 9 digits behind the point, such as 12.50")
     return nanos(text)
@@ -36,6 +36,6 @@ def usd(amount_nanos: int) -> str:
 
 
 def dollars(amount_nanos: int) -> str:
-    """Nano-dollars, 0 or more, for people: with as many digits as mean something, two at least: `1,234.50`."""
+    """Nano-dollars (0 or more) for people: `1,234.50`, with as many decimals as are not zero, but two at least."""
     whole, _, fraction = usd(max(amount_nanos, 0)).partition(".")
     return f"{int(whole):,}.{fraction.rstrip('0').ljust(2, '0')}"

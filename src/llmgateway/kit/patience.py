@@ -1,4 +1,4 @@
-"""A deadline for the other side alone: time in which our own event loop stood still is not held against it."""
+"""Deadlines for a server that do not count the time in which our own event loop was blocked."""
 
 import asyncio
 from collections import deque
@@ -6,16 +6,16 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 _STALL_SECONDS: Final = 0.005
-"""A deadline that rings later than this after its time was kept from ringing."""
+"""When a timer fires later than this after its time, the event loop was blocked."""
 _MOST: Final = 2
-"""Times that a deadline is given anew, so that it ends also on a loop that is always late."""
+"""How often a deadline starts again after a block, so that it ends also on a loop that is always late."""
 
 
 class Patience:
-    """As `asyncio.timeout`; but when the loop comes to the deadline late, what arrived meanwhile is read first.
+    """Like `asyncio.timeout`, but starts again when the event loop was blocked at the deadline.
 
-    An event loop looks at its timers before it reads. Without this, a process that had no processor for 50 ms takes a server for dead
-    whose answer it has not looked at.
+    An event loop runs its timers before it reads. After a block of 50 ms it would time out a server whose answer has arrived
+    and only was not read yet.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -49,21 +49,21 @@ class Patience:
 
 
 class Deadlines:
-    """As `Patience`, for many futures on one timer: who is not done in time ends in TimeoutError.
+    """Like `Patience`, for many futures on one timer. A future that is not done in time gets a TimeoutError.
 
-    What each would pay for a timer of its own is a part of what a request costs.
+    A timer for each future would be a noticeable part of what a request costs.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
         self._waiting = deque[tuple[float, asyncio.Future[Any], int]]()
-        """When each is due, in that order, and how often its deadline may be given anew."""
+        """(when it is due in loop time, the future, how often its deadline may start again), in the order in which they are due."""
         self._rings = False
-        """A timer is set."""
+        """Whether a timer is set."""
 
     def watch(self, future: "asyncio.Future[Any]") -> None:
-        """Its time begins now."""
+        """Start the future's deadline now."""
         waiting = self._waiting
         while waiting and waiting[0][1].done():
             waiting.popleft()

@@ -1,9 +1,9 @@
 """Counting in one atomic step: windows, gauges and counters, checked and reserved all together or not at all.
 
-Keys are opaque. A store knows no limits of its own: every claim brings the limit that it is held to.
+Keys are opaque to the store, and it knows no limits: every claim brings its own.
 
 Invariant: what a window admits in one clock window (60 s from a full minute, 3,600 s from a full hour, ...) is never above its limit,
-because what was admitted before in that clock window counts whole. The weighted rest of the window before comes on top, rounded up.
+because everything admitted in that clock window counts in full. The weighted rest of the window before is added, rounded up.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,35 +12,35 @@ from typing import Final, Protocol
 import msgspec
 
 CEILING: Final = 9_000_000_000_000_000
-"""No number grows above 9e15: below 2^53, the last integer that a script's double holds exactly."""
+"""No count grows above 9e15. That is below 2^53, up to which a double, as Redis scripts have it, holds integers exactly."""
 
 LEASE_SECONDS: Final = 15
-"""A process that was not heard of for so long is dead, and its gauges are free."""
+"""A process that did not `beat` for so long counts as dead, and what its tickets hold of gauges is free."""
 
 STORING_SECONDS: Final = 1.0
-"""What was over for so long is stored, or its process says that it lags."""
+"""Requests that ended longer ago are in the database, or their process has reported a `lag`."""
 
 BEAT_SECONDS: Final = 5
-"""How often a living process says so."""
+"""How often a living process calls `beat`."""
 
 REPORT_SECONDS: Final = STORING_SECONDS / 4
-"""How often it says up to when it has stored what it counted."""
+"""How often a living process calls `lag`."""
 
 
 class Window(msgspec.Struct, frozen=True, array_like=True, tag="w"):
-    """A sliding count: the current clock window whole, the one before weighted by how much of it still counts."""
+    """A sliding count: all of the current clock window, and of the one before the part that lies within the last `seconds`."""
 
     key: str
     seconds: int
     limit: int
     cost: int = 1
-    """What is needed; without room for it the claim is refused."""
+    """What the request needs; without room for it the claim is refused."""
     stretch: int = 0
-    """What is reserved on top, as far as there is room."""
+    """What is reserved in addition, as far as there is room."""
 
 
 class Gauge(msgspec.Struct, frozen=True, array_like=True, tag="g"):
-    """What is in use at this moment; given back at the settling, or when the holder's lease is dead."""
+    """What is in use at this moment. It is given back when the ticket is settled, or when its process is dead."""
 
     key: str
     limit: int
@@ -48,7 +48,7 @@ class Gauge(msgspec.Struct, frozen=True, array_like=True, tag="g"):
 
 
 class Counter(msgspec.Struct, frozen=True, array_like=True, tag="c"):
-    """An absolute sum, such as money spent in a month. It must be seeded: missing is unknown, not zero."""
+    """A sum since some moment, such as the money spent in a month. It must be seeded: a missing one is unknown, not zero."""
 
     key: str
     limit: int
@@ -60,96 +60,97 @@ Claim = Window | Gauge | Counter
 
 
 class Reading(msgspec.Struct, frozen=True, array_like=True):
-    """How one claim stands after the call."""
+    """What one claim's limit has counted, after the call."""
 
     used: int
-    """All that counts now, what was reserved for this ticket included."""
+    """All that counts now, including what was reserved for this ticket."""
     reserved: int
-    """For this ticket; 0 when it was refused."""
+    """What was reserved for this ticket; 0 when it was refused."""
     current: int
-    """Of a window: admitted in this clock window. Of the others: the same as `used`."""
+    """For a window: what was admitted in the current clock window. For the others the same as `used`."""
     previous: int
-    """Of a window: admitted in the clock window before, not weighted."""
+    """For a window: what was admitted in the clock window before, not weighted."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What became of a ticket. `readings` follow the order of the claims."""
+    """Whether a ticket was admitted, and why not. `readings` are in the order of the claims."""
 
     admitted: bool
     now: float
-    """The store's own time in Unix seconds; windows are cut by it."""
+    """The store's own time, in Unix seconds: clock windows begin and end by it."""
     readings: tuple[Reading, ...]
     refused: tuple[int, ...] = ()
-    """Places of the claims that had no room."""
+    """Indexes of the claims that had no room."""
     held: tuple[int, ...] = ()
-    """Of those, counters that would have room, were it not for what open tickets reserve."""
+    """Indexes of refused counters that would have room if open tickets had reserved nothing."""
     unknown: tuple[str, ...] = ()
-    """Keys of counters that must be seeded first."""
+    """Keys of counters that must be seeded before the ticket can be admitted."""
 
 
 class Store(Protocol):
-    """Where counts live. Tickets are idempotent by their id."""
+    """Where counts are kept. A call that is repeated for the same ticket counts once."""
 
     async def admit(self, ticket: str, lease: str, claims: Sequence[Claim]) -> Verdict:
-        """Check all claims and reserve all of them, or none. The second call for a ticket reserves nothing more."""
+        """Reserve all of the claims, or none if one of them has no room. A second call for a ticket reserves nothing more."""
         ...
 
     async def settle(self, ticket: str, truths: Mapping[str, int], ago: float = 0.0) -> bool:
-        """End a ticket that was over so many seconds ago.
+        """End a ticket whose request was over `ago` seconds ago.
 
-        Gauges are given back, windows and counters named in `truths` get their true cost. The others keep what was reserved. False when the ticket is unknown, or was settled before: nothing changes then,
-        but a store that lost the ticket adds its truths to counters that were seeded without them.
+        Its gauges are given back; the windows and counters in `truths` are corrected to their true cost, and the others keep
+        what was reserved. Returns False when the ticket is unknown or was settled before. Nothing changes then, except that a
+        store which lost the ticket adds the truths to counters that were seeded without them.
         """
         ...
 
     def holds(self, ticket: str) -> bool:
-        """Whether the end of a ticket is known here, or will be, and is not known yet where others count too.
+        """Whether a ticket is still to be settled in a store that other processes share: this process admitted it, or owes it.
 
-        If this process dies before it is, others must settle it.
+        If this process dies first, another one must settle it.
         """
         ...
 
     async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
-        """What an ended request cost, to counters that were seeded while it ran, and that it does not hold; once for a ticket.
+        """Add what an ended request cost to counters that were seeded while it ran, and that its ticket did not reserve.
 
-        `truths` has what names begin with, up to a `#` or up to the last `:` before it, and what they count: by the newest
-        counter of each beginning. `held` are the names that its settling corrects, `ago` is as for `settle`.
+        `truths` maps the beginning of a counter's name (see `beginnings_of`) to what the request adds; of the counters with
+        that beginning the newest one counts. `held` are the counters that `settle` corrects; `ago` is as for `settle`.
         """
         ...
 
     async def names(self, ticket: str, near: str) -> Sequence[str]:
-        """What an open ticket of another process holds; `near` is the part in braces that its names begin with."""
+        """Names of the counters that another process's open ticket holds; `near` is the part in braces that they begin with."""
         ...
 
     async def newest(self, beginnings: Sequence[str]) -> Sequence[str]:
-        """The newest counter of each beginning, as `count_also` finds it; of those that another process may have counted in."""
+        """The newest counter of each beginning, as `count_also` finds it; none where only this process counts."""
         ...
 
     async def reading_time(self) -> float:
-        """To be asked before counters are read from elsewhere: the moment to tell `seed`, in the store's Unix seconds.
+        """The store's time in Unix seconds. Call it before reading from the database what `seed` is then given.
 
-        Waits until processes had the time to store what they counted before counts were lost.
+        After the store lost its counts, this waits until every process has stored what it had counted before.
         """
         ...
 
     async def seed(self, counters: Mapping[str, int], lifetime: int, read_at: float = 0.0) -> None:
-        """Give missing counters their value, for so many seconds. What is known already stays as it is."""
+        """Give missing counters their value and keep them for `lifetime` seconds. Known counters stay as they are."""
         ...
 
     async def beat(self, lease: str) -> None:
-        """The lease's process lives."""
+        """Report that the lease's process lives; due every BEAT_SECONDS."""
         ...
 
     async def lag(self, lease: str, seconds: float) -> None:
-        """The lease's process has stored all that it counted until so long ago; 0: until now.
+        """Report that the lease's process has stored everything that it counted up to `seconds` ago; due every REPORT_SECONDS.
 
-        To be said every REPORT_SECONDS: after counts were lost nobody may seed before each process said it anew.
+        After the store lost its counts, nobody may seed before every process has reported again.
         """
         ...
 
 
 def beginnings_of(name: str) -> tuple[str, str]:
-    """What a counter is found by when `count_also` asks: its name up to a `#`, and that up to its last `:`."""
+    """The beginnings by which `count_also` finds a counter: its name up to a `#`, and that up to its last `:`."""
     whole = name.partition("#")[0]
     return whole, whole.rpartition(":")[0]
 

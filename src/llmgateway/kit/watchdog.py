@@ -1,4 +1,4 @@
-"""One timer for the many waits of an answer: a timeout of its own for each chunk costs more than reading it."""
+"""One timer for all the waits of a stream, because a timeout for each chunk would cost more than reading the chunk."""
 
 import asyncio
 import math
@@ -7,10 +7,10 @@ from typing import Self
 
 
 class Watchdog:
-    """As `asyncio.timeout`, again and again in one task: `with dog.until(when): await ...`. Raises TimeoutError.
+    """Like `asyncio.timeout`, many times in one task: `with dog.until(when): await ...`. Raises TimeoutError.
 
-    The timer is set once and looks, when it rings, how long the wait that runs now may last; a wait that is over leaves it as
-    it is. It is only set anew for a wait that must end sooner. Whoever is done calls `close`.
+    The timer outlives a wait. When it fires, it looks how long the present wait may still last; it is set again only for a wait
+    that must end sooner. Call `close` in the end.
     """
 
     __slots__ = ("_barked", "_cancelled", "_due", "_loop", "_task", "_timer")
@@ -26,12 +26,12 @@ class Watchdog:
         self._barked = False
 
     def until(self, when: float) -> Self:
-        """The next wait ends at this time of the loop's clock."""
+        """The next wait must end at this time of the loop's clock."""
         self._due = when
         return self
 
     def within(self, seconds: float) -> Self:
-        """The next wait ends after so many seconds."""
+        """The next wait must end after so many seconds."""
         return self.until(self._loop.time() + seconds)
 
     def __enter__(self) -> None:
@@ -50,7 +50,7 @@ class Watchdog:
                 raise TimeoutError from error
 
     def close(self) -> None:
-        """No more waits; safe to call twice."""
+        """Remove the timer: there are no more waits. Safe to call twice."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -32,7 +32,7 @@ async def test_what_is_counted_some_at_a_time_is_brought_up_to_date(*, leaves: b
     """By the watch alone: of this process nobody asks for the page."""
     metrics, waiting = Metrics(FIGURES), [3]
     counter = metrics.counter(RESCUES)
-    metrics.late(lambda: counter.inc(waiting.pop() if waiting else 0))
+    metrics.before_reading(lambda: counter.inc(waiting.pop() if waiting else 0))
     organs = SimpleNamespace(version="1", stores={}, instruments=SimpleNamespace(catalog=SimpleNamespace(version="2")))
     watch = asyncio.create_task(_WithoutOrgans(metrics, cast("Any", organs)).watch())
     await asyncio.sleep(0)

@@ -52,7 +52,7 @@ def admissions(metrics: Metrics) -> Callable[[bool], None]:
     def note(shared: bool) -> None:
         admitted[shared] += 1
 
-    metrics.late(count)
+    metrics.before_reading(count)
     return note
 
 
@@ -92,7 +92,7 @@ class Counting:
         for code in _OURS:
             metrics.counter(figures.REFUSALS, code)  # there at 0, so that the first one is seen as a rise
         self._own_time = metrics.histogram(figures.OWN_TIME)
-        metrics.late(self._catch_up)
+        metrics.before_reading(self._catch_up)
 
     def asks(self, own_seconds: float) -> None:
         """The first provider is about to be asked, so long after the key was known."""
