@@ -165,7 +165,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
             tracing=await stack.enter_async_context(_tracing(settings)),
             keepalive=file.defaults.keepalive,
         )
-        announcements.subscribe_purges(rooms.cache.hear)
+        announcements.subscribe_purges(rooms.cache.forget)
         readiness = Readiness(lambda: recording.recorder.blocked)
         vitals = vitals_of(metrics, recording, rooms, readiness, probes_of(usage, counts))
         await stack.enter_async_context(_running(vitals.watch()))

@@ -19,7 +19,8 @@ from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
 from llmgateway.dataplane.dispatch.rescue import RescuedStream
 from llmgateway.dataplane.inbound import Inbound
 from llmgateway.dataplane.keys import Keys
-from llmgateway.dataplane.lookup.cache import Collector, Entry, Look, ResponseCache, can_be_collected
+from llmgateway.dataplane.lookup.cache import Entry, Look, ResponseCache
+from llmgateway.dataplane.lookup.collector import Collector, can_be_collected
 from llmgateway.dataplane.lookup.replay import Replay, answer_of
 from llmgateway.dataplane.observe.tracing import Trace, Tracing
 from llmgateway.dataplane.plan.router import Router, operation_allowed
@@ -133,7 +134,7 @@ async def _serve_call(visit: _Visit, key: KeySnapshot, meter: Meter, call: Call)
 
 async def _until_unneeded(look: Look, meter: Meter) -> None:
     """After the caller left: wait until nobody else waits for the same answer, and the provider had time to tell its usage."""
-    await look.alone()
+    await look.until_nobody_waits()
     if meter.finished:
         await asyncio.sleep(_FIGURES_SECONDS)
 

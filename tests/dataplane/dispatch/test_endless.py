@@ -17,7 +17,7 @@ from llmgateway.dataplane.dispatch.attempt import Served
 from llmgateway.dataplane.dispatch.dispatcher import Asking, Dispatcher
 from llmgateway.dataplane.dispatch.rescue import RescuedStream
 from llmgateway.dataplane.dispatch.retries import Retries
-from llmgateway.dataplane.lookup.cache import Collector
+from llmgateway.dataplane.lookup.collector import Collector
 from llmgateway.errors import ProviderError, UpstreamFailed
 from llmgateway.kit import http
 from llmgateway.kit.crypto import MasterKeys

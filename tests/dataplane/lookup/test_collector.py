@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from llmgateway.canon.call import Dialect
-from llmgateway.dataplane.lookup.cache import Collector
+from llmgateway.dataplane.lookup.collector import Collector
 from llmgateway.providers.bedrock.declaration import BEDROCK
 from llmgateway.providers.openai import OPENAI
 from tests.dataplane.routing import Routing, chat

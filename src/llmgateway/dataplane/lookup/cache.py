@@ -1,4 +1,4 @@
-"""lookup: an answer that this organisation already has. Only whole, successful answers are kept, in canon, for any dialect."""
+"""lookup: the cache of answers, each for its own organisation. Only whole and successful ones are kept, in canonical form."""
 
 import asyncio
 from collections import deque
@@ -16,27 +16,23 @@ from llmgateway.canon.usage import Usage
 from llmgateway.contract.channels import CachePurged, CacheShare
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import UsageEvent
-from llmgateway.dataplane.dispatch.assembly import Assembly
 from llmgateway.dataplane.lookup.fingerprint import fingerprint
-from llmgateway.dataplane.plan.targets import Target
 from llmgateway.errors import Problem
 from llmgateway.kit.cache_store import CacheStore
-from llmgateway.providers.base import Answer, Reply, Step
+from llmgateway.providers.base import Answer
 
 _KEPT_OPERATIONS: Final = frozenset({Operation.CHAT, Operation.EMBEDDINGS, Operation.COMPLETIONS, Operation.RERANK})
 _KEPT_FINISHES: Final = frozenset({None, "stop", "length", "tool_calls", "function_call"})
 _GOES_ON: Final = frozenset({"pause_turn"})
-"""Reasons of a provider that say that the answer is to be continued."""
+"""Providers' own finish reasons of answers that are to be continued."""
 _PURGE_SECONDS: Final = 0.05
+"""How long a look-up waits for purges that are under way; then it counts as a miss."""
 _LARGEST: Final = 2 << 20
-"""Bytes of an answer that is worth keeping."""
-_MOST_COLLECTED: Final = 32 << 20
-"""Bytes of the stream of one: a few hundred for each word."""
-_SLICE: Final = 1 << 16
+"""Bytes of the largest answer that is kept."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A kept answer, and what it was worth."""
+    """A kept answer, and who gave it."""
 
     body: Json
     usage: Usage | None
@@ -45,53 +41,44 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     served_model: str
     list_cost_nanos: int | None
-    """What the asked-for model costs for it: what each hit saves."""
-
-
-@dataclass(slots=True)
-class CacheTotals:
-    """Since the process began."""
-
-    hits: int = 0
-    misses: int = 0
-    saved_nanos: int = 0
+    """What the answer would cost from the requested model: each hit saves so much. None is unpriced."""
 
 
 class Look:
-    """One call's look into the cache."""
+    """The look-up of one call: its hit, or the way to keep its answer."""
 
     def __init__(self, cache: "ResponseCache", key: KeySnapshot, call: Call, mark: bytes | None, seconds: int) -> None:
         self._cache = cache
         self._key = key
         self.call = call
         self.mark = mark
-        """The call's fingerprint; None where nothing is looked up or kept."""
+        """The call's fingerprint; None when the cache is off for this call."""
         self._seconds = seconds
         self._began = cache.purges.count
         self.entry: Entry | None = None
         self.flight: _Flight | None = None
-        """Of this call, for which equal ones may wait."""
+        """Set while this call is the one that equal calls wait for."""
 
     @property
     def status(self) -> str:
-        """As the caller is told: `hit`, `miss`, or `bypass` when it was not looked up."""
+        """The caller's `x-llmgateway-cache` header: `hit`, `miss`, or `bypass` when nothing was looked up."""
         if self.entry is not None:
             return "hit"
         return "miss" if self.mark is not None and self.call.wishes.cache_read else "bypass"
 
-    async def alone(self) -> None:
-        """Until no equal call waits for this one: its caller's leaving does not end it before."""
+    async def until_nobody_waits(self) -> None:
+        """Wait until no equal call waits for this one's answer."""
         while self.flight is not None and self.flight.waiting:
-            self.flight.alone.clear()
-            await self.flight.alone.wait()
+            self.flight.nobody_waits.clear()
+            await self.flight.nobody_waits.wait()
 
     @property
     def keeps(self) -> bool:
-        """Whether the answer shall be kept."""
+        """Whether the answer shall be kept when it comes."""
         return self.mark is not None and self.call.wishes.cache_write and self.entry is None
 
     async def keep(self, answer: Answer, event: UsageEvent) -> None:
-        """A whole answer, in canon, as its event says it went."""
+        """Keep a whole answer in canonical form, if it is worth keeping; its event says who gave it."""
         if not self.keeps or self.mark is None or not _worth_keeping(answer) or event.provider is None:
             return
         entry = Entry(
@@ -109,64 +96,62 @@ class Look:
 
 @dataclass(slots=True)
 class _Flight:
-    """A call on its way, for which equal ones wait."""
+    """A call whose answer is on its way; equal calls may wait for it."""
 
     landing: "asyncio.Future[Entry | None]"
     nothing_kept: bool = False
-    """It was answered, with something that is no answer to others."""
+    """Whether the answer came and was not worth keeping, so that it is no answer to those who wait."""
     waiting: int = 0
-    """How many do."""
-    alone: asyncio.Event = field(default_factory=asyncio.Event)
-    """Nobody waits any more."""
+    """How many equal calls wait."""
+    nobody_waits: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def landed(self) -> Entry | None:
-        """Wait for it. Whoever leaves while waiting leaves the others waiting."""
+        """Wait for the answer. Cancelling one who waits cancels neither the call nor the others."""
         self.waiting += 1
         try:
             return await asyncio.shield(self.landing)
         finally:
             self.waiting -= 1
             if not self.waiting:
-                self.alone.set()
+                self.nobody_waits.set()
 
 
 @dataclass(slots=True)
 class _Purges:
-    """The latest purges, so that an answer that was on its way when one came is not kept after it."""
+    """The latest purges. An answer that was on its way when a purge came must not be kept after it."""
 
     count: int = 0
     latest: deque[tuple[int, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=1_000))
 
     def note(self, labels: frozenset[str]) -> None:
-        """One more."""
+        """Note a purge of the entries with all of these labels."""
         self.count += 1
         self.latest.append((self.count, labels))
 
     def touched(self, labels: frozenset[str], since: int) -> bool:
-        """Whether one of those since then would have taken an entry with these labels."""
+        """Whether a purge after the `since`-th would have removed an entry with these labels."""
         if self.count - since > len(self.latest):
-            return True  # too many to know
+            return True  # too many to remember, so assume the worst
         return any(number > since and purged <= labels for number, purged in self.latest)
 
 
 @dataclass(slots=True)
 class ResponseCache:
-    """The answers of this installation, or of this process, behind a store."""
+    """The response cache, over a store in this process or in Redis."""
 
     store: CacheStore
     secret: bytes = field(repr=False)
-    """Fingerprints are keyed by it."""
+    """The key of the fingerprints' HMAC."""
     default_seconds: int | None
-    """Of gateway.yaml; None is off unless organisation, key or caller says otherwise."""
-    totals: CacheTotals = field(default_factory=CacheTotals)
+    """How long answers are kept by gateway.yaml; None is off unless the organisation, key or caller says otherwise."""
     purges: _Purges = field(default_factory=_Purges)
     _purging: set["asyncio.Task[int]"] = field(default_factory=set)
     _flights: dict[bytes, "_Flight"] = field(default_factory=dict)
 
     def looking(self, call: Call, key: KeySnapshot) -> AbstractAsyncContextManager[Look]:
-        """The look-up, and the time until the answer is there: equal calls that are not streamed wait for the first.
+        """Look a call up. The block lasts until its answer is there; equal calls that are not streamed wait for the first one.
 
-        Raises, when it is entered, the Problem of the call that was waited for.
+        Entering it raises the Problem of the call that was waited for.
         """
         seconds = self._seconds(call, key)
         if not seconds:
@@ -187,7 +172,6 @@ class ResponseCache:
                 shared = None
             if look.entry is not None or shared is None:
                 break
-        self._count(look)
         if shared is None or look.entry is not None:
             yield look
             return
@@ -195,7 +179,7 @@ class ResponseCache:
             yield look
 
     async def put(self, mark: bytes, entry: Entry, seconds: int, labels: frozenset[str], *, since: int) -> None:
-        """Keep an entry, unless a purge came since its call began, and hand it to whoever waits for it."""
+        """Keep an entry for `seconds`, unless a purge came since its call began, and hand it to the calls that wait."""
         value = msgspec.json.encode(entry)
         if len(value) <= _LARGEST and not self.purges.touched(labels, since):
             await self.store.put(mark, value, seconds, labels)
@@ -203,22 +187,16 @@ class ResponseCache:
         if flight is not None and not flight.landing.done():
             flight.landing.set_result(msgspec.json.decode(value, type=Entry))
 
-    async def purge(self, *, org_id: str, key_id: str | None = None, model: str | None = None) -> int:
-        """Forget an organisation's answers, or those of one key or model."""
-        labels = _labels(org_id, key_id, model)
-        self.purges.note(labels)
-        return await self.store.purge(labels)
-
-    def hear(self, purge: CachePurged) -> None:
-        """As announced: from now on nothing of it is served, and soon nothing of it is kept."""
-        labels = _labels(purge.org_id, purge.key_id, purge.model)
+    def forget(self, purge: CachePurged) -> None:
+        """Serve none of the purged answers from now on; the store drops them in the background."""
+        labels = _labels(purge)
         self.purges.note(labels)
         task = asyncio.ensure_future(self.store.purge(labels))
         self._purging.add(task)
         task.add_done_callback(self._purging.discard)
 
     def _seconds(self, call: Call, key: KeySnapshot) -> int:
-        """How long an answer is kept; 0 is off. The caller's word, then the key's, the organisation's, the file's."""
+        """How long the answer is kept, 0 for not at all: as the caller says, else the key, the organisation, or gateway.yaml."""
         if key.test or call.operation not in _KEPT_OPERATIONS or not call.wishes.retain:
             return 0
         if call.dialect is Dialect.RESPONSES and (call.body.get("store") or call.body.get("previous_response_id")):
@@ -233,19 +211,12 @@ class ResponseCache:
         value = await self.store.get(mark)
         return None if value is None else msgspec.json.decode(value, type=Entry)
 
-    def _count(self, look: Look) -> None:
-        if look.entry is not None:
-            self.totals.hits += 1
-            self.totals.saved_nanos += look.entry.list_cost_nanos or 0
-        elif look.status == "miss":
-            self.totals.misses += 1
-
     @asynccontextmanager
     async def _flying(self, mark: bytes) -> AsyncGenerator[_Flight]:
-        """While this call is on its way others wait for it.
+        """The time in which equal calls wait for this one.
 
-        They hear of its failure; its caller's leaving ends it only when nobody else waits; when its answer is none to keep, all ask
-        for themselves at once, not one after the other.
+        If it fails they fail alike. If its answer is not worth keeping, all of them ask for themselves at once, not one after
+        the other.
         """
         flight = self._flights[mark] = _Flight(asyncio.get_running_loop().create_future())
         landing = flight.landing
@@ -265,17 +236,17 @@ class ResponseCache:
                 del self._flights[mark]
 
 
-def _labels(org_id: str, key_id: str | None, model: str | None) -> frozenset[str]:
-    labels = {f"org:{org_id}"}
-    if key_id is not None:
-        labels.add(f"key:{key_id}")
-    if model is not None:
-        labels.add(f"model:{model}")
+def _labels(purge: CachePurged) -> frozenset[str]:
+    labels = {f"org:{purge.org_id}"}
+    if purge.key_id is not None:
+        labels.add(f"key:{purge.key_id}")
+    if purge.model is not None:
+        labels.add(f"model:{purge.model}")
     return frozenset(labels)
 
 
 class HeldAnswers:
-    """The contract's CacheReport, over the store."""
+    """What the store holds of an organisation: the contract's CacheReport."""
 
     def __init__(self, store: CacheStore) -> None:
         self._store = store
@@ -293,66 +264,8 @@ class HeldAnswers:
         ]
 
 
-class Collector:
-    """Puts together what went to the caller as a stream, to be kept when it was whole."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._assembly = Assembly()
-        self._native: Target | None = None
-        self._frames = bytearray()
-        """One after the other: the smallest would take many times their room."""
-        self._too_long = False
-
-    def note(self, steps: Sequence[Step], target: Target, *, native: bool, came: int) -> None:
-        """Steps that go to the caller now, out of a stream of which so many bytes have come."""
-        if self._too_long or came > _MOST_COLLECTED:
-            self._too_long, self._frames, self._assembly, self._native = True, bytearray(), Assembly(), None
-            return
-        if native:
-            self._native = target
-            for step in steps:
-                self._frames += step.raw
-            return
-        self._read()
-        for step in steps:
-            self._assembly.add(step)
-
-    def answer(self) -> Answer | None:
-        """The whole, only when the stream has finished; None where it was too long to be kept."""
-        self._read()
-        return None if self._too_long else self._assembly.answer()
-
-    def _read(self) -> None:
-        if self._native is None:
-            return
-        decoder, self._native = self._native.provider.rereads(self._call), None
-        for start in range(0, len(self._frames), _SLICE):
-            for step in decoder.feed(bytes(self._frames[start : start + _SLICE])):
-                self._assembly.add(step)
-        for step in decoder.close():
-            self._assembly.add(step)
-
-
-def can_be_collected(call: Call, target: Target) -> bool:
-    """Whether its answer can be said in canon: all can, but the provider's own Responses and streams that are no chat."""
-    if call.dialect is Dialect.RESPONSES and target.provider.speaks(call):
-        return False
-    return call.operation is Operation.CHAT or not call.stream
-
-
-def in_canon(answer: Answer, call: Call, target: Target) -> Answer | None:
-    """An answer as every dialect can write it, also where the caller got the provider's own bytes; None when it has no canon."""
-    if not can_be_collected(call, target):
-        return None
-    if answer.raw is None or call.dialect is Dialect.OPENAI:
-        return answer
-    spoken = msgspec.structs.replace(call, dialect=Dialect.OPENAI, body=call.canon)
-    return target.provider.read(spoken, Reply(200, {}, answer.raw))
-
-
 def _worth_keeping(answer: Answer) -> bool:
-    """Whole and successful: finished by itself, by its limit or for a tool; nothing filtered, nothing refused."""
+    """Whether an answer is whole and successful: it ended by itself, at its limit or for a tool, and nothing was filtered or refused."""
     if "choices" not in answer.body:
         return answer.finish in _KEPT_FINISHES
     choices = objects(answer.body["choices"])

@@ -12,7 +12,8 @@ from llmgateway.contract.usage import Outcome
 from llmgateway.dataplane.dialects.base import DialectWriter, StreamWriter
 from llmgateway.dataplane.dispatch.failure import broken_stream
 from llmgateway.dataplane.dispatch.rescue import RescuedStream
-from llmgateway.dataplane.lookup.cache import Collector, Look, in_canon
+from llmgateway.dataplane.lookup.cache import Look
+from llmgateway.dataplane.lookup.collector import Collector, in_canon
 from llmgateway.dataplane.observe.tracing import NO_TRACE, Trace
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.dataplane.reply import Reply
