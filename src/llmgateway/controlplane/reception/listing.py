@@ -1,8 +1,8 @@
 """Lists: keyset pages over rows whose ids sort by time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict
@@ -11,10 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from llmgateway.errors import BadRequest
-from llmgateway.kit.pages import DEFAULT_LIMIT, MAX_LIMIT, BadCursor, Page, after, page_of
-
-Row = TypeVar("Row")
-Item = TypeVar("Item", bound=BaseModel)
+from llmgateway.kit.pages import DEFAULT_LIMIT, MAX_LIMIT, BadCursor, after
 
 
 class Paging(BaseModel):
@@ -58,10 +55,3 @@ async def newest_first(
     if paging.after_id is not None:
         query = query.where(column < paging.after_id)
     return (await tx.execute(query.order_by(column.desc()).limit(paging.limit + 1))).all()
-
-
-def shown_page(
-    rows: Sequence[Row], paging: Paging, shown: Callable[[Row], Item], key: Callable[[Row], str]
-) -> Page[Item]:
-    """The page of those rows."""
-    return page_of(rows, paging.limit, shown, key)

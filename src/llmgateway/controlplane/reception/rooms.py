@@ -1,8 +1,8 @@
 """What a request at the control plane has at hand; built once on floor 4."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -63,7 +63,6 @@ class Rooms:
     events: Events = field(default_factory=Events)
     draining: Callable[[], bool] = lambda: False
     """Whether the process is about to end: streams end with it."""
-    settings_shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def rooms_of(request: Request) -> Rooms:
