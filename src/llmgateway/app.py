@@ -20,7 +20,7 @@ from llmgateway.controlplane.keys.announcements import KeyAnnouncements
 from llmgateway.controlplane.keys.fleet import HealthBook
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.onboarding.service import FirstSteps, install, master_keys
-from llmgateway.controlplane.reception.counted import Counted
+from llmgateway.controlplane.reception.counting_door import CountingDoor
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.usage import price_versions
 from llmgateway.controlplane.usage.store import UsageStore
@@ -99,7 +99,7 @@ class Gateway:
     """One running process: its wings, and what its start made."""
 
     dataplane: DataPlane
-    control: Counted | None
+    control: CountingDoor | None
     """None where people are served elsewhere."""
     dashboard: Dashboard | None
     serves_tokens: bool
@@ -264,10 +264,10 @@ async def _control(settings: Settings, shared: Shared, address: str, part: Part)
 
 
 @asynccontextmanager
-async def _overseen(control: Door, shared: Shared, metrics: Metrics) -> AsyncGenerator[Counted]:
+async def _overseen(control: Door, shared: Shared, metrics: Metrics) -> AsyncGenerator[CountingDoor]:
     """The control plane, counted, and somebody who looks after its mail and books."""
     async with _running(Oversight(shared.admin, shared.clock, metrics).watch()):
-        yield Counted(control, metrics)
+        yield CountingDoor(control, metrics)
 
 
 def public_address(settings: Settings, port: int | None) -> str:

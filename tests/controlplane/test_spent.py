@@ -10,8 +10,8 @@ import pytest
 from llmgateway.contract.channels import Spent
 from llmgateway.contract.usage import Outcome, UsageEvent
 from llmgateway.controlplane.usage import rollups
+from llmgateway.controlplane.usage.exact_sums import ExactSums, exact_sums
 from llmgateway.controlplane.usage.store import UsageStore
-from llmgateway.controlplane.usage.used import Used, used
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from tests.controlplane.test_rollups import START, added, batched, made
@@ -86,11 +86,11 @@ async def test_what_was_used_between_any_two_moments(
     until = since + timedelta(seconds=random.choice([60, 3_600, 7_000, 86_400, random.randrange(86_400 * 3)]))
     for org in ("org_1", None):
         async with admin.transaction() as tx:
-            found = await used(tx, org, since, until)
+            found = await exact_sums(tx, org, since, until)
         mine = [one for one in events if since <= one.created_at < until and not one.test and org in {None, one.org_id}]
         counting = [one for one in mine if one.cache != "hit"]
         tokens = {one.id: one.prompt_tokens + one.completion_tokens for one in mine}
-        assert found == Used(
+        assert found == ExactSums(
             requests=len(mine),
             tokens=sum(tokens.values()),
             cost=added(mine, "cost_nanos"),

@@ -12,7 +12,7 @@ from llmgateway.controlplane.admin.oversight import Oversight
 from llmgateway.controlplane.billing.usage_charges import ALL_THAT_MAY_CHANGE, post_usage
 from llmgateway.controlplane.figures import FIGURES
 from llmgateway.controlplane.reception import mailroom
-from llmgateway.controlplane.reception.counted import Counted
+from llmgateway.controlplane.reception.counting_door import CountingDoor
 from llmgateway.controlplane.usage.rollups import roll_up_next
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.models.billing import MeterReport, StripeEvent
@@ -105,7 +105,7 @@ async def test_books_that_differ_from_usage_are_seen_until_they_are_posted(
 
 async def test_answers_are_counted_by_the_route_and_never_by_the_path(api: Api) -> None:
     metrics = Metrics(FIGURES)
-    counted = Counted(api.door, metrics)
+    counted = CountingDoor(api.door, metrics)
     transport = httpx2.ASGITransport(app=cast("Any", counted), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway.test/api/v1") as client:
         for path in ("/orgs/org_1/keys", "/orgs/another/keys", "/nowhere/at/all", "/nowhere/else"):

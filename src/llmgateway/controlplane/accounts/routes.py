@@ -17,8 +17,8 @@ from llmgateway.controlplane.accounts.schemas import (
 )
 from llmgateway.controlplane.accounts.tickets import TicketKind, redeem
 from llmgateway.controlplane.audit.service import Act, record
+from llmgateway.controlplane.reception.after_answer import do_after_answer
 from llmgateway.controlplane.reception.attempts import login_attempt, note_mail
-from llmgateway.controlplane.reception.later import do_later
 from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.controlplane.reception.visits import Actor, AtHand, Transaction, bearer, client_address, identify
 from llmgateway.db.models.users import Login, User
@@ -134,7 +134,7 @@ async def resend_verification(body: EmailBody, request: Request, rooms: AtHand, 
     await note_mail(rooms.store, body.email, client_address(request))
     found = await _find(rooms, body.email)
     if found is not None and not found.verified:
-        do_later(later, service.mail_verification, rooms, found.user_id, body.email)
+        do_after_answer(later, service.mail_verification, rooms, found.user_id, body.email)
 
 
 @router.post("/forgot", status_code=202)
@@ -143,7 +143,7 @@ async def forgot(body: EmailBody, request: Request, rooms: AtHand, later: Backgr
     await note_mail(rooms.store, body.email, client_address(request))
     found = await _find(rooms, body.email)
     if found is not None:
-        do_later(later, service.mail_reset, rooms, found.user_id, body.email)
+        do_after_answer(later, service.mail_reset, rooms, found.user_id, body.email)
 
 
 async def _find(rooms: Rooms, email: str) -> service.FoundLogin | None:

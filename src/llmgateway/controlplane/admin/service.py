@@ -25,7 +25,7 @@ from llmgateway.controlplane.billing.books.ledger import Account, balances
 from llmgateway.controlplane.plans.service import all_plans, month_of, plan_named
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Actor
-from llmgateway.controlplane.usage.used import used
+from llmgateway.controlplane.usage.exact_sums import exact_sums
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.audit_events import AuditRow
 from llmgateway.db.models.billing import BillingAccount
@@ -111,7 +111,7 @@ async def change(tx: AsyncSession, clock: Clock, actor: Actor, org_id: str, body
 
 async def month_usage(tx: AsyncSession, clock: Clock, org_id: str | None) -> AdminOrgUsage:
     """Of one organisation, or of all, in the UTC month that runs."""
-    found = await used(tx, org_id, *month_of(clock.now()))
+    found = await exact_sums(tx, org_id, *month_of(clock.now()))
     return AdminOrgUsage(
         requests=found.requests, tokens=found.tokens, cost_usd=usd(found.cost), charge_usd=usd(found.charge)
     )

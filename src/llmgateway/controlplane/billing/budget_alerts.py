@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import letters
 from llmgateway.controlplane.billing.budget_watch import LOOK_BACK, Watched, budgets_of
-from llmgateway.controlplane.billing.each import for_each
+from llmgateway.controlplane.billing.each_organisation import for_each_organisation
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.budget_alerts import BudgetAlert
@@ -28,7 +28,9 @@ async def tell(database: Database, clock: Clock, address: str) -> int:
     """
     async with database.transaction() as tx:
         org_ids = await _to_look_at(tx, clock.now() - LOOK_BACK)
-    return await for_each(org_ids, lambda org_id: _look(database, clock, address, org_id), lambda org_id: org_id)
+    return await for_each_organisation(
+        org_ids, lambda org_id: _look(database, clock, address, org_id), lambda org_id: org_id
+    )
 
 
 async def _look(database: Database, clock: Clock, address: str, org_id: str) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts, letters
 from llmgateway.controlplane.billing.books.ledger import Account, balances
-from llmgateway.controlplane.billing.each import for_each
+from llmgateway.controlplane.billing.each_organisation import for_each_organisation
 from llmgateway.controlplane.billing.standing import GRACE, OWING, REMIND_EVERY, Standing, reminders_due
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.db.models.billing import BillingAccount
@@ -40,7 +40,9 @@ async def write(database: Database, clock: Clock, address: str) -> int:
     """All letters that are due, each once; how many organisations were written to. `address` is the gateway's."""
     async with database.transaction() as tx:
         org_ids = (await tx.scalars(_to_look_at())).all()
-    return await for_each(org_ids, lambda org_id: _look(database, clock, address, org_id), lambda org_id: org_id)
+    return await for_each_organisation(
+        org_ids, lambda org_id: _look(database, clock, address, org_id), lambda org_id: org_id
+    )
 
 
 def _to_look_at() -> Select[str]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.controlplane.billing import accounts, overage
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account, Coverage
-from llmgateway.controlplane.billing.each import for_each
+from llmgateway.controlplane.billing.each_organisation import for_each_organisation
 from llmgateway.controlplane.billing.stripe.asking import StripeRefused
 from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.controlplane.billing.usage_charges import hour_of
@@ -33,7 +33,9 @@ async def charge_overage(database: Database, clock: Clock) -> int:
         allow = select(Organisation.id).where(Organisation.overage_limit_nanos > 0)
         allowed = select(OverageTerms.org_id).where(OverageTerms.limit_nanos > 0, OverageTerms.ends_at > since)
         org_ids = sorted((await tx.scalars(allow.union(allowed))).all())
-    return await for_each(org_ids, lambda org_id: _charge_org(database, clock, org_id), lambda org_id: org_id)
+    return await for_each_organisation(
+        org_ids, lambda org_id: _charge_org(database, clock, org_id), lambda org_id: org_id
+    )
 
 
 async def _charge_org(database: Database, clock: Clock, org_id: str) -> int:
@@ -68,7 +70,7 @@ async def report_usage(database: Database, clock: Clock) -> int:
             BillingAccount.status.in_(accounts.INVOICED), BillingAccount.customer_id.is_not(None)
         )
         customers = (await tx.scalars(query.order_by(BillingAccount.org_id))).all()
-    return await for_each(customers, lambda one: _report(database, clock, one), lambda one: one.org_id)
+    return await for_each_organisation(customers, lambda one: _report(database, clock, one), lambda one: one.org_id)
 
 
 async def _report(database: Database, clock: Clock, account: BillingAccount) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.controlplane.billing.books import ledger
 from llmgateway.controlplane.billing.books.ledger import Account, Kind
 from llmgateway.controlplane.plans.service import all_plans, period_of, waived_in
-from llmgateway.controlplane.usage.used import used as between
+from llmgateway.controlplane.usage.exact_sums import exact_sums
 from llmgateway.db.models.billing import OverageTerms
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.organisations import Organisation
@@ -53,7 +53,7 @@ async def used(tx: AsyncSession, org_id: str, period: tuple[datetime, datetime])
 
     Neither answers from the cache nor test traffic, nor requests that failed without a token.
     """
-    found = await between(tx, org_id, *period)
+    found = await exact_sums(tx, org_id, *period)
     return found.counted_requests, found.counted_tokens
 
 

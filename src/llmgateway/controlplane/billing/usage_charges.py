@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.controlplane.billing.accounts import is_invoiced
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Kind
-from llmgateway.controlplane.billing.each import for_each
+from llmgateway.controlplane.billing.each_organisation import for_each_organisation
 from llmgateway.controlplane.billing.overage import LATE
-from llmgateway.controlplane.usage.used import used
+from llmgateway.controlplane.usage.exact_sums import exact_sums
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.session import Database
@@ -31,12 +31,12 @@ async def post_usage(database: Database, clock: Clock, back: timedelta) -> int:
     until = first_running(clock.now())
     async with database.transaction() as tx:
         hours = await _differing(tx, until - back, until)
-    return await for_each(hours, lambda one: _post(database, clock, *one), lambda one: one[0])
+    return await for_each_organisation(hours, lambda one: _post(database, clock, *one), lambda one: one[0])
 
 
 async def not_posted(tx: AsyncSession, org_id: str, now: datetime) -> int:
     """What was charged since the last hour that is posted, in nanos."""
-    return (await used(tx, org_id, first_running(now), hour_of(now) + HOUR)).charge
+    return (await exact_sums(tx, org_id, first_running(now), hour_of(now) + HOUR)).charge
 
 
 async def post_hour(tx: AsyncSession, clock: Clock, org_id: str, hour: datetime) -> bool:

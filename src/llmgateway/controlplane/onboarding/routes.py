@@ -7,9 +7,9 @@ from fastapi import APIRouter, BackgroundTasks, Request
 from llmgateway.controlplane.accounts.cookies import check_origin
 from llmgateway.controlplane.onboarding import signup
 from llmgateway.controlplane.onboarding.signup import SignupBody
+from llmgateway.controlplane.reception.after_answer import do_after_answer
 from llmgateway.controlplane.reception.attempts import note_mail
 from llmgateway.controlplane.reception.bodies import Shown
-from llmgateway.controlplane.reception.later import do_later
 from llmgateway.controlplane.reception.visits import AtHand, client_address
 from llmgateway.errors import Forbidden
 
@@ -48,4 +48,4 @@ async def sign_up(body: SignupBody, request: Request, rooms: AtHand, later: Back
         return
     # Hashed in any case, and what is done for a new address is done after the answer: the time tells nothing.
     known = await signup.is_known(rooms, body.email)
-    do_later(later, signup.sign_up, rooms, body, hashed, address, known=known)
+    do_after_answer(later, signup.sign_up, rooms, body, hashed, address, known=known)

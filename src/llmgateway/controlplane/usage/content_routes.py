@@ -9,7 +9,7 @@ from llmgateway.controlplane.audit.service import note
 from llmgateway.controlplane.reception.bodies import Shown
 from llmgateway.controlplane.reception.permissions import Permission
 from llmgateway.controlplane.reception.visits import Requires, Visit
-from llmgateway.controlplane.usage.said import opened
+from llmgateway.controlplane.usage.open_content import open_content
 from llmgateway.db.models.contents import ContentRow
 from llmgateway.db.tenancy import owned
 from llmgateway.errors import NotFound
@@ -36,7 +36,7 @@ async def get_content(
     said = (
         None
         if row is None or row.expires_at <= visit.rooms.clock.now()
-        else opened(visit.rooms, visit.org.data_key, row)
+        else open_content(visit.rooms, visit.org.data_key, row)
     )
     if row is None or said is None:
         raise NotFound("Nothing is kept of this request. The organisation's policy says what is: content_logging.")

@@ -12,8 +12,8 @@ import msgspec
 import structlog
 from sqlalchemy import text
 
+from llmgateway.controlplane.usage.request_shown import request_shown
 from llmgateway.controlplane.usage.schemas import SummaryWish
-from llmgateway.controlplane.usage.showing import request_shown
 from llmgateway.controlplane.usage.summary import DAY, down, summary_of
 from llmgateway.db.listening import listen
 from llmgateway.db.models.usage_events import UsageRow

@@ -10,6 +10,7 @@ from llmgateway.controlplane.reception.listing import PageWish
 from llmgateway.controlplane.reception.permissions import Permission
 from llmgateway.controlplane.reception.visits import Requires, Visit
 from llmgateway.controlplane.usage import finding, summary_file
+from llmgateway.controlplane.usage.request_shown import request_shown
 from llmgateway.controlplane.usage.schemas import (
     RequestExplained,
     RequestShown,
@@ -17,7 +18,6 @@ from llmgateway.controlplane.usage.schemas import (
     SummaryWish,
     UsageWish,
 )
-from llmgateway.controlplane.usage.showing import request_shown
 from llmgateway.controlplane.usage.summary import summary_of
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.tenancy import owned

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.reception.permissions import Permission
 from llmgateway.controlplane.reception.visits import RequiresBriefly, Visit
-from llmgateway.controlplane.usage.said import opened
+from llmgateway.controlplane.usage.open_content import open_content
 from llmgateway.db.base import Base
 from llmgateway.db.models.api_keys import ApiKey, KeySecret
 from llmgateway.db.models.audit_events import AuditRow
@@ -100,5 +100,5 @@ def _line(visit: Visit, row: Base) -> str:
     names = [column.name for column in row.__table__.columns]
     shown = {name: getattr(row, name) for name in names if name not in _SECRET}
     if isinstance(row, ContentRow):
-        shown["request"], shown["answer"] = opened(visit.rooms, visit.org.data_key, row) or (None, None)
+        shown["request"], shown["answer"] = open_content(visit.rooms, visit.org.data_key, row) or (None, None)
     return json.dumps({"table": row.__tablename__, "row": shown}, default=str) + "\n"

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing.books import ledger
-from llmgateway.controlplane.billing.each import for_each
+from llmgateway.controlplane.billing.each_organisation import for_each_organisation
 from llmgateway.db.models.ledger import LedgerClosing, LedgerEntry
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
@@ -28,7 +28,9 @@ async def close_days(database: Database, clock: Clock) -> int:
         end = _after(ended)
         query = select(LedgerEntry.org_id).where(LedgerEntry.created_at < end, LedgerEntry.org_id.not_in(closed))
         org_ids = (await tx.scalars(query.distinct().order_by(LedgerEntry.org_id))).all()
-    return await for_each(org_ids, lambda org_id: _close_one(database, clock, org_id, ended), lambda org_id: org_id)
+    return await for_each_organisation(
+        org_ids, lambda org_id: _close_one(database, clock, org_id, ended), lambda org_id: org_id
+    )
 
 
 async def _close_one(database: Database, clock: Clock, org_id: str, day: date) -> bool:

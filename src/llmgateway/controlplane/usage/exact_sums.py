@@ -1,4 +1,4 @@
-"""What was used between two moments, exactly: from sums, and of hours that are cut, from their events."""
+"""Exact sums of usage between any two moments: whole hours from the rolled-up sums, parts of hours from the events."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from llmgateway.db.models.usage_rollups import UsageDay, UsageHour, UsagePending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Used:
-    """Without test traffic. Money in nanos."""
+class ExactSums:
+    """Sums of requests, without test traffic. Money in nanos."""
 
     requests: int
     tokens: int
     cost: int
     charge: int
     counted_requests: int
-    """As plans count: what finished or used a token, and did not come from the cache."""
+    """Requests that count against a plan's quota: they finished or used a token, and did not come from the cache."""
     counted_tokens: int
 
 
-async def used(tx: AsyncSession, org_id: str | None, since: datetime, until: datetime) -> Used:
-    """By an organisation, or by all."""
+async def exact_sums(tx: AsyncSession, org_id: str | None, since: datetime, until: datetime) -> ExactSums:
+    """The sums of one organisation, or of all for None."""
     facts = union_all(*_parts(org_id, since, until)).subquery()
     served = facts.c.cache != "hit"
     columns = (
@@ -40,7 +40,7 @@ async def used(tx: AsyncSession, org_id: str | None, since: datetime, until: dat
     )
     row = (await tx.execute(select(*(func.coalesce(column, 0) for column in columns)))).one()
     requests, tokens, cost, charge, counted_requests, counted_tokens = (int(figure) for figure in row)
-    return Used(
+    return ExactSums(
         requests=requests,
         tokens=tokens,
         cost=cost,
@@ -51,7 +51,7 @@ async def used(tx: AsyncSession, org_id: str | None, since: datetime, until: dat
 
 
 def _parts(org_id: str | None, since: datetime, until: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
-    """Whole days, whole hours beside them, what is pending of both, and the events before and after."""
+    """What adds up to the range: whole days, the whole hours around them, pending changes of both, and events at the two ends."""
     first_hour, last_hour = up(since, HOUR), max(down(until, HOUR), up(since, HOUR))
     first_day, last_day = up(since, DAY), max(down(until, DAY), up(since, DAY))
     yield _sums(UsagePending, org_id, first_hour, last_hour)

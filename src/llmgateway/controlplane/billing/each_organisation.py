@@ -1,4 +1,4 @@
-"""One organisation after the other: what PostgreSQL cannot take of one is no other's trouble."""
+"""Does the same for one organisation after the other, so that bad data of one does not stop the others."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
@@ -12,10 +12,13 @@ _Item = TypeVar("_Item")
 log = structlog.get_logger()
 
 
-async def for_each(
+async def for_each_organisation(
     items: Iterable[_Item], do: Callable[[_Item], Awaitable[int]], org_of: Callable[[_Item], str]
 ) -> int:
-    """Do it for each; how many were done. Those that can never be are said and passed over; a database that is away is raised."""
+    """Call `do` for each item; the sum of what it returned.
+
+    An item that PostgreSQL will never take is logged and skipped. Raises DATABASE_ERRORS when the database cannot be asked.
+    """
     done = 0
     for item in items:
         try:

@@ -1,4 +1,4 @@
-"""What is done when the answer has left, so that its time tells nothing."""
+"""Work that is done after the answer has left, so that the time of the answer does not tell whether there was any."""
 
 import asyncio
 import random
@@ -12,10 +12,10 @@ _LONGEST_SECONDS: Final = 0.3
 _Given = ParamSpec("_Given")
 
 
-def do_later(
+def do_after_answer(
     tasks: BackgroundTasks, work: Callable[_Given, Awaitable[None]], *args: _Given.args, **kwargs: _Given.kwargs
 ) -> None:
-    """Do it soon, at no moment that can be foreseen: nor shall the next request's time tell that there was work."""
+    """Do the work after a random pause, so that the time of the next request does not tell of it either."""
 
     async def unseen() -> None:
         await asyncio.sleep(random.uniform(0, _LONGEST_SECONDS))  # noqa: S311 -- blurs a time, hides no secret

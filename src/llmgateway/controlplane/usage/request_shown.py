@@ -1,4 +1,4 @@
-"""A request as people see it."""
+"""A request as the API shows it."""
 
 from llmgateway.controlplane.usage.schemas import RequestShown
 from llmgateway.db.models.usage_events import UsageRow
@@ -6,7 +6,7 @@ from llmgateway.kit.money import usd
 
 
 def request_shown(row: UsageRow) -> RequestShown:
-    """Its money as decimal strings of dollars."""
+    """The row of a request, with its money as decimal strings of dollars."""
     saved = None if row.list_cost_nanos is None else row.list_cost_nanos - (row.cost_nanos or 0)
     money = {
         "cost_usd": row.cost_nanos,

@@ -1,4 +1,4 @@
-"""What was said, opened for people of its organisation."""
+"""Opens the logged content of a request for people of its organisation."""
 
 import json
 from typing import Any
@@ -10,8 +10,8 @@ from llmgateway.kit.crypto import CannotOpen
 from llmgateway.kit.vault import Vault
 
 
-def opened(rooms: Rooms, data_key: bytes | None, row: ContentRow) -> tuple[Any, str] | None:
-    """The body as it was sent and the answer's text; None when they were erased."""
+def open_content(rooms: Rooms, data_key: bytes | None, row: ContentRow) -> tuple[Any, str] | None:
+    """The request's body and the answer's text; None when they were erased."""
     if data_key is None:
         return None
     vault = Vault(rooms.masters)
@@ -26,7 +26,7 @@ def opened(rooms: Rooms, data_key: bytes | None, row: ContentRow) -> tuple[Any, 
 
 
 def _body(plain: bytes) -> Any:
-    """As JSON; one that was cut for its length is a text."""
+    """The body as JSON; as text when it was cut for its length."""
     try:
         return json.loads(plain)
     except ValueError:

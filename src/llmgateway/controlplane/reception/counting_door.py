@@ -1,4 +1,4 @@
-"""Counts what the control plane answers, by route: the template of the path, never the path itself."""
+"""Counts and times the control plane's answers by route: by the template of the path, never the path itself."""
 
 import time
 from typing import Final
@@ -13,8 +13,8 @@ _NO_ROUTE: Final = "none"
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 
 
-class Counted:
-    """The door with a counter beside it."""
+class CountingDoor:
+    """The control plane's door, with metrics."""
 
     def __init__(self, door: Door, metrics: Metrics) -> None:
         self.door = door
