@@ -23,7 +23,7 @@ from llmgateway.dataplane.pages import Pages, Readiness
 from llmgateway.dataplane.pipeline import Rooms
 from llmgateway.dataplane.plan.health import Health
 from llmgateway.dataplane.routes import DataPlane, Entrance
-from llmgateway.dataplane.vitals import Organs, Probe, Vitals
+from llmgateway.dataplane.vitals import Probe, ProcessParts, Vitals
 from llmgateway.dataplane.watch.contents import ContentLog
 from llmgateway.dataplane.watch.instruments import Instruments
 from llmgateway.dataplane.watch.recording import Recorder
@@ -101,7 +101,7 @@ def vitals_of(
     metrics: Metrics, recording: Recording, rooms: Rooms, readiness: Readiness, stores: Mapping[str, Probe]
 ) -> Vitals:
     """What `/metrics` and readiness look at."""
-    organs = Organs(
+    parts = ProcessParts(
         version=version("llmgateway"),
         instruments=rooms.instruments,
         journal=recording.journal,
@@ -109,7 +109,7 @@ def vitals_of(
         ready=lambda: not readiness.why_not(),
         stores=stores,
     )
-    return Vitals(metrics, organs)
+    return Vitals(metrics, parts)
 
 
 def response_cache(file: GatewayFile, secret: bytes, answers: CacheStore) -> ResponseCache:

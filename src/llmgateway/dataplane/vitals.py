@@ -1,4 +1,4 @@
-"""How the process itself is doing: read every few seconds, and once more when Prometheus asks."""
+"""Metrics of the process itself: taken every few seconds, and again when Prometheus asks."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from llmgateway.kit.metrics import Metrics
 from llmgateway.kit.outage import Outage
 
 Probe = Callable[[], Awaitable[None]]
-"""Asks a store for a sign of life. Raises SourceUnavailable or TimeoutError."""
+"""Asks a store for a sign of life. Raises SourceUnavailable or TimeoutError when there is none."""
 
 _LAG_SECONDS: Final = 0.5
 _PROBE_SECONDS: Final = 5.0
@@ -30,11 +30,11 @@ _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Organs:
-    """What is looked at."""
+class ProcessParts:
+    """The parts of the process whose state is measured."""
 
     version: str
-    """Of the package that runs."""
+    """The version of llmgateway that runs."""
     instruments: Instruments
     journal: Journal
     shipper: Shipper
@@ -44,40 +44,43 @@ class Organs:
 
 
 def states(paths: Iterable[PathHealth]) -> Tally[tuple[str, str]]:
-    """How many paths to a provider are in a state, whoever brought the credential: its id begins with the provider's."""
+    """(provider, state) -> how many paths to that provider are in it, whoever's credential they use.
+
+    A credential's id begins with its provider's.
+    """
     return Tally((path.credential.rpartition("/")[0], path.state) for path in paths)
 
 
 class Vitals:
-    """One for a process; it looks as long as `watch` runs."""
+    """The metrics of one process's state, kept up to date while `watch` runs."""
 
-    def __init__(self, metrics: Metrics, organs: Organs) -> None:
+    def __init__(self, metrics: Metrics, parts: ProcessParts) -> None:
         self._metrics = metrics
-        self._organs = organs
+        self._parts = parts
         self._cpu = 0.0
         self._circuits: set[tuple[str, str]] = set()
         self._lag = metrics.histogram(figures.LOOP_LAG)
-        versions = (organs.version, platform.python_version(), organs.instruments.catalog.version)
+        versions = (parts.version, platform.python_version(), parts.instruments.catalog.version)
         metrics.gauge(figures.BUILD, *versions).set(1)
         metrics.gauge(figures.PROCESSES).set(1)
         metrics.gauge(figures.STARTED).set(time.time())
 
     async def watch(self) -> None:
-        """Look until cancelled."""
+        """Measure until cancelled."""
         try:
             await asyncio.gather(
-                self._watch_the_loop(), *(self._watch_store(*store) for store in self._organs.stores.items())
+                self._watch_the_loop(), *(self._watch_store(*store) for store in self._parts.stores.items())
             )
         finally:
             self._metrics.catch_up()
 
     def look(self) -> None:
-        """Set every gauge to what is so now."""
+        """Set every gauge to the present state."""
         self._look_at_the_journal()
-        self._look_at_the_circuits(self._organs.instruments.health.report())
+        self._look_at_the_circuits(self._parts.instruments.health.report())
         self._look_at_the_process()
-        self._gauge(figures.RUNNING, self._organs.instruments.counting.running)
-        self._gauge(figures.READY, int(self._organs.ready()))
+        self._gauge(figures.RUNNING, self._parts.instruments.counting.running)
+        self._gauge(figures.READY, int(self._parts.ready()))
 
     async def _watch_the_loop(self) -> None:
         loop, looked = asyncio.get_running_loop(), 0.0
@@ -92,11 +95,11 @@ class Vitals:
                 self.look()
 
     async def _watch_store(self, name: str, probe: Probe) -> None:
-        """Probe it until cancelled. The figure begins with the first answer: a store not yet asked is not down."""
+        """Probe a store until cancelled. Its gauges appear with the first answer, since a store that was not asked is not down."""
         seconds = self._metrics.histogram(figures.STORE_SECONDS, name)
         outage = Outage("a store does not answer", "a store answers again", store=name)
         with suppress(SourceUnavailable, TimeoutError):
-            await probe()  # it connects, at a moment when everything else starts too: what that takes says nothing
+            await probe()  # the first probe connects while everything else starts: its time means nothing
         while True:
             start = time.monotonic()
             try:
@@ -111,16 +114,16 @@ class Vitals:
             await asyncio.sleep(_PROBE_SECONDS)
 
     def _look_at_the_journal(self) -> None:
-        organs = self._organs
-        recorder, shipper = organs.instruments.recorder, organs.shipper
+        parts = self._parts
+        recorder, shipper = parts.instruments.recorder, parts.shipper
         self._gauge(figures.JOURNAL_BACKLOG, recorder.backlog)
         self._gauge(figures.JOURNAL_LAG, shipper.lag)
         self._gauge(figures.JOURNAL_HELD, recorder.held)
-        self._gauge(figures.JOURNAL_SIZE, organs.journal.size)
+        self._gauge(figures.JOURNAL_SIZE, parts.journal.size)
         self._gauge(figures.JOURNAL_POISON, shipper.poison)
         self._gauge(figures.JOURNAL_SHIPPED, shipper.shipped)
         with suppress(OSError):  # a disk that is gone shows as a journal that cannot be written
-            disk = os.statvfs(organs.journal.folder)
+            disk = os.statvfs(parts.journal.folder)
             self._gauge(figures.DISK_FREE, disk.f_bavail * disk.f_frsize)
             self._gauge(figures.DISK_SIZE, disk.f_blocks * disk.f_frsize)
 

@@ -21,7 +21,7 @@ def test_circuits_of_credentials_that_organisations_brought_count_under_their_pr
     assert states(paths) == {("groq", "closed"): 1, ("groq", "open"): 2, ("lab", "half_open"): 1}
 
 
-class _WithoutOrgans(Vitals):
+class _WithoutParts(Vitals):
     """Has nothing to look at."""
 
     def look(self) -> None: ...
@@ -33,8 +33,8 @@ async def test_what_is_counted_some_at_a_time_is_brought_up_to_date(*, leaves: b
     metrics, waiting = Metrics(FIGURES), [3]
     counter = metrics.counter(RESCUES)
     metrics.before_reading(lambda: counter.inc(waiting.pop() if waiting else 0))
-    organs = SimpleNamespace(version="1", stores={}, instruments=SimpleNamespace(catalog=SimpleNamespace(version="2")))
-    watch = asyncio.create_task(_WithoutOrgans(metrics, cast("Any", organs)).watch())
+    parts = SimpleNamespace(version="1", stores={}, instruments=SimpleNamespace(catalog=SimpleNamespace(version="2")))
+    watch = asyncio.create_task(_WithoutParts(metrics, cast("Any", parts)).watch())
     await asyncio.sleep(0)
     assert waiting
     if not leaves:

@@ -35,10 +35,13 @@ _WORTH_RETRYING = frozenset(
         FailureKind.CUT,
     }
 )
-"""What may pass. A timeout only where the provider itself told it (408, 504): who is silent is asked once. An answer that
-broke off before the caller had any of it, only where no other target waits."""
+"""Failures that may pass, so that the same target is asked again.
+
+A timeout counts only where the provider itself reported it (408, 504): a silent target is asked once. An answer that broke off
+before the caller had any of it is asked for again only when no other target is left.
+"""
 _FINAL = frozenset({FailureKind.CONTENT_FILTERED})
-"""A refusal of the content is never shopped around."""
+"""Failures after which no other target is asked: a refusal of the content is never shopped around."""
 _OF_THE_CREDENTIAL = frozenset(
     {
         FailureKind.AUTH,
@@ -48,26 +51,26 @@ _OF_THE_CREDENTIAL = frozenset(
         FailureKind.STORED_ELSEWHERE,
     }
 )
-"""Failures that another credential of the same target may not have."""
+"""Failures that another credential for the same model at the same host may not have."""
 
 _NOT_ASKED = -math.inf
-"""What fails before the provider is asked closes no circuit."""
+"""Stands for the time of an attempt that failed before the provider was asked: health ignores it."""
 
 
 class Witness(Protocol):
-    """Who must know of attempts: the meter."""
+    """Who is told of every attempt, as the meter is."""
 
     def opens(self, target: Target) -> None:
-        """Called before the first byte goes to a target. Raises Unavailable when it cannot be remembered."""
+        """Called before the first byte goes to a target. Raises Unavailable when that cannot be recorded."""
         ...
 
     @property
     def trace_headers(self) -> Mapping[str, str]:
-        """What the target that was opened is told of the request's trace; usually nothing."""
+        """Headers that tell the target about the request's trace; usually none."""
         ...
 
     def overhears(self, step: Step) -> None:
-        """Called for each step of an answer that the caller gets as a whole, or not at all when the attempt fails."""
+        """Called for each step of a stream that is assembled here: the caller gets all of it or, if the attempt fails, nothing."""
         ...
 
     def attempted(self, attempt: Attempt) -> None:
@@ -75,12 +78,12 @@ class Witness(Protocol):
         ...
 
     def broke(self, error: ProviderError) -> None:
-        """The answer of the last attempt broke off after it had begun well."""
+        """Called when the last attempt's answer broke off after it had begun."""
         ...
 
 
 class Dispatcher:
-    """Asks, one for all requests."""
+    """Asks providers, for all requests of this process."""
 
     def __init__(
         self, transports: Mapping[str, Transport], clock: Clock, health: Health, vault: Vault, retries: Retries
@@ -91,14 +94,14 @@ class Dispatcher:
         self._retries = retries
 
     def asking(self, call: Call, plan: Plan, witness: Witness, org_id: str) -> "Asking":
-        """The asking of one plan for an organisation."""
+        """Begin to ask the targets of a plan for an organisation; nothing is sent before `first`."""
         self._retries.earn(org_id)
         health, may_retry = self._health if plan.watched else None, partial(self._retries.spend, org_id)
         return Asking(self._asker, self._clock, health, may_retry, (call, plan, witness))
 
 
 class Asking:
-    """One request on its way through its plan: who was asked, and what came of it."""
+    """One request on its way through its plan: which targets were asked, and what came of it."""
 
     def __init__(
         self,
@@ -115,11 +118,11 @@ class Asking:
         self.call, self._plan, self._witness = request
         self._failures: list[Failure] = []
         self._asked_at = _NOT_ASKED
-        """When the last target was asked, as health counts."""
+        """When the last target was asked, by the clock of `health`."""
         self._credentials: Sequence[str] = ()
-        """What the last target was asked with."""
+        """Secrets that the last target was asked with; error messages must not show them."""
         self._waiting: list[Target] = list(self._plan.targets)
-        """Not asked yet, in their order."""
+        """Targets that were not asked yet, in order."""
 
     @property
     def attempts_left(self) -> int:
@@ -127,11 +130,11 @@ class Asking:
 
     @property
     def others(self) -> Sequence[Target]:
-        """Who is behind the target that serves."""
+        """The targets that are left, behind the one that serves."""
         return self._waiting
 
     async def first(self) -> Served:
-        """The first target that answers. Raises the Problem that sums up why none did."""
+        """Ask until a target answers. Raises the Problem that sums up why none did."""
         while self._waiting and self.attempts_left > 0:
             target = self._next()
             served = await self._retried(target)
@@ -144,7 +147,7 @@ class Asking:
         raise final_problem(self._failures)
 
     def _next(self) -> Target:
-        """The next target; one whose path was cooled since the plan was made lets those that are well go first."""
+        """Take the next target. One whose circuit opened since the plan was made is asked after those that are well."""
         target = next(filter(self._is_well, self._waiting), self._waiting[0])
         self._waiting.remove(target)
         return target
@@ -152,28 +155,27 @@ class Asking:
     def _is_well(self, target: Target) -> bool:
         return self._health is None or self._health.cooled(target.path) is None
 
-    async def again(self, call: Call, target: Target) -> Served:
-        """Another target's stream, to go on behind one that broke off. Raises ProviderError."""
+    async def take_over(self, call: Call, target: Target) -> Served:
+        """Ask another target for a stream that goes on behind one that broke off. Raises ProviderError."""
         try:
             return await self._once(call, target, Manner.TRANSLATED, target.timeouts.first_token)
         except ProviderError as error:
             if error.kind is not FailureKind.CONNECTION or self.attempts_left <= 0:
                 raise
-        return await self._once(
-            call, target, Manner.TRANSLATED, target.timeouts.first_token
-        )  # it may have been a stale one
+        # The connection may have been a stale one of the pool, so it is tried once more.
+        return await self._once(call, target, Manner.TRANSLATED, target.timeouts.first_token)
 
     def broke(self, target: Target, error: ProviderError) -> None:
-        """The running answer of a target broke off."""
+        """Note that the running answer of a target broke off."""
         error.strike_out(self._credentials)
         self._witness.broke(error)
         if self._health is not None:
             self._health.broke(target.path, error, self._asked_at)
 
     async def _retried(self, target: Target) -> Served | None:
-        """One attempt, and its retries where they are worth it; None leaves it to the next target.
+        """Ask a target, and again where that is worth it; None when the next target shall be asked.
 
-        What the caller retries itself is not retried here as well: each would multiply the other.
+        A caller whose library retries by itself gets no retries here: the two would multiply.
         """
         retries = 0 if self.call.wishes.retries_itself else target.retries
         manner = self._manner(target)
@@ -191,7 +193,10 @@ class Asking:
         return None
 
     def _worth_staying(self, target: Target, error: ProviderError) -> bool:
-        """Each target behind keeps an attempt of the budget, and another credential comes before a pause."""
+        """Whether to ask the same target again rather than the next one.
+
+        Every other target must keep one attempt of the budget, and another credential is tried before waiting for this one.
+        """
         waiting = {other.name for other in self._waiting}
         if error.kind is FailureKind.CUT and waiting - {target.name}:
             return False
@@ -205,13 +210,13 @@ class Asking:
         return Manner.ASSEMBLED if several and can_be_assembled(self.call) else Manner.AS_IT_CAME
 
     def _limit(self, target: Target, manner: Manner) -> float:
-        """Seconds until the first content; the last target has nobody behind it, so only its whole time is limited."""
+        """Seconds until the first content must come. The last target has none behind it, so only its total time is limited."""
         streamed = self.call.stream or manner is Manner.ASSEMBLED
         followed = streamed and self._is_followed(target, self._waiting)
         return target.timeouts.first_token if followed else target.timeouts.total
 
     def _is_followed(self, target: Target, targets: Sequence[Target]) -> bool:
-        """Whether another one than the target is among them."""
+        """Whether one of the targets is another model or host than this one."""
         return any(other is not target and other.name != target.name for other in targets)
 
     async def _once(self, call: Call, target: Target, manner: Manner, seconds: float) -> Served:
@@ -245,7 +250,7 @@ class Asking:
         return served
 
     def _report(self, target: Target, start: float, error: ProviderError | None, *, streams: bool = False) -> Attempt:
-        """What came of an attempt; of a stream that began, when its first content came."""
+        """The attempt as events and error bodies list it; of a stream, the time is that of its first content."""
         milliseconds = round((self._clock.monotonic() - start) * 1000)
         return Attempt(
             provider=target.host.id,
@@ -260,7 +265,7 @@ class Asking:
 
 
 def _may_fare_better(other: Target, failed: Target, kind: FailureKind) -> bool:
-    """Whether another target is worth asking after one failed so."""
+    """Whether another target is worth asking after this failure."""
     if other.name == failed.name:
         return kind in _OF_THE_CREDENTIAL
     if kind is FailureKind.CONTEXT_TOO_LONG and other.context is not None and failed.context is not None:

@@ -24,12 +24,12 @@ _NOT_RESCUED = frozenset({FailureKind.CONTENT_FILTERED})
 
 
 class RescuedStream:
-    """A running answer, whoever gives it. Whoever holds it must close it."""
+    """A running answer, which another target may go on with if it breaks off. Whoever holds it must close it."""
 
     def __init__(self, asking: Asking, served: Served, stream: LiveStream) -> None:
         self._asking = asking
         self.target = served.target
-        """Who speaks now."""
+        """The target that answers now."""
         self._live = stream
         self._seam: Seam | None = None
         self._ended = False
@@ -43,21 +43,21 @@ class RescuedStream:
 
     @property
     def native(self) -> bool:
-        """The steps carry the provider's own frames; never again once another target has taken over."""
+        """Whether the steps carry the provider's own frames; never again once another target has taken over."""
         return self._live.native
 
     @property
     def came(self) -> int:
-        """Bytes of the stream that runs now."""
+        """How many bytes of the present target's stream have arrived."""
         return self._live.came
 
     @property
     def spoken(self) -> Sequence[ChatChunk]:
-        """What had been said when the last target took over."""
+        """What the caller had when the present target took over; nothing before that."""
         return self._said.chunks if self._said is not None else ()
 
     async def next(self) -> Sequence[Step]:
-        """The next steps, empty at the end of a finished answer. Raises ProviderError when it breaks off for good."""
+        """The next steps; empty at the end of a finished answer. Raises ProviderError when no target can go on."""
         while not self._ended:
             try:
                 steps = await self._stitched()
@@ -72,15 +72,15 @@ class RescuedStream:
         return ()
 
     async def release(self) -> None:
-        """After the answer is out: let the connection serve again."""
+        """The answer is out: give its connection back to the pool."""
         await self._live.release()
 
     def close(self) -> None:
-        """Leave the upstream; safe to call twice."""
+        """Leave the provider; safe to call twice."""
         self._live.close()
 
     async def _stitched(self) -> Sequence[Step]:
-        """The next steps, less what the caller already has; empty at the end, or while the texts are compared."""
+        """The next steps without what the caller already has; empty at the end, and while the two texts are compared."""
         steps = await self._live.next()
         self._ended = not steps
         if self._seam is None:
@@ -95,7 +95,7 @@ class RescuedStream:
         return [named for step in passed if (named := self._renamed(step)) is not None]
 
     async def _take_over(self, error: ProviderError) -> None:
-        """The next target goes on. Raises the error when none can."""
+        """Have the next target go on. Raises `error` again when none can."""
         self._live.close()
         said = self._transcript.said() if self._transcript is not None and error.kind not in _NOT_RESCUED else None
         if said is None:
@@ -107,7 +107,7 @@ class RescuedStream:
             if call is None:
                 continue
             try:
-                served = await self._asking.again(call, target)
+                served = await self._asking.take_over(call, target)
             except ProviderError as refused:
                 if refused.kind in _NOT_RESCUED:
                     break
@@ -125,7 +125,7 @@ class RescuedStream:
             yield target, Way.REPEATS
 
     def _renamed(self, step: Step) -> Step | None:
-        """The first answer's id stays, and nobody says twice that an assistant speaks."""
+        """The step under the first answer's id, without a second `role`; None when nothing is left of it."""
         chunk = step.chunk
         if chunk is None or self._said is None:
             return step
@@ -138,14 +138,14 @@ class RescuedStream:
 
 
 def _prefilled(call: Call, text: str) -> Call | None:
-    """The call with what was said as the assistant's last message; None where it cannot be said."""
+    """The call with the answer so far as the assistant's last message; None where that is not possible."""
     said = text.rstrip()
     messages = call.canon.get("messages")
     if not said or not is_array(messages) or not messages:
         return None
     last: object = messages[-1]
     if is_object(last) and last.get("role") == "assistant":
-        return None  # the caller's own prefill: better said anew
+        return None  # the caller has a prefill of its own: the answer is begun anew instead
     turn: Json = {"role": "assistant", "content": said}
     canon: Json = {**call.canon, "messages": [*messages, turn]}
     if call.dialect is Dialect.RESPONSES:
