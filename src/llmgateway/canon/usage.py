@@ -1,4 +1,4 @@
-"""What a request used, in OpenAI's meaning of the words."""
+"""What a request used: token counts in OpenAI's sense, and the uses of tools."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,92 +9,99 @@ import msgspec
 MOST_TOKENS: Final = 100_000_000
 """More than any model reads or writes in one request: a figure beyond it is a provider's mistake."""
 _MOST_CALLS: Final = 10_000
-"""The same of what tools did: searches, containers, pictures."""
+"""More searches, containers or images than one request has: a figure beyond it is a provider's mistake."""
 
 
 _DETAILS: Final = (
-    *("cache_write_1h_tokens", "audio_prompt_tokens", "audio_completion_tokens", "image_prompt_tokens"),
-    *(
-        "image_completion_tokens",
-        "cached_audio_tokens",
-        "cached_image_tokens",
-        "searches",
-        "file_searches",
-        "containers",
-    ),
-    *("images", "billed_prompt_tokens", "billed_completion_tokens", "speed", "region", "tier"),
+    "cache_write_1h_tokens",
+    "audio_prompt_tokens",
+    "audio_completion_tokens",
+    "image_prompt_tokens",
+    "image_completion_tokens",
+    "cached_audio_tokens",
+    "cached_image_tokens",
+    "searches",
+    "file_searches",
+    "containers",
+    "images",
+    "billed_prompt_tokens",
+    "billed_completion_tokens",
+    "speed",
+    "region",
+    "tier",
 )
+"""Fields that `details` names; the usual ones have columns of their own."""
 
 
 class UsageSource(StrEnum):
-    """Who said the figures."""
+    """Where a usage comes from."""
 
     PROVIDER = "provider"
     """The provider's own usage figures."""
     COUNTED = "counted"
-    """Counted by the gateway from what it saw, because the provider's figures never came."""
+    """Counted by the gateway from what passed through it, because the provider reported no usage."""
     ESTIMATED = "estimated"
-    """Guessed from the prompt alone, after a crash."""
+    """Estimated from the prompt alone, after the process died."""
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Token counts of one request.
+    """What one request used.
 
-    `prompt_tokens` includes what was read from and written to the provider's prompt cache; `completion_tokens` includes
-    reasoning. The further fields are parts of those two, never additions.
+    `prompt_tokens` includes tokens read from and written to the provider's prompt cache; `completion_tokens` includes
+    reasoning. The other token counts are parts of these two, never additions.
     """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
-    """Of the prompt: read from the provider's cache."""
+    """Prompt tokens read from the provider's cache."""
     cache_write_tokens: int = 0
-    """Of the prompt: written to the provider's cache (all lifetimes together)."""
+    """Prompt tokens written to the provider's cache, for whatever lifetime."""
     cache_write_1h_tokens: int = 0
-    """Of `cache_write_tokens`: written for an hour (Anthropic)."""
+    """The part of `cache_write_tokens` that was written for an hour (Anthropic)."""
     reasoning_tokens: int = 0
-    """Of the completion: thinking."""
+    """Completion tokens of the model's reasoning."""
     audio_prompt_tokens: int = 0
     audio_completion_tokens: int = 0
     image_prompt_tokens: int = 0
     image_completion_tokens: int = 0
     cached_audio_tokens: int | None = None
-    """Of the cached: sound; None where the provider does not say what was cached."""
+    """Cached tokens that are audio; None when the provider does not say what was cached."""
     cached_image_tokens: int | None = None
     searches: int = 0
-    """Server-side searches that the provider bills each."""
+    """Web searches by the provider's own tool, each of which it bills."""
     file_searches: int = 0
-    """The same in files that were uploaded."""
+    """Searches in uploaded files by the provider's own tool."""
     containers: int = 0
     """Sandboxes in which the model ran code."""
     images: int = 0
-    """Pictures that a tool made, beside the answer."""
+    """Images that a tool made, besides the answer."""
     billed_prompt_tokens: int | None = None
-    """Where the provider bills other tokens than the model saw; None is the same ones."""
+    """Prompt tokens that the provider bills, where these are not `prompt_tokens`; else None."""
     billed_completion_tokens: int | None = None
     told_nanos: int | None = None
-    """The bill, nano-dollars, where the provider tells it."""
+    """The cost in nano-dollars, where the provider reports it."""
     rounds: tuple["Round", ...] = ()
-    """What each sampling within the request used, where the provider tells them apart; all of it is in the sums above."""
+    """The usage of each sampling within the request, where the provider tells them apart; the counts above include them."""
     speed: str | None = None
-    """The speed that the provider says it served (`fast`), for the price; None where it is the usual one or says none."""
+    """The speed that the provider says it served (`fast`); None for the standard one. Prices may depend on it."""
     region: str | None = None
-    """Where it worked, by the provider's word (Anthropic's `inference_geo`) or its host's settings, for the price; else None."""
+    """Where the model ran, as the provider (Anthropic's `inference_geo`) or the host's settings say. Prices may depend on it."""
     tier: str | None = None
-    """The service tier that the provider says it served (`flex`, `priority`), for the price; None where it says none."""
+    """The service tier that the provider says it served (`flex`, `priority`). Prices may depend on it."""
 
     prompt_told: bool = True
-    """Whether the provider told the prompt's tokens; what it left out is counted here."""
+    """Whether the provider reported prompt tokens; if not, the gateway counts them."""
     completion_told: bool = True
-    """Whether it told the completion's."""
+    """Whether the provider reported completion tokens; if not, the gateway counts them."""
 
     @property
     def total_tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
 
     @property
-    def in_words(self) -> bool:
-        """Nothing but words, read, cached and written: no sound, and nothing that tools did."""
+    def without_extras(self) -> bool:
+        """Whether the request used neither audio nor tools that are billed by their uses (see `Extras`)."""
         return not (
             self.searches
             or self.file_searches
@@ -106,7 +113,7 @@ class Usage(msgspec.Struct, frozen=True):
 
     @property
     def credible(self) -> bool:
-        """Whether a model can have used so much."""
+        """Whether a request can have used so much."""
         figures = (
             self.prompt_tokens, self.completion_tokens, self.cached_tokens, self.cache_write_tokens,
             self.cache_write_1h_tokens, self.reasoning_tokens, self.audio_prompt_tokens, self.audio_completion_tokens,
@@ -118,7 +125,7 @@ class Usage(msgspec.Struct, frozen=True):
         return rounds and min(*figures, *calls) >= 0 and max(figures) <= MOST_TOKENS and max(calls) <= _MOST_CALLS
 
     def coherent(self) -> Self:
-        """The same with no part larger than its whole, as some hosts tell it; what is too much is nobody's."""
+        """The usage with no part larger than its whole: some hosts report such parts, which are cut down here."""
         if (
             self.cached_tokens + self.cache_write_tokens <= self.prompt_tokens
             and self.cache_write_1h_tokens <= self.cache_write_tokens
@@ -145,12 +152,12 @@ class Usage(msgspec.Struct, frozen=True):
         )
 
     def details(self) -> Mapping[str, int | str] | None:
-        """What a price is made of beside the tokens that every request has, by name; None where that is nothing."""
+        """Further figures that the price depends on, by name; None when there are none."""
         told = {name: value for name in _DETAILS if (value := getattr(self, name)) not in (None, 0)}
         return told or None
 
     def as_billed(self) -> Self:
-        """The same with the tokens that the provider bills."""
+        """The usage with the token counts that the provider bills."""
         prompt, completion = self.billed_prompt_tokens, self.billed_completion_tokens
         if prompt is None and completion is None:
             return self
@@ -162,7 +169,7 @@ class Usage(msgspec.Struct, frozen=True):
         return billed.coherent()
 
     def supplemented(self, prompt_tokens: int, completion_tokens: int) -> Self:
-        """The same with these figures where the provider told none."""
+        """The usage with these counts in place of those that the provider did not report."""
         supplemented = self
         if not self.prompt_told:
             supplemented = msgspec.structs.replace(supplemented, prompt_tokens=prompt_tokens, prompt_told=True)
@@ -177,5 +184,5 @@ class Round(msgspec.Struct, frozen=True):
     """One sampling of a model within a request."""
 
     model: str | None
-    """None is the request's own."""
+    """None when it is the request's own."""
     usage: Usage

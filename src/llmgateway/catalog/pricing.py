@@ -104,7 +104,7 @@ class Rates:
     def bill(self, usage: Usage, percent: int) -> Bill:
         """What the usage costs at `percent` of the token prices, rounded once, half to even."""
         tokens = (self._prompt(usage) + self._completion(usage)) * percent // 100
-        if usage.in_words:
+        if usage.without_extras:
             return Bill(_nanos(tokens + self.request), ())
         nanos = _nanos(tokens + self.request + self._tools(usage))
         return Bill(nanos, self._lacking(usage) if None in self._unsure else ())

@@ -1,4 +1,4 @@
-"""The protocols that floor 4 injects, so that the wings can be strangers."""
+"""The protocols through which the two wings reach each other. Floor 4 passes their implementations in."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from llmgateway.contract.usage import UsageEvent
 
 
 class SourceUnavailable(Exception):
-    """PostgreSQL cannot be asked now; nothing is known about the key either way."""
+    """PostgreSQL cannot be asked now; the same may work later."""
 
 
 class SnapshotSource(Protocol):
     """Control plane -> data plane: what a key may do."""
 
     async def key_snapshot(self, secret: str) -> KeySnapshot | None:
-        """The key's snapshot by its secret, None when there is no such key. Raises SourceUnavailable."""
+        """The snapshot of the key with this secret; None when there is no such key. Raises SourceUnavailable."""
         ...
 
 
@@ -25,7 +25,7 @@ class UsageSink(Protocol):
     """Data plane -> control plane: what requests did."""
 
     async def insert(self, events: Sequence[UsageEvent]) -> Sequence[str]:
-        """Store events, each id once however often it comes; an estimated row gives way to its true figures.
+        """Store events. An id is stored once, however often it comes; only an estimate is replaced, by the true figures.
 
         Returns the ids of events that can never be stored (poison). Raises SourceUnavailable when all must be tried again.
         """
@@ -36,19 +36,19 @@ class UsageSource(Protocol):
     """Control plane -> data plane: one event, for GET /v1/requests/{id}."""
 
     async def event(self, key_id: str, event_id: str) -> UsageEvent | None:
-        """The event, only if this key made it. Raises SourceUnavailable."""
+        """The event, if this key made the request; else None. Raises SourceUnavailable."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathHealth:
-    """One path to a provider, as a data process sees it."""
+    """The health of one path to a provider (a credential and a model), as one data process sees it."""
 
     credential: str
     model: str | None
-    """None: all models of the credential."""
+    """None stands for all models of the credential."""
     state: str
-    """`closed` (well), `open` (asked last), `half_open` (the next request probes it)."""
+    """The circuit: `closed` (well), `open` (asked last), `half_open` (the next request probes it)."""
     why: str
     first_token_seconds: float | None
     tokens_per_second: float | None
@@ -58,13 +58,13 @@ class HealthSink(Protocol):
     """Data plane -> control plane: how the paths to providers are doing in one process."""
 
     async def tell(self, process: str, paths: Sequence[PathHealth]) -> None:
-        """All that the process knows now, in place of what it told before. Raises SourceUnavailable."""
+        """Replace what the process told before by all that it knows now. Raises SourceUnavailable."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class KeyChanged:
-    """The key, or its org, changed: forget its snapshot. None means that everything may have changed."""
+    """A key or an organisation changed, so that its snapshots must be forgotten. Both None: everything may have changed."""
 
     key_id: str | None
     org_id: str | None
@@ -93,7 +93,7 @@ class CacheReport(Protocol):
     """Data plane -> control plane: what is kept of an organisation's answers."""
 
     async def held(self, org_id: str) -> Sequence[CacheShare]:
-        """By model and key."""
+        """Entries and bytes by model and key."""
         ...
 
 
@@ -101,7 +101,7 @@ class Announcements(Protocol):
     """Control plane -> data plane: changes, as they are committed."""
 
     def subscribe(self, listener: Callable[[KeyChanged], None]) -> None:
-        """Call the listener on the event loop for every change; a lost connection calls it with nothing but None."""
+        """Have the listener called on the event loop for every change; after a lost connection, with both ids None."""
         ...
 
 
@@ -109,16 +109,16 @@ class UseSink(Protocol):
     """Data plane -> control plane: when secrets were last used, in batches."""
 
     async def used(self, uses: Mapping[str, datetime]) -> None:
-        """Secret id -> last use. Raises SourceUnavailable."""
+        """Store the last uses, by the id of the secret. Raises SourceUnavailable."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedCredential:
-    """What a provider said to a credential."""
+    """Whether a provider takes a credential."""
 
     accepted: bool | None
-    """None: the provider could not be asked, or has no free call to ask with."""
+    """None when the provider could not be asked, or has no free call to ask with."""
     message: str
 
 
@@ -132,7 +132,7 @@ class CredentialCheck(Protocol):
     async def check(
         self, provider: str, secrets: Mapping[str, str], options: Mapping[str, str], base_url: str | None
     ) -> CheckedCredential:
-        """Ask it. Raises BadRequest for what can never work, such as an address that must not be asked."""
+        """Ask the provider. Raises BadRequest for what can never work, such as an address that tenants must not reach."""
         ...
 
 
@@ -148,21 +148,21 @@ class RoutePlanner(Protocol):
         ...
 
     def models(self, org: OrgSnapshot) -> Sequence[Mapping[str, Any]]:
-        """What its keys may name: aliases and provider/model, with window, abilities and prices."""
+        """What the organisation's keys may name as `model`: aliases and `provider/model`, with window, abilities and prices."""
         ...
 
     def credentials(self, org: OrgSnapshot) -> Mapping[str, str]:
-        """With what it can ask: a credential's id -> the provider's."""
+        """The credentials that the organisation can use: id -> the provider's id."""
         ...
 
     def may_know(self, org: OrgSnapshot) -> Callable[[PathHealth], bool]:
-        """Tells of a path whether how it does is this organisation's business too."""
+        """Returns the rule that says which paths' health the organisation may see."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What one key used, by its events: nanos of cost, and what counts against quotas."""
+    """What one key used, summed up from its events: cost in nanos, and what counts against quotas."""
 
     key_id: str
     project_id: str | None
@@ -172,12 +172,12 @@ class Spent:
     period_requests: int
     period_tokens: int
     charged_nanos: int
-    """What the organisation was charged for it, ever."""
+    """What the organisation was ever charged for this key's requests."""
 
 
 class CounterSource(Protocol):
-    """Control plane -> data plane: what was used so far, for counters that the store does not know."""
+    """Control plane -> data plane: what was used so far, to seed counters that the store does not know."""
 
     async def spent(self, org_id: str, period_start: datetime, moment: datetime) -> Sequence[Spent]:
-        """Of each key of an organisation; day and month are the moment's. Raises SourceUnavailable."""
+        """What each key of an organisation used; the day and month are those of `moment`. Raises SourceUnavailable."""
         ...

@@ -24,47 +24,47 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """Money that may be spent in a period of UTC."""
+    """Money that may be spent in a UTC day, a UTC month, or in all."""
 
     nanos: int
     period: Literal["day", "month", "total"] = "month"
     hard: bool = True
     epoch: int = 0
-    """Since when it is counted without a break: another number is another counter."""
+    """Rises when a budget begins to count again after a break; each epoch has a counter of its own."""
 
 
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator asks beyond the provider's cost, for requests on the installation's own credentials."""
+    """What organisations are charged for requests on the installation's own credentials: the cost, a markup and a fee."""
 
     markup_ppm: int = 0
     """Millionths of the cost."""
     request_fee_nanos: int = 0
     in_advance: bool = False
-    """Payments are taken: who has no plan that is paid for pays charges in advance."""
+    """Whether organisations without a paid plan pay charges in advance; so it is where the installation takes payments."""
 
     def charge(self, cost_nanos: int) -> int:
-        """Cost, markup and fee in nanos, rounded once, half to even."""
+        """The charge in nanos: cost, markup and fee, rounded once, half to even."""
         return self.marked_up(cost_nanos) + self.request_fee_nanos
 
     def marked_up(self, cost_nanos: int) -> int:
-        """Without the fee: what is asked for a request that nobody saw answered."""
+        """The charge in nanos without the fee, as for a request whose end nobody saw."""
         whole, rest = divmod(cost_nanos * (_MILLION + self.markup_ppm), _MILLION)
         return whole + (2 * rest > _MILLION or (2 * rest == _MILLION and whole % 2 == 1))
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plan includes in the billing period that runs now; None is no limit."""
+    """What a plan includes in the present billing period; None is no limit."""
 
     requests: int | None = None
-    """Served by providers; cache hits and test traffic do not count."""
+    """Requests that providers served; cache hits and test traffic do not count."""
     tokens: int | None = None
-    """Input, cached included, and output."""
+    """Prompt tokens, including cached ones, and completion tokens."""
     epoch: int = 0
-    """Since when they are counted without a break, as of a budget."""
+    """As of a budget: rises when counting begins again after a break."""
     period_start: datetime
     period_end: datetime
     overage_limit: int | None = None
-    """Nanos that the organisation itself lets the period cost beyond the plan: what they pay for is counted in."""
+    """The organisation's own limit, in nanos, for what the period may cost beyond the plan; `requests` and `tokens` include it."""
 
 
 class SealedCredential(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,17 +73,17 @@ class SealedCredential(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     provider: str
     sealed: bytes
-    """By the organisation's data key; what it holds is a JSON object of the provider's secrets."""
+    """A JSON object of the provider's secrets, sealed by the organisation's data key."""
     base_url: str | None = None
     options: Mapping[str, str] = {}
-    """Region, project and their like."""
+    """Settings that are no secrets, such as region and project."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What an organisation forbids all its keys."""
+    """Rules of an organisation for all of its keys."""
 
     allowed_models: frozenset[str] | None = None
-    """Names that may be asked for or served, or `provider/*`; None is all."""
+    """Models that may be requested or may serve, by name or as `provider/*`; None allows all."""
     max_prompt_tokens: int | None = None
     blocked_words: tuple[str, ...] = ()
     blocked_patterns: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrgSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The organisation behind a key; all its keys point to the same one."""
+    """The organisation behind a key. All of its keys share one object."""
 
     id: str
     slug: str
@@ -104,18 +104,18 @@ class OrgSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     cache_seconds: int | None = None
     """How long answers are kept; 0 is off, None leaves it to the installation."""
     charged: bool = False
-    """False: the org pays nothing for what passes (plan `self_hosted`)."""
+    """Whether requests are charged; False on the plan `self_hosted`."""
     tariff: Tariff = Tariff()
-    """Applies where it is charged."""
+    """Applies where `charged`."""
     charge_limit: int | None = None
-    """Nanos that it may be charged for usage in all, of what it paid in advance; None: it pays afterwards, or nothing."""
+    """The nanos that all usage ever may be charged, as far as it was paid in advance; None where it pays afterwards, or nothing."""
     quota: Quota | None = None
-    """None: the plan counts nothing."""
+    """None where the plan has no quota."""
     routes: Mapping[str, AliasEntry] = msgspec.field(default_factory=lambda: _NO_ROUTES)
     """The organisation's own aliases."""
     credentials: tuple[SealedCredential, ...] = ()
     data_key: bytes | None = None
-    """What its credentials are sealed by, itself sealed by a master key."""
+    """Seals its credentials and contents; itself sealed by a master key."""
     policy: Policy = Policy()
 
 
@@ -127,7 +127,7 @@ class KeySnapshot(msgspec.Struct, frozen=True, kw_only=True):
     org: OrgSnapshot
     project_id: str | None = None
     secret_id: str | None = None
-    """Which of the key's live secrets was shown."""
+    """Which of the key's live secrets the caller sent."""
     project_limits: Limits = Limits()
     project_budgets: tuple[Budget, ...] = ()
     test: bool = False
@@ -135,19 +135,19 @@ class KeySnapshot(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     budgets: tuple[Budget, ...] = ()
     scopes: frozenset[str] | None = None
-    """Operations it may use; None is all."""
+    """Operations that the key may use; None allows all."""
     models: frozenset[str] | None = None
-    """As in a policy."""
+    """As `Policy.allowed_models`."""
     providers: frozenset[str] | None = None
     networks: tuple[str, ...] | None = None
-    """CIDR ranges it may come from; None is anywhere, and none of them nowhere."""
+    """CIDR ranges from which the key may be used; None allows all addresses, an empty tuple none."""
     expires_at: datetime | None = None
     revoked: bool = False
     tags: tuple[str, ...] = ()
     cache_seconds: int | None = None
-    """As for the organisation; the key's word wins."""
+    """As `OrgSnapshot.cache_seconds`, and before it."""
 
 
-def lists(models: frozenset[str] | None, provider: str, names: Sequence[str]) -> bool:
-    """Whether a list of allowed models holds one of a model's names, or all that its provider has (`provider/*`)."""
+def allows(models: frozenset[str] | None, provider: str, names: Sequence[str]) -> bool:
+    """Whether a list of allowed models has one of a model's names, or all models of its provider (`provider/*`)."""
     return models is None or not models.isdisjoint(names) or f"{provider}/*" in models

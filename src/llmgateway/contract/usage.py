@@ -1,4 +1,4 @@
-"""UsageEvent: what one request did. It comes up from the data plane, through the journal, into PostgreSQL."""
+"""UsageEvent: what one request did. The data plane writes it to the journal, from where it is shipped to PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,11 +20,11 @@ class Outcome(StrEnum):
     ABANDONED = "abandoned"
     """The caller left."""
     REFUSED = "refused"
-    """The gateway said no after the key was known."""
+    """The gateway refused the request after its key was known."""
 
 
 CRASHED: Final = "gateway_crashed"
-"""The error code of a request whose end nobody saw, because its process died."""
+"""The error code of a request whose process died before its end."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -36,31 +36,31 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: str
     """`ok`, or a FailureKind."""
     milliseconds: int
-    """Until the whole answer, the failure, or the first content of a stream."""
+    """Milliseconds until the whole answer, the failure, or the first content of a stream."""
     first_token_milliseconds: int | None = None
     message: str = ""
     credential: str | None = None
-    """The organisation's own that it was asked with, by its id; None is the installation's."""
+    """The id of the organisation's own credential that was used; None for the installation's."""
 
 
 class PlannedTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate of a request's plan, in its place."""
+    """A target of a request's plan, in the order of the plan."""
 
     target: str
     """`provider/model`."""
     why: str
-    """Why it stands here, or why it was passed over."""
+    """Why it has this place, or why it was passed over."""
     passed_over: bool = False
 
 
 LACKING: Final = " without a price for "
-"""In a `price_version`, before what is not in the cost."""
+"""In a `price_version`: comes before what the cost leaves out."""
 TOLD_BY: Final = "told by "
-"""What a `price_version` begins with where the provider told its bill."""
+"""How a `price_version` begins when the provider reported the cost itself."""
 
 
 def price_version(version: str, lacking: Sequence[str]) -> str:
-    """What an event says of its price: the version of the prices, and what of its usage they lack."""
+    """The `price_version` of an event: the version of the prices, and the parts of the usage that have no price."""
     return version + LACKING + ", ".join(lacking) if lacking else version
 
 
@@ -76,16 +76,16 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     operation: str
     dialect: str
     model: str
-    """As the caller asked for it."""
+    """The model as the caller named it."""
     provider: str | None = None
-    """Who served it; None when nobody did."""
+    """The provider that served the request; None when none did."""
     served_model: str | None = None
     outcome: Outcome
     status: int
-    """HTTP status that the caller saw, or would have seen (499 for a caller who left before any)."""
+    """The HTTP status of the answer; 499 when the caller left before there was one."""
     error_code: str | None = None
     error_message: str | None = None
-    """What the caller was told, where that was no answer."""
+    """The error message that the caller got instead of an answer."""
     stream: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -93,15 +93,15 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     usage_details: Mapping[str, int | str] | None = None
-    """What else the price is made of: `{"searches": 2, "tier": "flex"}`, and `credential`, as in an Attempt; None is nothing."""
+    """Further figures that the price depends on, such as `{"searches": 2, "tier": "flex"}`, and `credential` as in an Attempt."""
     cost_nanos: int | None = None
-    """What the provider bills for it."""
+    """What the provider bills for the request."""
     charge_nanos: int | None = None
-    """What the org is charged for it."""
+    """What the organisation is charged for the request."""
     list_cost_nanos: int | None = None
-    """What the asked-for model would have cost at list price."""
+    """What the requested model would have cost at its own list price."""
     price_version: str | None = None
-    """The prices that made the cost, and what they lack: `genai-prices 0.2.3+192eb0ca without a price for searches`."""
+    """The prices that the cost comes from, and what has none: `genai-prices 0.2.3+192eb0ca without a price for searches`."""
     usage_source: UsageSource = UsageSource.PROVIDER
     cache: str = "bypass"
     test: bool = False
@@ -109,17 +109,17 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     first_token_ms: int | None = None
     attempts: tuple[Attempt, ...] = ()
     plan: tuple[PlannedTarget, ...] = ()
-    """The candidates in order, then those that were passed over."""
+    """The targets in order, then those that were passed over."""
     tags: tuple[str, ...] = ()
 
     @property
     def is_priced(self) -> bool:
-        """Whether all that it used has a price."""
+        """Whether all that the request used has a price."""
         return self.cost_nanos is not None and LACKING not in (self.price_version or "")
 
     @property
     def used(self) -> Usage:
-        """What its price is made of, as far as it is kept: not what a provider told as its bill, nor rounds apart."""
+        """The usage as far as the event keeps it: without the cost that a provider reported, and without rounds."""
         figures = (
             *("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens"),
             "reasoning_tokens",
@@ -128,7 +128,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="open"):
-    """Written to the journal before the first byte goes upstream. Without its close it is billed as an estimate."""
+    """Written to the journal before the first byte goes upstream. If no close record follows, it is billed as an estimate."""
 
     id: str
     org_id: str
@@ -141,13 +141,13 @@ class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     served_model: str
     stream: bool
     prompt_tokens: int
-    """Counted or estimated prompt."""
+    """The prompt's tokens, as the gateway counted them."""
     cost_nanos: int | None
-    """Price of that prompt, None when unpriced."""
+    """What the prompt costs; None when unpriced."""
     charge_nanos: int | None
     price_version: str | None
     wished: Mapping[str, int | str] | None = None
-    """The terms that the price is of, as in `usage_details`; None is the usual ones."""
+    """The terms that were asked for and priced (tier, speed, region), as in `usage_details`; None for the standard ones."""
     credential: str | None = None
     """As in an Attempt."""
     test: bool = False
@@ -155,7 +155,7 @@ class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 class CloseRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="close"):
-    """The request is over; the event is its truth. Refusals have a close without an open."""
+    """Written to the journal when the request is over. A refused request has a close record and no open record."""
 
     event: UsageEvent
 

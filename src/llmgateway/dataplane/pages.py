@@ -11,7 +11,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.catalog.abilities import Ability
 from llmgateway.catalog.catalog import Catalog, Model
 from llmgateway.contract.channels import SourceUnavailable, UsageSource
-from llmgateway.contract.snapshot import KeySnapshot, lists
+from llmgateway.contract.snapshot import KeySnapshot, allows
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.explanation import explain
 from llmgateway.dataplane.inbound import credential
@@ -139,7 +139,7 @@ def names_for(router: Router, catalog: Catalog, key: KeySnapshot) -> list[tuple[
         (name, model)
         for name, model in dict(names).items()
         if all(
-            lists(models, model.provider, (name, model.name)) for models in (key.models, key.org.policy.allowed_models)
+            allows(models, model.provider, (name, model.name)) for models in (key.models, key.org.policy.allowed_models)
         )
     ]
 

@@ -11,7 +11,7 @@ from llmgateway.catalog.abilities import Ability, Traits
 from llmgateway.catalog.catalog import LONGEST_NAME, Catalog
 from llmgateway.catalog.pricing import PriceOverride
 from llmgateway.catalog.recent import Recent
-from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, lists
+from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, allows
 from llmgateway.contract.usage import PlannedTarget
 from llmgateway.dataplane.plan.fitness import choose, demand, no_model
 from llmgateway.dataplane.plan.hosts import Credential, Host, own_hosts
@@ -223,7 +223,7 @@ def _forbidden(key: KeySnapshot, call: Call, target: Target) -> str | None:
         return None
     others = ((name, (name, f"{host}/{name}")) for name in target.provider.others(call))
     for asked, names in ((call.model, (call.model, target.model, target.name)), *others):
-        if not all(lists(models, host, names) for models in allowing):
+        if not all(allows(models, host, names) for models in allowing):
             return asked
     return None
 
