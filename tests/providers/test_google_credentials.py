@@ -13,8 +13,8 @@ from llmgateway.errors import ConfigurationError, FailureKind, ProviderError
 from llmgateway.providers.base import Reply
 from llmgateway.providers.vertex.credentials import (
     CredentialFile,
+    GoogleGrant,
     read_credential_file,
-    read_token,
     token_request,
 )
 
@@ -92,12 +92,16 @@ def test_a_broken_key_is_refused_by_the_account_s_name() -> None:
         token_request(file, NOW)
 
 
+def _grant() -> GoogleGrant:
+    return GoogleGrant(read_credential_file(service_account()))
+
+
 def test_a_token_is_renewed_before_its_end() -> None:
-    token = read_token(REPLY, NOW)
+    token = _grant().read(REPLY, NOW)
     assert token.value == "ya29.x"
     assert token.renew_at == NOW + timedelta(minutes=55)
     assert "ya29" not in repr(token)
-    assert read_token(_replace(REPLY, body=b'{"access_token":"x","expires_in":10}'), NOW).renew_at == NOW
+    assert _grant().read(_replace(REPLY, body=b'{"access_token":"x","expires_in":10}'), NOW).renew_at == NOW
 
 
 @pytest.mark.parametrize(
@@ -111,7 +115,7 @@ def test_a_token_is_renewed_before_its_end() -> None:
 )
 def test_a_refused_token_is_a_named_failure(reply: Reply, kind: FailureKind, words: str) -> None:
     with pytest.raises(ProviderError, match=words) as caught:
-        read_token(reply, NOW)
+        _grant().read(reply, NOW)
     assert caught.value.kind is kind
 
 

@@ -1,4 +1,4 @@
-"""Access tokens for Google Cloud: the request that a credential file stands for, and what the answer says. No I/O.
+"""Access tokens for Google Cloud: what a credential file stands for, and the request for a token. No I/O.
 
 Pages: https://developers.google.com/identity/protocols/oauth2/service-account#httprest and
 https://cloud.google.com/docs/authentication/application-default-credentials.
@@ -7,21 +7,19 @@ https://cloud.google.com/docs/authentication/application-default-credentials.
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlencode
 
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from llmgateway.errors import ConfigurationError, FailureKind, ProviderError
+from llmgateway.errors import ConfigurationError
 from llmgateway.providers.base import AccessToken, Reply, UpstreamRequest
+from llmgateway.providers.oauth import form_request, read_token
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 an address
 _LIFETIME: Final = timedelta(hours=1)
-_EARLY: Final = timedelta(minutes=5)
-"""A token is renewed this long before its end."""
 
 
 class CredentialFile(msgspec.Struct, frozen=True):
@@ -42,13 +40,6 @@ class CredentialFile(msgspec.Struct, frozen=True):
         return f"CredentialFile(type={self.type!r}, client_email={self.client_email!r})"
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    access_token: str = ""
-    expires_in: int = 3600
-    error: str = ""
-    error_description: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class GoogleGrant:
     """Tokens for what a credential file stands for."""
@@ -59,7 +50,7 @@ class GoogleGrant:
         return token_request(self.file, now)
 
     def read(self, reply: Reply, now: datetime) -> AccessToken:
-        return read_token(reply, now)
+        return read_token(reply, now, refused="Google refused a token for the configured credential")
 
 
 def read_credential_file(content: bytes) -> CredentialFile:
@@ -95,9 +86,7 @@ def token_request(file: CredentialFile, now: datetime) -> UpstreamRequest:
             "client_secret": file.client_secret,
             "refresh_token": file.refresh_token,
         }
-    return UpstreamRequest(
-        file.token_uri, {"content-type": "application/x-www-form-urlencoded"}, urlencode(form).encode()
-    )
+    return form_request(file.token_uri, form)
 
 
 def service_account_assertion(file: CredentialFile, now: datetime) -> str:
@@ -119,18 +108,3 @@ def service_account_assertion(file: CredentialFile, now: datetime) -> str:
         raise ConfigurationError(
             f"The private key of {file.client_email} cannot be used: download the JSON key again."
         ) from error
-
-
-def read_token(reply: Reply, now: datetime) -> AccessToken:
-    """The token in the answer. Raises ProviderError, of kind AUTH when Google refuses the credential."""
-    try:
-        answer = msgspec.json.decode(reply.body, type=_Answer)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        answer = _Answer()
-    if reply.status == 200 and answer.access_token:
-        return AccessToken(answer.access_token, now + max(timedelta(), timedelta(seconds=answer.expires_in) - _EARLY))
-    kind = FailureKind.AUTH if 400 <= reply.status < 500 else FailureKind.SERVER_ERROR
-    said = answer.error_description or answer.error or "it gave no reason"
-    raise ProviderError(
-        kind, f"Google refused a token for the configured credential: {said}", status=reply.status, code=answer.error
-    )
