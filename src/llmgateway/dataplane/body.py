@@ -1,4 +1,4 @@
-"""The body of a request: read up to its limit, unpacked once it is known whose it is, and counted as long as it is in memory."""
+"""The body of a request: read up to a limit, decompressed once its key is known, and counted while it is in memory."""
 
 import zlib
 from collections import Counter
@@ -12,14 +12,14 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 _MAX_BODY: Final = 25 * 1024 * 1024
 _MAX_DRAINED: Final = 128 * 1024 * 1024
-"""What is refused is read on up to here, and thrown away."""
+"""Bytes of a refused body that are read all the same, and thrown away: many clients read no answer before they sent all."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _BARE: Final = -zlib.MAX_WBITS
-"""Deflate without zlib's frame around it, which some send under the same name (RFC 9110, section 8.4.1.2)."""
+"""Raw deflate without zlib's frame, which some clients send as `deflate` too (RFC 9110, section 8.4.1.2)."""
 _MUCH: Final = 64 * 1024
-"""Of a stranger: as much as uvicorn reads ahead anyway."""
+"""Bytes that are read before the key is checked: as many as uvicorn reads ahead anyway."""
 _LARGE: Final = 1024 * 1024
-"""Bodies of more bytes are counted; of others a process holds as many as it is asked."""
+"""Larger bodies are counted by LargeBodies; smaller ones are not limited in number."""
 _TOO_LARGE: Final = "The body is over 25 MiB. Send less, or refer to large files by URL."
 
 
@@ -74,7 +74,7 @@ async def _objection(asked: Sequence[Callable[[], Awaitable[object]]]) -> Proble
 
 
 def size_of(headers: Mapping[str, str]) -> int:
-    """Bytes that a body will have: as many as its sender says, or as a body may have."""
+    """How many bytes the body will have: what its sender says, else the most that a body may have."""
     declared = headers.get("content-length", "")
     return min(int(declared), _MAX_BODY) if declared.isdigit() else _MAX_BODY
 
@@ -100,12 +100,12 @@ def unpacked(body: bytes, encoding: str) -> bytes:
 
 
 def _is_framed(body: bytes) -> bool:
-    """Whether it begins as RFC 1950 says: the method, and a check sum of the first two bytes."""
+    """Whether the body begins with zlib's frame (RFC 1950): the method, and a checksum of the first two bytes."""
     return body[:1] != b"" and body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
 
 
 def _inflated(body: bytes, wbits: int, name: str) -> bytes:
-    """Never more than the limit, whatever was packed."""
+    """The decompressed body. Never holds more than the limit, whatever was compressed."""
     inflating = zlib.decompressobj(wbits)
     try:
         plain = inflating.decompress(body, _MAX_BODY + 1)
@@ -119,15 +119,15 @@ def _inflated(body: bytes, wbits: int, name: str) -> bytes:
 
 
 class LargeBodies:
-    """How much of them is in this process's memory, and whose: packed they cost their sender next to nothing."""
+    """Limits how many bytes of large bodies are in memory, by organisation: compressed, they cost their sender next to nothing."""
 
     def __init__(self, most: int) -> None:
-        """So many bytes in all; an organisation may hold half of it, and one body at any time."""
+        """`most` is the limit in bytes. One organisation may hold half of it, but one body always."""
         self._most = most
         self._held = Counter[str]()
 
     def holding(self, org_id: str, size: int) -> AbstractContextManager[None]:
-        """Held from when it is entered. Raises TooMany then."""
+        """Count a body of `size` bytes while the block lasts. Entering it raises TooMany when there is no room."""
         return nullcontext() if size <= _LARGE else self._taken(org_id, size)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""identify: a credential becomes a KeySnapshot; from memory, then from the SnapshotSource (one SELECT)."""
+"""identify: find the KeySnapshot of a credential, in memory or by the SnapshotSource (one SELECT)."""
 
 import asyncio
 import hashlib
@@ -26,12 +26,12 @@ _MAX_ADDRESSES = 10_000
 @dataclass(slots=True)
 class _Entry:
     snapshot: KeySnapshot | None
-    """None: there is no such key."""
+    """None when there is no such key."""
     asked_at: float
 
 
 class Keys:
-    """Bounded memory of key snapshots. Secrets are kept as digests only."""
+    """A bounded memory of key snapshots. Secrets are kept as digests only."""
 
     def __init__(self, source: SnapshotSource, clock: Clock) -> None:
         self._source = source
@@ -40,9 +40,9 @@ class Keys:
         self._asking: dict[bytes, asyncio.Task[KeySnapshot | None]] = {}
         self._refusals = OrderedDict[str, tuple[int, int]]()
         self._uses: dict[str, datetime] = {}
-        """Secret id -> last use, not reported yet."""
+        """Secret id -> its last use, as far as it was not reported yet."""
         self._generation = 0
-        """Moves with every announcement, so that an answer asked before one is not kept after it."""
+        """Rises with every announcement: a snapshot that was asked for before one is not remembered after it."""
 
     async def identify(self, secret: str | None, address: str) -> KeySnapshot:
         """The snapshot of a usable key.
@@ -73,7 +73,7 @@ class Keys:
         return snapshot
 
     async def report_uses(self, sink: UseSink) -> None:
-        """Say every few seconds when secrets were last used, until cancelled. What cannot be said is said later."""
+        """Report every few seconds when secrets were last used, until cancelled. What cannot be reported now is reported later."""
         while True:
             await asyncio.sleep(_REPORT_SECONDS)
             uses, self._uses = self._uses, {}
@@ -85,7 +85,7 @@ class Keys:
                 self._uses = {**uses, **self._uses}
 
     def forget(self, change: KeyChanged) -> None:
-        """Drop what an announcement touched."""
+        """Forget the snapshots that a change concerns."""
         self._generation += 1
         if change.key_id is None and change.org_id is None:
             self._entries.clear()
@@ -114,7 +114,7 @@ class Keys:
             ) from error
 
     def _of_another_period(self, snapshot: KeySnapshot | None) -> bool:
-        """Its billing period is over: what the plan includes begins anew, and is asked for."""
+        """Whether its billing period is over, so that its quota must be asked for anew."""
         quota = snapshot.org.quota if snapshot is not None else None
         return quota is not None and quota.period_end <= self._clock.now()
 

@@ -22,49 +22,49 @@ _ALWAYS_DROPPABLE = frozenset(
         "prediction",
     }
 )  # fmt: skip
-"""Parameters that never change an answer, though a summary of its thoughts may be missing: left out where unknown, and named."""
+"""Parameters that never change the answer itself. They are left out where the target does not know them, and named to the caller."""
 _NEVER_NEEDED = ("anthropic-beta.", NAMED)
-"""Flags that clients send to everybody whatever they ask, and what server tools left without words: left out where unknown, and named."""
+"""Flags that clients send with every request, and results of server tools without text: left out where unknown, and named."""
 _ADVICE = {
     "item_reference": "It refers to an item of an earlier answer, and answers are not stored here: send the item itself, or ask "
     'with `store: false` and `include: ["reasoning.encrypted_content"]`, so that your client sends it whole.',
     "cache_warming": "Only Claude reads a prompt into its cache without an answer to it: ask for at least one token, or ask Claude.",
     "background": "Answers are not stored here to be fetched later: stream this one, or ask for it without `background`.",
 }
-"""What to do instead, by the name of what is refused or by the type of the item."""
+"""What to do instead, by the name of the refused parameter or the type of the refused item."""
 _THINKING = frozenset({"thinking", "reasoning_effort"})
-"""Clients of Messages ask every model to think, and mean it where the model can: left out elsewhere, and named."""
+"""Clients of the Messages API ask every model to reason, and mean those that can: left out elsewhere, and named."""
 _EFFORT = frozenset({"reasoning_effort"})
-"""Left out, and named, of an answer without room for thought, and in a turn of tools whose thoughts the client did not send back."""
+"""Left out, and named, when the answer has no room for reasoning, or a tool turn comes back without its reasoning."""
 _ROOM_TO_THINK = 2_048
-"""An answer that may be no longer than this has no room for thought beside it: the effort is left out, and named."""
+"""Tokens: an answer that may have no more has no room for reasoning, so the effort is left out, and named."""
 _ONE_AT_A_TIME = frozenset({"parallel_tool_calls"})
-"""Clients that want an object force the one tool that makes it and take its first call: left out where unknown, and named."""
+"""Clients that want structured output force one tool and read its first call: left out where unknown, and named."""
 _STRICT = ".strict"
-"""Clients of Messages ask for strictness of schemas that other makers are not strict with: left out elsewhere, and named."""
+"""Clients of the Messages API ask for strictness that other makers' schemas do not allow: left out there, and named."""
 _ABILITY_OF_PART = {
     "image_url": Ability.VISION,
     "input_audio": Ability.AUDIO,
     "file": Ability.DOCUMENTS,
 }
 _NO_PDF = re.compile(r"data:(?!application/pdf)")
-"""A file whose text is read as text."""
+"""Data URLs of files that are not PDF: their text is read as text."""
 
 
 class Demand(msgspec.Struct, frozen=True):
-    """What a call needs of whoever serves it."""
+    """What a call needs of a target."""
 
     prompt_tokens: int
-    """As counted here."""
+    """As the gateway counts them."""
     max_output: int | None
-    """Tokens; None when the caller set no limit."""
+    """The most tokens that the answer may have; None when the caller set no limit."""
     abilities: frozenset[Ability] = frozenset()
     thinking: bool = False
-    """The caller asked the model to think before it speaks."""
+    """Whether the caller asked the model to reason first."""
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """The targets that can serve, in their given order, and the others with their reasons."""
+    """The targets that can serve a call, in the given order, and why the others cannot."""
 
     able: tuple[Target, ...]
     passed_over: Mapping[str, str] = {}
@@ -72,7 +72,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 def demand(call: Call, prompt_tokens: int) -> Demand:
-    """Read a call for what it needs."""
+    """What a call needs, read from its body."""
     max_output = longest_asked(call.canon)
     if call.operation is not Operation.CHAT:
         return Demand(prompt_tokens, max_output)
@@ -92,7 +92,7 @@ def demand(call: Call, prompt_tokens: int) -> Demand:
 def longest_asked(canon: Json) -> int | None:
     """The most tokens that the caller lets one answer have; None where it set no limit.
 
-    Where it set two, hosts differ in which they heed.
+    Where it set both limits, the larger one counts, since hosts differ in which they heed.
     """
     newer, older = canon.get("max_completion_tokens"), canon.get("max_tokens")
     if isinstance(newer, int) and isinstance(older, int):
@@ -164,7 +164,7 @@ def _honouring(
 
 
 def _spared(call: Call, refused: frozenset[str]) -> frozenset[str]:
-    """What is left out, and named, where nobody can honour it, because the answer is of use without it too."""
+    """Parameters that are left out, and named, if no target can honour them: the answer is useful without them."""
     spared: frozenset[str] = frozenset()
     if call.dialect is Dialect.ANTHROPIC:
         spared = _THINKING.union(name for name in refused if name.endswith(_STRICT))
@@ -176,12 +176,12 @@ def _spared(call: Call, refused: frozenset[str]) -> frozenset[str]:
 
 
 def _anybody(asked: Iterable[tuple[Target, frozenset[str]]], droppable: frozenset[str]) -> bool:
-    """Whether a target is left that needs nothing else dropped."""
+    """Whether a target is left once the droppable parameters are dropped."""
     return any(refused <= droppable for _, refused in asked)
 
 
 def _refused(call: Call, target: Target, catalog: Catalog, passed_over: dict[str, str]) -> frozenset[str] | None:
-    """What the target cannot honour; None, with the reason noted, where it cannot be asked such a thing at all."""
+    """The parameters that the target cannot honour; None, with the reason noted, when it cannot serve such a call at all."""
     if call.operation not in target.provider.endpoints:
         passed_over[target.name] = f"{target.provider.title} has no {call.operation} endpoint"
         return None
@@ -193,7 +193,7 @@ def _refused(call: Call, target: Target, catalog: Catalog, passed_over: dict[str
 
 
 def _thinking_in(canon: Json) -> frozenset[str]:
-    """What asks for thought: nothing where it is switched off."""
+    """The parameters that ask for reasoning; none when they switch it off."""
     thinking = canon.get("thinking")
     off = not is_object(thinking) or thinking.get("type") == "disabled"
     asked = {"reasoning_effort": canon.get("reasoning_effort") not in {None, "none"}, "thinking": not off}
@@ -203,7 +203,7 @@ def _thinking_in(canon: Json) -> frozenset[str]:
 def _without(
     targets: Sequence[Target], lacks: Callable[[Target], str | None], passed_over: dict[str, str]
 ) -> Sequence[Target]:
-    """The targets that lack nothing; all of them when that leaves none."""
+    """The targets that lack nothing, or all of them when each lacks something."""
     if len(targets) < 2 or len({target.name for target in targets}) < 2:
         return targets
     reasons = [(target, lacks(target)) for target in targets]
@@ -229,7 +229,7 @@ def _lacks(call: Call, target: Target, needed: Demand, catalog: Catalog) -> str 
 
 
 def room(target: Target, catalog: Catalog) -> int | None:
-    """Tokens that a target has room for: by the operator's word, else by the catalogue's; None is unknown."""
+    """The target's context window in tokens: as the operator set it, else as the catalogue knows it; None is unknown."""
     if target.context is not None:
         return target.context
     known = catalog.find(target.host.id, target.model)
@@ -256,5 +256,5 @@ def _leave_out(named: Collection[str]) -> str:
 
 
 def no_model(name: str, hint: str) -> NotFound:
-    """The refusal of a model's name, with what would help."""
+    """The refusal of a model that is not known, with what would help."""
     return NotFound(f"The model {name!r} cannot be served. {hint}", code="model_not_found", param="model")

@@ -16,28 +16,28 @@ from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.clock import Clock
 
 Path = tuple[str, str]
-"""Credential id, model."""
+"""(credential id, model)."""
 
 _WINDOW: Final = 20
 _IN_A_ROW: Final = 5
 _COOL_SECONDS: Final = 2.0
 _LONGEST_SECONDS: Final = 20.0
-"""A provider that is well again serves again within half a minute."""
+"""The longest that failures keep a circuit open: a provider that recovers serves again within half a minute."""
 _LIMITED_SECONDS: Final = 1.0
 _LONGEST_WAIT_SECONDS: Final = 60.0
-"""However much longer a provider asks for."""
+"""The longest time that a provider can ask to be left alone."""
 _CREDENTIAL_SECONDS: Final = 20.0
 _PROBE_SECONDS: Final = 15.0
-"""How long one probe keeps others away, should its outcome never be told."""
+"""How long a probe keeps others away if its outcome is never reported."""
 _MAX_PATHS: Final = 10_000
 _DECAY: Final = 0.3
-"""Weight of the newest measurement."""
+"""The weight of the newest measurement in the decaying averages."""
 _TYPICAL_TOKENS: Final = 200
-"""Of an answer, where speeds are compared."""
+"""The length of answer, in tokens, by which speeds are compared."""
 _STALE_SECONDS: Final = 600.0
-"""After so long a measurement is forgotten, so that who has become faster is noticed."""
+"""How long a measurement holds: after that a path is measured again, so that one that became faster is noticed."""
 _UNANSWERED_SECONDS: Final = 60.0
-"""How long a path that failed before it was ever measured is not tried for the sake of measuring."""
+"""How long a path that failed before it was measured is not asked just to measure it."""
 _ANY_MODEL: Final = ""
 _OF_THE_CREDENTIAL: Final = frozenset({FailureKind.AUTH, FailureKind.BILLING})
 _OF_THE_PATH: Final = frozenset(
@@ -50,41 +50,41 @@ _OF_THE_PATH: Final = frozenset(
         FailureKind.CUT,
     }
 )
-"""Failures that say something of the path; all others are about the request."""
+"""Failures that count against the path; all others are about the request."""
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class _Circuit:
-    """What is remembered of a path."""
+    """The circuit of one path, and how fast it is."""
 
     path: Path
     outcomes: deque[bool] = field(default_factory=lambda: deque[bool](maxlen=_WINDOW))
     in_a_row: int = 0
     openings: int = 0
-    """In a row, without a success between; each doubles the time."""
+    """How often it opened in a row, without a success; each time doubles how long it stays open."""
     before: tuple[int, int] = (0, 0)
-    """`in_a_row` and `openings` before the last success, should that break off."""
+    """`in_a_row` and `openings` before the last success, in case that answer still breaks off."""
     opened_at: float = -math.inf
     cooled_until: float | None = None
-    """Monotonic seconds; None is closed."""
+    """Until when the circuit is open, in monotonic seconds; None when it is closed."""
     probed_until: float = 0.0
     why: str = ""
     first_token: float | None = None
-    """Seconds, decayed."""
+    """Seconds until the first token: a decaying average."""
     tokens_per_second: float | None = None
     measured_at: float = 0.0
     failed_at: float | None = None
-    """Monotonic seconds, both."""
+    """In monotonic seconds, as `measured_at`."""
 
     def is_due(self, now: float) -> bool:
-        """Whether its time is over, so that it may be probed."""
+        """Whether the path has been cooled long enough and may be probed."""
         return self.cooled_until is not None and now >= self.cooled_until
 
 
 class Health:
-    """One for a process; never shared, so that one replica's trouble is not everybody's."""
+    """The circuits and speeds of all paths. Each process has its own, so that the trouble of one replica does not stop the others."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -93,7 +93,7 @@ class Health:
         """Paths, and credentials, whose circuit is open or due; usually there is none."""
 
     def cooled(self, path: Path) -> str | None:
-        """Why a path should be asked last now; None when it is well, or due for its probe."""
+        """Why the path should be asked last now; None when it is well, or may be probed."""
         now = self._clock.monotonic()
         for circuit in self._open_ones(path):
             if not circuit.is_due(now):
@@ -117,12 +117,12 @@ class Health:
         return now
 
     def left(self, path: Path) -> None:
-        """Whoever asked went away before there was an outcome: another request may probe."""
+        """The request was cancelled before there was an outcome: another one may probe the path."""
         for circuit in self._open_ones(path):
             circuit.probed_until = 0.0
 
     def succeeded(self, path: Path, asked_at: float = math.inf) -> None:
-        """The path answers: what was open is closed, unless it was opened after this request was asked."""
+        """The path answered. Its circuit closes, unless it opened after this request was sent."""
         for circuit in self._open_ones(path):
             if asked_at >= circuit.opened_at:
                 log.info("a path to a provider is well again", credential=path[0], model=path[1])
@@ -134,7 +134,7 @@ class Health:
         circuit.outcomes.append(True)
 
     def broke(self, path: Path, error: ProviderError, asked_at: float = math.inf) -> None:
-        """An answer that had begun well broke off: it was a failure after all."""
+        """An answer broke off after it had begun: it counts as a failure after all."""
         circuit = self._circuit(path)
         circuit.in_a_row, circuit.openings = map(max, circuit.before, (circuit.in_a_row, circuit.openings))
         if circuit.outcomes and circuit.outcomes[-1]:
@@ -142,7 +142,7 @@ class Health:
         self.failed(path, error, asked_at)
 
     def failed(self, path: Path, error: ProviderError, asked_at: float = math.inf) -> None:
-        """The path failed; what is the request's own fault is no news of the path, nor is what was asked before it opened."""
+        """The path failed. Failures that are the request's own fault do not count, nor those of requests sent before the circuit opened."""
         now, circuit = self._clock.monotonic(), self._circuit(path)
         circuit.failed_at = now
         if error.kind in _OF_THE_CREDENTIAL:
@@ -176,7 +176,7 @@ class Health:
             circuit.measured_at = self._clock.monotonic()
 
     def expected_seconds(self, path: Path) -> float | None:
-        """For an answer of usual length; None when that is worth finding out, infinite when it lately failed unmeasured."""
+        """How long an answer of usual length takes. None when that should be measured, infinite when the path lately failed unmeasured."""
         circuit, now = self._circuits.get(path), self._clock.monotonic()
         if circuit is None:
             return None
@@ -188,7 +188,7 @@ class Health:
         return (circuit.first_token or 0.0) + _TYPICAL_TOKENS / circuit.tokens_per_second
 
     def report(self) -> list[PathHealth]:
-        """All paths that were asked, for dashboards and metrics."""
+        """The health of all paths that were asked, for dashboards and metrics."""
         now = self._clock.monotonic()
         return [
             PathHealth(
@@ -217,7 +217,7 @@ class Health:
         circuit.outcomes.clear()
 
     def _open_ones(self, path: Path) -> list[_Circuit]:
-        """The circuits of a path, its credential's and its own, that are open or due."""
+        """The open circuits that stop a path: its own, and that of its credential."""
         if not self._opened:
             return []
         return [self._circuits[key] for key in ((path[0], _ANY_MODEL), path) if key in self._opened]

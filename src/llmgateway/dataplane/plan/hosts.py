@@ -18,7 +18,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """A tenant's secrets as they are kept."""
+    """A tenant's secrets, still sealed."""
 
     org_id: str
     data_key: bytes
@@ -33,27 +33,27 @@ class Credential:
     id: str
     secrets: Mapping[str, str] = field(repr=False)
     grant: Grant | None = None
-    """Where the secret is a short-lived `token`: the way to get one."""
+    """How to get the `token`, where the secret is a short-lived one."""
     sealed: Sealed | None = field(default=None, repr=False)
-    """A tenant's own: only dispatch opens it."""
+    """Set for a tenant's own credential, which only dispatch opens."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """A provider at an address. Without credentials it cannot be asked; `missing` says what would help."""
+    """A provider at an address. Without credentials it cannot be asked; `missing` then says what would help."""
 
     provider: Provider
     base_url: str
     template: str = ""
-    """The address before its options were put into their places, as in `https://{resource}.openai.azure.com`."""
+    """The address before its options were filled in, as in `https://{resource}.openai.azure.com`."""
     credentials: tuple[Credential, ...]
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     guarded: bool = False
-    """A tenant wrote the address: only the public internet may be behind it."""
+    """Whether a tenant chose the address, so that it may only lead to the public internet."""
     operated: bool = False
-    """Its address is the operator's word, in gateway.yaml or the environment."""
+    """Whether the operator chose the address, in gateway.yaml or the environment."""
     missing: str = ""
-    """The sentence for the caller when there is no credential; empty when it can be asked."""
+    """What the caller is told when there is no credential; empty when the host can be asked."""
 
     @cached_property
     def id(self) -> str:
@@ -61,17 +61,17 @@ class Host:
 
     @cached_property
     def region(self) -> str | None:
-        """Where it works, for the price; None where its settings do not tell."""
+        """The region where its models run, since prices may depend on it; None where its settings do not say."""
         return self.provider.region(self.options, self.base_url)
 
     @cached_property
     def terms(self) -> Terms:
-        """What is priced otherwise than usual for who wishes nothing, as far as its settings tell."""
+        """The terms of a call that asks for none, as far as its settings say."""
         return Terms(self.options.get("service_tier"), region=self.region)
 
 
 def build_hosts(providers: Mapping[str, Provider], file: GatewayFile, environ: Mapping[str, str]) -> Mapping[str, Host]:
-    """Every provider the gateway knows, the file winning over the environment. Raises ConfigurationError."""
+    """Every provider as this installation has it; gateway.yaml wins over the environment. Raises ConfigurationError."""
     declared = dict(providers)
     for name, entry in file.providers.items():
         if name in declared and entry.type is None:
@@ -94,7 +94,7 @@ def build_hosts(providers: Mapping[str, Provider], file: GatewayFile, environ: M
 
 
 def _check_settings(provider: Provider, entry: ProviderEntry) -> None:
-    """Raises ConfigurationError for a setting that nobody would read, such as a misspelt one."""
+    """Raises ConfigurationError for a setting that the provider does not have, such as a misspelt one."""
     unknown = sorted({*entry.options, *entry.secrets} - provider.setting_names)
     if unknown:
         known = ", ".join(sorted({"base_url", "api_key", "api_keys", *provider.setting_names}))
@@ -104,7 +104,7 @@ def _check_settings(provider: Provider, entry: ProviderEntry) -> None:
 
 
 def own_hosts(base: Host, org: OrgSnapshot) -> Sequence[Host]:
-    """A host as an organisation asks it: with each of its own credentials where it brought some, else as it is."""
+    """A host as an organisation asks it: once for each credential of its own, or as it is when it brought none."""
     data_key = org.data_key
     own = [one for one in org.credentials if one.provider == base.id and not not_to_be_brought(base, one.base_url)]
     if not own or data_key is None:
@@ -130,7 +130,7 @@ def own_hosts(base: Host, org: OrgSnapshot) -> Sequence[Host]:
 
 
 def brought(base: Host, credential: Credential, base_url: str | None, options: Mapping[str, str]) -> Host:
-    """A host as a tenant asks it who brought a credential, and may have said where: what a tenant wrote is guarded."""
+    """A host with a tenant's own credential, and the tenant's address where it gave one, which is then guarded."""
     template = (base_url or base.template or base.base_url).rstrip("/")
     wrote = base_url is not None or any(f"{{{name}}}" in template for name in options)
     known = {**base.options, **options}
@@ -226,7 +226,7 @@ def _host(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str], 
 
 
 def _lacking(provider: Provider, template: str, options: Mapping[str, str]) -> list[str]:
-    """Options that an address has a place for and nobody gave."""
+    """Options that the address needs and that are not set."""
     return [name for name in provider.needs if f"{{{name}}}" in template and name not in options]
 
 
@@ -255,7 +255,7 @@ def _credentials(provider: Provider, entry: ProviderEntry, environ: Mapping[str,
 
 
 def _files(provider: Provider, found: Mapping[str, str]) -> Mapping[str, bytes]:
-    """What the settings named `..._file` lead to. Raises ConfigurationError."""
+    """The contents of the files that settings named `..._file` point to. Raises ConfigurationError."""
     files: dict[str, bytes] = {}
     for name, path in found.items():
         if name.endswith("_file"):

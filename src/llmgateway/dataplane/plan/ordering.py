@@ -1,4 +1,4 @@
-"""plan, the second half: in which order targets are asked. Pure: prices, health and chance are handed in."""
+"""plan, the second half: the order in which targets are asked. Pure: prices, health and chance are passed in."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -17,35 +17,35 @@ from llmgateway.gateway_file import Strategy
 from llmgateway.kit.money import usd
 
 _EXPECTED_OUTPUT = 500
-"""Tokens of an answer whose caller set no limit, where prices are compared."""
+"""Tokens of a usual answer, by which prices are compared when the caller set no limit."""
 
 
 class Pulse(Protocol):
-    """What ordering asks of health."""
+    """What ordering needs to know of health."""
 
     def cooled(self, path: Path) -> str | None:
         """Why a path should be asked last; None when it is well."""
         ...
 
     def expected_seconds(self, path: Path) -> float | None:
-        """For an answer of usual length; None when nothing is known yet."""
+        """How long an answer of usual length takes; None when it should be measured."""
         ...
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """The world at the moment of planning."""
+    """What the order depends on at this moment, besides the targets."""
 
     catalog: Catalog
     pulse: Pulse
     draw: Callable[[], float]
-    """Chance in [0, 1)."""
+    """A random number in [0, 1)."""
     thread: Callable[[], bytes | None]
-    """What the call's conversation is known by: see threads."""
+    """Returns what identifies the call's conversation: see threads."""
     at: datetime
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """A target in its place, and why it stands there."""
+    """A target in its place, and why it has it."""
 
     target: Target
     why: str
@@ -94,7 +94,7 @@ def _by_priority(groups: Sequence[_Group], needed: Demand, view: View) -> Sequen
 
 
 def _by_weight(groups: Sequence[_Group], needed: Demand, view: View) -> Sequence[tuple[_Group, str]]:
-    """Each order as likely as drawing without putting back: exponential times race, each at the rate of its weight."""
+    """A weighted random order, as by drawing without replacement: each group draws an exponential time with its weight as rate."""
     del needed
     total = sum(group[0].weight for group in groups)
     drawn = sorted(groups, key=lambda group: -math.log(1 - view.draw()) / group[0].weight)
@@ -110,7 +110,7 @@ def _by_price(groups: Sequence[_Group], needed: Demand, view: View) -> Sequence[
 
 
 def _by_speed(groups: Sequence[_Group], needed: Demand, view: View) -> Sequence[tuple[_Group, str]]:
-    """Who was not measured comes first, so that it is."""
+    """The fastest first; before them those that were not measured, so that they are."""
     del needed
     timed = [(_seconds(group, view), group) for group in groups]
     timed.sort(key=lambda entry: -1.0 if entry[0] is None else entry[0])
@@ -137,7 +137,7 @@ def _seconds(group: _Group, view: View) -> float | None:
 
 
 def estimate(target: Target, needed: Demand, catalog: Catalog, at: datetime) -> int | None:
-    """Nanos that the call would cost there: the counted prompt and the longest, or a usual, answer; None is unpriced."""
+    """What the call would cost at the target, in nanos: its prompt, and its longest or else a usual answer; None is unpriced."""
     usage = Usage(prompt_tokens=needed.prompt_tokens, completion_tokens=needed.max_output or _EXPECTED_OUTPUT)
     priced = catalog.price(target.host.id, target.model, target.located(usage), at, override=target.price)
     return priced.nanos if priced else None
