@@ -1,4 +1,4 @@
-"""A stream put together again into one whole answer, for callers who did not ask for a stream."""
+"""Assembles a stream into one whole answer, for callers who did not ask for a stream."""
 
 from typing import cast
 
@@ -11,7 +11,7 @@ _JOINED = ("content", "refusal", "reasoning_content", "reasoning_summary", "reas
 _LISTED = ("annotations", "provider_blocks", "images")
 _IN_PLACE_OF_TEXT = ("tool_calls", "function_call", "refusal", "audio")
 _CALLED = ("function", "custom")
-"""What a tool call holds: the parts of either come in pieces."""
+"""The objects in a tool call whose texts come in pieces."""
 _DETAIL_PIECES = ("text", "summary", "data")
 
 
@@ -30,7 +30,7 @@ class Assembly:
         self._finish: str | None = None
 
     def add(self, step: Step) -> None:
-        """One step more."""
+        """Add the next step."""
         self._usage = step.usage or self._usage
         self._finish = step.finish or self._finish
         if step.text:
@@ -46,7 +46,7 @@ class Assembly:
             self._merge(piece)
 
     def answer(self) -> Answer:
-        """The whole; only when the stream has finished."""
+        """The whole answer. Call it only when the stream has finished."""
         head = self._head
         for index, choice in self._choices.items():
             message = cast("Json", choice["message"])
@@ -82,7 +82,7 @@ class Assembly:
 
 
 def _text(message: Json) -> str | None:
-    """The content as OpenAI says it: null where something else stands in its place."""
+    """The content as OpenAI has it: null where the message holds something else instead."""
     return message["content"] or (None if any(message.get(name) for name in _IN_PLACE_OF_TEXT) else "")
 
 

@@ -1,4 +1,4 @@
-"""One attempt at one target: the request written, sent, and its answer understood. Decides nothing about others."""
+"""One attempt at one target: write the request, send it, and understand the answer. Nothing is decided here about other targets."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -22,22 +22,22 @@ from llmgateway.providers.base import Answer, Place, Reply, Step, UpstreamReques
 _SECRETS = msgspec.json.Decoder(dict[str, str])
 
 Listener = Callable[[Step], None]
-"""Who hears the steps of an answer that is put together here."""
+"""Called with each step of an answer that is assembled here."""
 
 
 class Manner(Enum):
     """How a target is asked, and how its answer is read."""
 
     AS_IT_CAME = "as it came"
-    """Streamed or whole, in the provider's own frames where the caller speaks its dialect."""
+    """As the caller asked: streamed or whole, and in the provider's own frames where the caller speaks its dialect."""
     ASSEMBLED = "assembled"
-    """As a stream, put together here, so that silence is noticed in seconds; the caller waits for the whole."""
+    """As a stream that is assembled here for a caller who waits for the whole: so a silent provider is noticed within seconds."""
     TRANSLATED = "translated"
-    """As a stream, in canon chunks only: it goes on behind another target's."""
+    """As a stream of canonical chunks: it goes on where another target's stream broke off."""
 
 
 class Served(msgspec.Struct, frozen=True):
-    """A target that answers: with a whole answer, or a stream whose first content has come."""
+    """A target that has answered: with a whole answer, or with a stream whose first content has come."""
 
     target: Target
     answer: Answer | None
@@ -45,7 +45,7 @@ class Served(msgspec.Struct, frozen=True):
 
 
 class Asker:
-    """Holds the transports; one for all requests."""
+    """Sends attempts, for all requests of this process."""
 
     def __init__(self, transports: Mapping[str, Transport], clock: Clock, vault: Vault) -> None:
         self._transports = transports
@@ -55,7 +55,7 @@ class Asker:
         self._tokens = TokenSource(transports, clock)
 
     async def request(self, call: Call, target: Target, manner: Manner) -> UpstreamRequest:
-        """The request as the provider wants it. Raises ProviderError."""
+        """Write the request for the target. Raises ProviderError."""
         credential = target.credential
         secrets = credential.secrets if credential.sealed is None else self._opened(credential.sealed)
         if credential.grant is not None:
@@ -78,7 +78,7 @@ class Asker:
             ) from error
 
     def _opened(self, sealed: Sealed) -> Mapping[str, str]:
-        """A tenant's secrets, for this one attempt. Raises ProviderError."""
+        """Open a tenant's secrets for this one attempt. Raises ProviderError."""
         try:
             plain = self._vault.open(sealed.data_key, sealed.org_id, sealed.about, sealed.content)
         except CannotOpen as error:
@@ -97,7 +97,7 @@ class Asker:
         seconds: float,
         listener: Listener,
     ) -> Served:
-        """Send it and wait: for the whole answer, or for the first content of a stream. Raises ProviderError."""
+        """Send the request and wait for the whole answer, or for the first content of a stream. Raises ProviderError."""
         transport = self._transports["guarded" if target.host.guarded else request.url.partition(":")[0]]
         dog = Watchdog()
         try:
@@ -126,12 +126,12 @@ class Asker:
 
 
 def can_be_assembled(call: Call) -> bool:
-    """Whether a whole answer may be asked as a stream: chat, unless sound comes back."""
+    """Whether a whole answer may be asked for as a stream: only chat may, and not when the answer is audio."""
     return call.operation is Operation.CHAT and not call.canon.get("audio")
 
 
 async def _understand(exchange: Exchange, call: Call, target: Target, manner: Manner) -> Served:
-    """The answer behind an exchange; only a stream that has begun keeps it open. Raises ProviderError, HttpError."""
+    """The answer of an exchange, which only a running stream keeps open. Raises ProviderError and HttpError."""
     provider, kept = target.provider, False
     try:
         if not 200 <= exchange.status < 300:

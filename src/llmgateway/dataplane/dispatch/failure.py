@@ -1,4 +1,4 @@
-"""What a caller is told when no target answered: the provider's class where it is one, else 502."""
+"""What a caller is told when no target answered: the provider's kind of failure where all failed alike, else 502."""
 
 import math
 import re
@@ -10,12 +10,12 @@ from llmgateway.errors import AttemptReport, FailureKind, ProviderError, Unavail
 
 
 class Failure(NamedTuple):
-    """An attempt as it is reported, and what it ended in."""
+    """A failed attempt and its error."""
 
     attempt: Attempt
     error: ProviderError
     native: bool
-    """The provider owns the caller's dialect, whose programs know its codes."""
+    """Whether the provider owns the caller's dialect, so that the caller knows its error codes."""
 
 
 _CLASS_OF_KIND = {
@@ -27,11 +27,11 @@ _CLASS_OF_KIND = {
     FailureKind.RATE_LIMITED: (429, "rate_limit_exceeded"),
     FailureKind.OVERLOADED: (503, "upstream_failed"),
 }
-"""Failures whose class is kept when all targets failed alike; all others are a 502."""
+"""Failures that are told as what they are when all targets failed alike; all others are a 502."""
 _OF_ALL_OTHERS: Final = (502, "upstream_failed")
 _KEPT_AS_THEY_ARE = frozenset({400, 409, 413, 422})
 _CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,63}")
-"""A word of a provider's vocabulary; no sentence, and no key."""
+"""What an error code looks like, as opposed to a sentence or a key."""
 _ADVICE = {
     FailureKind.RATE_LIMITED: "Try again later, or add a fallback target to the model's alias.",
     FailureKind.OVERLOADED: "Try again later, or add a fallback target to the model's alias.",
@@ -42,7 +42,7 @@ _ADVICE = {
 
 
 def final_problem(failures: Sequence[Failure]) -> UpstreamFailed | Unavailable:
-    """One clear problem out of all attempts, the last provider's message inside."""
+    """One Problem that sums up all attempts, with the last provider's message in it."""
     if not failures:
         return Unavailable(
             "No target could be asked for this model now. Try again shortly.", code="no_target", retry_after=1
@@ -70,7 +70,7 @@ def final_problem(failures: Sequence[Failure]) -> UpstreamFailed | Unavailable:
 
 
 def broken_stream(error: ProviderError, attempts: Sequence[Attempt]) -> UpstreamFailed:
-    """A stream that failed after its first content: told as an event, in the class that its status would have had."""
+    """The Problem of a stream that failed after its first content. It is sent as an event, with the status it would have had."""
     status, code = _CLASS_OF_KIND.get(error.kind, _OF_ALL_OTHERS)
     reports = [_report(attempt) for attempt in attempts]
     return UpstreamFailed(
@@ -79,7 +79,7 @@ def broken_stream(error: ProviderError, attempts: Sequence[Attempt]) -> Upstream
 
 
 def _own_code(failure: Failure) -> str | None:
-    """What the provider calls the mistake, where that says more than its class; a type in place of a code says no more."""
+    """The provider's own code of the mistake, where it says more than the kind of failure; else None."""
     code = failure.error.code or ""
     known = failure.native and _CODE.fullmatch(code) is not None and not code.endswith("_error")
     return code if known else None

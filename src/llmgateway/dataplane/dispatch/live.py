@@ -16,26 +16,26 @@ from llmgateway.kit.watchdog import Watchdog
 from llmgateway.providers.base import Decoder, Step
 
 _SILENCE_AFTER_FINISH = 2.0
-"""Seconds after a finish reason without a terminator until the answer counts as finished."""
+"""How many seconds after its finish reason an answer counts as finished, if no terminator comes."""
 
 _FIGURES_AFTER_FINISH = 5.0
-"""The same while what the answer used has not been told yet."""
+"""The same while the provider has not reported the usage yet."""
 
 _LAST_BYTES_SECONDS = 0.5
-"""How long the end of a body may take after its terminator, before the connection is given up."""
+"""Seconds that the end of a body may take after its terminator; then the connection is closed."""
 
 _MOST_SAID: Final = 16 << 20
-"""Characters of an answer: many times what any model says."""
+"""Characters of an answer: many times what any model writes."""
 
 _MOST_BEFORE: Final = 16 << 20
-"""Bytes that are held until the first content: after them what came goes out, whatever it is."""
+"""Bytes that are held back until the first content comes; when there are more, they go out all the same."""
 
 _MOST_STEPS_BEFORE: Final = 10_000
-"""The same in steps: the smallest take much more room than they have bytes."""
+"""The same in steps, since small steps take much more memory than their bytes."""
 
 
 class LiveStream:
-    """Steps of one running answer. Whoever holds it must close it."""
+    """The steps of one running answer. Whoever holds it must close it."""
 
     __slots__ = (
         "_closed",
@@ -121,7 +121,7 @@ class LiveStream:
         return ()
 
     async def release(self) -> None:
-        """After the answer is out: read the end of the body, so that the connection can serve again."""
+        """The answer is out: read the body to its end, so that the connection can be used again."""
         try:
             async with asyncio.timeout(_LAST_BYTES_SECONDS):
                 while not self._closed and await self._exchange.piece():
@@ -131,7 +131,7 @@ class LiveStream:
         self.close()
 
     def close(self) -> None:
-        """Leave the upstream; safe to call twice."""
+        """Leave the provider; safe to call twice."""
         if not self._closed:
             self._closed = True
             self._dog.close()

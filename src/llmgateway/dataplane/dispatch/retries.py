@@ -1,4 +1,4 @@
-"""How many extra attempts an organisation may have: a share of what it asks, or an outage is answered with a multiple of its load."""
+"""A budget of retries for each organisation, as a share of its requests: without it, an outage would meet a multiple of the load."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from typing import Final
 from llmgateway.kit.clock import Clock
 
 _SHARE: Final = 0.2
-"""Extra attempts that a request earns for those after it."""
+"""Retries that each request earns for later ones."""
 _MOST: Final = 1000.0
 _RESERVE: Final = 100.0
-"""Extra attempts that are there at the beginning, and come back ten a second: who asks little never runs out of them."""
+"""Retries that are there at the beginning; ten a second come back, so that organisations with few requests never run out."""
 _BACK_A_SECOND: Final = 10.0
 _REMEMBERED: Final = 10_000
-"""Organisations; who is forgotten begins anew."""
+"""Organisations that are remembered; a forgotten one begins with the full reserve."""
 
 
 @dataclass(slots=True)
@@ -25,16 +25,16 @@ class _Purse:
 
 
 class Retries:
-    """One for a process. Other targets are asked without it: they carry another load."""
+    """The budgets of one process. Asking another target costs nothing of them, as that is no load for the same one."""
 
     def __init__(self, clock: Clock, refused: Callable[[], None] = lambda: None) -> None:
-        """`refused` hears of every extra attempt that was not made."""
+        """`refused` is called for every retry that the budget did not allow."""
         self._clock = clock
         self._refused = refused
         self._purses = OrderedDict[str, _Purse]()
 
     def earn(self, org_id: str) -> None:
-        """A request of the organisation is about to be sent."""
+        """Note that a request of the organisation is about to be sent."""
         purse = self._purses.get(org_id)
         if purse is None:
             self._purses[org_id] = _Purse(_RESERVE, self._clock.monotonic())
@@ -44,7 +44,7 @@ class Retries:
             purse.left += _SHARE
 
     def spend(self, org_id: str) -> bool:
-        """Whether one extra attempt may be made now; then it is taken."""
+        """Take one retry from the budget. Returns False when there is none."""
         purse, now = self._purses.get(org_id), self._clock.monotonic()
         if purse is None:
             return True

@@ -1,4 +1,4 @@
-"""The seam between an answer that broke off and the one that goes on behind it."""
+"""The seam between an answer that broke off and the one that goes on in its place."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -11,18 +11,18 @@ from llmgateway.canon.chat import ChatChunk, Delta
 from llmgateway.providers.base import Step
 
 _GOING_ON = frozenset(",.;:!?)]}%'")
-"""Signs that stand behind a word."""
+"""Signs that follow a word."""
 
 
 class Way(Enum):
-    """What the new answer is to the old one."""
+    """How the new answer relates to the one that broke off."""
 
     CONTINUES = "continues"
-    """It begins where the old one ended."""
+    """It continues where the old one ended."""
     REPEATS = "repeats"
-    """It begins anew; what was already sent is left out."""
+    """It begins anew; what the caller already has is left out."""
     EITHER = "either"
-    """It was asked to continue, by a host of which nobody knows whether it can; it must look as if it did."""
+    """It was asked to continue, but nobody knows whether the host can: its text shows which of the two it is."""
 
 
 class Diverged(Exception):
@@ -30,7 +30,7 @@ class Diverged(Exception):
 
 
 class Seam:
-    """Lets through what the caller does not have yet."""
+    """Lets through what the caller does not have yet, and nothing else."""
 
     def __init__(self, said: str, way: Way) -> None:
         self._said = said
@@ -42,14 +42,14 @@ class Seam:
         """White space at the end of what was sent; a prefill comes without it, so it may come again."""
 
     def through(self, steps: Sequence[Step]) -> list[Step]:
-        """The steps, or parts of them, that are new. Raises Diverged."""
+        """The part of these steps that is new to the caller. Raises Diverged."""
         passed: list[Step] = []
         for step in steps:
             passed += self._one(step)
         return passed
 
     def end(self) -> list[Step]:
-        """The new answer is over. Raises Diverged when it was shorter than what was sent."""
+        """The new answer has ended. Raises Diverged when it was shorter than what the caller already has."""
         if not self._open and self._way is Way.REPEATS and self._got != self._said:
             raise Diverged
         held, self._held = self._held, []
@@ -96,7 +96,7 @@ class Seam:
 
 
 def with_text(step: Step, text: str) -> Step:
-    """The same step saying something else."""
+    """The step with another text."""
     chunk = cast("ChatChunk", copy(step.chunk))
     first = chunk["choices"][0]
     delta: Delta = {**first["delta"], "content": text}
@@ -105,7 +105,7 @@ def with_text(step: Step, text: str) -> Step:
 
 
 def _goes_on(text: str) -> bool:
-    """Whether a text reads as the rest of another one. Who answers anew begins with a capital, a figure or a mark-up sign."""
+    """Whether a text reads like the rest of another. An answer that begins anew starts with a capital, a digit or a mark-up sign."""
     first = text[0]
     return first.isspace() or first.islower() or first in _GOING_ON
 

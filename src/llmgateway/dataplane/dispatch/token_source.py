@@ -1,4 +1,4 @@
-"""Short-lived tokens of clouds: fetched when needed, kept until they should be renewed, one request for all who wait."""
+"""Short-lived tokens of clouds: fetched when needed, kept until they are due for renewal, by one request for all who wait."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class TokenSource:
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def token(self, credential_id: str, grant: Grant) -> str:
-        """A token that is good now. Raises ProviderError."""
+        """A token that is valid now. Raises ProviderError."""
         known = self._tokens.get(credential_id)
         if known is not None and known.renew_at > self._clock.now():
             return known.value

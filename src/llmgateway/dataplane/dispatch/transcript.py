@@ -11,24 +11,24 @@ from llmgateway.dataplane.plan.targets import Target
 from llmgateway.providers.base import Step
 
 _MOST_BYTES = 1 << 20
-"""Of the provider's own frames."""
+"""Bytes of native frames that are kept."""
 _MOST_TRANSLATED = 8 << 20
 """Bytes of a stream of which chunks were made, and how many these may be: each takes much more room than it has bytes."""
 _MOST_CHUNKS = 20_000
 _ENDS_IT = ("tool_calls", "provider_blocks", "refusal", "annotations")
-"""Deltas behind which nobody else can go on."""
+"""Fields of a delta after which no other target can go on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The answer so far."""
+    """What the caller has of the answer so far."""
 
     text: str
     chunks: Sequence[ChatChunk]
 
 
 class Transcript:
-    """Keeps what went to the caller: frames as they came, read only when somebody must go on."""
+    """Remembers what went to the caller. Native frames are kept as they came, and decoded only if another target must go on."""
 
     __slots__ = ("_call", "_chunks", "_frames", "_native", "_target", "_too_long")
 
@@ -41,7 +41,7 @@ class Transcript:
         self._too_long = False
 
     def note(self, steps: Iterable[Step], came: int) -> None:
-        """Steps that go to the caller now, out of a stream of which so many bytes have come."""
+        """Add steps that go to the caller now; `came` is how many bytes of the stream have arrived so far."""
         if self._too_long:
             return
         for step in steps:
@@ -55,7 +55,7 @@ class Transcript:
             self._chunks.clear()
 
     def said(self) -> Said | None:
-        """All of it; None when nobody else can go on behind it. From now on the transcript is kept in canon."""
+        """What the caller has; None when no other target can go on after it. From now on canonical chunks are kept."""
         if self._native:
             decoder = self._target.provider.rereads(self._call)
             steps = [step for frame in self._frames for step in decoder.feed(frame)]
@@ -72,7 +72,7 @@ class Transcript:
 
 
 def can_be_rescued(call: Call, target: Target) -> bool:
-    """Whether another target may go on behind an answer to this call at all."""
+    """Whether another target could go on with an answer to this call at all."""
     body = call.canon
     form = body.get("response_format")
     return (
@@ -85,5 +85,5 @@ def can_be_rescued(call: Call, target: Target) -> bool:
 
 
 def _signed(delta: Mapping[str, Any]) -> bool:
-    """Thinking that its provider signed belongs to that provider."""
+    """Whether the delta holds thinking that its provider signed, which no other provider takes back."""
     return any(block.get("signature") or block.get("data") for block in delta.get("thinking_blocks") or ())

@@ -42,7 +42,7 @@ class Collector:
             self._assembly.add(step)
 
     def answer(self) -> Answer | None:
-        """The whole answer; None when the stream has not finished, or was too long to be kept."""
+        """The whole answer, once the stream has finished; None when it was too long to be kept."""
         self._read()
         return None if self._too_long else self._assembly.answer()
 

@@ -1,4 +1,4 @@
-"""Logging what was said, where an organisation asked for it: sealed at once, shipped beside the answers, never in their way."""
+"""Logs prompts and answers where an organisation asked for it: sealed at once, and shipped without delaying any answer."""
 
 import asyncio
 from collections import deque
@@ -18,7 +18,7 @@ from llmgateway.kit.vault import Vault
 
 _MOST_WAITING: Final = 500
 _LARGEST: Final = 1 << 20
-"""Bytes of a body or an answer that are kept; what is longer is cut."""
+"""Bytes of a body or an answer that are kept; longer ones are cut."""
 _BATCH: Final = 50
 _PAUSE_SECONDS: Final = 0.5
 
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 
 def may_be_kept(event: UsageEvent, key: KeySnapshot, call: Call) -> bool:
-    """Whether the organisation logs what was said in such a request, and the caller did not forbid it."""
+    """Whether the organisation logs the contents of such a request, and the caller did not forbid it."""
     wanted = key.org.policy.content_logging
     if wanted == "off" or not call.wishes.retain:
         return False
@@ -34,7 +34,7 @@ def may_be_kept(event: UsageEvent, key: KeySnapshot, call: Call) -> bool:
 
 
 class ContentLog:
-    """Bounded: when the database is away for long, the oldest contents are lost, and that is said. Usage never is."""
+    """Contents on their way to the database. It is bounded: in a long outage the oldest are lost, which is logged. Usage never is."""
 
     def __init__(self, sink: ContentSink, vault: Vault) -> None:
         self._sink = sink
@@ -43,7 +43,7 @@ class ContentLog:
         self._lost = 0
 
     def ended(self, event: UsageEvent, key: KeySnapshot, call: Call, text: str) -> None:
-        """A request whose contents may be kept is over."""
+        """Seal and queue the contents of a request that is over."""
         data_key = key.org.data_key
         if data_key is None:
             return
@@ -69,7 +69,7 @@ class ContentLog:
         )
 
     async def ship(self) -> None:
-        """Until cancelled."""
+        """Ship queued contents until cancelled."""
         while True:
             await asyncio.sleep(_PAUSE_SECONDS)
             if await self._ship_some() and self._lost:
@@ -77,7 +77,7 @@ class ContentLog:
                 self._lost = 0
 
     async def _ship_some(self) -> bool:
-        """False when the database is away."""
+        """Ship a batch. Returns False when the database cannot be asked."""
         while self._waiting:
             batch = [self._waiting[place] for place in range(min(_BATCH, len(self._waiting)))]
             try:

@@ -1,4 +1,4 @@
-"""watch, the speaking half: the answer goes to the caller, and nothing counts as finished that was not."""
+"""watch, the sending half: the answer goes to the caller, and nothing counts as finished that was not."""
 
 import time
 from collections.abc import Sequence
@@ -23,19 +23,19 @@ from llmgateway.providers.base import Answer, Step
 
 
 class Audience(msgspec.Struct, frozen=True):
-    """Who is answered, and who listens along."""
+    """Whom an answer goes to, and what follows it on its way."""
 
     call: Call
     dialect: DialectWriter
     meter: Meter
     reply: Reply
     look: Look | None = None
-    """Keeps the answer when it was whole; None where there is nothing to keep."""
+    """The look-up that may keep the answer; None where nothing is kept."""
     trace: Trace = NO_TRACE
 
 
 async def whole(answer: Answer, audience: Audience, target: Target | None = None) -> None:
-    """A whole answer: counted, remembered, then sent. `target` is who gave it just now."""
+    """Count, keep and send a whole answer. `target` gave it; None when it came from the cache or from the gateway itself."""
     call, dialect, meter, reply = audience.call, audience.dialect, audience.meter, audience.reply
     meter.received(answer)
     look = audience.look
@@ -67,7 +67,7 @@ class Running(Protocol):
 
     @property
     def spoken(self) -> Sequence[ChatChunk]:
-        """What had been said when it ceased to be native."""
+        """What the caller had when the answer ceased to be native."""
         ...
 
     async def next(self) -> Sequence[Step]:
@@ -75,16 +75,16 @@ class Running(Protocol):
         ...
 
     async def release(self) -> None:
-        """The answer is out."""
+        """The answer is out: give its connection back."""
         ...
 
     def close(self) -> None:
-        """Leave; safe to call twice."""
+        """Leave the provider; safe to call twice."""
         ...
 
 
 async def stream(live: Running, audience: Audience, collector: Collector | None = None) -> None:
-    """A stream: every step counted and handed on; the terminator only after the event is written."""
+    """Count and pass on every step of a stream. Its terminator goes out only after the event was written."""
     dialect, meter, reply = audience.dialect, audience.meter, audience.reply
     writer = dialect.stream(audience.call)
     voice = _Native(audience.call) if live.native else _Translated(writer, reply.request_id)
@@ -121,7 +121,7 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
 
 
 class _Native:
-    """The provider owns the caller's dialect: its own frames go on, less a usage chunk nobody asked for."""
+    """Passes on the frames of a provider that owns the caller's dialect, without a usage chunk that the caller did not ask for."""
 
     __slots__ = ("_keep_usage", "_terminator", "first", "last")
 
@@ -152,7 +152,7 @@ class _Native:
 
 
 class _Translated:
-    """The caller's dialect is written from canon."""
+    """Writes the caller's dialect from canonical chunks."""
 
     __slots__ = ("_created", "_id", "_writer")
 
@@ -163,7 +163,7 @@ class _Translated:
 
     @classmethod
     def behind(cls, spoken: Sequence[ChatChunk], writer: StreamWriter, request_id: str) -> Self:
-        """One that goes on where a native stream broke off: its writer knows what was said, and says it not again."""
+        """A writer that goes on where a native stream broke off: it is told what the caller has, and does not repeat it."""
         voice = cls(writer, request_id)
         writer.open()
         for chunk in spoken:
@@ -189,5 +189,5 @@ class _Translated:
 
 
 def _answer_id(request_id: str) -> str:
-    """An id for an answer whose provider gave none."""
+    """An id for an answer whose provider gave it none."""
     return f"chatcmpl-{request_id.removeprefix('req_')}"

@@ -1,4 +1,4 @@
-"""What every meter reads and writes; one for a process."""
+"""What every meter of a process reads and writes."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from llmgateway.kit.clock import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruments:
-    """Where requests are counted, priced, recorded and told of."""
+    """Where requests are counted, priced, recorded and logged."""
 
     limiter: Limiter
     recorder: Recorder
@@ -29,6 +29,6 @@ class Instruments:
     contents: ContentLog
 
     def turned_away(self, problem: Problem, request_id: str) -> None:
-        """A request ended before it was known whose it is: there is no meter for it."""
+        """A request ended before its key was known, so that it has no meter."""
         self.counting.refused(problem.code)
         self.request_log.turned_away(problem, request_id)

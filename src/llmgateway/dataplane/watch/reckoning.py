@@ -1,4 +1,4 @@
-"""From what a provider told of its tokens, and what was seen here, to the figures that are charged."""
+"""Decides which token counts are charged: those that the provider reported, or those counted here."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,10 @@ from llmgateway.canon.usage import Usage, UsageSource
 def reckon(
     told: Usage | None, expected: Usage, seen: Callable[[], int], *, whole: bool
 ) -> tuple[Usage, UsageSource]:  # fmt: skip
-    """The provider's figures; those counted here where they never came, came too early, in part or cannot be.
+    """The usage that the provider reported; what it did not report, or not to the end, or cannot be true, is counted here.
 
-    `expected` is the prompt as counted here, on the terms that were wished; `seen` counts the tokens of the answer's text; `whole`: the answer came to its end, and so did its figures.
+    `expected` is the prompt as counted here, with the terms that were asked for. `seen` counts the tokens of the answer's text.
+    `whole` says that the answer came to its end, and its usage with it.
     """
     if told is None or not told.credible:
         return msgspec.structs.replace(expected, completion_tokens=seen()), UsageSource.COUNTED

@@ -1,4 +1,4 @@
-"""What requests did, written to the journal before anybody is told: opens before the provider, closes before the end."""
+"""Writes what requests do to the journal: an open record before the provider is asked, a close record before the answer ends."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from llmgateway.errors import Unavailable
 from llmgateway.kit.journal import Journal, JournalFull
 
 HELD_RECORDS: Final = 10_000
-"""Records that memory keeps while the disk takes none."""
+"""How many records memory keeps while the disk takes none."""
 
 _RETRY_SECONDS: Final = 1.0
 
@@ -35,27 +35,27 @@ class Recorder:
 
     @property
     def healthy(self) -> bool:
-        """Everything so far is on disk."""
+        """Whether all records are on disk."""
         return not self._held
 
     @property
     def blocked(self) -> bool:
-        """No new request can be opened."""
+        """Whether new requests cannot be opened, because neither disk nor memory has room."""
         return len(self._held) >= self._bound
 
     @property
     def held(self) -> int:
-        """Records in memory, waiting for the disk."""
+        """How many records wait in memory for the disk."""
         return len(self._held)
 
     @property
     def lag(self) -> float:
-        """Seconds since memory had to keep a record that it still has; 0 when it keeps none."""
+        """For how many seconds there have been records in memory without a break; 0 when there are none."""
         return time.monotonic() - self._held_since if self._held else 0.0
 
     @property
     def backlog(self) -> int:
-        """Bytes that are not yet in the database, in memory or on disk."""
+        """Bytes that were not shipped yet, in memory or on disk."""
         return self._journal.backlog + sum(map(len, self._held))
 
     def open(self, record: OpenRecord) -> None:
@@ -76,7 +76,7 @@ class Recorder:
         self._write(self._encoder.encode(CloseRecord(event=event)), 2 * self._bound)
 
     def retry(self) -> bool:
-        """Write what memory keeps, oldest first. True when nothing is left."""
+        """Write the records in memory, oldest first. Returns True when none is left."""
         try:
             while self._held:
                 self._journal.append(self._held[0])
@@ -86,7 +86,7 @@ class Recorder:
         return True
 
     def stop(self) -> Sequence[bytes]:
-        """No more retries by itself; a last one now. What the disk still does not take is handed out, oldest first."""
+        """Try once more and stop retrying. Returns the records that the disk still does not take, oldest first."""
         self.retry()
         if self._retries is not None:
             self._retries.cancel()
@@ -118,7 +118,7 @@ class Recorder:
             self._retries = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._retry_later)
 
     def _retry_later(self) -> None:
-        """Also without further requests the held records reach the disk once it has room."""
+        """Retry later, so that held records reach the disk even if no further request comes."""
         self._retries = None
         if not self.retry():
             self._retries = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._retry_later)

@@ -1,4 +1,4 @@
-"""A line in the log for requests that are over: all of them, those that failed (the gateway's own 5xx too), or none."""
+"""One log line for each request that is over: for all of them, only for failed ones (including the gateway's own 5xx), or none."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,12 +17,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class RequestLog:
-    """One for a process. Its lines carry the ids that the request's task speaks of."""
+    """The request log of one process. Its lines carry the ids of the request's task."""
 
     which: Which
 
     def ended(self, event: UsageEvent) -> None:
-        """A request is over."""
+        """A request with a known key is over."""
         failed = event.outcome is Outcome.FAILED or event.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         if not self._tells(failed=failed):
             return
@@ -44,7 +44,7 @@ class RequestLog:
         )
 
     def turned_away(self, problem: Problem, request_id: str) -> None:
-        """A request ended before it was known whose it is."""
+        """A request ended before its key was known."""
         failed = problem.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR
         if self._tells(failed=failed):
             say = log.warning if failed else log.info
