@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 
@@ -30,7 +29,7 @@ class Job:
 
     name: str
     every: float
-    """Seconds between two looks."""
+    """Seconds of pause once there was nothing more to do."""
     step: Callable[[], Awaitable[bool]]
     """One piece of work; False when there is nothing more to do now."""
 
@@ -38,7 +37,10 @@ class Job:
 def jobs(
     database: Database, clock: Clock, mailer: Mailer, address: str, counter: Counter | None = None
 ) -> Sequence[Job]:
-    """The table; `address` is how people reach the gateway. Each job may run on several workers at once; rows are locked, not the job."""
+    """The table of jobs; `address` is the gateway's public URL, for mails.
+
+    Several workers may run the same job at once: they lock rows, not jobs.
+    """
     return (
         Job("mail", 2.0, lambda: mailroom.deliver_next(database, clock, mailer)),
         Job("organisations that end", 60.0, lambda: ending.end_next(database, clock)),
@@ -52,35 +54,19 @@ def jobs(
 
 
 def bookkeeping(database: Database, clock: Clock, address: str) -> Sequence[Job]:
-    """What keeps the ledger and watches budgets; each looks at everything that is due and then rests."""
-
-    async def charge(back: timedelta) -> bool:
-        await usage_charges.post_usage(database, clock, back)
-        return False
-
-    async def beyond() -> bool:
-        await metering.charge_overage(database, clock)
-        return False
-
-    async def alert() -> bool:
-        await budget_alerts.tell(database, clock, address)
-        return False
-
-    async def close() -> bool:
-        await closing.close_days(database, clock)
-        return False
-
+    """The jobs that keep the ledger and watch budgets."""
+    recent, late = usage_charges.RECENT, usage_charges.ALL_THAT_MAY_CHANGE
     return (
-        Job("charges", 60.0, lambda: charge(usage_charges.RECENT)),
-        Job("charges that came late", 6 * 3600.0, lambda: charge(usage_charges.ALL_THAT_MAY_CHANGE)),
-        Job("charges beyond the plan", 300.0, beyond),
-        Job("budgets that are used", 15.0, alert),
-        Job("daily closing", 600.0, close),
+        Job("charges", 60.0, _all_due(lambda: usage_charges.post_usage(database, clock, recent))),
+        Job("charges that came late", 6 * 3600.0, _all_due(lambda: usage_charges.post_usage(database, clock, late))),
+        Job("charges beyond the plan", 300.0, _all_due(lambda: metering.charge_overage(database, clock))),
+        Job("budgets that are used", 15.0, _all_due(lambda: budget_alerts.tell(database, clock, address))),
+        Job("daily closing", 600.0, _all_due(lambda: closing.close_days(database, clock))),
     )
 
 
 def stripe_jobs(database: Database, clock: Clock, desk: Desk, address: str) -> Sequence[Job]:
-    """What goes between Stripe and us; when it cannot be asked, it waits for the next time."""
+    """The jobs that keep Stripe and us in step. What Stripe does not answer now waits for the next time."""
 
     async def meter() -> None:
         await metering.report_usage(database, clock)
@@ -94,33 +80,46 @@ def stripe_jobs(database: Database, clock: Clock, desk: Desk, address: str) -> S
         await hints.fetch_missed(database, clock, desk, hints.LONG_LOOK)
         await drift.mend(database, clock, desk)
 
-    def quietly(what: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[bool]]:
-        async def step() -> bool:
-            try:
-                await what()
-            except (StripeUnavailable, StripeRefused) as error:
-                log.warning("a job waits for Stripe", reason=str(error))
-            return False
-
-        return step
-
     return (
         Job("Stripe's events", 1.0, lambda: hints.handle_next(database, clock, desk)),
-        Job("Stripe's events that were missed", 600.0, quietly(lambda: hints.fetch_missed(database, clock, desk))),
-        Job("unpaid invoices", 60.0, quietly(dun)),
-        Job("usage for invoices", 3600.0, quietly(meter)),
-        Job("drift from Stripe", 24 * 3600.0, quietly(compare)),
+        Job("Stripe's events that were missed", 600.0, _of_stripe(lambda: hints.fetch_missed(database, clock, desk))),
+        Job("unpaid invoices", 60.0, _of_stripe(dun)),
+        Job("usage for invoices", 3600.0, _of_stripe(meter)),
+        Job("drift from Stripe", 24 * 3600.0, _of_stripe(compare)),
     )
 
 
+def _all_due(work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[bool]]:
+    """The step of a job whose work handles everything that is due at once, so that there is nothing more to do now."""
+
+    async def step() -> bool:
+        await work()
+        return False
+
+    return step
+
+
+def _of_stripe(work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[bool]]:
+    """As `_all_due`, for work that asks Stripe: while it does not answer, that is logged and the work waits."""
+
+    async def unless_stripe_is_away() -> None:
+        try:
+            await work()
+        except (StripeUnavailable, StripeRefused) as error:
+            log.warning("a job waits for Stripe", reason=str(error))
+
+    return _all_due(unless_stripe_is_away)
+
+
 async def work(table: Sequence[Job]) -> None:
-    """All jobs, until cancelled."""
+    """Run all jobs until cancelled."""
     async with asyncio.TaskGroup() as group:
         for job in table:
             group.create_task(_again_and_again(job))
 
 
 async def _again_and_again(job: Job) -> None:
+    """Do one job until cancelled: all that there is to do, then a pause."""
     outage = Outage("a job waits for the database", "a job has the database again", job=job.name)
     while True:
         try:
@@ -136,7 +135,7 @@ async def _again_and_again(job: Job) -> None:
 
 
 def mailer_of(settings: Settings) -> Mailer:
-    """By SMTP where a server is set, else to the console."""
+    """The mailer that the settings name: SMTP where a server is set, else the console."""
     if settings.smtp_url is None:
         return ConsoleMailer()
     return SmtpMailer(settings.smtp_url, settings.mail_from or "llmgateway@localhost")
