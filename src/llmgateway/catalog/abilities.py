@@ -1,4 +1,4 @@
-"""What models can do, read from their names: families in data/families.yaml, each with its maker's page."""
+"""What models can do, by their names: the families of data/families.yaml, each with its maker's page."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -32,25 +32,25 @@ class Ability(StrEnum):
     JSON_SCHEMA = "json_schema"
     """Answers held to a schema."""
     REASONING = "reasoning"
-    """Thinks before it answers, so that its first token may take long."""
+    """Reasons before it answers, so that its first token may take long."""
     PREFILL = "prefill"
     """Continues a last message of the assistant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What a model's name tells. None is unknown, which is not the same as no."""
+    """What a model's name tells of it. None means unknown, not no."""
 
     maker: str | None = None
     abilities: frozenset[Ability] | None = None
     max_output: int | None = None
-    """Tokens that one answer may have."""
+    """The most tokens that one answer may have."""
     context: int | None = None
-    """Tokens of input that it takes."""
+    """The most tokens of input that it takes."""
     source: str | None = None
     """The page that says so."""
     thinks_when_asked: bool = False
-    """Reasons, but only in requests that ask for it."""
+    """Whether it reasons only in requests that ask for it."""
 
     def can(self, ability: Ability) -> bool | None:
         """Whether the model can; None where nothing is known about it."""
@@ -70,13 +70,13 @@ class _Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a host changes in what its models can do."""
+    """How a host changes what its models can do."""
 
     source: str
     adds: frozenset[Ability]
-    """What all of its chat models can do there."""
+    """What all chat models can do at this host."""
     unless: frozenset[Ability] = frozenset()
-    """Models with one of these abilities keep their own."""
+    """Models with one of these abilities are left as they are."""
 
 
 class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,7 +110,7 @@ def load_families() -> Families:
 
 
 def bare_name(model: str) -> str:
-    """The name without what hosts put before it: `us.anthropic.claude-haiku-4-5` and `meta-llama/Llama-3` as the maker says."""
+    """The maker's own name of a model: `us.anthropic.claude-haiku-4-5` and `meta-llama/Llama-3` without what the host put before it."""
     return _HOST_PREFIX.sub("", model.lower().rpartition("/")[2], count=1)
 
 

@@ -1,4 +1,4 @@
-"""A bounded memory of answers: names of models come from callers, so what is remembered about them must have an end."""
+"""A bounded memory of answers. Callers choose the names of models, so what is remembered about them must be bounded."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """The answers to the last `size` different questions."""
+    """The answers to the last `size` different keys."""
 
     __slots__ = ("_known", "_size")
 
@@ -21,7 +21,7 @@ class Recent(Generic[K, V]):
         return len(self._known)
 
     def get(self, key: K, find: Callable[[K], V]) -> V:
-        """The answer; `find` is asked where it is not remembered, and the answer longest unused is forgotten."""
+        """The answer for a key. If it is not remembered `find` is called, and the answer that was unused the longest is forgotten."""
         try:
             answer = self._known[key]
         except KeyError:

@@ -10,22 +10,22 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 
 _COUNTED_WHOLE: Final = 65_536
-"""Characters; a longer text is counted by samples, so that nobody waits for it."""
+"""Characters: longer texts are counted by samples."""
 _SAMPLE: Final = 2_048
 _SAMPLES: Final = 16
-"""Each anywhere in its part of the text, by chance: nobody can know which words will be counted."""
+"""The number of samples of a long text. Each is taken at a random place, so that nobody can choose the words that are counted."""
 _MESSAGE_TOKENS: Final = 3
 """Tokens around each message, and before the answer (OpenAI's cookbook, "How to count tokens")."""
 _IMAGE_TOKENS: Final = 765
-"""A 1024 x 1024 image at high detail (OpenAI's guide on images and vision); its true size is not looked at."""
+"""Tokens of a 1024 x 1024 image at high detail (OpenAI's guide on images and vision). The true size is not looked at."""
 _SMALL_IMAGE_TOKENS: Final = 85
-"""Any image at low detail (the same guide)."""
+"""Tokens of any image at low detail (the same guide)."""
 _SOUND_TOKENS: Final = 32
-"""A second of sound (Google's guide on audio understanding; OpenAI counts 10)."""
+"""Tokens of a second of audio (Google's guide on audio understanding; OpenAI counts 10)."""
 _SOUND_BYTES: Final[Mapping[str, int]] = {"mp3": 16_000, "wav": 48_000}
-"""A second of it: 128 kbit/s, and 24 kHz of 16 bits."""
+"""Format -> bytes of a second of audio: 128 kbit/s, and 24 kHz of 16 bits."""
 _PAGE_TOKENS: Final = 2_000
-"""A page of a document: 1,500 to 3,000 (Anthropic's guide on PDF support)."""
+"""Tokens of a page of a document: 1,500 to 3,000 (Anthropic's guide on PDF support)."""
 _PAGE_BYTES: Final = 50_000
 _OLDER: Final = ("gpt-4-", "gpt-3.5", "text-embedding-")
 
@@ -35,17 +35,17 @@ class _Vocabulary(Protocol):
 
 
 class Tokenizer:
-    """Holds the vocabularies. OpenAI's present one is loaded at once (0.05 s), the older one when it is first asked for."""
+    """Counts tokens with OpenAI's vocabularies. The present one is loaded at once (0.05 s), the older one when first needed."""
 
     def __init__(self, draw: Callable[[], float] = random.random) -> None:
-        """`draw` gives a number from 0 to 1 by chance."""
+        """`draw` returns a random number in [0, 1)."""
         self._draw = draw
         self._load = _loader()
         self._newer = self._load("o200k_base")
         self._older: _Vocabulary | None = None
 
     def count_text(self, text: str, model: str) -> int:
-        """Tokens of a text; a very long one is counted by samples, so that nobody waits for it."""
+        """Tokens of a text. A very long one is counted by samples, so that it delays no other request."""
         vocabulary = self._vocabulary(model)
         if len(text) <= _COUNTED_WHOLE:
             return vocabulary.count(text) if text else 0
@@ -76,14 +76,14 @@ class Tokenizer:
         return extra + self.count_text("\n".join(texts), model)
 
     def _count_alone(self, canon: Json, model: str) -> int:
-        """Tokens of what is no conversation. Who ranks documents reads the question with each."""
+        """Tokens of a body without messages. In a rerank the query counts once for each document, since it is read with each."""
         if given := canon.get("input") or canon.get("prompt"):
             return self._count_input(given, model) + self._count_input(canon.get("suffix"), model)
         query, documents = canon.get("query"), canon.get("documents") or ()
         return self._count_input(query, model) * len(documents) + self._count_input(documents, model)
 
     def _count_input(self, given: Any, model: str) -> int:
-        """Texts, or token ids, which are counted as they are."""
+        """Tokens of an input: of its texts, or the number of its token ids."""
         if isinstance(given, str):
             return self.count_text(given, model)
         if not is_array(given):
@@ -93,7 +93,7 @@ class Tokenizer:
         return ids + self._count_all(texts, model) if texts else ids
 
     def _count_all(self, texts: Sequence[str], model: str) -> int:
-        """Tokens of many texts; when they are long together, every so many of them stand for all."""
+        """Tokens of many texts. When they are very long together, a sample of them stands for all."""
         length = sum(map(len, texts))
         step = max(1, length // _COUNTED_WHOLE)
         some = texts[int(self._draw() * min(step, len(texts))) :: step]
@@ -102,7 +102,7 @@ class Tokenizer:
 
 
 def sound_tokens(canon: Json) -> int:
-    """Tokens of a chat request that are sound, as they are in `count_prompt`."""
+    """The audio tokens of a chat request, as `count_prompt` counts them."""
     tokens = 0
     for message in objects(canon.get("messages")):
         if is_array(content := message.get("content")):
@@ -111,7 +111,7 @@ def sound_tokens(canon: Json) -> int:
 
 
 def _loader() -> Callable[[str], _Vocabulary]:
-    """The compiled half of bpe-openai, without its Python half, which keeps 70 MB of ranks that only decoding needs."""
+    """The compiled part of bpe-openai. Its Python part would keep 70 MB of ranks in memory that only decoding needs."""
     files = files_of("bpe-openai") or []
     path = next(
         file.locate() for file in files if file.name.startswith("_bindings.") and file.suffix in (".so", ".pyd")
@@ -126,7 +126,7 @@ def _loader() -> Callable[[str], _Vocabulary]:
 
 
 def _collect(message: Json, texts: list[str]) -> int:
-    """Put a message's texts into the list; the tokens of what is no text are returned."""
+    """Append a message's texts to `texts`; returns the tokens of everything else in it."""
     content, extra = message.get("content"), 0
     if isinstance(content, str):
         texts.append(content)
@@ -146,7 +146,7 @@ def _of_call(call: object) -> list[str]:
 
 
 def _part(part: Json, texts: list[str]) -> int:
-    """A part of a content: its text goes into the list, the tokens of anything else are returned, by rules of thumb."""
+    """Append a content part's text to `texts`; returns the tokens of anything else, by rules of thumb."""
     kind = part.get("type")
     if kind == "image_url":
         image = part.get("image_url")
@@ -175,5 +175,5 @@ def _of_sound(part: Json) -> int:
 
 
 def _decoded(base64: object) -> int:
-    """Bytes that a base64 text stands for."""
+    """How many bytes a base64 text decodes to."""
     return len(text_of(base64)) * 3 // 4

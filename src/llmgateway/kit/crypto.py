@@ -13,11 +13,11 @@ _NONCE_BYTES = 12
 
 
 class CannotOpen(Exception):
-    """No master key at hand opens this, or it was changed."""
+    """None of the master keys opens this, or it was changed."""
 
 
 class MasterKeys:
-    """The newest key seals, any opens."""
+    """The master keys of an installation. The newest one seals, every one opens."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         if not secrets:
@@ -27,12 +27,12 @@ class MasterKeys:
         self._newest = hashlib.sha256(keys[0]).digest()[:_ID_BYTES]
 
     def seal(self, plain: bytes, about: bytes) -> bytes:
-        """Key id, nonce, ciphertext; `about` (who and where) must be the same to open it."""
+        """The sealed bytes: key id, nonce and ciphertext. `about` (whose they are, and where) must be the same to open them."""
         nonce = os.urandom(_NONCE_BYTES)
         return self._newest + nonce + self._keys[self._newest].encrypt(nonce, plain, about)
 
     def is_newest(self, sealed: bytes) -> bool:
-        """Whether the newest key sealed it; else it is time to seal it again."""
+        """Whether the newest key sealed it; if not, it should be sealed again."""
         return sealed[:_ID_BYTES] == self._newest
 
     def open(self, sealed: bytes, about: bytes) -> bytes:

@@ -10,9 +10,9 @@ from uuid import UUID
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _AS_DIGITS = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
-"""From Crockford's letters to those that `int` reads."""
+"""A translation from Crockford's digits to those that `int` reads."""
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-"""Ten bits at a time."""
+"""The two digits of each ten-bit number."""
 _LENGTH = 26
 _TIME_LENGTH = 10
 """Digits of the 48 bits of time: 50 bits, of which the first two are always 0."""
@@ -42,7 +42,7 @@ def id_uuid(identifier: str) -> UUID:
 
 
 def id_time(identifier: str) -> datetime:
-    """When the id was made, to the millisecond. Raises ValueError when it is none, or of a year that no date reaches."""
+    """When the id was made, to the millisecond. Raises ValueError when it is no id, or of a year beyond what a date can hold."""
     try:
         return _EPOCH + int(_digits_of(identifier)[:_TIME_LENGTH], 32) * _MILLISECOND
     except OverflowError as error:
@@ -61,7 +61,7 @@ def is_id(identifier: str, prefix: str) -> bool:
 
 
 def _digits_of(identifier: str) -> str:
-    """What stands behind the prefix, as `int` reads it. Raises ValueError when it is no id."""
+    """The part after the prefix, in digits that `int` reads. Raises ValueError when it is no id."""
     _, _, text = identifier.rpartition("_")
     if len(text) != _LENGTH or text[0] > "7" or text.strip(_ALPHABET):
         raise ValueError(f"not an id: {identifier!r}")

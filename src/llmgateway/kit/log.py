@@ -19,14 +19,14 @@ _SECRETS: Final = re.compile(
     r"|((?:api[-_]?key|password|secret|token)[\"']?\s*[=:]\s*[\"']?)[^\s\"',}&]{4,}",
     re.IGNORECASE,
 )
-"""Keys of ours and of providers, tokens, passwords in URLs, and whatever stands behind a name that tells."""
+"""Keys of ours and of providers, tokens, passwords in URLs, and values after a name such as `password`."""
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _subject: ContextVar[Mapping[str, str]] = ContextVar("subject", default=_NOTHING)
 
 
 def speak_of(subject: Mapping[str, str]) -> None:
-    """From here on the lines of this task, and of those it starts, carry these ids."""
+    """Have the log lines of this task, and of tasks that it starts, carry these ids."""
     _subject.set(subject)
 
 
@@ -56,12 +56,12 @@ def configure_logs(*, json: bool, stream: TextIO = sys.stderr) -> None:
 
 
 def add_subject(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Say which request, organisation and key a line is about."""
+    """Add the ids of the request, organisation and key to a line."""
     for name, value in _subject.get().items():
         event.setdefault(name, value)
     return event
 
 
 def strike_out(_logger: Any, _method: str, line: Any) -> str:
-    """The finished line without what looks like a secret, wherever it stood: in a word, a trace, a nested value."""
+    """The finished line without anything that looks like a secret, be it in a message, a traceback or a nested value."""
     return _SECRETS.sub(lambda match: f"{next(group for group in match.groups() if group is not None)}***", str(line))

@@ -25,7 +25,7 @@ class Mail:
 
 
 class MailFailed(Exception):
-    """It is no message that can be sent, or the server did not take it; that may be better at the next try."""
+    """The mail could not be sent: it is malformed, or the server did not take it. Another try may succeed."""
 
 
 class Mailer(Protocol):
@@ -58,7 +58,7 @@ class SmtpMailer:
             raise MailFailed(str(error) or type(error).__name__) from error
 
     def _message(self, mail: Mail) -> EmailMessage:
-        """Raises ValueError for an address that is none."""
+        """The message as the email package has it. Raises ValueError for a malformed address."""
         if _ENCODED_WORD in mail.to:
             raise ValueError("the address holds an encoded word")
         message = EmailMessage()
@@ -84,5 +84,5 @@ class SmtpMailer:
 
 
 def _one_line(subject: str) -> str:
-    """A subject that stays one: people choose names that stand in it."""
+    """The subject on one line, since it holds names that people choose."""
     return " ".join(subject.split()).replace(_ENCODED_WORD, "= ?")

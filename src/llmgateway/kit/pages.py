@@ -15,14 +15,14 @@ Row = TypeVar("Row")
 
 
 class Page(BaseModel, Generic[Item]):
-    """Some of a list; `next_cursor` asks for more, null is the end."""
+    """A part of a list. `next_cursor` asks for the next part; it is null at the end."""
 
     data: list[Item]
     next_cursor: str | None = None
 
 
 class BadCursor(ValueError):
-    """Not a cursor of ours."""
+    """The cursor was not made here."""
 
 
 def cursor_after(last: str) -> str:
@@ -42,7 +42,7 @@ def after(cursor: str) -> str:
 
 
 def page_of(rows: Sequence[Row], limit: int, shown: Callable[[Row], Item], key: Callable[[Row], str]) -> Page[Item]:
-    """A page of rows that were asked for with `limit` + 1: one too many tells that there are more."""
+    """A page out of rows that were queried with `limit` + 1: if there is one too many, there are more pages."""
     more = len(rows) > limit
     rows = rows[:limit]
     return Page[Item](

@@ -7,13 +7,13 @@ from typing import Final
 from pwdlib import PasswordHash
 
 _THREADS: Final = 2
-"""Each hash takes 64 MiB and a tenth of a second; whoever comes on top waits."""
+"""Each hash takes 64 MiB and a tenth of a second; more than these wait."""
 NOBODY: Final = "$argon2id$v=19$m=65536,t=3,p=4$A8nABKXtHkoLXvkUjjRvdA$SonwmR7BMPchQEPqMBykmHTxgfb+2+KD/sctYR9c4WE"
-"""The hash of a random password that nobody kept. Its check takes as long as any other's."""
+"""The hash of a random password that nobody kept, checked in place of an unknown user's."""
 
 
 class Passwords:
-    """Hashes and checks. A check for nobody takes as long as one for somebody."""
+    """Hashes and checks passwords. A check for an unknown user takes as long as any other."""
 
     def __init__(self, threads: int = _THREADS) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
@@ -24,7 +24,7 @@ class Passwords:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._hasher.hash, password)
 
     async def matches(self, password: str, hashed: str | None) -> bool:
-        """Whether it is the password of the hash; with None a hash of nothing is checked, and the answer is no."""
+        """Whether the password has this hash. For None a random hash is checked, and the answer is no."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._check, password, hashed)
 
     def close(self) -> None:
@@ -36,7 +36,7 @@ class Passwords:
 
 
 async def hashed_once(password: str) -> str:
-    """The hash of one password, where no pool is."""
+    """The hash of one password, for commands that have no pool."""
     passwords = Passwords(1)
     try:
         return await passwords.hash(password)

@@ -45,12 +45,12 @@ class Splitter:
         return [_frame(piece + b"\n\n", piece) for piece in pieces if piece]
 
     def close(self) -> list[Frame]:
-        """A last frame whose blank line never came: it gets one, so that what is written behind it stands apart."""
+        """The last frame, if its blank line never came. It gets one, so that it ends before whatever is written next."""
         text = self._taken().replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip(b"\n")
         return [_frame(text + b"\n\n", text)] if text else []
 
     def _goes_on(self, data: bytes) -> bool:
-        """Whether the event under way does not end in these bytes: a long one is not read anew with each piece of it."""
+        """Whether these bytes do not end the present event, so that a long one need not be searched again with each piece."""
         last = bytes(self._held[-1:])
         ends = last == b"\r" or b"\r" in data or b"\n\n" in data or last == b"\n" == data[:1]
         return not ends
@@ -90,10 +90,10 @@ def _frame(raw: bytes, text: bytes) -> Frame:
 
 
 def write(data: bytes, event: bytes = b"") -> bytes:
-    """One frame with one line of data, and its event name when it has one."""
+    """A frame with one line of data, and an event name if one is given."""
     return b"event: %b\ndata: %b\n\n" % (event, data) if event else b"data: %b\n\n" % data
 
 
 def comment(text: bytes) -> bytes:
-    """A frame that every reader ignores: a keepalive."""
+    """A comment, which every reader ignores; used as a keepalive."""
     return b": %b\n\n" % text

@@ -1,4 +1,4 @@
-"""A data key per owner, wrapped by a master key: what it seals is gone for good when the wrapped key is destroyed."""
+"""A data key per owner, wrapped by a master key. Destroying the wrapped key destroys all that it sealed."""
 
 import os
 from functools import lru_cache
@@ -32,7 +32,7 @@ class Vault:
         return self._masters.seal(self._masters.open(wrapped, _about_key(owner)), _about_key(owner))
 
     def seal(self, wrapped: bytes, owner: str, about: str, plain: bytes) -> bytes:
-        """Nonce and ciphertext. Raises CannotOpen."""
+        """The sealed bytes: nonce and ciphertext. Raises CannotOpen."""
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._unwrapped(wrapped, owner).encrypt(nonce, plain, _about(owner, about))
 
