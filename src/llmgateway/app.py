@@ -77,21 +77,21 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Any], Awaitable[None]]
 
 CONTROL_PREFIX: Final = "/api/"
-"""Where the control plane begins."""
+"""Paths that begin so belong to the control plane."""
 _DATABASE_SECONDS = 2.0
-"""For a statement of the data plane; a database that hangs counts as down."""
+"""Time limit of the data plane's statements: a database that hangs counts as down."""
 _SEED_SECONDS = 1.0
-"""For the journal to reach the database before a counter is read from it."""
+"""How long a counter's seeding waits for this process's journal to reach the database."""
 
 
 class Part(StrEnum):
     """What a process serves."""
 
     ALL = "all"
-    """Both wings, and the jobs."""
+    """Both wings and the jobs."""
     DATA = "data"
     CONTROL = "control"
-    """People; its jobs run in `llmgateway worker`."""
+    """The control plane; its jobs run in `llmgateway worker`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Gateway:
 
     dataplane: DataPlane
     control: CountingDoor | None
-    """None where people are served elsewhere."""
+    """None where another process serves the control plane."""
     dashboard: Dashboard | None
     serves_tokens: bool
     readiness: Readiness
@@ -128,9 +128,9 @@ def read_gateway_file(settings: Settings) -> GatewayFile:
 
 @asynccontextmanager
 async def open_gateway(settings: Settings, port: int | None = None, part: Part = Part.ALL) -> AsyncGenerator[Gateway]:
-    """Open the database, the journal and the providers' client, and close them in order, nothing lost.
+    """Open everything that a process needs, and close it in order, so that nothing is lost.
 
-    `port` is the one that listens, where the settings left it open. Raises ConfigurationError.
+    `port` is the one that the process listens on, where the settings left it open. Raises ConfigurationError.
     """
     clock, file = SystemClock(), read_gateway_file(settings)
     async with AsyncExitStack() as stack:
@@ -190,20 +190,20 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
 
 
 def _dashboard(settings: Settings, part: Part) -> Dashboard | None:
-    """Where people are served, what they look at."""
+    """The dashboard, in processes that serve the control plane."""
     https = (settings.public_url or "").startswith("https:")
     return None if part is Part.DATA else Dashboard.read(FOLDER, https=https)
 
 
 async def _keep_prices(admin: Database, catalog: Catalog, clock: Clock) -> None:
-    """What the versions on usage events meant stays readable after newer prices came."""
+    """Store this version's prices, so that what usage events say of it can be read after newer prices came."""
     async with admin.transaction() as tx:
         if catalog.version not in {version for version, _ in await price_versions.kept(tx)}:
             await price_versions.keep(tx, catalog.version, catalog.price_book(), clock.now())
 
 
 def _journal(settings: Settings, part: Part) -> Path:
-    """A process that serves people alone has nothing to record; it stays out of the other's way."""
+    """The root of this process's journal. A control-plane process has one of its own, so that it does not adopt the data plane's."""
     return settings.data_dir / ("journal-control" if part is Part.CONTROL else "journal")
 
 
@@ -211,7 +211,7 @@ def _journal(settings: Settings, part: Part) -> Path:
 async def _limiter(
     counts: OpenStore, usage: UsageStore, recording: Recording, announcements: KeyAnnouncements, clock: Clock
 ) -> AsyncGenerator[Limiter]:
-    """What admits and settles; it knows what this process and the dead before it have counted, and so shipping begins."""
+    """The limiter. Shipping begins with it, because it settles the requests that dead processes left in their journals."""
     shipper = recording.shipper
     seeder = Seeder(usage, counts.store, partial(recording.catch_up, _SEED_SECONDS))
     limiter = Limiter(counts.store, clock, seeder)
@@ -224,7 +224,7 @@ async def _limiter(
 
 @asynccontextmanager
 async def _bulletin(health: Health, database: Database, clock: Clock, part: Part) -> AsyncGenerator[None]:
-    """Who asks providers tells how they are doing."""
+    """Report the health of providers, in processes that ask them."""
     if part is Part.CONTROL:
         yield
         return
@@ -234,7 +234,7 @@ async def _bulletin(health: Health, database: Database, clock: Clock, part: Part
 
 @asynccontextmanager
 async def _keys(database: Database, source: KeySource, clock: Clock) -> AsyncGenerator[tuple[Keys, KeyAnnouncements]]:
-    """What is known of API keys, kept true by announcements, and their uses reported."""
+    """The memory of API keys: announcements keep it true, and it reports when keys were used."""
     keys, announcements = Keys(source, clock), KeyAnnouncements(database)
     announcements.subscribe(keys.forget)
     async with _running(keys.report_uses(source)), _running(announcements.listen()):
@@ -243,7 +243,7 @@ async def _keys(database: Database, source: KeySource, clock: Clock) -> AsyncGen
 
 @asynccontextmanager
 async def _control(settings: Settings, shared: Shared, address: str, part: Part) -> AsyncGenerator[Door | None]:
-    """The control plane, and where nobody else does them, its jobs."""
+    """The control plane and, where no worker process runs them, its jobs."""
     if part is Part.DATA:
         yield None
         return
@@ -265,13 +265,13 @@ async def _control(settings: Settings, shared: Shared, address: str, part: Part)
 
 @asynccontextmanager
 async def _overseen(control: Door, shared: Shared, metrics: Metrics) -> AsyncGenerator[CountingDoor]:
-    """The control plane, counted, and somebody who looks after its mail and books."""
+    """The control plane with metrics, and with the watch over its mail and books."""
     async with _running(Oversight(shared.admin, shared.clock, metrics).watch()):
         yield CountingDoor(control, metrics)
 
 
 def public_address(settings: Settings, port: int | None) -> str:
-    """How people reach the gateway, as far as it knows."""
+    """The URL by which people reach the gateway, as far as it knows."""
     if settings.public_url:
         return settings.public_url.rstrip("/")
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host)  # noqa: S104 shown, not bound
@@ -322,7 +322,7 @@ async def _tracing(settings: Settings) -> AsyncGenerator[Tracing]:
 
 @asynccontextmanager
 async def _running(work: Awaitable[None]) -> AsyncGenerator[None]:
-    """A task for as long as the block lasts."""
+    """Run a task as long as the block lasts."""
     task = asyncio.ensure_future(work)
     try:
         yield

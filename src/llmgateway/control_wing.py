@@ -44,13 +44,13 @@ from llmgateway.kit.store import Store
 from llmgateway.settings import Settings
 
 _SECONDS: Final = 10.0
-"""For a statement of the control plane."""
+"""Time limit of the control plane's statements."""
 _ISSUER: Final = "llmgateway"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What both wings use."""
+    """What the control plane shares with the data plane."""
 
     admin: Database
     pepper: bytes
@@ -98,7 +98,7 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
 
 
 def tariff_of(settings: Settings) -> Tariff:
-    """What requests on the installation's own credentials are charged."""
+    """The tariff that the settings name."""
     return Tariff(
         markup_ppm=int(settings.markup_percent * 10_000),
         request_fee_nanos=nanos(settings.request_fee_usd),
@@ -107,7 +107,7 @@ def tariff_of(settings: Settings) -> Tariff:
 
 
 class ProviderCheck:
-    """The contract's CredentialCheck."""
+    """Asks a provider whether a credential works: the contract's CredentialCheck."""
 
     def __init__(self, router: Router, transports: Mapping[str, Transport]) -> None:
         self._router = router
@@ -154,7 +154,7 @@ def _check_address(base_url: str) -> None:
 
 
 class Planner:
-    """The contract's RoutePlanner, for a key that may do all its organisation may."""
+    """Plans a request that is not sent, for a key that may do all that its organisation may: the contract's RoutePlanner."""
 
     def __init__(self, forecast: Forecast) -> None:
         self._forecast = forecast

@@ -39,7 +39,7 @@ from llmgateway.settings import Settings
 from llmgateway.stores import OpenStore
 
 _SHIPPING_SECONDS = 10.0
-"""At the end, for what is still in the journal."""
+"""How long the end of the process waits for the rest of the journal to be shipped."""
 
 ENTRANCES: Final = MappingProxyType(
     {
@@ -52,12 +52,12 @@ ENTRANCES: Final = MappingProxyType(
         "/v1/messages/count_tokens": (Operation.COUNT_TOKENS, Dialect.ANTHROPIC),
     }
 )
-"""Path -> what is asked, and in which language. All of them go through the one pipeline, so all are metered."""
+"""Path -> operation and dialect. All of them go through the one pipeline, so that all are metered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Where usage goes on its way to the database."""
+    """What brings usage to the database: journal, recorder and shipper."""
 
     journal: Journal
     recorder: Recorder
@@ -65,11 +65,11 @@ class Recording:
 
     @property
     def lag(self) -> float:
-        """Seconds since the moment up to which all that was counted is in the database, wherever it waits."""
+        """How many seconds the database is behind: everything that was counted longer ago is in it."""
         return max(self.shipper.lag, self.recorder.lag)
 
     async def catch_up(self, seconds: float) -> bool:
-        """Wait until all that was counted before now is in the database; False when it took too long, or waits for the disk."""
+        """Wait until everything that was counted before now is in the database. False when that takes longer, or waits for the disk."""
         return self.recorder.healthy and await self.shipper.catch_up(seconds)
 
 
@@ -92,7 +92,7 @@ def instruments_of(
 
 
 def probes_of(usage: UsageStore, counts: OpenStore) -> Mapping[str, Probe]:
-    """Stores by name, and how to see whether they are well."""
+    """The stores by name, each with the probe that asks it for a sign of life."""
     probes: dict[str, Probe] = {"postgresql": usage.probe}
     return probes if counts.probe is None else {**probes, "redis": counts.probe}
 
@@ -100,7 +100,7 @@ def probes_of(usage: UsageStore, counts: OpenStore) -> Mapping[str, Probe]:
 def vitals_of(
     metrics: Metrics, recording: Recording, rooms: Rooms, readiness: Readiness, stores: Mapping[str, Probe]
 ) -> Vitals:
-    """What `/metrics` and readiness look at."""
+    """The metrics of this process's own state."""
     parts = ProcessParts(
         version=version("llmgateway"),
         instruments=rooms.instruments,
@@ -113,12 +113,12 @@ def vitals_of(
 
 
 def response_cache(file: GatewayFile, secret: bytes, answers: CacheStore) -> ResponseCache:
-    """The cache over that store."""
+    """The response cache over the store of answers."""
     return ResponseCache(answers, secret, file.cache.ttl if file.cache else None)
 
 
 def data_plane(rooms: Rooms, pages: Pages) -> DataPlane:
-    """The wing as an ASGI application."""
+    """The data plane as an ASGI application."""
     dialects: Mapping[Dialect, DialectWriter] = {
         dialect.id: dialect for dialect in (OpenAIDialect(), AnthropicDialect(), ResponsesDialect())
     }
@@ -128,7 +128,7 @@ def data_plane(rooms: Rooms, pages: Pages) -> DataPlane:
 
 @asynccontextmanager
 async def open_recording(folder: Path, usage: UsageStore, clock: Clock) -> AsyncGenerator[Recording]:
-    """The journal, and what ships it once it is started; at the end it ships what is left, on disk and in memory."""
+    """The journal and its shipper, which is not started yet. At the end what is left on disk and in memory is shipped."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         journal = Journal.open(folder)

@@ -14,7 +14,7 @@ from llmgateway.errors import ConfigurationError
 from llmgateway.kit.entries import mail_address, new_password
 
 _NEARLY = 0.85
-"""How alike two names are of which one is meant for the other, from 0 to 1."""
+"""From this similarity on (0 to 1), an unknown variable counts as a misspelt one."""
 _SECRET_BYTES = 32
 
 
@@ -26,7 +26,7 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 def _address(*schemes: str, host: bool = True) -> AfterValidator:
-    """A URL of these schemes; what it says is a secret, so the sentence does not repeat it."""
+    """A URL with one of these schemes. The refusal does not repeat it, since it may hold a secret."""
 
     def check(value: str) -> str:
         url = urlsplit(value)
@@ -39,7 +39,7 @@ def _address(*schemes: str, host: bool = True) -> AfterValidator:
 
 
 def _postgres(value: str) -> str:
-    """A URL of PostgreSQL, for whichever driver."""
+    """A URL of PostgreSQL, whatever driver it names."""
     url = urlsplit(value)
     if url.scheme.partition("+")[0] not in {"postgresql", "postgres"} or not _has_port(url):
         raise ValueError("must be a URL such as postgresql://USER:PASSWORD@HOST:5432/DATABASE")
@@ -47,7 +47,7 @@ def _postgres(value: str) -> str:
 
 
 def _has_port(url: SplitResult) -> bool:
-    """Whether what stands in the port's place is one, or nothing."""
+    """Whether the URL has a valid port or none."""
     try:
         return url.port != 0
     except ValueError:
@@ -194,11 +194,11 @@ class Settings(BaseModel):
 
     @property
     def production(self) -> bool:
-        """A database of one's own is set: nothing is made up, every secret must be given."""
+        """Whether DATABASE_URL is set: then no secret is made up, and all of them must be given."""
         return self.database_url is not None
 
     def misspelt(self) -> Mapping[str, str]:
-        """Variables that look like a setting and are none -> the setting that they are nearly the name of."""
+        """Misspelt variables -> the setting that each is nearly the name of."""
         known = [field.alias for field in type(self).model_fields.values() if field.alias]
         strangers = [name for name in self.environment if name.startswith("LLMGATEWAY_") and name not in known]
         near = {name: get_close_matches(name.removesuffix("_FILE"), known, 1, _NEARLY) for name in strangers}

@@ -1,4 +1,4 @@
-"""Floor 4: where counts and cached answers live: in Redis where one is set, else in this process."""
+"""Floor 4: opens the stores of counts and of cached answers: in Redis where one is set, else in this process."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class OpenStore:
-    """The store, and how to see whether it is well; None where it cannot be away."""
+    """The store of counts, and its probe; None for one in this process, which cannot be away."""
 
     store: Store
     probe: Callable[[], Awaitable[None]] | None
@@ -78,7 +78,7 @@ async def open_store(
 async def open_answers(
     settings: Settings, file: GatewayFile, clock: Clock, secret: bytes
 ) -> AsyncGenerator[CacheStore]:
-    """The store for cached answers, as large as gateway.yaml allows; in Redis sealed by the secret."""
+    """The store of cached answers, as large as gateway.yaml allows. In Redis its values are sealed by the secret."""
     url, largest = redis_url(settings), (file.cache or CacheEntry(ttl=1)).max_bytes
     if url is None:
         yield MemoryCache(clock, largest)

@@ -1,4 +1,4 @@
-"""What arrived: credential, address and wishes out of the headers, and the body, not yet read."""
+"""A request as it arrived: credential, address and wishes from the headers, and the body, not read yet."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,11 +23,11 @@ _WISHING = frozenset(
 )  # fmt: skip
 _NO_WISHES = Wishes()
 _OURS = "lgw_"
-"""What the gateway's own keys begin with."""
+"""How the gateway's own keys begin."""
 _BEARER = "Bearer "
 _USUAL = _BEARER + _OURS
 _LINE = "\n"
-"""Between repeated credentials: no header holds it."""
+"""Separates repeated credentials; no header can hold it."""
 _JOINED = {
     **dict.fromkeys(("anthropic-beta", "openai-beta", "cache-control", "content-encoding"), ", "),
     **dict.fromkeys(("authorization", "x-api-key"), _LINE),
@@ -36,7 +36,7 @@ _JOINED = {
 
 
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):
-    """One request as it came in."""
+    """One request as it arrived."""
 
     operation: Operation
     dialect: DialectWriter
@@ -44,14 +44,14 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     headers: Mapping[str, str]
     body: bytes
-    """As it came, perhaps packed: a few kilobytes of nobody's must not become 25 MiB here."""
+    """The body as it came, perhaps compressed: before its key is known, a few kilobytes must not become 25 MiB in memory."""
 
     def unpacked(self) -> bytes:
-        """The body as its sender wrote it. Raises BadRequest, TooLarge and UnsupportedEncoding."""
+        """The decompressed body. Raises BadRequest, TooLarge and UnsupportedEncoding."""
         return unpacked(self.body, self.headers.get("content-encoding", ""))
 
     def read(self, body: bytes) -> Call:
-        """The unpacked body in the words of its dialect. Raises BadRequest."""
+        """Read the decompressed body in its dialect. Raises BadRequest."""
         call = self.dialect.read(self.operation, body, read_wishes(self.headers))
         if call.model.startswith(_OURS):
             raise refuse(
@@ -127,7 +127,7 @@ def _one_of(headers: Mapping[str, str], name: str, only: str) -> bool:
 
 
 def _is_again(count: str) -> bool:
-    """Whether it is not the first try, as the libraries of OpenAI and Anthropic count them."""
+    """Whether this is a retry, as the libraries of OpenAI and Anthropic count them."""
     return count.strip("0") != "" and count.isascii() and count.isdigit()
 
 

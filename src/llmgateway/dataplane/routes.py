@@ -1,4 +1,4 @@
-"""The data plane's front door: plain ASGI. Reads bytes, finds the dialect, and hands over to the pipeline."""
+"""The data plane's front door, in plain ASGI: reads the body, finds the dialect, and hands over to the pipeline."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ _OF_STORED_RESPONSES: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """What a path leads to."""
+    """The operation and dialect of a path."""
 
     operation: Operation
     dialect: DialectWriter
@@ -43,17 +43,17 @@ class Entrance:
 
 @dataclass(frozen=True, slots=True)
 class DataPlane:
-    """The left wing as an ASGI application."""
+    """The data plane as an ASGI application."""
 
     rooms: Rooms
     entrances: Mapping[str, Entrance]
-    """Path -> what is behind it, for POST."""
+    """Path -> operation and dialect, for POST."""
     pages: Pages
-    """What is answered without a provider, for GET."""
+    """Answers GET requests, without asking a provider."""
     default_dialect: DialectWriter
 
     def serves(self, path: str) -> bool:
-        """Whether a path belongs to this wing."""
+        """Whether a path belongs to the data plane."""
         return path.startswith("/v1/") or path in self.entrances or self.pages.has(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,11 +92,11 @@ class DataPlane:
         await _until_departure(self.rooms, inbound, reply, receive)
 
     async def _knows(self, scope: Scope, headers: Mapping[str, str]) -> KeySnapshot:
-        """Whose body comes in. Raises Problem."""
+        """Check the key before much of its body is read. Raises Problem."""
         return await self.rooms.keys.identify(credential(headers), client_address(scope))
 
     async def _takes_large(self, scope: Scope, headers: Mapping[str, str], held: ExitStack) -> None:
-        """A large body comes in: held in memory where there is room. Raises Problem."""
+        """Reserve memory for a large body. Raises Problem when there is none left."""
         key = await self._knows(scope, headers)
         held.enter_context(self.rooms.bodies.holding(key.org.id, size_of(headers)))
 
@@ -113,7 +113,7 @@ class DataPlane:
         return MethodNotAllowed(f"{path} takes {asked}, not {method}. Send it as {asked}.", headers=[("allow", asked)])
 
     def _dialect_of(self, path: str, headers: Mapping[str, str]) -> DialectWriter:
-        """Of a path that is not served: what it stands below tells, or else the header of Anthropic's SDKs."""
+        """The dialect for a path that is not served: by the served path above it, else by the header of Anthropic's SDKs."""
         above = self.entrances.get(path.rpartition("/")[0])
         if above is not None:
             return above.dialect
@@ -158,7 +158,7 @@ async def _refuse(problem: Problem, dialect: DialectWriter, reply: Reply) -> Non
 
 
 def client_address(scope: Scope) -> str:
-    """Who speaks; the server has already put X-Forwarded-For of trusted proxies in."""
+    """The caller's address. The server has already applied X-Forwarded-For of trusted proxies."""
     client = scope.get("client")
     return client[0] if client else "unknown"
 

@@ -26,12 +26,12 @@ MOST_MODELS: Final = 300
 _OURS: Final = ("internal_error", "no_target", "store_unavailable", "draining")
 _REMEMBERED: Final = 10_000
 _TOGETHER: Final = 64
-"""Requests that are over and not counted yet, at most."""
+"""The most requests that are over and not counted yet."""
 
 
 @dataclass(slots=True)
 class _Served:
-    """The counters of one provider and model."""
+    """The counters of one provider and model, found once."""
 
     tokens: tuple[Counter, Counter, Counter, Counter, Counter]
     cost: Counter
@@ -67,7 +67,7 @@ def unretried(metrics: Metrics) -> Callable[[], None]:
 
 
 class Counting:
-    """One for a process."""
+    """The metrics of requests, for one process."""
 
     def __init__(self, metrics: Metrics, catalog: Catalog) -> None:
         self.running = 0
@@ -95,7 +95,7 @@ class Counting:
         metrics.before_reading(self._catch_up)
 
     def asks(self, own_seconds: float) -> None:
-        """The first provider is about to be asked, so long after the key was known."""
+        """The first provider is about to be asked, `own_seconds` after the key was known."""
         self._own_seconds.append(own_seconds)
 
     def refused(self, code: str) -> None:
@@ -103,7 +103,7 @@ class Counting:
         self._metrics.counter(figures.REFUSALS, code).inc()
 
     def ended(self, event: UsageEvent) -> None:
-        """A request with a known key is over."""
+        """A request with a known key is over; it will be counted soon."""
         self._over.append(event)
         if len(self._over) >= _TOGETHER:
             self._catch_up()
@@ -170,7 +170,7 @@ class Counting:
                 served.speed.observe(event.completion_tokens * 1000 / writing)
 
     def _who(self, event: UsageEvent) -> tuple[str, str]:
-        """The labels: who served it, or else failed last; a model that the catalogue does not list is `other`."""
+        """The labels of provider and model: of those that served, else of those that failed last. Models not in the catalogue are `other`."""
         provider, model = event.provider, event.served_model
         if provider is None and event.attempts:
             provider, model = event.attempts[-1].provider, event.attempts[-1].model
