@@ -6,7 +6,7 @@ import pytest
 from llmgateway.controlplane.billing import drift
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.stripe.asking import StripeRefused
-from llmgateway.controlplane.billing.stripe.desk import Way
+from llmgateway.controlplane.billing.stripe.desk import ReturnUrls
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
 from tests.controlplane.api import error_of
 from tests.controlplane.billing.books import CENT, held
@@ -67,10 +67,10 @@ async def test_of_two_subscriptions_the_better_counts_and_it_is_told_and_both_en
 async def test_two_owners_who_want_different_plans_at_once_are_sent_to_one_page(shop: Shop) -> None:
     """Both look before either asks; who comes second is told, and then the first page is closed."""
     _, client, customer = await _who_looked(shop)
-    way = Way(success="https://a.test", cancel="https://a.test")
-    await shop.desk.checkout_plan(customer, "org", "professional", way, f"plan-{customer}-first")
+    urls = ReturnUrls(success="https://a.test", cancel="https://a.test")
+    await shop.desk.checkout_plan(customer, "org", "professional", urls, f"plan-{customer}-first")
     with pytest.raises(StripeRefused, match="at the same moment"):
-        await shop.desk.checkout_plan(customer, "org", "starter", way, f"plan-{customer}-first")
+        await shop.desk.checkout_plan(customer, "org", "starter", urls, f"plan-{customer}-first")
     again = await client.post("billing/checkout", json={"plan": "starter"})
     assert again.status_code == 200, again.text
     assert [page["status"] for page in shop.stripe.account.all("checkout.session")] == ["open", "expired"]

@@ -1,4 +1,4 @@
-"""An organisation as a customer: what is known of it, how it pays, and what Stripe's word does to its plan."""
+"""An organisation as a customer: what is known of it, how it pays, and how Stripe's answers change its plan."""
 
 from datetime import datetime
 from typing import Final
@@ -22,17 +22,17 @@ from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
 
 INVOICED: Final = IN_FORCE
-"""A subscription that has invoices to come: what is used beyond credit goes on the next one."""
+"""States of a subscription with invoices to come: what is used beyond credit goes on the next one."""
 _STRIPE: Final = Actor(id=None, kind="system")
 
 
 async def account_of(tx: AsyncSession, org_id: str) -> BillingAccount | None:
-    """None before it was a customer."""
+    """The organisation's billing account; None before it was a customer."""
     return await tx.scalar(owned(BillingAccount, org_id))
 
 
 async def account_of_customer(tx: AsyncSession, customer_id: str) -> BillingAccount | None:
-    """None for a customer that is not ours."""
+    """The billing account of a customer of Stripe's; None for one that is not ours."""
     return await tx.scalar(select(BillingAccount).where(BillingAccount.customer_id == customer_id))
 
 
@@ -50,19 +50,19 @@ async def payer(
 
 
 async def is_invoiced(tx: AsyncSession, org_id: str) -> bool:
-    """Whether charges can go on an invoice; else they are taken from credit, which they may overdraw."""
+    """Whether charges go on an invoice. Otherwise they are taken from credit, even below zero."""
     status = await tx.scalar(select(BillingAccount.status).where(BillingAccount.org_id == org_id))
     return status in INVOICED
 
 
 async def is_subscribed(tx: AsyncSession, org_id: str) -> bool:
-    """Whether there is a subscription that is not over: paid for, or still to be paid."""
+    """Whether there is a subscription that has not ended, paid or not."""
     status = await tx.scalar(select(BillingAccount.status).where(BillingAccount.org_id == org_id))
     return status in KEPT
 
 
 async def settle(tx: AsyncSession, clock: Clock, org_id: str) -> None:
-    """What waits for an invoice that will not come is debt from now on; after `ledger.lock`."""
+    """Book as debt what waits for an invoice that will not come. Call it after `ledger.lock`."""
     balances, invoiced = await ledger.balances(tx, org_id), await is_invoiced(tx, org_id)
     posting = postings.owed(new_id("debt", clock.now()), balances, invoiced=invoiced)
     if await ledger.post(tx, clock, org_id, posting):
@@ -70,7 +70,7 @@ async def settle(tx: AsyncSession, clock: Clock, org_id: str) -> None:
 
 
 async def note_customer(tx: AsyncSession, clock: Clock, org_id: str, customer_id: str) -> None:
-    """The organisation is this customer from now on."""
+    """Note that the organisation is this customer of Stripe's."""
     now = clock.now()
     new = insert(BillingAccount).values(org_id=org_id, customer_id=customer_id, created_at=now, updated_at=now)
     await tx.execute(
@@ -109,7 +109,7 @@ async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing,
 
 
 async def apply_time(tx: AsyncSession, clock: Clock, org_id: str) -> None:
-    """What time alone changes: a grace that is over. As `worker`."""
+    """Apply what changes by time alone: the end of a grace. Runs as `worker`."""
     account = await tx.scalar(owned(BillingAccount, org_id).with_for_update())
     if account is not None:
         stored = standing_in(account)
@@ -117,7 +117,7 @@ async def apply_time(tx: AsyncSession, clock: Clock, org_id: str) -> None:
 
 
 def standing_in(account: BillingAccount) -> Standing:
-    """As it was stored."""
+    """The standing as it was stored."""
     return Standing(
         status=account.status,
         subscription_id=account.subscription_id,
@@ -133,7 +133,7 @@ def standing_in(account: BillingAccount) -> Standing:
 async def _follow(
     tx: AsyncSession, clock: Clock, account: BillingAccount, standing: Standing, before: Standing
 ) -> None:
-    """The plan and the period of the organisation, as the standing has them."""
+    """Set the organisation's plan and billing period as its standing says."""
     org = await tx.scalar(select(Organisation).where(Organisation.id == account.org_id))
     if org is None:
         return
@@ -161,7 +161,7 @@ async def _change(tx: AsyncSession, clock: Clock, org: Organisation, plan: str, 
 
 
 async def to_look_at(tx: AsyncSession, now: datetime) -> list[str]:
-    """Organisations whose grace runs or has just ended: time may change something for them."""
+    """Organisations whose grace runs or has just ended, so that time may change something for them."""
     due = (
         select(BillingAccount.org_id)
         .join(Organisation, Organisation.id == BillingAccount.org_id)

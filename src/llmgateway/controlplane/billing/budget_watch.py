@@ -1,4 +1,4 @@
-"""Every budget of an organisation in the period that runs, or has just ended, with what is used of it."""
+"""All budgets of an organisation in the present period, or in one that has just ended, with what was spent of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from llmgateway.kit.money import dollars
 
 PERCENT: Final = (50, 80, 100)
 LOOK_BACK: Final = timedelta(hours=2)
-"""Who used nothing for so long has nothing new to be told."""
+"""An organisation that used nothing for so long has no news of budgets."""
 _REFUSED: Final = "budget_exceeded"
 _NEARLY: Final = 80
 """A hard budget is never used to the last nano: where a request was refused with so many percent used, all of it is."""
@@ -44,11 +44,11 @@ class Watched:
     nanos: int
     used: int
     refused: bool
-    """It refused a request lately, in this period and at this height."""
+    """Whether it refused a request lately, in this period and with its present amount."""
 
     @property
     def crossed(self) -> list[int]:
-        """The percentages that are used."""
+        """The marks, in percent, that were reached."""
         used = 100 * self.used // self.nanos if self.nanos else 100
         full = self.hard and self.refused and used >= _NEARLY
         return [percent for percent in PERCENT if used >= percent or full]
@@ -56,19 +56,19 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """Whose budgets they are, and the keys that they are over."""
+    """A key, project or organisation with budgets, and the keys that these limit."""
 
     id: str
     whose: str
     as_told: str
-    """Whose they are in the words of a refusal."""
+    """Its name in the words of a refusal."""
     row: Budgeted
     keys: Sequence[Spent]
 
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """What a key was told, and when it was last."""
+    """What a refused key was told, and when last."""
 
     key_id: str
     message: str

@@ -1,4 +1,4 @@
-"""Buying: a short transaction, then Stripe, then another; what Stripe does comes back to us as a hint."""
+"""Buying plans and credit: a short transaction, a call to Stripe, another transaction. What Stripe does comes back as a hint."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,18 +10,18 @@ from llmgateway.controlplane.billing.changes import Change, Step, change_to
 from llmgateway.controlplane.billing.schemas import PlanChange, PlanWish
 from llmgateway.controlplane.billing.standing import IN_FORCE
 from llmgateway.controlplane.billing.stripe.counter import served
-from llmgateway.controlplane.billing.stripe.desk import Desk, Way
+from llmgateway.controlplane.billing.stripe.desk import Desk, ReturnUrls
 from llmgateway.controlplane.billing.stripe.papers import CheckoutPage, InvoicePage, Subscription
 from llmgateway.controlplane.plans.service import Plan, plan_named
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.errors import BadRequest, Conflict
 
 _LEAST_CENTS: Final = 50
-"""Stripe charges no card for less."""
+"""The least that Stripe charges a card."""
 _MOST_CENTS: Final = 99_999_999
-"""Nor for more at once: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts."""
+"""The most that it charges at once: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts."""
 _HOLDS_FOR: Final = timedelta(hours=1)
-"""The amount that was shown is what is charged, for so long."""
+"""How long an amount that was shown may be agreed to."""
 _NOT_PAID: Final = "The payment failed, so the plan is as it was. Pay the invoice within a day, and it changes."
 _OWED: Final = (
     "The last payment failed. Pay this invoice, and the plan {plan} goes on; to give the plan up, choose Free instead."
@@ -43,7 +43,7 @@ async def plan(visit: Visit, desk: Desk, wish: PlanWish) -> PlanChange:
 
 
 async def credit(visit: Visit, desk: Desk, nanos: int) -> str:
-    """The address of a page that takes so much. Raises BadRequest and Unavailable."""
+    """The address of a page of Stripe's that takes this payment. Raises BadRequest and Unavailable."""
     cents, rest = divmod(nanos, NANOS_PER_CENT)
     if rest or not _LEAST_CENTS <= cents <= _MOST_CENTS:
         raise BadRequest("Credit is bought in whole cents, from 0.50 to 999,999.99 dollars.", param="usd")
@@ -61,7 +61,7 @@ async def portal(visit: Visit, desk: Desk) -> str:
 
 
 async def invoices(visit: Visit, desk: Desk, limit: int, after: str | None) -> InvoicePage:
-    """Newest first; none before the first purchase. Raises Unavailable."""
+    """The organisation's invoices, newest first; none before the first purchase. Raises Unavailable."""
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         account = await accounts.account_of(tx, visit.org.id)
     if account is None or account.customer_id is None:
@@ -71,7 +71,7 @@ async def invoices(visit: Visit, desk: Desk, limit: int, after: str | None) -> I
 
 
 async def _page_of_plan(visit: Visit, desk: Desk, customer: str, name: str) -> str:
-    """The one that is open, or a new one; one of another plan is closed, so that nobody pays twice."""
+    """The open page for the plan, or a new one. A page for another plan is closed, so that nobody pays twice."""
     pages = [page for page in await desk.pages(customer) if page.cents is None]
     for page in pages:
         if page.plan == name and page.url is not None:
@@ -80,21 +80,21 @@ async def _page_of_plan(visit: Visit, desk: Desk, customer: str, name: str) -> s
         if page.url is not None:
             await desk.close_page(page.id)
     once = _once_after(pages, f"plan-{customer}")
-    return await desk.checkout_plan(customer, visit.org.id, name, _way(visit), once)
+    return await desk.checkout_plan(customer, visit.org.id, name, _return_urls(visit), once)
 
 
 async def _page_of_credit(visit: Visit, desk: Desk, customer: str, cents: int) -> str:
-    """The one that is open, or a new one."""
+    """The open page for this credit, or a new one."""
     pages = [page for page in await desk.pages(customer) if page.cents == cents]
     for page in pages:
         if page.url is not None:
             return page.url
     once = _once_after(pages, f"credit-{customer}-{cents}")
-    return await desk.checkout_credit(customer, visit.org.id, cents, _way(visit), once)
+    return await desk.checkout_credit(customer, visit.org.id, cents, _return_urls(visit), once)
 
 
 def _check_seen(wish: PlanWish, instead_of: str, now: datetime) -> None:
-    """What somebody agreed to is what is done. Raises Conflict where it was shown for another plan, or long ago."""
+    """Check that what the customer agreed to still holds. Raises Conflict if it was shown for another plan, or too long ago."""
     if wish.instead_of not in {None, instead_of}:
         raise Conflict(
             f"The plan is {instead_of!r} meanwhile, not {wish.instead_of!r}: nothing was changed. Look at the change once more.",
@@ -110,7 +110,7 @@ def _check_seen(wish: PlanWish, instead_of: str, now: datetime) -> None:
 
 
 async def _change(visit: Visit, desk: Desk, change: Change, wanted: Plan, as_of: datetime | None) -> PlanChange:
-    """Of the best subscription. To a plan that costs nothing all of them end."""
+    """Change the best subscription to another plan; for a plan that costs nothing, end all of them."""
     now, subscription = visit.rooms.clock.now(), change.subscriptions[0]
     if change.step is Step.SETTLE:
         return await _settle(desk, subscription)
@@ -129,7 +129,7 @@ async def _change(visit: Visit, desk: Desk, change: Change, wanted: Plan, as_of:
 
 
 async def _settle(desk: Desk, subscription: Subscription) -> PlanChange:
-    """The page of what is owed. Raises Conflict where the operator gave it up."""
+    """The page where what is owed is paid. Raises Conflict when Stripe has no open invoice for it."""
     owed = await desk.open_invoice(subscription)
     if owed is None or owed.page is None:
         raise Conflict(
@@ -140,7 +140,7 @@ async def _settle(desk: Desk, subscription: Subscription) -> PlanChange:
 
 
 async def _end(desk: Desk, subscriptions: Sequence[Subscription], now: datetime) -> datetime:
-    """Those with nothing served for them at once, the others at the period's end; when the last one ends."""
+    """End subscriptions: unpaid ones at once, the others at their period's end. Returns when the last one ends."""
     ends = [now]
     for one in subscriptions:
         if one.status in IN_FORCE:
@@ -152,7 +152,7 @@ async def _end(desk: Desk, subscriptions: Sequence[Subscription], now: datetime)
 
 
 async def _customer(visit: Visit, desk: Desk) -> str:
-    """The organisation's customer, made when it first wants to pay, or wants to again and Stripe knows it no more."""
+    """The organisation's customer at Stripe. It is made when the organisation first pays, or when Stripe no longer knows it."""
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         account = await accounts.account_of(tx, visit.org.id)
     known = account.customer_id if account is not None else None
@@ -168,10 +168,10 @@ def _page(visit: Visit) -> str:
     return f"{visit.rooms.address}/o/{visit.org.slug}/billing"
 
 
-def _way(visit: Visit) -> Way:
-    return Way(success=f"{_page(visit)}?paid=yes", cancel=f"{_page(visit)}?paid=no")
+def _return_urls(visit: Visit) -> ReturnUrls:
+    return ReturnUrls(success=f"{_page(visit)}?paid=yes", cancel=f"{_page(visit)}?paid=no")
 
 
 def _once_after(pages: Sequence[CheckoutPage], what: str) -> str:
-    """Wishes at the same time have the same key; one after a page that was made since has another."""
+    """An idempotency key: the same for simultaneous wishes, another one once a page was made."""
     return f"{what}-{pages[0].id if pages else 'first'}"

@@ -20,15 +20,15 @@ from llmgateway.db.session import DATABASE_ERRORS, Database, is_fault_of_data
 from llmgateway.kit.clock import Clock
 
 _LEASE: Final = timedelta(minutes=2)
-"""A worker that died with a hint in hand leaves it for so long."""
+"""How long a hint stays with a worker that died while it followed it."""
 _LONGEST_WAIT: Final = timedelta(hours=1)
 _MOST_TRIES: Final = 100
 _OVERLAP: Final = timedelta(hours=1)
 _MOST_ASKED: Final = 5
-"""Times that a customer is asked for anew, because others write of it at the same time."""
+"""How often a customer is asked for again because other processes write about it at the same time."""
 LONG_LOOK: Final = timedelta(days=7)
 _ASKED_AGAIN: Final = timedelta(days=31)
-"""What Stripe refused is asked for every night for so long; after that it only stands in the report."""
+"""How long what Stripe refused is asked for again every night; after that it only stays in the report."""
 
 _NOTE: Final = text("SELECT note_stripe_event(:id, :type, :object, :customer, :made, :received)")
 
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 
 async def note(tx: AsyncSession, clock: Clock, event: Event) -> bool:
-    """Take a hint in, as `app`; False when it is here already."""
+    """Store a hint, as `app`. Returns False when it is here already."""
     values = {
         "id": event.id,
         "type": event.type,
@@ -49,7 +49,7 @@ async def note(tx: AsyncSession, clock: Clock, event: Event) -> bool:
 
 
 async def handle_next(database: Database, clock: Clock, desk: Desk) -> bool:
-    """Follow one hint; False when none is due. What fails is tried again, later each time."""
+    """Follow one hint that is due. Returns False when there is none. A failure is tried again, each time after a longer pause."""
     hint = await _claim(database, clock)
     if hint is None:
         return False
@@ -64,7 +64,7 @@ async def handle_next(database: Database, clock: Clock, desk: Desk) -> bool:
 
 
 async def _trouble_with(database: Database, clock: Clock, desk: Desk, hint: StripeEvent) -> str | None:
-    """Follow it, and say what stands against that for good. Raises StripeUnavailable."""
+    """Follow the hint. Returns what will always prevent that, None when nothing does. Raises StripeUnavailable."""
     try:
         await follow(database, clock, desk, hint.type, hint.object_id, hint.customer_id)
     except StripeRefused as error:
@@ -81,7 +81,7 @@ async def _trouble_with(database: Database, clock: Clock, desk: Desk, hint: Stri
 async def follow(
     database: Database, clock: Clock, desk: Desk, kind: str, object_id: str, customer_id: str | None
 ) -> None:
-    """Ask what holds now of the thing that was named. Raises StripeUnavailable and StripeRefused."""
+    """Ask Stripe for the present state of what the hint names, and store it. Raises StripeUnavailable and StripeRefused."""
     if kind.startswith("invoice."):
         await invoices_in.take_invoice(database, clock, desk, object_id)
     elif kind.startswith("credit_note."):
@@ -102,7 +102,7 @@ async def follow(
 
 
 async def refresh(database: Database, clock: Clock, desk: Desk, customer_id: str) -> None:
-    """A customer's standing, asked anew; and once more when another wrote an answer of its own meanwhile."""
+    """Ask Stripe for a customer's standing and store it; ask again when another process stored an answer meanwhile."""
     async with database.transaction() as tx:
         account = await accounts.account_of_customer(tx, customer_id)
     if account is None:
@@ -118,7 +118,7 @@ async def refresh(database: Database, clock: Clock, desk: Desk, customer_id: str
 
 
 async def _standing(desk: Desk, customer_id: str, before: Standing) -> Standing:
-    """Who never had a subscription loses none with its customer."""
+    """The standing, asked of Stripe. A deleted customer that never had a subscription has lost none."""
     try:
         return standing_of(await desk.subscriptions(customer_id))
     except StripeRefused:
@@ -169,7 +169,7 @@ async def look_again(database: Database, clock: Clock, desk: Desk) -> None:
 
 
 async def pass_time(database: Database, clock: Clock) -> int:
-    """Graces that are over; how many organisations were looked at."""
+    """End graces that are over. Returns how many organisations were checked."""
     async with database.transaction() as tx:
         org_ids = await accounts.to_look_at(tx, clock.now())
     for org_id in org_ids:

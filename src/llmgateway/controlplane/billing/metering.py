@@ -1,4 +1,4 @@
-"""What goes beyond the plan, charged as it is used; and whole cents of what is charged, told to Stripe. As `worker`."""
+"""Charges use beyond the plan as it happens, and reports what was charged to Stripe in whole cents. Runs as `worker`."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -64,7 +64,7 @@ async def _charge(tx: AsyncSession, clock: Clock, terms: overage.Terms) -> bool:
 
 
 async def report_usage(database: Database, clock: Clock) -> int:
-    """Move whole cents from `usage` to `metered`, and note that Stripe is to be told; how many organisations."""
+    """Move whole cents from `usage` to `metered` and queue reports for Stripe. Returns for how many organisations."""
     async with database.transaction() as tx:
         query = select(BillingAccount).where(
             BillingAccount.status.in_(accounts.INVOICED), BillingAccount.customer_id.is_not(None)
@@ -112,5 +112,5 @@ async def tell(database: Database, clock: Clock, desk: Desk) -> int:
 
 
 async def untold(tx: AsyncSession) -> Sequence[MeterReport]:
-    """Reports that Stripe was not told of yet, oldest first."""
+    """Reports that were not sent to Stripe yet, oldest first."""
     return (await tx.scalars(select(MeterReport).where(MeterReport.sent_at.is_(None)).order_by(MeterReport.id))).all()

@@ -16,7 +16,7 @@ from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 
 _TAKEN_BACK: Final = frozenset({"needs_response", "under_review", "lost"})
-"""Of a dispute: the bank has the money."""
+"""States of a dispute in which the bank has taken the money."""
 _GIVEN_BACK: Final = frozenset({"won", "prevented"})
 
 
@@ -32,46 +32,48 @@ async def take_payment(database: Database, clock: Clock, desk: Desk, payment_id:
 
 async def take_refund(database: Database, clock: Clock, desk: Desk, refund: Refund) -> None:
     """A refund claws credit back, or revenue; one that failed afterwards is undone."""
-    way = _Way(postings.credit_refunded, postings.invoice_refunded, refund.payment_id)
+    back = _MoneyBack(postings.credit_refunded, postings.invoice_refunded, refund.payment_id)
     nanos = refund.amount * NANOS_PER_CENT
     if refund.status == "succeeded":
-        await _take_back(database, clock, desk, way, refund.id, nanos)
+        await _take_back(database, clock, desk, back, refund.id, nanos)
     elif refund.status in {"failed", "canceled"}:
-        await _undo(database, clock, desk, way, (refund.id, refund.status), nanos)
+        await _undo(database, clock, desk, back, (refund.id, refund.status), nanos)
 
 
 async def take_dispute(database: Database, clock: Clock, desk: Desk, dispute_id: str) -> None:
     """A dispute claws back as a refund does, from its begin; one that is won is undone."""
     dispute: Dispute = await desk.dispute(dispute_id)
-    way = _Way(postings.credit_disputed, postings.invoice_disputed, dispute.payment_id)
+    back = _MoneyBack(postings.credit_disputed, postings.invoice_disputed, dispute.payment_id)
     nanos = dispute.amount * NANOS_PER_CENT
     if dispute.status in _TAKEN_BACK:
-        await _take_back(database, clock, desk, way, dispute.id, nanos)
+        await _take_back(database, clock, desk, back, dispute.id, nanos)
     elif dispute.status in _GIVEN_BACK:
-        await _undo(database, clock, desk, way, (dispute.id, dispute.status), nanos)
+        await _undo(database, clock, desk, back, (dispute.id, dispute.status), nanos)
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """How money of a payment goes back: what was paid for credit, and what was paid for an invoice."""
+class _MoneyBack:
+    """How money of a payment that goes back is posted: what was paid for credit, and what was paid for an invoice."""
 
     credit: Callable[[str, int], ledger.Posting]
     invoice: Callable[[str, int], ledger.Posting]
     payment_id: str | None
 
 
-async def _take_back(database: Database, clock: Clock, desk: Desk, way: _Way, reference: str, nanos: int) -> None:
-    found = await _paid_by(database, desk, way)
+async def _take_back(
+    database: Database, clock: Clock, desk: Desk, back: _MoneyBack, reference: str, nanos: int
+) -> None:
+    found = await _paid_by(database, desk, back)
     if found is not None:
         org_id, make = found
         await _write(database, clock, org_id, make(reference, nanos))
 
 
 async def _undo(
-    database: Database, clock: Clock, desk: Desk, way: _Way, reference: tuple[str, str], nanos: int
+    database: Database, clock: Clock, desk: Desk, back: _MoneyBack, reference: tuple[str, str], nanos: int
 ) -> None:
-    """What was never taken back is not given back."""
-    found = await _paid_by(database, desk, way)
+    """Undo a refund or dispute, if it was ever posted."""
+    found = await _paid_by(database, desk, back)
     if found is None:
         return
     org_id, make = found
@@ -82,21 +84,21 @@ async def _undo(
 
 
 async def _paid_by(
-    database: Database, desk: Desk, way: _Way
+    database: Database, desk: Desk, back: _MoneyBack
 ) -> tuple[str, Callable[[str, int], ledger.Posting]] | None:
-    """Whose payment it was, and how it goes back; None when it is nobody's of ours, or was for nothing of ours."""
-    if way.payment_id is None:
+    """Whose payment it was, and how it is posted when it goes back; None for a payment that has nothing to do with us."""
+    if back.payment_id is None:
         return None
-    payment = await desk.payment(way.payment_id)
+    payment = await desk.payment(back.payment_id)
     if payment.purpose == CREDIT:
         org_id = await _org_of(database, payment, payment.org_id, Kind.CREDIT, payment.id)
-        return None if org_id is None else (org_id, way.credit)
+        return None if org_id is None else (org_id, back.credit)
     invoice_id = await desk.settling.invoice_paid_by(payment.id)
     if invoice_id is None:
         return None
     named = (await desk.invoice(invoice_id)).org_id
     org_id = await _org_of(database, payment, named, Kind.INVOICE, invoice_id)
-    return None if org_id is None else (org_id, way.invoice)
+    return None if org_id is None else (org_id, back.invoice)
 
 
 async def _org_of(database: Database, payment: Payment, named: str | None, kind: Kind, reference: str) -> str | None:
@@ -105,7 +107,7 @@ async def _org_of(database: Database, payment: Payment, named: str | None, kind:
 
 
 async def _write(database: Database, clock: Clock, org_id: str, posting: ledger.Posting) -> None:
-    """And tell the organisation's keys, which may be charged as much as its credit pays for."""
+    """Post it, and announce that to the organisation's keys, since credit limits what they may be charged."""
     async with database.transaction() as tx:
         await ledger.lock(tx, org_id)
         if await ledger.post(tx, clock, org_id, posting):

@@ -1,4 +1,4 @@
-"""What goes beyond a plan, by the terms that it was used under: a change of plan, limit or period prices nothing backwards."""
+"""Use beyond a plan, charged by the terms that held when it was used: a change of plan, limit or period reprices nothing."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -20,29 +20,29 @@ from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.tenancy import owned
 
 LATE: Final = timedelta(days=35)
-"""After a period's end, for what comes late: a data process that was cut off ships what its journal holds."""
+"""How long after its end a period is still charged: a data process that was cut off may ship its journal late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How what goes beyond a plan is priced in one billing period, or in as much of it as they held."""
+    """How use beyond the plan is priced in a billing period, or in the part of it in which these terms held."""
 
     org_id: str
     period: tuple[datetime, datetime]
     plan: str
     limit_nanos: int | None
-    """At most so much is charged; None is nothing."""
+    """The most that is charged, in nanos; None charges nothing."""
     waived_nanos: int
-    """Of the price, what is not charged: it was used under other terms. Less than 0 is what is charged on top."""
+    """The part of the price, in nanos, that is not charged because it was used under other terms; negative adds to the charge."""
 
     @property
     def reference(self) -> str:
-        """What the references of its charges begin with."""
+        """How the references of these terms' charges begin."""
         return f"{self.period[0]:%Y-%m-%dT%H:%M}/"
 
 
 def terms_of(org: Organisation, now: datetime) -> Terms:
-    """Those that hold now."""
+    """The terms that hold now."""
     period = period_of(org.period_start, org.period_end, now)
     waived = waived_in(period, org.overage_waived_nanos, org.overage_waived_in)
     return Terms(org.id, period, org.plan, org.overage_limit_nanos, waived)
@@ -58,13 +58,13 @@ async def used(tx: AsyncSession, org_id: str, period: tuple[datetime, datetime])
 
 
 async def charged(tx: AsyncSession, terms: Terms) -> tuple[int, int]:
-    """What was charged beyond the plan in a period, and in how many parts."""
+    """What was charged beyond the plan in a period, in nanos, and in how many parts."""
     nanos, parts = (await tx.execute(_charged(terms))).one()
     return int(nanos), parts
 
 
 async def due(tx: AsyncSession, terms: Terms) -> int:
-    """What the period's use beyond the plan costs in all, up to the limit, charged or not."""
+    """What the period's use beyond the plan costs in nanos, up to the limit, whether charged yet or not."""
     plan = all_plans().get(terms.plan)
     if plan is None or terms.limit_nanos is None:
         return 0
@@ -72,7 +72,7 @@ async def due(tx: AsyncSession, terms: Terms) -> int:
 
 
 async def keep(tx: AsyncSession, terms: Terms) -> None:
-    """Note them, so that the period can be charged when it is over; after `ledger.lock`."""
+    """Store the terms, so that the period can be charged when it is over. Call it after `ledger.lock`."""
     changing = {
         "ends_at": terms.period[1],
         "plan": terms.plan,
@@ -86,7 +86,7 @@ async def keep(tx: AsyncSession, terms: Terms) -> None:
 
 
 async def kept(tx: AsyncSession, org_id: str, since: datetime) -> Sequence[Terms]:
-    """Those noted of periods that ended since then or run, oldest first."""
+    """The stored terms of periods that ended after `since` or still run, oldest first."""
     query = owned(OverageTerms, org_id).where(OverageTerms.ends_at > since).order_by(OverageTerms.begins_at)
     return [
         Terms(org_id, (row.begins_at, row.ends_at), row.plan, row.limit_nanos, row.waived_nanos)

@@ -1,4 +1,4 @@
-"""How an organisation stands, derived from what Stripe holds now: pure, so that no order of hints can matter."""
+"""The standing of an organisation, derived from what Stripe holds now. Pure, so that the order of hints cannot matter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from llmgateway.controlplane.plans.service import all_plans
 
 FREE: Final = "free"
 GRACE: Final = timedelta(days=7)
-"""The plan goes on for so long after a payment failed, counted from the begin of the period that is not paid."""
+"""How long a plan goes on after a failed payment, from the beginning of the unpaid period."""
 REMIND_EVERY: Final = timedelta(days=3)
 PAID_FOR: Final = frozenset({"active", "trialing"})
 IN_FORCE: Final = PAID_FOR | {"past_due"}
 OWING: Final = frozenset({"past_due", "unpaid"})
-"""A payment failed; when it is made the subscription goes on."""
+"""A payment failed; the subscription goes on once it is made."""
 KEPT: Final = IN_FORCE | OWING
-"""Not over: a second one beside it would be paid for twice."""
+"""The subscription has not ended: with a second one beside it, the plan would be paid for twice."""
 _BEST_FIRST: Final = (
     "past_due", "unpaid", "paused", "incomplete", "canceled", "incomplete_expired",
 )  # fmt: skip
@@ -26,13 +26,13 @@ _BEST_FIRST: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What is known of a customer's subscription, and what follows."""
+    """What is known of a customer's subscription, and what follows from it."""
 
     status: str
-    """Stripe's word; `none` without a subscription."""
+    """Stripe's status of the subscription; `none` without one."""
     subscription_id: str | None = None
     plan: str | None = None
-    """What is subscribed to."""
+    """The plan that is subscribed to."""
     period_start: datetime | None = None
     period_end: datetime | None = None
     grace_until: datetime | None = None
@@ -40,7 +40,7 @@ class Standing:
     next_plan: str | None = None
 
     def granted(self, now: datetime) -> str | None:
-        """The plan that the organisation has by it; None where a subscription says nothing about it."""
+        """The plan that the subscription grants; None when it says nothing about the plan."""
         if self.plan is None:
             return None
         if self.status in PAID_FOR:
@@ -73,21 +73,21 @@ def standing_of(subscriptions: Sequence[Subscription]) -> Standing:
 
 
 ENDED: Final = Standing(status="canceled", plan=FREE)
-"""Of a customer that was deleted, with all its subscriptions."""
+"""The standing of a customer that was deleted together with its subscriptions."""
 
 
 def in_force(subscriptions: Sequence[Subscription]) -> Sequence[Subscription]:
-    """Those that have invoices to come, the best first. There should be one at most."""
+    """The subscriptions with invoices to come, the best first. There should be at most one."""
     return sorted((one for one in subscriptions if one.status in IN_FORCE), key=_rank)
 
 
 def kept(subscriptions: Sequence[Subscription]) -> Sequence[Subscription]:
-    """Those that are not over, whether anything is served for them or not, the best first."""
+    """The subscriptions that have not ended, paid or not, the best first."""
     return sorted((one for one in subscriptions if one.status in KEPT), key=_rank)
 
 
 def reminders_due(grace_until: datetime, now: datetime) -> int:
-    """How many reminders should have gone out: one at once, and one every few days of grace."""
+    """How many reminders should have been sent by now: one at once, and one every few days of the grace."""
     return min(1 + max(0, (now - (grace_until - GRACE)) // REMIND_EVERY), 1 + GRACE // REMIND_EVERY)
 
 

@@ -46,8 +46,8 @@ _RETRIES: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """Where people are sent after Checkout or the Portal."""
+class ReturnUrls:
+    """Where Stripe sends people after Checkout."""
 
     success: str
     cancel: str
@@ -105,7 +105,7 @@ class Desk:
     async def _is_deleted(self, customer: str) -> bool:
         return bool(getattr(await self._v1.customers.retrieve_async(customer), "deleted", False))
 
-    async def checkout_plan(self, customer: str, org_id: str, plan: str, way: Way, key: str) -> str:
+    async def checkout_plan(self, customer: str, org_id: str, plan: str, urls: ReturnUrls, key: str) -> str:
         """The address of a page that subscribes to a plan, and to what is metered beside it."""
         prices = await self.price_list.prices([plan_key(plan), METER_EVENT])
         with told():
@@ -120,14 +120,14 @@ class Desk:
                     ],
                     "subscription_data": {"metadata": {"org_id": org_id}},
                     "metadata": {"plan": plan},
-                    "success_url": way.success,
-                    "cancel_url": way.cancel,
+                    "success_url": urls.success,
+                    "cancel_url": urls.cancel,
                 },
                 once(key),
             )
         return session.url or ""
 
-    async def checkout_credit(self, customer: str, org_id: str, cents: int, way: Way, key: str) -> str:
+    async def checkout_credit(self, customer: str, org_id: str, cents: int, urls: ReturnUrls, key: str) -> str:
         """The address of a page that pays for credit, once."""
         with told():
             session = await self._v1.checkout.sessions.create_async(
@@ -147,8 +147,8 @@ class Desk:
                     ],
                     "payment_intent_data": {"metadata": {"org_id": org_id, "purpose": CREDIT}},
                     "metadata": {"cents": str(cents)},
-                    "success_url": way.success,
-                    "cancel_url": way.cancel,
+                    "success_url": urls.success,
+                    "cancel_url": urls.cancel,
                 },
                 once(key),
             )
