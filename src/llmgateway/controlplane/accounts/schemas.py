@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from llmgateway.controlplane.reception.bodies import Body, Email, Name, Password, Secret, Shown
+from llmgateway.controlplane.reception.bodies import Body, Email, Flag, Name, Password, Secret, Shown
 
 
 class LoginBody(Body):
@@ -31,7 +31,7 @@ class RefreshBody(Body):
 class LogoutBody(Body):
     """Here, or everywhere."""
 
-    everywhere: bool = False
+    everywhere: Flag = False
     refresh_token: Secret | None = None
 
 

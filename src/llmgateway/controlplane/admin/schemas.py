@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from llmgateway.controlplane.reception.bodies import Body, Dollars, Name, Shown, Word
+from llmgateway.controlplane.reception.bodies import Body, Dollars, Flag, Name, Shown, Word
 
 
 class AdminOrg(Shown):
@@ -61,18 +61,18 @@ class CreditGrant(Body):
     """Of the payment or the decision. Each is booked once, however often it is sent."""
     note: Word
     """What the organisation reads in its statement."""
-    takes_back: bool = False
+    takes_back: Flag = False
 
 
 class AdminChange(Body):
     """What is given is changed."""
 
     plan: str | None = Field(None, max_length=50)
-    despite_subscription: bool | None = Field(
+    despite_subscription: Flag | None = Field(
         None,
         description="Assign the plan although a subscription grants another one: until Stripe tells of it next, or for good where it is self_hosted.",
     )
-    suspended: bool | None = None
+    suspended: Flag | None = None
 
 
 class PlanFigures(Shown):

@@ -8,7 +8,18 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidatorFunction
 
 from llmgateway.canon.call import Operation
 from llmgateway.controlplane.keys.service import NO_LIMIT
-from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Cap, Instant, Name, Shown, Word, each_once
+from llmgateway.controlplane.reception.bodies import (
+    AllowedModel,
+    Body,
+    Cap,
+    Flag,
+    Instant,
+    Name,
+    Shown,
+    Whole,
+    Word,
+    each_once,
+)
 from llmgateway.controlplane.reception.budgets import Budgets, BudgetsShown
 
 MOST_AT_ONCE = 1_000_000
@@ -70,7 +81,9 @@ class KeyRules(Body):
     allowed_addresses: Networks | None = Field(None, description="Where it may come from.")
     tags: Words | None = None
     expires_at: Instant | None = None
-    cache_seconds: int | None = Field(None, ge=0, le=31_536_000, description="0 is off, null as the organisation says.")
+    cache_seconds: Whole | None = Field(
+        None, ge=0, le=31_536_000, description="0 is off, null as the organisation says."
+    )
     limits: KeyLimits | None = None
     budgets: Budgets | None = None
 
@@ -79,7 +92,7 @@ class NewKey(KeyRules):
     """A key."""
 
     name: Name
-    test: bool = Field(default=False, description="A test key: the sandbox answers, nothing costs.")
+    test: Flag = Field(default=False, description="A test key: the sandbox answers, nothing costs.")
 
 
 class KeyChange(KeyRules):
@@ -91,7 +104,7 @@ class KeyChange(KeyRules):
 class Rotation(Body):
     """How long the old secret works on beside the new one."""
 
-    overlap_seconds: int = Field(86_400, ge=0, le=_LONGEST_OVERLAP)
+    overlap_seconds: Whole = Field(86_400, ge=0, le=_LONGEST_OVERLAP)
 
 
 class LimitsShown(Shown):

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from llmgateway.controlplane.accounts.schemas import Profile
 from llmgateway.controlplane.plans.service import Rates
-from llmgateway.controlplane.reception.bodies import Body, Cap, Email, Name, Secret, Shown
+from llmgateway.controlplane.reception.bodies import Body, Cap, Email, Name, Secret, Shown, Whole
 from llmgateway.controlplane.reception.budgets import Budgets, BudgetsShown
 from llmgateway.controlplane.reception.permissions import OrgRole, Permission
 
@@ -22,7 +22,7 @@ class OrgChange(Body):
 
     name: Name | None = None
     slug: str | None = Field(None, pattern=r"^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?$", description="Part of addresses.")
-    cache_seconds: int | None = Field(None, ge=0, le=31_536_000, description="How long answers are kept; 0 is off.")
+    cache_seconds: Whole | None = Field(None, ge=0, le=31_536_000, description="How long answers are kept; 0 is off.")
     budgets: Budgets | None = Field(None, description="For all keys together.")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Shown, Word, each_once
+from llmgateway.controlplane.reception.bodies import AllowedModel, Body, Flag, Shown, Whole, Word, each_once
 from llmgateway.gateway_file import Strategy, Timeouts
 from llmgateway.kit.patterns import BadPattern, compiled
 
@@ -55,9 +55,9 @@ class RouteTarget(Body):
     provider: str = Field(min_length=1, max_length=50)
     model: Word
     weight: float = Field(1, gt=0, le=1_000_000)
-    prefill: bool | None = None
-    reasoning: bool | None = None
-    context: int | None = Field(None, gt=0, le=100_000_000)
+    prefill: Flag | None = None
+    reasoning: Flag | None = None
+    context: Whole | None = Field(None, gt=0, le=100_000_000)
     price: TargetPrice | None = None
 
 
@@ -66,7 +66,7 @@ class RouteBody(Body):
 
     strategy: Strategy = "priority"
     targets: list[RouteTarget] = Field(min_length=1, max_length=20)
-    retries: int | None = Field(None, ge=0, le=5)
+    retries: Whole | None = Field(None, ge=0, le=5)
     timeouts: Timeouts = Timeouts()
 
 
@@ -98,7 +98,7 @@ class PolicyChange(Body):
     """What is given is changed; null takes a rule off."""
 
     allowed_models: Annotated[list[AllowedModel], Field(max_length=500), AfterValidator(each_once)] | None = None
-    max_prompt_tokens: int | None = Field(None, ge=1, le=100_000_000)
+    max_prompt_tokens: Whole | None = Field(None, ge=1, le=100_000_000)
     blocked_words: Annotated[list[Word], Field(max_length=500), AfterValidator(each_once)] | None = None
     blocked_patterns: (
         Annotated[
@@ -109,4 +109,4 @@ class PolicyChange(Body):
         | None
     ) = None
     content_logging: Literal["off", "errors", "all"] | None = None
-    content_retention_days: int | None = Field(None, ge=1, le=365)
+    content_retention_days: Whole | None = Field(None, ge=1, le=365)

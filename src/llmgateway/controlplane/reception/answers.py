@@ -72,6 +72,8 @@ def _sentence(error: RequestValidationError) -> BadRequest:
     message = str(first["msg"]).removeprefix("Value error, ")
     if first["type"] == "timezone_aware":
         message = "must say its time zone, such as 2026-11-01T00:00:00Z"
+    if first["type"] == "extra_forbidden":
+        message = "there is no such field here. See /api/v1/openapi.json"
     if first["type"] == "json_invalid":
         return BadRequest("The body is not JSON. Send an object with `content-type: application/json`.")
     param = ".".join(where) or None

@@ -92,4 +92,8 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_reach)]
 MOST: Final = 1_000_000_000_000
 """Requests or tokens that a limit can be of."""
 Cap = Annotated[int, Field(strict=True, ge=1, le=MOST)]
+Flag = Annotated[bool, Field(strict=True)]
+"""`true` or `false`: "no" and 1 are neither."""
+Whole = Annotated[int, Field(strict=True)]
+"""A number: "5" is a text, and `true` is not 1."""
 Moment = datetime
