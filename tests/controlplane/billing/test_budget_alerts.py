@@ -170,7 +170,19 @@ async def test_what_is_less_than_a_dollar_is_told_to_its_last_digit(shop: Shop, 
     org, _ = await shop.owner_of("acme")
     key = await _key(shop, org, total_budget_nanos=CENT // 2)
     await _use(shop, data, org, key, CENT // 4)
-    assert "$0.0025 of the budget of $0.005 of the key" in await shop.api.mail("owner@acme.test")
+    assert "$0.0025 of the budget of $0.005 in all of the key" in await shop.api.mail("owner@acme.test")
+
+
+@pytest.mark.parametrize(("percent", "nanos"), [(80, 8 * CENT), (100, 10 * CENT)])
+async def test_a_budget_in_all_is_not_promised_to_begin_anew(
+    shop: Shop, data: Database, percent: int, nanos: int
+) -> None:
+    org, _ = await shop.owner_of("acme")
+    key = await _key(shop, org, total_budget_nanos=10 * CENT)
+    assert _percent(await _use(shop, data, org, key, nanos)) == [f"{percent} %"[:4]]
+    mail = await shop.api.mail("owner@acme.test")
+    assert "refused (402 budget_exceeded) until it is raised." in mail
+    assert "anew" not in mail
 
 
 async def test_a_soft_budget_is_told_of_and_refuses_nothing(shop: Shop, data: Database) -> None:

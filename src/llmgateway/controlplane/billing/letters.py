@@ -8,7 +8,7 @@ from llmgateway.controlplane.billing.budget_watch import Watched
 from llmgateway.kit.mail import Mail
 from llmgateway.kit.money import NANOS_PER_USD, dollars, usd
 
-_SPANS: Final = {"day": " a day", "month": " a month", "total": ""}
+_SPANS: Final = {"day": " a day", "month": " a month", "total": " in all"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +63,16 @@ def budget(address: str, org: str, page: str, percent: int, watched: Watched, no
     height = f"${_cents(watched.nanos)}{_SPANS[watched.span]}"
     over = watched.ends is not None and watched.ends <= now
     is_used, begins = ("was used", "began") if over else ("is used", "begins")
+    until = "it is raised" if watched.ends is None else "it begins anew or is raised"
     anew = "" if watched.ends is None else f" It {begins} anew at {watched.ends:%Y-%m-%d %H:%M} UTC."
     if over:
         then = "This was in the last minutes of its period, which is over."
     elif not watched.hard:
         then = "It is a soft budget: no request is refused."
     elif percent < 100:
-        then = "When all of it is used, requests are refused (402 budget_exceeded) until it begins anew or is raised."
+        then = f"When all of it is used, requests are refused (402 budget_exceeded) until {until}."
     else:
-        then = "Requests that have no room in it are refused (402 budget_exceeded) until it begins anew or is raised."
+        then = f"Requests that have no room in it are refused (402 budget_exceeded) until {until}."
     return Mail(
         to=address,
         subject=f"{org}: {percent} % of the budget of {watched.whose} is used",
