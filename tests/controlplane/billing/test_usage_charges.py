@@ -15,7 +15,7 @@ from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.usage_charges import RECENT, hour_of, post_hour, post_usage
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
-from tests.controlplane.api import Api
+from tests.controlplane.api import Api, error_of
 from tests.controlplane.billing.books import START, charged, clock_at, held, write
 
 DAY = timedelta(days=1)
@@ -216,3 +216,18 @@ async def test_the_statement_shows_opening_balances_and_every_line(api: Api, wor
         ("credit", "0.500000001", "", "1.499999999"),
         ("stripe", "", "0.500000001", "1.499999999"),
     ]
+
+
+async def test_a_statement_up_to_the_begin_of_a_month_is_of_the_month_before(api: Api, worker: Database) -> None:
+    owner = await api.person("o@a.test")
+    org = await api.org("Acme", owner)
+    await write(worker, clock_at(START), postings.credit_bought("pi_1", 2_000_000_000), org)
+    client = await api.as_(owner)
+    ends = (START + timedelta(days=31)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    answer = await client.get(f"/orgs/{org}/billing/statement", params={"to": ends.isoformat()})
+    lines = [row for row in csv.DictReader(io.StringIO(answer.text)) if row["posting"]]
+    assert {row["account"] for row in lines} == {"credit", "stripe"}
+    for wish in ({"from": ends.isoformat(), "to": ends.isoformat()}, {"from": "2500-01-01T00:00:00Z"}):
+        refused = await client.get(f"/orgs/{org}/billing/statement", params=wish)
+        assert (refused.status_code, error_of(refused)["param"]) == (400, "from")
+        assert "`to`, which is now if it is not given" in error_of(refused)["message"]

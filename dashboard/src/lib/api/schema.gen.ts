@@ -1309,6 +1309,8 @@ export interface paths {
         /**
          * Read Statement
          * @description Every line of the books as CSV, oldest first; this UTC month, if nothing else is asked for.
+         *
+         *     `to` alone is the month that ends there, or as much of it as lies before.
          */
         get: operations["read_statement"];
         put?: never;

@@ -1,5 +1,6 @@
 """/orgs/{org}/billing: what an organisation owes and has, and how it pays."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -124,11 +125,14 @@ async def list_invoices(
 async def read_statement(
     visit: Annotated[Visit, Requires(Permission.BILLING_READ)], wish: Annotated[StatementWish, Query()]
 ) -> Response:
-    """Every line of the books as CSV, oldest first; this UTC month, if nothing else is asked for."""
+    """Every line of the books as CSV, oldest first; this UTC month, if nothing else is asked for.
+
+    `to` alone is the month that ends there, or as much of it as lies before.
+    """
     until = wish.until or visit.rooms.clock.now()
-    since = wish.since or month_of(until)[0]
-    if since > until:
-        raise BadRequest("`from` must lie before `to`.", param="from")
+    since = wish.since or month_of(until - timedelta.resolution)[0]
+    if since >= until:
+        raise BadRequest("`from` must lie before `to`, which is now if it is not given.", param="from")
     lines = [line async for line in statement.lines(visit.tx, visit.org.id, since, until)]
     return Response(csv_text(statement.COLUMNS, lines), media_type="text/csv", headers=_FILE)
 
