@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Final, Literal, Self, cast
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from llmgateway.errors import ConfigurationError
 from llmgateway.kit import yaml_text
@@ -59,17 +59,29 @@ class ProviderEntry(BaseModel):
         return {name: str(value) for name, value in (self.model_extra or {}).items() if name not in _SECRETS}
 
 
+def _in_reach(value: Decimal) -> Decimal:
+    """Above it, what a request costs would not fit into the books; below the last decimal nothing is counted."""
+    if not 0 <= value <= MOST_DOLLARS or value != round(value, DECIMALS):
+        raise ValueError(f"must be dollars from 0 to {MOST_DOLLARS}, with at most {DECIMALS} decimals, such as 2.50")
+    return value
+
+
+MOST_DOLLARS: Final = 999_999
+DECIMALS: Final = 12
+Dollars = Annotated[Decimal, AfterValidator(_in_reach)]
+
+
 class Price(_Part):
     """USD per million tokens, and per thousand requests and searches, as decimal text."""
 
-    input: Decimal = Field(ge=0)
-    output: Decimal = Field(default=Decimal(0), ge=0)
-    cached_input: Decimal | None = Field(default=None, ge=0)
-    cache_write: Decimal | None = Field(default=None, ge=0)
-    audio_input: Decimal | None = Field(default=None, ge=0)
-    audio_output: Decimal | None = Field(default=None, ge=0)
-    request: Decimal | None = Field(default=None, ge=0)
-    search: Decimal | None = Field(default=None, ge=0)
+    input: Dollars
+    output: Dollars = Decimal(0)
+    cached_input: Dollars | None = None
+    cache_write: Dollars | None = None
+    audio_input: Dollars | None = None
+    audio_output: Dollars | None = None
+    request: Dollars | None = None
+    search: Dollars | None = None
 
 
 class Timeouts(_Part):

@@ -61,7 +61,7 @@ class PriceOverride:
     def version(self) -> str:
         """The price version stamped on events: the prices themselves, because the file may say others tomorrow."""
         told = [(name, price) for name in _OWN_CLASSES if (price := getattr(self, name)) is not None]
-        words = [f"{'cached' if name == 'cached_input' else name} {price}" for name, price in told]
+        words = [f"{'cached' if name == 'cached_input' else name} {price:f}" for name, price in told]
         return f"{self.told_by}: {' '.join(words)}"
 
 
