@@ -87,11 +87,11 @@ def test_plain_decimal_text_is_read_to_the_nano() -> None:
 
 
 def test_csv_has_no_formula_and_numbers_stay_numbers() -> None:
-    cells = ["=1+1", "-1+1", "@SUM", "-0.000570000", "-7", "-x", ["a", "-b"], {"c": 1}, None]
+    cells = ["=1+1", "-1+1", "@SUM", "-0.000570000", "-7", "-x", ["é", "-b"], {"c": 1}, None]
     rows = list(
         csv.reader(io.StringIO(csv_text([str(n) for n in range(9)], [dict(zip("012345678", cells, strict=True))])))
     )
-    assert rows[1] == ["'=1+1", "'-1+1", "'@SUM", "-0.000570000", "-7", "'-x", '["a", "-b"]', '{"c": 1}', ""]
+    assert rows[1] == ["'=1+1", "'-1+1", "'@SUM", "-0.000570000", "-7", "'-x", '["é", "-b"]', '{"c": 1}', ""]
 
 
 def test_clocks_tell_aware_utc() -> None:

@@ -26,7 +26,7 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 def _harmless(cell: Any) -> Any:
     if isinstance(cell, list | dict):
-        return json.dumps(cell)
+        return json.dumps(cell, ensure_ascii=False)
     if not isinstance(cell, str) or not cell.startswith(_FORMULA) or _NUMBER.fullmatch(cell):
         return cell
     return f"'{cell}"
