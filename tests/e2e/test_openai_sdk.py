@@ -219,6 +219,18 @@ def test_our_own_limit_is_429_with_retry_after_and_headers(stage: Stage) -> None
     assert int(refusal.value.response.headers["retry-after"]) >= 1
 
 
+def test_what_no_waiting_helps_is_asked_once(stage: Stage) -> None:
+    made = json.loads(stage.gateway.command("keys", "create", "--name", "small", "--tpm", "1", "--json"))
+    with (
+        OpenAI(api_key=made["key"], base_url=f"{stage.gateway.url}/v1", max_retries=2) as client,
+        pytest.raises(openai.RateLimitError, match="limit of 1 token a minute ever allows") as refusal,
+    ):
+        client.chat.completions.create(model="smart", messages=[{"role": "user", "content": "Hi there"}])
+    stage.gateway.usage(refusal.value.response.headers["x-request-id"])
+    events = json.loads(stage.gateway.command("usage", "list", "--json"))
+    assert [event["status"] for event in events if event["key_id"] == made["id"]] == [429]
+
+
 def test_failover_before_the_first_content(stage: Stage, client: OpenAI) -> None:
     raw = client.chat.completions.with_raw_response.create(
         model="resilient", messages=[{"role": "user", "content": "Hi"}]

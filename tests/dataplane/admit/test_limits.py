@@ -89,7 +89,7 @@ async def test_concurrency_is_given_back_once(limiter: Limiter) -> None:
     ticket = await limiter.admit(key, "t1", Need(1, 4096))
     problem = await _refused(limiter, key)
     assert (problem.code, problem.retry_after) == ("concurrency_exceeded", 1)
-    assert problem.message.startswith("This key's limit of 1 requests at the same time is in use.")
+    assert problem.message.startswith("This key's limit of 1 request at the same time is in use.")
     await limiter.settle(ticket, Used(tokens=5))
     second = await limiter.admit(key, "t2", Need(1, 4096))
     await limiter.settle(ticket, Used(tokens=5))
@@ -130,6 +130,7 @@ async def test_a_prompt_over_the_whole_limit_is_told_that_waiting_does_not_help(
     problem = await _refused(limiter, _key(Limits(tokens_per_minute=1000)), prompt=1001)
     assert problem.message.startswith("This request needs 1,001 tokens, more than this key's limit of 1,000 tokens")
     assert problem.retry_after == 60
+    assert ("x-should-retry", "false") in problem.headers
     assert problem.resets_at is None
 
 

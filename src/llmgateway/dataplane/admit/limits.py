@@ -47,6 +47,8 @@ _HEADER_NAMES: Final[Mapping[str, Sequence[str]]] = {
     kind: [f"x-ratelimit-{what}-{kind}" for what in ("limit", "remaining", "reset")] for kind in ("requests", "tokens")
 }
 """What windows count -> the three headers about the tightest of them."""
+_IN_VAIN: Final = ("x-should-retry", "false")
+"""The SDKs of OpenAI and Anthropic repeat every 429, whatever it says, unless this header is in it."""
 _NEVER_CORRECTED: Final = frozenset({"requests", "running"})
 """Claims of these kinds are never corrected: a request counts as one, and a running place is given back whole."""
 _SETTLED: Final = timedelta(minutes=50)
@@ -234,12 +236,11 @@ def _rate_refusal(one: ScopedClaim, seconds: float, verdict: Verdict, headers: t
             headers=headers,
         )
     if math.isinf(seconds):
-        what = "tokens" if one.kind == "tokens" else "requests"
         return TooMany(
-            f"This request needs {one.claim.cost:,} {what}, more than {_lower(limit)} ever allows. "
+            f"This request needs {one.counted(one.claim.cost)}, more than {_lower(limit)} ever allows. "
             "Make it shorter, or ask for a higher limit.",
             retry_after=60,
-            headers=headers,
+            headers=(*headers, _IN_VAIN),
         )
     retry_after = max(1, math.ceil(seconds))
     until = _at(verdict.now + retry_after)

@@ -46,7 +46,12 @@ class ScopedClaim(msgspec.Struct, frozen=True):
         """The limit in words: `$1.50` or `1,000 requests`."""
         if self.kind in {"money", "charge"}:
             return f"${dollars(self.claim.limit)}"
-        return f"{self.claim.limit:,} {'requests' if 'request' in self.kind or self.kind == 'running' else 'tokens'}"
+        return self.counted(self.claim.limit)
+
+    def counted(self, number: int) -> str:
+        """`1 request` or `1,000 tokens`: so many of what it counts."""
+        what = "request" if "request" in self.kind or self.kind == "running" else "token"
+        return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 class KeyLimits:
