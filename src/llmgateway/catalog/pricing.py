@@ -58,6 +58,12 @@ class PriceOverride:
     """Where the price was set."""
 
     @property
+    def classes(self) -> Mapping[str, Decimal]:
+        """Class, as price lists call it -> USD; of those that were given."""
+        given = {theirs: getattr(self, ours) for ours, theirs in _OWN_CLASSES.items()}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
     def version(self) -> str:
         """The price version stamped on events: the prices themselves, because the file may say others tomorrow."""
         told = [(name, price) for name in _OWN_CLASSES if (price := getattr(self, name)) is not None]
@@ -275,9 +281,7 @@ def tiered_rates(lists: Sequence[ModelPrice], custom: Custom = _PLAIN) -> Tiered
 
 def override_rates(price: PriceOverride) -> TieredRates:
     """Compile the operator's own price."""
-    given = {theirs: getattr(price, ours) for ours, theirs in _OWN_CLASSES.items()}
-    named = {name: value for name, value in given.items() if value is not None}
-    return TieredRates(((-1, _rates(_COVERED | named, Custom(sound_as_text=True))),))
+    return TieredRates(((-1, _rates({**_COVERED, **price.classes}, Custom(sound_as_text=True))),))
 
 
 def _at(price: Decimal | TieredPrices, start: int) -> Decimal:

@@ -1,7 +1,8 @@
 """What the data plane answers without asking a provider: models, a request explained, and how it is doing."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.catalog.abilities import Ability
 from llmgateway.catalog.catalog import Catalog, Model
 from llmgateway.contract.channels import SourceUnavailable, UsageSource
-from llmgateway.contract.snapshot import KeySnapshot, allows
+from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, allows
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.explanation import explain
 from llmgateway.dataplane.inbound import credential
@@ -130,11 +131,18 @@ class Pages:
 def names_for(router: Router, catalog: Catalog, key: KeySnapshot) -> list[tuple[str, Model]]:
     """What a key may name: aliases, and `provider/model` of the providers that it can ask."""
     aliases = {**router.file.models, **key.org.routes}
-    names = [(name, _together(name, alias, catalog)) for name, alias in aliases.items()]
+    names = [
+        (name, replace(_together(name, alias, catalog), prices=_one_price(router, catalog, name, key.org)))
+        for name, alias in aliases.items()
+    ]
     for provider in router.hosts:
         hosts = router.hosts_of(provider, key.org)
         if not hosts[0].missing and (key.providers is None or provider in key.providers):
-            names += [(f"{provider}/{model.name}", model) for model in catalog.models(provider)]
+            ours = all(credential.sealed is None for host in hosts for credential in host.credentials)
+            names += [
+                (f"{provider}/{model.name}", _as_said(router, model) if ours else model)
+                for model in catalog.models(provider)
+            ]
     return [
         (name, model)
         for name, model in dict(names).items()
@@ -151,7 +159,7 @@ def model_entry(name: str, model: Model) -> Json:
 
 
 def _together(name: str, alias: AliasEntry, catalog: Catalog) -> Model:
-    """What all targets of an alias can, as far as it is known of each. What they cost differs."""
+    """What all targets of an alias can, as far as it is known of each."""
     known = [catalog.find(entry.provider, entry.model) for entry in alias.targets]
     windows = [
         entry.context or (model.context_window if model else None)
@@ -168,6 +176,26 @@ def _together(name: str, alias: AliasEntry, catalog: Catalog) -> Model:
         max_output=_least([model.max_output if model else None for model in known]),
         abilities=abilities,
     )
+
+
+def _one_price(router: Router, catalog: Catalog, name: str, org: OrgSnapshot) -> Mapping[str, Decimal] | None:
+    """What an alias costs, where all of its targets cost the same."""
+    try:
+        targets = router.resolve(name, org)
+    except NotFound:
+        return None
+    listed = [None if target.price else catalog.find(target.host.id, target.model) for target in targets]
+    prices = [
+        target.price.classes if target.price else model and model.prices
+        for target, model in zip(targets, listed, strict=True)
+    ]
+    return prices[0] if all(price == prices[0] for price in prices) else None
+
+
+def _as_said(router: Router, model: Model) -> Model:
+    """With the operator's own price, where gateway.yaml has one: it holds whatever name leads there."""
+    price = router.operators_price(model.provider, model.name)
+    return model if price is None else replace(model, prices=price.classes)
 
 
 def _least(values: Sequence[int | None]) -> int | None:

@@ -4,9 +4,10 @@ import pytest
 
 from llmgateway.contract.snapshot import Budget, KeySnapshot, OrgSnapshot, SealedCredential
 from llmgateway.dataplane.admit.bidding import needed
+from llmgateway.dataplane.pages import model_entry, names_for
 from llmgateway.errors import PaymentRequired
 from llmgateway.gateway_file import AliasEntry
-from tests.dataplane.routing import Routing, chat
+from tests.dataplane.routing import CATALOG, Routing, chat
 
 DOLLAR = 10**9
 
@@ -85,3 +86,33 @@ def test_a_price_that_an_alias_gives_the_sandbox_is_the_aliases_alone() -> None:
     router, org = Routing(file).router, _org("0", own=False)
     [dear], [free] = router.resolve("dear", org), router.resolve("sandbox/chat", org)
     assert (dear.charged, free.charged, free.price) == (True, False, None)
+
+
+def _told(file: str, org: OrgSnapshot) -> dict[str, dict[str, str] | None]:
+    """What `GET /v1/models` says that names cost."""
+    entries = [model_entry(name, model) for name, model in names_for(Routing(file).router, CATALOG, _key(org))]
+    return {entry["id"]: entry["llmgateway"]["prices_usd"] for entry in entries}
+
+
+def test_a_price_of_gateway_yaml_is_told_under_every_name_that_it_holds_for() -> None:
+    nobody = OrgSnapshot(id="org_1", slug="a", plan="starter")
+    file = """
+models:
+  house: {targets: [{provider: groq, model: llama-3.3-70b-versatile, price: {input: '3', request: '1'}}]}
+  either: {targets: [{provider: openai, model: gpt-4.1}, {provider: groq, model: llama-3.3-70b-versatile}]}
+  plain: {targets: [{provider: openai, model: gpt-4.1}]}
+  gone: {targets: [{provider: nobody, model: m}]}
+"""
+    told = _told(file, nobody)
+    ours = {"input_mtok": "3", "output_mtok": "0", "requests_kcount": "1"}
+    assert told["house"] == told["groq/llama-3.3-70b-versatile"] == ours
+    assert told["plain"] == told["openai/gpt-4.1"]
+    assert told["either"] is None
+    own = SealedCredential(id="cred_1", provider="groq", sealed=b"s")
+    theirs = _told(file, OrgSnapshot(id="org_1", slug="a", plan="starter", credentials=(own,), data_key=b"k"))
+    assert theirs["groq/llama-3.3-70b-versatile"] not in (None, ours), "what they pay the provider themselves"
+
+
+def test_a_tenants_own_price_is_told_under_its_route() -> None:
+    assert _told("{}", _org("2.5", own=True))["mine"] == {"input_mtok": "2.5", "output_mtok": "10"}
+    assert _told("{}", _org("2.5", own=False))["mine"] is None

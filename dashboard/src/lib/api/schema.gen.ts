@@ -2278,7 +2278,7 @@ export interface components {
         };
         /**
          * ModelShown
-         * @description Something that may be named as `model`: of an alias, what all of its targets can.
+         * @description Something that may be named as `model`: of an alias, what all of its targets can, and what they cost where it is the same.
          */
         ModelShown: {
             /** Id */

@@ -70,7 +70,7 @@ class ModelFacts(Shown):
 
 
 class ModelShown(Shown):
-    """Something that may be named as `model`: of an alias, what all of its targets can."""
+    """Something that may be named as `model`: of an alias, what all of its targets can, and what they cost where it is the same."""
 
     id: str
     object: str
