@@ -194,6 +194,12 @@ async def test_a_rate_limited_key_is_not_waited_for_while_the_provider_has_anoth
     assert scene.labs.asked == ["a", "b"]
 
 
+async def test_a_rate_limit_says_when_to_ask_again_where_the_provider_did_not() -> None:
+    with pytest.raises(UpstreamFailed) as failed:
+        await Scene(Labs(a=429, b=429)).ask(chat("alone"))
+    assert (failed.value.http_status, failed.value.retry_after) == (429, 1)
+
+
 async def test_a_rate_limited_key_is_asked_again_when_the_other_one_is_known_to_be_bad() -> None:
     scene = Scene(Labs(a=[429, 200], b=401))
     scene.routing.health.failed(("one/1", "m"), ProviderError(FailureKind.AUTH, "revoked"))

@@ -29,6 +29,8 @@ _CLASS_OF_KIND = {
 }
 """Failures that are told as what they are when all targets failed alike; all others are a 502."""
 _OF_ALL_OTHERS: Final = (502, "upstream_failed")
+_UNTOLD_WAIT: Final = {429: 1}
+"""Seconds after which to ask again where a status promises to say so and the provider did not."""
 _KEPT_AS_THEY_ARE = frozenset({400, 409, 413, 422})
 _CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 """What an error code looks like, as opposed to a sentence or a key."""
@@ -60,7 +62,7 @@ def final_problem(failures: Sequence[Failure]) -> UpstreamFailed | Unavailable:
         upstream_status=status,
         code=code,
         param=last.param,
-        retry_after=None if last.retry_after is None else math.ceil(last.retry_after),
+        retry_after=math.ceil(last.retry_after) if last.retry_after is not None else _UNTOLD_WAIT.get(status),
         attempts=reports,
         innererror=last.innererror,
     )
