@@ -132,6 +132,13 @@ async def test_unusable_keys_are_refused(
         await Keys(Table(secret=snapshot), clock).identify("secret", address)
 
 
+async def test_a_closed_organisation_is_called_so(clock: ManualClock) -> None:
+    closed = KeySnapshot(id="k", name="n", org=OrgSnapshot(id="o", slug="s", plan="free", suspended=True))
+    with pytest.raises(Forbidden) as refused:
+        await Keys(Table(secret=closed), clock).identify("secret", "1.1.1.1")
+    assert refused.value.code == "organisation_closed"
+
+
 async def test_a_key_inside_its_networks_is_accepted(clock: ManualClock) -> None:
     key = KeySnapshot(id="k", name="n", org=ORG, networks=("10.0.0.0/8", "2001:db8::/32"))
     for address in ("10.1.2.3", "2001:db8::1"):

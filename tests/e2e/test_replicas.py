@@ -87,7 +87,7 @@ def test_revocation_suspension_plan_and_routes_reach_every_process(tmp_path: Pat
         _becomes(lambda: owner.ask(last["key"]), [(200, None)] * 2)
 
         owner.http.patch("/admin/orgs/default", json={"suspended": True})
-        _becomes(lambda: owner.ask(last["key"]), [(403, "scope_denied")] * 2)
+        _becomes(lambda: owner.ask(last["key"]), [(403, "organisation_closed")] * 2)
         owner.http.patch("/admin/orgs/default", json={"suspended": False, "plan": "free"})
         _becomes(lambda: owner.ask(last["key"]), [(200, None)] * 2)
 

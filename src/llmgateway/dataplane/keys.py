@@ -62,7 +62,10 @@ class Keys:
         if snapshot.expires_at is not None and snapshot.expires_at <= self._clock.now():
             raise self._refused(address, "This API key has expired. Create another one.")
         if snapshot.org.suspended:
-            raise Forbidden("This organisation is suspended. Its owner can find out why at the dashboard.")
+            raise Forbidden(
+                "This organisation is suspended or being deleted. Its owner can find out why at the dashboard.",
+                code="organisation_closed",
+            )
         if snapshot.networks is not None and not is_inside(address, snapshot.networks):
             raise Forbidden(
                 f"This API key may not be used from {address}. Add the address to the key's ranges.",
