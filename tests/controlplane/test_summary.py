@@ -288,3 +288,27 @@ async def test_a_range_that_is_none_is_refused(asked: Asked) -> None:
         params = {name: str(value) for name, value in {**RANGE, **wish}.items()}
         answer = await asked.client.get(f"/orgs/{asked.org}/usage/summary", params=params)
         assert answer.status_code == 400
+
+
+async def test_keys_and_projects_are_told_by_their_names_as_far_as_they_are_there(
+    asked: Asked, api: Api, data: Database
+) -> None:
+    made_key = (await asked.client.post(f"/orgs/{asked.org}/keys", json={"name": "Übersetzer"})).json()["id"]
+    project = (await asked.client.post(f"/orgs/{asked.org}/projects", json={"name": "Shop"})).json()["id"]
+    keys, projects = (made_key, "key_gone"), (project, None)
+    pairs = zip(keys, projects, strict=True)
+    await UsageStore(data).insert([at(START, asked.org, key_id=key, project_id=one) for key, one in pairs])
+    names = {row["group"]: row["name"] for row in (await asked(by="key"))["data"]}
+    assert names == {made_key: "Übersetzer", "key_gone": None}
+    assert {row["group"]: row["name"] for row in (await asked(by="project"))["data"]} == {project: "Shop", None: None}
+    assert [row["name"] for row in (await asked(by="model"))["data"]] == [None]
+    told = await asked.client.get(
+        f"/orgs/{asked.org}/usage/summary", params={**RANGE, "by": "project", "format": "csv"}
+    )
+    assert {row["name"] for row in csv.DictReader(io.StringIO(told.text))} == {"Shop", ""}
+    other = await api.org("Other", await api.person("o@b.test"))
+    await UsageStore(data).insert([at(START, other, key_id=made_key)])
+    stranger = await (await api.as_(await api.person("p@b.test", operator=True))).get(
+        "/admin/usage", params={**RANGE, "by": "org"}
+    )
+    assert {row["group"]: row["name"] for row in stranger.json()["data"]} == {asked.org: "Acme", other: "Other"}

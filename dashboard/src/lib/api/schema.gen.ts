@@ -3463,6 +3463,11 @@ export interface components {
             time: string | null;
             /** Group */
             group: string | null;
+            /**
+             * Name
+             * @description What a key, a project or an organisation is called; null where it is gone.
+             */
+            name: string | null;
             /** Requests */
             requests: number;
             /** Errors */

@@ -139,6 +139,7 @@ class SummaryRow(Shown):
 
     time: datetime | None
     group: str | None
+    name: str | None = Field(description="What a key, a project or an organisation is called; null where it is gone.")
     requests: int
     errors: int
     error_rate: float

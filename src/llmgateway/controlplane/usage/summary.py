@@ -1,6 +1,6 @@
 """Usage summed up by time and by what it was for: merged sums, and with them what is not merged yet."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -9,7 +9,10 @@ from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, select,
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.usage.schemas import Summary, SummaryRow, SumsWish
+from llmgateway.db.models.api_keys import ApiKey
+from llmgateway.db.models.organisations import Organisation, Project
 from llmgateway.db.models.usage_rollups import BASE, DIGITS, UsageDay, UsageHour, UsagePending
+from llmgateway.db.tenancy import owned
 from llmgateway.errors import BadRequest
 from llmgateway.kit.money import usd
 
@@ -90,7 +93,21 @@ async def summary_of(tx: AsyncSession, org_id: str | None, wish: SumsWish, now: 
 async def _summed(tx: AsyncSession, org_id: str | None, wish: SumsWish, span: Span, now: datetime) -> list[SummaryRow]:
     """One more than MOST_ROWS, by time, then by group, the most expensive first. Its statement sees one state of the database."""
     rows = (await tx.execute(_query(org_id, wish, span, now))).mappings().all()
-    return [_shown(dict(row)) for row in rows]
+    names = await _names(tx, org_id, wish, list({row["group"] for row in rows} - {None}))
+    return [_shown({**row, "name": names.get(row["group"])}) for row in rows]
+
+
+async def _names(tx: AsyncSession, org_id: str | None, wish: SumsWish, ids: Sequence[str]) -> Mapping[str, str]:
+    """What keys, projects and organisations are called, as far as they are there."""
+    if wish.by == "org":
+        query = select(Organisation.id, Organisation.name).where(Organisation.id.in_(ids))
+    elif wish.by == "key" and org_id is not None:
+        query = owned(ApiKey, org_id).with_only_columns(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(ids))
+    elif wish.by == "project" and org_id is not None:
+        query = owned(Project, org_id).with_only_columns(Project.id, Project.name).where(Project.id.in_(ids))
+    else:
+        return {}
+    return dict((await tx.execute(query)).all())
 
 
 def _query(org_id: str | None, wish: SumsWish, span: Span, now: datetime) -> Select[*tuple[Any, ...]]:
