@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from llmgateway.kit import http
-from llmgateway.kit.http import HttpClient, HttpError
+from llmgateway.kit.http import HttpClient, HttpError, Trouble
 
 
 async def test_the_path_goes_out_as_it_was_written() -> None:
@@ -81,6 +81,30 @@ async def test_an_answer_that_is_none_is_told_without_the_address_that_gave_it()
             await client.send("POST", f"http://127.0.0.1:{port}/v1?sign=hunter22", {}, b"", connect_seconds=5)
     assert "Bad status line" in caught.value.message
     assert "/v1" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [(b"transfer-encoding: chunked", b"5\r\nhello\r\n"), (b"content-length: 10", b"hello")],
+    ids=["chunked", "measured"],
+)
+async def test_an_answer_that_is_cut_is_told_in_words_without_the_names_of_classes(head: bytes, body: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, HttpClient() as client:
+        exchange = await client.send("GET", url, {}, b"", connect_seconds=5)
+        with pytest.raises(HttpError) as cut:
+            await exchange.read()
+        exchange.close()
+    assert cut.value.trouble is Trouble.RESET
+    assert cut.value.message.startswith("the connection was cut: Not enough data")
+    assert "Error" not in cut.value.message
 
 
 @pytest.mark.parametrize(("guarded", "mebibytes"), [(False, 256), (True, 64)])

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from llmgateway.kit.egress import AddressRefused, GuardedResolver, check_url
@@ -174,8 +175,7 @@ class _AiohttpExchange:
 
 
 def _trouble(error: Exception) -> HttpError:
-    # The message of a malformed answer without its URL, which may hold a key.
-    words = (error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)) or type(error).__name__
+    words = _words(error) or type(error).__name__
     if isinstance(error, aiohttp.ConnectionTimeoutError | TimeoutError):
         return HttpError(Trouble.CONNECT_TIMEOUT, f"no connection in time: {words}")
     if isinstance(error, aiohttp.ClientConnectorError | ssl.SSLError | aiohttp.InvalidURL):
@@ -183,3 +183,12 @@ def _trouble(error: Exception) -> HttpError:
     if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError | OSError):
         return HttpError(Trouble.RESET, f"the connection was cut: {words}")
     return HttpError(Trouble.PROTOCOL, words)
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, without what aiohttp writes around it: the whole URL, or the names of its own classes."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return error.message
+    if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, HttpProcessingError):
+        return error.__cause__.message
+    return str(error)
