@@ -209,7 +209,7 @@ def _facts(model: Model) -> Json:
         "context_window": model.context_window,
         "max_output": model.max_output,
         "abilities": None if abilities is None else sorted(abilities),
-        "prices_usd": None if prices is None else {part: str(price) for part, price in prices.items()},
+        "prices_usd": None if prices is None else {part: f"{price:f}" for part, price in prices.items()},
     }
 
 

@@ -116,3 +116,4 @@ models:
 def test_a_tenants_own_price_is_told_under_its_route() -> None:
     assert _told("{}", _org("2.5", own=True))["mine"] == {"input_mtok": "2.5", "output_mtok": "10"}
     assert _told("{}", _org("2.5", own=False))["mine"] is None
+    assert _told("{}", _org("0.0000001", own=True))["mine"] == {"input_mtok": "0.0000001", "output_mtok": "10"}
