@@ -142,8 +142,17 @@ async def test_each_period_says_when_it_begins_anew_and_the_whole_what_to_do(
     then = (
         f"It begins anew at {ends:%Y-%m-%dT%H:%M:%SZ}. Or raise the budget." if ends else "Raise the budget to go on."
     )
-    assert caught.value.message == f"This key's budget of $1.00 {words} has no room for this request. {then}"
+    assert (
+        caught.value.message
+        == f"This key's budget of $1.00 {words} has no room for this request. It is used up. {then}"
+    )
     assert caught.value.resets_at == ends
+
+
+async def test_a_budget_with_a_little_left_says_how_little() -> None:
+    limiter = limiter_over(Ledger(spent("key_1", DOLLAR - 5_000)))
+    with pytest.raises(PaymentRequired, match=r"no room for this request\. \$0\.000005 of it is left\. It begins anew"):
+        await limiter.admit(key(Budget(nanos=DOLLAR)), "t", Need(1, 1, 5_001, 1))
 
 
 async def test_a_new_month_has_the_whole_budget_again() -> None:
