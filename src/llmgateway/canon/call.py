@@ -45,7 +45,7 @@ class Wishes(msgspec.Struct, frozen=True):
     cache_read: bool = True
     cache_write: bool = True
     retries_itself: bool = False
-    """The caller's library has sent it before, and sends it again if it fails (`x-stainless-retry-count`)."""
+    """Whether this is a retry by the caller's library (`x-stainless-retry-count`), which will send it again if it fails."""
     retain: bool = True
     """False for `x-llmgateway-retention: none`."""
     forward: Mapping[str, str] = {}
@@ -55,12 +55,12 @@ class Wishes(msgspec.Struct, frozen=True):
 
     @property
     def severed(self) -> bool:
-        """A failure of this call breaks the connection off, without a word."""
+        """Whether a failure of this call breaks the connection off without an error (the fault `drop`)."""
         return self.fault is not None and self.fault.startswith("drop")
 
     @property
     def silenced(self) -> bool:
-        """Wants silence as it is, without keepalives."""
+        """Whether the caller wants silence without keepalives (the faults `timeout` and `stall`)."""
         return self.fault in {"timeout", "stall"}
 
 
@@ -105,14 +105,14 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     the caller allowed it to be dropped, or it refers to what was never stored."""
 
     places: Callable[[str], Mapping[str, str]] = lambda _: {}
-    """Of a field of the canon: path -> where the caller's body says it, for what its dialect says in another way.
+    """Given a field of the canon: its paths -> paths of the caller's body, where the dialect says or counts them in another way.
 
-    Worked out when asked for: a history has many places.
+    A function, because a history has many places and most requests need none.
     """
 
     @property
     def prompts(self) -> int:
-        """How many prompts /v1/completions was given; any other call has one."""
+        """How many prompts the call has: those of /v1/completions; any other call has one."""
         given: object = self.canon.get("prompt") if self.operation is Operation.COMPLETIONS else None
         return len(given) if is_array(given) and not all(type(one) is int for one in given) else 1
 
@@ -124,12 +124,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def written(self) -> int:
-        """How many answers are written for it: `best_of` are, where that is more than are given."""
+        """How many answers the model writes for it: `best_of`, where that is more than the caller gets."""
         best: object = self.canon.get("best_of") if self.operation is Operation.COMPLETIONS else None
         return max(self.choices, self.prompts * best) if type(best) is int else self.choices
 
     def in_body(self, path: str) -> str:
-        """A path of the canon, `messages.0` or `messages[0]`, as the caller finds it in the body."""
+        """A path of the canon, `messages.0` or `messages[0]`, as a path of the caller's own body."""
         steps: list[str] = _STEP.findall(path)
         places = self.places(steps[0] if steps else "")
         brackets = self.dialect is Dialect.RESPONSES

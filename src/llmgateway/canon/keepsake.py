@@ -32,7 +32,7 @@ def keepsake_of(said: Mapping[str, Any]) -> Json:
 
 
 def joined(first: Json, second: Json) -> Json:
-    """Both in one: a stream brings it in pieces."""
+    """Two keepsakes as one, since a stream brings it in pieces."""
     both = {**first, **second}
     for name in _LISTS:
         if name in both:
@@ -43,17 +43,17 @@ def joined(first: Json, second: Json) -> Json:
 
 
 def packed(keepsake: Json) -> str:
-    """As a text that means nothing to anybody but `unpacked`."""
+    """Pack it into a text that only `unpacked` can read."""
     return _MARK + base64.b64encode(msgspec.json.encode(keepsake)).decode()
 
 
 def is_packed(text: object) -> bool:
-    """Whether the gateway wrote it, so that no provider is to get it."""
+    """Whether the gateway wrote this text, so that no provider may get it."""
     return text_of(text).startswith(_MARK)
 
 
 def unpacked(text: object) -> Json:
-    """What was packed; empty for a text that is not ours, or is damaged."""
+    """What `packed` packed; empty for any other text, or a damaged one."""
     if not is_packed(text):
         return {}
     try:

@@ -1,4 +1,4 @@
-"""The joint between the pipeline and the dialects: what every language of callers must be able to read and write."""
+"""What the pipeline asks of every dialect: to read bodies, and to write answers, streams and errors."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,22 +11,22 @@ from llmgateway.providers.base import Answer
 
 
 class StreamWriter(Protocol):
-    """Writes one stream in the caller's dialect from canon chunks. One object per stream."""
+    """Writes one stream in the caller's dialect from canonical chunks. Each stream has an object of its own."""
 
     def open(self) -> bytes:
-        """What must precede everything; may be empty."""
+        """What comes before everything else; may be empty."""
         ...
 
     def chunk(self, chunk: ChatChunk) -> bytes:
-        """Frames for one canon chunk; may be empty."""
+        """The frames of one canonical chunk; may be empty."""
         ...
 
     def close(self, usage: Usage | None) -> bytes:
-        """What ends a finished stream: usage where the dialect has it, and the terminator."""
+        """The end of a finished stream: its usage where the dialect has it, and the terminator."""
         ...
 
     def follows(self, first: bytes, last: bytes) -> None:
-        """The provider's own frames went out until here, of which these are two: a failure goes on behind them."""
+        """Called before `failure` when native frames went out until now: the first and the last of them."""
         ...
 
     def failure(self, problem: Problem, request_id: str) -> bytes:
@@ -42,15 +42,15 @@ class DialectWriter(Protocol):
 
     @property
     def id_names(self) -> Sequence[bytes]:
-        """Headers under which its readers look for the request's id."""
+        """The headers in which its clients look for the request's id."""
         ...
 
     def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
-        """Understand a body. Raises BadRequest that names the field in `param` and says what to do."""
+        """Read a body into a Call. Raises BadRequest, which names the field in `param` and says what to do."""
         ...
 
     def answer(self, call: Call, answer: Answer) -> bytes:
-        """Write a whole answer from canon (`answer.raw` is the pipeline's business)."""
+        """Write a whole answer from its canonical body; the pipeline sends `answer.raw` itself."""
         ...
 
     def error(self, problem: Problem, request_id: str) -> bytes:
@@ -62,11 +62,11 @@ class DialectWriter(Protocol):
         ...
 
     def keepalive(self) -> bytes:
-        """What every reader of the dialect ignores."""
+        """A keepalive: what every client of the dialect ignores."""
         ...
 
     def terminator(self) -> bytes:
-        """What ends a native stream whose provider left its terminator out."""
+        """The end of a native stream whose provider left its terminator out."""
         ...
 
     def stream(self, call: Call) -> StreamWriter:
