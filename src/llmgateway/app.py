@@ -216,7 +216,7 @@ async def _limiter(
     seeder = Seeder(usage, counts.store, partial(recording.catch_up, _SEED_SECONDS))
     limiter = Limiter(counts.store, clock, seeder)
     announcements.subscribe(limiter.note)
-    shipper.bequeath_to(limiter)
+    shipper.settle_by(limiter)
     await shipper.start()
     async with _running(limiter.live(lambda: recording.lag)):
         yield limiter

@@ -40,7 +40,7 @@ class Heard:
 @asynccontextmanager
 async def _shipping(journal: Journal, table: Table, heir: Heard, clock: Clock | None = None) -> AsyncGenerator[Shipper]:
     shipper = Shipper(journal, table, clock or SystemClock())
-    shipper.bequeath_to(heir)
+    shipper.settle_by(heir)
     await shipper.start()
     try:
         yield shipper

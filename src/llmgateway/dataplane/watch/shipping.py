@@ -11,7 +11,7 @@ import structlog
 
 from llmgateway.contract.channels import SourceUnavailable, UsageSink
 from llmgateway.contract.usage import JournalRecord, OpenRecord, UsageEvent
-from llmgateway.dataplane.watch.voyage import BATCH, LOST_OPEN, Heir, Voyage, estimate, poison_file
+from llmgateway.dataplane.watch.shipment import BATCH, GIVEN_UP_AFTER, Heir, Shipment, estimate, poison_file
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.journal import Journal
 
@@ -31,9 +31,9 @@ class Shipper:
         self._clock = clock
         self._sink = sink
         self._root = journal.folder.parent
-        self._own = Voyage(journal, sink, clock)
+        self._own = Shipment(journal, sink, clock)
         self._heir: Heir | None = None
-        self._orphans: list[Voyage] = []
+        self._orphans: list[Shipment] = []
         self._orphans_poison = 0
         self._poison_before = _lines_of(poison_file(journal))
         self._shipped = asyncio.Event()
@@ -66,15 +66,15 @@ class Shipper:
         """Seconds since the moment up to which all of this process's journal is in the database; 0 when all of it is."""
         return self._clock.monotonic() - self._caught_up if self.backlog else 0.0
 
-    def bequeath_to(self, heir: Heir) -> None:
-        """Who hears, after they are in the database, of the requests that dead processes left."""
+    def settle_by(self, heir: Heir) -> None:
+        """From now on this heir settles the requests of dead processes, once they are in the database."""
         self._heir = self._own.heir = heir
 
     async def start(self) -> None:
         """Begin to ship. Returns at once, also while the database is down."""
         loop = asyncio.get_running_loop()
         # Two loops, so that what the dead left, however much or broken, never delays the living.
-        self._tasks = [loop.create_task(_sail(step)) for step in (self._ship_own, self._ship_orphans)]
+        self._tasks = [loop.create_task(_repeat(step)) for step in (self._ship_own, self._ship_orphans)]
 
     async def stop(self, seconds: float = 5.0, held: Sequence[bytes] = ()) -> None:
         """Ship what is there if that takes no longer than so many seconds, then end. The rest stays on disk.
@@ -137,9 +137,9 @@ class Shipper:
             await asyncio.sleep(_BACKOFF_SECONDS[0])
 
     async def _ship_own(self) -> float:
-        self._own.give_up_before(self._clock.now() - LOST_OPEN)
+        self._own.give_up_before(self._clock.now() - GIVEN_UP_AFTER)
         began = self._clock.monotonic()
-        count = await self._own.leg()
+        count = await self._own.ship_next()
         if count < BATCH:
             self._caught_up = began
         self._shipped.set()
@@ -147,11 +147,11 @@ class Shipper:
 
     async def _ship_orphans(self) -> float:
         found = Journal.adopt(self._root)
-        self._orphans += [Voyage(journal, self._sink, self._clock, self._heir, inherited=True) for journal in found]
+        self._orphans += [Shipment(journal, self._sink, self._clock, self._heir, inherited=True) for journal in found]
         for _ in range(len(self._orphans)):
-            # To the end first: one that cannot be read is tried again after the others.
+            # Moved to the end before it is read: one that cannot be read is tried again after the others.
             self._orphans.append(orphan := self._orphans.pop(0))
-            if not await orphan.whole():
+            if not await orphan.ship_all():
                 continue
             orphan.journal.remove()
             self._orphans.remove(orphan)
@@ -159,8 +159,8 @@ class Shipper:
         return _ORPHAN_SECONDS
 
 
-async def _sail(step: Callable[[], Awaitable[float]]) -> None:
-    """Take step after step, each returning the pause after it; a failed one is tried again, later and later."""
+async def _repeat(step: Callable[[], Awaitable[float]]) -> None:
+    """Take one step after another, each returning the seconds to pause after it. After a failure the pauses grow."""
     failures = 0
     while True:
         try:

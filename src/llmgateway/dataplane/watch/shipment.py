@@ -1,4 +1,4 @@
-"""One journal on its way to the database: what was read of it, what is open, what waits, and how far the checkpoint may go."""
+"""One journal on its way to the database: its records are read, stored in batches, and its checkpoint moved behind them."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -20,27 +20,27 @@ from llmgateway.kit.store import STORING_SECONDS
 BATCH: Final = 1_000
 _SLICE: Final = 50
 """Records that are read while requests wait."""
-LOST_OPEN: Final = timedelta(hours=1)
-"""Of a request that was never closed, and of one that is over and was never settled."""
+GIVEN_UP_AFTER: Final = timedelta(hours=1)
+"""How long a request may stay without its close, or be over and not settled, before it is given up."""
 _CRASHED: Final = "The gateway's process ended while this request ran. What it used is estimated."
 
 _log = structlog.get_logger(__name__)
 
 
 class Heir(Protocol):
-    """Settles what requests of dead processes still held."""
+    """Settles the requests of dead processes, which this process inherits with their journals."""
 
     async def inherit(self, event: UsageEvent, ago: float) -> None:
-        """A dead process left this; it has been in the database for so many seconds."""
+        """Settle a request of a dead process. `ago`: for how many seconds its event has been in the database."""
         ...
 
     def holds(self, request_id: str) -> bool:
-        """Whether an heir would have to hear of a request that is over, if this process died now."""
+        """Whether a request that is over is still to be settled: if this process died now, its heir would have to do it."""
         ...
 
 
-class Voyage:
-    """One journal on its way: what was read, what is open, what waits for the sink."""
+class Shipment:
+    """Ships one journal: that of this process, or one that is inherited from a dead process."""
 
     def __init__(
         self, journal: Journal, sink: UsageSink, clock: Clock, heir: Heir | None = None, *, inherited: bool = False
@@ -55,16 +55,16 @@ class Voyage:
         self._decoder = msgspec.json.Decoder(JournalRecord)
         self._open: dict[str, tuple[Position, OpenRecord]] = {}
         self._unsettled: dict[str, Position] = {}
-        """Requests that are over and may still hold what they reserved, and where they are in the journal."""
+        """Requests that are over and perhaps not settled -> the position of their record in the journal."""
         self._known = journal.checkpoint
-        """How far the process was that died."""
+        """How far the dead process was; of this process's own journal, its start."""
         self._waiting: list[UsageEvent] = []
-        """Read and not yet taken by the sink."""
-        self._late: list[UsageEvent] = []
-        """What the process that died had stored and not settled: the heir must hear of it."""
+        """Events that were read and that the sink did not take yet."""
+        self._to_settle: list[UsageEvent] = []
+        """Events that the dead process had stored and perhaps not settled: the heir must hear of them."""
 
-    async def leg(self) -> int:
-        """Ship the next batch and move the checkpoint; how many records were read. Raises SourceUnavailable, OSError."""
+    async def ship_next(self) -> int:
+        """Ship the next batch and move the checkpoint. Returns how many records were read. Raises SourceUnavailable, OSError."""
         await self._ship()
         start, count = self.journal.position, 0
         try:
@@ -75,21 +75,21 @@ class Voyage:
                 await asyncio.sleep(0)  # requests go on between
         except OSError:
             self._waiting.clear()
-            self._late.clear()
+            self._to_settle.clear()
             self.journal.rewind(start)
             raise
         self._set_torn_aside()
         await self._ship()
-        await self._tell_late()
+        await self._tell_heir()
         self.mark()
         return count
 
-    async def whole(self) -> bool:
-        """Ship all that a dead process left; what it opened and never closed is billed as an estimate.
+    async def ship_all(self) -> bool:
+        """Ship everything that a dead process left. What it opened and never closed is billed as an estimate.
 
-        False: all of it is stored, and some of it not settled yet. Raises SourceUnavailable, OSError.
+        Returns False when everything is stored but some of it not settled yet. Raises SourceUnavailable, OSError.
         """
-        while await self.leg():
+        while await self.ship_next():
             pass
         for request_id, (position, record) in self._open.items():
             self._waiting.append(estimate(record))
@@ -100,8 +100,8 @@ class Voyage:
         return not self._unsettled
 
     def mark(self) -> None:
-        """Move the checkpoint behind what was read, if all of it is shipped. Raises OSError."""
-        if self._waiting or self._late:
+        """Move the checkpoint behind everything that was read, if all of it is shipped. Raises OSError."""
+        if self._waiting or self._to_settle:
             return
         self._forget_settled()
         settled = min(self._unsettled.values(), default=self.journal.position)
@@ -110,7 +110,7 @@ class Voyage:
         self.journal.mark(Checkpoint(keep, max(settled, known.settled), max(self.journal.position, known.done)))
 
     def give_up_before(self, moment: datetime) -> None:
-        """Bill opens of this process that were never closed for so long; a later close still corrects them."""
+        """Bill the requests that began before this moment and have no close by an estimate. A later close still corrects it."""
         lost: list[str] = []
         for request_id, (_, record) in self._open.items():
             if id_time(request_id) >= moment:
@@ -133,11 +133,11 @@ class Voyage:
         if entry.start < self._known.settled:
             return
         self._unsettled[record.event.id] = entry.start
-        (self._late if entry.start < self._known.done else self._waiting).append(record.event)
+        (self._to_settle if entry.start < self._known.done else self._waiting).append(record.event)
 
     def _forget_settled(self) -> None:
-        """And what is held for an hour: stores remember settlements no longer."""
-        heir, since = self.heir, self._clock.now() - LOST_OPEN
+        """Also forget what is not settled for an hour, because stores remember settlements no longer than that."""
+        heir, since = self.heir, self._clock.now() - GIVEN_UP_AFTER
         self._unsettled = {
             request_id: position
             for request_id, position in self._unsettled.items()
@@ -163,14 +163,14 @@ class Voyage:
             self.shipped += len(batch) - len(refused)
             del self._waiting[: len(batch)]
 
-    async def _tell_late(self) -> None:
-        while self._late:
-            event = self._late[0]
+    async def _tell_heir(self) -> None:
+        while self._to_settle:
+            event = self._to_settle[0]
             if self.heir is not None:
                 ended = event.created_at + timedelta(milliseconds=event.duration_ms)
                 stored_for = (self._clock.now() - ended).total_seconds() - STORING_SECONDS
                 await self.heir.inherit(event, max(0.0, stored_for))
-            del self._late[0]
+            del self._to_settle[0]
 
     def _set_torn_aside(self) -> None:
         """What nobody can read was perhaps to be billed. Raises OSError."""
