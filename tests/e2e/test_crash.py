@@ -101,7 +101,10 @@ def _counted(redis: Any) -> list[int]:
     return [int(redis.get(name)) for name in names if not name.endswith((":read", ":late", ":newest"))]
 
 
-def test_kill_9_leaves_nothing_unspent_that_was_stored_and_not_settled(stage: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize("heirs", [0, 1])
+def test_kill_9_leaves_nothing_unspent_that_was_stored_and_not_settled(
+    stage: Stage, tmp_path: Path, heirs: int
+) -> None:
     """No journal is needed any more for its bill; but Redis only knows what it reserved, and frees that with the dead."""
     socket, data_dir = tmp_path / "v", tmp_path / "data"
     price = "price: {input: '200', output: '200'}"
@@ -121,6 +124,12 @@ def test_kill_9_leaves_nothing_unspent_that_was_stored_and_not_settled(stage: St
             assert 0 < cost < reserved[0] == _counted(redis)[0]
             first.process.kill()
             first.process.wait()
+        for _ in range(heirs):
+            with run_gateway(data_dir, config, REDIS_URL=f"unix://{socket}") as heir:
+                time.sleep(2)  # it adopts the journal, and Redis does not take the settlement
+                heir.process.kill()
+                heir.process.wait()
         redis.client_unpause()
+        assert _counted(redis) == reserved
         with run_gateway(data_dir, config, REDIS_URL=f"unix://{socket}"):
             _becomes(lambda: _counted(redis), [cost])
