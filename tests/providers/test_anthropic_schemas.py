@@ -80,3 +80,10 @@ def test_a_tool_nested_too_deeply_is_refused() -> None:
     with pytest.raises(BadRequest) as refused:
         constrained(schema, "tools.0.function.parameters")
     assert refused.value.param == "tools.0.function.parameters"
+
+
+@pytest.mark.parametrize("keyword", ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"])
+def test_what_is_named_like_a_limit_is_no_limit(keyword: str) -> None:
+    schema: Json = {keyword: {"minimum": {"type": "integer", "minimum": 3}}}
+    made: Any = constrained(schema, "response_format")
+    assert made == {keyword: {"minimum": {"type": "integer", "description": "{minimum: 3}"}}}

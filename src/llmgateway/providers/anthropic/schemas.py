@@ -10,7 +10,7 @@ import msgspec
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, text_of
-from llmgateway.errors import BadRequest
+from llmgateway.providers.schema_walk import rewrite_schema, rewrite_value
 
 _LIMITS: Final = frozenset(
     {
@@ -22,10 +22,6 @@ _LIMITS: Final = frozenset(
 _FORMATS: Final = frozenset(
     {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
 )
-_VALUES: Final = frozenset({"enum", "const", "default", "examples", "required"})
-"""Keywords whose value is data, no schema."""
-_NAMED: Final = frozenset({"properties", "$defs", "definitions"})
-"""Keywords whose value maps names to schemas: a property may be called `minimum`."""
 
 
 def constrained(schema: object, param: str) -> object:
@@ -33,15 +29,12 @@ def constrained(schema: object, param: str) -> object:
 
     What is no schema stays as it is, for the provider to say so. Raises BadRequest when it is nested too deeply to be read.
     """
-    try:
-        return _constrained(schema) if is_object(schema) else schema
-    except RecursionError as error:
-        raise BadRequest("The schema is nested too deeply. Send a flatter one.", param=param) from error
+    return rewrite_schema(schema, _constrained, param) if is_object(schema) else schema
 
 
 def _constrained(schema: Json) -> Json:
     limits = {name: value for name, value in schema.items() if _is_limit(name, value)}
-    made = {name: _value(name, value) for name, value in schema.items() if name not in limits}
+    made = {name: rewrite_value(name, value, _constrained) for name, value in schema.items() if name not in limits}
     if "oneOf" in made and "anyOf" not in made:
         made["anyOf"] = made.pop("oneOf")
     kind: object = schema.get("type")
@@ -57,13 +50,3 @@ def _is_limit(name: str, value: Any) -> bool:
     if name == "minItems":
         return value not in (0, 1)
     return name in _LIMITS or (name == "format" and value not in _FORMATS)
-
-
-def _value(name: str, value: Any) -> Any:
-    if name in _VALUES:
-        return value
-    if name in _NAMED and is_object(value):
-        return {key: _constrained(item) if is_object(item) else item for key, item in value.items()}
-    if is_array(value):
-        return [_constrained(item) if is_object(item) else item for item in value]
-    return _constrained(value) if is_object(value) else value

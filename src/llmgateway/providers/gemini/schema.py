@@ -3,16 +3,9 @@
 Page: https://ai.google.dev/api/generate-content#FIELDS.response_json_schema.
 """
 
-from typing import Any, Final
-
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, is_object
-from llmgateway.errors import BadRequest
-
-_VALUES: Final = frozenset({"enum", "const", "default", "examples", "required"})
-"""Keywords whose value is data, no schema."""
-_NAMED: Final = frozenset({"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"})
-"""Keywords whose value maps names to schemas: a property may be called `const`."""
+from llmgateway.canon.shapes import is_object
+from llmgateway.providers.schema_walk import rewrite_schema, rewrite_value
 
 
 def response_schema(schema: Json, param: str) -> Json:
@@ -21,10 +14,7 @@ def response_schema(schema: Json, param: str) -> Json:
     Beside `$ref` no other keyword may stand, so a described reference becomes a choice of one; `const` is not known,
     and says the same as an `enum` of one value.
     """
-    try:
-        return _translated(schema)
-    except RecursionError as error:
-        raise BadRequest("The schema is nested too deeply. Send a flatter one.", param=param) from error
+    return rewrite_schema(schema, _translated, param)
 
 
 def takes_nothing(schema: object) -> bool:
@@ -48,7 +38,7 @@ def takes_nothing(schema: object) -> bool:
 
 
 def _translated(schema: Json) -> Json:
-    made: Json = {name: _value(name, value) for name, value in schema.items() if name != "const"}
+    made: Json = {name: rewrite_value(name, value, _translated) for name, value in schema.items() if name != "const"}
     if "const" in schema and "enum" not in schema:
         made["enum"] = [schema["const"]]
     beside = {name: value for name, value in made.items() if not name.startswith("$")}
@@ -56,13 +46,3 @@ def _translated(schema: Json) -> Json:
         kept = {name: value for name, value in made.items() if name.startswith("$") and name != "$ref"}
         return {**kept, "anyOf": [{"$ref": made["$ref"]}], **beside}
     return made
-
-
-def _value(name: str, value: Any) -> Any:
-    if name in _VALUES:
-        return value
-    if name in _NAMED and is_object(value):
-        return {key: _translated(item) if is_object(item) else item for key, item in value.items()}
-    if is_array(value):
-        return [_translated(item) if is_object(item) else item for item in value]
-    return _translated(value) if is_object(value) else value
