@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llmgateway.canon.call import Operation, Wishes
@@ -107,6 +107,7 @@ FIELDS = [
 ]
 
 
+@example(field="messages", value=[{"role": [], "name": "who"}], model=MODEL)
 @given(field=st.sampled_from(FIELDS), value=ANYTHING, model=st.sampled_from([MODEL, "claude-opus-5", "claude-3-haiku"]))
 def test_no_canon_body_is_worse_than_refused(field: str, value: Any, model: str) -> None:
     paths = ANTHROPIC.refuses(chat({field: value}), model)

@@ -86,6 +86,8 @@ def test_openais_own_tools_are_counted() -> None:
         {"type": "shell_call"},
         {"type": "image_generation_call"},
         {"type": "message"},
+        {"type": ["shell_call"]},
+        {"type": "shell_call", "container_id": ["cntr_3"]},
     ]
     read = responses_usage({"usage": {"input_tokens": 1, "output_tokens": 1}, "output": output})
     assert read is not None

@@ -18,7 +18,7 @@ _HEAD: Final = 256
 
 def spoken(messages: list[Json]) -> list[Json]:
     """The history, in which somebody speaks: where all is system messages, which only OpenAI answers, the user says the last."""
-    if any(message.get("role") not in _SYSTEM for message in messages):
+    if any(text_of(message.get("role")) not in _SYSTEM for message in messages):
         return messages
     return [*messages[:-1], *({**last, "role": "user"} for last in messages[-1:])]
 

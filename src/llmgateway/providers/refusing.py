@@ -50,7 +50,7 @@ def message_fields(messages: Sequence[Json], known: Collection[str] = ()) -> Ite
     strange = [name for name in _MESSAGE_FIELDS if name not in known]
     for index, message in enumerate(messages):
         for name in strange:
-            if message.get(name) and not (name == "name" and message.get("role") in {"tool", "function"}):
+            if message.get(name) and not (name == "name" and text_of(message.get("role")) in {"tool", "function"}):
                 yield f"messages.{index}.{name}"
 
 

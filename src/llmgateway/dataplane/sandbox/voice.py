@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from llmgateway.canon.chat import ChatRequest, Json
-from llmgateway.canon.shapes import is_object
+from llmgateway.canon.shapes import is_object, text_of
 
 _WORDS = re.compile(r"\S+\s*|\s+")
 _SHOWN = 400
@@ -66,7 +66,7 @@ def embed(text: str, dimensions: int | None) -> list[float]:
 
 def _thinks(request: ChatRequest) -> bool:
     thinking = request.get("thinking") or {}
-    return bool(request.get("reasoning_effort")) or thinking.get("type") in {"enabled", "adaptive"}
+    return bool(request.get("reasoning_effort")) or text_of(thinking.get("type")) in {"enabled", "adaptive"}
 
 
 def _answer(request: ChatRequest, messages: Sequence[Json]) -> str:

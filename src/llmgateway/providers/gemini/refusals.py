@@ -124,7 +124,7 @@ def _outputs(canon: Json) -> Iterator[str]:
 def _tools(canon: Json) -> Iterator[str]:
     tools = objects(canon.get("tools"))
     for index, tool in enumerate(tools):
-        if not is_object(tool.get("function")) and tool.get("type") not in OWN_TOOLS:
+        if not is_object(tool.get("function")) and text_of(tool.get("type")) not in OWN_TOOLS:
             yield f"tools.{index}.type"
     choice = canon.get("tool_choice")
     if not _is_understood(choice) or idle_choice(canon):

@@ -92,7 +92,7 @@ def read_response(body: Json, raw: bytes) -> Answer:
 
     Raises ProviderError when its status is `failed`, or when it is none.
     """
-    if body.get("type") in _LAST and is_object(inner := body.get("response")):
+    if text_of(body.get("type")) in _LAST and is_object(inner := body.get("response")):
         body, raw = inner, msgspec.json.encode(inner)
     if body.get("status") == "failed":
         raise stream_error(body.get("error") or {"message": "The provider's response failed."})
@@ -138,7 +138,9 @@ def responses_usage(response: Json) -> Usage | None:
         reasoning_tokens=figure_of(outgoing.get("reasoning_tokens")) or 0,
         searches=sum(_searched(item) for item in output),
         file_searches=sum(item.get("type") == "file_search_call" for item in output),
-        containers=len({item.get("container_id") for item in output if item.get("type") in _RUNS_CODE} - {None}),
+        containers=len(
+            {text_of(item.get("container_id")) for item in output if text_of(item.get("type")) in _RUNS_CODE} - {""}
+        ),
         images=sum(item.get("type") == "image_generation_call" for item in output),
         told_nanos=told_nanos(body),
         tier=word_of(tier),
