@@ -6,7 +6,7 @@ from sqlalchemy import Select, select
 
 from llmgateway.db.models.api_keys import ApiKey, KeySecret
 from llmgateway.db.models.audit_events import AuditRow
-from llmgateway.db.models.billing import BillingAccount, OverageTerms
+from llmgateway.db.models.billing import BillingAccount, OverageChange, OverageTerms
 from llmgateway.db.models.contents import ContentRow
 from llmgateway.db.models.credentials import ProviderCredential
 from llmgateway.db.models.ledger import LedgerClosing, LedgerEntry, LedgerPosting
@@ -27,6 +27,7 @@ Row = TypeVar(
     LedgerEntry,
     LedgerPosting,
     Member,
+    OverageChange,
     OverageTerms,
     Project,
     ProviderCredential,

@@ -5,38 +5,15 @@ from typing import Any
 
 import pytest
 
-from llmgateway.contract.snapshot import Limits, Quota
 from llmgateway.contract.usage import Outcome
 from llmgateway.controlplane.billing import metering
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.keys import service as keys
-from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.usage.store import UsageStore
-from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
 from tests.controlplane.api import error_of
+from tests.controlplane.billing.beyond import DOLLAR, charges, quota_of, use
 from tests.controlplane.billing.books import CENT, charged, held
 from tests.controlplane.billing.shop import Shop
-from tests.controlplane.records import PEPPER, SECRET
-
-DOLLAR = 100 * CENT
-
-
-async def _use(shop: Shop, data: Database, org: str, tokens: int, **changes: Any) -> None:
-    """A request of so many tokens, now."""
-    event = charged(0, shop.clock.now(), org, prompt_tokens=tokens, completion_tokens=0, **changes)
-    await UsageStore(data).insert([event])
-
-
-async def _quota(shop: Shop, data: Database, org: str) -> Quota:
-    """As the data plane is told."""
-    async with shop.api.admin.transaction() as tx:
-        row = await tx.get_one(Organisation, org)
-        await keys.create(tx, shop.clock, row, PEPPER, keys.KeyWish(name="k", limits=Limits()), SECRET)
-    snapshot = await KeySource(data, PEPPER, shop.clock).key_snapshot(SECRET)
-    assert snapshot is not None
-    assert snapshot.org.quota is not None
-    return snapshot.org.quota
 
 
 async def test_a_plan_that_nothing_goes_beyond_takes_no_limit(shop: Shop) -> None:
@@ -50,63 +27,63 @@ async def test_a_plan_that_nothing_goes_beyond_takes_no_limit(shop: Shop) -> Non
 async def test_it_is_charged_once_as_it_grows_and_stops_at_the_limit(shop: Shop, data: Database) -> None:
     org, client, customer = await shop.subscribed("acme", "starter")
     await client.patch("billing", json={"overage_limit_usd": "5"})
-    await _use(shop, data, org, 500_000)
+    await use(shop, data, org, 500_000)
     assert await metering.charge_overage(shop.worker, shop.clock) == 0
-    await _use(shop, data, org, 1_000_000)
+    await use(shop, data, org, 1_000_000)
     assert [await metering.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
     assert (await held(shop.worker, org))[Account.USAGE] == 4 * DOLLAR
     shop.clock.advance(1800)
-    await _use(shop, data, org, 9_000_000)
+    await use(shop, data, org, 9_000_000)
     assert await metering.charge_overage(shop.worker, shop.clock) == 1
     assert (await (await shop.again(org)).get("billing")).json()["overage_usd"] == "5.000000000"
     await shop.pass_hours(31 * 24)
     assert shop.stripe.account.metered(customer) == 500
     invoice = shop.stripe.account.all("invoice", customer=customer)[0]
     assert invoice["total"] == 2900 + 500
-    await _use(shop, data, org, 400_000)
+    await use(shop, data, org, 400_000)
     assert await metering.charge_overage(shop.worker, shop.clock) == 0, "a new period begins at nothing"
 
 
-async def test_the_limit_is_not_taken_off_what_was_served_under_it(shop: Shop, data: Database) -> None:
+@pytest.mark.parametrize("lower", [None, "0.000000001", "7.999999999", "8"])
+async def test_a_lower_limit_takes_nothing_off_what_was_served_under_the_one_before(
+    shop: Shop, data: Database, lower: str | None
+) -> None:
     org, client, _ = await shop.subscribed("acme", "starter")
     await client.patch("billing", json={"overage_limit_usd": "20"})
-    await _use(shop, data, org, 2_500_000)
-    for lower in (None, "7.999999999"):
-        refused = await client.patch("billing", json={"overage_limit_usd": lower})
-        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
-        assert "$8.000000000 of usage beyond the plan" in refused.json()["error"]["message"]
-    assert (await client.patch("billing", json={"overage_limit_usd": "8"})).status_code == 200
-    assert await metering.charge_overage(shop.worker, shop.clock) == 1
+    await use(shop, data, org, 2_500_000)
+    assert (await client.patch("billing", json={"overage_limit_usd": lower})).status_code == 200
+    assert [await metering.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
+    await use(shop, data, org, 2_500_000)
+    assert await metering.charge_overage(shop.worker, shop.clock) == 0, "nothing more under the lower one"
     assert (await held(shop.worker, org))[Account.USAGE] == 8 * DOLLAR
-    assert (await client.patch("billing", json={"overage_limit_usd": None})).status_code == 200
     assert (await client.get("billing")).json()["overage_usd"] == "8.000000000"
 
 
 async def test_what_was_used_within_a_plan_is_not_charged_by_a_smaller_one(shop: Shop, data: Database) -> None:
     org, client = await shop.owner_of("acme", "enterprise")
     await client.patch("billing", json={"overage_limit_usd": "20"})
-    await _use(shop, data, org, 9_000_000)
+    await use(shop, data, org, 9_000_000)
     operator = await shop.api.as_(await shop.api.person("op@gateway.test", operator=True))
     changed = await operator.patch(f"/admin/orgs/{org}", json={"plan": "starter"})
     assert changed.status_code == 200, changed.text
     assert await metering.charge_overage(shop.worker, shop.clock) == 0
-    await _use(shop, data, org, 500_000)
+    await use(shop, data, org, 500_000)
     assert await metering.charge_overage(shop.worker, shop.clock) == 1
     assert (await held(shop.worker, org))[Account.CREDIT] == 2 * DOLLAR, "half a million tokens at 4 dollars a million"
-    quota = await _quota(shop, data, org)
+    quota = await quota_of(shop, data, org)
     assert quota.tokens == 9_000_000 + 5_000_000, "the limit pays for so much from the change on"
 
 
 async def test_a_higher_limit_is_for_further_use_alone(shop: Shop, data: Database) -> None:
     org, client, _ = await shop.subscribed("acme", "starter")
     await client.patch("billing", json={"overage_limit_usd": "1"})
-    await _use(shop, data, org, 3_500_000)
+    await use(shop, data, org, 3_500_000)
     await client.patch("billing", json={"overage_limit_usd": "20"})
     for _ in range(2):
         await metering.charge_overage(shop.worker, shop.clock)
         assert (await held(shop.worker, org))[Account.USAGE] == DOLLAR, "as the limit of then has it"
-    assert (await _quota(shop, data, org)).tokens == 3_500_000 + 4_750_000
-    await _use(shop, data, org, 10**7)
+    assert (await quota_of(shop, data, org)).tokens == 3_500_000 + 4_750_000
+    await use(shop, data, org, 10**7)
     await metering.charge_overage(shop.worker, shop.clock)
     assert (await held(shop.worker, org))[Account.USAGE] == 20 * DOLLAR
 
@@ -114,7 +91,7 @@ async def test_a_higher_limit_is_for_further_use_alone(shop: Shop, data: Databas
 async def test_what_was_used_beyond_is_charged_though_the_new_plan_includes_it(shop: Shop, data: Database) -> None:
     org, client, _ = await shop.subscribed("acme", "starter")
     await client.patch("billing", json={"overage_limit_usd": "20"})
-    await _use(shop, data, org, 1_500_000)
+    await use(shop, data, org, 1_500_000)
     assert (await client.post("billing/checkout", json={"plan": "enterprise"})).status_code == 200
     await shop.settle()
     assert await metering.charge_overage(shop.worker, shop.clock) == 1
@@ -136,14 +113,14 @@ async def test_what_does_not_count_is_not_charged(shop: Shop, data: Database, ch
 
 async def test_without_a_limit_nothing_is_charged_and_nothing_goes_beyond(shop: Shop, data: Database) -> None:
     org, _, _ = await shop.subscribed("acme", "starter")
-    await _use(shop, data, org, 10**7)
+    await use(shop, data, org, 10**7)
     assert await metering.charge_overage(shop.worker, shop.clock) == 0
 
 
 async def test_the_data_plane_is_told_of_the_period_and_of_what_the_limit_pays_for(shop: Shop, data: Database) -> None:
     org, client, _ = await shop.subscribed("acme", "starter")
     await client.patch("billing", json={"overage_limit_usd": "2"})
-    quota = await _quota(shop, data, org)
+    quota = await quota_of(shop, data, org)
     assert (quota.requests, quota.tokens) == (10_000 + 2_000, 500_000 + 500_000)
     assert quota.overage_limit == 2 * DOLLAR
     assert quota.period_end - quota.period_start == timedelta(days=30)
@@ -153,16 +130,16 @@ async def test_what_is_used_in_a_periods_last_minutes_is_charged_after_it(shop: 
     org, client, _ = await shop.subscribed("acme", "starter")
     await client.patch("billing", json={"overage_limit_usd": "20"})
     shop.clock.advance(30 * 24 * 3600 - 60)
-    await _use(shop, data, org, 1_500_000)
+    await use(shop, data, org, 1_500_000)
     late = charged(0, shop.clock.now(), org, prompt_tokens=250_000, completion_tokens=0)
     shop.clock.advance(120)
     assert await metering.charge_overage(shop.worker, shop.clock) == 1
-    assert await _charges(shop, org) == [4 * DOLLAR]
+    assert await charges(shop, org) == [4 * DOLLAR]
     await shop.pass_hours(24)
-    await _use(shop, data, org, 600_000)
+    await use(shop, data, org, 600_000)
     await UsageStore(data).insert([late])  # a process was away
     assert await metering.charge_overage(shop.worker, shop.clock) == 2
-    assert await _charges(shop, org) == [4 * DOLLAR, DOLLAR, 40 * CENT], "each period by itself"
+    assert await charges(shop, org) == [4 * DOLLAR, DOLLAR, 40 * CENT], "each period by itself"
     client = await shop.again(org)
     assert (await client.get("billing")).json()["overage_usd"] == "0.400000000"
     assert await metering.charge_overage(shop.worker, shop.clock) == 0
@@ -175,33 +152,24 @@ async def test_a_period_that_ends_with_its_plan_is_charged_by_that_plan(shop: Sh
     assert (await client.post("billing/checkout", json={"plan": "starter"})).status_code == 200
     await shop.settle()
     shop.clock.advance(30 * 24 * 3600 - 60)
-    await _use(shop, data, org, 3_500_000)
+    await use(shop, data, org, 3_500_000)
     shop.clock.advance(24 * 3600)
     shop.stripe.account.pass_time()
     await shop.settle()
     assert await shop.plan(org) == "starter"
-    await _use(shop, data, org, 750_000)
+    await use(shop, data, org, 750_000)
     assert await metering.charge_overage(shop.worker, shop.clock) == 2
-    assert await _charges(shop, org) == [3 * DOLLAR, DOLLAR], "a million tokens at 3 dollars, a quarter of one at 4"
+    assert await charges(shop, org) == [3 * DOLLAR, DOLLAR], "a million tokens at 3 dollars, a quarter of one at 4"
 
 
 async def test_a_plan_that_is_ended_at_once_is_charged_until_then(shop: Shop, data: Database) -> None:
     org, client, _ = await shop.subscribed("acme", "starter")
     await client.patch("billing", json={"overage_limit_usd": "20"})
-    await _use(shop, data, org, 1_500_000)
+    await use(shop, data, org, 1_500_000)
     shop.clock.advance(60)
     shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
     await shop.settle()
-    await _use(shop, data, org, 1_000_000)
+    await use(shop, data, org, 1_000_000)
     assert [await metering.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
-    assert await _charges(shop, org) == [4 * DOLLAR]
+    assert await charges(shop, org) == [4 * DOLLAR]
     assert (await held(shop.worker, org))[Account.CREDIT] == 4 * DOLLAR, "no invoice will come: it is owed"
-
-
-async def _charges(shop: Shop, org: str) -> list[int]:
-    """For use beyond the plan, in nanos."""
-    query = (
-        "SELECT -nanos FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id "
-        "WHERE p.org_id = :o AND kind = 'overage' AND account = 'revenue' ORDER BY hour, reference"
-    )
-    return [int(str(nanos)) for nanos in await shop.api.rows(query, o=org)]

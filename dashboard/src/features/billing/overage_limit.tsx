@@ -33,7 +33,7 @@ export function OverageLimit({ billing }: { billing: Schema["BillingShown"] }) {
       </p>
       <TextField
         label="At most this many dollars a period"
-        hint="Empty: nothing beyond the plan."
+        hint="Empty: nothing beyond the plan. A new limit is for further use; what was used before is charged."
         inputMode="decimal"
         value={limit}
         onChange={setLimit}

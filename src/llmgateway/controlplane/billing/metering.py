@@ -7,14 +7,17 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.billing import accounts, overage
+from llmgateway.contract.channels import KeyChanged
+from llmgateway.controlplane.billing import accounts, overage, overage_terms
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account, Coverage
 from llmgateway.controlplane.billing.each_organisation import for_each_organisation
+from llmgateway.controlplane.billing.overage_terms import Terms
 from llmgateway.controlplane.billing.stripe.asking import StripeRefused
 from llmgateway.controlplane.billing.stripe.desk import Desk
 from llmgateway.controlplane.billing.usage_charges import hour_of
-from llmgateway.db.models.billing import BillingAccount, MeterReport, OverageTerms
+from llmgateway.controlplane.reception.announcing import announce
+from llmgateway.db.models.billing import BillingAccount, MeterReport
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
@@ -28,11 +31,8 @@ async def charge_overage(database: Database, clock: Clock) -> int:
 
     Also what came late, for weeks after a period's end.
     """
-    since = clock.now() - overage.LATE
     async with database.transaction() as tx:
-        allow = select(Organisation.id).where(Organisation.overage_limit_nanos > 0)
-        allowed = select(OverageTerms.org_id).where(OverageTerms.limit_nanos > 0, OverageTerms.ends_at > since)
-        org_ids = sorted((await tx.scalars(allow.union(allowed))).all())
+        org_ids = sorted(await tx.scalars(overage_terms.charged_since(clock.now() - overage.LATE)))
     return await for_each_organisation(
         org_ids, lambda org_id: _charge_org(database, clock, org_id), lambda org_id: org_id
     )
@@ -45,11 +45,15 @@ async def _charge_org(database: Database, clock: Clock, org_id: str) -> int:
         org = await tx.get(Organisation, org_id)
         if org is None:
             return 0
-        await overage.keep(tx, overage.terms_of(org, now))
-        return sum([await _charge(tx, clock, terms) for terms in await overage.kept(tx, org_id, now - overage.LATE)])
+        if await overage.renew(tx, org, now):
+            await announce(tx, KeyChanged(None, org_id))
+        return sum(
+            [await _charge(tx, clock, terms) for terms in await overage_terms.kept(tx, org_id, now - overage.LATE)]
+        )
 
 
-async def _charge(tx: AsyncSession, clock: Clock, terms: overage.Terms) -> bool:
+async def _charge(tx: AsyncSession, clock: Clock, kept: Terms) -> bool:
+    terms = await overage.exact(tx, kept)
     due, (charged, parts) = await overage.due(tx, terms), await overage.charged(tx, terms)
     if due <= charged:
         return False

@@ -11,6 +11,7 @@ from llmgateway.contract.snapshot import Quota
 from llmgateway.controlplane.billing import accounts, overage, usage_charges
 from llmgateway.controlplane.billing.books.ledger import Account, balances
 from llmgateway.controlplane.billing.notices import exhausted, notice
+from llmgateway.controlplane.billing.overage_terms import terms_of
 from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
 from llmgateway.controlplane.billing.standing import Standing
 from llmgateway.controlplane.billing.stripe.counter import NOT_SET_UP
@@ -30,7 +31,7 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
     standing = Standing(status="none") if account is None else accounts.standing_in(account)
     period = period_of(org.period_start, org.period_end, now)
     requests, tokens = await overage.used(tx, org.id, period)
-    beyond, _ = await overage.charged(tx, overage.terms_of(org, now))
+    beyond, _ = await overage.charged(tx, terms_of(org, now))
     plan = all_plans().get(org.plan)
     # What is not posted yet is shown as it will be posted.
     fresh, invoiced = await usage_charges.not_posted(tx, org.id, now), await accounts.is_invoiced(tx, org.id)
@@ -64,16 +65,12 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
 def _quota(org: Organisation, plan: Plan | None, now: datetime) -> Quota | None:
     if plan is None:
         return None
-    terms = overage.terms_of(org, now)
+    terms = terms_of(org, now)
     return plan.quota(terms.period, terms.limit_nanos, waived_nanos=terms.waived_nanos)
 
 
 async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:
-    """Another limit.
-
-    Raises Conflict for one below what was served under the present one and is not charged yet, and for one on a plan that
-    nothing goes beyond.
-    """
+    """Another limit, for what is used from now on. Raises Conflict for one on a plan that nothing goes beyond."""
     tx, org, now = visit.tx, visit.org, visit.rooms.clock.now()
     plan = all_plans().get(org.plan)
     if limit_nanos is not None and (plan is None or plan.overage is None):
@@ -83,14 +80,6 @@ async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:
             param="overage_limit_usd",
         )
     async with overage.other_terms(tx, org, now):
-        terms = overage.terms_of(org, now)
-        due, (charged, _) = await overage.due(tx, terms), await overage.charged(tx, terms)
-        if due > charged and (limit_nanos or 0) < due:
-            raise Conflict(
-                f"${usd(due - charged)} of usage beyond the plan was served under the present limit and is not charged "
-                "yet. It will be within minutes: set a limit below it after that.",
-                param="overage_limit_usd",
-            )
         org.overage_limit_nanos = limit_nanos
     await announce(tx, KeyChanged(None, org.id))
 

@@ -17,7 +17,7 @@ from llmgateway.controlplane.usage.open_content import open_content
 from llmgateway.db.base import Base
 from llmgateway.db.models.api_keys import ApiKey, KeySecret
 from llmgateway.db.models.audit_events import AuditRow
-from llmgateway.db.models.billing import BillingAccount, OverageTerms
+from llmgateway.db.models.billing import BillingAccount, OverageChange, OverageTerms
 from llmgateway.db.models.contents import ContentRow
 from llmgateway.db.models.credentials import ProviderCredential
 from llmgateway.db.models.ledger import LedgerClosing, LedgerEntry, LedgerPosting
@@ -88,6 +88,7 @@ def _tables(org_id: str) -> Sequence[_Table]:
         _Table(owned(AuditRow, org_id), (AuditRow.id,)),
         _Table(owned(BillingAccount, org_id), (BillingAccount.org_id,)),
         _Table(owned(OverageTerms, org_id), (OverageTerms.begins_at,)),
+        _Table(owned(OverageChange, org_id), (OverageChange.begins_at, OverageChange.changed_at)),
         _Table(owned(LedgerPosting, org_id), (LedgerPosting.id,)),
         _Table(owned(LedgerEntry, org_id), (LedgerEntry.posting_id, LedgerEntry.line)),
         _Table(owned(LedgerClosing, org_id), (LedgerClosing.day, LedgerClosing.account)),

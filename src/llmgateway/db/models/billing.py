@@ -1,4 +1,4 @@
-"""billing_accounts, stripe_events, meter_reports, overage_terms: what Stripe last said, what it is told, and what use costs."""
+"""billing_accounts, stripe_events, meter_reports, overage_terms, overage_changes: what Stripe last said, what it is told, and what use costs."""
 
 from sqlalchemy import BigInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -64,7 +64,7 @@ class MeterReport(Base):
 
 
 class OverageTerms(Base):
-    """How what goes beyond a plan is priced in one billing period of an organisation, as they last held in it."""
+    """How what goes beyond a plan is priced in one billing period of an organisation, at its end or as it stands now."""
 
     __tablename__ = "overage_terms"
 
@@ -75,3 +75,18 @@ class OverageTerms(Base):
     plan: Mapped[str]
     limit_nanos: Mapped[Nanos | None]
     waived_nanos: Mapped[Nanos]
+
+
+class OverageChange(Base):
+    """How it was priced in the same period before, until it changed."""
+
+    __tablename__ = "overage_changes"
+
+    org_id: Mapped[Id]
+    begins_at: Mapped[Moment] = mapped_column(primary_key=True)
+    """The period, not these terms."""
+    changed_at: Mapped[Moment] = mapped_column(primary_key=True)
+    plan: Mapped[str]
+    limit_nanos: Mapped[Nanos | None]
+    waived_nanos: Mapped[Nanos]
+    """As it was known then; what counts is the period's first, the others are worked out anew from what was used."""
