@@ -100,6 +100,12 @@ ERROR_CODES = (
     ),
     ErrorCode(
         409,
+        "credit_left",
+        "Prepaid credit would be lost with the organisation; the message says how much.",
+        "Use it, ask the operator for it back, or delete with `?give_up_credit=true`.",
+    ),
+    ErrorCode(
+        409,
         "stripe_not_configured",
         "This gateway takes no payments; to Stripe's own events it says so with 400.",
         "Have its operator set the variables of Stripe.",

@@ -11,6 +11,7 @@ import msgspec
 from llmgateway.canon.call import Operation, Wishes
 from llmgateway.contract.channels import CacheReport, CheckedCredential, PathHealth
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, Tariff
+from llmgateway.controlplane.billing import farewell
 from llmgateway.controlplane.billing.stripe.counter import open_counter
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.onboarding.service import token_secret
@@ -87,7 +88,7 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
         draining=shared.draining,
         version=version("llmgateway"),
         tariff=tariff_of(settings),
-        events=Events(member_left=(keys.end_of_member,)),
+        events=Events(member_left=(keys.end_of_member,), org_closes=(farewell.before_deletion,)),
     )
     try:
         async with open_counter(settings) as counter:

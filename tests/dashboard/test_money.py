@@ -36,7 +36,9 @@ def test_a_plan_is_bought_at_a_checkout_and_given_back(browser: Browser, gateway
         kay.sees("It becomes Free then")
 
 
-def test_credit_is_bought_in_advance(browser: Browser, gateway: Gateway, checkout: Checkout) -> None:
+def test_credit_is_bought_in_advance_and_not_lost_without_a_word(
+    browser: Browser, gateway: Gateway, checkout: Checkout
+) -> None:
     with person(browser, gateway) as alan:
         alan.sign_up("alan@example.com", "Bombe")
         checkout.open_for(alan.page, gateway)
@@ -46,6 +48,14 @@ def test_credit_is_bought_in_advance(browser: Browser, gateway: Gateway, checkou
         alan.page.get_by_role("link", name="Pay").click()
         alan.page.get_by_role("link", name="Back to the shop").click()
         expect(alan.page.get_by_text("Credit, paid in advance").locator("..")).to_contain_text("$25.00")
+
+        alan.open_place("Settings")
+        alan.click("Delete organisation")
+        alan.sees("$25.00 of prepaid credit is left and is lost with the organisation")
+        alan.page.get_by_label("Type bombe to confirm").fill("bombe")
+        alan.click("Delete it and $25.00 of credit")
+        alan.click("Restore")
+        alan.sees("The organisation is restored")
 
 
 def test_an_operator_assigns_a_plan_and_gives_credit_and_takes_it_back(

@@ -11,6 +11,7 @@ import { useTell } from "@/components/toast";
 import { Transfer } from "@/features/settings/transfer";
 import { api, query, type Schema } from "@/lib/api/client";
 import { wordsOf } from "@/lib/api/errors";
+import { cents } from "@/lib/format";
 import { useMay, useOrg } from "@/lib/me";
 import { day } from "@/lib/time";
 
@@ -26,6 +27,8 @@ export function DangerZone({ of: shown }: { of: Schema["OrgShown"] }) {
   const mayExport = useMay("org:export");
   const [act, setAct] = useState<Act | null>(null);
   const params = { params: { path: { org: org.slug } } };
+  const billing = query.useQuery("get", "/api/v1/orgs/{org}/billing", params, { enabled: act === "delete" });
+  const credit = Number(billing.data?.credit_usd ?? 0) > 0 ? cents(billing.data?.credit_usd) : null;
   const done = (text: string, away: boolean) => ({
     onSuccess: async () => {
       setAct(null);
@@ -123,12 +126,18 @@ export function DangerZone({ of: shown }: { of: Schema["OrgShown"] }) {
         open={act === "delete"}
         onClose={() => setAct(null)}
         title={`Delete ${org.name}`}
-        act="Delete organisation"
+        act={credit ? `Delete it and ${credit} of credit` : "Delete organisation"}
         typed={org.slug}
-        busy={end.isPending}
+        busy={end.isPending || billing.isPending}
         error={end.error}
-        onConfirm={() => end.mutate(params)}
+        onConfirm={() => end.mutate({ params: { ...params.params, query: { give_up_credit: credit !== null } } })}
       >
+        {credit ? (
+          <p className="mb-2 font-medium text-ink">
+            {credit} of prepaid credit is left and is lost with the organisation. The operator of this gateway can give
+            it back before.
+          </p>
+        ) : null}
         Its keys are refused from now on. An owner can restore it until the grace period ends. The name to type is that
         of this organisation in addresses, <Mono>{org.slug}</Mono>.
       </Confirm>

@@ -4035,7 +4035,10 @@ export interface operations {
     };
     delete_org: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Needed where prepaid credit is left: 409 `credit_left` says how much would be lost. */
+                give_up_credit?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The organisation, by id or slug. */

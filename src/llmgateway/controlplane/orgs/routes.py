@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from llmgateway.controlplane.accounts.me_routes import profile
 from llmgateway.controlplane.audit.service import Act, note, record
 from llmgateway.controlplane.orgs import members, service
-from llmgateway.controlplane.orgs.schemas import Me, MyOrg, NewOrg, OrgChange, OrgShown, Transfer
+from llmgateway.controlplane.orgs.schemas import Deletion, Me, MyOrg, NewOrg, OrgChange, OrgShown, Transfer
 from llmgateway.controlplane.plans.service import plan_named
 from llmgateway.controlplane.reception.budgets import budget_changes, budgets_shown
 from llmgateway.controlplane.reception.permissions import ROLES, OrgRole, Permission
@@ -66,9 +66,11 @@ async def change_org(visit: Annotated[Visit, Requires(Permission.ORG_WRITE)], bo
 
 
 @router.delete("/orgs/{org}")
-async def delete_org(visit: Annotated[Visit, Requires(Permission.ORG_DELETE)]) -> OrgShown:
+async def delete_org(
+    visit: Annotated[Visit, Requires(Permission.ORG_DELETE)], wish: Annotated[Deletion, Query()]
+) -> OrgShown:
     """Stop all its keys at once and delete it in 30 days; until then it can be restored."""
-    await service.close(visit)
+    await service.close(visit, give_up_credit=wish.give_up_credit)
     await note(visit, "org.delete", visit.org.id, after={"deletes_at": visit.org.deletes_at})
     return shown(visit.org)
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from llmgateway.controlplane.accounts.schemas import Profile
 from llmgateway.controlplane.plans.service import Rates
@@ -24,6 +24,14 @@ class OrgChange(Body):
     slug: str | None = Field(None, pattern=r"^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?$", description="Part of addresses.")
     cache_seconds: Whole | None = Field(None, ge=0, le=31_536_000, description="How long answers are kept; 0 is off.")
     budgets: Budgets | None = Field(None, description="For all keys together.")
+
+
+class Deletion(BaseModel):
+    """What its owner agrees to."""
+
+    give_up_credit: bool = Field(
+        default=False, description="Needed where prepaid credit is left: 409 `credit_left` says how much would be lost."
+    )
 
 
 class OrgShown(Shown):

@@ -13,11 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.permissions import OrgRole
+from llmgateway.controlplane.reception.rooms import OrgCloses
 from llmgateway.controlplane.reception.visits import Visit
-from llmgateway.db.models.billing import BillingAccount
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.users import Member
-from llmgateway.db.tenancy import owned
 from llmgateway.errors import Conflict, NotFound
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
@@ -90,17 +89,12 @@ async def of_person(tx: AsyncSession, user_id: str) -> Sequence[tuple[Organisati
     return [(org, OrgRole(role)) for org, role in (await tx.execute(query)).all()]
 
 
-async def close(visit: Visit) -> None:
-    """Its keys stop at once; the rest is kept for the grace period. Raises Conflict, also while it pays for more to come."""
+async def close(visit: Visit, *, give_up_credit: bool) -> None:
+    """Its keys stop at once; the rest is kept for the grace period. Raises Conflict, also where its money is against it."""
     if visit.org.deletes_at is not None:
         raise Conflict("This organisation is being deleted already.")
-    account = await visit.tx.scalar(owned(BillingAccount, visit.org.id))
-    if account is not None and account.period_end is not None and account.ends_at is None:
-        raise Conflict(
-            "This organisation has a subscription, which would be charged on. Change to the plan Free on its billing page; "
-            "then it can be deleted at once.",
-            code="subscription_runs",
-        )
+    for handle in visit.rooms.events.org_closes:
+        await handle(visit.tx, visit.rooms.clock, OrgCloses(org_id=visit.org.id, give_up_credit=give_up_credit))
     visit.org.deletes_at = visit.rooms.clock.now() + GRACE
     await changed(visit)
 

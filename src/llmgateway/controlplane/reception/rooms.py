@@ -29,10 +29,23 @@ MemberLeftHandler = Callable[[AsyncSession, Clock, MemberLeft], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrgCloses:
+    """An owner deletes an organisation. Whoever has something against it raises Conflict."""
+
+    org_id: str
+    give_up_credit: bool
+    """Whether the owner knows that prepaid credit is lost with it."""
+
+
+OrgClosesHandler = Callable[[AsyncSession, Clock, OrgCloses], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
     """What lower houses announce to higher ones, in the same transaction."""
 
     member_left: Sequence[MemberLeftHandler] = ()
+    org_closes: Sequence[OrgClosesHandler] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
