@@ -23,6 +23,8 @@ _ONLY_LIBPQ: Final = frozenset({"channel_binding", "connect_timeout", "gssencmod
 """Parameters of URLs that the driver would hand on to the server, which does not know them."""
 _RESTED_SECONDS: Final = 10.0
 """A connection that rested longer is asked for a sign of life: a firewall may have dropped it, and told nobody."""
+_IN_UTC: Final = {"timezone": "UTC"}
+"""Whatever the server's own is: in it moments come out of JSON, days are added, and a date becomes a moment."""
 _FAULTS_OF_DATA: Final = ("22", "23")
 """SQLSTATE classes: data exception, integrity constraint violation."""
 
@@ -68,7 +70,9 @@ class Database:
 
     async def connect(self) -> Connection:
         """A connection of the driver's own, outside the pool."""
-        connection = await _connect(self._dsn, timeout=self._seconds or 60, command_timeout=self._seconds)
+        connection = await _connect(
+            self._dsn, timeout=self._seconds or 60, command_timeout=self._seconds, server_settings=_IN_UTC
+        )
         if self._role is not None:
             try:
                 await connection.execute(f"SET ROLE {self._role}")

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from llmgateway.contract.usage import Outcome
 from llmgateway.controlplane.billing import metering
@@ -14,6 +15,7 @@ from tests.controlplane.api import error_of
 from tests.controlplane.billing.beyond import DOLLAR, charges, quota_of, use
 from tests.controlplane.billing.books import CENT, charged, held
 from tests.controlplane.billing.shop import Shop
+from tests.fixtures_database import run_sql
 
 
 async def test_a_plan_that_nothing_goes_beyond_takes_no_limit(shop: Shop) -> None:
@@ -124,6 +126,16 @@ async def test_the_data_plane_is_told_of_the_period_and_of_what_the_limit_pays_f
     assert (quota.requests, quota.tokens) == (10_000 + 2_000, 500_000 + 500_000)
     assert quota.overage_limit == 2 * DOLLAR
     assert quota.period_end - quota.period_start == timedelta(days=30)
+
+
+async def test_a_period_is_told_in_utc_by_a_server_in_another_time_zone(
+    shop: Shop, data: Database, superuser_url: str, database_url: str
+) -> None:
+    """A refusal says when a quota begins anew, with a Z behind it."""
+    await run_sql(superuser_url, f"ALTER DATABASE {make_url(database_url).database} SET timezone = 'America/New_York'")
+    org, _, _ = await shop.subscribed("acme", "starter")
+    quota = await quota_of(shop, data, org)
+    assert f"{quota.period_end:%Y-%m-%dT%H:%M:%SZ}" == "2026-12-05T12:30:00Z"
 
 
 async def test_what_is_used_in_a_periods_last_minutes_is_charged_after_it(shop: Shop, data: Database) -> None:
