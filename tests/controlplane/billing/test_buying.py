@@ -156,6 +156,30 @@ async def test_more_that_is_not_paid_within_a_day_is_off(shop: Shop) -> None:
     assert await shop.plan(org) == "enterprise"
 
 
+async def test_more_that_is_not_paid_says_that_what_was_planned_is_off(shop: Shop) -> None:
+    _, client, customer = await shop.subscribed("acme", "professional")
+    await client.post("billing/checkout", json={"plan": "starter"})
+    shop.stripe.account.bad_cards.add(customer)
+    refused = (await client.post("billing/checkout", json={"plan": "enterprise"})).json()
+    await shop.settle()
+    assert (await client.get("billing")).json()["next_plan"] is None
+    assert "The change to Starter that was planned for the period's end is off" in refused["message"]
+
+
+async def test_less_during_a_trial_comes_after_it_and_charges_nothing_before(shop: Shop) -> None:
+    org, client, customer = await shop.subscribed("acme", "professional")
+    (subscription,) = shop.stripe.account.all("subscription")
+    subscription["status"] = "trialing"
+    invoices = len(shop.stripe.account.all("invoice", customer=customer))
+    assert (await client.post("billing/checkout", json={"plan": "starter"})).status_code == 200
+    await shop.settle()
+    shown = (await client.get("billing")).json()
+    assert (shown["status"], shown["plan"], shown["next_plan"]) == ("trialing", "professional", "starter")
+    assert len(shop.stripe.account.all("invoice", customer=customer)) == invoices
+    await shop.pass_hours(31 * 24)
+    assert (await shop.plan(org), subscription["status"]) == ("starter", "active")
+
+
 async def test_more_takes_back_that_the_subscription_ends(shop: Shop) -> None:
     org, client, _ = await shop.subscribed("acme", "starter")
     await client.post("billing/checkout", json={"plan": "free"})

@@ -175,6 +175,11 @@ class Account:
         found["cancel_at"] = self._end(found)
         self.tell("customer.subscription.updated", found)
 
+    def end_trial(self, subscription: Json) -> None:
+        """What was for nothing until now is charged."""
+        self._set_status(subscription, "active")
+        self._bill(subscription, self._plan_lines(subscription))
+
     def cancel_now(self, subscription: str) -> None:
         """In the Portal, or by the operator."""
         found = self.things["subscription"][subscription]
@@ -187,7 +192,7 @@ class Account:
             pending = subscription["pending_update"]
             if pending is not None and min(pending["expires_at"], self._end(subscription)) <= self.now:
                 self._drop_pending(subscription)
-            while subscription["status"] in {"active", "past_due"} and self._end(subscription) <= self.now:
+            while subscription["status"] in {"trialing", "active", "past_due"} and self._end(subscription) <= self.now:
                 self._renew(subscription)
             if subscription["status"] == "past_due":
                 unpaid = self.all("invoice", customer=subscription["customer"], status="open")
@@ -278,6 +283,8 @@ class Account:
         for item in items:
             item["current_period_start"] = item["current_period_end"]
             item["current_period_end"] = month_later(item["current_period_end"])
+        if subscription["status"] == "trialing":
+            self._set_status(subscription, "active")
         self._bill(subscription, self._plan_lines(subscription) + lines)
         self.tell("customer.subscription.updated", subscription)
 

@@ -317,6 +317,8 @@ class _Answering:
         schedule.update(form)
         for found in self._account.all("subscription", schedule=identifier):
             found["cancel_at"] = None
+            if found["status"] == "trialing" and form["phases"][0].get("trial") != "true":
+                self._account.end_trial(found)
         self._account.tell("subscription_schedule.updated", schedule)
         return schedule
 

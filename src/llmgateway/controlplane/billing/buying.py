@@ -23,6 +23,7 @@ _MOST_CENTS: Final = 99_999_999
 _HOLDS_FOR: Final = timedelta(hours=1)
 """How long an amount that was shown may be agreed to."""
 _NOT_PAID: Final = "The payment failed, so the plan is as it was. Pay the invoice within a day, and it changes."
+_PLANNED_OFF: Final = " The change to {plan} that was planned for the period's end is off: choose it again to have it."
 _OWED: Final = (
     "The last payment failed. Pay this invoice, and the plan {plan} goes on; to give the plan up, choose Free instead."
 )
@@ -119,13 +120,19 @@ async def _change(visit: Visit, desk: Desk, change: Change, wanted: Plan, as_of:
         return PlanChange(effective_at=now)
     if change.step is Step.RAISE:
         page = await desk.upgrade(subscription, wanted.id, as_of or now)
-        return PlanChange(effective_at=now) if page is None else PlanChange(url=page, message=_NOT_PAID)
+        return PlanChange(effective_at=now) if page is None else PlanChange(url=page, message=_not_paid(subscription))
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         losses = await service.losses(tx, visit.org, wanted, now)
     if change.step is Step.LOWER:
         await desk.downgrade(subscription, wanted.id)
         return PlanChange(effective_at=subscription.period_end, losses=tuple(losses))
     return PlanChange(effective_at=await _end(desk, change.subscriptions, now), losses=tuple(losses))
+
+
+def _not_paid(subscription: Subscription) -> str:
+    """A refused upgrade has taken off already what was planned for the period's end."""
+    planned = subscription.next_plan
+    return _NOT_PAID if planned is None else _NOT_PAID + _PLANNED_OFF.format(plan=plan_named(planned).name)
 
 
 async def _settle(desk: Desk, subscription: Subscription) -> PlanChange:

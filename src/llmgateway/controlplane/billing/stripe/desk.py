@@ -228,6 +228,8 @@ class Desk:
             )
             now["start_date"] = int(subscription.period_start.timestamp())
             now["end_date"] = int(subscription.period_end.timestamp())
+            if subscription.status == "trialing":
+                now["trial"] = True  # else the trial ends at once: a phase is what it says, and nothing of what was
             then["metadata"] = {"next_plan": plan}
             await self._v1.subscription_schedules.update_async(
                 schedule,
