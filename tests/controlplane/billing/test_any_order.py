@@ -29,6 +29,8 @@ def _subscription(status: str, plan: str, day: int) -> Subscription:
         plan=plan,
         item_id="si_1",
         price_id="price_1",
+        quantity=1,
+        beside=(),
         metered=True,
         period_start=start,
         period_end=start + timedelta(days=30),

@@ -8,7 +8,7 @@ from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.stripe.asking import StripeRefused
 from llmgateway.controlplane.billing.stripe.desk import ReturnUrls
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
-from tests.controlplane.api import error_of
+from tests.controlplane.api import Json, error_of
 from tests.controlplane.billing.books import CENT, held
 from tests.controlplane.billing.shop import Shop
 
@@ -215,6 +215,19 @@ async def test_a_downgrade_leaves_a_discount_where_it_is(shop: Shop) -> None:
     assert [phase["discounts"] for phase in schedule["phases"]] == [[{"discount": "di_half"}]] * 2
     await shop.pass_hours(31 * 24)
     assert (await shop.plan(org), subscription["discounts"]) == ("starter", ["di_half"])
+
+
+async def test_a_downgrade_leaves_what_was_added_beside_the_plan_where_it_is(shop: Shop) -> None:
+    _, client, _ = await shop.subscribed("acme", "professional")
+    account = shop.stripe.account
+    (subscription,) = account.all("subscription")
+    plan, meter = subscription["items"]["data"]
+    about: Json = {"lookup_key": None, "active": True, "metadata": {}, "recurring": {"usage_type": "licensed"}}
+    support = account.add("price", "price", unit_amount=500, **about)
+    subscription["items"]["data"].append({**plan, "id": "si_support", "price": support, "quantity": 3})
+    assert (await client.post("billing/checkout", json={"plan": "starter"})).status_code == 200
+    beside = [{"price": meter["price"]["id"]}, {"price": support["id"], "quantity": "3"}]
+    assert [phase["items"][1:] for phase in account.all("subscription_schedule")[0]["phases"]] == [beside] * 2
 
 
 async def test_a_schedule_that_ends_a_subscription_gives_way_to_every_wish(shop: Shop) -> None:

@@ -231,7 +231,14 @@ class Account:
         """A new subscription, whatever there is already."""
         start, end = self.now, month_later(self.now)
         items = [
-            self.add("subscription_item", "si", price=price, current_period_start=start, current_period_end=end)
+            self.add(
+                "subscription_item",
+                "si",
+                price=price,
+                current_period_start=start,
+                current_period_end=end,
+                **({} if price["recurring"]["usage_type"] == "metered" else {"quantity": 1}),
+            )
             for price in prices
         ]
         subscription = self.add(

@@ -340,10 +340,15 @@ class Desk:
 
 
 def _phase(subscription: Subscription, price: str, meter: str) -> stripe.params.SubscriptionScheduleUpdateParamsPhase:
-    """A price and the meter beside it. Without discounts of its own the customer's go on."""
-    phase: stripe.params.SubscriptionScheduleUpdateParamsPhase = {
-        "items": [{"price": price, "quantity": 1}, {"price": meter}]
-    }
+    """A plan's price, and beside it what there is, with the meter. Without discounts of its own the customer's go on."""
+    items = [_line(price, subscription.quantity), *(_line(one.price_id, one.quantity) for one in subscription.beside)]
+    if not subscription.metered:
+        items.append(_line(meter, None))
+    phase: stripe.params.SubscriptionScheduleUpdateParamsPhase = {"items": items}
     if subscription.discounts:
         phase["discounts"] = [{"discount": discount} for discount in subscription.discounts]
     return phase
+
+
+def _line(price: str, quantity: int | None) -> stripe.params.SubscriptionScheduleUpdateParamsPhaseItem:
+    return {"price": price} if quantity is None else {"price": price, "quantity": quantity}

@@ -10,6 +10,14 @@ UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A price that is subscribed to, and how many of it; metered ones have no quantity."""
+
+    price_id: str
+    quantity: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """A customer's subscription, to a plan of ours or to something unknown."""
 
@@ -21,6 +29,9 @@ class Subscription:
     plan: str
     item_id: str
     price_id: str
+    quantity: int
+    beside: Sequence[Item]
+    """All that is subscribed to beside the plan: the meter, and what operators added at Stripe."""
     metered: bool
     """Usage is on its invoices; not so where somebody made it by hand, without the price for that."""
     period_start: datetime

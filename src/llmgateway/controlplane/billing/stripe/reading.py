@@ -15,6 +15,7 @@ from llmgateway.controlplane.billing.stripe.papers import (
     Event,
     Invoice,
     InvoicePage,
+    Item,
     Payment,
     Refund,
     Subscription,
@@ -42,6 +43,8 @@ def read_subscription(found: stripe.Subscription) -> Subscription | None:
         plan=plan,
         item_id=item.id,
         price_id=item.price.id,
+        quantity=_quantity(item) or 1,
+        beside=[Item(price_id=one.price.id, quantity=_quantity(one)) for one in items if one.id != item.id],
         metered=any(one.price.recurring and one.price.recurring.usage_type == "metered" for one in items),
         period_start=_moment(item.current_period_start),
         period_end=_moment(item.current_period_end),
@@ -210,6 +213,12 @@ def _costs(line: stripe.InvoiceLineItem) -> int:
 def _org_id(found: stripe.Invoice) -> str | None:
     subscribed = found.parent.subscription_details if found.parent else None
     return None if subscribed is None else _about(subscribed.metadata, "org_id")
+
+
+def _quantity(item: stripe.SubscriptionItem) -> int | None:
+    """A metered price has none, not even an empty one."""
+    quantity: int | None = getattr(item, "quantity", None)
+    return quantity
 
 
 def _next_plan(schedule: str | stripe.SubscriptionSchedule | None, plan: str) -> str | None:
