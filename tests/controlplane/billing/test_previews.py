@@ -66,6 +66,23 @@ async def test_every_step_says_what_is_paid_now_and_then(shop: Shop) -> None:
     assert await _costs(client, "professional") == ("settle", "99.000000000", None)
 
 
+async def test_what_a_smaller_plan_slows_down_and_wants_paid_in_advance_is_said_before(shop: Shop) -> None:
+    _, client, _ = await shop.subscribed("acme", "professional")
+    slower = "All keys together may make fewer requests: 300 a minute, 10,000 an hour, 100,000 a day."
+    in_advance = (
+        "Requests on the gateway's own provider keys are paid in advance then: without credit they are refused."
+    )
+
+    async def losses(plan: str) -> list[str]:
+        found: list[str] = (await client.get("billing/change", params={"plan": plan})).json()["losses"]
+        return found
+
+    assert slower in await losses("starter")
+    assert in_advance not in await losses("starter")
+    assert in_advance in await losses("free")
+    assert await losses("enterprise") == []
+
+
 async def _costs(client: httpx2.AsyncClient, plan: str) -> tuple[str, str, str | None]:
     shown = await client.get("billing/change", params={"plan": plan})
     assert shown.status_code == 200, shown.text

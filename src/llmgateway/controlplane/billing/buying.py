@@ -122,7 +122,7 @@ async def _change(visit: Visit, desk: Desk, change: Change, wanted: Plan, as_of:
         page = await desk.upgrade(subscription, wanted.id, as_of or now)
         return PlanChange(effective_at=now) if page is None else PlanChange(url=page, message=_not_paid(subscription))
     async with visit.rooms.database.transaction(visit.org.id) as tx:
-        losses = await service.losses(tx, visit.org, wanted, now)
+        losses = await service.losses(tx, visit, wanted)
     if change.step is Step.LOWER:
         await desk.downgrade(subscription, wanted.id)
         return PlanChange(effective_at=subscription.period_end, losses=tuple(losses))

@@ -32,7 +32,7 @@ async def preview(visit: Visit, desk: Desk | None, name: str) -> ChangePreview:
     now = visit.rooms.clock.now()
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         wanted = await service.plan_wanted(tx, visit.org, name)
-        losses = tuple(await service.losses(tx, visit.org, wanted, now))
+        losses = tuple(await service.losses(tx, visit, wanted))
         account = await accounts.account_of(tx, visit.org.id)
     if desk is None:
         return ChangePreview(step=None, instead_of=visit.org.plan, as_of=now, losses=losses)

@@ -15,7 +15,7 @@ from llmgateway.controlplane.billing.overage_terms import terms_of
 from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
 from llmgateway.controlplane.billing.standing import Standing
 from llmgateway.controlplane.billing.stripe.counter import NOT_SET_UP
-from llmgateway.controlplane.plans.service import Plan, all_plans, period_of, plan_named
+from llmgateway.controlplane.plans.service import Plan, Rates, all_plans, period_of, plan_named
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.db.models.organisations import Organisation
@@ -105,11 +105,18 @@ async def plan_wanted(tx: AsyncSession, org: Organisation, name: str) -> Plan:
     return plan_to_buy(org, name, subscribed=await accounts.is_subscribed(tx, org.id))
 
 
-async def losses(tx: AsyncSession, org: Organisation, plan: Plan, now: datetime) -> list[str]:
+async def losses(tx: AsyncSession, visit: Visit, plan: Plan) -> list[str]:
     """What a change to a smaller plan would break or take away, in sentences."""
+    org, now = visit.org, visit.rooms.clock.now()
     members = await tx.scalar(select(func.count()).where(Member.org_id == org.id)) or 0
     requests, tokens = await overage.used(tx, org.id, period_of(org.period_start, org.period_end, now))
-    return losses_of(plan_named(org.plan), plan, members, (requests, tokens))
+    current = plan_named(org.plan)
+    found = losses_of(current, plan, members, (requests, tokens))
+    if visit.rooms.tariff.in_advance and plan.in_advance and not current.in_advance:
+        found.append(
+            "Requests on the gateway's own provider keys are paid in advance then: without credit they are refused."
+        )
+    return found
 
 
 def losses_of(current: Plan, plan: Plan, members: int, used: tuple[int, int]) -> list[str]:
@@ -123,11 +130,22 @@ def losses_of(current: Plan, plan: Plan, members: int, used: tuple[int, int]) ->
     ):
         if included is not None and count > included:
             found.append(f"{plan.name} includes {included:,} {what} a month; this period used {count:,} already.")
+    found += _slower(current.rates, plan.rates)
     kept, keeps = current.retention_days, plan.retention_days
     if keeps is not None and (kept is None or keeps < kept):
         found.append(f"Requests are shown for {keeps} days only.")
     gone = [feature for feature in current.features if feature not in plan.features]
     return found + _gone(gone)
+
+
+def _slower(current: Rates, then: Rates) -> list[str]:
+    spans = (
+        ("a minute", current.requests_per_minute, then.requests_per_minute),
+        ("an hour", current.requests_per_hour, then.requests_per_hour),
+        ("a day", current.requests_per_day, then.requests_per_day),
+    )
+    fewer = [f"{most:,} {span}" for span, now, most in spans if most is not None and (now is None or most < now)]
+    return [f"All keys together may make fewer requests: {', '.join(fewer)}."] if fewer else []
 
 
 def _gone(features: Sequence[str]) -> list[str]:
