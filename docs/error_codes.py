@@ -131,6 +131,11 @@ ERROR_CODES = (
         "The store of keys, limits or usage cannot be reached, and this request may not pass without it.",
         "Try again; see `/readyz`.",
     ),
-    ErrorCode(503, "stripe_unavailable", "Stripe does not answer; nothing was changed.", "Wait for `retry-after`."),
+    ErrorCode(
+        503,
+        "stripe_unavailable",
+        "Stripe does not answer. Where only its answer was lost, what was asked for is done.",
+        "Wait for `retry-after`, and look at the plan before a change is repeated.",
+    ),
     ErrorCode(503, "draining", "This process is about to end.", "Try again: another one takes over."),
 )

@@ -91,6 +91,16 @@ async def test_an_answer_that_was_lost_is_no_second_write(shop: Shop) -> None:
     assert (len(account.all("customer")), len(account.all("checkout.session"))) == (1, 1)
 
 
+async def test_a_change_whose_answer_was_lost_is_not_said_to_be_undone(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    shop.stripe.lose_answers = 3
+    lost = await client.post("billing/checkout", json={"plan": "enterprise"})
+    assert (lost.status_code, error_of(lost)["code"]) == (503, "stripe_unavailable")
+    await shop.settle()
+    assert await shop.plan(org) == "enterprise"
+    assert "Look at your plan before you try again" in error_of(lost)["message"]
+
+
 async def test_only_what_is_sold_is_offered(shop: Shop) -> None:
     _, client = await shop.owner_of("acme")
     refused = await client.post("billing/checkout", json={"plan": "gold"})

@@ -34,7 +34,7 @@ async def plan(visit: Visit, desk: Desk, wish: PlanWish) -> PlanChange:
     name = wish.plan
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         wanted = await service.plan_wanted(tx, visit.org, name)
-    with served():
+    with served(changes=True):
         customer = await _customer(visit, desk)
         change = change_to(wanted, await desk.subscriptions(customer))
         _check_seen(wish, change.instead_of or visit.org.plan, visit.rooms.clock.now())

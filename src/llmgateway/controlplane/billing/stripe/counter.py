@@ -47,15 +47,23 @@ def open_desk_of(request: Request) -> Desk:
 
 
 @contextmanager
-def served() -> Generator[None]:
-    """What Stripe says no to, or does not answer, as people are told it. Raises Conflict and Unavailable."""
+def served(*, changes: bool = False) -> Generator[None]:
+    """What Stripe says no to, or does not answer, as people are told it. Raises Conflict and Unavailable.
+
+    What `changes` something may be done where only its answer was lost.
+    """
     try:
         yield
     except StripeRefused as error:
         raise Conflict(f"Stripe says no: {error}", code="stripe_refused") from error
     except StripeUnavailable as error:
+        advice = (
+            "Look at your plan before you try again: it may be changed all the same."
+            if changes
+            else "Try again shortly."
+        )
         raise Unavailable(
-            f"Stripe does not answer; nothing was changed. Try again shortly. ({error})",
+            f"Stripe does not answer. {advice} ({error})",
             code="stripe_unavailable",
             retry_after=10,
         ) from error
