@@ -284,10 +284,26 @@ async def test_the_ends_of_time_are_refused(asked: Asked, since: str, until: str
 
 
 async def test_a_range_that_is_none_is_refused(asked: Asked) -> None:
-    for wish in ({"from": NOW.isoformat(), "to": START.isoformat()}, {"from": datetime(2020, 1, 1, tzinfo=UTC)}):
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    for wish in (
+        {"from": NOW.isoformat(), "to": START.isoformat()},
+        {"from": long_ago, "step": "day"},
+        {"from": long_ago, "step": "hour"},
+        {"from": "1970-01-01T00:00:00Z", "to": "9000-01-01T00:00:00Z", "compare": "true"},
+    ):
         params = {name: str(value) for name, value in {**RANGE, **wish}.items()}
         answer = await asked.client.get(f"/orgs/{asked.org}/usage/summary", params=params)
         assert answer.status_code == 400
+
+
+async def test_all_that_was_ever_used_is_one_question(asked: Asked, data: Database, worker: Database) -> None:
+    """A budget in all is held against it, however old its organisation is."""
+    await UsageStore(data).insert([at(START, asked.org, cost_nanos=7), at(NOW - DAY, asked.org, cost_nanos=5)])
+    await roll_up(worker)
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC).isoformat()
+    for step, costs in (("all", ["0.000000012"]), ("month", ["0.000000012"])):
+        found = await asked(step=step, **{"from": long_ago})
+        assert [row["cost_usd"] for row in found["data"]] == costs
 
 
 async def test_keys_and_projects_are_told_by_their_names_as_far_as_they_are_there(

@@ -19,7 +19,9 @@ from llmgateway.kit.money import usd
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 MOST_ROWS: Final = 5_000
-_LONGEST: Final = timedelta(days=800)
+_LONGEST: Final = {"hour": timedelta(days=800), "day": timedelta(days=800)}
+"""Of the steps that there are many of; the others go as far back as anything was used."""
+_CENTURY: Final = timedelta(days=36_525)
 
 _ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
 """Stands for all of a range."""
@@ -66,17 +68,21 @@ class Span:
         return Span(self.since - (self.until - self.since), self.since)
 
 
-def span_of(since: datetime, until: datetime) -> Span:
+def span_of(since: datetime, until: datetime, step: str) -> Span:
     """Whole hours around two moments. Raises BadRequest for a range that is upside down or too long."""
-    if not since < until or until - since > _LONGEST:
-        raise BadRequest("`from` must lie before `to`, and not more than 800 days.", param="from")
+    longest = _LONGEST.get(step, _CENTURY)
+    if not since < until or until - since > longest:
+        raise BadRequest(
+            f"`from` must lie before `to`, and with the step `{step}` not more than {longest.days:,} days.",
+            param="from",
+        )
     return Span(down(since, HOUR), up(until, HOUR))
 
 
 async def summary_of(tx: AsyncSession, org_id: str | None, wish: SumsWish, now: datetime) -> Summary:
     """Of an organisation or of all, at most MOST_ROWS a period. Raises BadRequest for a range that is upside down or too long."""
     until = wish.until or now
-    span = span_of(wish.since or until - DAY, until)
+    span = span_of(wish.since or until - DAY, until, wish.step)
     rows = await _summed(tx, org_id, wish, span, now)
     previous = await _summed(tx, org_id, wish, span.before, now) if wish.compare else None
     return Summary(
