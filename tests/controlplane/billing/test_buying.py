@@ -5,7 +5,7 @@ import pytest
 
 from llmgateway.controlplane.billing import drift
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.stripe.asking import StripeRefused
+from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.desk import ReturnUrls
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
 from tests.controlplane.api import Json, error_of
@@ -89,6 +89,26 @@ async def test_an_answer_that_was_lost_is_no_second_write(shop: Shop) -> None:
     assert bought.status_code == 200, bought.text
     account = shop.stripe.account
     assert (len(account.all("customer")), len(account.all("checkout.session"))) == (1, 1)
+
+
+async def test_what_failed_at_stripe_is_bought_as_soon_as_stripe_is_well_again(shop: Shop) -> None:
+    """Not a day later, when it forgets the key under which it failed."""
+    org, client = await shop.owner_of("acme")
+    account = shop.stripe.account
+    for _ in range(4):
+        shop.stripe.fail_writes = 1
+        assert (await client.post("billing/checkout", json={"plan": "starter"})).status_code == 503
+    bought = await client.post("billing/checkout", json={"plan": "starter"})
+    assert bought.status_code == 200, bought.text
+    assert (len(account.all("customer")), len(account.all("checkout.session"))) == (1, 1)
+    account.complete(bought.json()["url"])
+    await shop.settle()
+    assert await shop.plan(org) == "starter"
+    shop.stripe.fail_writes = 1
+    with pytest.raises(StripeUnavailable):
+        await shop.desk.meter(await shop.customer(org), "meter_1", 7)
+    await shop.desk.meter(await shop.customer(org), "meter_1", 7)
+    assert account.metered(await shop.customer(org)) == 7
 
 
 async def test_a_change_whose_answer_was_lost_is_not_said_to_be_undone(shop: Shop) -> None:

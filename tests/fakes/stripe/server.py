@@ -16,6 +16,7 @@ from tests.fakes.stripe.forms import SHAPES, Form, Wrong, check, decode
 
 _PENDING = {"expand", "items", "payment_behavior", "proration_behavior", "proration_date"}
 """Of what pending updates may change, and how, as far as it is asked of the fake."""
+_FAILED: Json = {}
 KEY = "sk_test_fake"
 SECRET = "whsec_fake"
 
@@ -30,6 +31,8 @@ class FakeStripe:
     """Answers 503 to everything."""
     lose_answers: int = 0
     """So many writes are done, and their answers lost."""
+    fail_writes: int = 0
+    """So many writes fail, and whoever repeats one under its key gets the failure again."""
     page: int = 100
     """The most that a list gives at once."""
     answers: dict[str, tuple[str, Json]] = field(default_factory=dict[str, tuple[str, Json]])
@@ -126,6 +129,7 @@ class _Answering:
             check(SHAPES[way], form)
             if request.method == "GET":
                 form["limit"] = str(min(int(form.get("limit", 10)), self._fake.page))
+            repeated = request.headers.get("idempotency-key") in self._fake.answers
             made = self._once(request, f"{way} {text}", lambda: self._ways[way](form, identifier))
         except Wrong as error:
             return _error(404 if error.param == "id" else 400, "invalid_request_error", str(error), error.param)
@@ -133,6 +137,9 @@ class _Answering:
             return _error(
                 400, "idempotency_error", "Keys for idempotent requests can only be used with the same parameters."
             )
+        if made is _FAILED:
+            headers = {"stripe-should-retry": "false", **({"idempotent-replayed": "true"} if repeated else {})}
+            return _error(500, "api_error", "An error of Stripe's own.", headers=headers)
         if request.method == "POST" and self._fake.lose_answers:
             self._fake.lose_answers -= 1
             return _error(503, "api_error", "The answer was lost.")
@@ -149,7 +156,8 @@ class _Answering:
             if before != asked:
                 raise _ReusedKey
             return made
-        made = do()
+        made = _FAILED if self._fake.fail_writes else do()
+        self._fake.fail_writes -= made is _FAILED
         self._fake.answers[key] = (asked, made)
         self._fake.writes.append(asked)
         return made
@@ -371,8 +379,10 @@ def _list(found: list[Json], *, more: bool = False) -> Json:
     return {"object": "list", "data": found, "has_more": more, "url": ""}
 
 
-def _error(status: int, kind: str, message: str, param: str | None = None) -> web.Response:
+def _error(
+    status: int, kind: str, message: str, param: str | None = None, *, headers: Mapping[str, str] | None = None
+) -> web.Response:
     error: dict[str, Any] = {"type": kind, "message": message, "param": param}
     if message.startswith("No such "):
         error["code"] = "resource_missing"
-    return web.json_response({"error": error}, status=status)
+    return web.json_response({"error": error}, status=status, headers=headers)

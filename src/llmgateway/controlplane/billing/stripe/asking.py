@@ -1,6 +1,6 @@
 """How Stripe is asked: what it refuses or cannot answer in our words, writes that are made once, and lists to their end."""
 
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
@@ -10,6 +10,9 @@ from llmgateway.controlplane.billing.stripe.reading import OtherCurrency
 
 PAGE: Final = 100
 """The most that a list gives at once: https://docs.stripe.com/api/pagination."""
+
+_MOST_FAILED: Final = 20
+"""How often something is asked for under another key because Stripe repeats that it failed before."""
 
 _One = TypeVar("_One", bound=stripe.StripeObject)
 
@@ -22,9 +25,20 @@ class StripeRefused(Exception):
     """Stripe says no to what was asked."""
 
 
-def once(key: str) -> stripe.RequestOptions:
-    """What is asked for with the same key is made once."""
-    return {"idempotency_key": key}
+async def once(key: str, make: Callable[[stripe.RequestOptions], Awaitable[_One]]) -> _One:
+    """What is asked for with the same key is made once.
+
+    What failed under a key fails under it for a day, whatever was mended (https://docs.stripe.com/api/idempotent_requests):
+    then the next key is used.
+    """
+    failed = 0
+    while True:
+        try:
+            return await make({"idempotency_key": f"{key}-{failed}" if failed else key})
+        except stripe.StripeError as error:
+            failed += 1
+            if failed > _MOST_FAILED or (error.headers or {}).get("idempotent-replayed") != "true":
+                raise
 
 
 async def every(first: stripe.ListObject[_One]) -> list[_One]:

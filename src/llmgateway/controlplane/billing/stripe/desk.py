@@ -81,8 +81,9 @@ class Desk:
     async def customer(self, org_id: str, name: str, email: str, instead: str | None = None) -> str:
         """The organisation's customer: made once, whoever asks and however often; `instead` of one that is gone."""
         with told():
-            made = await self._v1.customers.create_async(
-                {"metadata": {"org_id": org_id}}, once(f"customer-{org_id}-{instead or 'first'}")
+            made = await once(
+                f"customer-{org_id}-{instead or 'first'}",
+                lambda options: self._v1.customers.create_async({"metadata": {"org_id": org_id}}, options),
             )
             await self._v1.customers.update_async(made.id, {"name": name, "email": email})
         return made.id
@@ -109,49 +110,45 @@ class Desk:
         """The address of a page that subscribes to a plan, and to what is metered beside it."""
         prices = await self.price_list.prices([plan_key(plan), METER_EVENT])
         with told():
-            session = await self._v1.checkout.sessions.create_async(
-                {
-                    "mode": "subscription",
-                    "customer": customer,
-                    "client_reference_id": org_id,
-                    "line_items": [
-                        {"price": prices[plan_key(plan)], "quantity": 1},
-                        {"price": prices[METER_EVENT]},
-                    ],
-                    "subscription_data": {"metadata": {"org_id": org_id}},
-                    "metadata": {"plan": plan},
-                    "success_url": urls.success,
-                    "cancel_url": urls.cancel,
-                },
-                once(key),
-            )
+            wish: stripe.params.checkout.SessionCreateParams = {
+                "mode": "subscription",
+                "customer": customer,
+                "client_reference_id": org_id,
+                "line_items": [
+                    {"price": prices[plan_key(plan)], "quantity": 1},
+                    {"price": prices[METER_EVENT]},
+                ],
+                "subscription_data": {"metadata": {"org_id": org_id}},
+                "metadata": {"plan": plan},
+                "success_url": urls.success,
+                "cancel_url": urls.cancel,
+            }
+            session = await once(key, lambda options: self._v1.checkout.sessions.create_async(wish, options))
         return session.url or ""
 
     async def checkout_credit(self, customer: str, org_id: str, cents: int, urls: ReturnUrls, key: str) -> str:
         """The address of a page that pays for credit, once."""
         with told():
-            session = await self._v1.checkout.sessions.create_async(
-                {
-                    "mode": "payment",
-                    "customer": customer,
-                    "client_reference_id": org_id,
-                    "line_items": [
-                        {
-                            "price_data": {
-                                "currency": "usd",
-                                "unit_amount": cents,
-                                "product_data": {"name": "Prepaid credit"},
-                            },
-                            "quantity": 1,
-                        }
-                    ],
-                    "payment_intent_data": {"metadata": {"org_id": org_id, "purpose": CREDIT}},
-                    "metadata": {"cents": str(cents)},
-                    "success_url": urls.success,
-                    "cancel_url": urls.cancel,
-                },
-                once(key),
-            )
+            wish: stripe.params.checkout.SessionCreateParams = {
+                "mode": "payment",
+                "customer": customer,
+                "client_reference_id": org_id,
+                "line_items": [
+                    {
+                        "price_data": {
+                            "currency": "usd",
+                            "unit_amount": cents,
+                            "product_data": {"name": "Prepaid credit"},
+                        },
+                        "quantity": 1,
+                    }
+                ],
+                "payment_intent_data": {"metadata": {"org_id": org_id, "purpose": CREDIT}},
+                "metadata": {"cents": str(cents)},
+                "success_url": urls.success,
+                "cancel_url": urls.cancel,
+            }
+            session = await once(key, lambda options: self._v1.checkout.sessions.create_async(wish, options))
         return session.url or ""
 
     async def pages(self, customer: str) -> Sequence[CheckoutPage]:
@@ -322,14 +319,12 @@ class Desk:
     async def meter(self, customer: str, report: str, cents: int) -> None:
         """Tell of whole cents used; the report's id is told once."""
         with told():
-            await self._v1.billing.meter_events.create_async(
-                {
-                    "event_name": METER_EVENT,
-                    "identifier": report,
-                    "payload": {"stripe_customer_id": customer, "value": str(cents)},
-                },
-                once(f"meter-{report}"),
-            )
+            wish: stripe.params.billing.MeterEventCreateParams = {
+                "event_name": METER_EVENT,
+                "identifier": report,
+                "payload": {"stripe_customer_id": customer, "value": str(cents)},
+            }
+            await once(f"meter-{report}", lambda options: self._v1.billing.meter_events.create_async(wish, options))
 
     async def events(self, since: datetime) -> Sequence[Event]:
         """What happened since then to things that can be asked for, newest first."""

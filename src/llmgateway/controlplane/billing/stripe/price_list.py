@@ -55,42 +55,38 @@ class PriceList:
     async def make_plan_price(self, plan: str, name: str, cents: int, older: str | None) -> None:
         """A plan's monthly price; an older one loses its lookup key to it."""
         with told():
-            await self._v1.prices.create_async(
-                {
-                    "currency": "usd",
-                    "unit_amount": cents,
-                    "recurring": {"interval": "month"},
-                    "lookup_key": plan_key(plan),
-                    "transfer_lookup_key": True,
-                    "product_data": {"name": name},
-                    "metadata": {"plan": plan},
-                },
-                once(f"price-{plan}-{cents}-{older or 'first'}"),
+            wish: stripe.params.PriceCreateParams = {
+                "currency": "usd",
+                "unit_amount": cents,
+                "recurring": {"interval": "month"},
+                "lookup_key": plan_key(plan),
+                "transfer_lookup_key": True,
+                "product_data": {"name": name},
+                "metadata": {"plan": plan},
+            }
+            await once(
+                f"price-{plan}-{cents}-{older or 'first'}", lambda options: self._v1.prices.create_async(wish, options)
             )
 
     async def make_meter(self) -> None:
         """The meter for what is used, and its price of one cent a unit."""
         with told():
-            meter = await self._v1.billing.meters.create_async(
-                {
-                    "display_name": "Usage",
-                    "event_name": METER_EVENT,
-                    "default_aggregation": {"formula": "sum"},
-                    "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
-                    "value_settings": {"event_payload_key": "value"},
-                },
-                once("meter"),
-            )
-            await self._v1.prices.create_async(
-                {
-                    "currency": "usd",
-                    "unit_amount": 1,
-                    "recurring": {"interval": "month", "usage_type": "metered", "meter": meter.id},
-                    "lookup_key": METER_EVENT,
-                    "product_data": {"name": "Usage"},
-                },
-                once("meter-price"),
-            )
+            wish: stripe.params.billing.MeterCreateParams = {
+                "display_name": "Usage",
+                "event_name": METER_EVENT,
+                "default_aggregation": {"formula": "sum"},
+                "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
+                "value_settings": {"event_payload_key": "value"},
+            }
+            meter = await once("meter", lambda options: self._v1.billing.meters.create_async(wish, options))
+            price: stripe.params.PriceCreateParams = {
+                "currency": "usd",
+                "unit_amount": 1,
+                "recurring": {"interval": "month", "usage_type": "metered", "meter": meter.id},
+                "lookup_key": METER_EVENT,
+                "product_data": {"name": "Usage"},
+            }
+            await once("meter-price", lambda options: self._v1.prices.create_async(price, options))
 
 
 def _missing(key: str) -> StripeRefused:
