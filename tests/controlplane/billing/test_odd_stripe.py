@@ -8,12 +8,15 @@ import pytest
 from llmgateway.commands.stripe import make_ready
 from llmgateway.controlplane.billing import drift, hints
 from llmgateway.controlplane.billing.books.ledger import Account
+from llmgateway.controlplane.billing.stripe.asking import StripeUnavailable
+from llmgateway.controlplane.billing.stripe.desk import open_desk
 from llmgateway.controlplane.billing.stripe.price_list import plan_key
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import Json
 from tests.controlplane.billing.books import CENT, charged, held
 from tests.controlplane.billing.shop import Shop
+from tests.fakes.stripe.server import KEY
 
 DOLLAR = 100 * CENT
 NAMELESS: list[tuple[str, Json]] = [
@@ -95,6 +98,12 @@ async def test_an_organisation_whose_customer_is_gone_buys_as_another_one(shop: 
 async def test_two_who_buy_first_at_once_are_one_customer(shop: Shop) -> None:
     made = {await shop.desk.customer("org_1", "Acme", email) for email in ("ann@a.test", "bob@a.test")}
     assert len(made) == 1
+
+
+async def test_who_cannot_reach_stripe_reads_one_sentence() -> None:
+    async with open_desk(KEY, "http://127.0.0.1:1") as desk:
+        with pytest.raises(StripeUnavailable, match=r"^It cannot be reached\.$"):
+            await desk.knows("cus_000001")
 
 
 async def test_what_was_wished_undone_and_wished_again_holds(shop: Shop) -> None:

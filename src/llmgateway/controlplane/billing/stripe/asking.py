@@ -59,5 +59,7 @@ def told() -> Generator[None]:
         raise StripeRefused("somebody asked for something else at the same moment. Try again.") from error
     except (stripe.InvalidRequestError, stripe.CardError) as error:
         raise StripeRefused(error.user_message or str(error)) from error
+    except stripe.APIConnectionError as error:  # whose words are of several lines, and for programmers
+        raise StripeUnavailable("It cannot be reached.") from error
     except stripe.StripeError as error:
         raise StripeUnavailable(error.user_message or str(error)) from error
