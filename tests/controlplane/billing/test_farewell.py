@@ -1,7 +1,11 @@
 """The deletion of an organisation: what stands against it is said before anything is lost."""
 
+from sqlalchemy import update
+
 from llmgateway.controlplane.usage.service import insert
+from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
+from tests.controlplane.api import error_of
 from tests.controlplane.billing.books import charged
 from tests.controlplane.billing.shop import Shop
 
@@ -33,3 +37,20 @@ async def test_who_has_no_credit_or_owes_deletes_without_a_word_about_it(shop: S
     client = await shop.again(org)
     assert (await client.get("billing")).json()["credit_usd"] == "-0.500000000"
     assert (await client.delete(str(client.base_url).rstrip("/"))).status_code == 200
+
+
+async def test_who_is_suspended_can_end_what_is_charged_on_and_buys_nothing(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "professional")
+    async with shop.api.admin.transaction() as tx:
+        await tx.execute(update(Organisation).values(suspended_at=shop.clock.now()))
+    assert (await client.post("billing/portal")).status_code == 200
+    for path, body in (("checkout", {"plan": "enterprise"}), ("credit", {"usd": "20"})):
+        refused = await client.post(f"billing/{path}", json=body)
+        assert (refused.status_code, error_of(refused)["code"]) == (403, "organisation_closed")
+    limit = await client.patch("billing", json={"overage_limit_usd": "5"})
+    assert (limit.status_code, error_of(limit)["code"]) == (403, "organisation_closed")
+    ended = await client.post("billing/checkout", json={"plan": "free"})
+    assert ended.status_code == 200, ended.text
+    await shop.pass_hours(31 * 24)
+    assert await shop.plan(org) == "free"
+    assert len(shop.stripe.account.all("invoice")) == 1, "nothing was charged after that"

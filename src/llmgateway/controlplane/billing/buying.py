@@ -8,12 +8,12 @@ from llmgateway.controlplane.billing import accounts, service
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.changes import Change, Step, change_to
 from llmgateway.controlplane.billing.schemas import PlanChange, PlanWish
-from llmgateway.controlplane.billing.standing import IN_FORCE
+from llmgateway.controlplane.billing.standing import FREE, IN_FORCE
 from llmgateway.controlplane.billing.stripe.counter import served
 from llmgateway.controlplane.billing.stripe.desk import Desk, ReturnUrls
 from llmgateway.controlplane.billing.stripe.papers import CheckoutPage, InvoicePage, Subscription
 from llmgateway.controlplane.plans.service import Plan, plan_named
-from llmgateway.controlplane.reception.visits import Visit
+from llmgateway.controlplane.reception.visits import Visit, check_open
 from llmgateway.errors import BadRequest, Conflict
 
 _LEAST_CENTS: Final = 50
@@ -30,8 +30,13 @@ _OWED: Final = (
 
 
 async def plan(visit: Visit, desk: Desk, wish: PlanWish) -> PlanChange:
-    """A page that subscribes; or the subscription changed. Raises BadRequest, Conflict and Unavailable."""
+    """A page that subscribes; or the subscription changed. Raises BadRequest, Conflict and Unavailable.
+
+    Raises Forbidden where nothing may be changed, unless it is to end what is paid for.
+    """
     name = wish.plan
+    if name != FREE:
+        check_open(visit.org)
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         wanted = await service.plan_wanted(tx, visit.org, name)
     with served(changes=True):
@@ -44,7 +49,8 @@ async def plan(visit: Visit, desk: Desk, wish: PlanWish) -> PlanChange:
 
 
 async def credit(visit: Visit, desk: Desk, nanos: int) -> str:
-    """The address of a page of Stripe's that takes this payment. Raises BadRequest and Unavailable."""
+    """The address of a page of Stripe's that takes this payment. Raises BadRequest, Forbidden and Unavailable."""
+    check_open(visit.org)
     cents, rest = divmod(nanos, NANOS_PER_CENT)
     if rest or not _LEAST_CENTS <= cents <= _MOST_CENTS:
         raise BadRequest("Credit is bought in whole cents, from 0.50 to 999,999.99 dollars.", param="usd")

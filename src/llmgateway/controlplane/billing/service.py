@@ -17,7 +17,7 @@ from llmgateway.controlplane.billing.standing import Standing
 from llmgateway.controlplane.billing.stripe.counter import NOT_SET_UP
 from llmgateway.controlplane.plans.service import Plan, Rates, all_plans, period_of, plan_named
 from llmgateway.controlplane.reception.announcing import announce
-from llmgateway.controlplane.reception.visits import Visit
+from llmgateway.controlplane.reception.visits import Visit, check_open
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.users import Member
 from llmgateway.errors import BadRequest, Conflict
@@ -71,6 +71,7 @@ def _quota(org: Organisation, plan: Plan | None, now: datetime) -> Quota | None:
 
 async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:
     """Another limit, for what is used from now on. Raises Conflict for one on a plan that nothing goes beyond."""
+    check_open(visit.org)
     tx, org, now = visit.tx, visit.org, visit.rooms.clock.now()
     plan = all_plans().get(org.plan)
     if limit_nanos is not None and (plan is None or plan.overage is None):

@@ -66,8 +66,11 @@ ROLES: Final[Mapping[OrgRole, frozenset[Permission]]] = {
     OrgRole.OWNER: frozenset(Permission),
 }
 """The table. Beyond it: only owners make, change or remove owners, and the last owner cannot go."""
-EVEN_CLOSED: Final = frozenset({Permission.ORG_LEAVE, Permission.ORG_DELETE})
-"""What changes something and may still be done in an organisation that is suspended or being deleted."""
+EVEN_CLOSED: Final = frozenset({Permission.ORG_LEAVE, Permission.ORG_DELETE, Permission.BILLING_WRITE})
+"""What changes something and may still be done in an organisation that is suspended or being deleted.
+
+Who pays can end that and pay what is owed; routes that would take more money refuse it themselves.
+"""
 
 
 def outranks(role: OrgRole, other: OrgRole) -> bool:
