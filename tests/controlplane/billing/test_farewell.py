@@ -39,6 +39,21 @@ async def test_who_has_no_credit_or_owes_deletes_without_a_word_about_it(shop: S
     assert (await client.delete(str(client.base_url).rstrip("/"))).status_code == 200
 
 
+async def test_who_is_given_a_plan_for_nothing_can_end_what_is_charged_on(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "professional")
+    operator = await shop.api.as_(await shop.api.person("op@gateway.test", operator=True))
+    given = {"plan": "self_hosted", "despite_subscription": True}
+    assert (await operator.patch(f"/admin/orgs/{org}", json=given)).status_code == 200
+    assert (await client.get("billing/change", params={"plan": "free"})).json()["losses"] == []
+    ended = await client.post("billing/checkout", json={"plan": "free"})
+    assert (ended.status_code, ended.json()["losses"]) == (200, [])
+    await shop.pass_hours(31 * 24)
+    assert (await shop.plan(org), len(shop.stripe.account.all("invoice"))) == ("self_hosted", 1)
+    client = await shop.again(org)
+    assert (await client.post("billing/checkout", json={"plan": "free"})).status_code == 409
+    assert (await client.delete(str(client.base_url).rstrip("/"))).status_code == 200
+
+
 async def test_who_is_suspended_can_end_what_is_charged_on_and_buys_nothing(shop: Shop) -> None:
     org, client, _ = await shop.subscribed("acme", "professional")
     async with shop.api.admin.transaction() as tx:

@@ -88,13 +88,13 @@ async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:
 def plan_to_buy(org: Organisation, name: str, *, subscribed: bool) -> Plan:
     """Raises BadRequest for a plan that is not sold, and Conflict where there is nothing to change.
 
-    Who is `subscribed` and does not pay has the plan Free already, and can still end the subscription.
+    Who is `subscribed` and has a plan that costs nothing, for want of payment or from the operator, can still end the subscription.
     """
     plan, current = all_plans().get(name), plan_named(org.plan)
     if plan is None or not plan.sold:
         sold = ", ".join(one.id for one in all_plans().values() if one.sold)
         raise BadRequest(f"The plan {name!r} is not sold. Use one of {sold}.", param="plan")
-    if not current.sold:
+    if not current.sold and not (subscribed and plan.price == 0):
         raise Conflict(f"The plan {org.plan!r} pays nothing, and is changed by the operator alone.")
     if plan.price == 0 and current.price == 0 and not subscribed:
         raise Conflict(f"You have the plan {org.plan!r}, which costs nothing already.")
@@ -112,6 +112,8 @@ async def losses(tx: AsyncSession, visit: Visit, plan: Plan) -> list[str]:
     members = await tx.scalar(select(func.count()).where(Member.org_id == org.id)) or 0
     requests, tokens = await overage.used(tx, org.id, period_of(org.period_start, org.period_end, now))
     current = plan_named(org.plan)
+    if not current.sold:
+        return []  # it stays: only the subscription beside it ends
     found = losses_of(current, plan, members, (requests, tokens))
     if visit.rooms.tariff.in_advance and plan.in_advance and not current.in_advance:
         found.append(
