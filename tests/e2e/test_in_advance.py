@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 CONFIG = """
 models:
   priced: {targets: [{provider: sandbox, model: chat, price: {input: "1000", output: "1000"}}]}
+  mixed: {targets: [{provider: sandbox, model: chat, price: {input: "1000", output: "1000"}}, {provider: sandbox, model: free}]}
 """
 
 
@@ -44,8 +45,8 @@ def _owner(gateway: Gateway) -> Generator[httpx2.Client]:
         yield http
 
 
-def _asking(gateway: Gateway, key: str) -> Callable[[], httpx2.Response]:
-    body = {"model": "priced", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 20}
+def _asking(gateway: Gateway, key: str, model: str = "priced") -> Callable[[], httpx2.Response]:
+    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 20}
     url, headers = f"{gateway.url}/v1/chat/completions", {"authorization": f"Bearer {key}"}
     return lambda: httpx2.post(url, json=body, headers=headers, timeout=30)
 
@@ -62,11 +63,14 @@ def test_credit_is_bought_and_spent_and_what_it_does_not_pay_for_is_refused(tmp_
     with beside(_stripe()) as stripe:
         environment = {"STRIPE_SECRET_KEY": KEY, "STRIPE_WEBHOOK_SECRET": SECRET, "STRIPE_API_BASE": stripe.url}
         with run_gateway(tmp_path, CONFIG, **environment) as gateway, _owner(gateway) as http:
-            ask = _asking(gateway, http.post("/keys", json={"name": "k"}).json()["key"])
+            key = http.post("/keys", json={"name": "k"}).json()["key"]
+            ask = _asking(gateway, key)
             refused = ask()
             error = refused.json()["error"]
             assert (refused.status_code, error["code"]) == (402, "insufficient_credit")
             assert "Buy credit or a plan" in error["message"]
+            unpaid = _asking(gateway, key, "mixed")()
+            assert (unpaid.status_code, unpaid.headers["x-llmgateway-model"]) == (200, "free")
             _bought(gateway, stripe, http, "0.50")
             becomes(lambda: ask().status_code, 200, seconds=60)
             answers = [ask() for _ in range(60)]

@@ -30,7 +30,16 @@ from llmgateway.dataplane.watch import delivery
 from llmgateway.dataplane.watch.delivery import Audience
 from llmgateway.dataplane.watch.instruments import Instruments
 from llmgateway.dataplane.watch.meter import Meter
-from llmgateway.errors import BadRequest, Forbidden, InternalFault, Problem, Unavailable, UpstreamFailed
+from llmgateway.errors import (
+    BadRequest,
+    Forbidden,
+    InternalFault,
+    PaymentRequired,
+    Problem,
+    TooMany,
+    Unavailable,
+    UpstreamFailed,
+)
 from llmgateway.kit.log import speak_of
 
 CLIENT_LEFT = 499
@@ -119,7 +128,7 @@ async def _serve_call(visit: _Visit, key: KeySnapshot, meter: Meter, call: Call)
     trace.at("admit")
     prompt_tokens = meter.count_prompt(call)
     policy.check(key.org.policy, call, prompt_tokens)
-    await meter.admit(needed(rooms.router, call, key, prompt_tokens))
+    uncharged = await _admit(rooms, key, meter, call)
     trace.at("lookup")
     async with rooms.cache.looking(call, key) as look:
         meter.looked_up(look)
@@ -129,7 +138,22 @@ async def _serve_call(visit: _Visit, key: KeySnapshot, meter: Meter, call: Call)
             await _serve_cached(look.entry, audience)
             return
         with rooms.faults.place(key.org.id, call.wishes.fault):
-            await _ask_providers(rooms, key, audience)
+            await _ask_providers(rooms, key, audience, uncharged=uncharged)
+
+
+async def _admit(rooms: Rooms, key: KeySnapshot, meter: Meter, call: Call) -> bool:
+    """Reserve what the call may use. Returns whether it may use only what costs its organisation nothing, for want of credit.
+
+    Raises TooMany, PaymentRequired and Unavailable.
+    """
+    try:
+        await meter.admit(needed(rooms.router, call, key, meter.prompt_tokens))
+    except (PaymentRequired, TooMany) as refusal:
+        if refusal.code != "insufficient_credit" or not rooms.router.serves_uncharged(call, key):
+            raise
+        await meter.admit(needed(rooms.router, call, key, meter.prompt_tokens, uncharged=True))
+        return True
+    return False
 
 
 async def _until_unneeded(look: Look, meter: Meter) -> None:
@@ -148,13 +172,13 @@ async def _serve_cached(entry: Entry, audience: Audience) -> None:
         await delivery.whole(answer_of(entry), audience)
 
 
-async def _ask_providers(rooms: Rooms, key: KeySnapshot, audience: Audience) -> None:
+async def _ask_providers(rooms: Rooms, key: KeySnapshot, audience: Audience, *, uncharged: bool) -> None:
     """The steps plan, dispatch and watch."""
     if audience.call.operation is Operation.COMPLETIONS and not rooms.router.completes(audience.call, key):
         audience = msgspec.structs.replace(audience, call=as_chat(audience.call), dialect=TextDialect())
     call, meter, reply = audience.call, audience.meter, audience.reply
     audience.trace.at("plan")
-    plan = rooms.router.plan(call, key, meter.prompt_tokens)
+    plan = rooms.router.plan(call, key, meter.prompt_tokens, uncharged=uncharged)
     meter.planned(plan)
     if not plan.targets:
         await delivery.whole(meter.counted_here(), audience)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from llmgateway.canon.call import Call, Dialect, Operation
@@ -115,7 +116,8 @@ def test_an_unpriced_model_is_refused_by_what_cannot_hold_it(whose: KeySnapshot,
     assert f"is not known. {limit} is for models with a known price alone." in caught.value.message
 
 
-def test_only_what_the_operator_pays_for_needs_credit() -> None:
+def _without_credit() -> KeySnapshot:
+    """Of an organisation that has a key of Groq's own."""
     sealed = SealedCredential(id="cred_1", provider="groq", sealed=b"s")
     tariff = Tariff(markup_ppm=100_000, request_fee_nanos=7, in_advance=True)
     org = OrgSnapshot(
@@ -128,8 +130,11 @@ def test_only_what_the_operator_pays_for_needs_credit() -> None:
         credentials=(sealed,),
         data_key=b"k",
     )
-    whose = KeySnapshot(id="key_1", name="k", org=org)
-    router = Routing().router
+    return KeySnapshot(id="key_1", name="k", org=org)
+
+
+def test_only_what_the_operator_pays_for_needs_credit() -> None:
+    whose, router = _without_credit(), Routing().router
 
     def charge(model: str) -> int:
         need = needed(router, chat(model, max_tokens=10), whose, 10)
@@ -138,3 +143,16 @@ def test_only_what_the_operator_pays_for_needs_credit() -> None:
     assert charge("openai/gpt-4.1") > 7
     assert charge("groq/openai/gpt-oss-20b") == 0, "on its own credential"
     assert charge("sandbox/chat") == 0, "whatever the fee"
+
+
+def test_without_credit_an_alias_is_served_by_whom_nobody_pays_for() -> None:
+    whose, router, call = _without_credit(), Routing().router, chat("smart", max_tokens=10)
+    assert needed(router, call, whose, 10).prompt_charge > 0
+    assert router.serves_uncharged(call, whose)
+    assert not router.serves_uncharged(chat("openai/gpt-4.1"), whose)
+    assert not router.serves_uncharged(call, msgspec.structs.replace(whose, providers=frozenset({"openai"})))
+    assert needed(router, call, whose, 10, uncharged=True).prompt_charge == 0
+    plan = router.plan(call, whose, 10, uncharged=True)
+    assert [target.name for target in plan.targets] == ["groq/openai/gpt-oss-20b"]
+    why = {step.why for step in plan.steps if step.passed_over}
+    assert why == {"the organisation's prepaid credit has no room for it"}

@@ -15,10 +15,13 @@ from llmgateway.errors import NotFound, PaymentRequired
 _UNSTATED_OUTPUT = 4096
 
 
-def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> Need:
+def needed(
+    router: Router, call: Call, key: KeySnapshot, prompt_tokens: int, *, uncharged: bool = False
+) -> Need:  # fmt: skip
     """What the call may take: the tokens of its prompt and longest answer and, where money is limited, what they cost at most.
 
-    The cost is that of the dearest target. A call that only counts tokens takes nothing, since no model reads them. Raises
+    The cost is that of the dearest target; `uncharged` leaves out those that the organisation would pay for. A call that only
+    counts tokens takes nothing, since no model reads them. Raises
     PaymentRequired for a model whose price is not known.
     """
     if call.operation is Operation.COUNT_TOKENS:
@@ -30,7 +33,7 @@ def needed(router: Router, call: Call, key: KeySnapshot, prompt_tokens: int) -> 
     prompt_nanos = output_nanos = prompt_charge = output_charge = 0
     for target in _targets(router, call, key):
         charged = in_advance and target.charged
-        if not charged and not limited:
+        if (charged and uncharged) or not (charged or limited):
             continue
         prompt, whole = _dearest(router, call, key, target, (prompt_tokens, output))
         prompt_nanos, output_nanos = max(prompt_nanos, prompt), max(output_nanos, whole - prompt)

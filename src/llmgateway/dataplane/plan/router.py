@@ -26,6 +26,7 @@ from llmgateway.providers.base import Provider
 SANDBOX = "sandbox"
 _FORBIDDEN = "this key may not use it"
 _STORED = "the call names what is stored in an account, and this one is the gateway's"
+_UNPAID = "the organisation's prepaid credit has no room for it"
 _SANDBOX_TIMEOUTS = PhaseTimeouts(idle=90.0)
 """Longer than the minute after which the sandbox's faults end by themselves."""
 _REASONING_SECONDS = 120.0
@@ -52,8 +53,11 @@ class Router:
     """What names stood for, by the very snapshot of their organisation: a changed one is another. It is kept beside, so that
     no other gets its identity."""
 
-    def plan(self, call: Call, key: KeySnapshot, prompt_tokens: int) -> Plan:
-        """The plan for a call. Raises NotFound, Forbidden or BadRequest when nobody can serve it."""
+    def plan(self, call: Call, key: KeySnapshot, prompt_tokens: int, *, uncharged: bool = False) -> Plan:
+        """The plan for a call. Raises NotFound, Forbidden or BadRequest when nobody can serve it.
+
+        `uncharged` leaves out whom the organisation would pay for.
+        """
         needed = demand(call, prompt_tokens)
         targets = self._sandbox(call) if key.test else self.resolve(call.model, key.org, thinking=needed.thinking)
         allowed = [target for target in targets if key.test or _forbidden(key, call, target) is None]
@@ -63,10 +67,13 @@ class Router:
                 code="model_not_allowed",
                 param="model",
             )
-        mine = _with_what_is_stored(call, key, allowed)
+        payable = [target for target in allowed if not (uncharged and target.charged)]
+        mine = _with_what_is_stored(call, key, payable)
         chosen = choose(call, mine, needed, self.catalog)
         forbidden = {
-            target.name: _STORED if target in allowed else _FORBIDDEN for target in targets if target not in mine
+            target.name: _STORED if target in payable else _UNPAID if target in allowed else _FORBIDDEN
+            for target in targets
+            if target not in mine
         }
         alias = None if key.test else self.alias(call.model, key.org)
         entries = alias.targets if alias else ()
@@ -85,6 +92,11 @@ class Router:
             steps=tuple(steps),
             watched=not key.test,
         )
+
+    def serves_uncharged(self, call: Call, key: KeySnapshot) -> bool:
+        """Whether somebody whom the key may use costs the organisation nothing. Raises NotFound."""
+        targets = self.resolve(call.model, key.org)
+        return any(not target.charged and _forbidden(key, call, target) is None for target in targets)
 
     def completes(self, call: Call, key: KeySnapshot) -> bool:
         """Whether anybody behind the model's name has /v1/completions. Raises NotFound."""
