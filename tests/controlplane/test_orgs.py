@@ -158,6 +158,22 @@ async def test_a_closed_organisation_takes_nobody_in(api: Api, team: dict[str, s
     assert (refused.status_code, error_of(refused)["code"]) == (403, "organisation_closed")
 
 
+async def test_who_was_invited_under_a_larger_plan_finds_no_room_in_a_smaller_one(api: Api) -> None:
+    owner_id, guest_id = await api.person("o@acme.test"), await api.person("new@else.test")
+    others = {role: await api.person(f"{role}@acme.test") for role in ("member", "viewer")}
+    org = await api.org("Acme", owner_id, plan="enterprise", **others)
+    await _invited(api, await api.as_(owner_id), org)
+    token = await api.mailed_token("new@else.test")
+    async with api.admin.transaction() as tx:
+        await tx.execute(update(Organisation).values(plan="free"))
+    guest = await api.as_(guest_id)
+    full = await guest.post("/invitations/accept", json={"token": token})
+    assert (full.status_code, error_of(full)["code"]) == (402, "plan_limit")
+    async with api.admin.transaction() as tx:
+        await tx.execute(update(Organisation).values(plan="starter"))
+    assert (await guest.post("/invitations/accept", json={"token": token})).status_code == 200
+
+
 async def test_who_has_no_account_signs_up_with_the_invitation(database_url: str, tmp_path: Path) -> None:
     async with open_api(database_url, tmp_path, LLMGATEWAY_SIGNUP="invite") as api:
         owner_id = await api.person("owner@acme.test")

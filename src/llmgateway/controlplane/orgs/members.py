@@ -68,9 +68,15 @@ async def transfer(visit: Visit, user_id: str) -> None:
 
 
 async def add(tx: AsyncSession, clock: Clock, org: Organisation, user_id: str, role: str) -> None:
-    """Somebody joins. Raises Conflict when they are in already."""
+    """Somebody joins. Raises Conflict when they are in already, and PaymentRequired where the plan is a smaller one since."""
     if await tx.scalar(owned(Member, org.id).where(Member.user_id == user_id)) is not None:
         raise Conflict("You are in this organisation already.")
+    most = plan_named(org.plan).members
+    if most is not None and await _count(tx, org.id) >= most:
+        raise PaymentRequired(
+            f"The plan {org.plan} has room for {most} members, and as many are in. Ask an owner to make room, or for a larger plan.",
+            code="plan_limit",
+        )
     tx.add(Member(org_id=org.id, user_id=user_id, role=role, created_at=clock.now()))
     await tx.flush()
 
@@ -81,7 +87,6 @@ async def check_room(visit: Visit) -> None:
     if most is None:
         return
     await _alone(visit.tx, visit.org.id)
-    count = select(func.count()).select_from(Member).where(Member.org_id == visit.org.id)
     waiting = (
         select(func.count())
         .select_from(Invitation)
@@ -92,7 +97,7 @@ async def check_room(visit: Visit) -> None:
             Invitation.expires_at > visit.rooms.clock.now(),
         )
     )
-    if (await visit.tx.scalar(count) or 0) + (await visit.tx.scalar(waiting) or 0) >= most:
+    if await _count(visit.tx, visit.org.id) + (await visit.tx.scalar(waiting) or 0) >= most:
         raise PaymentRequired(
             f"The plan {visit.org.plan} has room for {most} members, open invitations included. "
             "Revoke one, or choose a larger plan.",
@@ -120,6 +125,10 @@ async def _end_invitations(visit: Visit, user_id: str, role: OrgRole | None) -> 
         if not may_invite(role, OrgRole(invitation.role)):
             invitation.revoked_at = visit.rooms.clock.now()
     await visit.tx.flush()
+
+
+async def _count(tx: AsyncSession, org_id: str) -> int:
+    return await tx.scalar(select(func.count()).where(Member.org_id == org_id)) or 0
 
 
 async def _alone(tx: AsyncSession, org_id: str) -> None:
