@@ -95,6 +95,14 @@ async def test_an_organisation_whose_customer_is_gone_buys_as_another_one(shop: 
     assert (await client.get("billing")).json()["credit_usd"] == "12.000000000"
 
 
+async def test_an_organisation_whose_customer_is_gone_has_no_invoices_and_a_page_that_opens(shop: Shop) -> None:
+    _, client, customer = await shop.subscribed("acme", "starter")
+    assert len((await client.get("billing/invoices")).json()["data"]) == 1
+    shop.stripe.account.delete_customer(customer)
+    shown = await client.get("billing/invoices")
+    assert (shown.status_code, shown.json()["data"]) == (200, [])
+
+
 async def test_two_who_buy_first_at_once_are_one_customer(shop: Shop) -> None:
     made = {await shop.desk.customer("org_1", "Acme", email) for email in ("ann@a.test", "bob@a.test")}
     assert len(made) == 1

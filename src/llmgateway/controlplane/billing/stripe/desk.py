@@ -280,14 +280,17 @@ class Desk:
             return read_invoice(found, await every(lines), metered)
 
     async def invoices(self, customer: str, limit: int, after: str | None) -> InvoicePage:
-        """A customer's, newest first."""
+        """A customer's, newest first; none of one that is gone, or was of test mode."""
+        wish: stripe.params.InvoiceListParams = {"customer": customer, "limit": limit}
+        if after:
+            wish["starting_after"] = after
         with told():
-            found = await self._v1.invoices.list_async(
-                {"customer": customer, "limit": limit, "starting_after": after}
-                if after
-                else {"customer": customer, "limit": limit}
-            )
-            return read_invoice_page(found)
+            try:
+                return read_invoice_page(await self._v1.invoices.list_async(wish))
+            except stripe.InvalidRequestError as error:
+                if error.code == "resource_missing" and error.param == "customer":
+                    return InvoicePage(invoices=(), more=False)
+                raise
 
     async def open_invoice(self, subscription: Subscription) -> Invoice | None:
         """The newest that is not paid: its payment is what brings a subscription back."""
