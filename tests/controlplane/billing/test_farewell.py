@@ -39,6 +39,22 @@ async def test_who_has_no_credit_or_owes_deletes_without_a_word_about_it(shop: S
     assert (await client.delete(str(client.base_url).rstrip("/"))).status_code == 200
 
 
+async def test_a_subscription_that_is_unpaid_is_ended_before_its_organisation(shop: Shop) -> None:
+    """Whoever paid its open invoice after the end would begin to pay again, for nobody."""
+    org, client, customer = await shop.subscribed("acme", "professional")
+    shop.stripe.account.bad_cards.add(customer)
+    for days in (31, 15):
+        await shop.pass_hours(days * 24)
+    client = await shop.again(org)
+    assert (await client.get("billing")).json()["status"] == "unpaid"
+    path = str(client.base_url).rstrip("/")
+    refused = await client.delete(path)
+    assert (refused.status_code, error_of(refused)["code"]) == (409, "subscription_runs")
+    assert (await client.post("billing/checkout", json={"plan": "free"})).status_code == 200
+    await shop.settle()
+    assert (await client.delete(path)).status_code == 200
+
+
 async def test_who_is_given_a_plan_for_nothing_can_end_what_is_charged_on(shop: Shop) -> None:
     org, client, _ = await shop.subscribed("acme", "professional")
     operator = await shop.api.as_(await shop.api.person("op@gateway.test", operator=True))

@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts, usage_charges
 from llmgateway.controlplane.billing.books.ledger import Account, balances
+from llmgateway.controlplane.billing.standing import KEPT
 from llmgateway.controlplane.reception.rooms import OrgCloses
 from llmgateway.errors import Conflict
 from llmgateway.kit.clock import Clock
@@ -13,9 +14,9 @@ from llmgateway.kit.money import dollars
 async def before_deletion(tx: AsyncSession, clock: Clock, closes: OrgCloses) -> None:
     """Raises Conflict."""
     account = await accounts.account_of(tx, closes.org_id)
-    if account is not None and account.period_end is not None and account.ends_at is None:
+    if account is not None and account.status in KEPT and account.ends_at is None:
         raise Conflict(
-            "This organisation has a subscription, which would be charged on. Change to the plan Free on its billing page; "
+            "This organisation has a subscription, which would be charged on, or again once it is paid. Change to the plan Free on its billing page; "
             "then it can be deleted at once.",
             code="subscription_runs",
         )
