@@ -14,7 +14,7 @@ from llmgateway.cli import cli
 from llmgateway.commands.reprice import PricesOfNow
 from llmgateway.contract.snapshot import OrgSnapshot, SealedCredential
 from llmgateway.contract.usage import UsageEvent
-from llmgateway.controlplane.billing.repricing import Figures
+from llmgateway.controlplane.billing.repricing import NewCosts
 from llmgateway.controlplane.usage.service import Sought, listed
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.roles import Role
@@ -42,13 +42,13 @@ def _tenant(*, own: bool) -> OrgSnapshot:
     )
 
 
-def _priced(event: UsageEvent, org: OrgSnapshot | None = None, file: str = PRICED) -> Figures | None:
+def _priced(event: UsageEvent, org: OrgSnapshot | None = None, file: str = PRICED) -> NewCosts | None:
     return PricesOfNow(Routing(file).router, CATALOG)(event, org or _tenant(own=False))
 
 
 def test_a_tenants_price_is_for_what_it_served_on_its_own_credential() -> None:
     own = served(model="mine", charge_nanos=0)
-    assert _priced(own, _tenant(own=True)) == Figures(11 * 3_000 + 3 * 4_000, 45_000, "route mine: input 3 output 4")
+    assert _priced(own, _tenant(own=True)) == NewCosts(11 * 3_000 + 3 * 4_000, 45_000, "route mine: input 3 output 4")
     assert _priced(served(model="mine"), _tenant(own=True)) == _priced(served()), "the gateway's, before there was one"
     said = served(model="mine", usage_details={"credential": "cred_1"})
     assert _priced(said, _tenant(own=True)) == _priced(own, _tenant(own=True))
@@ -57,7 +57,7 @@ def test_a_tenants_price_is_for_what_it_served_on_its_own_credential() -> None:
 
 
 def test_a_price_in_the_file_is_for_the_gateways_credential_whatever_name_led_there() -> None:
-    assert _priced(served()) == Figures(COST, COST, "gateway.yaml: input 1 output 2 search 10")
+    assert _priced(served()) == NewCosts(COST, COST, "gateway.yaml: input 1 output 2 search 10")
     assert _priced(served(), _tenant(own=True)) == _priced(served())
     assert _priced(served(model="groq/fine-tuned")) == _priced(served())
     assert _priced(served(model="a-name-that-is-gone")) == _priced(served())
@@ -67,7 +67,7 @@ def test_a_price_in_the_file_is_for_the_gateways_credential_whatever_name_led_th
 def test_what_the_asked_for_model_would_have_cost_is_told_where_its_name_still_says_which_that_is() -> None:
     targets = "[{provider: openai, model: gpt-4.1}, {provider: groq, model: fine-tuned, price: {input: '1'}}]"
     figures = _priced(served(), file=f"models: {{tuned: {{targets: {targets}}}}}")
-    assert figures == Figures(11_000, 11 * 2_000 + 3 * 8_000, "gateway.yaml: input 1 output 0")
+    assert figures == NewCosts(11_000, 11 * 2_000 + 3 * 8_000, "gateway.yaml: input 1 output 0")
 
 
 def test_a_part_whose_count_was_not_kept_has_no_price() -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.providers.anthropic.answer import figures_of, finish_of, usage_of
+from llmgateway.providers.anthropic.answer import finish_of, reported_usage, usage_of
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Answer, Reply, Step
 
@@ -136,7 +136,7 @@ def test_what_changes_the_price_is_read_whole_and_streamed() -> None:
 
 
 def test_the_usual_speed_is_no_speed() -> None:
-    figures = figures_of({"usage": {"input_tokens": 9, "output_tokens": 2, "speed": "standard"}})
+    figures = reported_usage({"usage": {"input_tokens": 9, "output_tokens": 2, "speed": "standard"}})
     usage = usage_of(figures)
     assert usage is not None
     assert usage.speed is None

@@ -9,7 +9,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.usage import MOST_TOKENS, Usage
 from llmgateway.catalog.pricing import PriceOverride, override_rates
 from llmgateway.kit.money import nanos
-from llmgateway.providers.anthropic.answer import Figures
+from llmgateway.providers.anthropic.answer import MessagesUsage
 from llmgateway.providers.anthropic.answer import usage_of as anthropic
 from llmgateway.providers.bedrock.answer import usage_of as bedrock
 from llmgateway.providers.cohere.answer import usage_of as cohere
@@ -30,8 +30,8 @@ def test_half_a_usage_says_which_half_it_is() -> None:
     assert read_usage({"prompt_tokens": 100}) == PROMPT_ALONE
     assert read_usage({"prompt_tokens": 100, "completion_tokens": None}) == PROMPT_ALONE
     assert read_usage({"completion_tokens": 5}) == COMPLETION_ALONE
-    assert _responses({"input_tokens": 100}) == anthropic(Figures(input_tokens=100)) == PROMPT_ALONE
-    assert _responses({"output_tokens": 5}) == anthropic(Figures(output_tokens=5)) == COMPLETION_ALONE
+    assert _responses({"input_tokens": 100}) == anthropic(MessagesUsage(input_tokens=100)) == PROMPT_ALONE
+    assert _responses({"output_tokens": 5}) == anthropic(MessagesUsage(output_tokens=5)) == COMPLETION_ALONE
     assert bedrock({"inputTokens": 100}, {}) == cohere({"tokens": {"input_tokens": 100}}) == PROMPT_ALONE
     assert bedrock({"outputTokens": 5}, {}) == cohere({"tokens": {"output_tokens": 5}}) == COMPLETION_ALONE
     assert ollama({"prompt_eval_count": 100}) == PROMPT_ALONE
@@ -136,7 +136,7 @@ def test_claudes_advisor_is_told_apart() -> None:
             {"input_tokens": 1283, "output_tokens": 10, "type": "message"},
         ],
     }
-    read = anthropic(msgspec.convert(said, Figures))
+    read = anthropic(msgspec.convert(said, MessagesUsage))
     assert read is not None
     assert (read.prompt_tokens, read.completion_tokens) == (4954, 163)
     assert [(one.model, one.usage.prompt_tokens) for one in read.rounds] == [
@@ -149,7 +149,7 @@ def test_a_tier_without_end_is_none() -> None:
     for told in (
         read_usage(usage, endless),
         responses_usage({"usage": {"input_tokens": 5, "output_tokens": 5}, "service_tier": endless}),
-        anthropic(Figures(input_tokens=5, output_tokens=5, speed=endless, inference_geo=endless)),
+        anthropic(MessagesUsage(input_tokens=5, output_tokens=5, speed=endless, inference_geo=endless)),
         bedrock({"inputTokens": 5, "outputTokens": 5}, {"serviceTier": {"type": endless}}),
     ):
         assert told is not None

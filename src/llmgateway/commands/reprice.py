@@ -19,7 +19,7 @@ from llmgateway.commands.route import forecast_of
 from llmgateway.contract.snapshot import OrgSnapshot
 from llmgateway.contract.usage import LACKING, UsageEvent, price_version
 from llmgateway.control_wing import tariff_of
-from llmgateway.controlplane.billing.repricing import Figures, Line, Report, Repricing
+from llmgateway.controlplane.billing.repricing import Line, NewCosts, Report, Repricing
 from llmgateway.controlplane.reception.listing import check_range
 from llmgateway.controlplane.usage import price_versions, rollups
 from llmgateway.controlplane.usage.repricing import Wanted
@@ -73,7 +73,7 @@ class PricesOfNow:
     router: Router
     catalog: Catalog
 
-    def __call__(self, event: UsageEvent, org: OrgSnapshot) -> Figures | None:
+    def __call__(self, event: UsageEvent, org: OrgSnapshot) -> NewCosts | None:
         """None is unpriced still, or what was used beside tokens was not kept, as before migration 0028."""
         if event.provider is None or event.served_model is None:
             return None
@@ -85,7 +85,7 @@ class PricesOfNow:
         if priced is None:
             return None
         version = price_version(priced.version, priced.lacking)
-        return Figures(priced.nanos, self._list_cost(event, usage, targets, priced.nanos), version)
+        return NewCosts(priced.nanos, self._list_cost(event, usage, targets, priced.nanos), version)
 
     def _given(self, event: UsageEvent, org: OrgSnapshot, targets: list[Target]) -> PriceOverride | None:
         """A tenant's own price is for its own credential; the operator's for the gateway's, whatever name led there, and for its aliases."""

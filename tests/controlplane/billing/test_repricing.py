@@ -12,7 +12,7 @@ from llmgateway.contract.snapshot import Limits, OrgSnapshot
 from llmgateway.contract.usage import LACKING, UsageEvent
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.repricing import Figures, Line
+from llmgateway.controlplane.billing.repricing import Line, NewCosts
 from llmgateway.controlplane.billing.usage_charges import HOUR, RECENT, hour_of, post_hour, post_usage
 from llmgateway.controlplane.keys.service import KeyWish
 from llmgateway.controlplane.usage import repricing as rows
@@ -163,7 +163,7 @@ async def test_what_ends_in_the_middle_is_gone_on_with(ours: Operator, monkeypat
     await ours.store(*(served(START + SECOND * second, ours.org_id) for second in range(5)))
     asked = list[UsageEvent]()
 
-    def price(event: UsageEvent, org: OrgSnapshot) -> Figures | None:
+    def price(event: UsageEvent, org: OrgSnapshot) -> NewCosts | None:
         asked.append(event)
         if len(asked) == 4:
             raise RuntimeError("killed")

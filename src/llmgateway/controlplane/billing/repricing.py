@@ -38,25 +38,28 @@ _ACTOR: Final = Actor(id=None, kind=OPERATOR)
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What a request costs by the prices of now that held at its moment; nanos."""
+class NewCosts:
+    """What a request costs by today's price lists, at the prices in force when it was made. Nano-dollars."""
 
     cost: int
+    """What the provider bills for it."""
     list_cost: int | None
+    """What the requested model would have cost at its own list price; None when that has no price."""
     version: str
+    """The `price_version` of the event."""
 
 
 class Pricer(Protocol):
-    """Floor 4's: prices and routes are of the other wing."""
+    """Works out the costs of a request. Floor 4 provides it, since prices and routes belong to the data plane."""
 
-    def __call__(self, event: UsageEvent, org: OrgSnapshot) -> Figures | None:
-        """None is unpriced still."""
+    def __call__(self, event: UsageEvent, org: OrgSnapshot) -> NewCosts | None:
+        """The costs; None when the request still has no price."""
         ...
 
 
 @dataclass(slots=True)
 class Line:
-    """What changes of an organisation's model on a day; nanos."""
+    """What changes for one model of an organisation on one UTC day. Nano-dollars, before and after."""
 
     requests: int = 0
     cost_before: int = 0
@@ -65,12 +68,12 @@ class Line:
     charge: int = 0
 
     def add(self, before: UsageEvent, after: UsageEvent) -> None:
-        """One request more."""
+        """Add one request."""
         charges = before.charge_nanos or 0, after.charge_nanos or 0
         self.merge(Line(1, before.cost_nanos or 0, after.cost_nanos or 0, *charges))
 
     def merge(self, other: "Line") -> None:
-        """All of another line more."""
+        """Add all that another line counts."""
         self.requests += other.requests
         self.cost_before += other.cost_before
         self.cost += other.cost
@@ -90,7 +93,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repricing:
-    """The operator's wish, and what it is done with."""
+    """One run: what the operator asked for, and the parts it needs."""
 
     database: Database
     """As `admin`."""
@@ -99,10 +102,10 @@ class Repricing:
     tariff: Tariff
     wanted: Wanted
     cost_only: bool = False
-    """Nobody is charged for it."""
+    """Correct the costs alone, and charge nobody."""
 
     async def run(self, *, write: bool) -> Report:
-        """Without `write` only the report, of what stands there now."""
+        """Price the wanted requests again and report the changes; without `write` nothing is stored."""
         report = Report()
         async with self.database.transaction() as tx:
             parts = await rows.slices(tx, self.wanted)
@@ -137,20 +140,20 @@ class Repricing:
             last = events[-1].id
 
     def _changes(self, events: Sequence[UsageEvent], org: OrgSnapshot, unpriced: Counter[str]) -> Sequence[Change]:
-        """Events that will be otherwise."""
+        """Each event whose costs change, before and after; counts into `unpriced` those that stay without a full price."""
         changes: list[Change] = []
         oldest = self.clock.now() - LATE  # what is older is nobody's to pay for any more: its invoices are closed
         for event in events:
-            figures = self.price(event, org)
+            costs = self.price(event, org)
             charged = org.charged and not self.cost_only and event.created_at >= oldest
-            after = event if figures is None else corrected(event, figures, self.tariff if charged else None)
+            after = event if costs is None else corrected(event, costs, self.tariff if charged else None)
             unpriced[_name(event)] += not after.is_priced
             if after is not event:
                 changes.append((event, after))
         return changes
 
     async def _write(self, tx: AsyncSession, part: Slice, changes: Sequence[Change]) -> Sequence[Change]:
-        """The rows and everything that follows from them, after `ledger.lock`; gives what was written."""
+        """Store the corrected events, then what follows from them: charges, budgets and audit. Returns what was stored. After `ledger.lock`."""
         now, sums = self.clock.now(), Line()
         changes = await rows.write(tx, part, changes)
         for before, after in changes:
@@ -166,32 +169,32 @@ class Repricing:
         return changes
 
 
-def corrected(event: UsageEvent, figures: Figures, tariff: Tariff | None) -> UsageEvent:
-    """The event with these figures; the same one where nothing changes.
+def corrected(event: UsageEvent, costs: NewCosts, tariff: Tariff | None) -> UsageEvent:
+    """The event with these costs; the same object where nothing changes.
 
-    `tariff` charges what had no price; none charges nothing more. What had one changes its cost alone, as far as nothing of it
-    is without a price now.
+    A request that had no price is charged by `tariff`, or not at all where that is None. One that had a price changes its
+    cost alone, and only to a full one.
     """
-    if event.is_priced and LACKING in figures.version:
+    if event.is_priced and LACKING in costs.version:
         return event
     after = msgspec.structs.replace(
         event,
-        cost_nanos=figures.cost,
-        charge_nanos=event.charge_nanos if event.is_priced else _charge(event, figures.cost, tariff),
-        list_cost_nanos=_list_cost(event, figures),
-        price_version=figures.version,
+        cost_nanos=costs.cost,
+        charge_nanos=event.charge_nanos if event.is_priced else _charge(event, costs.cost, tariff),
+        list_cost_nanos=_list_cost(event, costs),
+        price_version=costs.version,
     )
     return event if _money(after) == _money(event) else after
 
 
 def _money(event: UsageEvent) -> tuple[int | None, int | None, int | None, str]:
-    """Its figures, and what they lack: by another name of the prices alone nothing changes."""
+    """The money of an event and what has no price: a price list with another name alone is no change."""
     lacks = (event.price_version or "").partition(LACKING)[2]
     return event.cost_nanos, event.charge_nanos, event.list_cost_nanos, lacks
 
 
 def _charge(event: UsageEvent, cost: int, tariff: Tariff | None) -> int:
-    """Nothing stays nothing: it was no request of the gateway's own credential, or nobody's to pay for."""
+    """The new charge in nanos. One of 0 stays 0: the request ran on a credential of the organisation, or nobody pays for it."""
     before = event.charge_nanos
     if before == 0 or tariff is None:
         return before or 0
@@ -201,15 +204,15 @@ def _charge(event: UsageEvent, cost: int, tariff: Tariff | None) -> int:
     return before + price(cost) - price(event.cost_nanos or 0)
 
 
-def _list_cost(event: UsageEvent, figures: Figures) -> int | None:
-    """What was known of another model than the one that served stays."""
+def _list_cost(event: UsageEvent, costs: NewCosts) -> int | None:
+    """The new list cost. One that differs from the cost is of another model than the one that served, and stays."""
     if event.list_cost_nanos is None:
-        return figures.list_cost
-    return figures.cost if event.list_cost_nanos == event.cost_nanos else event.list_cost_nanos
+        return costs.list_cost
+    return costs.cost if event.list_cost_nanos == event.cost_nanos else event.list_cost_nanos
 
 
 def _count_budgets_anew(part: Slice, now: datetime) -> Sequence[Update]:
-    """Budgets that refuse, and whose period the day lies in, begin anew with all that was spent."""
+    """Statements that make hard budgets count anew all that was spent, where the day lies in their period."""
     runs = (part.day.year, part.day.month) == (now.year, now.month)
     statements: list[Update] = []
     for table, whose in ((Organisation, Organisation.id), (Project, Project.org_id), (ApiKey, ApiKey.org_id)):

@@ -29,25 +29,29 @@ _DIRECT: Final[Json] = {"type": "direct"}
 
 
 class CacheCreation(msgspec.Struct, frozen=True):
-    """Tokens written to the cache, by lifetime."""
+    """Tokens written to the prompt cache for an hour; the others of `cache_creation_input_tokens` are kept five minutes."""
 
     ephemeral_1h_input_tokens: int = 0
 
 
 class ServerTools(msgspec.Struct, frozen=True):
-    """How often server tools ran."""
+    """How often Anthropic's own tools ran."""
 
     web_search_requests: int | None = 0
 
 
 class OutputDetails(msgspec.Struct, frozen=True):
-    """Parts of the output."""
+    """Parts of the output tokens."""
 
     thinking_tokens: int | None = 0
 
 
-class Figures(msgspec.Struct, frozen=True):
-    """The `usage` object. None is not said; `message_delta` says cumulative figures, which replace earlier ones."""
+class MessagesUsage(msgspec.Struct, frozen=True):
+    """The `usage` object of an answer or an event: numbers of tokens, None where it does not say.
+
+    `input_tokens` leaves out what was read from and written to the prompt cache. In a stream `message_delta` says cumulative
+    numbers, which replace earlier ones. Page: https://platform.claude.com/docs/en/build-with-claude/streaming.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -61,27 +65,27 @@ class Figures(msgspec.Struct, frozen=True):
     inference_geo: str | None = None
     """Where it ran (https://platform.claude.com/docs/en/manage-claude/data-residency)."""
     model: str | None = None
-    """In an iteration: whose it was, where that is another one's than the request's."""
-    iterations: list["Figures"] | None = None
+    """In an iteration: the model that was sampled, where it is not the one of the request."""
+    iterations: list["MessagesUsage"] | None = None
     """One entry for each sampling of a model within the request; what is billed is their sum
     (https://platform.claude.com/docs/en/build-with-claude/compaction)."""
 
 
-def newer(old: Figures | None, new: Figures) -> Figures:
-    """The figures after an event of a stream said more."""
+def updated(old: MessagesUsage | None, new: MessagesUsage) -> MessagesUsage:
+    """What a stream has reported after one more event: what `new` says replaces what `old` said."""
     if old is None:
         return new
-    said = {name: value for name in Figures.__struct_fields__ if (value := getattr(new, name)) is not None}
+    said = {name: value for name in MessagesUsage.__struct_fields__ if (value := getattr(new, name)) is not None}
     return msgspec.structs.replace(old, **said)
 
 
-def usage_of(figures: Figures | None) -> Usage | None:
-    """Usage in OpenAI's meaning: the prompt includes what was read from and written to the cache."""
-    if figures is None or (figures.input_tokens is None and figures.output_tokens is None):
+def usage_of(reported: MessagesUsage | None) -> Usage | None:
+    """Usage in OpenAI's meaning: prompt tokens include those read from and written to the cache. None without token counts."""
+    if reported is None or (reported.input_tokens is None and reported.output_tokens is None):
         return None
-    billed = figures.iterations or [figures]
+    billed = reported.iterations or [reported]
     rounds = [_sampled(part) for part in billed]
-    details, tools = figures.output_tokens_details, figures.server_tool_use
+    details, tools = reported.output_tokens_details, reported.server_tool_use
     return Usage(
         prompt_tokens=sum(one.usage.prompt_tokens for one in rounds),
         completion_tokens=sum(one.usage.completion_tokens for one in rounds),
@@ -90,15 +94,15 @@ def usage_of(figures: Figures | None) -> Usage | None:
         cache_write_1h_tokens=sum(one.usage.cache_write_1h_tokens for one in rounds),
         reasoning_tokens=(details.thinking_tokens or 0) if details else 0,
         searches=(tools.web_search_requests or 0) if tools else 0,
-        speed=None if figures.speed == "standard" else word_of(figures.speed),
-        region=word_of(figures.inference_geo),
+        speed=None if reported.speed == "standard" else word_of(reported.speed),
+        region=word_of(reported.inference_geo),
         rounds=tuple(rounds) if len(rounds) > 1 else (),
         prompt_told=any(part.input_tokens is not None for part in billed),
         completion_told=any(part.output_tokens is not None for part in billed),
     )
 
 
-def _sampled(part: Figures) -> Round:
+def _sampled(part: MessagesUsage) -> Round:
     """One sampling: of the request's model, or of its advisor.
 
     Page: https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool.
@@ -249,10 +253,10 @@ def _tool_call(block: Json) -> ToolCall:
     return call
 
 
-def figures_of(answer: Json) -> Figures | None:
-    """The answer's usage figures; None when there are none, or none that can be read."""
+def reported_usage(answer: Json) -> MessagesUsage | None:
+    """The `usage` of a whole answer; None when there is none, or none that can be read."""
     given = answer.get("usage")
     try:
-        return msgspec.convert(given, Figures) if is_object(given) else None
+        return msgspec.convert(given, MessagesUsage) if is_object(given) else None
     except msgspec.ValidationError:
         return None

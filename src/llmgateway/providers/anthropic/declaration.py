@@ -12,7 +12,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, objects, text_of, word_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
-from llmgateway.providers.anthropic.answer import canon_answer, counted_text, figures_of, finish_of, usage_of
+from llmgateway.providers.anthropic.answer import canon_answer, counted_text, finish_of, reported_usage, usage_of
 from llmgateway.providers.anthropic.errors import answer_error
 from llmgateway.providers.anthropic.joining import joined
 from llmgateway.providers.anthropic.refusals import refusals
@@ -98,7 +98,7 @@ class Anthropic(Provider):
         if not is_array(answer.get("content")):
             raise ProviderError(FailureKind.PROTOCOL, f"{self.title} sent no message.", status=reply.status)
         blocks = objects(answer.get("content"))
-        usage = usage_of(figures_of(answer))
+        usage = usage_of(reported_usage(answer))
         return Answer(
             body=answer if raw else {**canon_answer(answer, usage)},
             usage=usage,

@@ -15,13 +15,13 @@ from llmgateway.canon.shapes import objects, text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.sse import FrameTooLong, Splitter
 from llmgateway.providers.anthropic.answer import (
-    Figures,
+    MessagesUsage,
     arguments_of,
     finish_of,
     is_plain,
-    newer,
     openai_usage,
     refusal_of,
+    updated,
     url_citations,
     usage_of,
 )
@@ -37,7 +37,7 @@ class _Start(msgspec.Struct):
     id: str = ""
     model: str = ""
     usage: msgspec.Raw = _NONE
-    """Read apart: figures in a form that came later must not hide the event."""
+    """Decoded apart from the event, which must not be lost when Anthropic adds a form of usage that is not known here."""
 
 
 class _Delta(msgspec.Struct):
@@ -81,16 +81,16 @@ class _Event(msgspec.Struct):
 
 _watched = msgspec.json.Decoder(_Watched)
 _event = msgspec.json.Decoder(_Event)
-_figures = msgspec.json.Decoder(Figures | None)
+_usage = msgspec.json.Decoder(MessagesUsage | None)
 
 
-def _read_figures(old: Figures | None, raw: msgspec.Raw) -> Figures | None:
-    """The figures after an event said these."""
+def _read_usage(old: MessagesUsage | None, raw: msgspec.Raw) -> MessagesUsage | None:
+    """What the stream has reported after an event with this `usage`; as before where it cannot be read."""
     try:
-        new = _figures.decode(raw)
+        new = _usage.decode(raw)
     except msgspec.DecodeError:
         return old
-    return newer(old, new) if new else old
+    return updated(old, new) if new else old
 
 
 class EventReader(Protocol):
@@ -134,11 +134,11 @@ class SseDecoder:
 class NativeReader:
     """Hands every frame on as it is and notes usage, finish and content."""
 
-    __slots__ = ("_figures",)
+    __slots__ = ("_reported",)
     kept = 0
 
     def __init__(self) -> None:
-        self._figures: Figures | None = None
+        self._reported: MessagesUsage | None = None
 
     def read(self, raw: bytes, data: bytes) -> Sequence[Step]:
         step = Step(raw=raw)
@@ -170,12 +170,12 @@ class NativeReader:
     def _note(self, step: Step, event: _Watched) -> None:
         match event.type:
             case "message_start":
-                self._add_figures(step, event.message.usage if event.message else _NONE)
+                self._note_usage(step, event.message.usage if event.message else _NONE)
             case "content_block_start":
                 step.content = event.content_block is not None and event.content_block.type.endswith("tool_use")
             case "message_delta":
                 step.finish = finish_of(event.delta.stop_reason) if event.delta else None
-                self._add_figures(step, event.usage)
+                self._note_usage(step, event.usage)
             case "message_stop":
                 step.end = True
             case "error":
@@ -183,9 +183,9 @@ class NativeReader:
             case _:
                 pass
 
-    def _add_figures(self, step: Step, raw: msgspec.Raw) -> None:
-        self._figures = _read_figures(self._figures, raw)
-        step.usage = usage_of(self._figures)
+    def _note_usage(self, step: Step, raw: msgspec.Raw) -> None:
+        self._reported = _read_usage(self._reported, raw)
+        step.usage = usage_of(self._reported)
 
 
 class Block:
@@ -227,12 +227,12 @@ class Block:
 class CanonReader:
     """Translates events to canon chunks."""
 
-    __slots__ = ("_blocks", "_calls", "_done", "_figures", "_id", "_model", "_position", "_told", "_tolerance", "kept")
+    __slots__ = ("_blocks", "_calls", "_done", "_id", "_model", "_position", "_reported", "_told", "_tolerance", "kept")
 
     def __init__(self) -> None:
         self._id = ""
         self._model = ""
-        self._figures: Figures | None = None
+        self._reported: MessagesUsage | None = None
         self._blocks: dict[int, Block] = {}
         self._done: list[Block] = []
         self._told = 0
@@ -280,8 +280,8 @@ class CanonReader:
 
     def _start(self, message: _Start) -> Sequence[Step]:
         self._id, self._model = message.id, message.model
-        self._figures = _read_figures(None, message.usage)
-        return (Step(chunk=self._chunk({"role": "assistant"}), usage=usage_of(self._figures)),)
+        self._reported = _read_usage(None, message.usage)
+        return (Step(chunk=self._chunk({"role": "assistant"}), usage=usage_of(self._reported)),)
 
     def _start_block(self, event: _Event) -> Sequence[Step]:
         block = Block(event.content_block or {}, self._position, self._calls)
@@ -354,8 +354,8 @@ class CanonReader:
         return untold
 
     def _finish(self, event: _Event) -> Sequence[Step]:
-        self._figures = _read_figures(self._figures, event.usage)
-        usage = usage_of(self._figures)
+        self._reported = _read_usage(self._reported, event.usage)
+        usage = usage_of(self._reported)
         steps: list[Step] = []
         delta = event.delta
         if refusal := refusal_of(delta.stop_details if delta else None):

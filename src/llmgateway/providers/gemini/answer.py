@@ -46,14 +46,18 @@ _SAYABLE: Final = frozenset({"text", "thought", "thoughtSignature", "functionCal
 
 
 class Modality(msgspec.Struct, frozen=True, rename="camel"):
-    """Tokens of one kind of content."""
+    """How many of the tokens are of one kind of content (`TEXT`, `IMAGE`, `AUDIO`, ...)."""
 
     modality: str = ""
     token_count: int = 0
 
 
-class Figures(msgspec.Struct, frozen=True, rename="camel"):
-    """`usageMetadata`: cumulative within a stream."""
+class UsageMetadata(msgspec.Struct, frozen=True, rename="camel"):
+    """`usageMetadata`: numbers of tokens, cumulative within a stream.
+
+    `cached_content_token_count` is a part of the prompt; thoughts and what tools fed in are counted beside prompt and candidates.
+    Page: https://ai.google.dev/api/generate-content#UsageMetadata.
+    """
 
     prompt_token_count: int = 0
     candidates_token_count: int = 0
@@ -103,33 +107,33 @@ class Response(msgspec.Struct, frozen=True, rename="camel"):
 
     candidates: list[Candidate] = []
     prompt_feedback: Feedback | None = None
-    usage_metadata: Figures | None = None
+    usage_metadata: UsageMetadata | None = None
     model_version: str = ""
     response_id: str = ""
     error: Json | None = None
 
 
 def usage_of(response: Response, searches: int = 0) -> Usage | None:
-    """Usage in OpenAI's meaning: thoughts are completion, what server-side tools fed in is prompt."""
-    figures = response.usage_metadata
-    if figures is None or figures.total_token_count is None:
+    """Usage in OpenAI's meaning: thoughts are completion tokens, what server-side tools fed in is prompt tokens. None without a total."""
+    metadata = response.usage_metadata
+    if metadata is None or metadata.total_token_count is None:
         return None
-    prompt = figures.prompt_token_count + figures.tool_use_prompt_token_count
-    completion = figures.candidates_token_count + figures.thoughts_token_count
-    cached = figures.cache_tokens_details
+    prompt = metadata.prompt_token_count + metadata.tool_use_prompt_token_count
+    completion = metadata.candidates_token_count + metadata.thoughts_token_count
+    cached = metadata.cache_tokens_details
     return Usage(
         prompt_tokens=prompt,
-        completion_tokens=completion or max(0, figures.total_token_count - prompt),
-        cached_tokens=figures.cached_content_token_count,
-        reasoning_tokens=figures.thoughts_token_count,
-        audio_prompt_tokens=_tokens(figures.prompt_tokens_details, "AUDIO"),
-        audio_completion_tokens=_tokens(figures.candidates_tokens_details, "AUDIO"),
-        image_prompt_tokens=_tokens(figures.prompt_tokens_details, "IMAGE"),
-        image_completion_tokens=_tokens(figures.candidates_tokens_details, "IMAGE"),
+        completion_tokens=completion or max(0, metadata.total_token_count - prompt),
+        cached_tokens=metadata.cached_content_token_count,
+        reasoning_tokens=metadata.thoughts_token_count,
+        audio_prompt_tokens=_tokens(metadata.prompt_tokens_details, "AUDIO"),
+        audio_completion_tokens=_tokens(metadata.candidates_tokens_details, "AUDIO"),
+        image_prompt_tokens=_tokens(metadata.prompt_tokens_details, "IMAGE"),
+        image_completion_tokens=_tokens(metadata.candidates_tokens_details, "IMAGE"),
         cached_audio_tokens=None if cached is None else _tokens(cached, "AUDIO"),
         cached_image_tokens=None if cached is None else _tokens(cached, "IMAGE"),
         searches=searches,
-        tier=_TIERS.get(text_of(figures.traffic_type)) or word_of(text_of(figures.service_tier).lower()),
+        tier=_TIERS.get(text_of(metadata.traffic_type)) or word_of(text_of(metadata.service_tier).lower()),
     )
 
 
