@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from llmgateway.contract.usage import Attempt, Outcome, PlannedTarget, UsageEvent
-from llmgateway.dataplane.explanation import explain, saved_nanos
+from llmgateway.contract.usage import Attempt, Outcome, PlannedTarget, UsageEvent, saved_nanos
+from llmgateway.dataplane.explanation import explain
 from tests.dataplane.usage_records import event
 
 FAILED = Attempt(
@@ -79,7 +79,8 @@ def test_money_is_dollars_as_text_and_what_was_saved_is_their_difference() -> No
 def test_savings_may_be_negative_and_are_unknown_without_prices_and_none_in_tests(
     changes: dict[str, object], saved: int | None
 ) -> None:
-    assert saved_nanos(rescued(**changes)) == saved
+    event = rescued(**changes)
+    assert saved_nanos(event.cost_nanos, event.list_cost_nanos, test=event.test) == saved
 
 
 def test_an_unpriced_answer_says_so() -> None:

@@ -8,6 +8,8 @@ import msgspec
 
 MOST_TOKENS: Final = 100_000_000
 """More than any model reads or writes in one request: a figure beyond it is a provider's mistake."""
+TOLD_BY: Final = "told by "
+"""How the version of a price begins when the provider reported the cost itself (`told_nanos`): `told by openrouter`."""
 _MOST_CALLS: Final = 10_000
 """More searches, containers or images than one request has: a figure beyond it is a provider's mistake."""
 

@@ -15,7 +15,7 @@ from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 from llmgateway.canon.call import USUAL, Terms
 from llmgateway.canon.extras import NO_EXTRAS, Extras
-from llmgateway.canon.usage import Usage
+from llmgateway.canon.usage import TOLD_BY, Usage
 from llmgateway.catalog.abilities import Ability, Families, Traits, load_families
 from llmgateway.catalog.price_book import PriceBook, price_book
 from llmgateway.catalog.price_lists import PriceLists, Shares, load_price_lists
@@ -186,7 +186,7 @@ class Catalog:
         if override is not None:
             return Priced(self._override(override).bill(usage).nanos, override.version)
         if usage.told_nanos is not None and provider in self._lists.tellers:
-            return Priced(usage.told_nanos, f"told by {provider}")
+            return Priced(usage.told_nanos, TOLD_BY + provider)
         offer = self._offer(provider, model)
         if offer.free:
             return Priced(0, "free")

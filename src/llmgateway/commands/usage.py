@@ -20,7 +20,7 @@ from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.errors import BadRequest
 from llmgateway.kit.clock import SystemClock
-from llmgateway.kit.money import usd
+from llmgateway.kit.money import usd, usd_or_none
 from llmgateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Look at usage.")
@@ -86,7 +86,7 @@ def shown(event: UsageEvent) -> dict[str, Any]:
     }
     return {
         **{name: everything[name] for name in _FIELDS},
-        **{name: None if amount is None else usd(amount) for name, amount in money.items()},
+        **{name: usd_or_none(amount) for name, amount in money.items()},
     }
 
 

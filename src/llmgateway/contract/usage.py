@@ -55,13 +55,19 @@ class PlannedTarget(msgspec.Struct, frozen=True, kw_only=True):
 
 LACKING: Final = " without a price for "
 """In a `price_version`: comes before what the cost leaves out."""
-TOLD_BY: Final = "told by "
-"""How a `price_version` begins when the provider reported the cost itself."""
 
 
 def price_version(version: str, lacking: Sequence[str]) -> str:
     """The `price_version` of an event: the version of the prices, and the parts of the usage that have no price."""
     return version + LACKING + ", ".join(lacking) if lacking else version
+
+
+def saved_nanos(cost: int | None, list_cost: int | None, *, test: bool) -> int | None:
+    """What routing and the cache saved, in nano-dollars: the list price of what was asked for less the cost of what served.
+
+    Less than 0 when the fallback was dearer. None where either has no price, and for test traffic, which saves nothing.
+    """
+    return None if test or cost is None or list_cost is None else list_cost - cost
 
 
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):

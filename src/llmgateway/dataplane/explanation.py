@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import msgspec
 
 from llmgateway.canon.chat import Json
-from llmgateway.contract.usage import Attempt, Outcome, UsageEvent
-from llmgateway.kit.money import usd
+from llmgateway.contract.usage import Attempt, Outcome, UsageEvent, saved_nanos
+from llmgateway.kit.money import usd, usd_or_none
 
 _SHOWN = (
     "id", "org_id", "key_id", "project_id", "created_at", "operation", "dialect", "model", "provider", "served_model",
@@ -28,24 +28,18 @@ def explain(event: UsageEvent) -> Json:
     return {
         **shown,
         "tokens": _by_class(event),
-        "cost_usd": _dollars(event.cost_nanos),
-        "charge_usd": _dollars(event.charge_nanos),
-        "list_cost_usd": _dollars(event.list_cost_nanos),
-        "saved_usd": _dollars(saved_nanos(event)),
+        "cost_usd": usd_or_none(event.cost_nanos),
+        "charge_usd": usd_or_none(event.charge_nanos),
+        "list_cost_usd": usd_or_none(event.list_cost_nanos),
+        "saved_usd": usd_or_none(_saved(event)),
         "plan": [msgspec.structs.asdict(step) for step in event.plan],
         "attempts": [msgspec.structs.asdict(attempt) for attempt in event.attempts],
         "explanation": list(_sentences(event)),
     }
 
 
-def saved_nanos(event: UsageEvent) -> int | None:
-    """The list price of what was asked for less the cost of what served; negative when the fallback was dearer.
-
-    None where either has no price, and for test traffic, which saves nothing.
-    """
-    if event.test or event.cost_nanos is None or event.list_cost_nanos is None:
-        return None
-    return event.list_cost_nanos - event.cost_nanos
+def _saved(event: UsageEvent) -> int | None:
+    return saved_nanos(event.cost_nanos, event.list_cost_nanos, test=event.test)
 
 
 def _by_class(event: UsageEvent) -> Json:
@@ -90,10 +84,6 @@ def _end(event: UsageEvent) -> str:
     cached = " from the cache" if event.cache == "hit" else ""
     code = f" with {event.status} {event.error_code}" if event.error_code else ""
     cost = "it has no price" if event.cost_nanos is None else f"it cost ${usd(event.cost_nanos)}"
-    saved = saved_nanos(event)
+    saved = _saved(event)
     instead = f", instead of ${usd(event.list_cost_nanos)}" if saved and event.list_cost_nanos is not None else ""
     return f"{_ENDS[event.outcome]}{cached or served}{code} after {event.duration_ms:,} ms; {cost}{instead}."
-
-
-def _dollars(nanos: int | None) -> str | None:
-    return None if nanos is None else usd(nanos)

@@ -35,6 +35,11 @@ def usd(amount_nanos: int) -> str:
     return f"{sign}{whole}.{fraction:09d}"
 
 
+def usd_or_none(amount_nanos: int | None) -> str | None:
+    """As `usd`; None stays None, which is an amount that nobody knows."""
+    return None if amount_nanos is None else usd(amount_nanos)
+
+
 def dollars(amount_nanos: int) -> str:
     """Nano-dollars (0 or more) for people: `1,234.50`, with as many decimals as are not zero, but two at least."""
     whole, _, fraction = usd(max(amount_nanos, 0)).partition(".")

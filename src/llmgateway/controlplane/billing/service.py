@@ -21,7 +21,7 @@ from llmgateway.controlplane.reception.visits import Visit, check_open
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.users import Member
 from llmgateway.errors import BadRequest, Conflict
-from llmgateway.kit.money import usd
+from llmgateway.kit.money import usd, usd_or_none
 
 
 async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
@@ -53,7 +53,7 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
         unbilled_usd=usd(books[Account.USAGE] + books[Account.METERED] + books[Account.ROUNDING] + fresh - by_credit),
         due_usd=usd(books[Account.RECEIVABLE]),
         overage_usd=usd(beyond),
-        overage_limit_usd=None if org.overage_limit_nanos is None else usd(org.overage_limit_nanos),
+        overage_limit_usd=usd_or_none(org.overage_limit_nanos),
         grace_until=standing.grace_until,
         ends_at=standing.ends_at,
         next_plan=standing.next_plan,

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from llmgateway.controlplane.reception.bodies import Body, Dollars, DollarText, Shown
 from llmgateway.db.models.budgeted import Budgeted
-from llmgateway.kit.money import usd
+from llmgateway.kit.money import usd_or_none
 
 Mode = Literal["hard", "soft"]
 
@@ -45,9 +45,9 @@ class BudgetsShown(Shown):
 def budgets_shown(row: Budgeted) -> BudgetsShown:
     """Of a key, a project or an organisation."""
     return BudgetsShown(
-        day_usd=_dollars(row.daily_budget_nanos),
-        month_usd=_dollars(row.monthly_budget_nanos),
-        total_usd=_dollars(row.total_budget_nanos),
+        day_usd=usd_or_none(row.daily_budget_nanos),
+        month_usd=usd_or_none(row.monthly_budget_nanos),
+        total_usd=usd_or_none(row.total_budget_nanos),
         mode="hard" if row.hard_budget else "soft",
     )
 
@@ -73,7 +73,3 @@ def budget_changes(row: Budgeted, budgets: Budgets | None) -> dict[str, Any]:
 def _refusing(columns: dict[str, Any]) -> set[str]:
     """Budgets that are counted."""
     return {name for name in _COLUMNS.values() if columns["hard_budget"] and columns[name] is not None}
-
-
-def _dollars(nanos: int | None) -> str | None:
-    return None if nanos is None else usd(nanos)

@@ -12,7 +12,8 @@ import msgspec
 from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.contract.usage import LACKING, TOLD_BY, UsageEvent
+from llmgateway.canon.usage import TOLD_BY
+from llmgateway.contract.usage import LACKING, UsageEvent
 from llmgateway.controlplane.usage.rollups import DAY
 from llmgateway.controlplane.usage.service import event_of
 from llmgateway.db.models.usage_events import UsageRow

@@ -13,7 +13,7 @@ from llmgateway.dataplane.plan.router import Router
 from llmgateway.dataplane.plan.targets import Plan
 from llmgateway.errors import BadRequest
 from llmgateway.kit.clock import Clock
-from llmgateway.kit.money import usd
+from llmgateway.kit.money import usd_or_none
 
 _UNKNOWN_HEALTH = "unknown here"
 """Circuits live in the memory of each serving process."""
@@ -56,7 +56,7 @@ class Forecast:
                 "target": target.name,
                 "credential": target.credential.id,
                 "why": why,
-                "expected_cost_usd": _dollars(estimate(target, needed, self.catalog, self.clock.now())),
+                "expected_cost_usd": usd_or_none(estimate(target, needed, self.catalog, self.clock.now())),
                 "context_tokens": room(target, self.catalog),
                 "dropped": sorted(set(map(call.in_body, target.dropped))),
                 "retries": target.retries,
@@ -65,7 +65,3 @@ class Forecast:
             }
             for target, why in zip(plan.targets, reasons, strict=True)
         ]
-
-
-def _dollars(nanos: int | None) -> str | None:
-    return None if nanos is None else usd(nanos)

@@ -8,7 +8,7 @@ import structlog
 
 from llmgateway.contract.usage import Outcome, UsageEvent
 from llmgateway.errors import Problem
-from llmgateway.kit.money import usd
+from llmgateway.kit.money import usd_or_none
 
 Which = Literal["all", "failed", "none"]
 
@@ -38,7 +38,7 @@ class RequestLog:
             attempts=[f"{one.provider}/{one.model}: {one.outcome}" for one in event.attempts],
             prompt_tokens=event.prompt_tokens,
             completion_tokens=event.completion_tokens,
-            cost_usd=None if event.cost_nanos is None else usd(event.cost_nanos),
+            cost_usd=usd_or_none(event.cost_nanos),
             cache=event.cache,
             milliseconds=event.duration_ms,
         )
