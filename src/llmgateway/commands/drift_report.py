@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from llmgateway.controlplane.usage.drift_reasons import reasons
-from llmgateway.controlplane.usage.reconciling import Entry, Pair, Reconciled
+from llmgateway.controlplane.usage.reconciling import Comparison, Entry, Reconciled
 from llmgateway.kit.csv_text import csv_text
 from llmgateway.kit.money import nanos, usd
 from llmgateway.providers.bills.bill import Line, Measure
 
 _SIDES: Final = ("billed", "counted")
 _WIDTH: Final = 20
-_NOTHING: Final = Pair(0, 0)
+_NOTHING: Final = Comparison(0, 0)
 _ORDER: Final = (Measure.COST, *(measure for measure in Measure if measure is not Measure.COST))
 _UNITS: Final = {Measure.COST: "USD"}
 
@@ -84,7 +84,7 @@ def as_text(report: DriftReport) -> str:
 
 def _head(report: DriftReport) -> str:
     costs = [entry.figures[Measure.COST] for entry in report.found.days if Measure.COST in entry.figures]
-    total = Pair(sum(pair.billed for pair in costs), sum(pair.counted for pair in costs))
+    total = Comparison(sum(pair.billed for pair in costs), sum(pair.counted for pair in costs))
     first, last = report.days[0], report.days[-1]
     days = f"{first} (UTC)" if first == last else f"{len(report.days)} days from {first} to {last} (UTC)"
     whose = "" if report.credential is None else f" on {report.credential}"

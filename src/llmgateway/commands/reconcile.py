@@ -12,9 +12,9 @@ import typer
 
 from llmgateway.catalog.catalog import load_catalog
 from llmgateway.commands.drift_report import DriftReport, as_csv, as_json, as_text
-from llmgateway.controlplane.usage.reconciling import Broken, reconcile
+from llmgateway.controlplane.usage.provider_usage import ProviderUsage, Selection, failed_attempts, usage_by_day
+from llmgateway.controlplane.usage.reconciling import FailedAttempts, reconcile
 from llmgateway.controlplane.usage.rollups import KEPT_MONTHS, oldest_kept
-from llmgateway.controlplane.usage.sent import Asked, Sent, broken_off, sent
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.kit.clock import SystemClock
@@ -68,23 +68,23 @@ def reconcile_bills(  # noqa: PLR0913, PLR0917 each parameter is an option of th
         days, left_out = _days(statement, first, end, now)
     except Unreadable as error:
         raise typer.BadParameter(str(error)) from error
-    asked = Asked(
+    selection = Selection(
         provider=provider or statement.provider,
         credential=credential,
         since=_begin(days[0]),
         until=_begin(days[-1]) + DAY,
     )
-    rows, broken = asyncio.run(_events(asked))
+    counted, failed = asyncio.run(_counted(selection))
     catalog = load_catalog()
     found = reconcile(
         statement,
-        rows,
-        broken,
+        counted,
+        failed,
         days,
         lambda name: catalog.listed_name(statement.provider, name) or undated(name),
     )
     report = DriftReport(
-        provider=asked.provider,
+        provider=selection.provider,
         credential=credential,
         days=days,
         left_out=left_out,
@@ -132,11 +132,11 @@ def _begin(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-async def _events(asked: Asked) -> tuple[Sequence[Sent], Broken]:
+async def _counted(selection: Selection) -> tuple[Sequence[ProviderUsage], FailedAttempts]:
     async with open_database(load_settings(os.environ), Role.ADMIN) as database:
         patient = database.acting_as(Role.ADMIN, seconds=_SECONDS)
         try:
             async with patient.transaction() as tx:
-                return await sent(tx, asked), await broken_off(tx, asked)
+                return await usage_by_day(tx, selection), await failed_attempts(tx, selection)
         finally:
             await patient.close()

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 
 from llmgateway.controlplane.accounts.schemas import Tokens
-from llmgateway.controlplane.accounts.sessions import ACCESS, IDLE, Pair
+from llmgateway.controlplane.accounts.sessions import ACCESS, IDLE, TokenPair
 from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.errors import Forbidden
 
@@ -14,7 +14,7 @@ COOKIE: Final = "lgw_refresh"
 _PATH: Final = "/api/v1/auth"
 
 
-def hand_out(pair: Pair, response: Response, rooms: Rooms, *, in_body: bool) -> Tokens:
+def hand_out(pair: TokenPair, response: Response, rooms: Rooms, *, in_body: bool) -> Tokens:
     """The tokens of a login or refresh, the refresh token where it was asked for."""
     response.headers["cache-control"] = "no-store"
     if not in_body:

@@ -44,7 +44,7 @@ async def login(body: LoginBody, request: Request, response: Response, rooms: At
     return hand_out(pair, response, rooms, in_body=body.refresh_in_body)
 
 
-async def _begin(rooms: Rooms, body: LoginBody, request: Request) -> sessions.Pair:
+async def _begin(rooms: Rooms, body: LoginBody, request: Request) -> sessions.TokenPair:
     """A session for whoever has password and code. Raises Unauthorized and Forbidden."""
     found = await _find(rooms, body.email)
     # Checked outside any transaction, and as long for an address that nobody has.

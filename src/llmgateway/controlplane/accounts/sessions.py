@@ -25,7 +25,7 @@ _REPEATABLE: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class TokenPair:
     """What a login or refresh gives."""
 
     access: str
@@ -34,7 +34,7 @@ class Pair:
     user_id: str
 
 
-async def begin(tx: AsyncSession, rooms: Rooms, user_id: str, address: str, agent: str) -> Pair:
+async def begin(tx: AsyncSession, rooms: Rooms, user_id: str, address: str, agent: str) -> TokenPair:
     """A new session of a person whom the transaction sees."""
     now = rooms.clock.now()
     session = Session(
@@ -48,10 +48,10 @@ async def begin(tx: AsyncSession, rooms: Rooms, user_id: str, address: str, agen
     )
     tx.add(session)
     await tx.flush()
-    return await _pair(tx, rooms, session)
+    return await _next_tokens(tx, rooms, session)
 
 
-async def refresh(tx: AsyncSession, rooms: Rooms, token: str, attempt: str | None = None) -> Pair | None:
+async def refresh(tx: AsyncSession, rooms: Rooms, token: str, attempt: str | None = None) -> TokenPair | None:
     """The next pair; None when the token is unknown, too old, or was used: then its whole session is ended.
 
     `attempt` is the caller's Idempotency-Key. A page that is reloaded while it renews never sees the answer: it asks
@@ -72,7 +72,7 @@ async def refresh(tx: AsyncSession, rooms: Rooms, token: str, attempt: str | Non
         await tx.flush()
         return None
     session.last_used_at, session.expires_at = now, now + IDLE
-    return await _pair(tx, rooms, session)
+    return await _next_tokens(tx, rooms, session)
 
 
 async def of_refresh(tx: AsyncSession, rooms: Rooms, token: str) -> Session | None:
@@ -119,7 +119,7 @@ async def _find(tx: AsyncSession, rooms: Rooms, token: str) -> tuple[RefreshToke
     return None if session is None or old is None else (old, session)
 
 
-async def _pair(tx: AsyncSession, rooms: Rooms, session: Session) -> Pair:
+async def _next_tokens(tx: AsyncSession, rooms: Rooms, session: Session) -> TokenPair:
     token, now = secrets.token_urlsafe(32), rooms.clock.now()
     tx.add(
         RefreshToken(
@@ -128,4 +128,4 @@ async def _pair(tx: AsyncSession, rooms: Rooms, session: Session) -> Pair:
     )
     await tx.flush()
     access = rooms.signer.sign({"sub": session.user_id, "sid": session.id}, now, ACCESS)
-    return Pair(access=access, refresh=token, session_id=session.id, user_id=session.user_id)
+    return TokenPair(access=access, refresh=token, session_id=session.id, user_id=session.user_id)

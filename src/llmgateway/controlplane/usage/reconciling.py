@@ -1,4 +1,4 @@
-"""A provider's statement beside our events: the same figures twice, by day and model, and how far apart they are."""
+"""Compares a provider's statement with our usage events: both figures by UTC day and model, and the drift between them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from llmgateway.canon.call import Operation
-from llmgateway.controlplane.usage.sent import Sent
+from llmgateway.controlplane.usage.provider_usage import ProviderUsage
 from llmgateway.kit.money import nanos
 from llmgateway.providers.bills.bill import Kind, Line, Measure
 from llmgateway.providers.bills.statement import Statement
@@ -18,15 +18,15 @@ _HUNDREDTH: Final = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A figure as the provider says it, and as we counted it."""
+class Comparison:
+    """A figure as the provider bills it and as the gateway counted it: tokens, requests or nano-dollars."""
 
     billed: int
     counted: int
 
     @property
     def drift(self) -> Decimal:
-        """How much more was counted, in percent of the bill (less than 0: less); 100 of what the bill has nothing of."""
+        """Counted less billed, in percent of billed, with two decimals; 100 where the bill has nothing."""
         if self.billed == 0:
             return Decimal(0 if self.counted == 0 else _PERCENT).quantize(_HUNDREDTH)
         return (Decimal(self.counted - self.billed) * _PERCENT / abs(self.billed)).quantize(_HUNDREDTH)
@@ -38,13 +38,13 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What could explain a drift; numbers of requests, but for the attempts."""
+    """What could explain a drift, as numbers of requests."""
 
     unpriced: int = 0
     estimated: int = 0
     reckoned: int = 0
     broken: int = 0
-    """Attempts."""
+    """Failed attempts that the provider may have billed."""
     batched: int = 0
 
 
@@ -59,7 +59,7 @@ class Entry:
     """The provider's names of it; empty where the bill has none of it."""
     counted_as: Sequence[str]
     """The names by which it was asked for; empty where nobody asked."""
-    figures: Mapping[Measure, Pair]
+    figures: Mapping[Measure, Comparison]
     """Without what the provider does not tell."""
     judged: frozenset[Measure]
     """What must agree here: a day's figure as a whole where a line of it names no model, else each model's."""
@@ -72,7 +72,7 @@ class Entry:
     @property
     def worst(self) -> Decimal:
         """The largest drift, without its sign."""
-        return max((abs(pair.drift) for pair in self.figures.values()), default=Decimal(0))
+        return max((abs(figure.drift) for figure in self.figures.values()), default=Decimal(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +88,8 @@ class Reconciled:
         return not any(entry.beyond(tolerance) for entry in (*self.models, *self.days))
 
 
-Broken = Mapping[tuple[date, str], int]
-"""Attempts that broke off, by day and model."""
+FailedAttempts = Mapping[tuple[date, str], int]
+"""Failed attempts that the provider may have billed, by UTC day and model."""
 Told = Mapping[Measure, frozenset[Operation]]
 """What the provider tells of a day, and of which requests."""
 
@@ -113,7 +113,7 @@ class _Sum:
         self.billed_as |= {line.model} if line.model is not None else set[str]()
         self.facts["batched"] += line.counts.get(Measure.REQUESTS, 0) if line.batched else 0
 
-    def count(self, row: Sent, told: Told) -> None:
+    def count(self, row: ProviderUsage, told: Told) -> None:
         figures = {
             Measure.REQUESTS: row.requests,
             Measure.PROMPT: row.prompt_tokens,
@@ -127,18 +127,22 @@ class _Sum:
         self.counted_as.add(row.model)
         self.facts.update(unpriced=row.unpriced, estimated=row.estimated, reckoned=row.reckoned)
 
-    def figures(self, told: Told) -> Mapping[Measure, Pair]:
+    def figures(self, told: Told) -> Mapping[Measure, Comparison]:
         """Those that either side has."""
         billed = {**self.billed, **({} if self.usd is None else {Measure.COST: nanos(self.usd)})}
         return {
-            measure: Pair(billed.get(measure, 0), self.counted[measure])
+            measure: Comparison(billed.get(measure, 0), self.counted[measure])
             for measure in Measure
             if measure in told and (measure in billed or measure in self.counted)
         }
 
 
 def reconcile(
-    statement: Statement, sent: Sequence[Sent], broken: Broken, days: Collection[date], key: Callable[[str], str]
+    statement: Statement,
+    counted: Sequence[ProviderUsage],
+    failed: FailedAttempts,
+    days: Collection[date],
+    key: Callable[[str], str],
 ) -> Reconciled:
     """Compare the days; `key` gives two names of one model the same text."""
     lines = [(kind, line) for kind, line in statement.lines if line.day in days]
@@ -148,11 +152,11 @@ def reconcile(
         by_day[line.day].bill(kind, line)
         if line.model is not None:
             by_model[line.day, key(line.model)].bill(kind, line)
-    for row in sent:
+    for row in counted:
         if row.day in told:
             by_day[row.day].count(row, told[row.day])
             by_model[row.day, key(row.model)].count(row, told[row.day])
-    for (day, model), attempts in broken.items():
+    for (day, model), attempts in failed.items():
         if day in told:
             by_day[day].facts["broken"] += attempts
             if (day, key(model)) in by_model:
@@ -203,5 +207,5 @@ def _entry(place: tuple[date, str | None], total: _Sum, told: Told, judged: Coll
 
 def _by_drift(entry: Entry) -> tuple[Decimal, int, date, str]:
     """The largest first; of equal ones that of most money."""
-    cost = entry.figures.get(Measure.COST, Pair(0, 0))
+    cost = entry.figures.get(Measure.COST, Comparison(0, 0))
     return -entry.worst, -abs(cost.counted - cost.billed), entry.day, entry.model or ""

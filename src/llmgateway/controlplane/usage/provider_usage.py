@@ -1,4 +1,4 @@
-"""What went to a provider, by day, model and operation, as its bill should have it: from the events."""
+"""What a provider served, summed from the usage events by UTC day, model and operation: to compare with its own bill."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from llmgateway.contract.usage import LACKING
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.errors import FailureKind
 
-_BROKE: Final = (
+_MAY_BE_BILLED: Final = (
     FailureKind.TIMEOUT, FailureKind.CONNECTION, FailureKind.PROTOCOL, FailureKind.CUT, FailureKind.SERVER_ERROR,
 )  # fmt: skip
-"""Failures in which the provider may have worked, and bill it."""
+"""Failures of attempts that the provider may have worked on, and may bill."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """Requests of a day (UTC) that a model served. Money in nanos."""
+class ProviderUsage:
+    """The requests that a model of the provider served on a UTC day. The cost is in nano-dollars."""
 
     day: date
     model: str
-    """As the provider was asked for it."""
+    """The model's name as it was sent to the provider."""
     operation: Operation
     requests: int
     prompt_tokens: int
@@ -35,26 +35,26 @@ class Sent:
     completion_tokens: int
     cost: int
     unpriced: int
-    """Requests whose cost, or a part of it, nobody knows."""
+    """How many of the requests have no price, or only a partial one."""
     estimated: int
-    """Requests of a process that died: the prompt is a guess."""
+    """How many were left open by a process that died: their tokens are estimated from the prompt."""
     reckoned: int
-    """Requests whose tokens were counted here, since the provider told none."""
+    """How many had their tokens counted by the gateway, since the provider reported none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Which requests: at which provider, on whose credential, when."""
+class Selection:
+    """The requests to sum up: of which provider, on which credential, from when until when."""
 
     provider: str
     credential: str | None
-    """A tenant's own, by its id; None is all of the installation's."""
+    """The id of an organisation's own credential; None selects requests on the installation's."""
     since: datetime
     until: datetime
 
 
-async def sent(tx: AsyncSession, asked: Asked) -> Sequence[Sent]:
-    """Of all organisations; without test traffic, answers from the cache, and tokens that were only counted."""
+async def usage_by_day(tx: AsyncSession, selection: Selection) -> Sequence[ProviderUsage]:
+    """The sums over all organisations, without test traffic, answers from the cache and calls that only count tokens."""
     row = UsageRow
     count = func.count()
     query = select(
@@ -68,18 +68,18 @@ async def sent(tx: AsyncSession, asked: Asked) -> Sequence[Sent]:
         count.filter(row.usage_source == UsageSource.ESTIMATED).label("estimated"),
         count.filter(row.usage_source == UsageSource.COUNTED).label("reckoned"),
     ).where(
-        *_when(asked),
-        row.provider == asked.provider,
+        *_when(selection),
+        row.provider == selection.provider,
         row.cache != "hit",
         row.operation != Operation.COUNT_TOKENS,
-        _on(row.usage_details["credential"].astext, asked.credential),
+        _on_credential(row.usage_details["credential"].astext, selection.credential),
     )
     rows = (await tx.execute(query.group_by("day", "asked", row.operation))).mappings().all()
-    return [_sent(dict(found)) for found in rows]
+    return [_usage_of(dict(found)) for found in rows]
 
 
-async def broken_off(tx: AsyncSession, asked: Asked) -> Mapping[tuple[date, str], int]:
-    """Attempts that failed while the provider may have worked, by day and model: no event has their tokens."""
+async def failed_attempts(tx: AsyncSession, selection: Selection) -> Mapping[tuple[date, str], int]:
+    """How many attempts failed though the provider may bill them, by UTC day and model. No event holds their tokens."""
     attempt = (
         func.jsonb_array_elements(UsageRow.attempts).table_valued(column("value", JSONB)).render_derived("attempt")
     )
@@ -89,11 +89,11 @@ async def broken_off(tx: AsyncSession, asked: Asked) -> Mapping[tuple[date, str]
         .select_from(UsageRow)
         .join(attempt, text("true"))
         .where(
-            *_when(asked),
-            UsageRow.attempts.contains(cast([{"provider": asked.provider}], JSONB)),
-            value["provider"].astext == asked.provider,
-            value["outcome"].astext.in_(_BROKE),
-            _on(value["credential"].astext, asked.credential),
+            *_when(selection),
+            UsageRow.attempts.contains(cast([{"provider": selection.provider}], JSONB)),
+            value["provider"].astext == selection.provider,
+            value["outcome"].astext.in_(_MAY_BE_BILLED),
+            _on_credential(value["credential"].astext, selection.credential),
         )
         .group_by("day", "asked")
     )
@@ -104,14 +104,16 @@ def _day() -> ColumnElement[date]:
     return func.date(func.timezone("UTC", UsageRow.created_at)).label("day")
 
 
-def _when(asked: Asked) -> Sequence[ColumnElement[bool]]:
-    return (UsageRow.created_at >= asked.since, UsageRow.created_at < asked.until, UsageRow.test.is_(False))
+def _when(selection: Selection) -> Sequence[ColumnElement[bool]]:
+    return (UsageRow.created_at >= selection.since, UsageRow.created_at < selection.until, UsageRow.test.is_(False))
 
 
-def _on(credential: ColumnElement[Any], sought: str | None) -> ColumnElement[bool]:
+def _on_credential(credential: ColumnElement[Any], sought: str | None) -> ColumnElement[bool]:
     return credential.is_(None) if sought is None else credential == sought
 
 
-def _sent(row: Mapping[Any, Any]) -> Sent:
-    figures = {name: int(row[name]) for name in Sent.__dataclass_fields__ if name not in {"day", "model", "operation"}}
-    return Sent(day=row["day"], model=row["asked"], operation=Operation(row["operation"]), **figures)
+def _usage_of(row: Mapping[Any, Any]) -> ProviderUsage:
+    figures = {
+        name: int(row[name]) for name in ProviderUsage.__dataclass_fields__ if name not in {"day", "model", "operation"}
+    }
+    return ProviderUsage(day=row["day"], model=row["asked"], operation=Operation(row["operation"]), **figures)
