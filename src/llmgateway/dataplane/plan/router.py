@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import partial
 
 from llmgateway.canon.call import Call, Operation
@@ -182,7 +183,7 @@ class Router:
         defaults = self.file.defaults
         traits = self.catalog.traits(entry.provider, entry.model)
         own = alias.timeouts if alias else Timeouts()
-        timeouts = _timeouts(defaults.timeouts, own, _reasons(entry, traits, thinking=thinking))
+        timeouts = _timeouts(defaults.timeouts, own, _reasoning(entry, traits, thinking=thinking))
         return [
             Target(
                 host=host,
@@ -241,28 +242,38 @@ def _forbidden(key: KeySnapshot, call: Call, target: Target) -> str | None:
 
 
 def _prefill(entry: TargetEntry, traits: Traits, language: Provider) -> bool | None:
-    """Whether the model continues a last message of the assistant: the operator's word, else the catalogue's."""
+    """Whether the model continues a last message of the assistant: what gateway.yaml says, else the catalogue; None is unknown."""
     if entry.prefill is not None:
         return entry.prefill
     return traits.can(Ability.PREFILL) if language.continues else False
 
 
-def _reasons(entry: TargetEntry, traits: Traits, *, thinking: bool) -> bool | None:
-    """Whether the model will reason before its first token: True where the operator says so, None where the catalogue does."""
+class _Reasoning(Enum):
+    """Whether a model reasons before its first token, and who says so."""
+
+    NO = auto()
+    BY_CATALOGUE = auto()
+    BY_OPERATOR = auto()
+
+
+def _reasoning(entry: TargetEntry, traits: Traits, *, thinking: bool) -> _Reasoning:
+    """What gateway.yaml says of the target, else what the catalogue knows of its model, which may reason only when asked to."""
     if entry.reasoning is not None:
-        return entry.reasoning
-    return None if traits.can(Ability.REASONING) and (thinking or not traits.thinks_when_asked) else False
+        return _Reasoning.BY_OPERATOR if entry.reasoning else _Reasoning.NO
+    reasons = traits.can(Ability.REASONING) and (thinking or not traits.thinks_when_asked)
+    return _Reasoning.BY_CATALOGUE if reasons else _Reasoning.NO
 
 
-def _timeouts(defaults: Timeouts, own: Timeouts, reasons: bool | None) -> PhaseTimeouts:
+def _timeouts(defaults: Timeouts, own: Timeouts, reasoning: _Reasoning) -> PhaseTimeouts:
     """Seconds for each phase: the alias's own, else the file's defaults, else those built in.
 
-    `reasons` comes from `_reasons`. A model that reasons has `_REASONING_SECONDS` to its first token in place of the built-in
-    ones; where the operator says that it does (True), the file's default is raised to them as well.
+    A model that reasons has `_REASONING_SECONDS` to its first token in place of the built-in ones; where the operator says that
+    it does, the file's default is raised to them as well.
     """
     standard = PhaseTimeouts()
-    first_token = defaults.first_token or (_REASONING_SECONDS if reasons is None else standard.first_token)
-    if reasons:
+    built_in = _REASONING_SECONDS if reasoning is _Reasoning.BY_CATALOGUE else standard.first_token
+    first_token = defaults.first_token or built_in
+    if reasoning is _Reasoning.BY_OPERATOR:
         first_token = max(first_token, _REASONING_SECONDS)
     return PhaseTimeouts(
         connect=own.connect or defaults.connect or standard.connect,
