@@ -79,7 +79,7 @@ class RedisServer:
             raise self.down(error) from error
 
     async def meet(self) -> Birth:
-        """Hear who it is, once for all who ask at the same time. Whoever waits no longer leaves it to the others."""
+        """Ask who the server is, once for all callers that ask at the same time; one that is cancelled does not cancel the others."""
         meeting = self._meeting
         if meeting is None or meeting.done():
             meeting = self._meeting = asyncio.ensure_future(self._hear())
@@ -87,27 +87,35 @@ class RedisServer:
         return await asyncio.shield(meeting)
 
     async def _hear(self) -> Birth:
+        """As `meet`, with a deadline. Tells `lost` when the counts of before are gone. Raises StoreDown."""
         try:
             async with Patience(self._meeting_seconds):
-                now = await self._time()
-                info: Mapping[str, Any] = await self.client.info("server")
-                epoch = str(info["run_id"])[:12]
-                if epoch != self._epoch:
-                    for name, source in self._scripts.items():
-                        self.shas[name] = str(await self.client.script_load(f"-- of {epoch}\n{source}"))
-                key = self._born_key + epoch
-                await self.client.set(key, now, nx=True, ex=_BORN_SECONDS)
-                birth = Birth(epoch, int(await self.client.get(key) or now))
+                birth = await self._introduction()
         except ReadOnlyError as error:
             await self.client.connection_pool.disconnect()  # the next ones lead to whoever has its address now
             raise self.down(error) from error
         except (RedisError, OSError, TimeoutError) as error:
             raise self.down(error) from error
-        self._epoch = epoch
+        self._epoch = birth.epoch
         known, self._birth = self._birth, birth
         if known is not None and known != birth:
             self._lost()
         return birth
+
+    async def _introduction(self) -> Birth:
+        """Read the server's run id and since when it has kept counts; load the scripts into one that may not have them."""
+        now = await self._time()
+        info: Mapping[str, Any] = await self.client.info("server")
+        epoch = str(info["run_id"])[:12]
+        if epoch != self._epoch:
+            await self._load_scripts(epoch)
+        key = self._born_key + epoch
+        await self.client.set(key, now, nx=True, ex=_BORN_SECONDS)
+        return Birth(epoch, int(await self.client.get(key) or now))
+
+    async def _load_scripts(self, epoch: str) -> None:
+        for name, source in self._scripts.items():
+            self.shas[name] = str(await self.client.script_load(f"-- of {epoch}\n{source}"))
 
     async def ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """What it answers to each, in their order."""
@@ -153,6 +161,6 @@ class RedisServer:
 
 
 def _heard(meeting: "asyncio.Task[Birth]") -> None:
-    """Nobody may wait any more for how it ended."""
+    """Take the exception of a meeting that nobody waits for any more, which asyncio would log as never retrieved."""
     if not meeting.cancelled():
         meeting.exception()
