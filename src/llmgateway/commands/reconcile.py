@@ -15,7 +15,7 @@ from llmgateway.commands.drift_report import DriftReport, as_csv, as_json, as_te
 from llmgateway.controlplane.usage.provider_usage import ProviderUsage, Selection, failed_attempts, usage_by_day
 from llmgateway.controlplane.usage.reconciling import FailedAttempts, reconcile
 from llmgateway.controlplane.usage.rollups import KEPT_MONTHS, oldest_kept
-from llmgateway.db.opening import open_database
+from llmgateway.db.opening import open_for_long_statements
 from llmgateway.db.roles import Role
 from llmgateway.kit.clock import SystemClock
 from llmgateway.providers.bills.bill import DAY, Unreadable
@@ -26,7 +26,7 @@ from llmgateway.settings import load_settings
 
 _DATES: Final = ["%Y-%m-%d"]
 _SECONDS: Final = 3600.0
-"""For the events of however many days."""
+"""The longest that one statement may take, over the events of however many days."""
 
 
 def _percent(text: str) -> Decimal:
@@ -133,10 +133,9 @@ def _begin(day: date) -> datetime:
 
 
 async def _counted(selection: Selection) -> tuple[Sequence[ProviderUsage], FailedAttempts]:
-    async with open_database(load_settings(os.environ), Role.ADMIN) as database:
-        patient = database.acting_as(Role.ADMIN, seconds=_SECONDS)
-        try:
-            async with patient.transaction() as tx:
-                return await usage_by_day(tx, selection), await failed_attempts(tx, selection)
-        finally:
-            await patient.close()
+    settings = load_settings(os.environ)
+    async with (
+        open_for_long_statements(settings, Role.ADMIN, seconds=_SECONDS) as database,
+        database.transaction() as tx,
+    ):
+        return await usage_by_day(tx, selection), await failed_attempts(tx, selection)

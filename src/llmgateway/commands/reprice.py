@@ -25,8 +25,9 @@ from llmgateway.controlplane.usage import price_versions, rollups
 from llmgateway.controlplane.usage.repricing import Wanted
 from llmgateway.dataplane.plan.router import Router
 from llmgateway.dataplane.plan.targets import Target
-from llmgateway.db.opening import open_database
+from llmgateway.db.opening import open_for_long_statements
 from llmgateway.db.roles import Role
+from llmgateway.db.session import Database
 from llmgateway.errors import BadRequest, NotFound
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.money import usd
@@ -34,7 +35,7 @@ from llmgateway.settings import Settings, load_settings
 
 _MOMENTS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 _SECONDS: Final = 600.0
-"""For the longest statement: finding the days among all events of the range."""
+"""The longest that one statement may take: finding the days among all events of the range."""
 
 
 def reprice(  # noqa: PLR0913, PLR0917 each parameter is an option of the command
@@ -68,31 +69,35 @@ def reprice(  # noqa: PLR0913, PLR0917 each parameter is an option of the comman
 
 @dataclass(frozen=True, slots=True)
 class PricesOfNow:
-    """The catalogue and the routes of this moment, asked about requests of before."""
+    """The price lists and routes of now, applied to requests of before."""
 
     router: Router
     catalog: Catalog
 
     def __call__(self, event: UsageEvent, org: OrgSnapshot) -> NewCosts | None:
-        """None is unpriced still, or what was used beside tokens was not kept, as before migration 0028."""
+        """The costs; None when the request still has no price, or what it used beside tokens was not kept (before migration 0028)."""
         if event.provider is None or event.served_model is None:
             return None
         if event.usage_details is None and LACKING in (event.price_version or ""):
             return None
         usage, targets = event.used, self._targets(event, org)
-        price = self._given(event, org, targets)
+        price = self._own_price(event, org, targets)
         priced = self._price(event.provider, event.served_model, usage, event.created_at, price)
         if priced is None:
             return None
         version = price_version(priced.version, priced.lacking)
         return NewCosts(priced.nanos, self._list_cost(event, usage, targets, priced.nanos), version)
 
-    def _given(self, event: UsageEvent, org: OrgSnapshot, targets: list[Target]) -> PriceOverride | None:
-        """A tenant's own price is for its own credential; the operator's for the gateway's, whatever name led there, and for its aliases."""
+    def _own_price(self, event: UsageEvent, org: OrgSnapshot, targets: list[Target]) -> PriceOverride | None:
+        """The price that the organisation set in a route or the operator in gateway.yaml, if any.
+
+        An organisation's price holds for its own credentials alone; the operator's for the gateway's, whatever name was asked
+        for, and for the operator's aliases.
+        """
         credential = (event.usage_details or {}).get("credential")
         # Events of before do not say which: where organisations pay, nothing is charged on their own.
         own = credential is not None or (org.charged and event.charge_nanos == 0 and not event.test)
-        served = [one for one in targets if _is(one, event) and (one.brought is not None) is own]
+        served = [one for one in targets if _served(one, event) and (one.brought is not None) is own]
         if served:
             return next((one for one in served if one.brought == credential), served[0]).price
         if own and (event.model in org.routes or event.model not in self.router.file.models):
@@ -106,8 +111,8 @@ class PricesOfNow:
             return []
 
     def _list_cost(self, event: UsageEvent, usage: Usage, targets: list[Target], cost: int) -> int | None:
-        """What the first that the name stands for would have cost; where that cannot be told, nothing was saved."""
-        if not targets or _is(targets[0], event):
+        """What the first target of the name would have cost, in nanos. Where that cannot be told, the cost: nothing was saved."""
+        if not targets or _served(targets[0], event):
             return cost
         asked = targets[0]
         region = usage.region if asked.host.id == event.provider else None
@@ -121,23 +126,22 @@ class PricesOfNow:
         return self.catalog.price(provider, model, usage, at, override=price, tier=usage.tier)
 
 
-def _is(target: Target, event: UsageEvent) -> bool:
+def _served(target: Target, event: UsageEvent) -> bool:
+    """Whether the request was served by this target's provider and model."""
     return (target.host.id, target.model) == (event.provider, event.served_model)
 
 
 async def _run(settings: Settings, wanted: Wanted, org: str | None, *, cost_only: bool, write: bool) -> Report:
+    """Price the wanted requests of an organisation (id or slug), or of all. Raises BadParameter for a range that is none."""
     clock, forecast = SystemClock(), forecast_of(settings)
-    async with open_database(settings, Role.ADMIN) as database:
-        patient = database.acting_as(Role.ADMIN, seconds=_SECONDS)
+    async with open_for_long_statements(settings, Role.ADMIN, seconds=_SECONDS) as database:
         try:
             check_range(wanted.since, wanted.until)
-            async with patient.transaction() as tx:
-                org_id = None if org is None else await rollups.organisation(tx, org)
-                if write:
-                    book = forecast.catalog.price_book()
-                    await price_versions.keep(tx, forecast.catalog.version, book, clock.now())
+            org_id = None if org is None else await _organisation(database, org)
+            if write:
+                await _keep_prices(database, forecast.catalog, clock.now())
             job = Repricing(
-                database=patient,
+                database=database,
                 clock=clock,
                 price=PricesOfNow(forecast.router, forecast.catalog),
                 tariff=tariff_of(settings),
@@ -147,8 +151,17 @@ async def _run(settings: Settings, wanted: Wanted, org: str | None, *, cost_only
             return await job.run(write=write)
         except BadRequest as error:
             raise typer.BadParameter(error.message) from error
-        finally:
-            await patient.close()
+
+
+async def _organisation(database: Database, org: str) -> str:
+    async with database.transaction() as tx:
+        return await rollups.organisation(tx, org)
+
+
+async def _keep_prices(database: Database, catalog: Catalog, now: datetime) -> None:
+    """Store the price lists of now, so that the new `price_version` of the requests can be looked up."""
+    async with database.transaction() as tx:
+        await price_versions.keep(tx, catalog.version, catalog.price_book(), now)
 
 
 def _plain(report: Report, *, write: bool) -> dict[str, Any]:

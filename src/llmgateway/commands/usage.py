@@ -16,7 +16,7 @@ from llmgateway.commands.reprice import reprice
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.controlplane.reception.listing import check_range
 from llmgateway.controlplane.usage import rollups, service
-from llmgateway.db.opening import open_database
+from llmgateway.db.opening import open_database, open_for_long_statements
 from llmgateway.db.roles import Role
 from llmgateway.errors import BadRequest
 from llmgateway.kit.clock import SystemClock
@@ -112,14 +112,11 @@ async def _rebuild(org: str | None, since: datetime, until: datetime | None) -> 
     """How many days, and of how many organisations."""
     now = SystemClock().now()
     until = until or rollups.midnight(now) + rollups.DAY
-    async with open_database(load_settings(os.environ), Role.ADMIN) as database:
-        patient = database.acting_as(Role.ADMIN, seconds=_REBUILD_SECONDS)
+    async with open_for_long_statements(load_settings(os.environ), Role.ADMIN, seconds=_REBUILD_SECONDS) as database:
         try:
-            async with patient.transaction() as tx:
+            async with database.transaction() as tx:
                 orgs = await rollups.organisations(tx, org, since, until)
-            days = [await rollups.rebuild(patient, found, since, until, now) for found in orgs]
+            days = [await rollups.rebuild(database, found, since, until, now) for found in orgs]
             return max(days, default=0), len(orgs)
         except BadRequest as error:
             raise typer.BadParameter(error.message) from error
-        finally:
-            await patient.close()

@@ -42,6 +42,17 @@ async def open_database(settings: Settings, role: Role, *, serving: bool = False
         yield database
 
 
+@asynccontextmanager
+async def open_for_long_statements(settings: Settings, role: Role, *, seconds: float) -> AsyncGenerator[Database]:
+    """As `open_database`, for a command whose statements may each take so many seconds."""
+    async with open_database(settings, role) as database:
+        patient = database.acting_as(role, seconds=seconds)
+        try:
+            yield patient
+        finally:
+            await patient.close()
+
+
 def migrate(url: str, user_url: str | None = None) -> str | None:
     """Bring a database's schema up to date, for the user of the second URL too; what it is then. Raises ConfigurationError."""
     config = _config()
