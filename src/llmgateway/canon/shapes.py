@@ -1,6 +1,6 @@
 """Narrowing of decoded JSON: what a type checker needs to know before a value of unknown shape is read."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, TypeGuard
 
 from llmgateway.canon.chat import Json
@@ -38,6 +38,27 @@ def figure_of(value: object) -> int | None:
     if type(value) is int:  # nearly always
         return value if value >= 0 else None
     return int(value) if type(value) is float and value >= 0 else None
+
+
+def object_in(value: Mapping[str, Any], name: str) -> Json:
+    """The object under a name; an empty one when there is none."""
+    found = value.get(name)
+    return found if is_object(found) else {}
+
+
+def count_in(value: Mapping[str, Any], name: str) -> int:
+    """The number under a name, as `figure_of` reads it; 0 when there is none."""
+    return figure_of(value.get(name)) or 0
+
+
+def text_of_parts(parts: Iterable[Json]) -> str:
+    """The texts of all content parts or blocks of type `text`, joined."""
+    return "".join(text_of(part.get("text")) for part in parts if part.get("type") == "text")
+
+
+def without(value: Mapping[str, Any], names: Collection[str]) -> Json:
+    """The object without the fields of these names."""
+    return {name: item for name, item in value.items() if name not in names}
 
 
 def without_nulls(body: Mapping[str, Any]) -> Json:

@@ -7,7 +7,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any, Final, Protocol
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.canon.shapes import is_array, is_object, object_in, objects, text_of
 
 _COUNTED_WHOLE: Final = 65_536
 """Characters: longer texts are counted by samples."""
@@ -168,8 +168,7 @@ def _text(one: str | Json) -> str:
 
 
 def _of_sound(part: Json) -> int:
-    sound = part.get("input_audio")
-    given = sound if is_object(sound) else {}
+    given = object_in(part, "input_audio")
     second = _SOUND_BYTES.get(text_of(given.get("format")), _SOUND_BYTES["mp3"])
     return _SOUND_TOKENS * (1 + _decoded(given.get("data")) // second)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of, text_of_parts
 
 NAMED: Final = "server_tools."
 """What the names of blocks without words begin with, as targets refuse them."""
@@ -33,7 +33,7 @@ def content_in_words(message: Mapping[str, Any]) -> object:
     content, blocks = message.get("content"), objects(message.get("provider_blocks"))
     if not any(_is_a_tools(block) for block in blocks):
         return content
-    if _text(blocks) == _spoken(content):
+    if text_of_parts(blocks) == _spoken(content):
         return "\n\n".join(filter(None, _in_order(blocks))) or content
     told = "\n\n".join(filter(None, (in_words(block) for block in blocks if _is_a_tools(block))))
     if is_array(content):
@@ -74,7 +74,7 @@ def _in_order(blocks: list[Json]) -> Iterator[str]:
     """Texts that follow each other are one text; what a tool did parts them."""
     for is_text, run in groupby(blocks, lambda block: block.get("type") == "text"):
         if is_text:
-            yield _text(run)
+            yield text_of_parts(run)
         else:
             yield from (in_words(block) for block in run if _is_a_tools(block))
 
@@ -83,9 +83,5 @@ def _is_a_tools(block: Json) -> bool:
     return text_of(block.get("type")) not in {"", *_SAID_ELSEWHERE}
 
 
-def _text(blocks: Iterable[Json]) -> str:
-    return "".join(text_of(block.get("text")) for block in blocks if block.get("type") == "text")
-
-
 def _spoken(content: object) -> str:
-    return _text(objects(content)) if is_array(content) else text_of(content)
+    return text_of_parts(objects(content)) if is_array(content) else text_of(content)

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
-from llmgateway.canon.shapes import is_object, objects, text_of, word_of
+from llmgateway.canon.shapes import is_object, objects, text_of, text_of_parts, word_of
 from llmgateway.canon.usage import Round, Usage
 
 _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
@@ -181,7 +181,7 @@ def canon_answer(answer: Json, usage: Usage | None) -> ChatCompletion:
 
 def canon_message(blocks: list[Json]) -> Message:
     """An assistant message from its content blocks: an answer's, or one of the history."""
-    text = answer_text(blocks)
+    text = text_of_parts(blocks)
     calls = [_tool_call(block) for block in blocks if block.get("type") == "tool_use"]
     thinking = [block for block in blocks if text_of(block.get("type")) in {"thinking", "redacted_thinking"}]
     message: Message = {"role": "assistant", "content": text or (None if calls else "")}
@@ -195,11 +195,6 @@ def canon_message(blocks: list[Json]) -> Message:
     if annotations := _annotations(blocks):
         message["annotations"] = annotations
     return message
-
-
-def answer_text(blocks: list[Json]) -> str:
-    """All text of the answer, without thinking and calls."""
-    return "".join(text_of(block.get("text")) for block in blocks if block.get("type") == "text")
 
 
 def counted_text(blocks: list[Json]) -> str:

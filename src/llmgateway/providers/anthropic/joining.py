@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import figure_of, is_object, text_of, without_nulls
+from llmgateway.canon.shapes import figure_of, is_object, object_in, text_of, without_nulls
 from llmgateway.kit.sse import Splitter
 from llmgateway.providers.anthropic.stream import Block
 from llmgateway.providers.base import Step
@@ -41,11 +41,11 @@ class _Message:
         index = figure_of(event.get("index")) or 0
         match event.get("type"):
             case "message_start":
-                self._said = _inner(event, "message")
+                self._said = object_in(event, "message")
             case "content_block_start":
-                self._blocks[index] = Block(_inner(event, "content_block"), 0, 0)
+                self._blocks[index] = Block(object_in(event, "content_block"), 0, 0)
             case "content_block_delta" if index in self._blocks:
-                _grow(self._blocks[index], _inner(event, "delta"))
+                _grow(self._blocks[index], object_in(event, "delta"))
             case "message_delta":
                 self._end(event)
             case _:
@@ -60,13 +60,8 @@ class _Message:
     def _end(self, event: Json) -> None:
         """Why it ended, and what was used: later figures replace earlier ones."""
         beside = {name: value for name, value in event.items() if name not in {"type", "delta", "usage"}}
-        usage = {**_inner(self._said, "usage"), **without_nulls(_inner(event, "usage"))}
-        self._said |= {**_inner(event, "delta"), **beside, "usage": usage}
-
-
-def _inner(body: Json, name: str) -> Json:
-    inner = body.get(name)
-    return inner if is_object(inner) else {}
+        usage = {**object_in(self._said, "usage"), **without_nulls(object_in(event, "usage"))}
+        self._said |= {**object_in(event, "delta"), **beside, "usage": usage}
 
 
 def _grow(block: Block, delta: Json) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from llmgateway.canon.chat import Json, Message
 from llmgateway.canon.keepsake import is_packed
-from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of, text_of_parts
 from llmgateway.errors import BadRequest
 from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.history import called, inline, is_signed, spoken
@@ -243,11 +243,7 @@ def _is_foreign(block: Json) -> bool:
 
 def _unchanged(kept: list[Json], text: list[Json], calls: list[Json]) -> bool:
     """Whether the provider's blocks still say what the message says: a caller may have edited it."""
-    return _joined(kept) == _joined(text) and _calls(kept) == _calls(calls)
-
-
-def _joined(blocks: list[Json]) -> str:
-    return "".join(text_of(block.get("text")) for block in blocks if block.get("type") == "text")
+    return text_of_parts(kept) == text_of_parts(text) and _calls(kept) == _calls(calls)
 
 
 def _calls(blocks: list[Json]) -> list[tuple[Any, Any]]:

@@ -7,10 +7,10 @@ import base64
 import binascii
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
-from llmgateway.canon.shapes import figure_of, is_object, objects, text_of, word_of
+from llmgateway.canon.shapes import count_in, is_object, object_in, objects, text_of, word_of
 from llmgateway.canon.usage import Usage
 from llmgateway.providers.anthropic.answer import arguments_of, openai_usage
 
@@ -42,11 +42,11 @@ def usage_of(given: object, beside: Json) -> Usage | None:
     """
     if not is_object(given) or not ("inputTokens" in given or "outputTokens" in given):
         return None
-    fresh, output = _count(given, "inputTokens"), _count(given, "outputTokens")
-    read = _count(given, "cacheReadInputTokens") or _count(given, "cacheReadInputTokenCount")
-    written = _count(given, "cacheWriteInputTokens") or _count(given, "cacheWriteInputTokenCount")
+    fresh, output = count_in(given, "inputTokens"), count_in(given, "outputTokens")
+    read = count_in(given, "cacheReadInputTokens") or count_in(given, "cacheReadInputTokenCount")
+    written = count_in(given, "cacheWriteInputTokens") or count_in(given, "cacheWriteInputTokenCount")
     included = given.get("totalTokens") == fresh + output
-    hour = sum(_count(d, "inputTokens") for d in objects(given.get("cacheDetails")) if d.get("ttl") == "1h")
+    hour = sum(count_in(d, "inputTokens") for d in objects(given.get("cacheDetails")) if d.get("ttl") == "1h")
     tools = given.get("serverToolUsage")
     return Usage(
         prompt_tokens=fresh if included else fresh + read + written,
@@ -54,7 +54,7 @@ def usage_of(given: object, beside: Json) -> Usage | None:
         cached_tokens=read,
         cache_write_tokens=written,
         cache_write_1h_tokens=min(hour, written),
-        searches=_count(tools, "webSearchRequests") if is_object(tools) else 0,
+        searches=count_in(tools, "webSearchRequests") if is_object(tools) else 0,
         tier=_tier(beside),
         prompt_told="inputTokens" in given,
         completion_told="outputTokens" in given,
@@ -130,8 +130,7 @@ def thinking_block(thought: Json) -> Json:
     """Anthropic's block for it; bytes of a redacted thought are Anthropic's own text in base64."""
     if redacted := text_of(thought.get("redactedContent")):
         return {"type": "redacted_thinking", "data": _unwrapped(redacted)}
-    said = thought.get("reasoningText")
-    text: Json = said if is_object(said) else {}
+    text = object_in(thought, "reasoningText")
     return {
         "type": "thinking",
         "thinking": text_of(text.get("text")),
@@ -163,7 +162,3 @@ def _tool_call(use: Json) -> ToolCall:
         "type": "function",
         "function": {"name": text_of(use.get("name")), "arguments": arguments_of(use.get("input"))},
     }
-
-
-def _count(given: Mapping[str, Any], name: str) -> int:
-    return figure_of(given.get(name)) or 0

@@ -13,7 +13,7 @@ import msgspec
 
 from llmgateway.canon.call import Call
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
+from llmgateway.canon.shapes import is_array, is_object, object_in, objects, text_of, without_nulls
 from llmgateway.providers.anthropic.models import claude_model
 from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.anthropic.refusals import refusals as claude_refusals
@@ -144,11 +144,11 @@ def _tools(canon: Json, model: str) -> Json | None:
         return None
     listed: list[Json] = []
     for index, tool in enumerate(tools):
-        listed.append({"toolSpec": _spec(_inner(tool, "function"), f"tools.{index}")})
+        listed.append({"toolSpec": _spec(object_in(tool, "function"), f"tools.{index}")})
         listed += caching(model).behind_tool(tool)
     made: Json = {"tools": listed}
     if is_object(choice):
-        made["toolChoice"] = {"tool": {"name": _inner(choice, "function").get("name") or choice.get("name")}}
+        made["toolChoice"] = {"tool": {"name": object_in(choice, "function").get("name") or choice.get("name")}}
     elif wanted := _CHOICES.get(text_of(choice)):
         made["toolChoice"] = wanted
     return made
@@ -178,7 +178,7 @@ def _spec(function: Json, where: str) -> Json:
 def _output(wanted: object) -> Json | None:
     if not is_object(wanted) or wanted.get("type") != "json_schema":
         return None
-    named = _inner(wanted, "json_schema")
+    named = object_in(wanted, "json_schema")
     schema = msgspec.json.encode(constrained(named.get("schema") or {"type": "object"}, "response_format")).decode()
     structure: Json = {"name": text_of(named.get("name")) or "answer", "schema": schema}
     if description := named.get("description"):
@@ -261,8 +261,3 @@ def _parts(canon: Json) -> Iterator[str]:
                 yield f"messages.{index}.content.{place}.type"
             elif is_object(image) and text_of(image.get("detail") or "auto") not in _DETAILS:
                 yield f"messages.{index}.content.{place}.image_url.detail"
-
-
-def _inner(value: Json, name: str) -> Json:
-    found = value.get(name)
-    return found if is_object(found) else {}

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from llmgateway.canon.chat import ChatChunk, Delta, Json
-from llmgateway.canon.shapes import is_object, text_of
+from llmgateway.canon.shapes import object_in, text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.sse import write
 from llmgateway.providers.anthropic.answer import openai_usage
@@ -139,9 +139,9 @@ class ConverseReader:
         steps: Sequence[Step] = ()
         match kind:
             case "contentBlockDelta":
-                steps = self._grow(index, _inner(event, "delta"))
+                steps = self._grow(index, object_in(event, "delta"))
             case "contentBlockStart":
-                steps = self._start(index, _inner(event, "start"))
+                steps = self._start(index, object_in(event, "start"))
             case "contentBlockStop":
                 steps = self._stop(index)
             case "messageStart":
@@ -168,7 +168,7 @@ class ConverseReader:
 
     def _start(self, index: int, start: Json) -> Sequence[Step]:
         block = self._blocks[index] = _Block(self._position)
-        use = _inner(start, "toolUse")
+        use = object_in(start, "toolUse")
         if not use or use.get("type") == SERVER_TOOL:
             return ()
         block.call, self._calls = self._calls, self._calls + 1
@@ -187,12 +187,12 @@ class ConverseReader:
         if text := text_of(delta.get("text")):
             self._position += len(text)
             return self._say({"content": text}, text)
-        if use := _inner(delta, "toolUse"):
+        if use := object_in(delta, "toolUse"):
             return self._argue(block, text_of(use.get("input")))
-        if citation := _inner(delta, "citation"):
+        if citation := object_in(delta, "citation"):
             block.citations.append(citation)
             return ()
-        return self._think(block, _inner(delta, "reasoningContent"))
+        return self._think(block, object_in(delta, "reasoningContent"))
 
     def _argue(self, block: _Block, piece: str) -> Sequence[Step]:
         if block.call is None:
@@ -250,8 +250,3 @@ def malformed(reason: str) -> ProviderError | None:
     return ProviderError(
         FailureKind.SERVER_ERROR, f"The model's answer was unreadable ({reason}): try again.", code=reason
     )
-
-
-def _inner(event: Json, name: str) -> Json:
-    found = event.get(name)
-    return found if is_object(found) else {}

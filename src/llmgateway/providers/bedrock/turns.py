@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.canon.shapes import is_array, is_object, object_in, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.bedrock.models import caching, is_claude
 from llmgateway.providers.call_ids import CallIds
@@ -140,8 +140,7 @@ def is_out_of_reach(part: Json) -> bool:
     if part.get("type") == "document":
         source = part.get("source")
         return is_object(source) and text_of(source.get("type")) not in {"base64", "text"}
-    given = part.get("file")
-    file: Json = given if is_object(given) else {}
+    file = object_in(part, "file")
     url = text_of(file.get("file_url"))
     elsewhere = bool(file.get("file_id")) or url.startswith(("https://", "http://"))
     return elsewhere or (bool(file.get("file_data")) and not _format(file))
@@ -155,8 +154,7 @@ def _format(file: Json) -> str:
 
 
 def _file(part: Json, where: str) -> Json:
-    given = part.get("file")
-    file: Json = given if is_object(given) else {}
+    file = object_in(part, "file")
     url = text_of(file.get("file_url"))
     content = text_of(file.get("file_data"))
     _, data = inline(content) or ("", content)
@@ -174,8 +172,7 @@ def _file(part: Json, where: str) -> Json:
 
 def _document(part: Json, where: str) -> Json:
     """A document of the Messages API."""
-    given = part.get("source")
-    source: Json = given if is_object(given) else {}
+    source = object_in(part, "source")
     made: Json = {"name": _name(text_of(part.get("title")))}
     match source.get("type"):
         case "base64":

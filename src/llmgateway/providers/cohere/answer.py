@@ -5,10 +5,10 @@ Page: https://docs.cohere.com/reference/chat. Dictionaries in, dictionaries out.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
-from llmgateway.canon.shapes import figure_of, is_object, objects, text_of
+from llmgateway.canon.shapes import count_in, is_object, object_in, objects, text_of
 from llmgateway.canon.usage import Usage
 
 _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
@@ -35,26 +35,21 @@ def usage_of(given: object) -> Usage | None:
     """
     if not is_object(given):
         return None
-    billed, tokens = _part(given, "billed_units"), _part(given, "tokens")
+    billed, tokens = object_in(given, "billed_units"), object_in(given, "tokens")
     seen = tokens or billed
     if not ("input_tokens" in seen or "output_tokens" in seen):
         return None
     return Usage(
-        prompt_tokens=_count(seen, "input_tokens"),
-        completion_tokens=_count(seen, "output_tokens"),
-        cached_tokens=min(_count(given, "cached_tokens"), _count(seen, "input_tokens")),
-        reasoning_tokens=_count(seen, "reasoning_tokens"),
-        image_prompt_tokens=_count(seen, "image_tokens"),
-        billed_prompt_tokens=_count(billed, "input_tokens") if "input_tokens" in billed else None,
-        billed_completion_tokens=_count(billed, "output_tokens") if "output_tokens" in billed else None,
+        prompt_tokens=count_in(seen, "input_tokens"),
+        completion_tokens=count_in(seen, "output_tokens"),
+        cached_tokens=min(count_in(given, "cached_tokens"), count_in(seen, "input_tokens")),
+        reasoning_tokens=count_in(seen, "reasoning_tokens"),
+        image_prompt_tokens=count_in(seen, "image_tokens"),
+        billed_prompt_tokens=count_in(billed, "input_tokens") if "input_tokens" in billed else None,
+        billed_completion_tokens=count_in(billed, "output_tokens") if "output_tokens" in billed else None,
         prompt_told="input_tokens" in seen,
         completion_told="output_tokens" in seen,
     )
-
-
-def _part(given: Json, name: str) -> Json:
-    part = given.get(name)
-    return part if is_object(part) else {}
 
 
 def openai_usage(usage: Usage) -> Json:
@@ -120,7 +115,10 @@ def url_citations(citation: Json, offset: int) -> list[Json]:
         data: Json = given if is_object(given) else {}
         url = text_of(data.get("url")) or text_of(source.get("id"))
         if url.startswith(("https://", "http://")):
-            place = {"start_index": offset + _count(citation, "start"), "end_index": offset + _count(citation, "end")}
+            place = {
+                "start_index": offset + count_in(citation, "start"),
+                "end_index": offset + count_in(citation, "end"),
+            }
             cited = {"url": url, "title": text_of(data.get("title")) or url, **place}
             found.append({"type": "url_citation", "url_citation": cited})
     return found
@@ -134,21 +132,15 @@ def _annotations(citations: Sequence[Json], blocks: Sequence[Json]) -> list[Json
         position += len(text_of(block.get("text")))
     found: list[Json] = []
     for citation in citations:
-        index = _count(citation, "content_index")
+        index = count_in(citation, "content_index")
         found += url_citations(citation, starts[index] if index < len(starts) else 0)
     return found
 
 
 def _tool_call(call: Json) -> ToolCall:
-    given = call.get("function")
-    function: Json = given if is_object(given) else {}
+    function = object_in(call, "function")
     return {
         "id": text_of(call.get("id")),
         "type": "function",
         "function": {"name": text_of(function.get("name")), "arguments": text_of(function.get("arguments")) or "{}"},
     }
-
-
-def _count(given: Mapping[str, Any], name: str) -> int:
-    """A number of the answer; Cohere writes some as 12.0."""
-    return figure_of(given.get(name)) or 0

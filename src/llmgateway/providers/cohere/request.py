@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
+from llmgateway.canon.shapes import is_array, is_object, object_in, objects, text_of, without_nulls
 from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.cohere.turns import PART_KINDS, turns
 from llmgateway.providers.refusing import idle_choice, message_fields, unknown
@@ -91,8 +91,7 @@ def _tool(tool: Json) -> Json:
 
 
 def _function(tool: Json) -> Json:
-    function = tool.get("function")
-    return function if is_object(function) else {}
+    return object_in(tool, "function")
 
 
 def _output(wanted: object) -> Json | None:

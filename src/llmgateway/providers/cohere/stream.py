@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from llmgateway.canon.chat import ChatChunk, Delta, Json
-from llmgateway.canon.shapes import is_object, text_of
+from llmgateway.canon.shapes import is_object, object_in, text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.sse import FrameTooLong, Splitter
 from llmgateway.providers.base import Step
@@ -116,10 +116,8 @@ class CohereDecoder:
         return self._say({"content": text})
 
     def _call(self, event: _Event, said: Json) -> Sequence[Step]:
-        given = said.get("tool_calls")
-        call: Json = given if is_object(given) else {}
-        named = call.get("function")
-        function: Json = named if is_object(named) else {}
+        call = object_in(said, "tool_calls")
+        function = object_in(call, "function")
         arguments = text_of(function.get("arguments"))
         if event.type == "tool-call-start":
             self._calls[event.index] = len(self._calls)

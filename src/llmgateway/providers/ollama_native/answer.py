@@ -10,7 +10,7 @@ from typing import cast
 import msgspec
 
 from llmgateway.canon.chat import ChatChunk, Delta, Json
-from llmgateway.canon.shapes import figure_of, is_array, is_object, objects, text_of
+from llmgateway.canon.shapes import figure_of, is_array, is_object, object_in, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Step
@@ -143,8 +143,7 @@ def _calls(message: Json, made: int) -> list[Json]:
     """Tool calls come whole; who gives them no id gets one of ours."""
     calls: list[Json] = []
     for place, call in enumerate(objects(message.get("tool_calls"))):
-        given = call.get("function")
-        function: Json = given if is_object(given) else {}
+        function = object_in(call, "function")
         arguments = msgspec.json.encode(function.get("arguments") or {}).decode()
         calls.append(
             {

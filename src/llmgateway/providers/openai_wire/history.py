@@ -1,12 +1,12 @@
 """Messages of other dialects, and of newer OpenAI clients, as OpenAI-compatible hosts take them."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, is_object, objects, text_of
+from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without
 from llmgateway.providers.server_tools import content_in_words
 
 _CANONS_OWN: Final = frozenset({"thinking_blocks", "provider_blocks", "reasoning_summary", "is_error", "extra_content"})
@@ -46,9 +46,9 @@ def _is_extended(message: Json) -> bool:
 
 
 def _known(message: Json) -> Json:
-    kept = _without(told(message), _strange(message) | _THOUGHTS)
+    kept = without(told(message), _strange(message) | _THOUGHTS)
     if calls := objects(kept.get("tool_calls")):
-        kept["tool_calls"] = [_without(call, _CANONS_OWN) for call in calls]
+        kept["tool_calls"] = [without(call, _CANONS_OWN) for call in calls]
     return kept
 
 
@@ -71,7 +71,7 @@ class Reader:
         """A message without what is strange to the host; the very same one where nothing is."""
         strange = _strange(message) - self.keeps
         hidden = [name for name in message if name in strange or self._is_hidden(name, message[name])]
-        kept = _without(told(message), hidden) if hidden else message
+        kept = without(told(message), hidden) if hidden else message
         calls = objects(kept.get("tool_calls"))
         if (read := [self._call(call) for call in calls]) != calls:
             kept = {**kept, "tool_calls": read}
@@ -94,7 +94,7 @@ class Reader:
         if self.fields:
             return {name: call[name] for name in _OF_CALLS if name in call}
         strange = _CANONS_OWN - self.keeps
-        return _without(call, strange if self._takes_markers else strange | {"cache_control"})
+        return without(call, strange if self._takes_markers else strange | {"cache_control"})
 
 
 def refusals_as_text(message: Json) -> Json:
@@ -104,7 +104,7 @@ def refusals_as_text(message: Json) -> Json:
         parts = [{"type": "text", "text": text_of(p.get("refusal"))} if _is_refusal(p) else p for p in content]
         return {**message, "content": parts}
     if not content and (refusal := text_of(message.get("refusal"))):
-        return {**_without(message, {"refusal"}), "content": refusal}
+        return {**without(message, {"refusal"}), "content": refusal}
     return message
 
 
@@ -113,11 +113,7 @@ def _is_refusal(part: object) -> TypeGuard[Json]:
 
 
 def _unmarked(part: object) -> object:
-    return _without(part, {"cache_control"}) if is_object(part) else part
-
-
-def _without(value: Json, names: Collection[str]) -> Json:
-    return {name: item for name, item in value.items() if name not in names}
+    return without(part, {"cache_control"}) if is_object(part) else part
 
 
 def short_label(user: object) -> object:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import is_array, objects, text_of
+from llmgateway.canon.shapes import is_array, objects, text_of, without
 from llmgateway.providers.openai_wire.files import FileForm, is_out_of_reach
 from llmgateway.providers.refusing import lost_choice
 
@@ -55,7 +55,7 @@ def without_refused(body: Json, names: Collection[str]) -> Json:
     if any(name.startswith("tools.") for name in names):
         kept["tools"] = [tool for index, tool in enumerate(kept["tools"]) if f"tools.{index}" not in names]
         if not kept["tools"]:
-            kept = _without(kept, ("tools", "tool_choice", "parallel_tool_calls"))
+            kept = without(kept, ("tools", "tool_choice", "parallel_tool_calls"))
         elif lost_choice(kept):
             del kept["tool_choice"]
     if any(name.startswith("messages.") for name in names):
@@ -78,7 +78,3 @@ def _without_parts(message: Json, where: str, names: Collection[str]) -> Json:
     if not is_array(content):
         return message
     return {**message, "content": [part for index, part in enumerate(content) if f"{where}.{index}" not in names]}
-
-
-def _without(value: Json, names: Sequence[str]) -> Json:
-    return {name: item for name, item in value.items() if name not in names}

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.keepsake import is_packed
-from llmgateway.canon.shapes import figure_of, is_array, is_object, objects, text_of, word_of
+from llmgateway.canon.shapes import figure_of, is_array, is_object, object_in, objects, text_of, word_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.ids import is_id
@@ -129,7 +129,7 @@ def responses_usage(response: Json) -> Usage | None:
     if prompt is None and completion is None:
         return None
     output = objects(response.get("output"))
-    incoming, outgoing = (_part(body, name) for name in ("input_tokens_details", "output_tokens_details"))
+    incoming, outgoing = (object_in(body, name) for name in ("input_tokens_details", "output_tokens_details"))
     return Usage(
         prompt_tokens=prompt or 0,
         completion_tokens=completion or 0,
@@ -154,13 +154,8 @@ def _searched(item: Json) -> bool:
 
     Pages: https://developers.openai.com/api/docs/guides/tools-web-search and https://developers.openai.com/api/docs/pricing.
     """
-    action = _part(item, "action").get("type", "search")
+    action = object_in(item, "action").get("type", "search")
     return item.get("type") == "web_search_call" and item.get("status") == "completed" and action == "search"
-
-
-def _part(body: Json, name: str) -> Json:
-    part = body.get(name)
-    return part if is_object(part) else {}
 
 
 def _failure(event: _Event) -> ProviderError:

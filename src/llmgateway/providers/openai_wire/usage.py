@@ -3,7 +3,7 @@
 from typing import Final
 
 from llmgateway.canon.chat import Json
-from llmgateway.canon.shapes import figure_of, is_object, word_of
+from llmgateway.canon.shapes import figure_of, is_object, object_in, word_of
 from llmgateway.canon.usage import Usage
 from llmgateway.providers.told_cost import told_nanos
 
@@ -20,8 +20,8 @@ def read_usage(body: object, tier: object = None) -> Usage | None:
     (prompt, prompt_told), (completion, completion_told) = _half(body, *_PROMPT), _half(body, *_COMPLETION)
     if prompt == completion == total == 0:
         return None
-    prompt_details = _part(body, "prompt_tokens_details")
-    completion_details = _part(body, "completion_tokens_details")
+    prompt_details = object_in(body, "prompt_tokens_details")
+    completion_details = object_in(body, "completion_tokens_details")
     reasoning = _count(completion_details, "reasoning_tokens") or _count(body, "reasoning_tokens")
     beside = total - prompt - completion
     if prompt and not beside and reasoning > completion:
@@ -60,11 +60,6 @@ def _half(body: Json, name: str, other: str) -> tuple[int, bool]:
         told = figure_of(body[other])
         figure = figure if told is None else told
     return figure or 0, figure is not None
-
-
-def _part(body: Json, name: str) -> Json:
-    part = body.get(name)
-    return part if is_object(part) else {}
 
 
 def _count(body: Json, name: str) -> int:

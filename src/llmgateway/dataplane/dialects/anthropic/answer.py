@@ -11,7 +11,7 @@ import msgspec
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.keepsake import keepsake_of, packed
-from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.shapes import is_object, object_in, objects, text_of, text_of_parts
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import Problem
 from llmgateway.kit.ids import new_id
@@ -49,8 +49,7 @@ def message_body(answer: Answer) -> Json:
     completion = answer.body
     choices = objects(completion.get("choices"))
     choice = choices[0] if choices else Json()
-    message = choice.get("message")
-    said: Json = message if is_object(message) else {}
+    said = object_in(choice, "message")
     blocks = content_blocks(said)
     called = any(block["type"] == "tool_use" for block in blocks)
     return {
@@ -151,8 +150,7 @@ def is_opaque(block: Json) -> bool:
 
 def tool_use(call: Json) -> Json:
     """A call as a block; arguments that are no JSON object are kept as Anthropic's pages advise."""
-    function = call.get("function")
-    named = function if is_object(function) else {}
+    named = object_in(call, "function")
     return {
         "type": "tool_use",
         "id": text_of(call.get("id")) or new_id("toolu"),
@@ -193,9 +191,8 @@ def _thinking(message: Json) -> list[Json]:
 
 
 def _same(kept: list[Json], text: str, calls: list[Json]) -> bool:
-    said = "".join(text_of(block.get("text")) for block in kept if block["type"] == "text")
     called = [block.get("id") for block in kept if block["type"] == "tool_use"]
-    return said == text and called == [call["id"] for call in calls]
+    return text_of_parts(kept) == text and called == [call["id"] for call in calls]
 
 
 def _openai_usage(usage: object) -> Usage:

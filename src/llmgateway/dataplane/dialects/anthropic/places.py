@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.keepsake import is_packed
-from llmgateway.canon.shapes import is_object, objects
+from llmgateway.canon.shapes import is_object, object_in, objects
 from llmgateway.dataplane.dialects.anthropic.request import WARMING
 
 _Place = tuple[str, str]
@@ -37,8 +37,7 @@ def places(body: Json, field: str) -> Mapping[str, str]:
 
 
 def _of_output(body: Json) -> Iterator[_Place]:
-    config = body.get("output_config")
-    said: Json = config if is_object(config) else {}
+    said = object_in(body, "output_config")
     yield "reasoning_effort", "output_config.effort" if said.get("effort") else "thinking"
     form = "output_config.format" if said.get("format") else "output_format"
     yield from (("response_format", form), ("response_format.json_schema", form))

@@ -12,7 +12,7 @@ import msgspec
 
 from llmgateway.canon.chat import ChatChunk, ChunkChoice, Delta, Json
 from llmgateway.canon.keepsake import joined, keepsake_of
-from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.shapes import is_object, object_in, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.dataplane.dialects.anthropic.answer import (
     error_body,
@@ -216,8 +216,7 @@ class MessagesStream:
         return b"".join(self._start_block("redacted_thinking", block) + self._stop_block() for block in blocks)
 
     def _tool_call(self, number: int, call: Json) -> bytes:
-        function = call.get("function")
-        named = function if is_object(function) else {}
+        named = object_in(call, "function")
         written = b""
         if number != self._call:
             if self._calls[number]:

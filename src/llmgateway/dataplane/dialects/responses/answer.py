@@ -5,7 +5,7 @@ from typing import Any
 from llmgateway.canon.call import Call
 from llmgateway.canon.chat import Json
 from llmgateway.canon.keepsake import keepsake_of, packed
-from llmgateway.canon.shapes import is_object, objects, text_of
+from llmgateway.canon.shapes import is_object, object_in, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.kit.ids import new_id
 
@@ -147,8 +147,7 @@ def url_citations(annotations: list[Json]) -> list[Json]:
 
 def call_item(item_id: str, call: Json, status: str) -> Json:
     """A call of a client's function."""
-    given = call.get("function")
-    function: Json = given if is_object(given) else {}
+    function = object_in(call, "function")
     return {
         "type": "function_call",
         "id": item_id,
