@@ -158,3 +158,26 @@ class ChatChunk(TypedDict):
     model: str
     choices: list[ChunkChoice]
     usage: NotRequired[Json | None]
+
+
+def chunk_of(identifier: str, model: str, delta: Delta, index: int = 0) -> ChatChunk:
+    """A chunk of one choice, which goes on. `created` is 0: of most providers' streams nobody says it."""
+    return {
+        "id": identifier,
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": model,
+        "choices": [{"index": index, "delta": delta, "finish_reason": None}],
+    }
+
+
+def usage_chunk(identifier: str, model: str, usage: Json | None) -> ChatChunk:
+    """The chunk without choices that carries OpenAI's usage object behind the last choice."""
+    return {
+        "id": identifier,
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": model,
+        "choices": [],
+        "usage": usage,
+    }

@@ -6,6 +6,8 @@ from typing import Final, Self
 
 import msgspec
 
+from llmgateway.canon.chat import Json
+
 MOST_TOKENS: Final = 100_000_000
 """More than any model reads or writes in one request: a figure beyond it is a provider's mistake."""
 TOLD_BY: Final = "told by "
@@ -180,6 +182,17 @@ class Usage(msgspec.Struct, frozen=True):
                 supplemented, completion_tokens=completion_tokens, completion_told=True
             )
         return supplemented
+
+
+def usage_object(usage: Usage) -> Json:
+    """OpenAI's usage object, with the parts that every provider tells."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
 
 
 class Round(msgspec.Struct, frozen=True):

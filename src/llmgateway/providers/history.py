@@ -74,6 +74,12 @@ def is_signed(block: Json) -> bool:
     return kind == "redacted_thinking" or (kind == "thinking" and bool(block.get("signature")))
 
 
+def image_address(part: Json) -> str:
+    """The address of an `image_url` part, https or data:; some clients write it without the object around it."""
+    image = part.get("image_url")
+    return text_of(image.get("url")) if is_object(image) else text_of(image)
+
+
 def inline(url: str, otherwise: str = "text/plain") -> tuple[str, str] | None:
     """Media type (`otherwise` where it says none) and base64 text of a data: URL; None for any other address."""
     found = _DATA_URL.match(url[:_HEAD])

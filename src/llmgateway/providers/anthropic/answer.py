@@ -11,7 +11,7 @@ import msgspec
 
 from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
 from llmgateway.canon.shapes import is_object, objects, text_of, text_of_parts, word_of
-from llmgateway.canon.usage import Round, Usage
+from llmgateway.canon.usage import Round, Usage, usage_object
 
 _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
     {
@@ -122,11 +122,8 @@ def _sampled(part: MessagesUsage) -> Round:
 def openai_usage(usage: Usage) -> Json:
     """OpenAI's usage object; Anthropic's own names for the cache are kept beside it."""
     return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
+        **usage_object(usage),
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens, "cache_write_tokens": usage.cache_write_tokens},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "cache_read_input_tokens": usage.cached_tokens,
         "cache_creation_input_tokens": usage.cache_write_tokens,
     }

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from llmgateway.canon.chat import ChatChunk, Delta, Json
+from llmgateway.canon.chat import ChatChunk, Delta, Json, chunk_of, usage_chunk
 from llmgateway.canon.shapes import objects, text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.sse import FrameTooLong, Splitter
@@ -270,13 +270,7 @@ class CanonReader:
         return steps
 
     def _chunk(self, delta: Delta) -> ChatChunk:
-        return {
-            "id": self._id,
-            "object": "chat.completion.chunk",
-            "created": 0,
-            "model": self._model,
-            "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
-        }
+        return chunk_of(self._id, self._model, delta)
 
     def _start(self, message: _Start) -> Sequence[Step]:
         self._id, self._model = message.id, message.model
@@ -369,8 +363,6 @@ class CanonReader:
                 choice["stop_sequence"] = delta.stop_sequence
             steps.append(Step(chunk=chunk, finish=finish, usage=usage))
         if usage:
-            summary = self._chunk({})
-            summary["choices"] = []
-            summary["usage"] = openai_usage(usage)
+            summary = usage_chunk(self._id, self._model, openai_usage(usage))
             steps.append(Step(chunk=summary, usage=usage, usage_only=True))
         return steps

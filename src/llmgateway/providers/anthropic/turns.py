@@ -14,7 +14,7 @@ from llmgateway.canon.keepsake import is_packed
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, text_of_parts
 from llmgateway.errors import BadRequest
 from llmgateway.providers.call_ids import CallIds
-from llmgateway.providers.history import called, inline, is_signed, spoken
+from llmgateway.providers.history import called, image_address, inline, is_signed, spoken
 
 _CALL_IDS: Final = CallIds(re.compile("[a-zA-Z0-9_-]+"), 32)
 _NAMED_BY: Final = {"tool_use": "id", "tool_result": "tool_use_id"}
@@ -139,8 +139,7 @@ def _part(part: Json, where: str) -> Json:
 
 
 def _image(part: Json, where: str) -> Json:
-    image = part.get("image_url")
-    url = text_of(image.get("url")) if is_object(image) else text_of(image)
+    url = image_address(part)
     if data := inline(url):
         media_type, content = data
         return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": content}}

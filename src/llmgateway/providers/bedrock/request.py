@@ -21,6 +21,7 @@ from llmgateway.providers.anthropic.request import messages_body
 from llmgateway.providers.anthropic.schemas import constrained
 from llmgateway.providers.bedrock.models import caching, is_claude, takes_one_at_a_time
 from llmgateway.providers.bedrock.turns import is_out_of_reach, turns
+from llmgateway.providers.history import image_address
 from llmgateway.providers.refusing import idle_choice, message_fields, one_at_a_time, unknown
 from llmgateway.providers.server_tools import wordless
 
@@ -252,7 +253,7 @@ def _parts(canon: Json) -> Iterator[str]:
     for index, message in enumerate(objects(canon.get("messages"))):
         for place, part in enumerate(objects(message.get("content"))):
             image = part.get("image_url")
-            url = text_of(image.get("url")) if is_object(image) else text_of(image)
+            url = image_address(part)
             if (
                 text_of(part.get("type")) not in _PARTS
                 or url.startswith(("https://", "http://"))

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from llmgateway.canon.chat import ChatChunk, Delta, Json
+from llmgateway.canon.chat import ChatChunk, Delta, Json, chunk_of, usage_chunk
 from llmgateway.canon.shapes import object_in, text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.sse import write
@@ -155,13 +155,7 @@ class ConverseReader:
         return steps
 
     def _chunk(self, delta: Delta) -> ChatChunk:
-        return {
-            "id": "",
-            "object": "chat.completion.chunk",
-            "created": 0,
-            "model": self._model,
-            "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
-        }
+        return chunk_of("", self._model, delta)
 
     def _say(self, delta: Delta, text: str) -> Sequence[Step]:
         return (Step(chunk=self._chunk(delta), content=True, text=text),) if text else ()
@@ -237,9 +231,7 @@ class ConverseReader:
         usage = usage_of(event.get("usage"), event)
         if usage is None:
             return (Step(end=True),)
-        summary = self._chunk({})
-        summary["choices"] = []
-        summary["usage"] = openai_usage(usage)
+        summary = usage_chunk("", self._model, openai_usage(usage))
         return (Step(chunk=summary, usage=usage, usage_only=True), Step(end=True))
 
 

@@ -15,7 +15,7 @@ from llmgateway.canon.shapes import is_array, is_object, object_in, objects, tex
 from llmgateway.errors import BadRequest
 from llmgateway.providers.bedrock.models import caching, is_claude
 from llmgateway.providers.call_ids import CallIds
-from llmgateway.providers.history import called, inline, is_signed, spoken
+from llmgateway.providers.history import called, image_address, inline, is_signed, spoken
 from llmgateway.providers.server_tools import content_in_words
 
 _CALL_IDS: Final = CallIds(re.compile("[a-zA-Z0-9_.:-]{1,64}"), 32)
@@ -120,8 +120,7 @@ def _part(part: Json, where: str) -> list[Json]:
 
 
 def _image(part: Json, where: str) -> Json:
-    image = part.get("image_url")
-    url = text_of(image.get("url")) if is_object(image) else text_of(image)
+    url = image_address(part)
     if url.startswith("s3://"):
         ending = url.rpartition(".")[2].lower()
         return {"format": _IMAGES.get(f"image/{ending}", "jpeg"), "source": {"s3Location": {"uri": url}}}

@@ -9,7 +9,7 @@ from typing import Final
 
 from llmgateway.canon.chat import ChatCompletion, FinishReason, Json, Message, ToolCall
 from llmgateway.canon.shapes import count_in, is_object, object_in, objects, text_of
-from llmgateway.canon.usage import Usage
+from llmgateway.canon.usage import Usage, usage_object
 
 _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
     {
@@ -52,17 +52,6 @@ def usage_of(given: object) -> Usage | None:
     )
 
 
-def openai_usage(usage: Usage) -> Json:
-    """OpenAI's usage object."""
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-    }
-
-
 def canon_answer(answer: Json, model: str, usage: Usage | None) -> ChatCompletion:
     """A whole answer as a chat completion. `created` is 0 and the model the asked one: the API says neither."""
     given = answer.get("message")
@@ -82,7 +71,7 @@ def canon_answer(answer: Json, model: str, usage: Usage | None) -> ChatCompletio
         ],
     }
     if usage:
-        made["usage"] = openai_usage(usage)
+        made["usage"] = usage_object(usage)
     return made
 
 

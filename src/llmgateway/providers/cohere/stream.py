@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from llmgateway.canon.chat import ChatChunk, Delta, Json
+from llmgateway.canon.chat import ChatChunk, Delta, Json, chunk_of, usage_chunk
 from llmgateway.canon.shapes import is_object, object_in, text_of
+from llmgateway.canon.usage import usage_object
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.sse import FrameTooLong, Splitter
 from llmgateway.providers.base import Step
-from llmgateway.providers.cohere.answer import finish_of, openai_usage, url_citations, usage_of
+from llmgateway.providers.cohere.answer import finish_of, url_citations, usage_of
 from llmgateway.providers.cohere.errors import ending_error
 from llmgateway.providers.tolerance import Tolerance
 
@@ -92,13 +93,7 @@ class CohereDecoder:
         return steps
 
     def _chunk(self, delta: Delta) -> ChatChunk:
-        return {
-            "id": self._id,
-            "object": "chat.completion.chunk",
-            "created": 0,
-            "model": self._model,
-            "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
-        }
+        return chunk_of(self._id, self._model, delta)
 
     def _say(self, delta: Delta) -> Sequence[Step]:
         text = delta.get("content") or delta.get("reasoning_content") or ""
@@ -153,8 +148,6 @@ class CohereDecoder:
         choice["native_finish_reason"] = reason or None
         steps = [Step(chunk=chunk, finish=finish, usage=usage)]
         if usage:
-            summary = self._chunk({})
-            summary["choices"] = []
-            summary["usage"] = openai_usage(usage)
+            summary = usage_chunk(self._id, self._model, usage_object(usage))
             steps.append(Step(chunk=summary, usage=usage, usage_only=True))
         return [*steps, Step(end=True)]

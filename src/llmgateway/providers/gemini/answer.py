@@ -12,8 +12,9 @@ import msgspec
 
 from llmgateway.canon.chat import ChatCompletion, Choice, FinishReason, Json, Message, ToolCall
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, word_of
-from llmgateway.canon.usage import Usage
+from llmgateway.canon.usage import Usage, usage_object
 from llmgateway.errors import FailureKind, ProviderError
+from llmgateway.providers.gemini.parts import answer_text
 from llmgateway.providers.gemini.turns import BLOCK
 
 _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
@@ -138,16 +139,10 @@ def usage_of(response: Response, searches: int = 0) -> Usage | None:
 
 
 def openai_usage(usage: Usage) -> Json:
-    """OpenAI's usage object."""
+    """OpenAI's usage object, with the tokens of sound."""
     prompt = {"cached_tokens": usage.cached_tokens, "audio_tokens": usage.audio_prompt_tokens}
     completion = {"reasoning_tokens": usage.reasoning_tokens, "audio_tokens": usage.audio_completion_tokens}
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-        "prompt_tokens_details": prompt,
-        "completion_tokens_details": completion,
-    }
+    return {**usage_object(usage), "prompt_tokens_details": prompt, "completion_tokens_details": completion}
 
 
 def searches_of(candidate: Candidate) -> int:
@@ -230,7 +225,7 @@ def _told(index: int, message: Message, finish: FinishReason | None, native: str
 def canon_message(candidate: Candidate, response_id: str) -> Message:
     """A candidate as an assistant message."""
     parts = candidate.parts
-    text = spoken(parts)
+    text = answer_text(parts)
     calls = [part for part in parts if is_object(part.get("functionCall"))]
     message: Message = {"role": "assistant", "content": text or (None if calls else "")}
     if reasoning := "".join(text_of(part.get("text")) for part in parts if part.get("thought")):
@@ -247,11 +242,6 @@ def canon_message(candidate: Candidate, response_id: str) -> Message:
     if annotations := url_citations(candidate.grounding_metadata, parts):
         message["annotations"] = annotations
     return message
-
-
-def spoken(parts: Sequence[Json]) -> str:
-    """The text of the answer itself, without thoughts."""
-    return "".join(text_of(part.get("text")) for part in parts if not part.get("thought"))
 
 
 def picture(part: Json) -> Json | None:
@@ -344,10 +334,10 @@ def _segment(segment: object, parts: Sequence[Json]) -> tuple[int, int]:
     if not is_object(segment):
         return 0, 0
     index = segment.get("partIndex") or 0
-    offset, said = len(spoken(parts[:index])), spoken(parts[index:])
+    offset, said = len(answer_text(parts[:index])), answer_text(parts[index:])
     quoted = text_of(segment.get("text"))
     if quoted not in said:
-        offset, said = 0, spoken(parts)  # in a stream the parts are not as Google counted them
+        offset, said = 0, answer_text(parts)  # in a stream the parts are not as Google counted them
     raw = said.encode()
     start, end = (len(raw[: segment.get(name) or 0].decode(errors="ignore")) for name in ("startIndex", "endIndex"))
     if quoted and said[start:end] != quoted and (found := said.find(quoted, max(0, start - _DRIFT))) >= 0:

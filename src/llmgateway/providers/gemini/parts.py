@@ -1,17 +1,17 @@
-"""Content parts of canon as parts of Gemini: text, images, audio, documents.
+"""Content parts: canon's as Gemini's (text, images, audio, documents), and the text of Gemini's own.
 
 Pages: https://ai.google.dev/api/caching#Part and https://ai.google.dev/gemini-api/docs/file-input-methods.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import BadRequest
-from llmgateway.providers.history import inline
+from llmgateway.providers.history import image_address, inline
 
 PART_KINDS: Final = frozenset({"text", "refusal", "image_url", "input_audio", "file"})
 _OWN_FILE: Final = re.compile(
@@ -53,6 +53,11 @@ def parts_of(content: object, where: str) -> list[Json]:
     return [part for part in parts if part != {"text": ""}]
 
 
+def answer_text(parts: Sequence[Json]) -> str:
+    """The text of Gemini's parts, without thoughts."""
+    return "".join(text_of(part.get("text")) for part in parts if not part.get("thought"))
+
+
 def foreign_address(part: Json) -> str:
     """The https address that a part points to, unless Google itself holds the file; empty when there is none."""
     kind = part.get("type")
@@ -77,9 +82,7 @@ def _part(part: Json, where: str) -> Json:
         case "refusal":
             return {"text": text_of(part.get("refusal"))}
         case "image_url":
-            image = part.get("image_url")
-            url = text_of(image.get("url")) if is_object(image) else text_of(image)
-            return _media(url, "image/jpeg", f"{where}.image_url.url")
+            return _media(image_address(part), "image/jpeg", f"{where}.image_url.url")
         case "input_audio":
             return _audio(part.get("input_audio"), where)
         case "file":

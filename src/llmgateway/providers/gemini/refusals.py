@@ -42,8 +42,6 @@ _HONOURED: Final = frozenset(
         "thinking",
     }
 )
-_HINTS: Final = frozenset({"cache_control", "prompt_cache_retention"})
-"""They change no answer: Gemini caches prompts on its own."""
 _OWN: Final = frozenset(
     {
         "n",
@@ -58,7 +56,7 @@ _OWN: Final = frozenset(
         "extra_body",
     }
 )
-_KNOWN: Final = _HONOURED | _HINTS | _OWN
+_KNOWN: Final = _HONOURED | _OWN
 _CHOICES: Final = frozenset({"auto", "none", "required"})
 _MODES: Final = frozenset({"auto", "required"})
 _FORMATS: Final = frozenset({"text", "json_object", "json_schema"})

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from llmgateway.canon.call import Call
-from llmgateway.canon.chat import ChatChunk, Delta, Json
+from llmgateway.canon.chat import ChatChunk, Delta, Json, chunk_of, usage_chunk
 from llmgateway.canon.shapes import is_object, text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.sse import FrameTooLong
@@ -212,16 +212,8 @@ class GeminiDecoder:
             return steps
         if not self._told:
             return [*steps, Step(usage=usage)]
-        summary = self._chunk(0, {})
-        summary["choices"] = []
-        summary["usage"] = openai_usage(usage)
+        summary = usage_chunk(self._id, self._model, openai_usage(usage))
         return [*steps, Step(chunk=summary, usage=usage, usage_only=True)]
 
     def _chunk(self, index: int, delta: Delta) -> ChatChunk:
-        return {
-            "id": self._id,
-            "object": "chat.completion.chunk",
-            "created": 0,
-            "model": self._model,
-            "choices": [{"index": index, "delta": delta, "finish_reason": None}],
-        }
+        return chunk_of(self._id, self._model, delta, index)

@@ -12,7 +12,7 @@ from llmgateway.canon.chat import Json, Message
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.gemini.models import GeminiModel
-from llmgateway.providers.gemini.parts import parts_of
+from llmgateway.providers.gemini.parts import answer_text, parts_of
 from llmgateway.providers.history import called, spoken
 from llmgateway.providers.server_tools import content_in_words
 
@@ -143,11 +143,7 @@ def own_parts(blocks: object) -> list[Json]:
 
 def _unchanged(kept: list[Json], said: list[Json], calls: list[Json]) -> bool:
     """Whether the model's own parts still say what the message says: a caller may have edited it."""
-    return _text(kept) == _text(said) and _called(kept) == _called(calls)
-
-
-def _text(parts: list[Json]) -> str:
-    return "".join(text_of(part.get("text")) for part in parts if not part.get("thought"))
+    return answer_text(kept) == answer_text(said) and _called(kept) == _called(calls)
 
 
 def _called(parts: list[Json]) -> list[tuple[Any, Any]]:

@@ -9,7 +9,7 @@ from typing import cast
 
 import msgspec
 
-from llmgateway.canon.chat import ChatChunk, Delta, Json
+from llmgateway.canon.chat import ChatChunk, Delta, Json, chunk_of, usage_chunk
 from llmgateway.canon.shapes import figure_of, is_array, is_object, object_in, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
@@ -121,8 +121,7 @@ class OllamaDecoder:
         last["choices"][0]["finish_reason"] = finish
         steps = [Step(chunk=last, finish=finish, usage=usage)]
         if usage is not None:
-            figures = self._chunk({})
-            figures["choices"], figures["usage"] = [], _figures(usage)
+            figures = usage_chunk("", self._model, _figures(usage))
             steps.append(Step(chunk=figures, usage=usage, usage_only=True))
         return [*steps, Step(end=True)]
 
@@ -130,13 +129,7 @@ class OllamaDecoder:
         if not self._started:
             self._started = True
             delta = cast("Delta", {"role": "assistant", **delta})
-        return {
-            "id": "",
-            "object": "chat.completion.chunk",
-            "created": 0,
-            "model": self._model,
-            "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
-        }
+        return chunk_of("", self._model, delta)
 
 
 def _calls(message: Json, made: int) -> list[Json]:

@@ -11,7 +11,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.paths import leave_out
-from llmgateway.providers.history import called
+from llmgateway.providers.history import called, image_address
 from llmgateway.providers.refusing import message_fields, unknown
 from llmgateway.providers.server_tools import content_in_words, wordless
 from llmgateway.providers.vectors import unhonoured
@@ -130,12 +130,7 @@ def _text(content: object) -> str:
 
 
 def _image(part: Json) -> str:
-    return _url(part).partition(",")[2]
-
-
-def _url(part: Json) -> str:
-    image = part.get("image_url")
-    return text_of(image.get("url")) if is_object(image) else text_of(image)
+    return image_address(part).partition(",")[2]
 
 
 def _foreign_parts(messages: list[Json]) -> Iterator[str]:
@@ -144,6 +139,6 @@ def _foreign_parts(messages: list[Json]) -> Iterator[str]:
         for place, part in enumerate(objects(message.get("content"))):
             kind = part.get("type")
             if kind not in {"text", "refusal", "image_url"} or (
-                kind == "image_url" and not _url(part).startswith("data:")
+                kind == "image_url" and not image_address(part).startswith("data:")
             ):
                 yield f"messages.{index}.content.{place}"

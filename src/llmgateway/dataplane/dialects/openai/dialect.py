@@ -8,7 +8,7 @@ from typing import Any, cast
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.chat import ChatChunk, ChunkChoice, Json
 from llmgateway.canon.shapes import is_array, is_object, objects
-from llmgateway.canon.usage import Usage
+from llmgateway.canon.usage import Usage, usage_object
 from llmgateway.dataplane.dialects.openai.numbering import Numbering, unnumbered
 from llmgateway.dataplane.dialects.openai.shapes import Chat, Completions, Embeddings, Rerank
 from llmgateway.dataplane.dialects.validation import check, encode, read_object, refuse
@@ -125,7 +125,7 @@ class OpenAIStream:
             "created": head["created"] if head else 0,
             "model": head["model"] if head else "",
             "choices": [],
-            "usage": self._usage if self._usage is not None else usage_body(cast("Usage", usage)),
+            "usage": self._usage if self._usage is not None else usage_object(cast("Usage", usage)),
         }
         return sse.write(encode(body)) + sse.DONE
 
@@ -139,18 +139,7 @@ class OpenAIStream:
 def told_usage(answer: Answer) -> Json | None:
     """The provider's own usage object, or its figures as one; None where there are none."""
     told: Json | None = answer.body.get("usage")
-    return told or (usage_body(answer.usage) if answer.usage else None)
-
-
-def usage_body(usage: Usage) -> Json:
-    """OpenAI's usage object."""
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-    }
+    return told or (usage_object(answer.usage) if answer.usage else None)
 
 
 def error_body(problem: Problem) -> Json:
