@@ -11,7 +11,7 @@ from llmgateway.canon.shapes import objects
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Reply
 from llmgateway.providers.gemini.declaration import GEMINI
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.openai import OPENAI
 from tests.conformance.dialects import CLIENTS, Client
 from tests.conformance.targets import Target, those_with
 from tests.conformance.test_answers import steps_of

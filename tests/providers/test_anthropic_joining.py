@@ -9,7 +9,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.anthropic.joining import joined
 from llmgateway.providers.base import Reply
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.openai import OPENAI
 from tests.providers.openai_building import chat
 from tests.providers.streams import decoded
 

@@ -11,8 +11,8 @@ from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.providers.azure.declaration import AZURE
 from llmgateway.providers.bedrock.turns import turns
-from llmgateway.providers.mistral import MISTRAL
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.mistral import MISTRAL
+from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.openai_compatible import OpenAICompatible
 
 from .openai_building import HELLO, LAB, PLACE, sent

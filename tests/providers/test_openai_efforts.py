@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.openai import OPENAI
+from llmgateway.providers.hosts.openrouter import OPENROUTER
 from llmgateway.providers.openai_compatible import OpenAICompatible
-from llmgateway.providers.openrouter import OPENROUTER
 
 from .openai_building import HELLO, LAB, PLACE, chat, sent
 

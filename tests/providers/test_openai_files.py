@@ -11,10 +11,10 @@ from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.providers.azure.declaration import AZURE
-from llmgateway.providers.mistral import MISTRAL
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.mistral import MISTRAL
+from llmgateway.providers.hosts.openai import OPENAI
+from llmgateway.providers.hosts.openrouter import OPENROUTER
 from llmgateway.providers.openai_compatible import OpenAICompatible
-from llmgateway.providers.openrouter import OPENROUTER
 
 from .openai_building import LAB, PLACE, sent
 

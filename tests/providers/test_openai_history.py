@@ -9,14 +9,14 @@ from llmgateway.canon.chat import Json
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
-from llmgateway.providers.cerebras import CEREBRAS
-from llmgateway.providers.deepseek import DEEPSEEK
-from llmgateway.providers.groq import GROQ
-from llmgateway.providers.mistral import MISTRAL
-from llmgateway.providers.ollama import OLLAMA
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.cerebras import CEREBRAS
+from llmgateway.providers.hosts.deepseek import DEEPSEEK
+from llmgateway.providers.hosts.groq import GROQ
+from llmgateway.providers.hosts.mistral import MISTRAL
+from llmgateway.providers.hosts.ollama import OLLAMA
+from llmgateway.providers.hosts.openai import OPENAI
+from llmgateway.providers.hosts.openrouter import OPENROUTER
 from llmgateway.providers.openai_compatible import OpenAICompatible, compatible_host
-from llmgateway.providers.openrouter import OPENROUTER
 
 from .openai_building import LAB, PLACE, sent
 

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from llmgateway.canon.chat import Json
+from llmgateway.providers.hosts.together import TOGETHER
 from llmgateway.providers.openai_wire.logprobs import repaired
-from llmgateway.providers.together import TOGETHER
 
 from .openai_building import LAB, PLACE, answered, chat, deltas, frames, sent, streamed
 

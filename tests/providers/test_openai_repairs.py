@@ -7,7 +7,7 @@ import pytest
 from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.openai_compatible import OpenAICompatible
 
 from .openai_building import LAB, answered, chat, deltas, finishes, frames, pieces, reply, streamed

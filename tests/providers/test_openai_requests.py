@@ -8,18 +8,18 @@ from msgspec.structs import replace
 
 from llmgateway.canon.call import Dialect, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.base import Provider
-from llmgateway.providers.groq import GROQ
-from llmgateway.providers.mistral import MISTRAL
-from llmgateway.providers.ollama import OLLAMA
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.groq import GROQ
+from llmgateway.providers.hosts.mistral import MISTRAL
+from llmgateway.providers.hosts.ollama import OLLAMA
+from llmgateway.providers.hosts.openai import OPENAI
+from llmgateway.providers.hosts.openrouter import OPENROUTER
+from llmgateway.providers.hosts.perplexity import PERPLEXITY
+from llmgateway.providers.hosts.sandbox import SANDBOX
+from llmgateway.providers.hosts.voyage import VOYAGE
 from llmgateway.providers.openai_compatible import OpenAICompatible, compatible_host
-from llmgateway.providers.openrouter import OPENROUTER
-from llmgateway.providers.perplexity import PERPLEXITY
+from llmgateway.providers.paths import leave_out
 from llmgateway.providers.registry import PROVIDERS
-from llmgateway.providers.sandbox import SANDBOX
-from llmgateway.providers.voyage import VOYAGE
 
 from .openai_building import HELLO, LAB, PLACE, STREAMED, chat, reply, sent
 

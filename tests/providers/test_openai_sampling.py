@@ -5,7 +5,7 @@ import pytest
 from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.providers.azure.declaration import AZURE
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.openai import OPENAI
 
 from .openai_building import LAB, PLACE, chat, sent
 

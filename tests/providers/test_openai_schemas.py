@@ -8,7 +8,7 @@ from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.providers.azure.declaration import AZURE
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.openai_compatible import OpenAICompatible
 
 from .openai_building import LAB, PLACE, chat, sent

@@ -5,10 +5,10 @@ import pytest
 from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.jina import JINA
+from llmgateway.providers.hosts.jina import JINA
+from llmgateway.providers.hosts.voyage import VOYAGE
 from llmgateway.providers.openai_compatible import OpenAICompatible
 from llmgateway.providers.rerank import canon_results
-from llmgateway.providers.voyage import VOYAGE
 
 from .openai_building import PLACE, chat, sent
 

@@ -6,7 +6,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Reply
-from llmgateway.providers.tolerance import REFUSED, lenient
+from llmgateway.providers.lenient_json import REFUSED, lenient
 
 
 def answer_object(reply: Reply, title: str) -> Json:

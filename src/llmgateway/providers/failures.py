@@ -9,7 +9,7 @@ from typing import Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind
-from llmgateway.providers.tolerance import read_object
+from llmgateway.providers.lenient_json import read_object
 
 _BY_STATUS: Final[Mapping[int, FailureKind]] = MappingProxyType(
     {

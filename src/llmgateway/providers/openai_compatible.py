@@ -17,6 +17,7 @@ from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Join, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.call_ids import CallIds
+from llmgateway.providers.embeddings import numbers_of_int8
 from llmgateway.providers.openai_wire.efforts import fit_effort, must_think
 from llmgateway.providers.openai_wire.errors import classify_error
 from llmgateway.providers.openai_wire.files import FileForm, with_files
@@ -39,7 +40,6 @@ from llmgateway.providers.openai_wire.usage import read_usage
 from llmgateway.providers.refusing import message_fields
 from llmgateway.providers.rerank import canon_results, document_text, rerank_usage
 from llmgateway.providers.server_tools import NAMED, wordless
-from llmgateway.providers.vectors import numbers_of_int8
 
 CHAT_AND_EMBEDDINGS: Final = MappingProxyType(
     {Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/embeddings"}

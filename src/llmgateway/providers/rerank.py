@@ -8,7 +8,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import figure_of, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.told_cost import told_nanos
+from llmgateway.providers.reported_cost import told_nanos
 
 
 def document_text(document: Any) -> str:

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from llmgateway.providers.base import Place, Provider
 from llmgateway.providers.bedrock.declaration import BEDROCK
 from llmgateway.providers.cohere.declaration import COHERE
-from llmgateway.providers.nvidia import NVIDIA
-from llmgateway.providers.openrouter import OPENROUTER
+from llmgateway.providers.hosts.nvidia import NVIDIA
+from llmgateway.providers.hosts.openrouter import OPENROUTER
 from llmgateway.providers.registry import PROVIDERS
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

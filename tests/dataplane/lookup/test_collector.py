@@ -5,7 +5,7 @@ from dataclasses import replace
 from llmgateway.canon.call import Dialect
 from llmgateway.dataplane.lookup.collector import Collector
 from llmgateway.providers.bedrock.declaration import BEDROCK
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.openai import OPENAI
 from tests.dataplane.routing import Routing, chat
 from tests.providers.bedrock_building import CLAUDE, SAID, sent
 from tests.providers.bedrock_building import chat as bedrock_chat

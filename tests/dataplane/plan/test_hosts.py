@@ -9,8 +9,8 @@ from llmgateway.dataplane.plan.hosts import Credential, Host, brought, build_hos
 from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile
 from llmgateway.providers.bedrock.declaration import BEDROCK
-from llmgateway.providers.databricks import DATABRICKS
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.databricks import DATABRICKS
+from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.providers.vertex.declaration import VERTEX
 

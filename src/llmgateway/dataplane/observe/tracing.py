@@ -21,7 +21,7 @@ from llmgateway.dataplane.conversation import conversation
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.errors import Problem, ProviderError
 from llmgateway.kit.telemetry import Telemetry
-from llmgateway.providers.conventions import CONVENTIONAL_NAMES
+from llmgateway.providers.telemetry_names import CONVENTIONAL_NAMES
 
 _W3C: Final = TraceContextTextMapPropagator()
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})

@@ -12,17 +12,17 @@ from llmgateway.canon.shapes import figure_of, is_object, object_in, text_of, wi
 from llmgateway.kit.sse import Splitter
 from llmgateway.providers.anthropic.stream import Block
 from llmgateway.providers.base import Step
-from llmgateway.providers.tolerance import Tolerance
+from llmgateway.providers.lenient_json import LenientReader
 
 _PIECES = ("text", "thinking", "partial_json")
 
 
 def joined(steps: Sequence[Step]) -> bytes:
     """The body of the whole answer, out of the steps of a native stream that has finished."""
-    message, tolerance = _Message(), Tolerance()
+    message, reader = _Message(), LenientReader()
     for frame in Splitter().feed(b"".join([step.raw for step in steps])):
         if frame.data:
-            tolerance.read(frame.data, message.add)
+            reader.read(frame.data, message.add)
     return message.body()
 
 

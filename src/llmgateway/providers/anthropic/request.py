@@ -12,9 +12,9 @@ from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
 from llmgateway.providers.anthropic.models import LEAST_BUDGET, THINKING_BUDGETS, ClaudeModel, claude_model
-from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.anthropic.schemas import constrained
 from llmgateway.providers.anthropic.turns import collapsed, turns, with_own_ids, without_unsigned
+from llmgateway.providers.paths import leave_out
 
 OWN_FIELDS: Final = (
     "cache_control",

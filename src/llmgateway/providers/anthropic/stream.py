@@ -28,7 +28,7 @@ from llmgateway.providers.anthropic.answer import (
 from llmgateway.providers.anthropic.errors import ErrorDetail, event_error
 from llmgateway.providers.base import Step
 from llmgateway.providers.failures import error_object
-from llmgateway.providers.tolerance import REFUSED, Tolerance, mended
+from llmgateway.providers.lenient_json import REFUSED, LenientReader, mended
 
 _NONE = msgspec.Raw(b"null")
 
@@ -227,7 +227,7 @@ class Block:
 class CanonReader:
     """Translates events to canon chunks."""
 
-    __slots__ = ("_blocks", "_calls", "_done", "_id", "_model", "_position", "_reported", "_told", "_tolerance", "kept")
+    __slots__ = ("_blocks", "_calls", "_done", "_id", "_lenient", "_model", "_position", "_reported", "_told", "kept")
 
     def __init__(self) -> None:
         self._id = ""
@@ -239,13 +239,13 @@ class CanonReader:
         """How many of the finished blocks went out as provider blocks."""
         self._calls = 0
         self._position = 0
-        self._tolerance = Tolerance()
+        self._lenient = LenientReader()
         self.kept = 0
 
     def read(self, raw: bytes, data: bytes) -> Sequence[Step]:
         del raw
         self.kept += len(data)
-        return self._tolerance.read(data, self._understand)
+        return self._lenient.read(data, self._understand)
 
     def _understand(self, data: bytes) -> Sequence[Step]:
         event = _event.decode(data)

@@ -9,7 +9,6 @@ from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.shapes import text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
-from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.bedrock.answer import canon_answer, finish_of, usage_of
 from llmgateway.providers.bedrock.counting import count_request, read_count
@@ -19,6 +18,7 @@ from llmgateway.providers.bedrock.errors import answer_error
 from llmgateway.providers.bedrock.places import free_request, model_request
 from llmgateway.providers.bedrock.request import converse_body, refusals
 from llmgateway.providers.bedrock.stream import ConverseReader, EventStreamDecoder, malformed
+from llmgateway.providers.paths import leave_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

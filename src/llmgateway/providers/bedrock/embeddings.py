@@ -20,7 +20,7 @@ from llmgateway.providers.cohere.embeddings import (
     embedding_refusals,
     vectors_of,
 )
-from llmgateway.providers.vectors import texts_of, vectors_answer
+from llmgateway.providers.embeddings import texts_of, vectors_answer
 
 _PURPOSES: Final[Mapping[str, str]] = MappingProxyType(
     {

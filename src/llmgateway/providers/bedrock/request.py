@@ -15,13 +15,13 @@ from llmgateway.canon.call import Call
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, object_in, objects, text_of, without_nulls
 from llmgateway.providers.anthropic.models import claude_model
-from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.anthropic.refusals import refusals as claude_refusals
 from llmgateway.providers.anthropic.request import messages_body
 from llmgateway.providers.anthropic.schemas import constrained
 from llmgateway.providers.bedrock.models import caching, is_claude, takes_one_at_a_time
 from llmgateway.providers.bedrock.turns import is_out_of_reach, turns
 from llmgateway.providers.history import image_address
+from llmgateway.providers.paths import leave_out
 from llmgateway.providers.refusing import idle_choice, message_fields, one_at_a_time, unknown
 from llmgateway.providers.server_tools import wordless
 

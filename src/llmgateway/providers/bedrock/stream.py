@@ -19,7 +19,7 @@ from llmgateway.providers.base import Step
 from llmgateway.providers.bedrock.answer import SERVER_TOOL, finish_of, thinking_block, url_citation, usage_of
 from llmgateway.providers.bedrock.errors import stream_error
 from llmgateway.providers.bedrock.framing import MessageSplitter
-from llmgateway.providers.tolerance import read_object
+from llmgateway.providers.lenient_json import read_object
 
 
 class MessageReader(Protocol):

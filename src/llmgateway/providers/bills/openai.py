@@ -25,7 +25,7 @@ from llmgateway.providers.bills.bill import (
     dollars,
     the_kind,
 )
-from llmgateway.providers.openai import OPENAI
+from llmgateway.providers.hosts.openai import OPENAI
 
 _CHATS: Final = Kind(
     OPENAI.id,

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from llmgateway.providers.bills.bill import DAY, Bill, Count, Kind, Line, Measure, Span, Unreadable, dollars
-from llmgateway.providers.openrouter import OPENROUTER
+from llmgateway.providers.hosts.openrouter import OPENROUTER
 
 _ACTIVITY: Final = Kind(
     OPENROUTER.id,

@@ -24,8 +24,8 @@ from llmgateway.providers.cohere.embeddings import (
 from llmgateway.providers.cohere.errors import answer_error, ending_error
 from llmgateway.providers.cohere.request import chat_body, refusals
 from llmgateway.providers.cohere.stream import CohereDecoder
+from llmgateway.providers.embeddings import vectors_answer
 from llmgateway.providers.rerank import canon_results, document_text, rerank_usage, wanted
-from llmgateway.providers.vectors import vectors_answer
 
 _PIECE: Final = 500
 _PIECES: Final = 100

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object
-from llmgateway.providers.vectors import texts_of, unhonoured
+from llmgateway.providers.embeddings import texts_of, unhonoured
 
 _OWN_FIELDS: Final = ("truncate", "priority", "max_tokens")
 _HONOURED: Final = frozenset({"input_type", *_OWN_FIELDS})

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, object_in, objects, text_of, without_nulls
-from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.cohere.turns import PART_KINDS, turns
+from llmgateway.providers.paths import leave_out
 from llmgateway.providers.refusing import idle_choice, message_fields, unknown
 from llmgateway.providers.server_tools import wordless
 

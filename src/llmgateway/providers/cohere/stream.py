@@ -15,7 +15,7 @@ from llmgateway.kit.sse import FrameTooLong, Splitter
 from llmgateway.providers.base import Step
 from llmgateway.providers.cohere.answer import finish_of, url_citations, usage_of
 from llmgateway.providers.cohere.errors import ending_error
-from llmgateway.providers.tolerance import Tolerance
+from llmgateway.providers.lenient_json import LenientReader
 
 
 class _Event(msgspec.Struct):
@@ -33,7 +33,7 @@ _event = msgspec.json.Decoder(_Event)
 class CohereDecoder:
     """Reads one stream."""
 
-    __slots__ = ("_calls", "_id", "_model", "_position", "_splitter", "_starts", "_tolerance", "_unsaid", "kept")
+    __slots__ = ("_calls", "_id", "_lenient", "_model", "_position", "_splitter", "_starts", "_unsaid", "kept")
 
     def __init__(self, model: str) -> None:
         self._splitter = Splitter()
@@ -46,7 +46,7 @@ class CohereDecoder:
         self._starts: dict[int, int] = {}
         """Index of a block -> where its text begins in the answer."""
         self._position = 0
-        self._tolerance = Tolerance()
+        self._lenient = LenientReader()
         self.kept = 0
 
     def feed(self, data: bytes) -> Sequence[Step]:
@@ -63,7 +63,7 @@ class CohereDecoder:
 
     def _read(self, data: bytes) -> Sequence[Step]:
         """Steps of a frame; none of a comment, [DONE], or one malformed event in an otherwise good stream."""
-        return self._tolerance.read(data, self._decode)
+        return self._lenient.read(data, self._decode)
 
     def _decode(self, data: bytes) -> Sequence[Step]:
         event = _event.decode(data)

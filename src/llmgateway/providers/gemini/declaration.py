@@ -13,6 +13,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.embeddings import unhonoured
 from llmgateway.providers.failures import error_object
 from llmgateway.providers.gemini.answer import (
     Candidate,
@@ -28,8 +29,7 @@ from llmgateway.providers.gemini.errors import answer_error
 from llmgateway.providers.gemini.refusals import refusals
 from llmgateway.providers.gemini.request import generate_body, service_tier, sums_up
 from llmgateway.providers.gemini.stream import GeminiDecoder
-from llmgateway.providers.tolerance import REFUSED, lenient
-from llmgateway.providers.vectors import unhonoured
+from llmgateway.providers.lenient_json import REFUSED, lenient
 
 _response = msgspec.json.Decoder(Response)
 

@@ -9,7 +9,7 @@ from typing import Any
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.providers.base import Answer
-from llmgateway.providers.vectors import texts_of, vectors_answer
+from llmgateway.providers.embeddings import texts_of, vectors_answer
 
 
 def batch_body(canon: Mapping[str, Any], model: str) -> Json:

@@ -11,11 +11,11 @@ from typing import Any, Final
 from llmgateway.canon.call import Call, Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
-from llmgateway.providers.anthropic.paths import leave_out
 from llmgateway.providers.base import Place
 from llmgateway.providers.gemini.models import GeminiModel, gemini_model
 from llmgateway.providers.gemini.schema import response_schema, takes_nothing
 from llmgateway.providers.gemini.turns import turns
+from llmgateway.providers.paths import leave_out
 
 OWN_TOOLS: Final = frozenset(
     {"google_search", "url_context", "code_execution", "google_maps", "file_search", "computer_use"}

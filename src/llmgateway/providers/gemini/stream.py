@@ -34,7 +34,7 @@ from llmgateway.providers.gemini.answer import (
 from llmgateway.providers.gemini.errors import status_error
 from llmgateway.providers.gemini.framing import Framing
 from llmgateway.providers.gemini.request import sums_up
-from llmgateway.providers.tolerance import Tolerance
+from llmgateway.providers.lenient_json import LenientReader
 
 _decoder = msgspec.json.Decoder(Response)
 
@@ -65,7 +65,16 @@ class GeminiDecoder:
     """Understands a stream, in either framing."""
 
     __slots__ = (
-        "_answers", "_expected", "_framing", "_id", "_last", "_model", "_sums_up", "_told", "_tolerance", "kept",
+        "_answers",
+        "_expected",
+        "_framing",
+        "_id",
+        "_last",
+        "_lenient",
+        "_model",
+        "_sums_up",
+        "_told",
+        "kept",
     )  # fmt: skip
 
     def __init__(self, call: Call) -> None:
@@ -78,7 +87,7 @@ class GeminiDecoder:
         self._model = call.model
         """The one that was asked for, until Google says which it is."""
         self._last: str | None = None
-        self._tolerance = Tolerance()
+        self._lenient = LenientReader()
         self._told = False
         """Whether the finish of the whole answer was told."""
         self.kept = 0
@@ -93,7 +102,7 @@ class GeminiDecoder:
 
     def close(self) -> Sequence[Step]:
         steps = [step for frame in self._framing.close() for step in self.read(frame)]
-        steps += self._tolerance.close(self._understand)
+        steps += self._lenient.close(self._understand)
         if not self._told and self._last and all(answer.finish for answer in self._answers.values()):
             self._told = True
             steps.append(Step(finish=self._last))  # fewer candidates came than were asked for, each with its end
@@ -101,7 +110,7 @@ class GeminiDecoder:
 
     def read(self, data: bytes) -> Sequence[Step]:
         """Steps of one frame's JSON."""
-        return self._tolerance.read(data, self._understand)
+        return self._lenient.read(data, self._understand)
 
     def _understand(self, data: bytes) -> Sequence[Step]:
         response = _decoder.decode(data)

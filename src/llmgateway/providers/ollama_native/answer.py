@@ -14,9 +14,9 @@ from llmgateway.canon.shapes import figure_of, is_array, is_object, object_in, o
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Step
+from llmgateway.providers.embeddings import vectors_answer
+from llmgateway.providers.lenient_json import LenientReader
 from llmgateway.providers.openai_wire.errors import kind_of
-from llmgateway.providers.tolerance import Tolerance
-from llmgateway.providers.vectors import vectors_answer
 
 _LONGEST_LINE = 16 << 20
 
@@ -67,7 +67,7 @@ def usage_of(said: Json) -> Usage | None:
 class OllamaDecoder:
     """Reads one stream of JSON lines."""
 
-    __slots__ = ("_called", "_held", "_model", "_started", "_tolerance")
+    __slots__ = ("_called", "_held", "_lenient", "_model", "_started")
     kept = 0
 
     def __init__(self, model: str) -> None:
@@ -75,7 +75,7 @@ class OllamaDecoder:
         self._held = b""
         self._called = 0
         self._started = False
-        self._tolerance = Tolerance()
+        self._lenient = LenientReader()
 
     def feed(self, data: bytes) -> Sequence[Step]:
         *lines, self._held = (self._held + data).split(b"\n")
@@ -85,11 +85,11 @@ class OllamaDecoder:
 
     def close(self) -> Sequence[Step]:
         last, self._held = self._held, b""
-        return [*self._read(last), *self._tolerance.close(self._understand)]
+        return [*self._read(last), *self._lenient.close(self._understand)]
 
     def _read(self, line: bytes) -> Sequence[Step]:
         """Steps of a line; none of an empty one, or of a malformed one in an otherwise good stream."""
-        return self._tolerance.read(line, self._understand)
+        return self._lenient.read(line, self._understand)
 
     def _understand(self, line: bytes) -> list[Step]:
         said: object = msgspec.json.decode(line)

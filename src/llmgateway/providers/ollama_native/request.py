@@ -10,11 +10,11 @@ from typing import Any, Final
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
 from llmgateway.errors import BadRequest
-from llmgateway.providers.anthropic.paths import leave_out
+from llmgateway.providers.embeddings import unhonoured
 from llmgateway.providers.history import called, image_address
+from llmgateway.providers.paths import leave_out
 from llmgateway.providers.refusing import message_fields, unknown
 from llmgateway.providers.server_tools import content_in_words, wordless
-from llmgateway.providers.vectors import unhonoured
 
 _OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -14,9 +14,9 @@ from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.ids import is_id
 from llmgateway.kit.sse import Frame, Splitter
 from llmgateway.providers.base import Answer, Step
+from llmgateway.providers.lenient_json import REFUSED, lenient
 from llmgateway.providers.openai_wire.errors import stream_error
-from llmgateway.providers.told_cost import told_nanos
-from llmgateway.providers.tolerance import REFUSED, lenient
+from llmgateway.providers.reported_cost import told_nanos
 
 _FINISH = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _LAST = frozenset({"response.completed", "response.incomplete"})

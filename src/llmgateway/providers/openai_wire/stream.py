@@ -11,10 +11,10 @@ from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import ProviderError
 from llmgateway.kit.sse import Frame, Splitter
 from llmgateway.providers.base import Step
+from llmgateway.providers.lenient_json import REFUSED, LenientReader, read_object
 from llmgateway.providers.openai_wire.errors import stream_error
 from llmgateway.providers.openai_wire.repairs import BROKEN_OFF, Repairs, broken_off, failure_in
 from llmgateway.providers.openai_wire.usage import read_usage
-from llmgateway.providers.tolerance import REFUSED, Tolerance, read_object
 
 _DONE = b"[DONE]"
 _MOST_CHOICES = 1 << 16
@@ -216,14 +216,14 @@ def _said(delta: _Delta | None) -> str:
 class RepairingReader:
     """A compatible host: its chunks become canon, unknown fields and all."""
 
-    __slots__ = ("_ends", "_last", "_repairs", "_strict", "_tolerance", "kept")
+    __slots__ = ("_ends", "_last", "_lenient", "_repairs", "_strict", "kept")
 
     def __init__(self, choices: int, *, strict: bool = False) -> None:
         """`strict`: the host always says why it ends, so that a terminator alone ends nothing."""
         self._repairs = Repairs()
         self._ends = _Ends(choices)
         self._strict = strict
-        self._tolerance = Tolerance()
+        self._lenient = LenientReader()
         self._last: Json = {}
         self.kept = 0
 
@@ -232,15 +232,15 @@ class RepairingReader:
         if not data:
             return ()  # a comment
         if data == _DONE:
-            held = self._tolerance.close(self._understand)
+            held = self._lenient.close(self._understand)
             finishes = () if self._strict else self._finish_in_their_place()
             return [*held, *finishes, Step(end=True, finish=self._ends.at_terminator())]
         if frame.event == b"error" and (body := read_object(data)) is not None and not _is_chunk(body):
             return (Step(error=failure_in(body) or stream_error(body)),)
-        return self._tolerance.read(data, self._understand)
+        return self._lenient.read(data, self._understand)
 
     def close(self) -> Sequence[Step]:
-        return self._tolerance.close(self._understand)
+        return self._lenient.close(self._understand)
 
     def _understand(self, data: bytes) -> Sequence[Step]:
         body: object = msgspec.json.decode(data)

@@ -5,7 +5,7 @@ from typing import Final
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import figure_of, is_object, object_in, word_of
 from llmgateway.canon.usage import Usage
-from llmgateway.providers.told_cost import told_nanos
+from llmgateway.providers.reported_cost import told_nanos
 
 _PROMPT: Final = ("prompt_tokens", "input_tokens")
 _COMPLETION: Final = ("completion_tokens", "output_tokens")

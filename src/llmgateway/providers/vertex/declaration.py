@@ -12,12 +12,12 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.errors import BadRequest, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Grant, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.embeddings import texts_of, unhonoured, vectors_answer
 from llmgateway.providers.gemini.declaration import read_answer, read_count, read_embeddings
 from llmgateway.providers.gemini.errors import answer_error
 from llmgateway.providers.gemini.refusals import refusals
 from llmgateway.providers.gemini.request import generate_body, service_tier
 from llmgateway.providers.gemini.stream import GeminiDecoder
-from llmgateway.providers.vectors import texts_of, unhonoured, vectors_answer
 from llmgateway.providers.vertex.claude import VertexClaude
 from llmgateway.providers.vertex.credentials import GoogleGrant, read_credential_file
 from llmgateway.providers.vertex.places import HOST, bearer, location_of, model_url

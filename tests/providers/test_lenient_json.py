@@ -12,9 +12,9 @@ from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Decoder, Provider, Reply, Step
 from llmgateway.providers.cohere.declaration import COHERE
 from llmgateway.providers.gemini.declaration import GEMINI
+from llmgateway.providers.hosts.openai import OPENAI
+from llmgateway.providers.lenient_json import mended
 from llmgateway.providers.ollama_native.declaration import OLLAMA_NATIVE
-from llmgateway.providers.openai import OPENAI
-from llmgateway.providers.tolerance import mended
 from tests.providers.openai_building import LAB, chat
 from tests.providers.streams import completion
 

@@ -48,7 +48,7 @@ def read_object(data: bytes) -> Json | None:
     return value if is_object(value) else None
 
 
-class Tolerance:
+class LenientReader:
     """Reads the frames of a stream, strictly while it can. One of them cut inside a character waits for the other half."""
 
     __slots__ = ("_held",)
