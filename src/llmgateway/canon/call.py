@@ -104,10 +104,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller asked for beside it, and nobody can honour: the operation asked in its place has no word for it and
     the caller allowed it to be dropped, or it refers to what was never stored."""
 
-    places: Callable[[str], Mapping[str, str]] = lambda _: {}
-    """Given a field of the canon: its paths -> paths of the caller's body, where the dialect says or counts them in another way.
+    body_paths: Callable[[str], Mapping[str, str]] = lambda _: {}
+    """Given a top-level field of the canon (`messages`, `tools`, ...): paths in the canon -> paths in the caller's body, where
+    the dialect names or counts them in another way.
 
-    A function, because a history has many places and most requests need none.
+    A function, because a history has many paths and most requests need none.
     """
 
     @property
@@ -129,14 +130,14 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.choices, self.prompts * best) if type(best) is int else self.choices
 
     def in_body(self, path: str) -> str:
-        """A path of the canon, `messages.0` or `messages[0]`, as a path of the caller's own body."""
+        """A path in the canon, `messages.0` or `messages[0]`, as a path in the caller's own body, for `param` of a refusal."""
         steps: list[str] = _STEP.findall(path)
-        places = self.places(steps[0] if steps else "")
+        paths = self.body_paths(steps[0] if steps else "")
         brackets = self.dialect is Dialect.RESPONSES
         for length in range(len(steps), 0, -1):
-            if place := places.get(".".join(steps[:length])):
+            if path_in_body := paths.get(".".join(steps[:length])):
                 rest = (f"[{step}]" if brackets and step.isdecimal() else f".{step}" for step in steps[length:])
-                return place + "".join(rest)
+                return path_in_body + "".join(rest)
         return path
 
     @property

@@ -25,7 +25,7 @@ from llmgateway.dataplane.lookup.replay import Replay, answer_of
 from llmgateway.dataplane.observe.tracing import Trace, Tracing
 from llmgateway.dataplane.plan.router import Router, operation_allowed
 from llmgateway.dataplane.reply import Reply
-from llmgateway.dataplane.sandbox.places import FaultPlaces
+from llmgateway.dataplane.sandbox.fault_slots import FaultSlots
 from llmgateway.dataplane.watch import delivery
 from llmgateway.dataplane.watch.delivery import Audience
 from llmgateway.dataplane.watch.instruments import Instruments
@@ -71,7 +71,7 @@ class Rooms:
     tracing: Tracing
     keepalive: float
     """Seconds of silence before a keepalive goes out."""
-    faults: FaultPlaces = field(default_factory=FaultPlaces)
+    faults: FaultSlots = field(default_factory=FaultSlots)
 
 
 async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
@@ -137,7 +137,7 @@ async def _serve_call(visit: _Visit, key: KeySnapshot, meter: Meter, call: Call)
         if look.entry is not None:
             await _serve_cached(look.entry, audience)
             return
-        with rooms.faults.place(key.org.id, call.wishes.fault):
+        with rooms.faults.slot(key.org.id, call.wishes.fault):
             await _ask_providers(rooms, key, audience, uncharged=uncharged)
 
 

@@ -17,9 +17,9 @@ from llmgateway.providers.anthropic.declaration import Anthropic
 from llmgateway.providers.anthropic.request import native_body
 from llmgateway.providers.anthropic.stream import CanonReader, NativeReader, SseDecoder
 from llmgateway.providers.base import Answer, Decoder, Join, Place, Reply, UpstreamRequest
+from llmgateway.providers.bedrock.addressing import model_request
 from llmgateway.providers.bedrock.converse import Converse
 from llmgateway.providers.bedrock.errors import answer_error
-from llmgateway.providers.bedrock.places import model_request
 from llmgateway.providers.bedrock.stream import EventStreamDecoder, InvokeReader
 
 _VERSION: Final = "bedrock-2023-05-31"

@@ -10,12 +10,12 @@ from llmgateway.canon.shapes import text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.bedrock.addressing import free_request, model_request
 from llmgateway.providers.bedrock.answer import canon_answer, finish_of, usage_of
 from llmgateway.providers.bedrock.counting import count_request, read_count
 from llmgateway.providers.bedrock.embeddings import invoke_body, read_vectors
 from llmgateway.providers.bedrock.embeddings import refusals as embedding_refusals
 from llmgateway.providers.bedrock.errors import answer_error
-from llmgateway.providers.bedrock.places import free_request, model_request
 from llmgateway.providers.bedrock.request import converse_body, refusals
 from llmgateway.providers.bedrock.stream import ConverseReader, EventStreamDecoder, malformed
 from llmgateway.providers.paths import leave_out

@@ -12,7 +12,7 @@ from llmgateway.canon.call import Call
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Place, UpstreamRequest
-from llmgateway.providers.bedrock.places import model_request
+from llmgateway.providers.bedrock.addressing import model_request
 from llmgateway.providers.bedrock.request import converse_body
 
 _REGIONAL: Final = re.compile(r"(us|us-gov|eu|apac|au|jp|ca|sa|me|global)\.(?=[a-z0-9]+\.)")

@@ -6,10 +6,10 @@ from typing import Final
 
 from llmgateway.canon.call import Operation
 from llmgateway.providers.base import Provider
+from llmgateway.providers.bedrock.addressing import HOST
 from llmgateway.providers.bedrock.claude import BedrockClaude, InvokedClaude
 from llmgateway.providers.bedrock.converse import Converse
 from llmgateway.providers.bedrock.models import is_claude
-from llmgateway.providers.bedrock.places import HOST
 
 _DOCS: Final = "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html"
 _ENDPOINTS: Final = MappingProxyType(

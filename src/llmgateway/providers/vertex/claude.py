@@ -14,7 +14,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.providers.anthropic.declaration import Anthropic
 from llmgateway.providers.anthropic.request import messages_body, native_body
 from llmgateway.providers.base import Place
-from llmgateway.providers.vertex.places import bearer, model_url
+from llmgateway.providers.vertex.addressing import bearer, model_url
 
 _VERSION: Final = "vertex-2023-10-16"
 _COUNTER: Final = "count-tokens"

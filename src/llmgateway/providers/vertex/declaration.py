@@ -18,9 +18,9 @@ from llmgateway.providers.gemini.errors import answer_error
 from llmgateway.providers.gemini.refusals import refusals
 from llmgateway.providers.gemini.request import generate_body, service_tier
 from llmgateway.providers.gemini.stream import GeminiDecoder
+from llmgateway.providers.vertex.addressing import HOST, bearer, location_of, model_url
 from llmgateway.providers.vertex.claude import VertexClaude
 from llmgateway.providers.vertex.credentials import GoogleGrant, read_credential_file
-from llmgateway.providers.vertex.places import HOST, bearer, location_of, model_url
 
 _COUNTED: Final = frozenset({"contents", "systemInstruction", "tools", "generationConfig"})
 """What countTokens takes of a request (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens)."""

@@ -7,7 +7,7 @@ import msgspec
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.shapes import is_object
 from llmgateway.dataplane.dialects.anthropic.answer import error_body, message_body
-from llmgateway.dataplane.dialects.anthropic.places import places
+from llmgateway.dataplane.dialects.anthropic.body_paths import body_paths
 from llmgateway.dataplane.dialects.anthropic.request import canon_request
 from llmgateway.dataplane.dialects.anthropic.shapes import Counted, Request, checked
 from llmgateway.dataplane.dialects.anthropic.stream import MessagesStream, event
@@ -38,7 +38,7 @@ class AnthropicDialect:
                 body=decoded,
                 canon=canon,
                 wishes=wishes,
-                places=partial(places, decoded),
+                body_paths=partial(body_paths, decoded),
             )
             check_settings(call)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

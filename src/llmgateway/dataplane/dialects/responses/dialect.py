@@ -7,7 +7,7 @@ from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.dataplane.dialects.openai.dialect import error_body
 from llmgateway.dataplane.dialects.responses.answer import finished, output_items, response_object, usage_object
-from llmgateway.dataplane.dialects.responses.places import places
+from llmgateway.dataplane.dialects.responses.body_paths import body_paths
 from llmgateway.dataplane.dialects.responses.request import Request, canon_request, lost_references
 from llmgateway.dataplane.dialects.responses.stream import ResponsesStream
 from llmgateway.dataplane.dialects.settings import check_settings
@@ -39,7 +39,7 @@ class ResponsesDialect:
             include_usage=True,
             wishes=wishes,
             left_out=lost_references(request),
-            places=partial(places, request, items),
+            body_paths=partial(body_paths, request, items),
         )
         check_settings(call)
         return call

@@ -13,7 +13,7 @@ from llmgateway.providers.openai_wire.responses import is_lost
 from llmgateway.providers.server_tools import NAMED, in_words
 
 LOGPROBS: Final = "message.output_text.logprobs"
-"""What `include` asks for to have them in the answer."""
+"""The value of `include` that asks for log probabilities in the answer."""
 _DEFAULTS: Final[Json] = {"truncation": "disabled", "background": False, "store": False, "max_tool_calls": None}
 _TRANSLATED: Final = frozenset(
     {
@@ -50,11 +50,11 @@ class Request(Struct):
 
 
 def canon_request(body: Json, request: Request) -> tuple[Json, Mapping[str, str]]:
-    """The same as a chat request, and where the body's input has its messages.
+    """The body as a chat request, and paths of its messages -> paths in the body's `input`.
 
-    What chat cannot say stays under its own name, for targets to refuse by it.
+    Fields that chat has no word for stay under their own names, so that targets which cannot honour them refuse them by name.
     """
-    messages, places = _history(request)
+    messages, paths = _history(request)
     canon: Json = {"model": request.model, "messages": messages}
     canon |= {
         name: value
@@ -78,7 +78,7 @@ def canon_request(body: Json, request: Request) -> tuple[Json, Mapping[str, str]
         canon["reasoning.summary"] = summary
     _text_format(canon, request.text or {})
     _add_includes(canon, request.include or ())
-    return canon | _unsayable(_items(request)), places
+    return canon | _unsayable(_items(request)), paths
 
 
 def lost_references(request: Request) -> frozenset[str]:
@@ -115,23 +115,23 @@ def _history(request: Request) -> tuple[list[Json], Mapping[str, str]]:
     if not items and request.prompt is None and request.previous_response_id is None:
         raise refuse("input", "is missing: say something.")
     messages: list[Json] = []
-    places: dict[str, str] = {}
+    paths: dict[str, str] = {}
     if request.instructions:
         messages.append({"role": "system", "content": request.instructions})
     for index, item in enumerate(items):
         writer = _KNOWN.get(_kind(item))
         if writer is not None:
             writer(item, messages, index)
-            places.update(_places(item, messages, index))
+            paths.update(_item_paths(item, messages, index))
     for item in items:
         if keepsake := unpacked(item.get("encrypted_content")):
             for message in messages:
                 give_back_to_calls(message, keepsake)
-    return messages, places
+    return messages, paths
 
 
-def _places(item: Json, messages: list[Json], index: int) -> Iterator[tuple[str, str]]:
-    """Where the chat request has what the item said, and where the body has it."""
+def _item_paths(item: Json, messages: list[Json], index: int) -> Iterator[tuple[str, str]]:
+    """The path of the canon that the item was written to, and the item's own path in the body."""
     message, place = f"messages.{len(messages) - 1}", f"input[{index}]"
     match _kind(item):
         case "message":

@@ -1,4 +1,4 @@
-"""Where a Responses body says what its canon says in other words: refusals name a field as the caller wrote it."""
+"""Paths of the canon as paths of the Responses body that it came from, so that refusals name a field as the caller wrote it."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -17,8 +17,8 @@ _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def places(request: Request, items: Mapping[str, str], field: str) -> Mapping[str, str]:
-    """Path of the canon, in this field -> path of the body; `items`: those of the input."""
+def body_paths(request: Request, items: Mapping[str, str], field: str) -> Mapping[str, str]:
+    """Paths in this field of the canon -> paths in the body; see `Call.body_paths`. `items` are the paths of the body's `input`."""
     match field:
         case "messages":
             first = {"messages.0": "instructions", "messages.0.content": "instructions"}

@@ -1,4 +1,4 @@
-"""Faults keep connections open for a minute: an organisation may have a few of them at once."""
+"""How many requests with an injected fault an organisation may run at once: some keep their connection open for a minute."""
 
 from collections import Counter
 from collections.abc import Generator
@@ -10,14 +10,14 @@ from llmgateway.errors import TooMany
 _AT_ONCE: Final = 10
 
 
-class FaultPlaces:
-    """Counts what runs now, by organisation."""
+class FaultSlots:
+    """Counts the faulted requests that run now, by organisation."""
 
     def __init__(self) -> None:
         self._running = Counter[str]()
 
-    def place(self, org_id: str, fault: str | None) -> AbstractContextManager[None]:
-        """A place for one faulted request; all others need none. Raises TooMany when it is entered."""
+    def slot(self, org_id: str, fault: str | None) -> AbstractContextManager[None]:
+        """A context that holds a slot for one faulted request; a request without a fault needs none. Entering it raises TooMany when all are taken."""
         return nullcontext() if fault is None else self._taken(org_id)
 
     @contextmanager

@@ -1,6 +1,6 @@
-"""Where a Messages body says what its canon says in other words: refusals name a field as the caller wrote it.
+"""Paths of the canon as paths of the Messages body that it came from, so that refusals name a field as the caller wrote it.
 
-It counts as `request` does: the system prompt is a message, and tool results are messages before what the user says.
+Messages are counted as `request` makes them: the system prompt is one, and each tool result is one before what the user says.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from llmgateway.canon.keepsake import is_packed
 from llmgateway.canon.shapes import is_object, object_in, objects
 from llmgateway.dataplane.dialects.anthropic.request import WARMING
 
-_Place = tuple[str, str]
+_PathPair = tuple[str, str]
 _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "max_completion_tokens": "max_tokens",
@@ -25,8 +25,8 @@ _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def places(body: Json, field: str) -> Mapping[str, str]:
-    """Path of the canon, in this field -> path of the body."""
+def body_paths(body: Json, field: str) -> Mapping[str, str]:
+    """Paths in this field of the canon -> paths in the body; see `Call.body_paths`."""
     match field:
         case "messages":
             return dict(_of_messages(body))
@@ -36,20 +36,20 @@ def places(body: Json, field: str) -> Mapping[str, str]:
             return {**_SETTINGS, **dict(_of_output(body))}
 
 
-def _of_output(body: Json) -> Iterator[_Place]:
+def _of_output(body: Json) -> Iterator[_PathPair]:
     said = object_in(body, "output_config")
     yield "reasoning_effort", "output_config.effort" if said.get("effort") else "thinking"
     form = "output_config.format" if said.get("format") else "output_format"
     yield from (("response_format", form), ("response_format.json_schema", form))
 
 
-def _of_tools(body: Json) -> Iterator[_Place]:
+def _of_tools(body: Json) -> Iterator[_PathPair]:
     for index in range(len(objects(body.get("tools")))):
         yield f"tools.{index}.function", f"tools.{index}"
         yield f"tools.{index}.function.parameters", f"tools.{index}.input_schema"
 
 
-def _of_messages(body: Json) -> Iterator[_Place]:
+def _of_messages(body: Json) -> Iterator[_PathPair]:
     numbers = count()
     if body.get("system"):
         message = f"messages.{next(numbers)}"
@@ -65,7 +65,7 @@ def _of_messages(body: Json) -> Iterator[_Place]:
             yield f"messages.{next(numbers)}", where
 
 
-def _of_user(blocks: list[Json], where: str, numbers: Iterator[int]) -> Iterator[_Place]:
+def _of_user(blocks: list[Json], where: str, numbers: Iterator[int]) -> Iterator[_PathPair]:
     indexed = [(block, f"{where}.content.{index}") for index, block in enumerate(blocks)]
     results = [(block, place) for block, place in indexed if block["type"] == "tool_result"]
     said = [(block, place) for block, place in indexed if block["type"] != "tool_result"]
@@ -80,7 +80,7 @@ def _of_user(blocks: list[Json], where: str, numbers: Iterator[int]) -> Iterator
         yield from _of_parts(said, message)
 
 
-def _of_parts(blocks: list[tuple[Json, str]], message: str) -> Iterator[_Place]:
+def _of_parts(blocks: list[tuple[Json, str]], message: str) -> Iterator[_PathPair]:
     for index, (block, place) in enumerate(blocks):
         part = f"{message}.content.{index}"
         yield part, place
@@ -89,7 +89,7 @@ def _of_parts(blocks: list[tuple[Json, str]], message: str) -> Iterator[_Place]:
             yield from ((f"{part}.file.file_{kind}", f"{place}.source.{kind}") for kind in ("data", "url"))
 
 
-def _of_assistant(blocks: list[Json], where: str, message: str) -> Iterator[_Place]:
+def _of_assistant(blocks: list[Json], where: str, message: str) -> Iterator[_PathPair]:
     yield message, where
     kept = [(f"{where}.content.{i}", block) for i, block in enumerate(blocks) if not is_packed(block.get("data"))]
     for kind, name in (("text", "content"), ("tool_use", "tool_calls")):
