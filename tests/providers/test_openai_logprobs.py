@@ -5,7 +5,7 @@ import pytest
 
 from llmgateway.canon.chat import Json
 from llmgateway.providers.hosts.together import TOGETHER
-from llmgateway.providers.openai_wire.logprobs import repaired
+from llmgateway.providers.openai_wire.logprobs import read_old_form
 
 from .openai_building import LAB, PLACE, answered, chat, deltas, frames, sent, streamed
 
@@ -46,4 +46,4 @@ def test_the_odds_of_a_chunk_are_those_of_its_text() -> None:
 
 @pytest.mark.parametrize("given", [None, {"content": []}, {"content": None}, "x", True, {"tokens": "x"}])
 def test_what_is_in_form_or_unknown_stays(given: object) -> None:
-    assert repaired(given, "Hi") == given
+    assert read_old_form(given, "Hi") == given

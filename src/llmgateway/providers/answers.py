@@ -1,4 +1,4 @@
-"""Reading a whole answer: the JSON object that every language answers with."""
+"""Decodes the body of a whole answer, which is a JSON object in every language."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ from llmgateway.providers.lenient_json import REFUSED, lenient
 
 
 def answer_object(reply: Reply, title: str) -> Json:
-    """The answer's object. `title` is the provider's. Raises ProviderError (PROTOCOL) for anything else."""
+    """The JSON object of an answer; `title` names the provider in errors. Raises ProviderError (PROTOCOL) when it is none."""
     try:
         answer: object = lenient(msgspec.json.decode, reply.body)
     except REFUSED as error:

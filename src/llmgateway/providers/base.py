@@ -34,7 +34,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool
     """Whether to ask upstream for a stream (a whole answer may be asked as one and assembled)."""
     now: datetime
-    """For signatures."""
+    """The time of the attempt, in UTC: signatures hold it."""
     dropped: frozenset[str] = frozenset()
     """Parameters of the call that shall be left out: the caller allowed it, and is told."""
 
@@ -42,8 +42,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         return f"Place({self.model!r} at {self.base_url!r})"  # and no secrets
 
 
-_CREDENTIALS: Final = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
-"""Headers."""
+_CREDENTIAL_HEADERS: Final = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True):
@@ -59,8 +58,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
 
     @property
     def credentials(self) -> Sequence[str]:
-        """The secrets in its headers; some servers quote them when they refuse them."""
-        return [value.rpartition(" ")[2] for name, value in self.headers.items() if name.lower() in _CREDENTIALS]
+        """The secrets in its headers, to be taken out of error messages: some servers quote the one that they refuse."""
+        return [value.rpartition(" ")[2] for name, value in self.headers.items() if name.lower() in _CREDENTIAL_HEADERS]
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -77,7 +76,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     body: Json
     """ChatCompletion, EmbeddingsAnswer, or the operation's OpenAI shape. May be the native body when `raw` is set."""
     usage: Usage | None
-    """None when the provider gave no figures."""
+    """None when the provider reported no usage."""
     finish: str | None = None
     """Finish reason of the first choice, in OpenAI's words; None where the operation has none."""
     text: str = ""
@@ -102,11 +101,11 @@ class Step(msgspec.Struct):
     finish: str | None = None
     """A finish reason, in OpenAI's words."""
     usage: Usage | None = None
-    """Cumulative figures so far; the last one wins."""
+    """The usage reported so far, cumulative: a later one replaces it."""
     usage_only: bool = False
-    """Nothing but OpenAI's usage chunk: dropped when the caller did not ask for it."""
+    """The step is OpenAI's usage chunk and nothing else; it is dropped when the caller did not ask for it."""
     error: ProviderError | None = None
-    """The provider reported a failure in mid-stream."""
+    """The failure that the provider reported in mid-stream."""
     end: bool = False
     """The provider's terminator ([DONE], message_stop)."""
 
@@ -124,7 +123,7 @@ class AccessToken:
 
 
 class Grant(Protocol):
-    """How a short-lived token is got: pure; dispatch sends the request and keeps the token."""
+    """Writes the request for a short-lived access token and reads the answer. Pure: dispatch sends it and keeps the token."""
 
     def request(self, now: datetime) -> UpstreamRequest:
         """The request for a token."""
@@ -140,7 +139,7 @@ class Decoder(Protocol):
 
     @property
     def kept(self) -> int:
-        """Bytes of the events that it remembers something of: a stream may be of any length, what is held of it may not."""
+        """Bytes of the events that it remembers something of. Dispatch limits them, since a stream may be of any length."""
         ...
 
     def feed(self, data: bytes) -> Sequence[Step]:
@@ -171,15 +170,15 @@ class Provider(ABC):
     needs: tuple[str, ...] = ()
     """Options that its base URL has a place for, as in `https://example.com/{account_id}`."""
     inside: bool = False
-    """It lives in the gateway: nobody pays for it, and nobody has a key of their own for it."""
+    """It is part of the gateway: it costs nothing and needs no credential."""
     env: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Secret or option name -> environment variables that hold it; default `api_key` from `<ID>_API_KEY`."""
     endpoints: Mapping[Operation, str]
     """Operation -> path below the base URL; what is absent the provider cannot do."""
     continues: bool = True
-    """Whether some of its models go on behind a last message of the assistant; False where the API answers it anew."""
+    """Whether some of its models continue a last message of the assistant (prefill); False where the API starts a new answer."""
     quirks: tuple[str, ...] = ()
-    """What a reader should know, a sentence each with a link; shown in docs/reference/providers.md."""
+    """Differences that users should know, one sentence each with a link; shown in docs/reference/providers.md."""
 
     @property
     def secret_names(self) -> frozenset[str]:
@@ -205,64 +204,64 @@ class Provider(ABC):
         return None
 
     def region(self, options: Mapping[str, str], base_url: str) -> str | None:
-        """Where the host works by its settings and address, for the price; None where they do not tell."""
+        """The region of the host by its settings and address, on which prices depend; None when unknown."""
         del options, base_url
         return None
 
     def terms(self, call: Call) -> Terms:
-        """The terms that the call asks for, as far as they have prices of their own here."""
+        """The service tier, speed and region that the call asks for, as far as they have their own prices here."""
         tier = word_of(call.canon.get("service_tier"))
         return USUAL if tier is None or tier == "auto" else Terms(tier)
 
     def extras(self, call: Call) -> Extras:
-        """The most that the call may use here besides plain text, as far as its body tells."""
+        """The most that the call may use besides text tokens (searches, sound, ...), as far as its body tells."""
         return extras_of(call.canon)
 
     def others(self, call: Call) -> Sequence[str]:
-        """The provider's further models that the call lets it use, besides the requested one or in its place."""
+        """Further models that the call allows the provider to use, beside the requested one or as its fallback."""
         del call
         return ()
 
     def language(self, model: str) -> "Provider":
-        """The provider whose language this model speaks: itself, but another one at hosts of several makers' models."""
+        """The declaration to use for this model: the provider itself, or another one where a host has models of several languages."""
         del model
         return self
 
     def speaks(self, call: Call) -> bool:
-        """Whether it owns the caller's dialect, so that bodies and bytes pass untouched."""
+        """Whether the provider's API is the caller's dialect, so that bodies and answers pass untranslated."""
         del call
         return False
 
     @abstractmethod
     def refuses(self, call: Call, model: str) -> Sequence[str]:
-        """Parameters of the call that it cannot honour (those at their documented default are honoured), by path."""
+        """Paths of the parameters that it cannot honour; one at its documented default is honoured."""
 
     def doubts(self, call: Call, model: str) -> Sequence[str]:
-        """Parameters that this model is known to refuse, and that are sent all the same: other targets are asked first."""
+        """Parameters that this model is known to refuse. They are sent all the same, but other targets are tried first."""
         del call, model
         return ()
 
     @abstractmethod
     def build(self, call: Call, place: Place) -> UpstreamRequest:
-        """Write the request. Raises BadRequest for what cannot be expressed."""
+        """Write the HTTP request. Raises BadRequest for what the API cannot express."""
 
     @abstractmethod
     def read(self, call: Call, reply: Reply) -> Answer:
-        """Understand a whole successful answer. Raises ProviderError (kind PROTOCOL) when it cannot be read."""
+        """Read a whole successful answer. Raises ProviderError (kind PROTOCOL) when it cannot be read."""
 
     @abstractmethod
     def decoder(self, call: Call, *, native: bool) -> Decoder:
-        """A reader for one stream. `native`: hand the frames on as `raw`; else translate them to canon chunks."""
+        """A decoder for one stream: with `native` its steps hold the frames as `raw`, else canon chunks."""
 
     def rereads(self, call: Call) -> Decoder:
-        """A reader that translates the frames which callers of its dialect got, whatever framing the provider sent them in."""
+        """A decoder that translates the server-sent events which callers of its dialect got, whatever framing the provider uses."""
         return self.decoder(call, native=False)
 
     def join(self, call: Call) -> Join | None:
-        """How its native stream is joined into a whole answer for a caller of its dialect; None where canon loses nothing."""
+        """A function that joins its native stream into a whole answer for a caller of its dialect; None where canon loses nothing."""
         del call
         return None
 
     @abstractmethod
     def classify(self, reply: Reply) -> ProviderError:
-        """Name the failure in an answer with an error status (or an error inside a 200)."""
+        """The failure that an answer with an error status reports, or an error inside a 200."""

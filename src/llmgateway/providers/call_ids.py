@@ -1,4 +1,4 @@
-"""Ids of tool calls for providers that do not take every maker's."""
+"""Ids of tool calls, rewritten for providers that do not take the ids of every other provider."""
 
 import base64
 import hashlib
@@ -12,20 +12,20 @@ from llmgateway.canon.shapes import objects, text_of
 
 @dataclass(frozen=True, slots=True)
 class CallIds:
-    """The ids that a provider takes. Any other becomes its digest: the same in every request, and never that of another."""
+    """The form of ids that a provider takes. Any other id is replaced by its digest, which is the same in every request."""
 
     taken: re.Pattern[str]
     length: int
-    """Letters of a digest, which are capitals and figures."""
+    """Characters of a digest, which are capital letters and digits."""
 
     def fit(self, identifier: str) -> str:
-        """The id as the provider takes it; one that it takes, and none at all, stay as they are."""
+        """The id in the form that the provider takes; one that has it already, or is empty, unchanged."""
         if not identifier or self.taken.fullmatch(identifier):
             return identifier
         return base64.b32encode(hashlib.sha256(identifier.encode()).digest()).decode()[: self.length]
 
     def in_history(self, messages: Sequence[Json]) -> Sequence[Json]:
-        """Calls and results of chat with ids that fit; the very same messages where all do."""
+        """The messages with ids that fit, in calls and in results; the same object where all fit."""
         return messages if all(map(self._fits, messages)) else [self._fitted(message) for message in messages]
 
     def _fits(self, message: Json) -> bool:

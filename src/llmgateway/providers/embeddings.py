@@ -1,4 +1,4 @@
-"""Embeddings as the languages that are not OpenAI's share them: texts in, plain vectors out."""
+"""Embeddings, as the languages that are not OpenAI's share them: texts in, lists of numbers out."""
 
 import base64
 import struct
@@ -13,7 +13,7 @@ from llmgateway.providers.base import Answer
 
 
 def unhonoured(canon: Mapping[str, Any], honoured: Collection[str]) -> list[str]:
-    """Parameters that are given and have no counterpart, by name. How vectors are encoded is the dialect's business."""
+    """Names of the given parameters that a provider does not honour. `encoding_format` is never one: the dialect encodes the vectors."""
     known = {"model", "input", "dimensions", "encoding_format", *honoured}
     return [name for name, value in canon.items() if name not in known and value not in (None, "")]
 
@@ -29,7 +29,7 @@ def texts_of(given: object) -> list[str]:
 
 
 def vectors_answer(vectors: Sequence[object], model: str, tokens: int | None) -> Answer:
-    """The answer of /v1/embeddings. Raises ProviderError when a vector is missing."""
+    """The answer of /v1/embeddings; `tokens` are the prompt's, None when not reported. Raises ProviderError when a vector is missing."""
     if not vectors or not all(is_array(vector) for vector in vectors):
         raise ProviderError(FailureKind.PROTOCOL, "The provider's answer holds no vectors.", status=200)
     body: Json = {
@@ -44,7 +44,7 @@ def vectors_answer(vectors: Sequence[object], model: str, tokens: int | None) ->
 
 
 def numbers_of_int8(vector: Any) -> Any:
-    """Numbers in base64, a byte each, as numbers; any other vector as it is."""
+    """A vector of signed bytes in base64 as a list of numbers; any other vector unchanged."""
     if not isinstance(vector, str):
         return vector
     raw = base64.b64decode(vector)

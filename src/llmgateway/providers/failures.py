@@ -1,4 +1,4 @@
-"""What all languages share in naming failures: the status where no word says more, sentences, and when to come back."""
+"""Reads errors, shared by all languages: the kind by status or by words of the message, and the time until a retry."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -28,12 +28,12 @@ _SHOWN: Final = 2_000
 
 
 def kind_of_status(status: int) -> FailureKind:
-    """The kind that a status alone tells; a proxy between us and the provider says no more."""
+    """The kind of failure by its HTTP status alone, as of a proxy before the provider that says nothing else."""
     return _BY_STATUS.get(status, FailureKind.SERVER_ERROR if status >= 500 else FailureKind.BAD_REQUEST)
 
 
 def kind_of_sentence(said: str, sentences: Iterable[tuple[str, FailureKind]]) -> FailureKind | None:
-    """The kind of the first of these words that the provider's sentence holds; None when it holds none."""
+    """The kind of the first entry whose words the message holds, in any case of letters; None when it holds none."""
     low = said.lower()
     return next((kind for words, kind in sentences if words in low), None)
 
@@ -44,12 +44,12 @@ def error_object(body: bytes) -> Json:
 
 
 def shown(body: bytes) -> str:
-    """The beginning of a body that has no known shape, to be shown as it is."""
+    """The first 2,000 bytes of a body of unknown shape, as the message of an error."""
     return body[:_SHOWN].decode(errors="replace").strip()
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the provider wants to be asked again; it may say so as seconds, milliseconds or a date."""
+    """Seconds until the provider may be asked again, from `retry-after` (seconds or a date) or `retry-after-ms`; None without."""
     value, millis = headers.get("retry-after", "").strip(), headers.get("retry-after-ms", "")
     if not value and (thousandths := seconds(millis)) is not None:
         return thousandths / 1000
@@ -57,7 +57,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def seconds(given: str) -> float | None:
-    """A number of seconds; None for anything else, also for what lies behind us."""
+    """The text as a number of seconds, 0 or more; None for anything else."""
     try:
         number = float(given)
     except ValueError:
@@ -66,7 +66,7 @@ def seconds(given: str) -> float | None:
 
 
 def _until(date: str) -> float | None:
-    """Seconds until an HTTP date; None when it is none."""
+    """Seconds until an HTTP date, at least 0; None when it is no date."""
     try:
         at = parsedate_to_datetime(date)
     except (ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""What every language but OpenAI's has to read out of a canon history: who speaks, tool calls, signed thoughts, and data: URLs."""
+"""What every language but OpenAI's reads out of the messages of a canon request: roles, tool calls, signed thinking, data: URLs."""
 
 import re
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ from llmgateway.errors import BadRequest
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII)
 _SYSTEM: Final = frozenset({"system", "developer"})
 _HEAD: Final = 256
-"""Characters that the head of a data: URL may have."""
+"""Characters in which the head of a data: URL must end."""
 
 
-def spoken(messages: list[Json]) -> list[Json]:
-    """The history, in which somebody speaks: where all is system messages, which only OpenAI answers, the user says the last."""
+def with_a_user_turn(messages: list[Json]) -> list[Json]:
+    """The messages, the last one as the user's where all are system messages: OpenAI alone answers those without a user turn."""
     if any(text_of(message.get("role")) not in _SYSTEM for message in messages):
         return messages
     return [*messages[:-1], *({**last, "role": "user"} for last in messages[-1:])]
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """A function that the model called. `id` is empty where the history has none."""
+class PastCall:
+    """A call of a function that an assistant message of the history holds. `id` is empty where it has none."""
 
     id: str
     name: str
     arguments: Json
 
 
-def called(call: Json, where: str) -> Called:
-    """A call of the history. Raises BadRequest, naming the field, for what is no call of a function."""
+def read_call(call: Json, where: str) -> PastCall:
+    """A tool call of the history; `where` is its path. Raises BadRequest, naming the field, for what is no call of a function."""
     function = call.get("function")
     if not is_object(function) or not text_of(function.get("name")):
         kind = text_of(call.get("type")) or "function"
@@ -42,7 +42,7 @@ def called(call: Json, where: str) -> Called:
             code="unsupported_parameter" if kind != "function" else None,
             param=where,
         )
-    return Called(text_of(call.get("id")), function["name"], _arguments(function.get("arguments"), where))
+    return PastCall(text_of(call.get("id")), function["name"], _arguments(function.get("arguments"), where))
 
 
 def _arguments(given: object, where: str) -> Json:
@@ -69,7 +69,7 @@ def has_unsigned_tool_turn(messages: object) -> bool:
 
 
 def is_signed(block: Json) -> bool:
-    """Whether the block is thinking that Claude itself wrote: other models' thinking has no signature."""
+    """Whether the block is thinking of Claude's: the thinking of other models has no signature."""
     kind = block.get("type")
     return kind == "redacted_thinking" or (kind == "thinking" and bool(block.get("signature")))
 
@@ -80,7 +80,7 @@ def image_address(part: Json) -> str:
     return text_of(image.get("url")) if is_object(image) else text_of(image)
 
 
-def inline(url: str, otherwise: str = "text/plain") -> tuple[str, str] | None:
+def parse_data_url(url: str, otherwise: str = "text/plain") -> tuple[str, str] | None:
     """Media type (`otherwise` where it says none) and base64 text of a data: URL; None for any other address."""
     found = _DATA_URL.match(url[:_HEAD])
     if found is None or not found[3]:

@@ -1,4 +1,4 @@
-"""JSON that a strict reader refuses though most take it: half a character, NaN.
+"""Reads JSON that msgspec refuses though most readers take it: half of a surrogate pair, NaN.
 
 JSON.stringify and json.dumps write half of a surrogate pair where a text was cut between the two, which is what streams do.
 """
@@ -21,16 +21,16 @@ _SECOND_HALF: Final = re.compile('(?<=[^\\\\]")[\udc00-\udfff]')
 
 T = TypeVar("T")
 Understand = Callable[[bytes], Sequence[Step]]
-"""What reads one frame's JSON. Raises DecodeError or UnicodeDecodeError for what it refuses."""
+"""Turns the JSON of one frame into steps. Raises the errors in REFUSED."""
 
 
 def mended(data: bytes) -> bytes:
-    """The same value as every reader takes it, with U+FFFD for half a character; empty when it is no JSON at all."""
+    """The same JSON value in a form that msgspec takes, with U+FFFD for half a character; empty when it is no JSON at all."""
     return _without_halves(_text(data))
 
 
 def lenient(decode: Callable[[bytes], T], data: bytes) -> T:
-    """What the decoder makes of these bytes, mended where it refuses them. Raises what it raises."""
+    """Decode the bytes, a second time as `mended` where the decoder refuses them. Raises what the decoder raises."""
     try:
         return decode(data)
     except REFUSED:
@@ -49,7 +49,7 @@ def read_object(data: bytes) -> Json | None:
 
 
 class LenientReader:
-    """Reads the frames of a stream, strictly while it can. One of them cut inside a character waits for the other half."""
+    """Reads the JSON frames of a stream. A frame that was cut inside a character is held until the next one brings the other half."""
 
     __slots__ = ("_held",)
 
@@ -57,7 +57,7 @@ class LenientReader:
         self._held = ""
 
     def read(self, data: bytes, understand: Understand) -> Sequence[Step]:
-        """Steps of one frame, and of the one that was held; none for what is no JSON."""
+        """Steps of one frame, after those of a frame that was held; none for what is no JSON."""
         if not self._held:
             try:
                 return understand(data)
@@ -85,7 +85,7 @@ def _understood(text: str, understand: Understand) -> Sequence[Step]:
 
 
 def _joined(held: str, text: str) -> tuple[str, str]:
-    """Both frames, the character whole in the first."""
+    """Both frames, with the cut character whole at the end of the first."""
     first, second = _FIRST_HALF.search(held), _SECOND_HALF.search(text)
     if first is None or second is None:
         return held, text
@@ -94,7 +94,7 @@ def _joined(held: str, text: str) -> tuple[str, str]:
 
 
 def _text(data: bytes) -> str:
-    """The value written anew, whole characters whole, halves still halves; empty when it is no JSON."""
+    """The JSON written anew, halves of characters still in it; empty when it is no JSON."""
     try:
         value: object = json.loads(data.decode(), strict=False, parse_constant=_nothing)
     except ValueError:
@@ -103,7 +103,7 @@ def _text(data: bytes) -> str:
 
 
 def _without_halves(text: str) -> bytes:
-    """As UTF-8; halves that stand side by side are one character, others U+FFFD."""
+    """The text in UTF-8: two halves side by side become one character, others U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 

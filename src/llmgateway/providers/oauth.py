@@ -1,4 +1,4 @@
-"""OAuth 2.0 token endpoints as clouds have them: the request for a short-lived token, and the token in the answer. No I/O.
+"""OAuth 2.0 token endpoints: writes the request for a short-lived access token, and reads the token in the answer. No I/O.
 
 Page: https://www.rfc-editor.org/rfc/rfc6749 (sections 4 to 6).
 """

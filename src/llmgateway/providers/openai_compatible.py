@@ -18,28 +18,28 @@ from llmgateway.providers.answers import answer_object
 from llmgateway.providers.base import Answer, Decoder, Join, Place, Provider, Reply, UpstreamRequest
 from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.embeddings import numbers_of_int8
-from llmgateway.providers.openai_wire.efforts import fit_effort, must_think
+from llmgateway.providers.openai_wire.efforts import cannot_stop_thinking, fit_effort
 from llmgateway.providers.openai_wire.errors import classify_error
 from llmgateway.providers.openai_wire.files import FileForm, with_files
 from llmgateway.providers.openai_wire.history import (
-    Reader,
+    HistoryReader,
     as_openai_knows,
     as_system,
     media_after_results,
     refusals_as_text,
     short_label,
 )
-from llmgateway.providers.openai_wire.logprobs import as_a_number
+from llmgateway.providers.openai_wire.logprobs import ask_in_old_form
 from llmgateway.providers.openai_wire.omissions import foreign_parts, is_set, without_idle_tools, without_refused
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, last_event, read_response, without_keepsakes
-from llmgateway.providers.openai_wire.sampling import untaken
-from llmgateway.providers.openai_wire.schemas import relax, unkept
-from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, spoken
+from llmgateway.providers.openai_wire.sampling import refused_sampling
+from llmgateway.providers.openai_wire.schemas import relax, unkept_strictness
+from llmgateway.providers.openai_wire.stream import NativeReader, RepairingReader, SseDecoder, counted_text
 from llmgateway.providers.openai_wire.usage import read_usage
 from llmgateway.providers.refusing import message_fields
 from llmgateway.providers.rerank import canon_results, document_text, rerank_usage
-from llmgateway.providers.server_tools import NAMED, wordless
+from llmgateway.providers.server_tools import SERVER_TOOL_PREFIX, blocks_without_words
 
 CHAT_AND_EMBEDDINGS: Final = MappingProxyType(
     {Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/embeddings"}
@@ -116,20 +116,20 @@ class OpenAICompatible(Provider):
         if call.dialect is Dialect.RESPONSES and self.speaks(call):
             return ("background",) if call.canon.get("background") else ()  # nothing could be fetched later
         messages = objects(call.canon.get("messages"))
-        refused = [*(name for name in self.unsupported if is_set(call.canon, name)), *wordless(messages)]
+        refused = [*(name for name in self.unsupported if is_set(call.canon, name)), *blocks_without_words(messages)]
         if self.message_fields:
             refused += message_fields(messages, self.message_fields)
         if call.dialect is Dialect.OPENAI:
             return refused
-        refused += [name for name in call.canon if name in _FOREIGN or name.startswith(("input[", NAMED))]
+        refused += [name for name in call.canon if name in _FOREIGN or name.startswith(("input[", SERVER_TOOL_PREFIX))]
         if call.dialect is Dialect.RESPONSES and call.canon.get("store"):
             refused.append("store")  # nothing could be fetched again
         if self.strict_schemas and call.dialect is Dialect.ANTHROPIC:
-            refused += unkept(call.canon)
-        if must_think(model, call.canon.get("thinking")):
+            refused += unkept_strictness(call.canon)
+        if cannot_stop_thinking(model, call.canon.get("thinking")):
             refused.append("thinking")
         if self.native:
-            refused += [*untaken(call.canon, model), *(["top_k"] if is_set(call.canon, "top_k") else ())]
+            refused += [*refused_sampling(call.canon, model), *(["top_k"] if is_set(call.canon, "top_k") else ())]
         tools = objects(call.canon.get("tools"))
         refused += [f"tools.{index}" for index, tool in enumerate(tools) if not _TOOLS & tool.keys()]
         refused += foreign_parts(messages, self.files)
@@ -137,7 +137,7 @@ class OpenAICompatible(Provider):
 
     def doubts(self, call: Call, model: str) -> Sequence[str]:
         chats = call.dialect is Dialect.OPENAI and call.operation is Operation.CHAT
-        return [*untaken(call.canon, model)] if self.native and chats else ()
+        return [*refused_sampling(call.canon, model)] if self.native and chats else ()
 
     def extras(self, call: Call) -> Extras:
         """OpenAI writes prompts to its cache without being asked, and bills that from gpt-5.6 on.
@@ -227,7 +227,7 @@ class OpenAICompatible(Provider):
             body=body,
             usage=read_usage(body.get("usage"), body.get("service_tier")),
             finish=choices[0].get("finish_reason"),
-            text="".join(spoken(message) for message in messages),
+            text="".join(counted_text(message) for message in messages),
             raw=raw,
         )
 
@@ -290,7 +290,7 @@ class OpenAICompatible(Provider):
             if ours in body:
                 body[theirs] = body.pop(ours)
         if self.counts_logprobs:
-            as_a_number(body)
+            ask_in_old_form(body)
         messages = self._with_own_ids(self._readable(objects(body.get("messages")), foreign=foreign))
         body["messages"] = media_after_results(messages) if foreign else messages
         if foreign and not body.get("tools"):
@@ -317,7 +317,7 @@ class OpenAICompatible(Provider):
             messages = [refusals_as_text(as_system(message)) for message in messages]
         if foreign or self.files is FileForm.DOCUMENT_URL:
             messages = [with_files(message, self.files) for message in messages]
-        reader = Reader(self.keeps, self.message_fields, foreign)
+        reader = HistoryReader(self.keeps, self.message_fields, foreign)
         return [reader.reads(message) for message in messages]
 
     def _with_own_ids(self, messages: Sequence[Json]) -> Sequence[Json]:

@@ -1,4 +1,4 @@
-"""A request without certain paths: what a caller allowed to be left out."""
+"""Leaves fields out of a request by their paths: what a target cannot honour and the caller allowed to be dropped."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -6,18 +6,18 @@ from typing import Any
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object
-from llmgateway.providers.refusing import lost_choice
+from llmgateway.providers.refusing import forces_a_missing_tool
 
 
 def leave_out(body: Mapping[str, Any], paths: frozenset[str]) -> Json:
-    """The request without these paths; for the `type` of a part or tool the whole part or tool goes."""
+    """The request without these paths (`a.0.b`); the path of the `type` of a part or tool takes the whole part or tool out."""
     kept = {name: value for name, value in body.items() if name not in paths}
     nested = sorted((path.split(".") for path in paths if "." in path), key=_deep_and_late_first)
     for head in {path[0] for path in nested if path[0] in kept}:
         kept[head] = deepcopy(kept[head])
     for path in nested:
         _remove(kept, path[:-1] if path[-1] == "type" else path)
-    if any(path[0] == "tools" for path in nested) and lost_choice(kept):
+    if any(path[0] == "tools" for path in nested) and forces_a_missing_tool(kept):
         del kept["tool_choice"]
     return kept
 

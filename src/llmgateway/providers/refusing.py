@@ -1,4 +1,4 @@
-"""What the languages that are not OpenAI's share in refusing: defaults that absence honours, and fields of messages.
+"""Which parameters of a canon request a language must refuse: shared by the languages that are not OpenAI's.
 
 Page: https://platform.openai.com/docs/api-reference/chat/create (the defaults).
 """
@@ -29,24 +29,24 @@ _DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
         "metadata": ({},),
     }
 )
-"""OpenAI's documented defaults, and what says nothing: a parameter that stands so is honoured by leaving it out."""
+"""OpenAI's documented defaults: a parameter with such a value is honoured by leaving it out, and not refused."""
 _HINTS: Final = frozenset({"cache_control", "prompt_cache_retention"})
-"""They ask for a cheaper answer, never for another one."""
-_MANNERS: Final = frozenset({"auto", "any", "none", "allowed_tools"})
-"""Choices that name no tool."""
+"""Parameters that may make an answer cheaper and never change it."""
+_NAMELESS_CHOICES: Final = frozenset({"auto", "any", "none", "allowed_tools"})
+"""Types of a `tool_choice` that name no tool."""
 _MESSAGE_FIELDS: Final = ("name", "audio", "function_call")
 """Fields of OpenAI's messages that no other language has."""
 
 
-def unknown(canon: Mapping[str, Any], known: Collection[str]) -> list[str]:
-    """Parameters that a language does not know and that are not at their default, by name."""
+def unknown_parameters(canon: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """Names of the parameters that are not in `known` and not at their default."""
     strange = [name for name in canon if name not in known and name not in _HINTS]
     told = [name for name in strange if canon[name] not in _DEFAULTS.get(name, ())]
-    return [name for name in told if name != "parallel_tool_calls" or one_at_a_time(canon)]
+    return [name for name in told if name != "parallel_tool_calls" or forbids_parallel_calls(canon)]
 
 
 def message_fields(messages: Sequence[Json], known: Collection[str] = ()) -> Iterator[str]:
-    """Paths of what messages say that only OpenAI's have a place for, but for `known`. A tool's name is said by its call already."""
+    """Paths of the message fields that only OpenAI has, without those in `known`. A tool's `name` is not among them: its call says it."""
     strange = [name for name in _MESSAGE_FIELDS if name not in known]
     for index, message in enumerate(messages):
         for name in strange:
@@ -54,20 +54,20 @@ def message_fields(messages: Sequence[Json], known: Collection[str] = ()) -> Ite
                 yield f"messages.{index}.{name}"
 
 
-def one_at_a_time(canon: Mapping[str, Any]) -> bool:
-    """Whether calls must come one at a time, and there are tools to call."""
+def forbids_parallel_calls(canon: Mapping[str, Any]) -> bool:
+    """Whether there are tools, and the model must not call several at once."""
     return canon.get("parallel_tool_calls") is False and bool(canon.get("tools")) and canon.get("tool_choice") != "none"
 
 
-def idle_choice(canon: Mapping[str, Any]) -> bool:
-    """Whether a tool must be called and there is none."""
+def forces_a_tool_without_tools(canon: Mapping[str, Any]) -> bool:
+    """Whether `tool_choice` forces a call though the request has no tools."""
     return canon.get("tool_choice") not in (None, "auto", "none") and not canon.get("tools")
 
 
-def lost_choice(body: Mapping[str, Any]) -> bool:
-    """Whether a tool must be called that is not there, after tools were left out."""
+def forces_a_missing_tool(body: Mapping[str, Any]) -> bool:
+    """Whether `tool_choice` forces a tool that is not among the tools, as after some were left out."""
     choice = body.get("tool_choice")
-    if not is_object(choice) or text_of(choice.get("type")) in _MANNERS:
+    if not is_object(choice) or text_of(choice.get("type")) in _NAMELESS_CHOICES:
         return False
     return _label(choice) not in map(_label, objects(body.get("tools")))
 

@@ -1,4 +1,4 @@
-"""What a provider says that a request cost: the bill itself, where all others only tell what is on it."""
+"""The cost of a request where the provider reports it in the answer, so that it need not be worked out from tokens."""
 
 from decimal import Decimal
 from typing import Final
@@ -8,12 +8,12 @@ from llmgateway.canon.shapes import is_object
 from llmgateway.kit.money import nanos
 
 _MOST_USD: Final = Decimal(100_000)
-"""More than any request costs: a figure beyond it is a provider's mistake."""
+"""More than any request costs: a larger amount is a mistake of the provider's."""
 _TICKS_PER_USD: Final = 10**10
 
 
 def told_nanos(usage: Json) -> int | None:
-    """Nano-dollars out of a usage object; None where it tells none, or nothing that can be.
+    """The reported cost in nano-dollars, out of a usage object; None when it reports none, or an amount that cannot be.
 
     OpenRouter tells dollars as `cost`; where it asked a provider with the account's own key there, what that provider bills comes
     on top (https://openrouter.ai/docs/use-cases/usage-accounting). Perplexity tells the parts and their sum
@@ -30,10 +30,10 @@ def told_nanos(usage: Json) -> int | None:
 
 
 def _amount(value: object) -> Decimal:
-    """A number as it was written; 0 for what is none."""
+    """The number, exactly as it was written; 0 for anything else."""
     return Decimal(str(value)) if type(value) in (int, float) else Decimal(0)
 
 
 def _nanos(dollars: Decimal) -> int | None:
-    """Nothing is not told: who bills nothing says so by a price list."""
+    """None for 0 too: a request without a cost is one whose cost is not reported."""
     return nanos(dollars) if dollars.is_finite() and 0 < dollars < _MOST_USD else None

@@ -1,4 +1,4 @@
-"""Rerank as Cohere, Voyage and Jina share it: `query` and `documents` in, `results` with `index` and `relevance_score` out."""
+"""Rerank, in the shape that Cohere, Voyage and Jina share: `query` and `documents` in, `results` of `index` and `relevance_score` out."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from llmgateway.providers.reported_cost import told_nanos
 
 
 def document_text(document: Any) -> str:
-    """A document as text: its own, an object's `text`, or the whole object where it has none."""
+    """A document as text: a string itself, an object's `text`, else the whole object as JSON."""
     if isinstance(document, str):
         return document
     if is_object(document) and isinstance(document.get("text"), str):
@@ -20,13 +20,13 @@ def document_text(document: Any) -> str:
     return msgspec.json.encode(document).decode()
 
 
-def wanted(canon: Json) -> int | None:
-    """How many results: `top_n`, or `top_k` as Voyage calls it."""
+def wanted_results(canon: Json) -> int | None:
+    """How many results the caller wants: `top_n`, or `top_k` as Voyage calls it; None for all."""
     return canon.get("top_n") or canon.get("top_k")
 
 
 def canon_results(canon: Json, answer: Json) -> Json:
-    """One shape of answer, best first, whether the host says `results` or `data`; with documents where they were asked for.
+    """The answer in the shared shape, best result first, whether the host calls them `results` or `data`; with documents if asked for.
 
     Raises ProviderError for a result that points at no document or has no score.
     """
@@ -53,7 +53,7 @@ def _result(item: Json, documents: list[Any], *, given: bool) -> Json:
 
 
 def rerank_usage(answer: Json) -> Usage | None:
-    """Tokens where the host counts them, searches where it bills those, and the bill where it tells it."""
+    """Usage of a rerank: tokens, or the searches that the host bills, and the cost if it reports it; None when it reports nothing."""
     usage, meta = answer.get("usage"), answer.get("meta")
     if is_object(usage):
         counted = figure_of(usage.get("prompt_tokens")) or figure_of(usage.get("total_tokens")) or 0

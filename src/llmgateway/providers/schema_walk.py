@@ -1,4 +1,4 @@
-"""JSON schemas rewritten for providers that know only a part of the language: one rule for each schema, however deep it stands.
+"""Rewrites JSON schemas for providers that know only some of the keywords: one rule, applied to every schema at any depth.
 
 Page: https://json-schema.org/understanding-json-schema/keywords.
 """

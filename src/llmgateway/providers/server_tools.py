@@ -1,4 +1,4 @@
-"""What server tools did, in words: for models of other makers, which cannot take the blocks of Anthropic's or the items of OpenAI's.
+"""What server tools did in a conversation, as text: for models of other makers, which take neither Anthropic's blocks nor OpenAI's items.
 
 Pages: https://platform.claude.com/docs/en/agents-and-tools/tool-use/server-tools and
 https://platform.openai.com/docs/api-reference/responses/object. Encrypted contents are never among the words.
@@ -13,27 +13,27 @@ import msgspec
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, text_of_parts
 
-NAMED: Final = "server_tools."
-"""What the names of blocks without words begin with, as targets refuse them."""
-_SAID_ELSEWHERE: Final = frozenset({"text", "tool_use", "thinking", "redacted_thinking", "google_part"})
-"""Blocks that canon says in its own words, or that are another maker's."""
+SERVER_TOOL_PREFIX: Final = "server_tools."
+"""Begins the names under which targets refuse a server tool's block that cannot be written as text."""
+_NOT_OF_SERVER_TOOLS: Final = frozenset({"text", "tool_use", "thinking", "redacted_thinking", "google_part"})
+"""Types of blocks that are no server tool's: canon has fields for them, or they are Gemini's."""
 _TELLING: Final = (
     "arguments", "action", "query", "queries", "pattern", "code", "stdout", "stderr", "logs", "error_code", "error",
     "tool_name", "tool_references", "filename", "text", "data", "lines", "source", "sources", "output", "outputs",
     "results", "content",
 )  # fmt: skip
-"""Fields that hold words, or what has them, in the order in which they are told."""
+"""Fields that hold text, or objects with text, in the order in which they are written."""
 
 
 def content_in_words(message: Mapping[str, Any]) -> object:
-    """A message's content with what its server tools did told in its place; as it came where there were none.
+    """A message's content with what its server tools did as text, each in its place; the content itself where there were none.
 
-    Where a caller edited the text, nobody knows the place any more: what was done stands first.
+    Where a caller edited the text, the places are lost: what the tools did stands first.
     """
     content, blocks = message.get("content"), objects(message.get("provider_blocks"))
     if not any(_is_a_tools(block) for block in blocks):
         return content
-    if text_of_parts(blocks) == _spoken(content):
+    if text_of_parts(blocks) == _plain_text(content):
         return "\n\n".join(filter(None, _in_order(blocks))) or content
     told = "\n\n".join(filter(None, (in_words(block) for block in blocks if _is_a_tools(block))))
     if is_array(content):
@@ -41,12 +41,12 @@ def content_in_words(message: Mapping[str, Any]) -> object:
     return "\n\n".join(filter(None, (told, text_of(content))))
 
 
-def wordless(messages: Iterable[Json]) -> Iterator[str]:
-    """The server tools' blocks of a history that nothing can be said of, by name."""
+def blocks_without_words(messages: Iterable[Json]) -> Iterator[str]:
+    """The blocks of server tools that hold no text, by the name under which they are refused."""
     for message in messages:
         for block in objects(message.get("provider_blocks")):
             if _is_a_tools(block) and not in_words(block):
-                yield f"{NAMED}{block['type']}"
+                yield f"{SERVER_TOOL_PREFIX}{block['type']}"
 
 
 def in_words(block: Json) -> str:
@@ -80,8 +80,8 @@ def _in_order(blocks: list[Json]) -> Iterator[str]:
 
 
 def _is_a_tools(block: Json) -> bool:
-    return text_of(block.get("type")) not in {"", *_SAID_ELSEWHERE}
+    return text_of(block.get("type")) not in {"", *_NOT_OF_SERVER_TOOLS}
 
 
-def _spoken(content: object) -> str:
+def _plain_text(content: object) -> str:
     return text_of_parts(objects(content)) if is_array(content) else text_of(content)

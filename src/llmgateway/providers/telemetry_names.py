@@ -1,4 +1,4 @@
-"""What OpenTelemetry's conventions for generative AI call our providers.
+"""Names of our providers in OpenTelemetry's conventions for generative AI.
 
 https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/ (gen_ai.provider.name)
 """

@@ -14,7 +14,7 @@ from llmgateway.catalog.catalog import Catalog
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.errors import BadRequest, NotFound
 from llmgateway.providers.history import has_unsigned_tool_turn
-from llmgateway.providers.server_tools import NAMED
+from llmgateway.providers.server_tools import SERVER_TOOL_PREFIX
 
 _ALWAYS_DROPPABLE = frozenset(
     {
@@ -23,7 +23,7 @@ _ALWAYS_DROPPABLE = frozenset(
     }
 )  # fmt: skip
 """Parameters that never change the answer itself. They are left out where the target does not know them, and named to the caller."""
-_NEVER_NEEDED = ("anthropic-beta.", NAMED)
+_NEVER_NEEDED = ("anthropic-beta.", SERVER_TOOL_PREFIX)
 """Flags that clients send with every request, and results of server tools without text: left out where unknown, and named."""
 _ADVICE = {
     "item_reference": "It refers to an item of an earlier answer, and answers are not stored here: send the item itself, or ask "

@@ -14,7 +14,7 @@ from llmgateway.providers.anthropic.models import THINKING_BUDGETS, ClaudeModel,
 from llmgateway.providers.anthropic.request import OWN_FIELDS, forces_tool, output_limit, thinking_budget
 from llmgateway.providers.anthropic.turns import OPAQUE_PARTS
 from llmgateway.providers.history import has_unsigned_tool_turn
-from llmgateway.providers.refusing import message_fields, unknown
+from llmgateway.providers.refusing import message_fields, unknown_parameters
 
 _HONOURED: Final = frozenset(
     {
@@ -49,7 +49,7 @@ def refusals(body: Mapping[str, Any], model: str) -> list[str]:
     canon = without_nulls(body)
     claude = claude_model(model)
     found = [
-        *unknown(canon, _KNOWN),
+        *unknown_parameters(canon, _KNOWN),
         *_sampling(canon, claude),
         *_reasoning(canon, claude),
         *_outputs(canon, claude),

@@ -14,7 +14,7 @@ from llmgateway.canon.keepsake import is_packed
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, text_of_parts
 from llmgateway.errors import BadRequest
 from llmgateway.providers.call_ids import CallIds
-from llmgateway.providers.history import called, image_address, inline, is_signed, spoken
+from llmgateway.providers.history import image_address, is_signed, parse_data_url, read_call, with_a_user_turn
 
 _CALL_IDS: Final = CallIds(re.compile("[a-zA-Z0-9_-]+"), 32)
 _NAMED_BY: Final = {"tool_use": "id", "tool_result": "tool_use_id"}
@@ -53,7 +53,7 @@ def turns(messages: object) -> Turns:
     (https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk).
     """
     found = Turns()
-    for index, entry in enumerate(spoken(_entries(messages, "messages"))):
+    for index, entry in enumerate(with_a_user_turn(_entries(messages, "messages"))):
         where = f"messages.{index}"
         message = cast("Message", entry)  # an object; its fields are checked as they are read
         match message.get("role"):
@@ -72,7 +72,7 @@ def turns(messages: object) -> Turns:
                     param=f"{where}.role",
                 )
     for turn in found.messages:
-        turn["content"] = _spoken(turn["content"])
+        turn["content"] = _without_blank_texts(turn["content"])
     return found
 
 
@@ -86,7 +86,7 @@ def _entries(value: object, where: str) -> list[Json]:
     raise BadRequest("An array is expected here.", param=where)
 
 
-def _spoken(blocks: list[Json]) -> list[Json]:
+def _without_blank_texts(blocks: list[Json]) -> list[Json]:
     """Without texts of nothing but white space, which the API refuses, unless there is nothing else."""
     kept = [block for block in blocks if block["type"] != "text" or block["text"].strip()]
     return kept or blocks[:1]
@@ -140,7 +140,7 @@ def _part(part: Json, where: str) -> Json:
 
 def _image(part: Json, where: str) -> Json:
     url = image_address(part)
-    if data := inline(url):
+    if data := parse_data_url(url):
         media_type, content = data
         return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": content}}
     if url.startswith(("https://", "http://")):
@@ -167,7 +167,7 @@ def _document_source(file: Json, where: str) -> Json:
     if url := text_of(file.get("file_url")):
         return {"type": "url", "url": url}
     content = text_of(file.get("file_data"))
-    media_type, data = inline(content) or ("application/pdf", content)
+    media_type, data = parse_data_url(content) or ("application/pdf", content)
     text = _decoded(data) if media_type.startswith("text/") else None
     if text:
         return {"type": "text", "media_type": "text/plain", "data": text}
@@ -195,7 +195,9 @@ def _tool_result(message: Message, where: str) -> Json:
     content = message.get("content")
     result: Json = {"type": "tool_result", "tool_use_id": _CALL_IDS.fit(identifier)}
     if content:
-        result["content"] = content if isinstance(content, str) else _spoken(_content(content, f"{where}.content"))
+        result["content"] = (
+            content if isinstance(content, str) else _without_blank_texts(_content(content, f"{where}.content"))
+        )
     if message.get("is_error"):
         result["is_error"] = True
     return _marked(result, message)
@@ -250,7 +252,7 @@ def _calls(blocks: list[Json]) -> list[tuple[Any, Any]]:
 
 
 def _tool_use(call: Json, where: str) -> Json:
-    used = called(call, where)
+    used = read_call(call, where)
     if not used.id:
         raise BadRequest("A tool call of the history has an id, which its result names.", param=where)
     block: Json = {"type": "tool_use", "id": _CALL_IDS.fit(used.id), "name": used.name, "input": used.arguments}

@@ -22,8 +22,13 @@ from llmgateway.providers.bedrock.models import caching, is_claude, takes_one_at
 from llmgateway.providers.bedrock.turns import is_out_of_reach, turns
 from llmgateway.providers.history import image_address
 from llmgateway.providers.paths import leave_out
-from llmgateway.providers.refusing import idle_choice, message_fields, one_at_a_time, unknown
-from llmgateway.providers.server_tools import wordless
+from llmgateway.providers.refusing import (
+    forbids_parallel_calls,
+    forces_a_tool_without_tools,
+    message_fields,
+    unknown_parameters,
+)
+from llmgateway.providers.server_tools import blocks_without_words
 
 OWN_FIELDS: Final = (
     "guardrailConfig",
@@ -105,7 +110,7 @@ def _claude_fields(call: Call, canon: Json, model: str, inference: Json) -> Json
         if ours not in messages:
             inference.pop(theirs, None)
     told = ["top_k", "thinking", "output_config"]
-    if one_at_a_time(canon) and takes_one_at_a_time(model, canon.get("tool_choice")):
+    if forbids_parallel_calls(canon) and takes_one_at_a_time(model, canon.get("tool_choice")):
         told.append("tool_choice")
     return {name: messages[name] for name in told if name in messages}
 
@@ -196,10 +201,10 @@ def refusals(given: Mapping[str, Any], model: str) -> list[str]:
         found += [path for path in claude_refusals(asked, model) if not _own_matter(path)]
     else:
         found += [*_others(canon, model), *message_fields(objects(canon.get("messages")))]
-    found += [*_tool_refusals(canon, model), *_parts(canon), *wordless(objects(canon.get("messages")))]
+    found += [*_tool_refusals(canon, model), *_parts(canon), *blocks_without_words(objects(canon.get("messages")))]
     if canon.get("service_tier", "auto") not in {"auto", "default", *_TIERS}:
         found.append("service_tier")
-    if one_at_a_time(canon) and not takes_one_at_a_time(model, canon.get("tool_choice")):
+    if forbids_parallel_calls(canon) and not takes_one_at_a_time(model, canon.get("tool_choice")):
         found.append("parallel_tool_calls")
     return list(dict.fromkeys(found))
 
@@ -210,7 +215,7 @@ def _own_matter(path: str) -> bool:
 
 
 def _others(canon: Json, model: str) -> Iterator[str]:
-    yield from unknown(canon, _KNOWN)
+    yield from unknown_parameters(canon, _KNOWN)
     if "seed" in canon and not any(maker in model for maker in _SEEDED):
         yield "seed"
     if "top_k" in canon and _top_k(model, 0) is None:
@@ -243,7 +248,7 @@ def _tool_refusals(canon: Json, model: str) -> Iterator[str]:
     choice = canon.get("tool_choice")
     called = any(message.get("tool_calls") for message in objects(canon.get("messages")))
     known = choice in {None, "auto", "required"} if not is_object(choice) else choice.get("type") == "function"
-    if idle_choice(canon):
+    if forces_a_tool_without_tools(canon):
         yield "tool_choice"
     elif not known and (choice != "none" or (called and bool(canon.get("tools")))):
         yield "tool_choice"  # with calls in the history the tools must be named, and there is no way to forbid them

@@ -15,7 +15,7 @@ from llmgateway.canon.shapes import is_array, is_object, object_in, objects, tex
 from llmgateway.errors import BadRequest
 from llmgateway.providers.bedrock.models import caching, is_claude
 from llmgateway.providers.call_ids import CallIds
-from llmgateway.providers.history import called, image_address, inline, is_signed, spoken
+from llmgateway.providers.history import image_address, is_signed, parse_data_url, read_call, with_a_user_turn
 from llmgateway.providers.server_tools import content_in_words
 
 _CALL_IDS: Final = CallIds(re.compile("[a-zA-Z0-9_.:-]{1,64}"), 32)
@@ -57,7 +57,7 @@ class Turns:
 def turns(messages: object, model: str) -> Turns:
     """Translate a history. Raises BadRequest, naming the message, for what cannot be expressed."""
     found = Turns()
-    for index, message in enumerate(spoken(objects(messages))):
+    for index, message in enumerate(with_a_user_turn(objects(messages))):
         where = f"messages.{index}"
         match message.get("role"):
             case "system" | "developer":
@@ -74,11 +74,11 @@ def turns(messages: object, model: str) -> Turns:
                     param=f"{where}.role",
                 )
     for turn in found.messages:
-        turn["content"] = _spoken(turn["content"])
+        turn["content"] = _without_blank_texts(turn["content"])
     return found
 
 
-def _spoken(blocks: list[Json]) -> list[Json]:
+def _without_blank_texts(blocks: list[Json]) -> list[Json]:
     """Without blank texts, which the API refuses, unless there is nothing else."""
     return [block for block in blocks if text_of(block.get("text", "said")).strip()] or blocks[:1]
 
@@ -124,7 +124,7 @@ def _image(part: Json, where: str) -> Json:
     if url.startswith("s3://"):
         ending = url.rpartition(".")[2].lower()
         return {"format": _IMAGES.get(f"image/{ending}", "jpeg"), "source": {"s3Location": {"uri": url}}}
-    data = inline(url)
+    data = parse_data_url(url)
     if data is None or data[0] not in _IMAGES:
         raise BadRequest(
             "Bedrock takes images as base64 data: URLs of type png, jpeg, gif or webp, or by s3:// address.",
@@ -147,7 +147,7 @@ def is_out_of_reach(part: Json) -> bool:
 
 def _format(file: Json) -> str:
     """The format by the file's name, else by its media type; empty for one that is not read."""
-    media_type, _ = inline(text_of(file.get("file_data"))) or ("application/pdf", "")
+    media_type, _ = parse_data_url(text_of(file.get("file_data"))) or ("application/pdf", "")
     ending = (text_of(file.get("filename")) or text_of(file.get("file_url"))).rpartition(".")[2].lower()
     return ending if ending in _FORMATS.values() else _FORMATS.get(media_type, "")
 
@@ -156,7 +156,7 @@ def _file(part: Json, where: str) -> Json:
     file = object_in(part, "file")
     url = text_of(file.get("file_url"))
     content = text_of(file.get("file_data"))
-    _, data = inline(content) or ("", content)
+    _, data = parse_data_url(content) or ("", content)
     form = _format(file)
     if not form or not (data or url.startswith("s3://")):
         raise BadRequest(
@@ -237,5 +237,5 @@ def _wrapped(text: str, encoding: str) -> str:
 
 
 def _tool_use(call: Json, where: str) -> Json:
-    used = called(call, where)
+    used = read_call(call, where)
     return {"toolUse": {"toolUseId": _CALL_IDS.fit(used.id), "name": used.name, "input": used.arguments}}

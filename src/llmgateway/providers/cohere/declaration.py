@@ -25,7 +25,7 @@ from llmgateway.providers.cohere.errors import answer_error, ending_error
 from llmgateway.providers.cohere.request import chat_body, refusals
 from llmgateway.providers.cohere.stream import CohereDecoder
 from llmgateway.providers.embeddings import vectors_answer
-from llmgateway.providers.rerank import canon_results, document_text, rerank_usage, wanted
+from llmgateway.providers.rerank import canon_results, document_text, rerank_usage, wanted_results
 
 _PIECE: Final = 500
 _PIECES: Final = 100
@@ -109,7 +109,7 @@ def _tokens(text: str) -> int:
 def _rerank_body(canon: Json) -> Json:
     """Documents are texts there, and are given back by us (https://docs.cohere.com/reference/rerank)."""
     rest = {name: value for name, value in canon.items() if name in {"query", "max_tokens_per_doc", "priority"}}
-    limit = wanted(canon)
+    limit = wanted_results(canon)
     documents = [document_text(document) for document in canon["documents"]]
     return {**rest, "documents": documents, **({"top_n": limit} if limit else {})}
 

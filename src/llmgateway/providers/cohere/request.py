@@ -12,8 +12,8 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, object_in, objects, text_of, without_nulls
 from llmgateway.providers.cohere.turns import PART_KINDS, turns
 from llmgateway.providers.paths import leave_out
-from llmgateway.providers.refusing import idle_choice, message_fields, unknown
-from llmgateway.providers.server_tools import wordless
+from llmgateway.providers.refusing import forces_a_tool_without_tools, message_fields, unknown_parameters
+from llmgateway.providers.server_tools import blocks_without_words
 
 OWN_FIELDS: Final = ("documents", "citation_options", "safety_mode", "priority", "strict_tools", "raw_prompting")
 """Fields of Cohere without an OpenAI name: they travel through canon under their own."""
@@ -67,7 +67,13 @@ def chat_body(given: Mapping[str, Any], model: str, *, stream: bool, dropped: fr
 def refusals(given: Mapping[str, Any], model: str) -> list[str]:
     """Paths of the canon request that this model cannot honour; a parameter at its default is honoured by absence."""
     canon = without_nulls(given)
-    return [*unknown(canon, _KNOWN), *_sampling(canon), *_outputs(canon, model), *_tools(canon), *_history(canon)]
+    return [
+        *unknown_parameters(canon, _KNOWN),
+        *_sampling(canon),
+        *_outputs(canon, model),
+        *_tools(canon),
+        *_history(canon),
+    ]
 
 
 def _add_tools(body: Json, canon: Json) -> None:
@@ -152,7 +158,7 @@ def _tools(canon: Json) -> Iterator[str]:
             yield from (f"tools.{n}.function.strict" for n in strict_ones)
             strict = False
     choice = canon.get("tool_choice")
-    if idle_choice(canon):
+    if forces_a_tool_without_tools(canon):
         yield "tool_choice"
     elif is_object(choice):
         named = choice.get("function")
@@ -166,7 +172,7 @@ def _tools(canon: Json) -> Iterator[str]:
 def _history(canon: Json) -> Iterator[str]:
     messages = objects(canon.get("messages"))
     yield from message_fields(messages)
-    yield from wordless(messages)
+    yield from blocks_without_words(messages)
     for index, message in enumerate(messages):
         for place, part in enumerate(objects(message.get("content"))):
             kind = text_of(part.get("type"))

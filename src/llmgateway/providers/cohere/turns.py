@@ -10,7 +10,7 @@ import msgspec
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import BadRequest
-from llmgateway.providers.history import called, spoken
+from llmgateway.providers.history import read_call, with_a_user_turn
 from llmgateway.providers.server_tools import content_in_words
 
 PART_KINDS: Final = frozenset({"text", "refusal", "image_url"})
@@ -20,7 +20,7 @@ PART_KINDS: Final = frozenset({"text", "refusal", "image_url"})
 def turns(messages: object, *, thinks: bool) -> list[Json]:
     """Translate a history. Raises BadRequest, naming the message, for what cannot be expressed."""
     found: list[Json] = []
-    for index, message in enumerate(spoken(objects(messages))):
+    for index, message in enumerate(with_a_user_turn(objects(messages))):
         match message.get("role"):
             case "system" | "developer":
                 found.append({"role": "system", "content": _joined(message.get("content"))})
@@ -74,8 +74,8 @@ def _joined(content: object) -> str:
 def _assistant(message: Json, where: str, *, thinks: bool) -> Json:
     """What was thought goes back as a thought to a model that thinks, to others as their plan for the tools."""
     content = content_in_words(message)
-    spoken = "".join(_said(part) for part in objects(content)) if is_array(content) else text_of(content)
-    text = spoken or text_of(message.get("refusal"))
+    said = "".join(_said(part) for part in objects(content)) if is_array(content) else text_of(content)
+    text = said or text_of(message.get("refusal"))
     thought, calls = text_of(message.get("reasoning_content")), objects(message.get("tool_calls"))
     made: Json = {"role": "assistant"}
     if thought and thinks:
@@ -90,7 +90,7 @@ def _assistant(message: Json, where: str, *, thinks: bool) -> Json:
 
 
 def _call(call: Json, where: str) -> Json:
-    used = called(call, where)
+    used = read_call(call, where)
     written = msgspec.json.encode(used.arguments).decode()
     return {"id": used.id, "type": "function", "function": {"name": used.name, "arguments": written}}
 

@@ -195,7 +195,7 @@ def canon_answer(response: Response, model: str, usage: Usage | None) -> ChatCom
     return made
 
 
-def call_thoughts_a_summary(answer: ChatCompletion) -> None:
+def thoughts_as_summary(answer: ChatCompletion) -> None:
     """A summary is what Google makes of the thoughts (https://ai.google.dev/gemini-api/docs/thinking)."""
     for choice in answer["choices"]:
         if thoughts := choice["message"].pop("reasoning_content", None):

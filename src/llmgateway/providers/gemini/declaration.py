@@ -18,16 +18,16 @@ from llmgateway.providers.failures import error_object
 from llmgateway.providers.gemini.answer import (
     Candidate,
     Response,
-    call_thoughts_a_summary,
     canon_answer,
     searches_of,
+    thoughts_as_summary,
     unreadable,
     usage_of,
 )
 from llmgateway.providers.gemini.embeddings import batch_body, embedded
 from llmgateway.providers.gemini.errors import answer_error
 from llmgateway.providers.gemini.refusals import refusals
-from llmgateway.providers.gemini.request import generate_body, service_tier, sums_up
+from llmgateway.providers.gemini.request import generate_body, service_tier, wants_summary
 from llmgateway.providers.gemini.stream import GeminiDecoder
 from llmgateway.providers.lenient_json import REFUSED, lenient
 
@@ -103,8 +103,8 @@ def read_answer(call: Call, reply: Reply) -> Answer:
             raise failure
     usage = usage_of(response, sum(searches_of(candidate) for candidate in response.candidates))
     body = canon_answer(response, call.model, usage)
-    if sums_up(call.canon):
-        call_thoughts_a_summary(body)
+    if wants_summary(call.canon):
+        thoughts_as_summary(body)
     finish = body["choices"][0]["finish_reason"] if body["choices"] else None
     text = "".join(_written(candidate) for candidate in response.candidates)
     return Answer(body={**body}, usage=usage, finish=finish, text=text)

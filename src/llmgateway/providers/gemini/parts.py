@@ -11,7 +11,7 @@ from typing import Final
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import BadRequest
-from llmgateway.providers.history import image_address, inline
+from llmgateway.providers.history import image_address, parse_data_url
 
 PART_KINDS: Final = frozenset({"text", "refusal", "image_url", "input_audio", "file"})
 _OWN_FILE: Final = re.compile(
@@ -96,7 +96,7 @@ def _part(part: Json, where: str) -> Json:
 
 
 def _media(url: str, otherwise: str, where: str) -> Json:
-    if data := inline(url, otherwise):
+    if data := parse_data_url(url, otherwise):
         return {"inlineData": {"mimeType": data[0], "data": data[1]}}
     if url.startswith(("https://", "http://", "gs://")):
         ending = url.partition("?")[0].rpartition("/")[2].rpartition(".")[2].lower()

@@ -19,8 +19,13 @@ from llmgateway.providers.gemini.request import (
     google_settings,
     thinking_config,
 )
-from llmgateway.providers.refusing import idle_choice, message_fields, one_at_a_time, unknown
-from llmgateway.providers.server_tools import wordless
+from llmgateway.providers.refusing import (
+    forbids_parallel_calls,
+    forces_a_tool_without_tools,
+    message_fields,
+    unknown_parameters,
+)
+from llmgateway.providers.server_tools import blocks_without_words
 
 _HONOURED: Final = frozenset(
     {
@@ -72,7 +77,13 @@ def refusals(body: Mapping[str, Any], model: str, *, any_address: bool = False) 
     """
     canon = without_nulls(body)
     gemini = gemini_model(model)
-    found = [*unknown(canon, _KNOWN), *_sampling(canon), *_reasoning(canon, gemini), *_outputs(canon), *_tools(canon)]
+    found = [
+        *unknown_parameters(canon, _KNOWN),
+        *_sampling(canon),
+        *_reasoning(canon, gemini),
+        *_outputs(canon),
+        *_tools(canon),
+    ]
     return list(dict.fromkeys([*found, *_history(canon, any_address=any_address or gemini.fetches_addresses)]))
 
 
@@ -125,9 +136,9 @@ def _tools(canon: Json) -> Iterator[str]:
         if not is_object(tool.get("function")) and text_of(tool.get("type")) not in OWN_TOOLS:
             yield f"tools.{index}.type"
     choice = canon.get("tool_choice")
-    if not _is_understood(choice) or idle_choice(canon):
+    if not _is_understood(choice) or forces_a_tool_without_tools(canon):
         yield "tool_choice"
-    if one_at_a_time(canon):
+    if forbids_parallel_calls(canon):
         yield "parallel_tool_calls"
 
 
@@ -148,7 +159,7 @@ def _is_understood(choice: object) -> bool:
 def _history(canon: Json, *, any_address: bool) -> Iterator[str]:
     messages = objects(canon.get("messages"))
     yield from message_fields(messages)
-    yield from wordless(messages)
+    yield from blocks_without_words(messages)
     for where, part in _parts(canon):
         kind, image = part.get("type"), part.get("image_url")
         if kind not in PART_KINDS:

@@ -61,7 +61,7 @@ def google_settings(canon: Mapping[str, Any]) -> Json:
     return google if is_object(google) else {}
 
 
-def sums_up(canon: Mapping[str, Any]) -> bool:
+def wants_summary(canon: Mapping[str, Any]) -> bool:
     """Whether a summary of the thoughts is asked for, which is what Google's thoughts are."""
     return bool(canon.get("reasoning.summary"))
 
@@ -78,7 +78,7 @@ def thinking_config(canon: Mapping[str, Any], gemini: GeminiModel) -> Json | Non
         return given
     thinking, effort = canon.get("thinking"), text_of(canon.get("reasoning_effort"))
     if not gemini.thinks or not (thinking or effort):
-        return {"includeThoughts": True} if gemini.thinks and sums_up(canon) else None
+        return {"includeThoughts": True} if gemini.thinks and wants_summary(canon) else None
     if is_object(thinking) and not (gemini.by_level and effort):
         return _thinking_budget(thinking, gemini)
     if effort == "none":

@@ -33,7 +33,7 @@ from llmgateway.providers.gemini.answer import (
 )
 from llmgateway.providers.gemini.errors import status_error
 from llmgateway.providers.gemini.framing import Framing
-from llmgateway.providers.gemini.request import sums_up
+from llmgateway.providers.gemini.request import wants_summary
 from llmgateway.providers.lenient_json import LenientReader
 
 _decoder = msgspec.json.Decoder(Response)
@@ -72,13 +72,13 @@ class GeminiDecoder:
         "_last",
         "_lenient",
         "_model",
-        "_sums_up",
         "_told",
+        "_wants_summary",
         "kept",
     )  # fmt: skip
 
     def __init__(self, call: Call) -> None:
-        self._sums_up = sums_up(call.canon)
+        self._wants_summary = wants_summary(call.canon)
         """A summary of the thoughts was asked for, which is what Google's are."""
         self._framing = Framing()
         self._answers: dict[int, _Answer] = {}
@@ -149,7 +149,7 @@ class GeminiDecoder:
         text = text_of(part.get("text"))
         if part.get("thought"):
             if text:
-                delta["reasoning_summary" if self._sums_up else "reasoning_content"] = text
+                delta["reasoning_summary" if self._wants_summary else "reasoning_content"] = text
         elif is_object(part.get("functionCall")):
             answer.keep(part)
             call = tool_call(part, f"{self._id}.{index}.{answer.calls}")

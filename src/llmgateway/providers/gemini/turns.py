@@ -13,7 +13,7 @@ from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.gemini.models import GeminiModel
 from llmgateway.providers.gemini.parts import answer_text, parts_of
-from llmgateway.providers.history import called, spoken
+from llmgateway.providers.history import read_call, with_a_user_turn
 from llmgateway.providers.server_tools import content_in_words
 
 BLOCK: Final = "google_part"
@@ -61,7 +61,7 @@ def turns(messages: object, model: GeminiModel) -> Turns:
     System and developer messages go into the system instruction wherever they stood: Gemini has no other place.
     """
     found = Turns()
-    for index, entry in enumerate(spoken(objects(messages))):
+    for index, entry in enumerate(with_a_user_turn(objects(messages))):
         where = f"messages.{index}"
         message = cast("Message", entry)  # an object; its fields are checked as they are read
         match message.get("role"):
@@ -174,7 +174,7 @@ def _signed(parts: list[Json]) -> list[Json]:
 
 
 def _call(found: Turns, call: Json, where: str) -> Json:
-    used = called(call, where)
+    used = read_call(call, where)
     made: Json = {"name": used.name, "args": used.arguments}
     if used.id:
         found.names[used.id] = used.name

@@ -11,10 +11,10 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, without_nulls
 from llmgateway.errors import BadRequest
 from llmgateway.providers.embeddings import unhonoured
-from llmgateway.providers.history import called, image_address
+from llmgateway.providers.history import image_address, read_call
 from llmgateway.providers.paths import leave_out
-from llmgateway.providers.refusing import message_fields, unknown
-from llmgateway.providers.server_tools import content_in_words, wordless
+from llmgateway.providers.refusing import message_fields, unknown_parameters
+from llmgateway.providers.server_tools import blocks_without_words, content_in_words
 
 _OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -70,7 +70,7 @@ def embed_body(canon: Mapping[str, Any], model: str) -> Json:
 def refusals(given: Mapping[str, Any]) -> list[str]:
     """Paths of the canon request that cannot be honoured; a parameter at its default is honoured by absence."""
     canon = without_nulls(given)
-    found = unknown(canon, _KNOWN)
+    found = unknown_parameters(canon, _KNOWN)
     if canon.get("tool_choice") not in (None, "auto", "none"):
         found.append("tool_choice")
     wanted = canon.get("response_format")
@@ -78,7 +78,7 @@ def refusals(given: Mapping[str, Any]) -> list[str]:
         found.append("response_format")
     found += [f"tools.{n}.type" for n, tool in enumerate(objects(canon.get("tools"))) if "function" not in tool]
     messages = objects(canon.get("messages"))
-    return [*found, *message_fields(messages), *wordless(messages), *_foreign_parts(messages)]
+    return [*found, *message_fields(messages), *blocks_without_words(messages), *_foreign_parts(messages)]
 
 
 def embedding_refusals(canon: Mapping[str, Any]) -> list[str]:
@@ -113,7 +113,7 @@ def _turns(messages: list[Json]) -> Iterator[Json]:
         if message.get("reasoning_content"):
             turn["thinking"] = message["reasoning_content"]
         made = enumerate(objects(message.get("tool_calls")))
-        calls = [called(call, f"messages.{index}.tool_calls.{place}") for place, call in made]
+        calls = [read_call(call, f"messages.{index}.tool_calls.{place}") for place, call in made]
         if calls:
             turn["tool_calls"] = [{"function": {"name": call.name, "arguments": call.arguments}} for call in calls]
             names.update({call.id: call.name for call in calls})

@@ -35,19 +35,19 @@ def fit_effort(body: Json) -> None:
     """Say what Messages calls thinking and effort as this body's model takes it: switched off, or at most as strong as it knows."""
     thinking = body.pop("thinking", None)
     taken = _taken(body["model"])
-    if is_off(thinking):
+    if thinking_is_off(thinking):
         if taken:
             body["reasoning_effort"] = taken[0]
     elif effort := text_of(body.get("reasoning_effort")):
         body["reasoning_effort"] = _nearest(effort, taken or _ORDER[:-1])
 
 
-def must_think(model: str, thinking: object) -> bool:
+def cannot_stop_thinking(model: str, thinking: object) -> bool:
     """Whether thinking was switched off for a model that cannot think any less than hard."""
-    return is_off(thinking) and _taken(model)[:1] in {("medium",), ("high",)}
+    return thinking_is_off(thinking) and _taken(model)[:1] in {("medium",), ("high",)}
 
 
-def is_off(thinking: object) -> bool:
+def thinking_is_off(thinking: object) -> bool:
     """Whether a caller of Messages switched thinking off."""
     return is_object(thinking) and thinking.get("type") == "disabled"
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, text_of
-from llmgateway.providers.history import inline
+from llmgateway.providers.history import parse_data_url
 
 _ENDINGS: Final[Mapping[str, str]] = MappingProxyType({"application/pdf": ".pdf", "text/plain": ".txt"})
 _FIELDS: Final = ("file_id", "file_data", "filename")
@@ -58,5 +58,5 @@ def _told(part: object, form: FileForm) -> object:
 
 def _name(address: str) -> str:
     """What a file is called that its sender gave no name: OpenAI reads none without one."""
-    media_type, _ = inline(address) or ("", "")
+    media_type, _ = parse_data_url(address) or ("", "")
     return f"document{_ENDINGS.get(media_type, '')}"

@@ -58,7 +58,7 @@ def _strange(message: Json) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class HistoryReader:
     """A host that reads histories. `foreign`: the history is of another dialect, so that all of it is in canon's words."""
 
     keeps: frozenset[str]

@@ -6,13 +6,13 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, text_of
 
 
-def as_a_number(body: Json) -> None:
+def ask_in_old_form(body: Json) -> None:
     """`logprobs` as the number of alternatives; the chosen token is one of them."""
     if body.get("logprobs") is True:
         body["logprobs"] = body.pop("top_logprobs", None) or 1
 
 
-def repaired(given: object, text: str) -> object:
+def read_old_form(given: object, text: str) -> object:
     """Chat's form of a choice's logprobs: lists of tokens and odds, or in a chunk the odds of its `text` alone."""
     if isinstance(given, int | float) and not isinstance(given, bool):
         return {"content": [_token(text, given, {})], "refusal": None}

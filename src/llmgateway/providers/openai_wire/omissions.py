@@ -7,7 +7,7 @@ from typing import Any, Final
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, objects, text_of, without
 from llmgateway.providers.openai_wire.files import FileForm, is_out_of_reach
-from llmgateway.providers.refusing import lost_choice
+from llmgateway.providers.refusing import forces_a_missing_tool
 
 _DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -56,7 +56,7 @@ def without_refused(body: Json, names: Collection[str]) -> Json:
         kept["tools"] = [tool for index, tool in enumerate(kept["tools"]) if f"tools.{index}" not in names]
         if not kept["tools"]:
             kept = without(kept, ("tools", "tool_choice", "parallel_tool_calls"))
-        elif lost_choice(kept):
+        elif forces_a_missing_tool(kept):
             del kept["tool_choice"]
     if any(name.startswith("messages.") for name in names):
         kept["messages"] = [

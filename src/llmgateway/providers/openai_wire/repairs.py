@@ -8,7 +8,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import ProviderError
 from llmgateway.providers.openai_wire.errors import stream_error
-from llmgateway.providers.openai_wire.logprobs import repaired
+from llmgateway.providers.openai_wire.logprobs import read_old_form
 from llmgateway.providers.openai_wire.tool_calls import ToolCalls
 
 _FINISH_WORDS = {
@@ -97,7 +97,7 @@ class Repairs:
                 self._tool_calls(message, index, streamed=streamed)
             self._finish(choice, index)
             if choice.get("logprobs") is not None:
-                choice["logprobs"] = repaired(choice["logprobs"], text_of(message.get("content")))
+                choice["logprobs"] = read_old_form(choice["logprobs"], text_of(message.get("content")))
         return body
 
     def _role(self, delta: Json, index: int) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array
-from llmgateway.providers.openai_wire.efforts import is_off
+from llmgateway.providers.openai_wire.efforts import thinking_is_off
 
 _DATED: Final = r"(?:-\d{4}-\d{2}-\d{2})?$"
 _ALWAYS_THINKING: Final = re.compile(rf"(?:o[134](?:-mini|-pro|-preview)?|gpt-5(?:-mini|-nano|-pro)?){_DATED}")
@@ -21,7 +21,7 @@ _USUAL: Final = (None, 1)
 """Temperature and top_p of whoever thinks."""
 
 
-def untaken(canon: Json, model: str) -> Iterator[str]:
+def refused_sampling(canon: Json, model: str) -> Iterator[str]:
     """Parameters that the model refuses as they stand; none of a model that is not known."""
     name = model.rpartition("/")[2]
     if _ALWAYS_THINKING.match(name) or (_THINKING_WHEN_ASKED.match(name) and _is_to_think(canon)):
@@ -32,4 +32,4 @@ def untaken(canon: Json, model: str) -> Iterator[str]:
 
 
 def _is_to_think(canon: Json) -> bool:
-    return not is_off(canon.get("thinking")) and canon.get("reasoning_effort") not in {None, "none"}
+    return not thinking_is_off(canon.get("thinking")) and canon.get("reasoning_effort") not in {None, "none"}

@@ -20,7 +20,7 @@ _FORMATS: Final = (None, "date-time", "time", "date", "duration", "email", "host
 _DEEPEST: Final = 10
 
 
-def unkept(canon: Json) -> Iterator[str]:
+def unkept_strictness(canon: Json) -> Iterator[str]:
     """Paths of what is asked to be strict and is not, by OpenAI's rules."""
     if _breaks(_form(canon), "schema"):
         yield "response_format.json_schema.strict"

@@ -20,7 +20,7 @@ _DONE = b"[DONE]"
 _MOST_CHOICES = 1 << 16
 
 
-class Reader(Protocol):
+class FrameReader(Protocol):
     """Understands one frame of a stream."""
 
     @property
@@ -38,7 +38,7 @@ class SseDecoder:
 
     __slots__ = ("_reader", "_splitter")
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: FrameReader) -> None:
         self._reader = reader
         self._splitter = Splitter()
 
@@ -186,7 +186,7 @@ class NativeReader:
         step.usage = read_usage(body.get("usage"), body.get("service_tier"))
         for choice in objects(body.get("choices")):
             delta, index, reason = choice.get("delta"), choice.get("index"), choice.get("finish_reason")
-            step.text += spoken(delta) if is_object(delta) else text_of(choice.get("text"))
+            step.text += counted_text(delta) if is_object(delta) else text_of(choice.get("text"))
             if isinstance(reason, str) and reason:
                 step.finish = self._ends.ends(index if isinstance(index, int) else 0, reason)
         step.content = bool(step.text)
@@ -263,7 +263,7 @@ class RepairingReader:
             chunk=cast("ChatChunk", body), usage=read_usage(body.get("usage"), body.get("service_tier"))
         )  # repaired into the shape
         for choice in body["choices"]:
-            said = spoken(choice["delta"])
+            said = counted_text(choice["delta"])
             if said:
                 step.text += said
                 self._ends.begins(choice["index"])
@@ -292,7 +292,7 @@ def _is_chunk(body: Json) -> bool:
     return "choices" in body or bool(body.get("usage"))
 
 
-def spoken(message: Json) -> str:
+def counted_text(message: Json) -> str:
     """All that a message or delta says: text, reasoning, refusal, transcripts, tool calls."""
     words = [text_of(message[name]) for name in ("content", "reasoning_content", "refusal") if name in message]
     audio = message.get("audio")

@@ -10,7 +10,7 @@ from llmgateway.canon.keepsake import give_back, give_back_to_calls, unpacked
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.dataplane.dialects.validation import refuse
 from llmgateway.providers.openai_wire.responses import is_lost
-from llmgateway.providers.server_tools import NAMED, in_words
+from llmgateway.providers.server_tools import SERVER_TOOL_PREFIX, in_words
 
 LOGPROBS: Final = "message.output_text.logprobs"
 """The value of `include` that asks for log probabilities in the answer."""
@@ -94,7 +94,7 @@ def _unsayable(items: list[Json]) -> Json:
         if kind not in _KNOWN and not is_lost(item):
             found[f"input[{index}]"] = kind
         elif kind in _OF_SERVER_TOOLS and not in_words(item):
-            found[f"{NAMED}{kind}"] = True
+            found[f"{SERVER_TOOL_PREFIX}{kind}"] = True
     return found
 
 
