@@ -1,4 +1,7 @@
-"""The engine of OpenAI's wire: a provider that speaks it is a declaration of its differences."""
+"""OpenAI's API as a language: builds its requests and reads its answers. A provider that speaks it is a declaration of differences.
+
+Page: https://platform.openai.com/docs/api-reference.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -48,62 +51,62 @@ CHAT_EMBEDDINGS_COMPLETIONS: Final = MappingProxyType({**CHAT_AND_EMBEDDINGS, Op
 EVERYTHING: Final = MappingProxyType({**CHAT_EMBEDDINGS_COMPLETIONS, Operation.RERANK: "/rerank"})
 CHAT: Final = MappingProxyType({Operation.CHAT: "/chat/completions"})
 OPENAI_CALL_IDS: Final = CallIds(re.compile(".{1,40}", re.DOTALL), 40)
-"""A longer id is OpenAI's 400 `string_above_max_length`; vLLM writes longer ones."""
-_FOREIGN: Final = frozenset(
+"""OpenAI refuses longer ids of tool calls (400 `string_above_max_length`); vLLM writes some."""
+_NOT_IN_CHAT: Final = frozenset(
     {
         "cache_warming", "container", "context_management", "diagnostics", "inference_geo", "mcp_servers", "speed",
         "previous_response_id", "background", "conversation", "prompt", "truncation", "max_tool_calls", "include",
         "reasoning.summary",
     }
 )  # fmt: skip
-"""Fields of other dialects' bodies that chat cannot say."""
+"""Fields of the other dialects that a chat request has no field for."""
 _CACHES_PROMPTS: Final = Extras(cache_write="minutes")
 _UNTRANSLATED: Final = frozenset({Operation.COMPLETIONS})
-"""Operations that every host with them speaks as OpenAI does."""
-_TOOLS: Final = frozenset({"function", "custom"})
-"""A tool of chat holds one of these; other dialects' own tools do not."""
+"""Operations whose bodies pass untranslated, since every host that has them takes OpenAI's."""
+_CHAT_TOOLS: Final = frozenset({"function", "custom"})
+"""A tool of chat has one of these fields; tools that only another dialect has do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAICompatible(Provider):
-    """OpenAI's wire. Fields are the differences between hosts."""
+    """A host of OpenAI's API. The fields are the differences between hosts."""
 
     endpoints: Mapping[Operation, str] = field(default_factory=lambda: CHAT)
     native: bool = False
-    """It owns the dialect: bodies and bytes pass untouched."""
+    """It takes and answers exactly what OpenAI does, so bodies and answers of OpenAI's dialect pass untouched."""
     auth_header: str = "authorization"
     """`authorization` carries `Bearer KEY`, any other header the key alone."""
     unsupported: frozenset[str] = frozenset()
-    """Parameters it cannot honour."""
+    """Parameters that it cannot honour, by name."""
     renames: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Canon's name -> the host's."""
+    """Name of a parameter in canon -> the host's name of it."""
     strict_schemas: bool = False
-    """What is strict there keeps OpenAI's rules of schemas."""
+    """Strict tools and answers must keep OpenAI's rules for schemas there; other hosts are laxer."""
     usage_in_streams: bool = True
     """It understands stream_options.include_usage."""
     keeps: frozenset[str] = frozenset()
-    """Extensions of messages that it understands: `cache_control`, `reasoning_content`, `reasoning_details`, `images`,
-    `extra_content`."""
+    """Extensions of messages that it understands and is sent: `cache_control`, `reasoning_content`, `reasoning_details`,
+    `images`, `extra_content`."""
     message_fields: frozenset[str] = frozenset()
-    """All fields of messages that it knows, where any other is refused there; empty where others are passed over."""
+    """All fields that its messages may have, where it refuses any other; empty where it ignores others."""
     files: FileForm = FileForm.DATA
-    """How it has files told."""
+    """The form in which it takes files."""
     responses: str = ""
-    """Path of its own Responses API; empty translates /v1/responses to chat."""
+    """The path of its own Responses API; where empty, /v1/responses is translated to chat."""
     encodings: frozenset[str] = frozenset({"float"})
     """Values of `encoding_format` that are sent to it: some hosts refuse base64, others shorten it."""
     texts_only: bool = False
-    """It ranks texts; documents that are objects are sent as theirs."""
+    """Its rerank takes texts alone; of documents that are objects their text is sent."""
     int8_vectors: bool = False
-    """Its embeddings are base64 of signed bytes; they are given on as numbers."""
+    """Its embeddings come as base64 of signed bytes, and are turned into numbers."""
     counts_logprobs: bool = False
-    """`logprobs` is a number of alternatives there."""
+    """Its `logprobs` is a number, that of the alternatives wanted."""
     call_ids: CallIds | None = None
-    """The ids of tool calls that it takes; None takes all."""
+    """The form of tool call ids that it takes; None takes any."""
     free_call: str = "/models"
-    """A GET that only a good key may make; empty where there is none, or where it asks for no key."""
+    """The path of a free GET that needs a valid key, to check credentials; empty where there is none."""
     joins_path: str = ""
-    """What the documented base URL ends with; put in where a configured one lacks it."""
+    """The end of the documented base URL, appended to a configured one that lacks it."""
 
     def speaks(self, call: Call) -> bool:
         if call.dialect is Dialect.RESPONSES:
@@ -121,7 +124,9 @@ class OpenAICompatible(Provider):
             refused += message_fields(messages, self.message_fields)
         if call.dialect is Dialect.OPENAI:
             return refused
-        refused += [name for name in call.canon if name in _FOREIGN or name.startswith(("input[", SERVER_TOOL_PREFIX))]
+        refused += [
+            name for name in call.canon if name in _NOT_IN_CHAT or name.startswith(("input[", SERVER_TOOL_PREFIX))
+        ]
         if call.dialect is Dialect.RESPONSES and call.canon.get("store"):
             refused.append("store")  # nothing could be fetched again
         if self.strict_schemas and call.dialect is Dialect.ANTHROPIC:
@@ -131,7 +136,7 @@ class OpenAICompatible(Provider):
         if self.native:
             refused += [*refused_sampling(call.canon, model), *(["top_k"] if is_set(call.canon, "top_k") else ())]
         tools = objects(call.canon.get("tools"))
-        refused += [f"tools.{index}" for index, tool in enumerate(tools) if not _TOOLS & tool.keys()]
+        refused += [f"tools.{index}" for index, tool in enumerate(tools) if not _CHAT_TOOLS & tool.keys()]
         refused += foreign_parts(messages, self.files)
         return refused
 
@@ -194,7 +199,7 @@ class OpenAICompatible(Provider):
             elif "messages" in body:
                 body["messages"] = self._with_own_ids(as_openai_knows(body["messages"]))
         elif not self.native:
-            self._plain(body)
+            self._fit_to_host(body)
         return body
 
     def read(self, call: Call, reply: Reply) -> Answer:
@@ -248,7 +253,7 @@ class OpenAICompatible(Provider):
         return ProviderError(FailureKind.PROTOCOL, f"{self.title} sent no answer: {said}", status=reply.status)
 
     def _embeddings(self, body: Json, usage: Usage | None) -> Json:
-        """Figures and vectors in OpenAI's form."""
+        """Usage and vectors of an embeddings answer in OpenAI's form."""
         data = objects(body.get("data"))
         if self.int8_vectors:
             data = [{**item, "embedding": numbers_of_int8(item.get("embedding"))} for item in data]
@@ -257,8 +262,8 @@ class OpenAICompatible(Provider):
             body = {**body, "usage": {**figures, "prompt_tokens": usage.prompt_tokens if usage else 0}}
         return {**body, "data": data}
 
-    def _plain(self, body: Json) -> None:
-        """Embeddings and rerank: in the host's words, and vectors in an encoding that it has; the dialect encodes them for the caller."""
+    def _fit_to_host(self, body: Json) -> None:
+        """Fit a body of embeddings or rerank to the host: its names, and an encoding that it has. The dialect encodes for the caller."""
         if body.get("encoding_format") not in self.encodings:
             body.pop("encoding_format", None)
         if self.texts_only and is_array(documents := body.get("documents")):
@@ -268,7 +273,7 @@ class OpenAICompatible(Provider):
                 body[theirs] = body.pop(ours)
 
     def _ask_for_stream(self, body: Json, place: Place) -> None:
-        """Streams are always asked to tell their usage; the caller's wish is honoured on the way back."""
+        """Ask every stream for its usage; a caller who did not ask for it is not sent it."""
         if not place.stream:
             body.pop("stream_options", None)
             if body.get("stream"):
@@ -281,9 +286,10 @@ class OpenAICompatible(Provider):
             body.pop("stream_options", None)
 
     def _translate(self, body: Json, call: Call) -> None:
+        """Fit a chat body to a host that does not take it as it is, or that came in another dialect."""
         foreign = call.dialect is not Dialect.OPENAI
         if foreign:
-            self._adopt(body, call)
+            self._adapt_settings(body, call)
         for name in self.unsupported:
             body.pop(name, None)  # at its default: honoured by leaving it out
         for ours, theirs in self.renames.items():
@@ -291,7 +297,7 @@ class OpenAICompatible(Provider):
                 body[theirs] = body.pop(ours)
         if self.counts_logprobs:
             ask_in_old_form(body)
-        messages = self._with_own_ids(self._readable(objects(body.get("messages")), foreign=foreign))
+        messages = self._with_own_ids(self._fit_messages(objects(body.get("messages")), foreign=foreign))
         body["messages"] = media_after_results(messages) if foreign else messages
         if foreign and not body.get("tools"):
             without_idle_tools(body)
@@ -299,8 +305,8 @@ class OpenAICompatible(Provider):
             kept = ("type", "function", "custom", *(self.keeps & {"cache_control"}))
             body["tools"] = [{n: tool[n] for n in kept if n in tool} for tool in objects(body["tools"])]
 
-    def _adopt(self, body: Json, call: Call) -> None:
-        """Settings of other dialects, as chat says them."""
+    def _adapt_settings(self, body: Json, call: Call) -> None:
+        """Rewrite the settings of another dialect as chat has them."""
         if call.dialect is Dialect.ANTHROPIC:
             fit_effort(body)
             if self.strict_schemas:
@@ -311,14 +317,14 @@ class OpenAICompatible(Provider):
         if self.native and "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
 
-    def _readable(self, messages: Sequence[Json], *, foreign: bool) -> Sequence[Json]:
-        """The history in words that the host knows."""
+    def _fit_messages(self, messages: Sequence[Json], *, foreign: bool) -> Sequence[Json]:
+        """The messages with roles, parts and fields that the host knows."""
         if not self.native:
             messages = [refusals_as_text(as_system(message)) for message in messages]
         if foreign or self.files is FileForm.DOCUMENT_URL:
             messages = [with_files(message, self.files) for message in messages]
         reader = HistoryReader(self.keeps, self.message_fields, foreign)
-        return [reader.reads(message) for message in messages]
+        return [reader.fit(message) for message in messages]
 
     def _with_own_ids(self, messages: Sequence[Json]) -> Sequence[Json]:
         return self.call_ids.in_history(messages) if self.call_ids else messages

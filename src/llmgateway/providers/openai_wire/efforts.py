@@ -1,4 +1,4 @@
-"""Efforts of reasoning for callers who asked a model of another maker's: what OpenAI's models take of them, by their names.
+"""The `reasoning_effort` that each family of OpenAI's models takes, by name: for callers of /v1/messages, who chose theirs for Claude.
 
 Pages: https://developers.openai.com/api/docs/guides/reasoning, https://platform.openai.com/docs/api-reference/chat/create
 (`reasoning_effort`), and the models' own below https://developers.openai.com/api/docs/models.
@@ -28,11 +28,11 @@ _FAMILIES: Final[Sequence[tuple[re.Pattern[str], Sequence[str]]]] = tuple(
         (r"o\d", ("low", "medium", "high")),
     )
 )
-"""Tried at the start of a name; the first that fits counts."""
+"""Patterns for the beginning of a model's name, with the efforts it takes, least first; the first that matches counts."""
 
 
 def fit_effort(body: Json) -> None:
-    """Say what Messages calls thinking and effort as this body's model takes it: switched off, or at most as strong as it knows."""
+    """Replace `thinking` and `reasoning_effort` of a Messages request by the nearest effort that the body's model takes."""
     thinking = body.pop("thinking", None)
     taken = _taken(body["model"])
     if thinking_is_off(thinking):
@@ -43,7 +43,7 @@ def fit_effort(body: Json) -> None:
 
 
 def cannot_stop_thinking(model: str, thinking: object) -> bool:
-    """Whether thinking was switched off for a model that cannot think any less than hard."""
+    """Whether thinking was switched off for a model whose least effort is `medium` or `high`."""
     return thinking_is_off(thinking) and _taken(model)[:1] in {("medium",), ("high",)}
 
 
@@ -53,13 +53,13 @@ def thinking_is_off(thinking: object) -> bool:
 
 
 def _taken(model: str) -> Sequence[str]:
-    """The efforts that a model takes, the least first; none where nothing is known."""
+    """The efforts that a model takes, the least first; empty where it takes none or is unknown."""
     name = model.rpartition("/")[2]
     return next((efforts for names, efforts in _FAMILIES if names.match(name)), ())
 
 
 def _nearest(effort: str, taken: Sequence[str]) -> str:
-    """The strongest that is no stronger, else the least."""
+    """The strongest of the taken efforts that is not above this one, else the least."""
     if effort not in _ORDER:
         return effort
     weaker = [one for one in taken if _ORDER.index(one) <= _ORDER.index(effort)]

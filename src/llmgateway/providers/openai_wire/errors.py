@@ -1,4 +1,7 @@
-"""Failures in OpenAI's form and the forms of its imitators, named by kind."""
+"""Reads errors in OpenAI's form and the forms of its imitators, and names their kind.
+
+Page: https://platform.openai.com/docs/guides/error-codes.
+"""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +21,7 @@ _STATUS_OF_WORD = {
     "rate_limit_error": 429, "rate_limit_exceeded": 429, "insufficient_quota": 429,
     "overloaded_error": 503, "service_unavailable": 503,
 }  # fmt: skip
-"""The status that a code or type stands for, where an error comes without one."""
+"""The HTTP status that an error code or type stands for, where an error comes without a status."""
 _BILLING = (
     "insufficient_quota", "exceeded your current quota", "exceeded_current_quota", "insufficient_balance",
     "insufficient balance", "insufficient credits", "credit_balance", "credit balance", "available credits",
@@ -34,7 +37,7 @@ _STORED = ("previous_response_not_found", "previous response with id")
 """https://platform.openai.com/docs/api-reference/responses/create: `previous_response_id` is one of the account's own."""
 _KEY = ("invalid_api_key", "incorrect api key", "api key not valid", "invalid api key")
 _ADDRESS = re.compile(r"https?://\S+")
-"""Addresses are advice and no reason: a rate limit that says where to upgrade is no unpaid bill."""
+"""Taken out of messages before their words are judged: a rate limit that links to a billing page is no unpaid bill."""
 _ERROR = 400
 _FLEX_FULL = 498
 """Groq has no room in its flex tier: https://console.groq.com/docs/errors."""
@@ -42,7 +45,7 @@ _LAST_STATUS = 599
 
 
 def classify_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """Name a failure by its status, code and words. A failure inside a 200 says its status itself, or has none."""
+    """The failure that an answer reports, by status, code and words. An error inside a 200 may name its own status; else it counts as 500."""
     said = _decode(body)
     message, code, param = _words(said)
     if not message:
@@ -63,7 +66,7 @@ def classify_error(status: int, headers: Mapping[str, str], body: bytes) -> Prov
 
 
 def kind_of(status: int, words: str) -> FailureKind:
-    """The kind of a failure: words decide where the status is ambiguous."""
+    """The kind of failure by status; where a status is ambiguous, by code and message (`words`)."""
     low = _ADDRESS.sub("", words.lower())
     for statuses, marks, kind in _TOLD_BY_WORDS:
         if status in statuses and any(mark in low for mark in marks):
@@ -81,7 +84,7 @@ _TOLD_BY_WORDS = (
 
 
 def stream_error(error: Any) -> ProviderError:
-    """An error object in the middle of a stream."""
+    """The failure that an error object in mid-stream reports."""
     message, code, param = _words({"error": error})
     status = _status_inside(error)
     kind = kind_of(status, f"{code or ''} {message}")
@@ -89,7 +92,7 @@ def stream_error(error: Any) -> ProviderError:
 
 
 def _status_inside(error: object) -> int:
-    """The status that an error object tells; 500 when it tells none."""
+    """The HTTP status that an error object names or implies; 500 when it does neither."""
     if not is_object(error):
         return 500
     for name in ("status", "status_code", "http_status", "code"):
@@ -124,7 +127,7 @@ def _error_of(said: object) -> object:
 
 
 def _words(said: object) -> tuple[str, str | None, str | None]:
-    """(message, code, param) wherever the provider puts them."""
+    """Message, code and param of an error, wherever the provider puts them; the message is empty when there is none."""
     inner = _error_of(said)
     if isinstance(inner, str):
         return inner, None, None

@@ -1,4 +1,4 @@
-"""Files among the parts of messages, as the hosts of OpenAI's wire read them.
+"""File parts of messages, in the form that each host of OpenAI's wire takes.
 
 Pages: https://developers.openai.com/api/docs/guides/file-inputs, https://openrouter.ai/docs/guides/overview/multimodal/pdfs and
 https://docs.mistral.ai/capabilities/document_ai/document_qna.
@@ -18,24 +18,24 @@ _FIELDS: Final = ("file_id", "file_data", "filename")
 
 
 class FileForm(StrEnum):
-    """How a host has a file told."""
+    """The form in which a host takes a file."""
 
     DATA = "data"
-    """As OpenAI's chat: what it holds, and what it is called. Nothing is fetched."""
+    """As in OpenAI's chat: its data and its name. The host fetches nothing."""
     DATA_OR_ADDRESS = "data or address"
-    """The same, where an address may stand in place of the data."""
+    """The same, or an address in place of the data."""
     DOCUMENT_URL = "document_url"
-    """A part of its own, whose address may be a data: URL."""
+    """A part of type `document_url`, whose address may be a data: URL (Mistral)."""
 
 
 def is_out_of_reach(part: Json, form: FileForm) -> bool:
-    """Whether the part is a file at an address, which the host does not fetch."""
+    """Whether the part is a file at an address, and the host fetches none."""
     file = part.get("file")
     return form is FileForm.DATA and is_object(file) and "file_url" in file
 
 
 def with_files(message: Json, form: FileForm) -> Json:
-    """A message whose files the host can read; the very same one where there are none."""
+    """The message with its files in the host's form; the same object when it has none."""
     content = message.get("content")
     if not is_array(content) or not any(is_object(part) and part.get("type") == "file" for part in content):
         return message
@@ -57,6 +57,6 @@ def _told(part: object, form: FileForm) -> object:
 
 
 def _name(address: str) -> str:
-    """What a file is called that its sender gave no name: OpenAI reads none without one."""
+    """A name for a file without one, since OpenAI requires it."""
     media_type, _ = parse_data_url(address) or ("", "")
     return f"document{_ENDINGS.get(media_type, '')}"

@@ -1,4 +1,4 @@
-"""Messages of other dialects, and of newer OpenAI clients, as OpenAI-compatible hosts take them."""
+"""Rewrites the messages of a request so that a host of OpenAI's wire takes them, whichever dialect and model they came from."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,31 +10,31 @@ from llmgateway.canon.shapes import is_array, is_object, objects, text_of, witho
 from llmgateway.providers.server_tools import content_in_words
 
 _CANONS_OWN: Final = frozenset({"thinking_blocks", "provider_blocks", "reasoning_summary", "is_error", "extra_content"})
-"""Fields of messages, and the last one of calls, that only canon knows."""
+"""Fields of messages that are extensions of canon; tool calls may have the last one too."""
 _MAKERS_OWN: Final = _CANONS_OWN | {"images", "reasoning_details"}
-"""Fields of answers that are of use to their maker alone."""
+"""Fields of assistant messages that only the provider which wrote them understands."""
 _THOUGHTS: Final = frozenset({"reasoning_content", "reasoning"})
 _OF_ANSWERS: Final = _THOUGHTS | {"refusal", "annotations", "audio", "function_call"}
-"""Fields of answers, which say nothing where they are null or empty: clients send them back all the same."""
+"""Fields of assistant messages that clients send back even when they are null or empty, and then are left out."""
 _ADDED: Final = _CANONS_OWN | _THOUGHTS
 _ADDED_TO_ANSWERS: Final = _MAKERS_OWN | _THOUGHTS
-"""What OpenAI knows of no message, and of none of the assistant's."""
+"""Fields that OpenAI does not know: in any message, and in those of the assistant."""
 _OF_CALLS: Final = ("id", "type", "function", "index")
 _LONGEST_LABEL: Final = 64
 
 
 def as_system(message: Json) -> Json:
-    """`developer` is OpenAI's newer word for `system`, which every host knows and many know alone."""
+    """The message with role `system` for `developer`, OpenAI's newer word, which many hosts do not know."""
     return {**message, "role": "system"} if message.get("role") == "developer" else message
 
 
-def told(message: Json) -> Json:
-    """With what server tools of another maker did in words."""
+def with_server_tools_as_text(message: Json) -> Json:
+    """The message with what another provider's server tools did written into its content."""
     return {**message, "content": content_in_words(message)} if message.get("provider_blocks") else message
 
 
 def as_openai_knows(messages: Sequence[Json]) -> Sequence[Json]:
-    """A history without what other makers' models added to their answers; the very same one where there is none of it."""
+    """The messages without the extensions that other providers' answers have; the same object where there are none."""
     return [_known(message) for message in messages] if any(map(_is_extended, messages)) else messages
 
 
@@ -46,32 +46,32 @@ def _is_extended(message: Json) -> bool:
 
 
 def _known(message: Json) -> Json:
-    kept = without(told(message), _strange(message) | _THOUGHTS)
+    kept = without(with_server_tools_as_text(message), _strange(message) | _THOUGHTS)
     if calls := objects(kept.get("tool_calls")):
         kept["tool_calls"] = [without(call, _CANONS_OWN) for call in calls]
     return kept
 
 
 def _strange(message: Json) -> frozenset[str]:
-    """Fields of the message that its maker alone can read."""
+    """Fields of the message that only the provider which wrote it understands."""
     return _MAKERS_OWN if message.get("role") == "assistant" else _CANONS_OWN
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryReader:
-    """A host that reads histories. `foreign`: the history is of another dialect, so that all of it is in canon's words."""
+    """Leaves out of messages what a host does not know. `foreign`: they were translated from another dialect."""
 
     keeps: frozenset[str]
-    """Extensions that it understands."""
+    """Extensions that the host understands."""
     fields: frozenset[str]
-    """All fields of messages that it knows, where it refuses any other; else empty."""
+    """All fields that its messages may have, where it refuses any other; else empty."""
     foreign: bool
 
-    def reads(self, message: Json) -> Json:
-        """A message without what is strange to the host; the very same one where nothing is."""
+    def fit(self, message: Json) -> Json:
+        """The message without the fields that the host does not know; the same object where it knows all."""
         strange = _strange(message) - self.keeps
         hidden = [name for name in message if name in strange or self._is_hidden(name, message[name])]
-        kept = without(told(message), hidden) if hidden else message
+        kept = without(with_server_tools_as_text(message), hidden) if hidden else message
         calls = objects(kept.get("tool_calls"))
         if (read := [self._call(call) for call in calls]) != calls:
             kept = {**kept, "tool_calls": read}
@@ -98,7 +98,7 @@ class HistoryReader:
 
 
 def refusals_as_text(message: Json) -> Json:
-    """What a model refused with is a text of its own for OpenAI alone."""
+    """The message with refusals as text: only OpenAI has a field and a part for them."""
     content = message.get("content")
     if is_array(content) and any(map(_is_refusal, content)):
         parts = [{"type": "text", "text": text_of(p.get("refusal"))} if _is_refusal(p) else p for p in content]
@@ -117,14 +117,14 @@ def _unmarked(part: object) -> object:
 
 
 def short_label(user: object) -> object:
-    """Who asks, in the 64 characters that OpenAI takes: a longer name of another dialect's caller as its digest."""
+    """The `user` label; one of more than the 64 characters that OpenAI takes as its SHA-256 digest."""
     if isinstance(user, str) and len(user) > _LONGEST_LABEL:
         return hashlib.sha256(user.encode()).hexdigest()
     return user
 
 
 def media_after_results(messages: Sequence[Json]) -> list[Json]:
-    """Tool messages hold only text in chat: their pictures and files follow the run of results, told by the call.
+    """Move pictures and files of tool messages, which hold only text in chat, into a user message behind the run of results.
 
     Page: https://platform.openai.com/docs/api-reference/chat/create (tool message).
     """

@@ -1,4 +1,4 @@
-"""Odds of tokens as hosts that keep the older form of them ask for and tell them (https://docs.together.ai/docs/logprobs)."""
+"""Log probabilities in the older form that some hosts keep (https://docs.together.ai/docs/logprobs), to and from chat's form."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from llmgateway.canon.shapes import is_array, is_object, text_of
 
 
 def ask_in_old_form(body: Json) -> None:
-    """`logprobs` as the number of alternatives; the chosen token is one of them."""
+    """Write `logprobs: true` as the number of alternatives, of which the chosen token is one."""
     if body.get("logprobs") is True:
         body["logprobs"] = body.pop("top_logprobs", None) or 1
 
 
 def read_old_form(given: object, text: str) -> object:
-    """Chat's form of a choice's logprobs: lists of tokens and odds, or in a chunk the odds of its `text` alone."""
+    """A choice's `logprobs` in chat's form. The older one is lists of tokens and logprobs, or in a chunk the number for its `text`."""
     if isinstance(given, int | float) and not isinstance(given, bool):
         return {"content": [_token(text, given, {})], "refusal": None}
     if not is_object(given) or "content" in given or not is_array(given.get("tokens")):

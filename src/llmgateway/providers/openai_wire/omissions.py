@@ -1,4 +1,4 @@
-"""What a host of OpenAI's wire cannot honour is left out, where that may be: what is at its default, and what was dropped."""
+"""What a host of OpenAI's wire does not take, and how it is left out of a body: defaults, and what the caller allowed to be dropped."""
 
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
@@ -30,7 +30,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
 """OpenAI's documented defaults: a parameter at its default is honoured by leaving it out
 (https://platform.openai.com/docs/api-reference/chat/create)."""
 _PARTS: Final = frozenset({"text", "image_url", "input_audio", "file", "refusal", "video_url"})
-"""Kinds of content that chat knows, the widespread video_url included."""
+"""Types of content parts that chat has, and `video_url`, which many hosts know."""
 
 
 def is_set(canon: Json, name: str) -> bool:
@@ -40,7 +40,7 @@ def is_set(canon: Json, name: str) -> bool:
 
 
 def foreign_parts(messages: Sequence[Json], files: FileForm) -> list[str]:
-    """Parts of another dialect that chat has no word for, and files that the host cannot read."""
+    """Paths of content parts that chat has no type for, and of files that the host cannot read."""
     found: list[str] = []
     for index, message in enumerate(messages):
         for position, part in enumerate(objects(message.get("content"))):
@@ -67,7 +67,7 @@ def without_refused(body: Json, names: Collection[str]) -> Json:
 
 
 def without_idle_tools(body: Json) -> None:
-    """Take out how tools may be used where there are none: other dialects let that stand, OpenAI's chat refuses it."""
+    """Remove `parallel_tool_calls` and an idle `tool_choice` from a body without tools, which OpenAI refuses and other dialects allow."""
     body.pop("parallel_tool_calls", None)
     if body.get("tool_choice") in ("auto", "none"):
         del body["tool_choice"]

@@ -1,4 +1,4 @@
-"""Answers and chunks of compatible hosts brought into the shape OpenAI documents. Whole ones are left as they are."""
+"""Brings answers and chunks of compatible hosts into the shape that OpenAI documents; those that have it stay as they are."""
 
 from typing import Any
 
@@ -19,13 +19,13 @@ _FINISH_WORDS = {
 }  # fmt: skip
 _OTHER_THOUGHTS = frozenset({"reasoning", "reasoning_details"})
 BROKEN_OFF = frozenset({"error", "network_error", "insufficient_system_resource", "abort"})
-"""Reasons that mean a failure: OpenRouter's (https://openrouter.ai/docs/api-reference/errors), Z.ai's
+"""Finish reasons that mean a failure: OpenRouter's (https://openrouter.ai/docs/api-reference/errors), Z.ai's
 (https://docs.z.ai/api-reference/llm/chat-completion), DeepSeek's
 (https://api-docs.deepseek.com/api/create-chat-completion), vLLM's."""
 
 
 def failure_in(body: Json) -> ProviderError | None:
-    """The failure that an answer or chunk reports: as its error, or as a choice that broke off."""
+    """The failure that an answer or chunk reports, by an error or by the finish reason of a choice; None without one."""
     error: Any = body.get("error")
     if error:
         return stream_error(error)
@@ -46,18 +46,18 @@ def broken_off(reason: str) -> ProviderError:
 
 
 class Repairs:
-    """State of one answer: which tool calls were seen, per choice."""
+    """Repairs one answer or stream. It remembers which tool calls each choice has begun."""
 
     __slots__ = ("_begun", "_calls")
 
     def __init__(self) -> None:
         self._begun: set[int] = set()
-        """Choices whose role was said."""
+        """Indexes of the choices whose role went out."""
         self._calls: dict[int, ToolCalls] = {}
-        """Choices with tool calls."""
+        """Index of a choice -> its tool calls."""
 
     def answer(self, body: Json) -> Json:
-        """A whole answer. Without a finish reason it has come to its end: it is whole."""
+        """Repair a whole answer, in place. A choice without a finish reason gets one, since a whole answer has ended."""
         body["object"] = body.get("object") or "chat.completion"
         self._body(body, "message", streamed=False)
         for choice in body["choices"]:
@@ -68,7 +68,7 @@ class Repairs:
         return body
 
     def chunk(self, body: Json) -> Json:
-        """One chunk."""
+        """Repair one chunk, in place."""
         body["object"] = "chat.completion.chunk"
         self._body(body, "delta", streamed=True)
         for choice in body["choices"]:
@@ -76,7 +76,7 @@ class Repairs:
         return body
 
     def reason(self, index: int) -> str:
-        """Why a choice ended whose host does not say."""
+        """The finish reason of a choice whose host gives none."""
         return "tool_calls" if index in self._calls else "stop"
 
     def _body(self, body: Json, part: str, *, streamed: bool) -> Json:
@@ -101,7 +101,7 @@ class Repairs:
         return body
 
     def _role(self, delta: Json, index: int) -> None:
-        """Said once, first: clients join what is said twice."""
+        """Keep the role in the first delta of a choice alone: clients would join repeated ones."""
         if index in self._begun:
             delta.pop("role", None)
         else:

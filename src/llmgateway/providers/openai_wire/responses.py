@@ -1,4 +1,7 @@
-"""OpenAI's Responses wire, read along: bytes pass untouched, only what the meter needs is understood."""
+"""Answers and streams of OpenAI's Responses API, passed on untouched: reads only the text and usage that are metered.
+
+Page: https://platform.openai.com/docs/api-reference/responses.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +27,7 @@ _RUNS_CODE = frozenset({"code_interpreter_call", "shell_call"})
 
 
 def without_keepsakes(items: object) -> object:
-    """An input without reasoning of other providers, which the gateway keeps for them or only gave an id: OpenAI knows neither."""
+    """The `input` without reasoning of other providers, which OpenAI does not know: packed by the gateway, or a reference to it."""
     if not is_array(items):
         return items
     return [
@@ -33,7 +36,7 @@ def without_keepsakes(items: object) -> object:
 
 
 def is_lost(item: Json) -> bool:
-    """Whether it refers to reasoning that the gateway made out of another provider's answer: it is stored nowhere."""
+    """Whether the item refers to a reasoning item that the gateway made from another provider's answer, and which is stored nowhere."""
     return item.get("type") == "item_reference" and is_id(text_of(item.get("id")), "rs")
 
 
@@ -82,15 +85,15 @@ class ResponsesReader:
 
 
 def last_event(steps: Sequence[Step]) -> bytes:
-    """The event that ends a stream holds the whole Response."""
+    """The body of the whole Response, which the event that ends a stream holds."""
     [frame] = Splitter().feed(next(step.raw for step in steps if step.end))
     return frame.data
 
 
 def read_response(body: Json, raw: bytes) -> Answer:
-    """A whole Response, handed on as it is; also out of the event that ended a stream of it.
+    """Read a whole Response, or the event that ends a stream and holds it; the bytes are passed on.
 
-    Raises ProviderError when its status is `failed`, or when it is none.
+    Raises ProviderError when its status is `failed`, or when it is no Response.
     """
     if text_of(body.get("type")) in _LAST and is_object(inner := body.get("response")):
         body, raw = inner, msgspec.json.encode(inner)
@@ -113,7 +116,7 @@ def read_response(body: Json, raw: bytes) -> Answer:
 
 
 def responses_finish(response: Json) -> str:
-    """The finish reason in chat's words."""
+    """The finish reason, in chat's words."""
     if any(item.get("type") == "function_call" for item in objects(response.get("output"))):
         return "tool_calls"
     details = response.get("incomplete_details")
@@ -121,7 +124,7 @@ def responses_finish(response: Json) -> str:
 
 
 def responses_usage(response: Json) -> Usage | None:
-    """Usage in chat's words; what the provider's own tools did stands in the output alone."""
+    """The usage of a Response, with the uses of OpenAI's own tools, which are counted in its output. None without token counts."""
     body, tier = response.get("usage"), response.get("service_tier")
     if not is_object(body):
         return None
@@ -150,7 +153,7 @@ def responses_usage(response: Json) -> Usage | None:
 
 
 def _searched(item: Json) -> bool:
-    """Whether the item is a search of the web that is billed; opening a page of the results and looking into it are not.
+    """Whether the item is a web search, which is billed; opening a page of the results or searching in it is not.
 
     Pages: https://developers.openai.com/api/docs/guides/tools-web-search and https://developers.openai.com/api/docs/pricing.
     """

@@ -1,4 +1,4 @@
-"""What OpenAI's models are known not to take of sampling and stop sequences, by their names.
+"""Sampling parameters and stop sequences that OpenAI's models are known to refuse, by their names.
 
 Pages: https://platform.openai.com/docs/api-reference/chat/create (`stop`), https://platform.openai.com/docs/guides/reasoning,
 https://developers.openai.com/api/docs/guides/latest-model (parameter compatibility).
@@ -18,11 +18,11 @@ _THINKING_WHEN_ASKED: Final = re.compile(rf"gpt-5\.\d(?:-mini|-nano)?{_DATED}")
 _WITHOUT_STOP: Final = re.compile(rf"(?:o3|o4-mini){_DATED}")
 _MOST_STOPS: Final = 4
 _USUAL: Final = (None, 1)
-"""Temperature and top_p of whoever thinks."""
+"""The only values of temperature and top_p that a reasoning model takes: absent or the default."""
 
 
 def refused_sampling(canon: Json, model: str) -> Iterator[str]:
-    """Parameters that the model refuses as they stand; none of a model that is not known."""
+    """Names of the parameters that the model refuses with their present values; none for an unknown model."""
     name = model.rpartition("/")[2]
     if _ALWAYS_THINKING.match(name) or (_THINKING_WHEN_ASKED.match(name) and _is_to_think(canon)):
         yield from (one for one in ("temperature", "top_p") if canon.get(one) not in _USUAL)

@@ -1,4 +1,4 @@
-"""Schemas of callers of Messages, where `strict` asks for less than OpenAI's does: which of them OpenAI takes as strict.
+"""Which schemas OpenAI takes as strict: callers of /v1/messages ask for `strict` by Anthropic's rules, which are laxer.
 
 Page: https://platform.openai.com/docs/guides/structured-outputs (supported schemas).
 """
@@ -21,7 +21,7 @@ _DEEPEST: Final = 10
 
 
 def unkept_strictness(canon: Json) -> Iterator[str]:
-    """Paths of what is asked to be strict and is not, by OpenAI's rules."""
+    """Paths of the `strict` flags whose schemas break OpenAI's rules for strict ones."""
     if _breaks(_form(canon), "schema"):
         yield "response_format.json_schema.strict"
     for index, tool in enumerate(objects(canon.get("tools"))):
@@ -30,7 +30,7 @@ def unkept_strictness(canon: Json) -> Iterator[str]:
 
 
 def relax(body: Json) -> None:
-    """Ask for no more strictness than the schemas allow: the model follows them all the same."""
+    """Set `strict` to false where OpenAI would refuse the schema as strict; the model still follows it."""
     form = _form(body)
     if is_object(form) and _breaks(form, "schema"):
         body["response_format"] = {**body["response_format"], "json_schema": {**form, "strict": False}}
@@ -51,7 +51,7 @@ def _form(canon: Json) -> object:
 
 
 def _breaks(wanted: object, schema: str) -> bool:
-    """Whether a form or function is asked to be strict with a schema that OpenAI would refuse as such."""
+    """Whether an answer format or a function is strict with a schema that OpenAI would refuse as strict."""
     return is_object(wanted) and wanted.get("strict") is True and not _is_strict(wanted.get(schema))
 
 
@@ -60,7 +60,7 @@ def _is_strict(schema: object) -> bool:
 
 
 def _keeps(schema: object, depth: int) -> bool:
-    """Whether a schema and all below it keep the rules, as far as they are known: a doubt is a no."""
+    """Whether a schema and all schemas in it keep the rules; False in doubt."""
     if not is_object(schema) or depth > _DEEPEST:
         return False
     if "$ref" in schema:
@@ -71,7 +71,7 @@ def _keeps(schema: object, depth: int) -> bool:
 
 
 def _is_closed(schema: Json) -> bool:
-    """Whether an object has all of its properties, and no others."""
+    """Whether an object schema requires all of its properties and allows no others; true of other schemas."""
     kind = schema.get("type")
     if kind != "object" and not (is_array(kind) and "object" in kind) and "properties" not in schema:
         return True

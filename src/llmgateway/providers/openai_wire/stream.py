@@ -1,4 +1,7 @@
-"""Streams on OpenAI's wire: read along natively, or repaired into canon chunks."""
+"""Streams of OpenAI's chat and completions: passed on and read for the meter, or repaired into canon chunks.
+
+Page: https://platform.openai.com/docs/api-reference/chat-streaming.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
@@ -34,7 +37,7 @@ class FrameReader(Protocol):
 
 
 class SseDecoder:
-    """Cuts bytes into frames and has them read."""
+    """Cuts a stream into server-sent events and hands them to a reader."""
 
     __slots__ = ("_reader", "_splitter")
 
@@ -98,9 +101,9 @@ _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 
 
 class _Ends:
-    """Which choices have begun and which have ended; the answer is finished when all that were asked for have.
+    """Which choices have begun and which have ended; the answer is finished when all that were asked for have ended.
 
-    Nobody asks for as many as are told apart here, but who answers may make them up.
+    Indexes beyond `_MOST_CHOICES` are ignored, since a host may make them up without end.
     """
 
     __slots__ = ("_asked", "_begun", "_ended", "_reason")
@@ -116,7 +119,7 @@ class _Ends:
             self._begun.add(index)
 
     def ends(self, index: int, reason: str) -> str | None:
-        """The finish reason of the answer, when this was the last choice."""
+        """Note that a choice ended. Returns the finish reason of the whole answer when it was the last one, else None."""
         if 0 <= index < _MOST_CHOICES:
             self._ended.add(index)
         self._reason = self._reason or reason
@@ -128,16 +131,16 @@ class _Ends:
 
     @property
     def open(self) -> list[int]:
-        """Choices that spoke and never said why they ended."""
+        """Indexes of the choices that have begun and not ended."""
         return sorted(self._begun - self._ended)
 
     def at_terminator(self) -> str | None:
-        """The finish reason of an answer with fewer choices than asked for, when each of them has ended."""
+        """At the end of a stream with fewer choices than asked for: the finish reason, if each choice that began has ended."""
         return None if self.all or self.open else self._reason or None
 
 
 class NativeReader:
-    """The provider owns the dialect: its frames go on as they are, and only what the meter needs is read."""
+    """For providers whose dialect the caller speaks: hands every frame on as it is, and notes text, usage and finish reasons."""
 
     __slots__ = ("_ends",)
     kept = 0
@@ -178,7 +181,7 @@ class NativeReader:
         return step
 
     def _unusual(self, frame: Frame) -> Sequence[Step]:
-        """A frame in a shape that is not known here, or cut inside a character: it goes on, and what can be read is."""
+        """A frame of unknown shape, or cut inside a character: it is handed on, and read as far as possible."""
         body = read_object(frame.data)
         if body is None:
             return ()  # one malformed event in an otherwise good stream is left out
@@ -194,7 +197,7 @@ class NativeReader:
 
 
 def _failure(chunk: _Chunk) -> ProviderError | None:
-    """What a chunk reports: an error, or a choice that broke off."""
+    """The failure that a chunk reports, by an error or by a finish reason; None without one."""
     if chunk.error is not None:
         return stream_error(chunk.error)
     reason = next((choice.finish_reason for choice in chunk.choices if choice.finish_reason in BROKEN_OFF), None)
@@ -214,12 +217,12 @@ def _said(delta: _Delta | None) -> str:
 
 
 class RepairingReader:
-    """A compatible host: its chunks become canon, unknown fields and all."""
+    """For compatible hosts: repairs their chunks into canon ones, which keep unknown fields."""
 
     __slots__ = ("_ends", "_last", "_lenient", "_repairs", "_strict", "kept")
 
     def __init__(self, choices: int, *, strict: bool = False) -> None:
-        """`strict`: the host always says why it ends, so that a terminator alone ends nothing."""
+        """`strict`: the host always gives a finish reason, so that [DONE] alone does not finish an answer."""
         self._repairs = Repairs()
         self._ends = _Ends(choices)
         self._strict = strict
@@ -273,7 +276,7 @@ class RepairingReader:
         return step
 
     def _finish_in_their_place(self) -> Sequence[Step]:
-        """A host that says [DONE] but never why: it has finished, and the caller must see that."""
+        """Chunks with a finish reason, for choices that had none when the host sent [DONE]."""
         steps: list[Step] = []
         for index in self._ends.open:
             reason = self._repairs.reason(index)
@@ -284,7 +287,7 @@ class RepairingReader:
 
 
 def _bare(raw: bytes) -> bytes:
-    """A JSON body where a stream was asked for: one answer, or one error, without a frame around it."""
+    """The bytes of a JSON body that came in place of a stream: an answer or an error without a frame; else nothing."""
     return raw if raw.lstrip().startswith(b"{") else b""
 
 
@@ -293,7 +296,7 @@ def _is_chunk(body: Json) -> bool:
 
 
 def counted_text(message: Json) -> str:
-    """All that a message or delta says: text, reasoning, refusal, transcripts, tool calls."""
+    """All text of a message or delta, for counting tokens: content, reasoning, refusal, transcript, and tool calls."""
     words = [text_of(message[name]) for name in ("content", "reasoning_content", "refusal") if name in message]
     audio = message.get("audio")
     if audio is not None:

@@ -1,4 +1,4 @@
-"""Tool calls of one choice brought into OpenAI's shape: an id each, arguments as JSON text, and in streams an index."""
+"""Brings the tool calls of one choice into OpenAI's shape: each with an id, arguments as JSON text, and in streams an index."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +9,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, text_of
 
 _MOST_CALLS: Final = 1_000
-"""Of a choice. Each piece looks for its call among them; behind so many, all goes on with the last."""
+"""Calls of a choice that are told apart; further pieces count as the last one's, so that the search stays short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class ToolCalls:
             call.pop("index", None)
 
     def _continued(self, index: int | None, identifier: str, name: str) -> _Begun | None:
-        """The call that a piece goes on with; None when it begins one."""
+        """The call that a streamed piece continues; None when it begins a new one."""
         if len(self._begun) >= _MOST_CALLS:
             return self._begun[-1]
         if index is None:
@@ -75,7 +75,7 @@ class ToolCalls:
 
 
 def _function(call: Json) -> Json | None:
-    """The call's function; some hosts lay name and arguments beside it."""
+    """The call's function object; made of `name` and `arguments` where a host puts these into the call itself."""
     function: object = call.get("function")
     if is_object(function):
         return function

@@ -1,4 +1,7 @@
-"""OpenAI's usage object, as OpenAI and its many imitators fill it, read into Usage."""
+"""Reads OpenAI's usage object, as OpenAI and its many imitators fill it.
+
+Page: https://platform.openai.com/docs/api-reference/chat/object (usage).
+"""
 
 from typing import Final
 
@@ -9,11 +12,11 @@ from llmgateway.providers.reported_cost import told_nanos
 
 _PROMPT: Final = ("prompt_tokens", "input_tokens")
 _COMPLETION: Final = ("completion_tokens", "output_tokens")
-"""What hosts call the two; where one is left out, the total tells it."""
+"""Names of the two counts; where a host leaves one out, it is worked out from the total."""
 
 
 def read_usage(body: object, tier: object = None) -> Usage | None:
-    """Usage out of a usage object; None when it holds no figures. `tier` is the `service_tier` beside it."""
+    """The usage; None when the object holds no counts. `tier` is the `service_tier` of the answer."""
     if not is_object(body):
         return None
     total = _count(body, "total_tokens")
@@ -54,7 +57,7 @@ def read_usage(body: object, tier: object = None) -> Usage | None:
 
 
 def _half(body: Json, name: str, other: str) -> tuple[int, bool]:
-    """Its figure under the one name or the other, and whether there was one."""
+    """The count under either name, and whether the object has one."""
     figure = figure_of(body.get(name))
     if not figure and other in body:
         told = figure_of(body[other])
