@@ -1,4 +1,4 @@
-"""A Messages answer in canon: text, thinking, tool calls, citations, stop reason and usage.
+"""Translates answers of the Messages API to canon: text, thinking, tool calls, citations, stop reason and usage.
 
 Page: https://platform.claude.com/docs/en/api/messages. Dictionaries in, dictionaries out.
 """
@@ -103,7 +103,7 @@ def usage_of(reported: MessagesUsage | None) -> Usage | None:
 
 
 def _sampled(part: MessagesUsage) -> Round:
-    """One sampling: of the request's model, or of its advisor.
+    """The usage of one sampling, of the request's model or of its advisor.
 
     Page: https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool.
     """
@@ -130,12 +130,12 @@ def openai_usage(usage: Usage) -> Json:
 
 
 def finish_of(stop_reason: object) -> FinishReason | None:
-    """OpenAI's word for a stop reason; one that came later than this list counts as `stop`; None stays None."""
+    """OpenAI's finish reason for a stop reason; `stop` for one that is not known here; None for none."""
     return _FINISH.get(stop_reason, "stop") if isinstance(stop_reason, str) else None
 
 
 def refusal_of(stop_details: object) -> str:
-    """Why Claude refused, in Anthropic's words; empty where nobody says.
+    """Anthropic's explanation of a refusal; empty without one.
 
     Page: https://platform.claude.com/docs/en/test-and-evaluate/strengthen-guardrails/handle-streaming-refusals.
     """
@@ -143,7 +143,7 @@ def refusal_of(stop_details: object) -> str:
 
 
 def is_plain(blocks: Sequence[Json], *, cited: bool) -> bool:
-    """Whether canon says all of these blocks: thinking, then one text, then calls by the model itself, no citations."""
+    """Whether canon can hold all of these blocks: thinking, then one text, then calls by the model itself, and no citations."""
     ranks = [_RANKS.get(text_of(block.get("type")), -1) for block in blocks]
     by_code = any(block.get("caller", _DIRECT) != _DIRECT for block in blocks)
     return not (cited or by_code or -1 in ranks) and ranks == sorted(ranks) and ranks.count(_RANKS["text"]) <= 1
@@ -195,7 +195,7 @@ def canon_message(blocks: list[Json]) -> Message:
 
 
 def counted_text(blocks: list[Json]) -> str:
-    """All that the model wrote: thinking, text and calls; for counting."""
+    """All that the model wrote (thinking, text, calls), for counting tokens."""
     pieces = [text_of(block.get("thinking")) + text_of(block.get("text")) for block in blocks]
     calls = [arguments_of(block.get("input")) for block in blocks if block.get("type") == "tool_use"]
     return "".join([*pieces, *calls])

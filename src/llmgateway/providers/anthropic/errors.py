@@ -1,4 +1,4 @@
-"""Anthropic's errors by name, in whole answers and in mid-stream.
+"""Reads Anthropic's errors, in whole answers and in mid-stream, and names their kind.
 
 Page: https://platform.claude.com/docs/en/api/errors.
 """

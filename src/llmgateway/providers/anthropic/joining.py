@@ -1,4 +1,4 @@
-"""A Messages stream put together again into the message that it is, with all that only Anthropic says.
+"""Joins the events of a Messages stream into the message of a whole answer, with all fields that only Anthropic has.
 
 Page: https://platform.claude.com/docs/en/build-with-claude/streaming.
 """
@@ -27,14 +27,14 @@ def joined(steps: Sequence[Step]) -> bytes:
 
 
 class _Message:
-    """The message as it grows."""
+    """The message, as far as its events have come."""
 
     def __init__(self) -> None:
         self._said: Json = {}
         self._blocks: dict[int, Block] = {}
 
     def add(self, data: bytes) -> Sequence[Step]:
-        """One event more; gives no steps."""
+        """Add the JSON of one event. Returns no steps."""
         event: object = msgspec.json.decode(data)
         if not is_object(event):
             return ()
@@ -53,12 +53,12 @@ class _Message:
         return ()
 
     def body(self) -> bytes:
-        """All of it, as a whole answer has it."""
+        """The body of the whole answer."""
         content = [self._blocks[index].whole() for index in sorted(self._blocks)]
         return msgspec.json.encode({**self._said, "content": content} if self._said else {})
 
     def _end(self, event: Json) -> None:
-        """Why it ended, and what was used: later figures replace earlier ones."""
+        """Add a `message_delta`: the stop reason, and usage whose later counts replace earlier ones."""
         beside = {name: value for name, value in event.items() if name not in {"type", "delta", "usage"}}
         usage = {**object_in(self._said, "usage"), **without_nulls(object_in(event, "usage"))}
         self._said |= {**object_in(event, "delta"), **beside, "usage": usage}

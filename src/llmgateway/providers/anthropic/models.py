@@ -31,14 +31,14 @@ _MAX_TOKENS: Final[tuple[tuple[Version, Mapping[str, int], int], ...]] = (
 THINKING_BUDGETS: Final[Mapping[str, int]] = MappingProxyType(
     {"minimal": 1_024, "low": 1_024, "medium": 4_096, "high": 16_384}
 )
-"""Our reading of an effort as a token budget, for models that know only budgets. 1,024 is the least they accept."""
+"""Tokens of thinking for an effort, for models that take only budgets: our choice. 1,024 is the least they accept."""
 
 LEAST_BUDGET: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
 class ClaudeModel:
-    """A model as its name tells. A name without a version (an alias of ours, a preview) counts as the newest."""
+    """A Claude model, as far as its name tells. One without a version (an alias, a preview) counts as the newest."""
 
     line: str
     version: Version

@@ -1,4 +1,4 @@
-"""What a canon request asks that Claude cannot honour, by path.
+"""Paths of the fields of a canon request that Claude cannot honour.
 
 A parameter at its documented default is honoured by leaving it out, so it is no refusal.
 Page: https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk (what has no counterpart).
@@ -35,7 +35,7 @@ _KNOWN: Final = _HONOURED | {
     "stop", "temperature", "top_p", "top_k", "reasoning_effort", "response_format", "service_tier", "metadata", "tools",
     "tool_choice",
 }  # fmt: skip
-"""What is honoured, and what is judged by its value below."""
+"""All parameters that Claude knows: honoured with any value, or judged by their value below."""
 _PART_KINDS: Final = frozenset({"text", "refusal", "image_url", "file", *OPAQUE_PARTS})
 _SERVER_TOOL: Final = re.compile(r"[a-z0-9_]+_20\d{6}|tool_search_tool_(bm25|regex)|mcp_toolset")
 _CHOICES: Final = frozenset({"auto", "none", "required"})

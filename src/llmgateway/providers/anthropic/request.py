@@ -1,4 +1,4 @@
-"""A canon chat request as a body of the Messages API, and a Messages body made ready for one place.
+"""Writes bodies of the Messages API: from a canon chat request, or from a caller's own Messages body.
 
 Pages: https://platform.claude.com/docs/en/api/messages, .../build-with-claude/structured-outputs, .../thinking, .../effort.
 Dictionaries in, dictionaries out: other hosts of the same language (Bedrock, Vertex, Azure) build on these functions.
@@ -44,7 +44,7 @@ _TOOL_CHOICES: Final[Mapping[str, str]] = MappingProxyType({"auto": "auto", "req
 
 
 def native_body(call: Call, model: str, *, stream: bool, dropped: frozenset[str] = frozenset()) -> Json:
-    """The caller's own Messages body with only what must change: the dialect has checked its shape."""
+    """The caller's own Messages body, which the dialect has checked, with only what must change."""
     body: Json = {**(leave_out(call.body, dropped) if dropped else call.body), "model": model}
     body["messages"] = with_own_ids(without_unsigned(body["messages"]))
     if call.operation is Operation.CHAT and bool(body.get("stream")) != stream:
@@ -76,13 +76,13 @@ def messages_body(call: Call, model: str, *, stream: bool, dropped: frozenset[st
 
 
 def output_limit(canon: Mapping[str, Any], claude: ClaudeModel) -> int:
-    """How much may be written: the caller's limit, else the model's documented maximum, which the API must be told."""
+    """The most output tokens: the caller's limit, else the model's documented maximum, since the API requires one."""
     given = canon.get("max_completion_tokens", canon.get("max_tokens"))
     return given if isinstance(given, int) else claude.max_tokens
 
 
 def thinking_budget(effort: str, limit: int) -> int:
-    """Tokens of thinking for an effort, at most half of the output limit: the answer needs room too. 0 when none is left."""
+    """Tokens of thinking for an effort, at most half of the output limit, so that the answer has room. 0 when that is too little."""
     budget = min(THINKING_BUDGETS.get(effort, THINKING_BUDGETS["high"]), limit // 2)
     return budget if budget >= LEAST_BUDGET else 0
 

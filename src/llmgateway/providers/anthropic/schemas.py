@@ -1,7 +1,7 @@
-"""Schemas as Claude's constrained output takes them, for answers and for the calls of strict tools.
+"""Rewrites JSON schemas for Claude's constrained output, of answers and of calls of strict tools.
 
-Page: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations. It closes objects and knows no
-limits: these are told to the model in words, as Anthropic's own SDKs tell them.
+Page: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations. Objects must be closed, and
+limits are not supported: they go into the description, as Anthropic's own SDKs do it.
 """
 
 from typing import Any, Final

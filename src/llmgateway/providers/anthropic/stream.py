@@ -1,4 +1,4 @@
-"""A Messages stream, event by event: handed on as it is while read along, or translated to canon chunks.
+"""Streams of the Messages API: passed on and read for the meter, or translated to canon chunks.
 
 Page: https://platform.claude.com/docs/en/build-with-claude/streaming. The readers take the JSON of one event, so that
 hosts with another framing (Bedrock) can use them; `SseDecoder` cuts server-sent events for them.
@@ -57,7 +57,7 @@ class _Kind(msgspec.Struct):
 
 
 class _Watched(msgspec.Struct):
-    """What a reader along needs of an event."""
+    """What NativeReader needs of an event."""
 
     type: str
     message: _Start | None = None
@@ -68,7 +68,7 @@ class _Watched(msgspec.Struct):
 
 
 class _Event(msgspec.Struct):
-    """What a translator needs of an event."""
+    """What CanonReader needs of an event."""
 
     type: str
     index: int = 0
@@ -94,7 +94,7 @@ def _read_usage(old: MessagesUsage | None, raw: msgspec.Raw) -> MessagesUsage | 
 
 
 class EventReader(Protocol):
-    """Understands one event after the other."""
+    """Turns events into steps, one after the other."""
 
     @property
     def kept(self) -> int:
@@ -107,7 +107,7 @@ class EventReader(Protocol):
 
 
 class SseDecoder:
-    """Cuts server-sent events and has a reader understand them."""
+    """Cuts a stream into server-sent events and hands them to a reader."""
 
     __slots__ = ("_reader", "_splitter")
 
@@ -132,7 +132,7 @@ class SseDecoder:
 
 
 class NativeReader:
-    """Hands every frame on as it is and notes usage, finish and content."""
+    """For callers of the same API: hands every frame on as it is, and notes text, usage and finish reason."""
 
     __slots__ = ("_reported",)
     kept = 0
@@ -151,7 +151,7 @@ class NativeReader:
         return (step,)
 
     def _unusual(self, step: Step, data: bytes) -> Sequence[Step]:
-        """An event that came later is not ours to judge, and one cut inside a character goes on as it came."""
+        """An event of unknown shape, or cut inside a character: it is handed on, and read as far as possible."""
         whole = mended(data)
         if not error_object(whole):
             return ()  # one malformed event in an otherwise good stream is left out
@@ -189,7 +189,7 @@ class NativeReader:
 
 
 class Block:
-    """A content block as it grows."""
+    """A content block of a stream, as far as it has come."""
 
     __slots__ = ("call", "citations", "kind", "pieces", "signature", "start", "started_at")
 
@@ -236,7 +236,7 @@ class CanonReader:
         self._blocks: dict[int, Block] = {}
         self._done: list[Block] = []
         self._told = 0
-        """How many of the finished blocks went out as provider blocks."""
+        """How many of the finished blocks went out as `provider_blocks`."""
         self._calls = 0
         self._position = 0
         self._lenient = LenientReader()
@@ -339,7 +339,7 @@ class CanonReader:
         return steps
 
     def _untold(self, *coming: Block) -> list[Json]:
-        """Finished blocks to hand on whole: none while canon says all, else all so far, then each as it ends."""
+        """Finished blocks that must go out as `provider_blocks`: none while canon can hold all, else all so far, then each as it ends."""
         known = [*self._done, *coming]
         if not self._told and is_plain([b.start for b in known], cited=any(b.citations for b in known)):
             return []

@@ -1,4 +1,4 @@
-"""Canon messages as Messages turns: the system prompt apart, user and assistant alternating, blocks in the order asked for.
+"""Translates canon messages to turns of the Messages API: a separate system prompt, alternating roles, blocks in the required order.
 
 Page: https://platform.claude.com/docs/en/build-with-claude/working-with-messages.
 """
@@ -18,9 +18,9 @@ from llmgateway.providers.history import image_address, is_signed, parse_data_ur
 
 _CALL_IDS: Final = CallIds(re.compile("[a-zA-Z0-9_-]+"), 32)
 _NAMED_BY: Final = {"tool_use": "id", "tool_result": "tool_use_id"}
-"""Where a block has the id of a call."""
-_GOOGLES: Final = "google_part"
-"""Provider blocks that Gemini's answers left in the history."""
+"""Type of a block -> its field that holds the id of a call."""
+_GEMINI_BLOCK: Final = "google_part"
+"""Type of the provider blocks that Gemini's answers leave in a history."""
 OPAQUE_PARTS: Final = frozenset(
     {"document", "search_result", "container_upload", "image", "tool_reference", "browser_state", "compaction"}
 )
@@ -29,7 +29,7 @@ OPAQUE_PARTS: Final = frozenset(
 
 @dataclass(slots=True)
 class Turns:
-    """What becomes of the messages."""
+    """The translated messages."""
 
     system: list[Json] = field(default_factory=list)
     messages: list[Json] = field(default_factory=list)
@@ -210,21 +210,21 @@ def _assistant(message: Message, where: str) -> list[Json]:
         text = [_text(text_of(message.get("refusal")))]
     made = _entries(message.get("tool_calls") or [], f"{where}.tool_calls")
     calls = [_tool_use(call, f"{where}.tool_calls.{index}") for index, call in enumerate(made)]
-    kept = [block for block in objects(message.get("provider_blocks")) if _is_claudes(block)]
+    kept = [block for block in objects(message.get("provider_blocks")) if _is_messages_block(block)]
     if kept and _unchanged(kept, text, calls):
         return kept
     thinking = [block for block in objects(message.get("thinking_blocks")) if is_signed(block)]
     return [*thinking, *text, *calls]
 
 
-def _is_claudes(block: Json) -> bool:
-    """Whether it can be a block of Messages: another maker's is none, and what a caller made up need not be one either."""
+def _is_messages_block(block: Json) -> bool:
+    """Whether it is a block of the Messages API, and not of another provider or made up by a caller."""
     kind = text_of(block.get("type"))
-    return kind not in {"", _GOOGLES} and (kind != "text" or isinstance(block.get("text"), str))
+    return kind not in {"", _GEMINI_BLOCK} and (kind != "text" or isinstance(block.get("text"), str))
 
 
 def without_unsigned(messages: list[Json]) -> list[Json]:
-    """A native history without what another model thought earlier: the API would refuse the request."""
+    """A caller's own Messages history without thinking of other models, which the API would refuse."""
     kept: list[Json] = []
     for message in messages:
         blocks = message.get("content")
@@ -238,7 +238,7 @@ def without_unsigned(messages: list[Json]) -> list[Json]:
 
 
 def _is_foreign(block: Json) -> bool:
-    """Whether another model's thinking, or what the gateway keeps for another provider."""
+    """Whether the block is thinking of another model, or what the gateway packed for another provider."""
     return (block.get("type") == "thinking" and not block.get("signature")) or is_packed(block.get("data"))
 
 
@@ -260,7 +260,7 @@ def _tool_use(call: Json, where: str) -> Json:
 
 
 def with_own_ids(messages: list[Json]) -> list[Json]:
-    """A native history whose calls another provider named as it likes (`functions.f:0`), by ids that the API allows."""
+    """A caller's own Messages history with call ids that the API takes, in place of another provider's such as `functions.f:0`."""
     return [
         {**message, "content": [_named(block) for block in blocks]}
         if is_array(blocks := message.get("content"))
@@ -275,7 +275,7 @@ def _named(block: Json) -> Json:
 
 
 def collapsed(blocks: list[Json]) -> str | list[Json]:
-    """A lone plain text as a string, else the blocks."""
+    """The text of a lone text block without other fields, else the blocks."""
     if len(blocks) == 1 and blocks[0].keys() == {"type", "text"} and blocks[0]["type"] == "text":
         return blocks[0]["text"]
     return blocks

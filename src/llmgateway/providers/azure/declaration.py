@@ -65,7 +65,7 @@ class Azure(OpenAICompatible):
 
 
 def _with_key(place: Place) -> Place:
-    """The place as Anthropic's own headers want it; the key is taken out again."""
+    """The place with an empty key, so that Anthropic's headers can be built and the key then replaced by the token."""
     return Place(
         model=place.model,
         base_url=place.base_url,

@@ -1,4 +1,4 @@
-"""Requests to models on Amazon Bedrock: the path, and a bearer key or a signature.
+"""Addresses and signs requests to models on Amazon Bedrock: the path, and a bearer key or a signature.
 
 Pages: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html and
 https://docs.aws.amazon.com/general/latest/gr/bedrock.html.
@@ -18,9 +18,9 @@ _RUNTIME = "://bedrock-runtime."
 
 
 def model_request(place: Place, method: str, body: bytes) -> UpstreamRequest:
-    """A request to one method of the place's model, signed. Raises BadRequest when there is no region to sign for."""
+    """A request to a method of the model (`converse`, `invoke`, ...), with its credential. Raises BadRequest without a region to sign for."""
     url = f"{place.base_url}/model/{quote(place.model, safe='')}/{method}"
-    return UpstreamRequest(url, _proven(place, "POST", url, body), body)
+    return UpstreamRequest(url, _authenticated(place, "POST", url, body), body)
 
 
 def free_request(place: Place) -> UpstreamRequest | None:
@@ -31,11 +31,11 @@ def free_request(place: Place) -> UpstreamRequest | None:
     if _RUNTIME not in place.base_url:
         return None
     url = place.base_url.replace(_RUNTIME, "://bedrock.") + "/foundation-models"
-    return UpstreamRequest(url, _proven(place, "GET", url, b""), b"", "GET")
+    return UpstreamRequest(url, _authenticated(place, "GET", url, b""), b"", "GET")
 
 
-def _proven(place: Place, method: str, url: str, body: bytes) -> Mapping[str, str]:
-    """The headers of a request, its credential among them."""
+def _authenticated(place: Place, method: str, url: str, body: bytes) -> Mapping[str, str]:
+    """The headers of a request, with its bearer key or signature."""
     headers = {"content-type": "application/json"}
     key = place.secrets.get("api_key")
     if key is not None:

@@ -1,4 +1,4 @@
-"""A Converse answer in canon: text, thinking, tool calls, citations, stop reason and usage.
+"""Translates answers of Converse to canon: text, thinking, tool calls, citations, stop reason and usage.
 
 Page: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html. Dictionaries in, dictionaries out.
 """
@@ -31,14 +31,15 @@ _OPTIMIZED: Final = "optimized"
 
 
 def finish_of(reason: object) -> FinishReason | None:
-    """OpenAI's word for a stop reason; one that came later than this list counts as `stop`; None stays None."""
+    """OpenAI's finish reason for a stop reason; `stop` for one that is not known here; None for none."""
     return _FINISH.get(reason, "stop") if isinstance(reason, str) else None
 
 
 def usage_of(given: object, beside: Json) -> Usage | None:
-    """Usage in OpenAI's meaning. Input tokens leave out the cache's, unless the total says that they hold them.
+    """Usage in OpenAI's meaning; None without token counts.
 
-    `beside`: the answer, or a stream's last event, which tells how it was served, whatever was asked for.
+    Converse's input tokens leave out those of the cache, unless the total shows that they include them.
+    `beside` is the answer, or a stream's last event, that holds the usage: it tells the tier that was served.
     """
     if not is_object(given) or not ("inputTokens" in given or "outputTokens" in given):
         return None
@@ -62,7 +63,7 @@ def usage_of(given: object, beside: Json) -> Usage | None:
 
 
 def _tier(served: Json) -> str | None:
-    """The service tier; or `optimized` where latency was, which has prices of its own too.
+    """The service tier that was served, or `optimized` for latency-optimized inference, which has its own prices too.
 
     Pages, below https://docs.aws.amazon.com/bedrock/latest/userguide: service-tiers-inference.html and
     latency-optimized-inference.html.
@@ -127,7 +128,7 @@ def canon_message(blocks: list[Json]) -> Message:
 
 
 def thinking_block(thought: Json) -> Json:
-    """Anthropic's block for it; bytes of a redacted thought are Anthropic's own text in base64."""
+    """A reasoning block as Anthropic's thinking block. The bytes of a redacted one are Anthropic's text in base64."""
     if redacted := text_of(thought.get("redactedContent")):
         return {"type": "redacted_thinking", "data": _unwrapped(redacted)}
     text = object_in(thought, "reasoningText")

@@ -36,9 +36,9 @@ _BETAS: Final = frozenset(
 https://docs.aws.amazon.com/bedrock/latest/userguide: model-parameters-anthropic-claude-messages-request-response.html,
 model-parameters-anthropic-claude-messages-tool-use.html and claude-messages-compaction.html."""
 _MARKED: Final = ("system", "messages", "tools", "content")
-"""Where markers of the cache stand, beside the body itself."""
+"""Fields of a body, block or tool that hold objects with cache markers."""
 _USUAL_TIERS: Final = (None, "auto", "standard_only")
-"""Bedrock has no tiers of Anthropic's: who asks for the usual one gets it."""
+"""Values of `service_tier` that are honoured: Bedrock has only Anthropic's standard tier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ def _betas(headers: Mapping[str, str]) -> list[str]:
 
 
 def _is_scoped(value: Any) -> bool:
-    """Whether a marker of the cache says who shares it, which Bedrock's cannot."""
+    """Whether a cache marker has a `scope`, which Bedrock does not take."""
     if is_array(value):
         return any(_is_scoped(item) for item in value)
     if not is_object(value):
@@ -104,7 +104,7 @@ def _unscoped(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BedrockClaude(Converse):
-    """Two languages for the same models: the caller's dialect tells which. A part of Bedrock, no host of its own."""
+    """Claude on Bedrock: InvokeModel for callers of /v1/messages, Converse for all others. A part of Bedrock, no provider of its own."""
 
     messages: InvokedClaude
 

@@ -1,4 +1,7 @@
-"""The Converse API: one language for all of Amazon Bedrock's chat models, and InvokeModel for embeddings."""
+"""The Converse API: one language for all of Amazon Bedrock's chat models, and InvokeModel for embeddings.
+
+Page: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +26,7 @@ from llmgateway.providers.paths import leave_out
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converse(Provider):
-    """The language of Converse. It is no caller's dialect: everything is translated."""
+    """The language of Converse. No caller speaks it, so everything is translated."""
 
     def refuses(self, call: Call, model: str) -> Sequence[str]:
         if call.operation is Operation.EMBEDDINGS:

@@ -1,4 +1,4 @@
-"""Token counts by Amazon Bedrock itself, free of charge: CountTokens, for the models that have it.
+"""Counts the tokens of a prompt by CountTokens of Amazon Bedrock, which is free, for the models that have it.
 
 Page: https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html.
 """
@@ -16,7 +16,7 @@ from llmgateway.providers.bedrock.addressing import model_request
 from llmgateway.providers.bedrock.request import converse_body
 
 _REGIONAL: Final = re.compile(r"(us|us-gov|eu|apac|au|jp|ca|sa|me|global)\.(?=[a-z0-9]+\.)")
-"""What names an inference profile of several regions: the counter knows a model by its own id alone."""
+"""The prefix of a cross-region inference profile: CountTokens takes the model's own id alone."""
 _COUNTED: Final = frozenset({"messages", "system", "toolConfig", "additionalModelRequestFields"})
 
 

@@ -30,11 +30,11 @@ _PURPOSES: Final[Mapping[str, str]] = MappingProxyType(
         "clustering": "CLUSTERING",
     }
 )
-"""Cohere's words for what vectors are for, in Nova's; Nova's own pass as they are."""
+"""Cohere's `input_type` -> Nova's `embeddingPurpose`; Nova's own values pass unchanged."""
 
 
 def refusals(canon: Mapping[str, Any], model: str) -> list[str]:
-    """What has no counterpart, by name."""
+    """Names of the parameters that the model cannot honour."""
     named = embedding_refusals(canon)
     if "titan" in model:
         if canon.get("input_type"):
@@ -63,7 +63,7 @@ def invoke_body(canon: Mapping[str, Any], model: str) -> Json:
 
 
 def _nova_body(canon: Mapping[str, Any], text: str) -> Json:
-    """Documents are meant where the caller does not say `input_type`; who sets no `dimensions` gets the model's own."""
+    """Without `input_type` the texts are documents; without `dimensions` the vectors have the model's own number."""
     purpose = text_of(canon.get("input_type")) or "search_document"
     params: Json = {
         "embeddingPurpose": _PURPOSES.get(purpose, purpose),
@@ -75,7 +75,7 @@ def _nova_body(canon: Mapping[str, Any], text: str) -> Json:
 
 
 def read_vectors(call: Call, reply: Reply) -> Answer:
-    """Vectors in either shape. Tokens are in a header where the body does not say them. Raises ProviderError."""
+    """The vectors in any of the shapes; tokens from the body, else from a header. Raises ProviderError when there are none."""
     answer = answer_object(reply, "Amazon Bedrock")
     single, counted = answer.get("embedding"), answer.get("inputTextTokenCount")
     vectors = [single] if single is not None else vectors_of(answer)

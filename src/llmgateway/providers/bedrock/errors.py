@@ -1,4 +1,4 @@
-"""Amazon Bedrock's errors by name, in whole answers and in event streams.
+"""Reads Amazon Bedrock's errors, in whole answers and in event streams, and names their kind.
 
 Pages: https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html and
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html.
@@ -75,7 +75,7 @@ def answer_error(status: int, headers: Mapping[str, str], body: bytes) -> Provid
 
 
 def stream_error(name: str, payload: bytes) -> ProviderError:
-    """The failure that an exception in an event stream tells."""
+    """The failure that an exception in an event stream reports."""
     found = error_object(payload)
     message = text_of(found.get("message")) or text_of(found.get("Message"))
     kind = _kind(name, message, _original(found, 500))
@@ -83,7 +83,7 @@ def stream_error(name: str, payload: bytes) -> ProviderError:
 
 
 def _original(found: Json, otherwise: int) -> int:
-    """The status that the model's own server answered Bedrock with."""
+    """The status with which the model's server answered Bedrock."""
     status = found.get("originalStatusCode")
     return status if isinstance(status, int) else otherwise
 

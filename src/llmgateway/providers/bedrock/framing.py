@@ -1,4 +1,4 @@
-"""AWS event streams: bytes in any pieces in, messages out, checksums checked.
+"""Cuts AWS event streams into messages and checks their checksums.
 
 Page: https://docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html#streaming-event-stream. A message is
 total length, header length, checksum of these two, headers, payload, checksum of all.
@@ -17,7 +17,7 @@ _LIMIT: Final = 24 * 1024 * 1024
 _TEXT: Final = 7
 _BYTES: Final = 6
 _SIZES: Final[Mapping[int, int]] = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
-"""Type of a header's value -> its size, where it is fixed."""
+"""Type of a header's value -> its size in bytes, for types of fixed size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Message:
 
 
 class BrokenStream(Exception):
-    """The bytes are no event stream (any more): what follows cannot be read either."""
+    """The bytes are no valid event stream, so that what follows cannot be read either."""
 
 
 class MessageSplitter:

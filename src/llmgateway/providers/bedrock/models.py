@@ -1,4 +1,4 @@
-"""What models on Amazon Bedrock take of what was Claude's first, read from their names: cache points, one call at a time.
+"""What models on Amazon Bedrock accept, read from their names: cache points, and a limit of one tool call at a time.
 
 Pages: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html (supported models) and
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-tool-use.html.
@@ -18,14 +18,14 @@ _NOVA: Final = re.compile(r"amazon\.nova-(2-)?(micro|lite|pro|premier)\b")
 
 @dataclass(frozen=True, slots=True)
 class Caching:
-    """Where a model takes cache points. One that is not known takes none: it would refuse the request."""
+    """Where a model takes cache points. An unknown model gets none, since it might refuse the request."""
 
     content: bool = False
-    """Behind system texts and what users and the model say."""
+    """After system texts and the content of messages."""
     tools: bool = False
-    """Behind tools, their calls and their results."""
+    """After tools, tool calls and results."""
     lifetimes: bool = False
-    """Whether a point may say how long what stands before it is kept."""
+    """Whether a cache point may have a `ttl`."""
 
     def behind_content(self, marked: Json) -> list[Json]:
         """The cache point that Anthropic's marker on a content means."""
@@ -49,7 +49,7 @@ def is_claude(model: str) -> bool:
 
 
 def takes_one_at_a_time(model: str, choice: object) -> bool:
-    """Whether the model can be told to call one tool at a time: Claude in its own words, unless Converse's force a tool."""
+    """Whether the model can be limited to one tool call at a time: Claude from 4.5 on, unless the call forces a tool."""
     return is_claude(model) and claude_model(model).version >= (4, 5) and choice in (None, "auto")
 
 

@@ -1,4 +1,4 @@
-"""A canon chat request as a Converse body, and what of it has no counterpart there.
+"""Writes Converse bodies from canon chat requests, and tells which fields of a request a model cannot honour.
 
 Pages: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
 https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html and
@@ -71,7 +71,7 @@ _SEEDED: Final = ("openai.", "cohere.command-r")
 """Makers whose own parameters, which Converse passes on, know a seed."""
 _PARTS: Final = frozenset({"text", "refusal", "image_url", "file", "document", "search_result", "guardContent"})
 _DETAILS: Final = frozenset({"auto", "high", "original"})
-"""Pictures are always read as they are."""
+"""Values of an image's `detail` that are honoured: images are always read in full."""
 _CHOICES: Final[Mapping[str, Json]] = MappingProxyType({"auto": {"auto": {}}, "required": {"any": {}}})
 
 
@@ -103,7 +103,7 @@ def converse_body(call: Call, model: str, *, dropped: frozenset[str] = frozenset
 
 
 def _claude_fields(call: Call, canon: Json, model: str, inference: Json) -> Json:
-    """What Claude takes beside Converse's own parameters; what a generation cannot take leaves `inference`."""
+    """Fields that Claude takes beside Converse's own. Removes from `inference` the sampling parameters that the model does not take."""
     asked = {name: value for name, value in canon.items() if name not in {"response_format", *OWN_FIELDS}}
     messages = messages_body(msgspec.structs.replace(call, canon={**asked, "messages": []}), model, stream=False)
     for ours, theirs in (("temperature", "temperature"), ("top_p", "topP")):
@@ -126,7 +126,7 @@ def _model_fields(canon: Json, model: str) -> Json:
 
 
 def _top_k(model: str, value: object) -> Json | None:
-    """The name that the model's maker has for it; None where there is none."""
+    """The model's own field for `top_k`; None where it has none."""
     if "nova" in model:
         return {"inferenceConfig": {"topK": value}}
     if "cohere." in model:
@@ -161,7 +161,7 @@ def _tools(canon: Json, model: str) -> Json | None:
 
 
 def _once_called(messages: Sequence[Json]) -> Json | None:
-    """The tools that a history without tools names: Converse takes no calls and results without a toolConfig.
+    """A `toolConfig` of the tools that a history calls, when the request has none: Converse takes no calls and results without it.
 
     Page: https://docs.aws.amazon.com/bedrock/latest/userguide/tool-use-inference-call.html.
     """
@@ -210,7 +210,7 @@ def refusals(given: Mapping[str, Any], model: str) -> list[str]:
 
 
 def _own_matter(path: str) -> bool:
-    """Whether Converse decides about it, whatever the Messages API says."""
+    """Whether the path is judged by Converse, so that a refusal of the Messages API does not count."""
     return path == "service_tier" or (path.startswith("messages.") and path.endswith(".type"))
 
 

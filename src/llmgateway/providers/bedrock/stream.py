@@ -1,4 +1,4 @@
-"""ConverseStream, event by event, as canon chunks; and the frames of InvokeModel, as Anthropic's own events.
+"""Streams of Amazon Bedrock: ConverseStream as canon chunks, and the frames of InvokeModel as Anthropic's own events.
 
 Pages: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html and
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html.
@@ -23,7 +23,7 @@ from llmgateway.providers.lenient_json import read_object
 
 
 class MessageReader(Protocol):
-    """Understands one event after the other."""
+    """Turns events into steps, one after the other."""
 
     @property
     def kept(self) -> int:
@@ -36,7 +36,7 @@ class MessageReader(Protocol):
 
 
 class EventStreamDecoder:
-    """Cuts an event stream and has a reader understand it; exceptions are failures whoever reads."""
+    """Cuts an AWS event stream into messages: hands events to a reader, and turns exceptions into failures."""
 
     __slots__ = ("_reader", "_splitter")
 
@@ -82,7 +82,7 @@ _kind = msgspec.json.Decoder(_Kind)
 
 
 class InvokeReader:
-    """Unwraps Anthropic's events, and frames them as Anthropic itself would."""
+    """Takes Anthropic's events out of the frames of InvokeModel, and frames them as server-sent events, as Anthropic does."""
 
     __slots__ = ("_reader",)
 
@@ -104,7 +104,7 @@ class InvokeReader:
 
 
 class _Block:
-    """A content block as it grows."""
+    """A content block of a stream, as far as it has come."""
 
     __slots__ = ("call", "citations", "pieces", "signature", "start")
 
@@ -118,7 +118,7 @@ class _Block:
 
 
 class ConverseReader:
-    """Translates events to canon chunks."""
+    """Translates events of ConverseStream to canon chunks."""
 
     __slots__ = ("_blocks", "_calls", "_model", "_position", "kept")
 
@@ -227,7 +227,7 @@ class ConverseReader:
         return (Step(chunk=chunk, finish=finish),)
 
     def _account(self, event: Json) -> Sequence[Step]:
-        """The last event: the stream is finished even when there are no figures in it."""
+        """The steps of the last event, `metadata`, which ends the stream also when it holds no usage."""
         usage = usage_of(event.get("usage"), event)
         if usage is None:
             return (Step(end=True),)
@@ -236,7 +236,7 @@ class ConverseReader:
 
 
 def malformed(reason: str) -> ProviderError | None:
-    """The failure that a stop reason tells: the model wrote what cannot be read as an answer."""
+    """The failure that a stop reason `malformed_...` means: the model's output could not be parsed. None for any other."""
     if not reason.startswith("malformed_"):
         return None
     return ProviderError(

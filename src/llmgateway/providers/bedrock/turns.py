@@ -1,4 +1,4 @@
-"""Canon messages as Converse messages: the system prompt apart, user and assistant alternating, markers as cache points.
+"""Translates canon messages to Converse messages: a separate system prompt, alternating roles, cache markers as cache points.
 
 Page: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html.
 """
@@ -41,7 +41,7 @@ _IMAGES: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(slots=True)
 class Turns:
-    """What becomes of the messages."""
+    """The translated messages."""
 
     system: list[Json] = field(default_factory=list)
     messages: list[Json] = field(default_factory=list)
@@ -195,7 +195,7 @@ def _search_result(part: Json) -> Json:
 
 
 def _name(title: str) -> str:
-    """A document's name in the letters that the API allows."""
+    """A document's name in the characters that the API allows, at most 200."""
     name = " ".join(_NO_NAME.sub(" ", title.rpartition(".")[0] or title).split())
     return name[:_LONGEST_NAME] or "document"
 

@@ -1,4 +1,4 @@
-"""A Cohere answer in canon: text, thinking, tool plan, tool calls, citations, finish reason and usage.
+"""Translates Cohere's answers to canon: text, thinking, tool plan, tool calls, citations, finish reason and usage.
 
 Page: https://docs.cohere.com/reference/chat. Dictionaries in, dictionaries out.
 """
@@ -24,12 +24,12 @@ _FINISH: Final[Mapping[str, FinishReason]] = MappingProxyType(
 
 
 def finish_of(reason: object) -> FinishReason | None:
-    """OpenAI's word for a finish reason; one that came later than this list counts as `stop`; None stays None."""
+    """OpenAI's finish reason; `stop` for one that is not known here; None for none."""
     return _FINISH.get(reason, "stop") if isinstance(reason, str) else None
 
 
 def usage_of(given: object) -> Usage | None:
-    """Usage as the model saw it: `tokens`; billed are `billed_units`, which leave Cohere's own prompt out.
+    """The usage: `tokens` are what the model read and wrote, `billed_units` what is billed, without Cohere's own prompt.
 
     Page: https://docs.cohere.com/docs/how-does-cohere-pricing-work.
     """
@@ -76,7 +76,7 @@ def canon_answer(answer: Json, model: str, usage: Usage | None) -> ChatCompletio
 
 
 def canon_message(given: Json) -> Message:
-    """An assistant message. What the model thought, and its plan for the tools, are its reasoning."""
+    """An assistant message in canon. Thinking and the tool plan together are its `reasoning_content`."""
     blocks = objects(given.get("content"))
     calls = [_tool_call(call) for call in objects(given.get("tool_calls"))]
     text = "".join(text_of(block.get("text")) for block in blocks)

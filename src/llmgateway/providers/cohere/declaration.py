@@ -37,7 +37,7 @@ _LEAST_BYTES: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cohere(Provider):
-    """The language of Cohere's API, version 2. It is no caller's dialect: everything is translated."""
+    """The language of Cohere's API, version 2. No caller speaks it, so everything is translated."""
 
     def probe(self, place: Place) -> UpstreamRequest | None:
         headers = {"authorization": f"Bearer {place.secrets['api_key']}"}

@@ -1,4 +1,4 @@
-"""Embeddings by Cohere: texts in, vectors out, at Cohere's own API and at hosts of its models.
+"""Bodies and answers of Cohere's embeddings, at Cohere's own API and at hosts of its models.
 
 Page: https://docs.cohere.com/reference/embed.
 """
@@ -15,7 +15,7 @@ _HONOURED: Final = frozenset({"input_type", *_OWN_FIELDS})
 
 
 def embedding_refusals(canon: Mapping[str, Any]) -> list[str]:
-    """What has no counterpart, by name."""
+    """Names of the parameters that Cohere cannot honour."""
     return unhonoured(canon, _HONOURED)
 
 

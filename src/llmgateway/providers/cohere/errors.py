@@ -1,4 +1,4 @@
-"""Cohere's errors by name, in whole answers and in mid-stream.
+"""Reads Cohere's errors, in whole answers and in mid-stream, and names their kind.
 
 Page: https://docs.cohere.com/reference/errors.
 """
@@ -18,7 +18,7 @@ _BY_WORDS: Final[tuple[tuple[str, FailureKind], ...]] = (
     ("payment method", FailureKind.BILLING),
 )
 _DENIED: Final = 498
-"""The text holds a deny-listed token."""
+"""The HTTP status of a text with a deny-listed token."""
 _WORDED: Final = frozenset({400, 402, 413, 422, 429})
 
 
@@ -36,7 +36,7 @@ def answer_error(status: int, headers: Mapping[str, str], body: bytes) -> Provid
 
 
 def ending_error(finish: str, said: object) -> ProviderError | None:
-    """The failure that a finish reason tells: Cohere's answer ended by ERROR or TIMEOUT is none."""
+    """The failure that a finish reason ERROR or TIMEOUT means; None for any other."""
     if finish not in {"ERROR", "TIMEOUT"}:
         return None
     kind = FailureKind.TIMEOUT if finish == "TIMEOUT" else FailureKind.SERVER_ERROR

@@ -1,4 +1,4 @@
-"""A canon chat request as a body of Cohere's v2 chat, and what of it has no counterpart there.
+"""Writes bodies of Cohere's v2 chat from canon chat requests, and tells which fields of a request a model cannot honour.
 
 Pages: https://docs.cohere.com/reference/chat, https://docs.cohere.com/v2/docs/tool-use-parameter-types,
 https://docs.cohere.com/v2/docs/structured-outputs, https://docs.cohere.com/v2/docs/reasoning.
@@ -38,7 +38,7 @@ _JUDGED: Final = frozenset(
 _KNOWN: Final = _HONOURED | _JUDGED
 _MOST_TOP_P: Final = 0.99
 _BUDGETS: Final[Mapping[str, int]] = MappingProxyType({"minimal": 1_024, "low": 1_024, "medium": 4_096})
-"""Our reading of an effort as a budget of thinking tokens; above it the model thinks as long as it likes."""
+"""Tokens of thinking for an effort, our choice; higher efforts set no budget."""
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})
 
 

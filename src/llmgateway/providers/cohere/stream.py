@@ -1,4 +1,4 @@
-"""A Cohere stream, event by event, as canon chunks.
+"""Translates Cohere's streams to canon chunks, event by event.
 
 Page: https://docs.cohere.com/v2/docs/streaming. An event's `index` counts blocks of content or tool calls, never choices.
 """
@@ -31,7 +31,7 @@ _event = msgspec.json.Decoder(_Event)
 
 
 class CohereDecoder:
-    """Reads one stream."""
+    """Decodes one stream."""
 
     __slots__ = ("_calls", "_id", "_lenient", "_model", "_position", "_splitter", "_starts", "_unsaid", "kept")
 

@@ -1,4 +1,4 @@
-"""Canon messages as messages of Cohere's v2 chat: tool plans, thoughts, calls and documents in their places.
+"""Translates canon messages to messages of Cohere's v2 chat, with tool plans, thinking, calls and documents.
 
 Pages: https://docs.cohere.com/v2/docs/tool-use-overview, https://docs.cohere.com/v2/docs/reasoning.
 """
@@ -14,7 +14,7 @@ from llmgateway.providers.history import read_call, with_a_user_turn
 from llmgateway.providers.server_tools import content_in_words
 
 PART_KINDS: Final = frozenset({"text", "refusal", "image_url"})
-"""Kinds of content parts with a counterpart."""
+"""Types of content parts that Cohere has a counterpart for."""
 
 
 def turns(messages: object, *, thinks: bool) -> list[Json]:
@@ -72,7 +72,7 @@ def _joined(content: object) -> str:
 
 
 def _assistant(message: Json, where: str, *, thinks: bool) -> Json:
-    """What was thought goes back as a thought to a model that thinks, to others as their plan for the tools."""
+    """An assistant message. Its reasoning goes back as thinking to a model that reasons, to others as the tool plan."""
     content = content_in_words(message)
     said = "".join(_said(part) for part in objects(content)) if is_array(content) else text_of(content)
     text = said or text_of(message.get("refusal"))

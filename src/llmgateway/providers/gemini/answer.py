@@ -1,4 +1,4 @@
-"""A generateContent answer in canon: text, thoughts, calls, signatures, grounding, finish reason and usage.
+"""Translates answers of generateContent to canon: text, thoughts, calls, signatures, grounding, finish reason and usage.
 
 Page: https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse.
 """
@@ -37,13 +37,13 @@ _TIERS: Final[Mapping[str, str]] = MappingProxyType({"ON_DEMAND_FLEX": "flex", "
 """Traffic of Vertex AI with a price of its own
 (https://cloud.google.com/vertex-ai/generative-ai/docs/deploy/consumption-options)."""
 _INCOMPLETE: Final[FinishReason] = "length"
-"""For TOO_MANY_TOOL_CALLS, OTHER and whatever comes later: the model did not get to its end."""
+"""The finish reason for TOO_MANY_TOOL_CALLS, OTHER and reasons not known here: the answer is incomplete."""
 _UNREADABLE: Final = frozenset({"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"})
-"""The model wrote what Google cannot read as an answer."""
+"""Finish reasons of an answer that Google could not parse: a failure."""
 _DRIFT: Final = 64
-"""Characters by which a segment's numbers may be off."""
+"""Characters by which the position of a cited segment may be wrong."""
 _SAYABLE: Final = frozenset({"text", "thought", "thoughtSignature", "functionCall", "partMetadata"})
-"""Fields of a part that canon has words for."""
+"""Fields of a part that canon can hold."""
 
 
 class Modality(msgspec.Struct, frozen=True, rename="camel"):
@@ -70,9 +70,9 @@ class UsageMetadata(msgspec.Struct, frozen=True, rename="camel"):
     candidates_tokens_details: list[Modality] = []
     cache_tokens_details: list[Modality] | None = None
     service_tier: Any = None
-    """The Gemini API's word for the tier that was served."""
+    """The service tier that was served, as the Gemini API names it."""
     traffic_type: Any = None
-    """Vertex AI's."""
+    """The same, as Vertex AI names it."""
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -146,7 +146,7 @@ def openai_usage(usage: Usage) -> Json:
 
 
 def searches_of(candidate: Candidate) -> int:
-    """How many searches of the web the answer is grounded in; one that is empty, or was made before, is not billed.
+    """The number of billed web searches behind the answer: each query once, without empty ones.
 
     Page: https://ai.google.dev/gemini-api/docs/google-search.
     """
@@ -155,7 +155,7 @@ def searches_of(candidate: Candidate) -> int:
 
 
 def finish_of(reason: str | None, *, called: bool) -> FinishReason | None:
-    """OpenAI's word for a finish reason; None when nobody said so."""
+    """OpenAI's finish reason; None without one. `called`: the answer holds tool calls."""
     if not reason or reason == "FINISH_REASON_UNSPECIFIED":
         return None
     finish = _FINISH.get(reason, _INCOMPLETE)
@@ -163,7 +163,7 @@ def finish_of(reason: str | None, *, called: bool) -> FinishReason | None:
 
 
 def unreadable(candidate: Candidate) -> ProviderError | None:
-    """The failure that a finish reason tells; None where it tells none."""
+    """The failure that the finish reason means; None when it means none."""
     reason = candidate.finish_reason
     if reason not in _UNREADABLE:
         return None
@@ -172,7 +172,7 @@ def unreadable(candidate: Candidate) -> ProviderError | None:
 
 
 def blocked_because(feedback: Feedback) -> str:
-    """A sentence for a prompt that Google did not let through."""
+    """A sentence that says why Google blocked the prompt."""
     return f"Google blocked the prompt ({feedback.block_reason}). {feedback.block_reason_message or ''}".strip()
 
 
@@ -196,7 +196,7 @@ def canon_answer(response: Response, model: str, usage: Usage | None) -> ChatCom
 
 
 def thoughts_as_summary(answer: ChatCompletion) -> None:
-    """A summary is what Google makes of the thoughts (https://ai.google.dev/gemini-api/docs/thinking)."""
+    """Move thoughts to `reasoning_summary`, in place: Google returns summaries (https://ai.google.dev/gemini-api/docs/thinking)."""
     for choice in answer["choices"]:
         if thoughts := choice["message"].pop("reasoning_content", None):
             choice["message"]["reasoning_summary"] = thoughts
@@ -265,7 +265,7 @@ def signed(signature: str) -> Json:
 
 
 def tool_call(part: Json, place: str) -> ToolCall:
-    """A call as OpenAI has it. Google's id where it gave one, else one made of the call and its place: always the same."""
+    """A tool call in canon, with Google's id, else a digest of the call and its `place` in the answer, the same in every reading."""
     call: Json = part["functionCall"]
     name, arguments = text_of(call.get("name")), msgspec.json.encode(call.get("args") or {}).decode()
     made = hashlib.sha256(f"{place}.{name}.{arguments}".encode()).hexdigest()[:24]
@@ -280,7 +280,7 @@ def tool_call(part: Json, place: str) -> ToolCall:
 
 
 def is_plain(parts: Sequence[Json]) -> bool:
-    """Whether canon says all of these parts: thoughts aside, text and then calls."""
+    """Whether canon can hold all of these parts: text and then calls, thoughts aside."""
     said = [part for part in parts if not part.get("thought") and part.get("text") != ""]
     calls = ["functionCall" in part for part in said]
     return calls == sorted(calls) and all(part.keys() <= _SAYABLE for part in said)
@@ -292,7 +292,7 @@ def blocks_of(parts: Sequence[Json]) -> list[Json]:
 
 
 def url_citations(grounding: Json | None, parts: Sequence[Json]) -> list[Json]:
-    """OpenAI's annotations for what the answer is grounded in. Google counts bytes of UTF-8 within a part, OpenAI characters."""
+    """OpenAI's annotations for the grounding of an answer. Positions are characters; Google's are bytes of UTF-8 within a part."""
     if not grounding:
         return []
     sources = [_source(chunk) for chunk in objects(grounding.get("groundingChunks"))]
@@ -330,7 +330,7 @@ def _source(chunk: Json) -> Json:
 
 
 def _segment(segment: object, parts: Sequence[Json]) -> tuple[int, int]:
-    """Where a segment stands in the answer's text. The quoted words win over the numbers, which Google miscounts at times."""
+    """First character and end of a segment in the answer's text. Google's numbers are at times wrong: then its quoted words decide."""
     if not is_object(segment):
         return 0, 0
     index = segment.get("partIndex") or 0

@@ -36,7 +36,7 @@ _response = msgspec.json.Decoder(Response)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gemini(Provider):
-    """The language of the Gemini API. It is no caller's dialect: everything is translated."""
+    """The language of the Gemini API. No caller speaks it, so everything is translated."""
 
     def probe(self, place: Place) -> UpstreamRequest | None:
         headers = {"x-goog-api-key": place.secrets["api_key"]}

@@ -1,4 +1,4 @@
-"""Embeddings by Gemini: texts in, vectors out.
+"""Bodies and answers of Gemini's embeddings.
 
 Page: https://ai.google.dev/api/embeddings.
 """
@@ -24,7 +24,7 @@ def batch_body(canon: Mapping[str, Any], model: str) -> Json:
 
 
 def embedded(answer: Json, model: str) -> Answer:
-    """What embedContent or batchEmbedContents answered. Raises ProviderError when it cannot be read."""
+    """The answer of embedContent or batchEmbedContents. Raises ProviderError when it holds no vectors."""
     single = answer.get("embedding")
     found = [single] if is_object(single) else objects(answer.get("embeddings"))
     usage = answer.get("usageMetadata")

@@ -1,4 +1,4 @@
-"""Google's errors by name: google.rpc.Status, in whole answers (also as a list) and in mid-stream.
+"""Reads Google's errors (google.rpc.Status), in whole answers, also as a list, and in mid-stream, and names their kind.
 
 Pages: https://ai.google.dev/gemini-api/docs/troubleshooting and https://google.aip.dev/193.
 """
@@ -64,7 +64,7 @@ def answer_error(status: int, headers: Mapping[str, str], body: bytes) -> Provid
 
 
 def status_error(found: Json, status: int | None) -> ProviderError:
-    """The failure that a google.rpc.Status tells. Without an HTTP status its own code counts."""
+    """The failure that a google.rpc.Status reports. Without an HTTP `status` its own code counts."""
     code = found.get("code")
     number = status if status is not None else code if isinstance(code, int) else None
     details = objects(found.get("details"))

@@ -1,4 +1,4 @@
-"""Streams of Google cut into JSON objects: server-sent events, or one growing JSON array when `alt=sse` was not asked for."""
+"""Cuts Google's streams into JSON objects. They are server-sent events, or one JSON array that grows, without `alt=sse`."""
 
 import re
 from typing import Final
@@ -10,16 +10,16 @@ _LIMIT: Final = 16 * 1024 * 1024
 
 
 class ObjectSplitter:
-    """Cuts the objects out of a JSON array, or a lone object, as their last brace comes."""
+    """Cuts the objects out of a growing JSON array, or a lone object, as soon as each is complete."""
 
     __slots__ = ("_buffer", "_depth", "_in_string", "_position", "_start")
 
     def __init__(self) -> None:
         self._buffer = b""
         self._position: int = 0
-        """Up to where the buffer was looked at."""
+        """Index up to which the buffer was searched."""
         self._start: int = 0
-        """Where the object under way begins; meaningful while `_depth` is not 0."""
+        """Index at which the incomplete object begins, while `_depth` is not 0."""
         self._depth = 0
         self._in_string = False
 
@@ -49,7 +49,7 @@ class ObjectSplitter:
         return found
 
     def _forget(self) -> None:
-        """Keep only the object under way."""
+        """Drop all of the buffer before the incomplete object. Raises FrameTooLong."""
         self._position = max(self._position, len(self._buffer))
         done = self._start if self._depth else len(self._buffer)
         self._buffer = self._buffer[done:]
@@ -60,7 +60,7 @@ class ObjectSplitter:
 
 
 class Framing:
-    """Finds out by the first bytes how a stream is cut."""
+    """Recognises the framing of a stream by its first bytes."""
 
     __slots__ = ("_events", "_objects")
 

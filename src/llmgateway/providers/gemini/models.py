@@ -16,13 +16,13 @@ Version = tuple[int, int]
 _NAME: Final = re.compile(r"gemini-(?:[a-z]+-)*(\d{1,2})(?:\.(\d{1,2}))?(?!\d)")
 _NEWEST: Final[Version] = (99, 0)
 _BUDGETS: Final[Mapping[str, int]] = MappingProxyType({"minimal": 1_024, "low": 1_024, "medium": 8_192, "high": 24_576})
-"""Google's own reading of an effort as a thinking budget."""
+"""Tokens of thinking for an effort, as on Google's OpenAI-compatible surface."""
 EFFORTS: Final = frozenset({"none", *_BUDGETS})
 
 
 @dataclass(frozen=True, slots=True)
 class GeminiModel:
-    """A model as its name tells. A Gemini without a version (an alias such as gemini-flash-latest) counts as the newest."""
+    """A Gemini model, as far as its name tells. One without a version (an alias such as gemini-flash-latest) counts as the newest."""
 
     version: Version
     pro: bool
@@ -66,12 +66,12 @@ class GeminiModel:
         return effort
 
     def budget(self, effort: str, limit: int | None) -> int:
-        """`thinkingBudget` for an effort. Thoughts count as output: half of what may be written is left for the answer."""
+        """`thinkingBudget` in tokens for an effort, at most half of the output limit: thoughts count as output."""
         wanted = _BUDGETS.get(effort, _BUDGETS["high"])
         return self.within(wanted if limit is None else min(wanted, limit // 2))
 
     def within(self, budget: int) -> int:
-        """A budget asked for in tokens, moved into the documented range."""
+        """A budget in tokens, moved into the range documented for the model."""
         least = 128 if self.pro else 512 if self.lite else 1
         return max(least, min(budget, 32_768 if self.pro else 24_576))
 

@@ -1,4 +1,4 @@
-"""What a canon request asks that Gemini cannot honour, by path.
+"""Paths of the fields of a canon request that Gemini cannot honour.
 
 A parameter at its documented default is honoured by leaving it out, so it is no refusal.
 Page: https://ai.google.dev/gemini-api/docs/openai (what has no counterpart).

@@ -1,4 +1,4 @@
-"""A canon chat request as a body of generateContent.
+"""Writes bodies of generateContent from canon chat requests.
 
 Pages: https://ai.google.dev/api/generate-content and https://ai.google.dev/gemini-api/docs/openai. Dictionaries in,
 dictionaries out: Vertex AI builds on these functions.
@@ -62,7 +62,7 @@ def google_settings(canon: Mapping[str, Any]) -> Json:
 
 
 def wants_summary(canon: Mapping[str, Any]) -> bool:
-    """Whether a summary of the thoughts is asked for, which is what Google's thoughts are."""
+    """Whether the caller asked for a summary of the reasoning, which is what Google's thoughts are."""
     return bool(canon.get("reasoning.summary"))
 
 
@@ -73,7 +73,7 @@ def service_tier(canon: Mapping[str, Any], dropped: frozenset[str]) -> str | Non
 
 
 def thinking_config(canon: Mapping[str, Any], gemini: GeminiModel) -> Json | None:
-    """How to think; None leaves it to the model, whose thoughts then stay with it."""
+    """The `thinkingConfig`; None leaves thinking to the model, and thoughts are not returned."""
     if given := google_settings(canon).get("thinking_config"):
         return given
     thinking, effort = canon.get("thinking"), text_of(canon.get("reasoning_effort"))
@@ -89,7 +89,7 @@ def thinking_config(canon: Mapping[str, Any], gemini: GeminiModel) -> Json | Non
 
 
 def _seen_by(call: Call, config: Json | None) -> Json | None:
-    """How to think, with the thoughts only for who is to see them: in Messages who sends `thinking`, not an effort alone."""
+    """The `thinkingConfig` for this caller. One of /v1/messages is shown thoughts only when it sends `thinking`, not an effort alone."""
     thinking = call.canon.get("thinking")
     asked = is_object(thinking) and thinking.get("display") != "omitted"
     if config is None or asked or call.dialect is not Dialect.ANTHROPIC:
@@ -176,7 +176,7 @@ def _generation_config(canon: Json) -> Json:
 
 
 def _limit(canon: Mapping[str, Any]) -> int | None:
-    """How much may be written, thoughts included; None where the caller set no limit."""
+    """The most output tokens, thoughts included; None where the caller set no limit."""
     limit = canon.get("max_completion_tokens", canon.get("max_tokens"))
     return limit if isinstance(limit, int) else None
 

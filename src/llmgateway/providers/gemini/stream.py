@@ -1,4 +1,4 @@
-"""A streamGenerateContent answer, frame by frame, as canon chunks.
+"""Translates streams of streamGenerateContent to canon chunks, frame by frame.
 
 Page: https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent. A stream has no terminator: its
 end is a finish reason, and then the end of the bytes.
@@ -39,8 +39,8 @@ from llmgateway.providers.lenient_json import LenientReader
 _decoder = msgspec.json.Decoder(Response)
 
 
-class _Answer:
-    """One candidate as it grows."""
+class _Candidate:
+    """One candidate, as far as its frames have come."""
 
     __slots__ = ("calls", "cited", "finish", "parts", "searches")
 
@@ -52,7 +52,7 @@ class _Answer:
         self.finish: str | None = None
 
     def keep(self, part: Json) -> None:
-        """Remember a part; pieces of one text are one part."""
+        """Remember a part; consecutive pieces of text become one part."""
         last = self.parts[-1] if self.parts else None
         piece = part.keys() == {"text"} and isinstance(part["text"], str)
         if piece and last is not None and last.keys() == {"text"}:
@@ -62,7 +62,7 @@ class _Answer:
 
 
 class GeminiDecoder:
-    """Understands a stream, in either framing."""
+    """Decodes a stream, in either framing."""
 
     __slots__ = (
         "_answers",
@@ -79,17 +79,17 @@ class GeminiDecoder:
 
     def __init__(self, call: Call) -> None:
         self._wants_summary = wants_summary(call.canon)
-        """A summary of the thoughts was asked for, which is what Google's are."""
+        """The caller asked for a summary of the reasoning, so thoughts go into `reasoning_summary`."""
         self._framing = Framing()
-        self._answers: dict[int, _Answer] = {}
+        self._answers: dict[int, _Candidate] = {}
         self._expected: int = call.canon.get("n") or 1
         self._id = ""
         self._model = call.model
-        """The one that was asked for, until Google says which it is."""
+        """The requested model, until Google reports which one answers."""
         self._last: str | None = None
         self._lenient = LenientReader()
         self._told = False
-        """Whether the finish of the whole answer was told."""
+        """Whether the finish reason of the whole answer went out."""
         self.kept = 0
 
     def feed(self, data: bytes) -> Sequence[Step]:
@@ -130,7 +130,7 @@ class GeminiDecoder:
         answer = self._answers.get(candidate.index)
         steps: list[Step] = []
         if answer is None:
-            answer = self._answers[candidate.index] = _Answer()
+            answer = self._answers[candidate.index] = _Candidate()
             steps.append(Step(chunk=self._chunk(candidate.index, {"role": "assistant"})))
         for part in candidate.parts:
             steps += self._part(candidate.index, answer, part)
@@ -144,7 +144,7 @@ class GeminiDecoder:
             steps += self._finish(candidate, answer)
         return steps
 
-    def _part(self, index: int, answer: _Answer, part: Json) -> list[Step]:
+    def _part(self, index: int, answer: _Candidate, part: Json) -> list[Step]:
         delta: Delta = {}
         text = text_of(part.get("text"))
         if part.get("thought"):
@@ -168,7 +168,7 @@ class GeminiDecoder:
             return []
         return [Step(chunk=self._chunk(index, delta), content=delta.keys() != {"extra_content"}, text=text)]
 
-    def _cite(self, candidate: Candidate, answer: _Answer) -> list[Step]:
+    def _cite(self, candidate: Candidate, answer: _Candidate) -> list[Step]:
         answer.searches = max(answer.searches, searches_of(candidate))
         fresh: list[Json] = []
         for annotation in url_citations(candidate.grounding_metadata, answer.parts):
@@ -179,7 +179,7 @@ class GeminiDecoder:
                 fresh.append(annotation)
         return [Step(chunk=self._chunk(candidate.index, {"annotations": fresh}))] if fresh else []
 
-    def _finish(self, candidate: Candidate, answer: _Answer) -> list[Step]:
+    def _finish(self, candidate: Candidate, answer: _Candidate) -> list[Step]:
         if failure := unreadable(candidate):
             return [Step(error=failure)]
         finish = finish_of(candidate.finish_reason, called=answer.calls > 0)
@@ -206,7 +206,7 @@ class GeminiDecoder:
         return Step(chunk=chunk, finish=finish if done else None)
 
     def _blocked(self, reason: str, sentence: str) -> list[Step]:
-        answer = self._answers[0] = _Answer()
+        answer = self._answers[0] = _Candidate()
         answer.finish = "content_filter"
         self._expected = 1
         delta: Delta = {"role": "assistant", "content": "", "refusal": sentence}

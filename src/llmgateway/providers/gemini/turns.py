@@ -1,4 +1,4 @@
-"""Canon messages as Gemini's contents: the system instruction apart, user and model turns, calls and their responses.
+"""Translates canon messages to Gemini's contents: a separate system instruction, user and model turns, calls and their responses.
 
 Pages: https://ai.google.dev/gemini-api/docs/function-calling and .../thought-signatures.
 """
@@ -19,19 +19,19 @@ from llmgateway.providers.server_tools import content_in_words
 BLOCK: Final = "google_part"
 """`type` of the provider blocks that hold a part of Gemini's own: `{"type": "google_part", "part": {...}}`."""
 _UNSIGNED: Final = "skip_thought_signature_validator"
-"""What Google documents for calls that another model made, or whose signature was lost."""
+"""The signature that Google documents for calls of other models, or whose signature was lost."""
 
 
 @dataclass(slots=True)
 class Turns:
-    """What becomes of the messages."""
+    """The translated messages."""
 
     system: list[Json] = field(default_factory=list)
     contents: list[Json] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
-    """Id of a call -> name of its function: responses must name it."""
+    """Id of a call -> name of its function, which the response to the call must name."""
     open_results: Json | None = None
-    """The turn that responses of parallel calls go into; media they cannot hold follow them."""
+    """The turn that the responses of parallel calls go into; media that these cannot hold follow them."""
     media: list[Json] = field(default_factory=list)
 
     def add(self, role: str, parts: list[Json]) -> None:
@@ -110,7 +110,7 @@ def _add_response(found: Turns, message: Message, model: GeminiModel, where: str
 
 
 def _response(text: str, *, failed: bool) -> Json:
-    """An object, as the API wants it: the result's own, or the text under the key that it documents."""
+    """A tool's result as an object, which the API requires: its own when it is one, else the text under the documented key."""
     if failed:
         return {"error": text}
     if text.lstrip().startswith("{"):

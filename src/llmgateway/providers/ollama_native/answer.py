@@ -1,4 +1,4 @@
-"""Ollama's answers, whole and line by line, as canon.
+"""Translates Ollama's answers to canon, whole and streamed.
 
 Pages: https://docs.ollama.com/api/chat, https://docs.ollama.com/api/streaming.
 """
@@ -38,7 +38,7 @@ def canon_answer(said: Json, model: str) -> Answer:
         "created": 0,
         "model": text_of(said.get("model")) or model,
         "choices": [{"index": 0, "message": content, "finish_reason": finish}],
-        "usage": _figures(usage),
+        "usage": _usage_object(usage),
     }
     text = f"{content['content'] or ''}{content.get('reasoning_content', '')}"
     return Answer(body=body, usage=usage, finish=finish, text=text)
@@ -52,7 +52,7 @@ def embeddings_answer(said: Json, model: str) -> Answer:
 
 
 def usage_of(said: Json) -> Usage | None:
-    """Counts of the last line; None when it has none."""
+    """The usage in an answer or the last line of a stream; None when there is none."""
     prompt, completion = figure_of(said.get("prompt_eval_count")), figure_of(said.get("eval_count"))
     if prompt is None and completion is None:
         return None
@@ -65,7 +65,7 @@ def usage_of(said: Json) -> Usage | None:
 
 
 class OllamaDecoder:
-    """Reads one stream of JSON lines."""
+    """Decodes one stream of JSON lines."""
 
     __slots__ = ("_called", "_held", "_lenient", "_model", "_started")
     kept = 0
@@ -121,7 +121,7 @@ class OllamaDecoder:
         last["choices"][0]["finish_reason"] = finish
         steps = [Step(chunk=last, finish=finish, usage=usage)]
         if usage is not None:
-            figures = usage_chunk("", self._model, _figures(usage))
+            figures = usage_chunk("", self._model, _usage_object(usage))
             steps.append(Step(chunk=figures, usage=usage, usage_only=True))
         return [*steps, Step(end=True)]
 
@@ -133,7 +133,7 @@ class OllamaDecoder:
 
 
 def _calls(message: Json, made: int) -> list[Json]:
-    """Tool calls come whole; who gives them no id gets one of ours."""
+    """The tool calls of a message, which always come whole; one without an id gets a random one."""
     calls: list[Json] = []
     for place, call in enumerate(objects(message.get("tool_calls"))):
         function = object_in(call, "function")
@@ -153,7 +153,7 @@ def _finish(said: Json, *, calls: bool) -> str:
     return "tool_calls" if calls else "length" if said.get("done_reason") == "length" else "stop"
 
 
-def _figures(usage: Usage | None) -> Json | None:
+def _usage_object(usage: Usage | None) -> Json | None:
     if usage is None:
         return None
     return {

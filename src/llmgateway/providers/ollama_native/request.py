@@ -1,4 +1,4 @@
-"""A canon request as a body of Ollama's own API, and what of it has no counterpart there.
+"""Writes bodies of Ollama's own API from canon requests, and tells which fields of a request it cannot honour.
 
 Pages: https://docs.ollama.com/api/chat, https://docs.ollama.com/api/embed.
 """

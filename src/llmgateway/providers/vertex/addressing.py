@@ -1,4 +1,4 @@
-"""Where models live on Vertex AI: hosts by location, paths by project, publisher and method.
+"""Addresses of models on Vertex AI: the host by location, the path by project, publisher and method.
 
 Page: https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations.
 """
@@ -31,12 +31,12 @@ def model_url(place: Place, publisher: str, method: str) -> str:
 
 
 def location_of(options: Mapping[str, str]) -> str:
-    """The location that the settings name, or that is asked without one."""
+    """The location of the settings, or `global` without one."""
     return options.get("location") or _DEFAULT_LOCATION
 
 
 def bearer(place: Place) -> Mapping[str, str]:
-    """The headers that every request has."""
+    """The headers of every request, with its access token."""
     return {"content-type": "application/json", "authorization": f"Bearer {place.secrets['token']}"}
 
 

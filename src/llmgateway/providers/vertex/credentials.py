@@ -1,4 +1,4 @@
-"""Access tokens for Google Cloud: what a credential file stands for, and the request for a token. No I/O.
+"""Access tokens for Google Cloud: reads a credential file, and writes the request for a token. No I/O.
 
 Pages: https://developers.google.com/identity/protocols/oauth2/service-account#httprest and
 https://cloud.google.com/docs/authentication/application-default-credentials.
@@ -42,7 +42,7 @@ class CredentialFile(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class GoogleGrant:
-    """Tokens for what a credential file stands for."""
+    """Access tokens for the account of a credential file."""
 
     file: CredentialFile = field(repr=False)
 

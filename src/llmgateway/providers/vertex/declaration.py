@@ -30,7 +30,7 @@ _SINGLE: Final = "gemini-embedding-2"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vertex(Provider):
-    """Two languages at one host: the model's name tells which."""
+    """Gemini's language, and Anthropic's for models whose name holds `claude`."""
 
     claude: VertexClaude
 
