@@ -1,4 +1,4 @@
-"""What the pipeline asks of every dialect: to read bodies, and to write answers, streams and errors."""
+"""The protocols of a dialect, the API that a caller speaks: it reads request bodies, and writes answers, streams and errors."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -35,14 +35,14 @@ class StreamWriter(Protocol):
 
 
 class DialectWriter(Protocol):
-    """A language that callers speak."""
+    """One dialect. Its methods return bytes that are ready to be sent."""
 
     @property
     def id(self) -> Dialect: ...
 
     @property
     def id_names(self) -> Sequence[bytes]:
-        """The headers in which its clients look for the request's id."""
+        """Names of the response headers in which its clients look for the request's id."""
         ...
 
     def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
@@ -62,7 +62,7 @@ class DialectWriter(Protocol):
         ...
 
     def keepalive(self) -> bytes:
-        """A keepalive: what every client of the dialect ignores."""
+        """Bytes of a stream that every client of the dialect ignores, sent while the provider is silent."""
         ...
 
     def terminator(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Reading a JSON body against its shape, with mistakes told by the name of the field."""
+"""Decodes JSON bodies and checks them against msgspec structs; refusals name the field and say what to do."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ _STEP = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
 _HALF = re.compile(
     rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|[c-fC-F](?<!\\u[dD][89abAB]..\\u[dD][c-fC-F]))"
 )
-"""A surrogate of UTF-16 without its other half."""
+"""An escaped UTF-16 surrogate without its other half."""
 _MOST_VALUES = 400_000
 """In one body: more than any model reads, and few enough that nobody else waits for a second until they are read."""
 _BEGINNINGS = b",[{"
@@ -48,7 +48,7 @@ def read_object(body: bytes) -> Json:
 
 
 def _has_too_many_values(body: bytes) -> bool:
-    """By what begins values outside of texts; found in a moment, whatever the body is."""
+    """Whether the body has more than `_MOST_VALUES` values, by the characters that begin one outside of strings; fast for any body."""
     if len(body) <= _MOST_VALUES or _count(body, _BEGINNINGS) <= _MOST_VALUES:
         return False
     plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
@@ -58,12 +58,12 @@ def _has_too_many_values(body: bytes) -> bool:
 
 
 def _count(body: bytes, letters: bytes) -> int:
-    """How many of these are in it, in a time that does not depend on that, as `count` would take."""
+    """How many bytes of the body are among `letters`, in a time that does not depend on their number, unlike `bytes.count`."""
     return len(body) - len(body.translate(None, letters))
 
 
 def check(value: Json, shape: type[T], told: Callable[[str], str] = str) -> T:
-    """The value as its shape. Raises BadRequest with the field's path in `param`, `told` as the caller knows it."""
+    """The value as a struct. Raises BadRequest with the field's path in `param`; `told` turns a path of canon into the caller's."""
     try:
         return msgspec.convert(value, shape)
     except RecursionError as error:
@@ -85,7 +85,7 @@ def check(value: Json, shape: type[T], told: Callable[[str], str] = str) -> T:
 
 
 def with_allowed(words: str, shape: Any, path: str) -> str:
-    """What is wrong with a value, and where only some values are known, those."""
+    """The message of a mistake, and for an enumeration the values that it allows."""
     allowed = _allowed(shape, path) if "enum value" in words else ()
     return f"{words}; it is one of {', '.join(allowed)}" if allowed else words
 

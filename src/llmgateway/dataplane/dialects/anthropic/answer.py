@@ -1,4 +1,4 @@
-"""Canon answers and problems as the Messages API writes them.
+"""Writes canon answers and problems as bodies of the Messages API.
 
 Pages: https://platform.claude.com/docs/en/api/messages and .../api/errors.
 """
@@ -65,7 +65,7 @@ def message_body(answer: Answer) -> Json:
 
 
 def message_id(identifier: object) -> str:
-    """`msg_...`: the provider's own id where it has that form, else one that keeps it readable."""
+    """An id `msg_...`: the provider's own where it has that form, else with that prefix."""
     given = text_of(identifier)
     if given.startswith("msg_"):
         return given
@@ -73,7 +73,7 @@ def message_id(identifier: object) -> str:
 
 
 def stop_reason(choice: Mapping[str, Any], *, called: bool, refused: bool) -> str | None:
-    """Why the answer ended; None when nobody said so."""
+    """The `stop_reason`; None when the answer has no finish reason."""
     native = text_of(choice.get("native_finish_reason"))
     if native in _NATIVE:
         return native
@@ -90,7 +90,7 @@ def stop_reason(choice: Mapping[str, Any], *, called: bool, refused: bool) -> st
 
 
 def usage_body(usage: Usage) -> Json:
-    """Anthropic's figures: input without what was read from or written to the cache."""
+    """Anthropic's `usage` object: its input tokens leave out those read from or written to the cache."""
     body: Json = {
         "input_tokens": max(0, usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens),
         "cache_creation_input_tokens": usage.cache_write_tokens,
@@ -111,45 +111,47 @@ def usage_body(usage: Usage) -> Json:
 
 
 def content_blocks(message: Json) -> list[Json]:
-    """Thinking, text, calls; or the provider's own blocks, where they were Anthropic's and say the same."""
+    """The content blocks of an assistant message: the provider's own where they are Anthropic's and unchanged, else thinking, text, calls."""
     text = _text(message)
     calls = [tool_use(call) for call in objects(message.get("tool_calls"))]
     kept = [block for block in objects(message.get("provider_blocks")) if is_messages_block(block)]
     if kept and _same(kept, text, calls):
         return kept
-    opaque = [block for block in kept if block["type"] not in _LIVE]
+    opaque = [block for block in kept if block["type"] not in _IN_CANON]
     texts: list[Json] = [{"type": "text", "text": text}] if text else []
     return [*_thinking(message), *keepsake_block(foreign_keepsake(message)), *opaque, *texts, *calls]
 
 
 def foreign_keepsake(said: Mapping[str, Any]) -> Json:
-    """What a message or a delta has that no block can say: a thought signature of Gemini's, and parts of its own."""
+    """What of a message or delta no Messages block can hold, such as thought signatures and parts of Gemini's; see canon.keepsake."""
     foreign = [block for block in objects(said.get("provider_blocks")) if not is_messages_block(block)]
     return keepsake_of({**said, "thinking_blocks": [], "provider_blocks": foreign})
 
 
 def keepsake_block(keepsake: Json) -> list[Json]:
-    """The block that carries it: clients send such a block back unread. None where there is nothing to carry."""
+    """A `redacted_thinking` block that carries a keepsake, since clients send such blocks back unread; no block for an empty one."""
     return [{"type": "redacted_thinking", "data": packed(keepsake)}] if keepsake else []
 
 
-_LIVE: Final = frozenset({"thinking", "redacted_thinking", "text", "tool_use"})
-"""Blocks that canon says in its own words too."""
+_IN_CANON: Final = frozenset({"thinking", "redacted_thinking", "text", "tool_use"})
+"""Types of blocks that canon has fields for."""
 
 
 def is_messages_block(block: Json) -> bool:
-    """Whether a reader of the Messages API knows this kind of answer block."""
+    """Whether it is a type of block that answers of the Messages API have."""
     kind = text_of(block.get("type"))
-    return kind in _LIVE or kind.endswith(("tool_use", "_tool_result")) or kind in {"container_upload", "compaction"}
+    return (
+        kind in _IN_CANON or kind.endswith(("tool_use", "_tool_result")) or kind in {"container_upload", "compaction"}
+    )
 
 
 def is_opaque(block: Json) -> bool:
-    """Whether only `provider_blocks` says this block."""
-    return is_messages_block(block) and block["type"] not in _LIVE
+    """Whether canon can hold the block only in `provider_blocks`."""
+    return is_messages_block(block) and block["type"] not in _IN_CANON
 
 
 def tool_use(call: Json) -> Json:
-    """A call as a block; arguments that are no JSON object are kept as Anthropic's pages advise."""
+    """A tool call as a `tool_use` block; arguments that are no JSON object go under `INVALID_JSON`, as Anthropic's pages advise."""
     named = object_in(call, "function")
     return {
         "type": "tool_use",
@@ -178,7 +180,7 @@ def _text(message: Json) -> str:
 
 
 def _refusal(message: Json) -> str:
-    """Why the model did not answer, in its words (OpenAI's field); empty where it did."""
+    """The text of a refusal (OpenAI's field); empty where the model did not refuse."""
     parts = [text_of(part.get("refusal")) for part in objects(message.get("content"))]
     return text_of(message.get("refusal")) or "".join(parts)
 

@@ -23,7 +23,7 @@ class AnthropicDialect:
     id_names = (b"x-request-id", b"request-id")
 
     def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
-        """The Call a body makes. Raises BadRequest, naming the field."""
+        """Read a body into a Call. Raises BadRequest, naming the field."""
         try:
             decoded: object = msgspec.json.decode(body)
             if not is_object(decoded):
@@ -63,11 +63,11 @@ class AnthropicDialect:
         return event({**error_body(problem, request_id)})
 
     def keepalive(self) -> bytes:
-        """What says that the stream is alive."""
+        """A ping."""
         return event({"type": "ping"})
 
     def terminator(self) -> bytes:
-        """What a native stream lacks when its provider left it out."""
+        """The event that ends a stream, for native ones whose provider left it out."""
         return event({"type": "message_stop"})
 
     def stream(self, call: Call) -> MessagesStream:

@@ -1,7 +1,7 @@
-"""A Messages body as a canon chat request.
+"""Translates Messages bodies to canon chat requests, for every provider but Anthropic's hosts, which get the caller's own body.
 
-An Anthropic host gets the caller's own body; this is what the others get. Blocks that canon has no word for travel on
-as they are, so that a host that cannot take them refuses them by name.
+Blocks that canon has no type for are kept as they are, so that a target which cannot take them refuses them by path.
+Page: https://platform.claude.com/docs/en/api/messages.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ _TRANSLATED: Final = frozenset(
     }
 )
 _EFFORT_BY_BUDGET: Final = ((4_096, "low"), (16_384, "medium"))
-"""A budget below the number counts as this effort; the mirror of what a translated effort becomes."""
+"""A thinking budget below the number of tokens counts as this effort: the reverse of an effort translated for Claude."""
 _ADAPTIVE_EFFORT: Final = "high"
 """The documented default of adaptive thinking (https://platform.claude.com/docs/en/build-with-claude/effort)."""
 _CHOICES: Final[Mapping[str, str]] = MappingProxyType({"auto": "auto", "any": "required", "none": "none"})
@@ -43,7 +43,7 @@ _TOOL_FIELDS: Final = frozenset({"name", "description", "input_schema", "strict"
 
 
 def canon_request(body: Json, request: Counted) -> Json:
-    """The canon of a checked body. Raises BadRequest, naming the field, for blocks that lack what they need."""
+    """The chat request of a checked body. Raises BadRequest, naming the field, for blocks that lack required fields."""
     canon: Json = {name: value for name, value in body.items() if name not in _TRANSLATED and value is not None}
     if _saves_room(body.get("context_management")):
         del canon["context_management"]
@@ -62,7 +62,7 @@ def canon_request(body: Json, request: Counted) -> Json:
 
 
 def _saves_room(management: object) -> bool:
-    """Whether it only clears old thinking and results: who cannot do that is told more, never less.
+    """Whether `context_management` only clears old thinking and results: a provider that ignores it merely reads a longer prompt.
 
     Page: https://platform.claude.com/docs/en/build-with-claude/context-editing. Claude Code sends it with every request.
     """
@@ -116,7 +116,7 @@ def _assistant(blocks: list[Json]) -> Message:
 
 
 def _user(blocks: list[Json], where: str) -> list[Message]:
-    """Tool results as messages of their own, before what the user says: OpenAI wants them right after the calls."""
+    """A user turn: each tool result as a message of its own before the other content, since OpenAI wants them right after the calls."""
     indexed = [(block, f"{where}.{index}") for index, block in enumerate(blocks)]
     results = [_tool_result(block, at) for block, at in indexed if block["type"] == "tool_result"]
     said = [_part(block, at) for block, at in indexed if block["type"] != "tool_result"]
@@ -141,7 +141,7 @@ def _tool_result(block: Json, where: str) -> Message:
 
 
 def _collapsed(parts: list[Json]) -> str | list[Json]:
-    """A lone plain text as a string: every host takes that."""
+    """The text of a lone text part without other fields, which every host takes as a string; else the parts."""
     if len(parts) == 1 and parts[0].keys() == {"type", "text"} and parts[0]["type"] == "text":
         return parts[0]["text"]
     return parts or ""
@@ -163,13 +163,13 @@ def _part(block: Json, where: str) -> Json:
 
 
 def _cited(block: Json) -> bool:
-    """Whether citations are asked for, which need the block as it is."""
+    """Whether the block asks for citations, which only Anthropic's own block can."""
     citations = block.get("citations")
     return is_object(citations) and bool(citations.get("enabled"))
 
 
 def _document(block: Json, where: str) -> Json | None:
-    """A text as a text, any other document as a file; None for what only Anthropic can read."""
+    """A text document as a text part, another one as a file part; None for what only Anthropic can read."""
     source = block["source"]
     if source.get("type") == "text":
         return _titled(block.get("title"), block.get("context"), source.get("data"))
@@ -177,7 +177,7 @@ def _document(block: Json, where: str) -> Json | None:
 
 
 def _titled(*texts: object) -> Json:
-    """What can be read of a document or a search result: what it is called, where it is from, what it says."""
+    """A text part of a document or search result: its title, source and content, parted by blank lines."""
     return {"type": "text", "text": "\n\n".join(text for text in map(text_of, texts) if text)}
 
 
@@ -193,7 +193,7 @@ def _file(block: Json, where: str) -> Json | None:
 
 
 def _address(source: Json, where: str, media_type: str) -> str | None:
-    """The source as an address or data: URL; None for the kinds that only Anthropic can read."""
+    """The source as an address or data: URL; None for types that only Anthropic can read. Raises BadRequest for an incomplete one."""
     kind = source.get("type")
     if kind == "url":
         if url := text_of(source.get("url")):
@@ -234,7 +234,7 @@ def _add_choice(canon: Json, choice: ToolChoice | None) -> None:
 
 
 def _add_effort(canon: Json, request: Counted) -> None:
-    """`thinking` stays as it is for hosts that know it; the others read it as an effort."""
+    """Add `reasoning_effort` for what `thinking` asks; `thinking` itself stays, for providers that know it."""
     effort = request.output_config.effort if request.output_config else None
     thinking = request.thinking
     if thinking and thinking.type == "enabled":

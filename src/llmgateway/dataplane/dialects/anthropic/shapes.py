@@ -1,6 +1,6 @@
-"""The Messages request as msgspec structs: what is checked before a body is translated, so that refusals name a field.
+"""The Messages request as msgspec structs, against which a body is checked before it is translated.
 
-Page: https://platform.claude.com/docs/en/api/messages. Fields that came later are not judged here.
+Page: https://platform.claude.com/docs/en/api/messages. Unknown fields are not judged here.
 """
 
 import re
@@ -33,7 +33,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
-    """How tools may be used."""
+    """`tool_choice`."""
 
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = None
@@ -41,27 +41,27 @@ class ToolChoice(msgspec.Struct, frozen=True):
 
 
 class Thinking(msgspec.Struct, frozen=True):
-    """How to think."""
+    """`thinking`."""
 
     type: str
     budget_tokens: int | None = None
 
 
 class Metadata(msgspec.Struct, frozen=True):
-    """Who asks."""
+    """`metadata`."""
 
     user_id: str | None = None
 
 
 class OutputConfig(msgspec.Struct, frozen=True):
-    """Effort and shape of the output."""
+    """`output_config`: the effort, and the format of the answer."""
 
     effort: str | None = None
     format: Json | None = None
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """What /v1/messages/count_tokens takes."""
+    """The body of /v1/messages/count_tokens."""
 
     model: Annotated[str, msgspec.Meta(min_length=1)]
     messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
@@ -74,7 +74,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(Counted, frozen=True, kw_only=True):
-    """What /v1/messages takes."""
+    """The body of /v1/messages."""
 
     max_tokens: Annotated[int, msgspec.Meta(ge=0)]
     stream: bool | None = None
@@ -136,7 +136,7 @@ _BLOCKS: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType(
 
 
 def checked(body: Any, shape: type[_T], where: str = "") -> _T:
-    """The value as the shape. Raises BadRequest naming the field, below `where`."""
+    """The value as a struct. Raises BadRequest, naming the field below the path `where`."""
     try:
         return msgspec.convert(body, shape)
     except msgspec.ValidationError as error:

@@ -1,8 +1,8 @@
-"""Canon chunks as the events of a Messages stream.
+"""Writes canon chunks as the events of a Messages stream.
 
 Page: https://platform.claude.com/docs/en/build-with-claude/streaming. One block is open at a time; its index is its
-place in the answer. What comes while a call is not whole waits for it: some hosts send the pieces of several calls by
-turns. Figures are cumulative and come at the end: message_start says 0.
+place in the answer. Some hosts interleave the pieces of several tool calls: what comes while the arguments of a call are incomplete
+waits for them. Usage is cumulative and comes at the end: message_start says 0.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,9 +29,9 @@ from llmgateway.kit.sse import write
 
 _encode = msgspec.json.Encoder().encode
 _CARRIED = frozenset({"provider_blocks", "extra_content"})
-"""Fields of a delta that may hold what no block can say."""
+"""Fields of a delta that may hold what no block can, and go into a keepsake."""
 _Piece = tuple[int | None, Callable[[], bytes]]
-"""The call that a piece of the answer belongs to, None for all else; and what writes it."""
+"""A piece of the answer: the index of the tool call that it belongs to, None for other content; and the function that writes it."""
 
 
 def event(body: Json) -> bytes:
@@ -40,7 +40,7 @@ def event(body: Json) -> bytes:
 
 
 class MessagesStream:
-    """Writes one stream. It holds the open block and the reason to stop."""
+    """Writes one stream. It remembers the open block and the stop reason."""
 
     __slots__ = (
         "_arguments",
@@ -66,17 +66,17 @@ class MessagesStream:
         self._call: int | None = None
         """Index of the call whose block is open."""
         self._arguments = ""
-        """Its arguments so far."""
+        """The arguments of that call, as far as they have come."""
         self._calls: dict[int, bool] = {}
-        """Index of a call -> whether its block was begun."""
+        """Index of a call -> whether its block has begun."""
         self._waiting: list[_Piece] = []
         self._refused = False
         self._choice: Json = {}
         self._keepsake: Json = {}
-        """What comes before the next call, or at the end: it must not part a text."""
+        """Goes out before the next call or at the end, since it must not split a text block."""
 
     def open(self) -> bytes:
-        """Nothing: id and model come with the first chunk."""
+        """Nothing: `message_start` needs the id and model of the first chunk."""
         return b""
 
     def chunk(self, chunk: ChatChunk) -> bytes:
@@ -98,10 +98,10 @@ class MessagesStream:
         }
         figures = usage_body(usage or Usage())
         end = event({"type": "message_delta", "delta": delta, "usage": figures}) + event({"type": "message_stop"})
-        return rest + self._bring_along({}) + self._stop_block() + end
+        return rest + self._write_keepsake({}) + self._stop_block() + end
 
     def follows(self, first: bytes, last: bytes) -> None:
-        """Nothing: an error says nothing of what was before it."""
+        """Nothing to do: an error event does not depend on the frames before it."""
 
     def failure(self, problem: Problem, request_id: str) -> bytes:
         """An explicit end of a stream that failed."""
@@ -131,7 +131,7 @@ class MessagesStream:
         return b"".join([self._in_turn(piece) for piece in self._pieces(delta)]) + self._catch_up()
 
     def _pieces(self, delta: Delta) -> Iterator[_Piece]:
-        """What the delta adds, each with the call that it belongs to."""
+        """The pieces of a delta."""
         if thinking := delta.get("reasoning_content"):
             yield None, partial(self._thinking, thinking)
         for block in delta.get("thinking_blocks") or ():
@@ -147,25 +147,25 @@ class MessagesStream:
             yield None, partial(self._provider_block, block)
 
     def _in_turn(self, piece: _Piece) -> bytes:
-        """Write it now, or let it wait behind the call that is open."""
+        """Write a piece now, or let it wait until the open call is complete."""
         number, write_it = piece
         if self._call is None or number == self._call:
             return write_it()
-        if self._waiting or not self._whole():
+        if self._waiting or not self._is_complete():
             self._waiting.append(piece)
             return b""
         return write_it()
 
     def _catch_up(self) -> bytes:
-        """Write what waited, as soon as the open call is whole, or closed."""
+        """Write the waiting pieces, once the open call is complete or closed."""
         written = b""
-        while self._waiting and (self._call is None or self._whole()):
+        while self._waiting and (self._call is None or self._is_complete()):
             waiting, self._waiting = self._waiting, []
             written += b"".join([self._in_turn(piece) for piece in waiting])
         return written
 
-    def _whole(self) -> bool:
-        """Whether the arguments of the open call have come to their end."""
+    def _is_complete(self) -> bool:
+        """Whether the arguments of the open call are complete JSON."""
         try:
             return self._arguments.rstrip().endswith("}") and is_object(msgspec.json.decode(self._arguments))
         except msgspec.DecodeError:
@@ -198,7 +198,7 @@ class MessagesStream:
         return event({"type": "content_block_delta", "index": self._index, "delta": delta})
 
     def _thinking_block(self, block: Json) -> bytes:
-        """The end of a thinking block: its signature; or the whole of one whose text was not streamed."""
+        """End the open thinking block with its signature, or write one whole whose text was not streamed."""
         if block.get("type") != "thinking":
             return self._start_block("redacted_thinking", block) + self._stop_block()
         written = b""
@@ -210,8 +210,8 @@ class MessagesStream:
             written += self._delta({"type": "signature_delta", "signature": signature})
         return written + self._stop_block()
 
-    def _bring_along(self, keepsake: Json) -> bytes:
-        """A block that carries what only its provider understands, for what comes behind it."""
+    def _write_keepsake(self, keepsake: Json) -> bytes:
+        """Write a block that carries the keepsake, if there is one, for the call that follows."""
         blocks, self._keepsake = keepsake_block(joined(self._keepsake, keepsake)), {}
         return b"".join(self._start_block("redacted_thinking", block) + self._stop_block() for block in blocks)
 
@@ -227,7 +227,7 @@ class MessagesStream:
                 "name": text_of(named.get("name")),
                 "input": {},
             }
-            written = self._bring_along(keepsake_of({"tool_calls": [call]}))
+            written = self._write_keepsake(keepsake_of({"tool_calls": [call]}))
             written += self._start_block("tool_use", block)
             self._call, self._arguments = number, ""
             self._calls[number] = True
@@ -237,7 +237,7 @@ class MessagesStream:
         return written
 
     def _provider_block(self, block: Json) -> bytes:
-        """A block that only Anthropic's readers know; for one that was streamed already, its end and its citations."""
+        """Write a block that canon cannot hold; of a block that was streamed already only its citations and its end."""
         kind = text_of(block.get("type"))
         if not is_opaque(block):
             if kind != self._open:

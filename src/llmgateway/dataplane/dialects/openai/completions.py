@@ -1,4 +1,4 @@
-"""/v1/completions for hosts that only chat: the prompt becomes a message, and the answer a text again."""
+"""/v1/completions for providers that have only chat: the prompt becomes a user message, and the answer a text completion."""
 
 from typing import Any, Final, cast
 
@@ -21,12 +21,12 @@ _PASSED: Final = frozenset(
     }
 )  # fmt: skip
 _FINISHES: Final = (None, "stop", "length", "content_filter")
-"""All that a completion knows; None while a stream goes on."""
+"""Finish reasons that a completion has; None while a stream goes on."""
 _DEFAULTS: Final[Json] = {"echo": False, "suffix": None, "best_of": 1, "logprobs": None}
 
 
 def as_chat(call: Call) -> Call:
-    """The same question as a chat. Raises BadRequest for what a chat cannot be asked."""
+    """The Call as a chat. Raises BadRequest for parameters that a chat does not have, unless the caller allows to drop them."""
     body = {name: value for name, value in call.canon.items() if name in _PASSED}
     lost = [name for name in call.canon if name not in _PASSED and name not in {"prompt", *_DEFAULTS}]
     lost += [name for name, default in _DEFAULTS.items() if call.canon.get(name) not in (None, default)]
@@ -42,7 +42,7 @@ def as_chat(call: Call) -> Call:
 
 
 class TextDialect(OpenAIDialect):
-    """OpenAI's words for texts: writes chats as completions."""
+    """Writes chat answers as completions."""
 
     def answer(self, call: Call, answer: Answer) -> bytes:
         del call
@@ -58,7 +58,7 @@ class TextDialect(OpenAIDialect):
 
 
 class TextStream(OpenAIStream):
-    """Chunks of text; what has no text and ends nothing is left out."""
+    """Writes chat chunks as chunks of a completion; those without text or finish reason are left out."""
 
     def chunk(self, chunk: ChatChunk) -> bytes:
         if not super().chunk(chunk):

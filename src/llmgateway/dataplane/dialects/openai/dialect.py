@@ -1,4 +1,7 @@
-"""OpenAI's dialect: /v1/chat/completions and /v1/embeddings as callers write and read them."""
+"""OpenAI's dialect: /v1/chat/completions, /v1/completions, /v1/embeddings, and /v1/rerank.
+
+Page: https://platform.openai.com/docs/api-reference.
+"""
 
 import base64
 import binascii
@@ -24,12 +27,12 @@ _TYPE_OF_STATUS = {
 }
 _HEAD = frozenset({"id", "object", "created", "model", "choices"})
 _SILENCE: ChunkChoice = {"index": 0, "delta": {}, "finish_reason": None}
-"""Of a chunk that says something beside its choices: clients look for one in each, but for the usage chunk."""
+"""The choice of a chunk that has none but other fields: clients expect one in every chunk except the usage chunk."""
 _KEEPALIVE = sse.comment(b"keepalive")
 
 
 class OpenAIDialect:
-    """Reads and writes OpenAI's words."""
+    """Reads and writes OpenAI's bodies."""
 
     id = Dialect.OPENAI
     id_names = (b"x-request-id",)
@@ -130,14 +133,14 @@ class OpenAIStream:
         return sse.write(encode(body)) + sse.DONE
 
     def follows(self, first: bytes, last: bytes) -> None:
-        """Nothing: an error says nothing of what was before it."""
+        """Nothing to do: an error event does not depend on the frames before it."""
 
     def failure(self, problem: Problem, request_id: str) -> bytes:
         return self._dialect.failure(problem, request_id)
 
 
 def told_usage(answer: Answer) -> Json | None:
-    """The provider's own usage object, or its figures as one; None where there are none."""
+    """The usage object of an answer: the provider's own, else one made of its usage; None without usage."""
     told: Json | None = answer.body.get("usage")
     return told or (usage_object(answer.usage) if answer.usage else None)
 
@@ -167,7 +170,7 @@ def _check_messages(chat: Chat) -> None:
 
 
 def _in_parts(value: Json, chat: Chat) -> Json:
-    """The body as canon: what some write as a bare text among parts is a part of text."""
+    """The body as canon, with a text part for each bare string that a client put among content parts."""
     lists = [message.content for message in chat.messages if isinstance(message.content, list)]
     if not lists or not any(isinstance(part, str) for parts in lists for part in parts):
         return value
@@ -227,7 +230,7 @@ def _embeddings(value: Json, wishes: Wishes) -> Call:
 
 
 def _inputs(given: list[Any]) -> bool:
-    """Texts, token ids, or lists of token ids; nothing mixed, nothing empty."""
+    """Whether it is a list of texts, of token ids, or of lists of token ids; not mixed and not empty."""
     if _all_of(given, str) or _all_of(given, int):
         return True
     return _all_of(given, list) and all(_all_of(item, int) for item in given)
@@ -247,7 +250,7 @@ def _encoded(body: Json, encoding: object) -> Json:
 
 
 def _vector(vector: Any, *, as_base64: bool) -> Any:
-    """One vector as asked for; what is no plain vector of numbers goes on as it came."""
+    """One vector in the encoding that was asked for; anything but a plain vector of numbers unchanged."""
     given = vector
     try:
         if as_base64 and isinstance(vector, list):

@@ -1,4 +1,4 @@
-"""The `index` that OpenAI's clients look for in streamed lists, given on the way out and taken off on the way back in.
+"""The `index` that OpenAI's clients need in streamed lists: added to chunks, and removed from histories that come back.
 
 They join two deltas of a list entry by entry, by the `index` that OpenAI gives its `tool_calls`
 (https://platform.openai.com/docs/api-reference/chat-streaming/streaming). The lists of canon hold whole entries without one.
@@ -22,7 +22,7 @@ class Numbering:
         self._given: Counter[tuple[int, str]] = Counter()
 
     def numbered(self, choice: ChunkChoice) -> ChunkChoice:
-        """The choice as clients can join it; the very same one where there is nothing to number."""
+        """The choice with numbered entries; the same object where it has no such list."""
         delta = cast("Json", choice.get("delta") or {})
         if _LISTS.isdisjoint(delta):
             return choice
@@ -33,7 +33,7 @@ class Numbering:
         return [self._entry(place, entry) for entry in entries] if is_array(entries) else entries
 
     def _entry(self, place: tuple[int, str], entry: Any) -> Any:
-        """An entry that its host has numbered keeps its number."""
+        """The entry with the next index, unless its provider has given it one."""
         if not is_object(entry) or isinstance(entry.get("index"), int):
             return entry
         self._given[place] += 1
@@ -41,7 +41,7 @@ class Numbering:
 
 
 def unnumbered(body: Json) -> Json:
-    """A request without the numbers that its history has from streams; the very same one where there are none."""
+    """The body without the indexes that messages have kept from streams; the same object where there are none."""
     if all(_LISTS.isdisjoint(message) for message in objects(body["messages"])):
         return body
     return {**body, "messages": [_as_it_was(message) for message in body["messages"]]}

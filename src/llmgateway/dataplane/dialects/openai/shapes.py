@@ -1,4 +1,4 @@
-"""The shapes that OpenAI-dialect bodies must have: only what is checked; all else travels on unread."""
+"""Bodies of OpenAI's dialect as msgspec structs: the fields that are checked. All others are passed on unread."""
 
 from typing import Annotated, Any, Literal
 
@@ -78,7 +78,7 @@ class ResponseFormat(Struct):
 
 
 class Settings(Struct):
-    """What a chat may set, whichever dialect it came in: providers rely on these kinds of values."""
+    """The settings of a chat, of whichever dialect: providers rely on these types of values."""
 
     stream_options: StreamOptions | None = None
     max_tokens: Count | None = None

@@ -1,4 +1,4 @@
-"""Canon answers as Response objects (https://platform.openai.com/docs/api-reference/responses/object)."""
+"""Writes canon answers as Response objects (https://platform.openai.com/docs/api-reference/responses/object)."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _ECHOED = (
 
 
 def response_object(call: Call, created: int, model: str, output: list[Json], **more: Any) -> Json:
-    """A Response with everything that its readers expect."""
+    """A Response with all fields that clients expect; `created` is in Unix seconds, `more` replaces fields."""
     body = call.body
     echoed: Json = {name: body.get(name) for name in _ECHOED}
     defaults: Json = {
@@ -50,12 +50,12 @@ def response_object(call: Call, created: int, model: str, output: list[Json], **
 
 
 def _told(tool: Json) -> Json:
-    """A tool of the caller's, with what readers of a function look for in it."""
+    """A tool of the caller's as it is echoed, with the fields that clients expect in a function."""
     return {"parameters": None, "strict": None, **tool} if tool.get("type") == "function" else tool
 
 
 def reasoning_echo(call: Call, output: list[Json]) -> Json:
-    """The caller's own settings of reasoning; a summary only where one came."""
+    """The `reasoning` field: the caller's settings, and `summary` only when the answer has one."""
     given = call.body.get("reasoning")
     asked: Json = {"effort": None, **(given if is_object(given) else {})}
     summed_up = any(item.get("summary") for item in output)
@@ -63,7 +63,7 @@ def reasoning_echo(call: Call, output: list[Json]) -> Json:
 
 
 def finished(finish: str | None) -> Json:
-    """Status and what is incomplete, by the finish reason."""
+    """The fields `status` and `incomplete_details` for a finish reason."""
     reason = _INCOMPLETE.get(finish or "")
     if reason is None:
         return {"status": "completed", "incomplete_details": None}
@@ -71,7 +71,7 @@ def finished(finish: str | None) -> Json:
 
 
 def usage_object(usage: Usage | None) -> Json:
-    """The field `usage` in the words of Responses; nothing where nobody knows."""
+    """The field `usage` as Responses has it; no field where it is unknown."""
     if usage is None:
         return {}
     figures: Json = {
@@ -85,9 +85,9 @@ def usage_object(usage: Usage | None) -> Json:
 
 
 def output_items(message: Json, status: str, logprobs: object = None) -> list[Json]:
-    """A message as items: its reasoning, its text with its `logprobs` (chat's), its calls.
+    """The output items of an assistant message: its reasoning, its text with `logprobs` as chat has them, its calls.
 
-    The last item has the `status` of the whole Response: what came before it was not cut.
+    The last item has the `status` of the whole Response, the others are completed.
     """
     items: list[Json] = []
     reasoning, keepsake = text_of(message.get("reasoning_content")), keepsake_of(message)
@@ -105,7 +105,7 @@ def output_items(message: Json, status: str, logprobs: object = None) -> list[Js
 
 
 def reasoning_item(item_id: str, text: str, keepsake: Json, summary: str = "") -> Json:
-    """Reasoning; what only its provider understands (signatures) travels in encrypted_content, to come back unharmed."""
+    """A reasoning item. What only its provider understands, such as signatures, travels in `encrypted_content` and comes back with it."""
     item: Json = {"type": "reasoning", "id": item_id, "summary": []}
     if summary:
         item["summary"] = [{"type": "summary_text", "text": summary}]
@@ -117,17 +117,17 @@ def reasoning_item(item_id: str, text: str, keepsake: Json, summary: str = "") -
 
 
 def message_item(item_id: str, parts: list[Json], status: str) -> Json:
-    """A message of the model."""
+    """A message item of the assistant."""
     return {"type": "message", "id": item_id, "status": status, "role": "assistant", "content": parts}
 
 
 def tokens_of(logprobs: object) -> list[Json]:
-    """The tokens of chat's logprobs; they have the same shape here."""
+    """The token list of chat's `logprobs`, which has the same form in Responses."""
     return objects(logprobs.get("content")) if is_object(logprobs) else []
 
 
 def text_part(text: str, annotations: list[Json], logprobs: list[Json] | None = None) -> Json:
-    """A text with its citations and the odds of its tokens."""
+    """A text part with its citations and log probabilities."""
     return {
         "type": "output_text",
         "text": text,
@@ -137,7 +137,7 @@ def text_part(text: str, annotations: list[Json], logprobs: list[Json] | None = 
 
 
 def url_citations(annotations: list[Json]) -> list[Json]:
-    """Chat's citations as they are here."""
+    """Chat's url citations as annotations of Responses."""
     return [
         {"type": "url_citation", **(a.get("url_citation") or {})}
         for a in annotations
@@ -146,7 +146,7 @@ def url_citations(annotations: list[Json]) -> list[Json]:
 
 
 def call_item(item_id: str, call: Json, status: str) -> Json:
-    """A call of a client's function."""
+    """A function call item."""
     function = object_in(call, "function")
     return {
         "type": "function_call",

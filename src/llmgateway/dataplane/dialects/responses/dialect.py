@@ -58,7 +58,7 @@ class ResponsesDialect:
         return encode(error_body(problem))
 
     def failure(self, problem: Problem, request_id: str) -> bytes:
-        """An error as an event, before anything of the answer came."""
+        """An error as the first event of a stream."""
         del request_id
         event = {"type": "error", "code": problem.code, "message": problem.message, "param": problem.param}
         return sse.write(encode({**event, "sequence_number": 0}), b"error")
@@ -67,7 +67,7 @@ class ResponsesDialect:
         return _KEEPALIVE
 
     def terminator(self) -> bytes:
-        """The last event of a native stream is its own end."""
+        """Nothing: the last event of a native stream ends it."""
         return b""
 
     def stream(self, call: Call) -> ResponsesStream:

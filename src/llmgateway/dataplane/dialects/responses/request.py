@@ -1,4 +1,4 @@
-"""Bodies of /v1/responses read into canon chat (https://platform.openai.com/docs/api-reference/responses/create)."""
+"""Translates bodies of /v1/responses to canon chat requests (https://platform.openai.com/docs/api-reference/responses/create)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
@@ -21,12 +21,12 @@ _TRANSLATED: Final = frozenset(
         "top_logprobs", "reasoning", "text", "include",
     }
 )  # fmt: skip
-"""What chat says in other words; all else travels on under its own name."""
+"""Fields that are translated; all others travel on under their own names."""
 _TEXT_PARTS: Final = frozenset({"input_text", "output_text", "text", "summary_text"})
 
 
 class Request(Struct):
-    """What is checked of a body."""
+    """The fields of a body that are checked."""
 
     model: Annotated[str, Meta(min_length=1)]
     input: str | list[dict[str, Any]] | None = None
@@ -82,12 +82,12 @@ def canon_request(body: Json, request: Request) -> tuple[Json, Mapping[str, str]
 
 
 def lost_references(request: Request) -> frozenset[str]:
-    """References to reasoning that nobody can look up, by name: without it the answer is much the same."""
+    """Paths of references to reasoning that is stored nowhere, and is dropped: the answer is much the same without it."""
     return frozenset(f"input[{index}]" for index, item in enumerate(_items(request)) if is_lost(item))
 
 
 def _unsayable(items: list[Json]) -> Json:
-    """The items that chat has no word for, by name."""
+    """The items that chat cannot hold, by path, for targets to refuse."""
     found: Json = {}
     for index, item in enumerate(items):
         kind = _kind(item)
@@ -194,7 +194,7 @@ def _reasoning(item: Json, messages: list[Json], index: int) -> None:
 
 
 def _server_tool(item: Json, messages: list[Json], index: int) -> None:
-    """What OpenAI's own tools did, in words: only OpenAI takes the item itself, and that from the body."""
+    """Write what one of OpenAI's own tools did as text; OpenAI itself gets the item, in the caller's body."""
     del index
     if said := in_words(item):
         _open_assistant(messages)["content"] = said
@@ -211,7 +211,7 @@ _KNOWN: Final = {
 
 
 def _open_assistant(messages: list[Json], *, with_calls: bool = False) -> Json:
-    """The assistant's turn that goes on, or a new one: reasoning, text and calls of a turn are one message."""
+    """The assistant message of the present turn, or a new one: reasoning, text and calls of a turn are one message."""
     last = messages[-1] if messages else None
     if (
         last is not None
@@ -246,7 +246,7 @@ def _plain(content: str | list[Json]) -> str | list[Json]:
 
 
 def _tool(tool: Json) -> Json:
-    """A function in chat's form; other tools stay as they are, for hosts that know them."""
+    """A function tool in chat's form; other tools unchanged, for providers that know them."""
     if tool.get("type") != "function":
         return tool
     function = {

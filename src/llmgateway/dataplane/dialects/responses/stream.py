@@ -1,4 +1,4 @@
-"""Canon chunks as the events of a Response (https://platform.openai.com/docs/api-reference/responses-streaming)."""
+"""Writes canon chunks as the events of a Response (https://platform.openai.com/docs/api-reference/responses-streaming)."""
 
 import time
 from collections.abc import Iterator
@@ -31,15 +31,15 @@ _PREFIX = {"message": "msg", "refusal": "msg", "reasoning": "rs", "summary": "rs
 _THOUGHTS = frozenset({"reasoning", "summary"})
 
 
-class _Told(msgspec.Struct):
-    """What a provider's own event says of its place."""
+class _NativeEvent(msgspec.Struct):
+    """What is read of a provider's own event, to continue its numbering."""
 
     sequence_number: int = -1
     response: dict[str, Any] | None = None
 
 
 class _CallItem:
-    """A call as it grows."""
+    """A function call item, as far as its pieces have come."""
 
     __slots__ = ("item", "place", "text")
 
@@ -51,7 +51,7 @@ class _CallItem:
 
     @property
     def whole(self) -> bool:
-        """Whether its arguments have come to their end: some hosts send the pieces of several calls by turns."""
+        """Whether its arguments are complete JSON: some hosts interleave the pieces of several calls."""
         try:
             return is_object(msgspec.json.decode(self.text))
         except msgspec.DecodeError:
@@ -59,9 +59,10 @@ class _CallItem:
 
 
 class ResponsesStream:
-    """Writes one stream: one item is open at a time, but for calls whose pieces come by turns. Events are numbered."""
+    """Writes one stream, with numbered events. One item is open at a time, except calls whose pieces are interleaved."""
 
     __slots__ = (
+        "_annotated",
         "_annotations",
         "_call",
         "_calls",
@@ -77,7 +78,6 @@ class ResponsesStream:
         "_place",
         "_response",
         "_text",
-        "_told",
     )
 
     def __init__(self, call: Call) -> None:
@@ -89,16 +89,16 @@ class ResponsesStream:
         self._place = 0
         """Index of the next item."""
         self._open = ""
-        """What is open: message, refusal, reasoning or summary (of it); empty when nothing is."""
+        """The kind of the open item: message, refusal, reasoning or summary (of reasoning); empty when none is."""
         self._item: Json = {}
         self._text = ""
         self._annotations: list[Json] = []
-        self._told = 0
+        self._annotated = 0
         """How many of the annotations went out as events."""
         self._keepsake: Json = {}
-        """What the open reasoning brings along for its provider."""
+        """The keepsake of the open reasoning item."""
         self._later: Json = {}
-        """What comes before the next call, or at the end: it must not part a text."""
+        """The keepsake that goes out before the next call or at the end, since it must not split a text."""
         self._logprobs: list[Json] = []
         self._calls: dict[int, _CallItem] = {}
         """The calls that are open."""
@@ -116,7 +116,7 @@ class ResponsesStream:
         return b"".join(event for choice in chunk["choices"] if choice["index"] == 0 for event in self._write(choice))
 
     def close(self, usage: Usage | None) -> bytes:
-        end = self._bring_along({}) + self._done()
+        end = self._write_keepsake({}) + self._done()
         if not self._place:
             end += self._begin("message") + self._done()
         status = finished(self._finish)
@@ -128,7 +128,7 @@ class ResponsesStream:
     def follows(self, first: bytes, last: bytes) -> None:
         for frame in Splitter().feed(first + last):
             try:
-                told = msgspec.json.decode(frame.data, type=_Told)
+                told = msgspec.json.decode(frame.data, type=_NativeEvent)
             except msgspec.DecodeError:
                 continue
             self._response |= told.response or {}
@@ -144,7 +144,7 @@ class ResponsesStream:
         )
 
     def _said(self) -> list[Json]:
-        """The items that are done, in order."""
+        """The finished items, in order."""
         return [self._output[place] for place in sorted(self._output)]
 
     def _write(self, choice: ChunkChoice) -> Iterator[bytes]:
@@ -182,7 +182,7 @@ class ResponsesStream:
         if index in self._closed:
             return b""  # it was whole
         if index not in self._calls:
-            begun = self._bring_along(keepsake_of({"tool_calls": [call]})) + self._done(keep_growing=True)
+            begun = self._write_keepsake(keepsake_of({"tool_calls": [call]})) + self._done(keep_growing=True)
             item = {**call_item(new_id("fc"), call, "in_progress"), "arguments": ""}
             self._calls[index] = _CallItem(item, self._place)
             begun += self._start(item)
@@ -195,8 +195,8 @@ class ResponsesStream:
         where = {"item_id": growing.item["id"], "output_index": growing.place}
         return begun + self._event("response.function_call_arguments.delta", **where, delta=arguments)
 
-    def _bring_along(self, keepsake: Json) -> bytes:
-        """Reasoning that carries what only its provider understands, for what comes behind it."""
+    def _write_keepsake(self, keepsake: Json) -> bytes:
+        """Write a reasoning item that carries the keepsake, if there is one, for the call that follows."""
         kept, self._later = joined(self._later, keepsake), {}
         if not kept:
             return b""
@@ -223,10 +223,10 @@ class ResponsesStream:
         return "response.reasoning_summary_part" if self._open == "summary" else "response.content_part"
 
     def _annotate(self) -> bytes:
-        """The annotations that came since the last ones were told."""
+        """Events for the annotations that came since the last call of this method."""
         flat = url_citations(self._annotations)
-        fresh, first = flat[self._told :], self._told
-        self._told = len(flat)
+        fresh, first = flat[self._annotated :], self._annotated
+        self._annotated = len(flat)
         return b"".join(
             self._event(
                 "response.output_text.annotation.added", **self._where(), annotation_index=index, annotation=annotation
@@ -243,7 +243,7 @@ class ResponsesStream:
         return self._event(name, **self._where(), delta=text, **more)
 
     def _part(self, text: str, *, bare: bool = False) -> Json:
-        """What is open as a part of its item; `bare`: without what is told of it later."""
+        """The content part of the open item; `bare` leaves out annotations, which come later."""
         if self._open == "refusal":
             return {"type": "refusal", "refusal": text}
         if self._open == "reasoning":
@@ -253,7 +253,7 @@ class ResponsesStream:
         return text_part(text, [] if bare else self._annotations, self._logprobs)
 
     def _done(self, *, keep_growing: bool = False) -> bytes:
-        """Close what is open; `keep_growing`: but for calls that are not whole yet."""
+        """Close the open item and calls; `keep_growing` leaves calls open whose arguments are incomplete."""
         ended = [index for index, call in self._calls.items() if call.whole or not keep_growing]
         self._closed.update(ended)
         events = b"".join(self._close_call(self._calls.pop(index)) for index in ended)
@@ -277,7 +277,7 @@ class ResponsesStream:
             events += self._event("response.content_part.done", **where, part=part)
             item = message_item(self._item["id"], [part], finished(self._finish)["status"])
         self._open, self._text, self._annotations, self._keepsake, self._logprobs = "", "", [], {}, []
-        self._told = 0
+        self._annotated = 0
         return events + self._finish_item(where["output_index"], item)
 
     def _close_call(self, call: _CallItem) -> bytes:
@@ -295,7 +295,7 @@ class ResponsesStream:
         return self._event("response.output_item.done", output_index=place, item=item)
 
     def _where(self) -> Json:
-        """The open text's place: while one is open no other item begins."""
+        """The fields that locate the open item's text: while it is open no other item begins."""
         part = "summary_index" if self._open == "summary" else "content_index"
         return {"item_id": self._item["id"], "output_index": self._place - 1, part: 0}
 
