@@ -38,6 +38,54 @@ async def test_the_path_goes_out_as_it_was_written() -> None:
     assert lines == [b"POST " + path, *sorted([*always, *of_body]), b"GET " + path, *always]
 
 
+async def test_what_a_request_says_itself_is_said_once() -> None:
+    async with _hearing(b"") as (url, heads), HttpClient() as client:
+        own = {"accept": "application/vnd.amazon.eventstream", "HOST": "signed", "content-type": "text/plain"}
+        for headers, body in ((own, b"hi"), ({}, b"")):
+            exchange = await client.send("POST", url, headers, body, connect_seconds=5)
+            assert await exchange.read() == b"ok"
+    names = [sorted(line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:] if line) for head in heads]
+    always = [b"accept", b"content-length", b"host", b"user-agent"]
+    assert names == [sorted([*always, b"content-type"]), always]
+    assert b"HOST: signed\r\n" in heads[0]
+    assert b"\r\nContent-Length: 0\r\n" in heads[1]
+
+
+@pytest.mark.parametrize("value", ["a\r\nx-admin: 1", "a\nx-admin: 1", "a\rb", "a\0b"])
+async def test_no_header_ends_its_line(value: str) -> None:
+    async with _hearing(b"") as (url, heads), HttpClient() as client:
+        for headers in ({"x-key": value}, {f"x-key: {value}": "b"}):
+            with pytest.raises(HttpError, match="end of a line"):
+                await client.send("POST", url, headers, b"hi", connect_seconds=5)
+    assert heads == []
+
+
+async def test_hints_before_an_answer_are_passed_over() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+    async with _hearing(hints) as (url, _), HttpClient() as client:
+        exchange = await client.send("POST", url, {}, b"hi", connect_seconds=5)
+        assert exchange.status == 200
+        assert await exchange.read() == b"ok"
+
+
+async def test_a_connection_is_used_again_when_its_answer_was_read_and_closed_when_it_was_left() -> None:
+    told = asyncio.Queue[int]()
+    async with asyncio.timeout(10), _hearing(b"", told) as (url, heads), HttpClient() as client:
+        for _ in range(2):
+            exchange = await client.send("POST", url, {}, b"hi", connect_seconds=5)
+            assert await exchange.read() == b"ok"
+            exchange.close()
+        assert len(heads) == 2
+        assert told.empty()
+        exchange = await client.send("POST", url + "unfinished", {}, b"hi", connect_seconds=5)
+        exchange.close()
+        assert await told.get() == 3  # all came on one connection
+        waiting = asyncio.ensure_future(client.send("POST", url + "silent", {}, b"hi", connect_seconds=5))
+        assert await told.get() == 0
+        waiting.cancel()
+        assert await told.get() == 1
+
+
 async def test_an_answer_without_end_is_left_packed_or_not() -> None:
     """Who answers may be a tenant's own server, and the memory is everybody's."""
     left = asyncio.Event()
@@ -150,3 +198,37 @@ async def _saying(*pieces: bytes) -> AsyncGenerator[str]:
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+@asynccontextmanager
+async def _hearing(before: bytes, told: asyncio.Queue[int] | None = None) -> AsyncGenerator[tuple[str, list[bytes]]]:
+    """A server that says `ok`, after these bytes; and the heads that it hears.
+
+    It tells how many requests came on a connection that ended, and 0 when it heard one that it does not answer.
+    """
+    heads = list[bytes]()
+    told = asyncio.Queue() if told is None else told
+    answering = list[asyncio.Task[None] | None]()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answering.append(asyncio.current_task())
+        count = 0
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                heads.append(head)
+                count += 1
+                await reader.readexactly(0 if b"Content-Length: 0" in head else 2)
+                if b"/silent" in head:
+                    told.put_nowait(0)
+                    continue
+                length = b"9" if b"/unfinished" in head else b"2"
+                writer.write(before + b"HTTP/1.1 200 OK\r\ncontent-length: " + length + b"\r\n\r\nok")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            told.put_nowait(count)
+            writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", heads
+        await asyncio.wait_for(asyncio.gather(*filter(None, answering)), 10)

@@ -1,16 +1,20 @@
-"""HTTP to the outside: one pooled aiohttp session. Its caller times each phase, and leaving an answer closes its connection.
+"""HTTP to the outside on aiohttp's pool of connections. Its caller times each phase, and leaving an answer closes its connection.
 
-It follows no redirects, keeps no cookies, reads no proxies from the environment, and judges no answer.
+It follows no redirects, keeps no cookies, reads no proxies from the environment, and judges no answer. Requests are written to a
+connection here and answers read from it: aiohttp's session with its request and response would cost an eighth of a request of ours.
 """
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 from enum import Enum
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 import aiohttp
+from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_parser import RawResponseMessage
 from yarl import URL
 
 from llmgateway.kit.egress import AddressRefused, GuardedResolver, check_url
@@ -21,6 +25,11 @@ _MOST_BYTES: Final = 256 << 20
 """Bytes of one unpacked answer that may be held in memory: more than any request's vectors or pictures need."""
 _MOST_GUARDED: Final = 64 << 20
 """The same for a guarded client, where a tenant chose the server."""
+_AHEAD: Final = 1 << 18
+"""Bytes of an answer that are read before anybody asks for them."""
+_REMEMBERED: Final = 1024
+"""Addresses whose ways are remembered."""
+_SWITCHING: Final = 101
 
 
 class Trouble(Enum):
@@ -83,10 +92,20 @@ class Transport(Protocol):
         ...
 
 
-class _Request(aiohttp.ClientRequest):
-    """A request without `Accept-Encoding`. Leaving it out by `skip_auto_headers` would copy all headers for every request."""
+class _Host(aiohttp.ClientRequest):
+    """Tells the pool which server an address is of, and how every head begins; never sent itself. It asks for nothing packed."""
 
     DEFAULT_HEADERS: Final = {aiohttp.hdrs.ACCEPT: "*/*"}
+
+
+class _Way(NamedTuple):
+    """How requests get to an address."""
+
+    host: _Host
+    target: str
+    """What follows the method, up to the end of the line."""
+    always: tuple[tuple[str, str], ...]
+    """(name in lower case, line) of the headers that a request has unless it brings its own."""
 
 
 class HttpClient:
@@ -95,18 +114,9 @@ class HttpClient:
     def __init__(self, *, guarded: bool = False) -> None:
         self._guarded = guarded
         resolver = GuardedResolver() if guarded else None
-        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30, resolver=resolver)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(total=None),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=True,
-            trust_env=False,
-            headers={"User-Agent": _AGENT},
-            request_class=_Request,
-            read_bufsize=1 << 18,
-        )
+        self._pool = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30, resolver=resolver)
         self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
+        self._ways: dict[str, _Way] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -114,7 +124,7 @@ class HttpClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._session.close()
+        await self._pool.close()
 
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, connect_seconds: float
@@ -128,34 +138,78 @@ class HttpClient:
                 check_url(url)
             except AddressRefused as error:
                 raise HttpError(Trouble.CONNECT, str(error)) from error
-        exact = URL(url, encoded=True)  # unchanged, %3A and all: signatures cover it
         try:
-            response = await self._session.request(
-                method,
-                exact,
-                headers=headers,
-                data=aiohttp.BytesPayload(body) if body else None,
-                allow_redirects=False,
-                timeout=timeout,
-            )
-        except (aiohttp.ClientError, ssl.SSLError, OSError, TimeoutError, ValueError) as error:
+            way = self._way(url)
+            request = _written(method, way, headers, body)
+            connection = await self._pool.connect(way.host, [], timeout)
+            message, content = await _answered(connection, request)
+        except (aiohttp.ClientError, HttpProcessingError, ssl.SSLError, OSError, TimeoutError, ValueError) as error:
             raise _trouble(error) from error
-        return _AiohttpExchange(response, _MOST_GUARDED if self._guarded else _MOST_BYTES)
+        return _Exchange(connection, message, content, _MOST_GUARDED if self._guarded else _MOST_BYTES)
+
+    def _way(self, url: str) -> _Way:
+        way = self._ways.get(url)
+        if way is None:
+            exact = URL(url, encoded=True)  # unchanged, %3A and all: signatures cover it
+            host = _Host("GET", exact, headers={"User-Agent": _AGENT}, loop=asyncio.get_running_loop())
+            always = tuple((name.lower(), f"{name}: {value}\r\n") for name, value in host.headers.items())
+            way = _Way(host, f" {exact.raw_path_qs} HTTP/1.1\r\n", always)
+            if len(self._ways) >= _REMEMBERED:
+                self._ways.clear()
+            self._ways[url] = way
+        return way
 
 
-class _AiohttpExchange:
-    __slots__ = ("_response", "headers", "most", "status")
+def _written(method: str, way: _Way, headers: Mapping[str, str], body: bytes) -> bytes:
+    """A whole request. Raises ValueError where a header would end its line."""
+    own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if own.count("\n") != len(headers) or own.count("\r") != len(headers) or "\0" in own:
+        raise ValueError("a header of the request holds the end of a line")
+    named = {name.lower() for name in headers}
+    lines = [method, way.target, *[line for name, line in way.always if name not in named], own]
+    if body and "content-type" not in named:
+        lines.append("Content-Type: application/octet-stream\r\n")
+    if body or method != "GET":
+        lines.append(f"Content-Length: {len(body)}\r\n")
+    lines.append("\r\n")
+    return "".join(lines).encode() + body
 
-    def __init__(self, response: aiohttp.ClientResponse, most: int) -> None:
-        self._response = response
+
+async def _answered(connection: Connection, request: bytes) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+    """Send the request; the answer's head, and its body to come. Without them the connection is closed."""
+    protocol, answered = connection.protocol, False
+    try:
+        if protocol is None or protocol.transport is None:
+            raise aiohttp.ServerDisconnectedError
+        protocol.set_response_params(read_until_eof=True, read_bufsize=_AHEAD)
+        protocol.transport.write(request)
+        while True:
+            message, content = await protocol.read()
+            if message.code >= 200 or message.code == _SWITCHING:
+                answered = True
+                return message, content
+    finally:
+        if not answered:
+            connection.close()
+
+
+class _Exchange:
+    __slots__ = ("_connection", "_content", "headers", "most", "status")
+
+    def __init__(
+        self, connection: Connection, message: RawResponseMessage, content: aiohttp.StreamReader, most: int
+    ) -> None:
+        self._connection: Connection | None = connection
+        self._content = content
         self.most = most
-        self.status = response.status
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+        self.status = message.code
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in message.headers.items()}
+        content.on_eof(self._ended)
 
     async def read(self) -> bytes:
         pieces: list[bytes] = []
         room = self.most
-        while not self._response.content.at_eof():
+        while not self._content.at_eof():
             piece = await self.piece()
             pieces.append(piece)
             room -= len(piece)
@@ -166,12 +220,20 @@ class _AiohttpExchange:
 
     async def piece(self) -> bytes:
         try:
-            return await self._response.content.readany()
+            return await self._content.readany()
         except (aiohttp.ClientError, OSError) as error:
             raise _trouble(error) from error
 
     def close(self) -> None:
-        self._response.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _ended(self) -> None:
+        """The pool may have the connection again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.release()
 
 
 def _trouble(error: Exception) -> HttpError:
