@@ -64,7 +64,7 @@ async def test_a_period_that_is_returned_to_does_not_charge_what_another_charges
     assigned = {"plan": "starter", "despite_subscription": True}
     assert (await operator.patch(f"/admin/orgs/{org}", json=assigned)).status_code == 200
     runs = begun(shop, org, 3 * MILLION // 2)
-    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    shop.stripe.account.delete_customer(await shop.customer(org))
     await shop.settle()
     assert await shop.plan(org) == "starter"
     await UsageStore(data).insert([runs])

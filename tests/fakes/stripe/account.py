@@ -183,7 +183,7 @@ class Account:
     def cancel_now(self, subscription: str) -> None:
         """In the Portal, or by the operator."""
         found = self.things["subscription"][subscription]
-        found["status"] = "canceled"
+        found["status"], found["ended_at"] = "canceled", self.now
         self.tell("customer.subscription.deleted", found)
 
     def pass_time(self) -> None:
@@ -250,6 +250,7 @@ class Account:
             items={"object": "list", "data": items, "has_more": False, "url": ""},
             cancel_at=None,
             cancel_at_period_end=False,
+            ended_at=None,
             schedule=None,
             discounts=[],
             latest_invoice=None,
@@ -279,6 +280,7 @@ class Account:
         ends = subscription["cancel_at"]
         if subscription["cancel_at_period_end"] or (ends is not None and ends <= self._end(subscription)):
             self._bill(subscription, lines)
+            subscription["ended_at"] = self._end(subscription)
             self._set_status(subscription, "canceled", "customer.subscription.deleted")
             return
         schedule = self.get("subscription_schedule", subscription["schedule"] or "")

@@ -14,11 +14,12 @@ async def subscription_of(tx: AsyncSession, org_id: str) -> AdminSubscription | 
     account = await accounts.account_of(tx, org_id)
     if account is None or account.subscription_id is None:
         return None
+    in_force = account.status in accounts.INVOICED
     return AdminSubscription(
         status=account.status,
         plan=account.plan,
-        in_force=account.status in accounts.INVOICED,
-        period_end=account.period_end,
+        in_force=in_force,
+        period_end=account.period_end if in_force else None,
         ends_at=account.ends_at,
     )
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from llmgateway.controlplane.billing.stripe.papers import Subscription
-from llmgateway.controlplane.plans.service import all_plans
+from llmgateway.controlplane.plans.service import all_plans, month_from
 
 FREE: Final = "free"
 GRACE: Final = timedelta(days=7)
@@ -34,6 +34,7 @@ class Standing:
     plan: str | None = None
     """The plan that is subscribed to."""
     period_start: datetime | None = None
+    """Of the billing period; of a subscription that has ended, the month after it."""
     period_end: datetime | None = None
     grace_until: datetime | None = None
     ends_at: datetime | None = None
@@ -60,12 +61,13 @@ def standing_of(subscriptions: Sequence[Subscription]) -> Standing:
         return Standing(status="none")
     best = min(known or subscriptions, key=_rank)
     live = best.status in IN_FORCE
+    start, end = _period(best)
     return Standing(
         status=best.status,
         subscription_id=best.id,
         plan=best.plan if known else None if live else FREE,
-        period_start=best.period_start if live else None,
-        period_end=best.period_end if live else None,
+        period_start=start,
+        period_end=end,
         grace_until=best.period_start + GRACE if best.status == "past_due" else None,
         ends_at=best.ends_at if live else None,
         next_plan=best.next_plan if live else None,
@@ -89,6 +91,13 @@ def kept(subscriptions: Sequence[Subscription]) -> Sequence[Subscription]:
 def reminders_due(grace_until: datetime, now: datetime) -> int:
     """How many reminders should have been sent by now: one at once, and one every few days of the grace."""
     return min(1 + max(0, (now - (grace_until - GRACE)) // REMIND_EVERY), 1 + GRACE // REMIND_EVERY)
+
+
+def _period(subscription: Subscription) -> tuple[datetime, datetime] | tuple[None, None]:
+    """What is used counts in it: what was paid for counts against no plan that comes after it."""
+    if subscription.status in IN_FORCE:
+        return subscription.period_start, subscription.period_end
+    return (None, None) if subscription.ended_at is None else month_from(subscription.ended_at)
 
 
 def _rank(subscription: Subscription) -> tuple[int, Decimal, int, str]:

@@ -153,7 +153,10 @@ def plan_named(name: str) -> Plan:
 
 
 def period_of(start: datetime | None, end: datetime | None, now: datetime) -> tuple[datetime, datetime]:
-    """The billing period that runs: the subscription's, a month after a month until Stripe tells of the next, else the UTC month."""
+    """The billing period that runs: the subscription's, a month after a month until Stripe tells of the next, else the UTC month.
+
+    Months go on after a subscription has ended.
+    """
     if start is None or end is None or now < start:
         return month_of(now)
     # One that began on the 31st ends with a shorter month, and the next one on the 31st again.
@@ -177,6 +180,11 @@ def waived_in(period: tuple[datetime, datetime], waived_nanos: int, begin: datet
 
 def _beyond(included: int | None, nanos: int, each_nanos: int) -> int | None:
     return None if included is None or not each_nanos else included + nanos // each_nanos
+
+
+def month_from(start: datetime) -> tuple[datetime, datetime]:
+    """The month that begins at a moment, and its end on the same day of the next."""
+    return start, _next_month(start, start.day)
 
 
 def month_of(now: datetime) -> tuple[datetime, datetime]:

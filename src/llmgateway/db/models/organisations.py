@@ -35,7 +35,7 @@ class Organisation(Budgeted, Base):
     overage_waived_in: Mapped[Moment | None]
     """Where the period begins that this is for."""
     period_start: Mapped[Moment | None]
-    """Of the billing period that a subscription runs in; None is the UTC month."""
+    """Of the billing period that a subscription runs in, or of the month after its end; None is the UTC month."""
     period_end: Mapped[Moment | None]
     created_at: Mapped[Moment]
 

@@ -38,6 +38,7 @@ class Subscription:
     period_end: datetime
     ends_at: datetime | None = None
     """Cancelled, with effect from then."""
+    ended_at: datetime | None = None
     ends_on_date: bool = False
     """It was cancelled by naming that moment, as the Portal does, and not with the end of its period."""
     discounts: Sequence[str] = ()

@@ -49,6 +49,7 @@ def read_subscription(found: stripe.Subscription) -> Subscription | None:
         period_start=_moment(item.current_period_start),
         period_end=_moment(item.current_period_end),
         ends_at=None if ending is None else _moment(ending),
+        ended_at=None if found.ended_at is None else _moment(found.ended_at),
         ends_on_date=found.cancel_at is not None and not found.cancel_at_period_end,
         discounts=[_id(discount) for discount in found.discounts],
         schedule_id=None if schedule is None else _id(schedule),

@@ -1,0 +1,32 @@
+"""The billing periods of an organisation whose subscription has ended: they begin with its end, a month after a month."""
+
+from llmgateway.db.session import Database
+from tests.controlplane.billing.beyond import quota_of, use
+from tests.controlplane.billing.shop import Shop
+
+
+async def test_what_was_paid_for_is_not_counted_against_the_plan_that_comes_after(shop: Shop, data: Database) -> None:
+    org, _, _ = await shop.subscribed("acme", "starter")
+    await use(shop, data, org, 400_000)
+    shop.clock.advance(86_400)
+    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    await shop.settle()
+    quota = await quota_of(shop, data, org)
+    assert (quota.tokens, quota.period_start) == (50_000, shop.clock.now())
+    billing = (await (await shop.again(org)).get("billing")).json()
+    assert (billing["plan"], billing["usage"]["tokens"]) == ("free", 0)
+    assert "Requests are refused" not in (billing["message"] or "")
+    shop.clock.advance(40 * 86_400)
+    later = await quota_of(shop, data, org)
+    assert later.period_start == quota.period_end, "a month after a month"
+
+
+async def test_a_plan_that_ends_with_its_period_is_followed_by_a_period_of_its_own(shop: Shop, data: Database) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await use(shop, data, org, 400_000)
+    assert (await client.post("billing/checkout", json={"plan": "free"})).status_code == 200
+    await shop.settle()
+    end = (await quota_of(shop, data, org)).period_end
+    await shop.pass_hours(30 * 24 + 1)
+    assert await shop.plan(org) == "free"
+    assert (await quota_of(shop, data, org)).period_start == end
