@@ -1,7 +1,8 @@
 """The billing periods of an organisation whose subscription has ended: they begin with its end, a month after a month."""
 
+from llmgateway.controlplane.billing import metering
 from llmgateway.db.session import Database
-from tests.controlplane.billing.beyond import quota_of, use
+from tests.controlplane.billing.beyond import DOLLAR, charges, quota_of, use
 from tests.controlplane.billing.shop import Shop
 
 
@@ -30,3 +31,19 @@ async def test_a_plan_that_ends_with_its_period_is_followed_by_a_period_of_its_o
     await shop.pass_hours(30 * 24 + 1)
     assert await shop.plan(org) == "free"
     assert (await quota_of(shop, data, org)).period_start == end
+
+
+async def test_two_subscriptions_within_a_minute_are_charged_each_by_itself(shop: Shop, data: Database) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    for again in (False, True):
+        if again:
+            shop.stripe.account.complete(
+                (await client.post("billing/checkout", json={"plan": "starter"})).json()["url"]
+            )
+            await shop.settle()
+        await client.patch("billing", json={"overage_limit_usd": "20"})
+        await use(shop, data, org, 1_500_000)
+        shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+        await shop.settle()
+    assert await metering.charge_overage(shop.worker, shop.clock) == 2
+    assert await charges(shop, org) == [4 * DOLLAR, 4 * DOLLAR]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import overage_terms
@@ -107,6 +107,6 @@ def _charged(terms: Terms) -> Select[*tuple[Any, ...]]:
             LedgerPosting.org_id == terms.org_id,
             LedgerPosting.kind == Kind.OVERAGE,
             LedgerEntry.account == Account.REVENUE,
-            LedgerPosting.reference.startswith(terms.reference, autoescape=True),
+            or_(*(LedgerPosting.reference.startswith(one, autoescape=True) for one in (terms.reference, terms.minute))),
         )
     )

@@ -32,6 +32,11 @@ class Terms:
     @property
     def reference(self) -> str:
         """How the references of the period's charges begin."""
+        return f"{self.period[0]:%Y-%m-%dT%H:%M:%S}/"
+
+    @property
+    def minute(self) -> str:
+        """How they began in the releases that told two periods of the same minute not apart."""
         return f"{self.period[0]:%Y-%m-%dT%H:%M}/"
 
     def due(self, requests: int, tokens: int) -> int:
