@@ -86,6 +86,43 @@ async def test_a_connection_is_used_again_when_its_answer_was_read_and_closed_wh
         assert await told.get() == 1
 
 
+async def test_a_connection_whose_request_was_answered_before_it_was_read_is_not_used_again() -> None:
+    """What is left of that request must not stand before the next one."""
+    heard = list[asyncio.StreamWriter]()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        heard.append(writer)
+        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno")
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with asyncio.timeout(10), server, HttpClient() as client:
+        for _ in range(2):
+            exchange = await client.send("POST", url, {}, bytes(64 << 20), connect_seconds=5)
+            assert (exchange.status, await exchange.read()) == (413, b"no")
+        for writer in heard:
+            writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+    assert len(heard) == 2
+
+
+@pytest.mark.parametrize("length", [1 << 16, (1 << 16) + 1, 8 << 20])
+async def test_a_body_of_any_length_arrives(length: int) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        heard = await reader.readexactly(length)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n%08x" % zlib.crc32(heard))
+        writer.close()
+
+    body = bytes(number & 255 for number in range(1024)) * (length // 1024) + b"x" * (length % 1024)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with asyncio.timeout(10), server, HttpClient() as client:
+        exchange = await client.send("POST", url, {}, body, connect_seconds=5)
+        assert await exchange.read() == b"%08x" % zlib.crc32(body)
+
+
 async def test_an_answer_without_end_is_left_packed_or_not() -> None:
     """Who answers may be a tenant's own server, and the memory is everybody's."""
     left = asyncio.Event()
