@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.control_wing import Shared, open_control_plane, tariff_of
 from llmgateway.controlplane.admin.oversight import Oversight
-from llmgateway.controlplane.billing.stripe.counter import open_counter
+from llmgateway.controlplane.billing.stripe.access import open_stripe
 from llmgateway.controlplane.figures import FIGURES as CONTROL_FIGURES
 from llmgateway.controlplane.keys.announcements import KeyAnnouncements
 from llmgateway.controlplane.keys.fleet import HealthBook
@@ -255,8 +255,8 @@ async def _control(settings: Settings, shared: Shared, address: str, part: Part)
     try:
         async with (
             open_control_plane(settings, shared, address) as control,
-            open_counter(settings) as counter,
-            _running(work(jobs(worker, shared.clock, mailer_of(settings), address, counter))),
+            open_stripe(settings) as stripe_access,
+            _running(work(jobs(worker, shared.clock, mailer_of(settings), address, stripe_access))),
         ):
             yield control
     finally:

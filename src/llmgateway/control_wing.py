@@ -12,7 +12,7 @@ from llmgateway.canon.call import Operation, Wishes
 from llmgateway.contract.channels import CacheReport, CheckedCredential, PathHealth
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, Tariff
 from llmgateway.controlplane.billing import farewell
-from llmgateway.controlplane.billing.stripe.counter import open_counter
+from llmgateway.controlplane.billing.stripe.access import open_stripe
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.onboarding.service import token_secret
 from llmgateway.controlplane.reception.door import Door
@@ -91,8 +91,8 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
         events=Events(member_left=(keys.end_of_member,), org_closes=(farewell.before_deletion,)),
     )
     try:
-        async with open_counter(settings) as counter:
-            yield build_control_plane(rooms, counter)
+        async with open_stripe(settings) as stripe_access:
+            yield build_control_plane(rooms, stripe_access)
     finally:
         passwords.close()
         await database.close()

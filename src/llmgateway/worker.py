@@ -8,9 +8,9 @@ import structlog
 
 from llmgateway.controlplane.billing import budget_alerts, drift, dunning, hints, metering, usage_charges
 from llmgateway.controlplane.billing.books import closing
-from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
-from llmgateway.controlplane.billing.stripe.counter import Counter
-from llmgateway.controlplane.billing.stripe.desk import Desk
+from llmgateway.controlplane.billing.stripe.access import StripeAccess
+from llmgateway.controlplane.billing.stripe.api import StripeApi
+from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.orgs import ending
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.controlplane.usage import rollups
@@ -35,7 +35,7 @@ class Job:
 
 
 def jobs(
-    database: Database, clock: Clock, mailer: Mailer, address: str, counter: Counter | None = None
+    database: Database, clock: Clock, mailer: Mailer, address: str, stripe_access: StripeAccess | None = None
 ) -> Sequence[Job]:
     """The table of jobs; `address` is the gateway's public URL, for mails.
 
@@ -49,7 +49,7 @@ def jobs(
         Job("sums of usage", 10.0, lambda: rollups.roll_up_next(database)),
         Job("partitions", 3600.0, lambda: ending.make_partitions(database)),
         *bookkeeping(database, clock, address),
-        *(stripe_jobs(database, clock, counter.desk, address) if counter is not None else ()),
+        *(stripe_jobs(database, clock, stripe_access.api, address) if stripe_access is not None else ()),
     )
 
 
@@ -65,24 +65,28 @@ def bookkeeping(database: Database, clock: Clock, address: str) -> Sequence[Job]
     )
 
 
-def stripe_jobs(database: Database, clock: Clock, desk: Desk, address: str) -> Sequence[Job]:
+def stripe_jobs(database: Database, clock: Clock, stripe_api: StripeApi, address: str) -> Sequence[Job]:
     """The jobs that keep Stripe and us in step. What Stripe does not answer now waits for the next time."""
 
     async def meter() -> None:
         await metering.report_usage(database, clock)
-        await metering.tell(database, clock, desk)
+        await metering.tell(database, clock, stripe_api)
 
     async def dun() -> None:
         await hints.pass_time(database, clock)
         await dunning.write(database, clock, address)
 
     async def compare() -> None:
-        await hints.fetch_missed(database, clock, desk, hints.LONG_LOOK)
-        await drift.mend(database, clock, desk)
+        await hints.fetch_missed(database, clock, stripe_api, hints.LONG_LOOK)
+        await drift.mend(database, clock, stripe_api)
 
     return (
-        Job("Stripe's events", 1.0, lambda: hints.handle_next(database, clock, desk)),
-        Job("Stripe's events that were missed", 600.0, _of_stripe(lambda: hints.fetch_missed(database, clock, desk))),
+        Job("Stripe's events", 1.0, lambda: hints.handle_next(database, clock, stripe_api)),
+        Job(
+            "Stripe's events that were missed",
+            600.0,
+            _of_stripe(lambda: hints.fetch_missed(database, clock, stripe_api)),
+        ),
         Job("unpaid invoices", 60.0, _of_stripe(dun)),
         Job("usage for invoices", 3600.0, _of_stripe(meter)),
         Job("drift from Stripe", 24 * 3600.0, _of_stripe(compare)),

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from llmgateway.commands.stripe import make_ready
-from llmgateway.controlplane.billing.stripe.desk import open_desk
+from llmgateway.controlplane.billing.stripe.api import open_stripe_api
 from llmgateway.kit.clock import SystemClock
 from tests.e2e.beside import beside
 from tests.e2e.gateway import Gateway, run_gateway
@@ -28,8 +28,8 @@ models:
 
 @asynccontextmanager
 async def _stripe() -> AsyncGenerator[FakeStripe]:
-    async with fake_stripe(SystemClock()) as stripe, open_desk(KEY, stripe.url) as desk:
-        await make_ready(desk)
+    async with fake_stripe(SystemClock()) as stripe, open_stripe_api(KEY, stripe.url) as stripe_api:
+        await make_ready(stripe_api)
         yield stripe
 
 

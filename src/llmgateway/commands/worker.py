@@ -8,7 +8,7 @@ import typer
 import uvloop
 
 from llmgateway.app import public_address
-from llmgateway.controlplane.billing.stripe.counter import open_counter
+from llmgateway.controlplane.billing.stripe.access import open_stripe
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.kit.clock import SystemClock
@@ -32,8 +32,8 @@ async def _run(settings: Settings) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    async with open_database(settings, Role.WORKER, serving=True) as database, open_counter(settings) as counter:
-        table = jobs(database, SystemClock(), mailer_of(settings), public_address(settings, None), counter)
+    async with open_database(settings, Role.WORKER, serving=True) as database, open_stripe(settings) as stripe_access:
+        table = jobs(database, SystemClock(), mailer_of(settings), public_address(settings, None), stripe_access)
         typer.echo(f"llmgateway works: {', '.join(job.name for job in table)}")
         task = asyncio.ensure_future(work(table))
         await asyncio.wait((task, asyncio.ensure_future(stop.wait())), return_when=asyncio.FIRST_COMPLETED)

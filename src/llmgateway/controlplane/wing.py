@@ -11,7 +11,7 @@ from llmgateway.controlplane.admin import routes as admin
 from llmgateway.controlplane.audit import routes as audit
 from llmgateway.controlplane.billing import routes as billing
 from llmgateway.controlplane.billing import webhook_route
-from llmgateway.controlplane.billing.stripe.counter import Counter
+from llmgateway.controlplane.billing.stripe.access import StripeAccess
 from llmgateway.controlplane.credentials import catalogue_routes
 from llmgateway.controlplane.credentials import routes as credentials
 from llmgateway.controlplane.keys import reach_routes
@@ -75,9 +75,9 @@ def build_api(version: str) -> FastAPI:
     return api
 
 
-def build_control_plane(rooms: Rooms, counter: Counter | None = None) -> Door:
-    """What floor 4 mounts; without a counter nobody can pay."""
-    at_hand = {"rooms": rooms, "counter": counter, "live": Live(rooms.database, rooms.clock)}
+def build_control_plane(rooms: Rooms, stripe_access: StripeAccess | None = None) -> Door:
+    """The control plane that floor 4 mounts. Without `stripe_access` nobody can pay."""
+    at_hand = {"rooms": rooms, "stripe_access": stripe_access, "live": Live(rooms.database, rooms.clock)}
     strangers = Strangers(rooms.store, rooms.signer, rooms.clock)
     return Door(build_api(rooms.version), at_hand, strangers, https=rooms.address.startswith("https://"))
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from llmgateway.commands.stripe import make_ready
 from llmgateway.controlplane.billing import dunning, hints, metering, usage_charges
 from llmgateway.controlplane.billing.books import closing
-from llmgateway.controlplane.billing.stripe.desk import Desk, open_desk
+from llmgateway.controlplane.billing.stripe.api import StripeApi, open_stripe_api
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import ManualClock
@@ -27,7 +27,7 @@ class Shop:
 
     api: Api
     stripe: FakeStripe
-    desk: Desk
+    stripe_api: StripeApi
     worker: Database
     clock: ManualClock
     delivered: int = 0
@@ -71,7 +71,7 @@ class Shop:
 
     async def work(self) -> None:
         """Jobs follow every hint that is due."""
-        while await hints.handle_next(self.worker, self.clock, self.desk):
+        while await hints.handle_next(self.worker, self.clock, self.stripe_api):
             pass
 
     async def settle(self) -> None:
@@ -87,7 +87,7 @@ class Shop:
         await usage_charges.post_usage(self.worker, self.clock, timedelta(hours=hours + 3))
         await metering.charge_overage(self.worker, self.clock)
         await metering.report_usage(self.worker, self.clock)
-        await metering.tell(self.worker, self.clock, self.desk)
+        await metering.tell(self.worker, self.clock, self.stripe_api)
         self.stripe.account.pass_time()
         await self.settle()
         await hints.pass_time(self.worker, self.clock)
@@ -113,10 +113,10 @@ class Shop:
 async def open_shop(database_url: str, data_dir: Path) -> AsyncGenerator[Shop]:
     """With Stripe connected and made ready."""
     clock = ManualClock(START)
-    async with fake_stripe(clock) as stripe, open_desk(KEY, stripe.url) as desk:
-        await make_ready(desk)
+    async with fake_stripe(clock) as stripe, open_stripe_api(KEY, stripe.url) as stripe_api:
+        await make_ready(stripe_api)
         environment = {"STRIPE_SECRET_KEY": KEY, "STRIPE_WEBHOOK_SECRET": SECRET, "STRIPE_API_BASE": stripe.url}
         async with open_api(database_url, data_dir, clock, **environment) as api:
             worker = Database(database_url, Role.WORKER)
-            yield Shop(api, stripe, desk, worker, clock)
+            yield Shop(api, stripe, stripe_api, worker, clock)
             await worker.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmgateway.controlplane.billing import hints
 from llmgateway.controlplane.billing.standing import GRACE, reminders_due, standing_of
-from llmgateway.controlplane.billing.stripe.papers import Subscription
+from llmgateway.controlplane.billing.stripe.objects import Subscription
 from llmgateway.controlplane.plans.service import plan_named
 from tests.controlplane.api import Json
 from tests.controlplane.billing.shop import Shop
@@ -137,7 +137,7 @@ async def test_any_order_and_any_repetition_of_deliveries_ends_in_the_same_state
             if random.random() < 0.5:
                 await shop.work()
         await shop.work()
-    await hints.fetch_missed(shop.worker, shop.clock, shop.desk, timedelta(days=40))
+    await hints.fetch_missed(shop.worker, shop.clock, shop.stripe_api, timedelta(days=40))
     await shop.work()
     ends = [await _known(shop, org) for org, _ in histories]
     assert ends[0][0].startswith("(past_due,professional,")

@@ -5,8 +5,8 @@ import pytest
 
 from llmgateway.controlplane.billing import drift
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
-from llmgateway.controlplane.billing.stripe.desk import ReturnUrls
+from llmgateway.controlplane.billing.stripe.api import ReturnUrls
+from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
 from tests.controlplane.api import Json, error_of
 from tests.controlplane.billing.books import CENT, held
@@ -50,12 +50,12 @@ async def test_a_page_of_another_plan_is_closed_so_that_nobody_pays_twice(shop: 
 async def test_of_two_subscriptions_the_better_counts_and_it_is_told_and_both_end(shop: Shop) -> None:
     org, client, customer = await shop.subscribed("acme", "professional")
     account = shop.stripe.account
-    prices = await shop.desk.price_list.prices(["llmgateway_starter_monthly", METER_EVENT])
+    prices = await shop.stripe_api.price_list.prices(["llmgateway_starter_monthly", METER_EVENT])
     account.subscribe(customer, [account.things["price"][price] for price in prices.values()])
     await shop.settle()
     assert await shop.plan(org) == "professional"
     two = [one["id"] for one in account.all("subscription")]
-    assert await drift.report(shop.worker, shop.desk) == [
+    assert await drift.report(shop.worker, shop.stripe_api) == [
         f"{org}: pays for 2 subscriptions at once ({two[1]} professional, {two[0]} starter)"
     ]
     assert (await client.post("billing/checkout", json={"plan": "free"})).status_code == 200
@@ -68,9 +68,9 @@ async def test_two_owners_who_want_different_plans_at_once_are_sent_to_one_page(
     """Both look before either asks; who comes second is told, and then the first page is closed."""
     _, client, customer = await _who_looked(shop)
     urls = ReturnUrls(success="https://a.test", cancel="https://a.test")
-    await shop.desk.checkout_plan(customer, "org", "professional", urls, f"plan-{customer}-first")
+    await shop.stripe_api.checkout_plan(customer, "org", "professional", urls, f"plan-{customer}-first")
     with pytest.raises(StripeRefused, match="at the same moment"):
-        await shop.desk.checkout_plan(customer, "org", "starter", urls, f"plan-{customer}-first")
+        await shop.stripe_api.checkout_plan(customer, "org", "starter", urls, f"plan-{customer}-first")
     again = await client.post("billing/checkout", json={"plan": "starter"})
     assert again.status_code == 200, again.text
     assert [page["status"] for page in shop.stripe.account.all("checkout.session")] == ["open", "expired"]
@@ -106,8 +106,8 @@ async def test_what_failed_at_stripe_is_bought_as_soon_as_stripe_is_well_again(s
     assert await shop.plan(org) == "starter"
     shop.stripe.fail_writes = 1
     with pytest.raises(StripeUnavailable):
-        await shop.desk.meter(await shop.customer(org), "meter_1", 7)
-    await shop.desk.meter(await shop.customer(org), "meter_1", 7)
+        await shop.stripe_api.meter(await shop.customer(org), "meter_1", 7)
+    await shop.stripe_api.meter(await shop.customer(org), "meter_1", 7)
     assert account.metered(await shop.customer(org)) == 7
 
 

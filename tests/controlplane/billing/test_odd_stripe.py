@@ -8,8 +8,8 @@ import pytest
 from llmgateway.commands.stripe import make_ready
 from llmgateway.controlplane.billing import drift, hints
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.stripe.asking import StripeUnavailable
-from llmgateway.controlplane.billing.stripe.desk import open_desk
+from llmgateway.controlplane.billing.stripe.api import open_stripe_api
+from llmgateway.controlplane.billing.stripe.errors import StripeUnavailable
 from llmgateway.controlplane.billing.stripe.price_list import plan_key
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
@@ -39,7 +39,7 @@ async def test_events_about_what_has_no_id_hide_no_other(shop: Shop, kind: str, 
     account.tell(kind, about)
     account.cancel_now(account.all("subscription")[0]["id"])
     shop.delivered = len(account.events)  # none of their webhooks came
-    assert await hints.fetch_missed(shop.worker, shop.clock, shop.desk) == 1
+    assert await hints.fetch_missed(shop.worker, shop.clock, shop.stripe_api) == 1
     await shop.work()
     assert await shop.plan(org) == "free"
 
@@ -73,11 +73,11 @@ async def test_a_customer_that_stripe_forgot_is_reported_and_holds_up_nobody(sho
     account.delete_customer(customer := await shop.customer(gone))
     account.cancel_now(account.all("subscription", customer=await shop.customer(other))[0]["id"])
     shop.delivered = len(account.events)
-    lines = await drift.report(shop.worker, shop.desk)
+    lines = await drift.report(shop.worker, shop.stripe_api)
     assert [line for line in lines if line.startswith(gone)] == [
         f"{gone}: Stripe refuses its customer {customer} (No such customer: '{customer}')"
     ]
-    await drift.mend(shop.worker, shop.clock, shop.desk)
+    await drift.mend(shop.worker, shop.clock, shop.stripe_api)
     assert await shop.plan(other) == "free"
 
 
@@ -104,14 +104,14 @@ async def test_an_organisation_whose_customer_is_gone_has_no_invoices_and_a_page
 
 
 async def test_two_who_buy_first_at_once_are_one_customer(shop: Shop) -> None:
-    made = {await shop.desk.customer("org_1", "Acme", email) for email in ("ann@a.test", "bob@a.test")}
+    made = {await shop.stripe_api.customer("org_1", "Acme", email) for email in ("ann@a.test", "bob@a.test")}
     assert len(made) == 1
 
 
 async def test_who_cannot_reach_stripe_reads_one_sentence() -> None:
-    async with open_desk(KEY, "http://127.0.0.1:1") as desk:
+    async with open_stripe_api(KEY, "http://127.0.0.1:1") as stripe_api:
         with pytest.raises(StripeUnavailable, match=r"^It cannot be reached\.$"):
-            await desk.knows("cus_000001")
+            await stripe_api.knows("cus_000001")
 
 
 async def test_what_was_wished_undone_and_wished_again_holds(shop: Shop) -> None:
@@ -145,11 +145,11 @@ async def test_a_downgrade_after_a_cancellation_is_a_downgrade(shop: Shop) -> No
 
 async def test_a_price_that_goes_there_and_back_is_the_one_that_is_paid(shop: Shop) -> None:
     key = plan_key("starter")
-    before = (await shop.desk.price_list.known_prices([key]))[key]
-    await shop.desk.price_list.make_plan_price("starter", "Starter", 3900, before[0])
-    assert await make_ready(shop.desk) == ["made the price of Starter: 29 dollars a month"]
-    assert (await shop.desk.price_list.known_prices([key]))[key][1] == 2900
-    assert await make_ready(shop.desk) == ["Stripe has all it needs."]
+    before = (await shop.stripe_api.price_list.known_prices([key]))[key]
+    await shop.stripe_api.price_list.make_plan_price("starter", "Starter", 3900, before[0])
+    assert await make_ready(shop.stripe_api) == ["made the price of Starter: 29 dollars a month"]
+    assert (await shop.stripe_api.price_list.known_prices([key]))[key][1] == 2900
+    assert await make_ready(shop.stripe_api) == ["Stripe has all it needs."]
 
 
 async def test_an_invoice_that_could_not_be_read_is_booked_the_next_night(shop: Shop) -> None:
@@ -161,9 +161,9 @@ async def test_an_invoice_that_could_not_be_read_is_booked_the_next_night(shop: 
     await shop.settle()
     assert await held(shop.worker, org) == {Account.STRIPE: 29 * DOLLAR, Account.REVENUE: -29 * DOLLAR}
     meter["lookup_key"] = "llmgateway_usage"
-    await drift.mend(shop.worker, shop.clock, shop.desk)
+    await drift.mend(shop.worker, shop.clock, shop.stripe_api)
     assert await held(shop.worker, org) == {Account.STRIPE: 58 * DOLLAR, Account.REVENUE: -58 * DOLLAR}
-    assert await drift.report(shop.worker, shop.desk) == []
+    assert await drift.report(shop.worker, shop.stripe_api) == []
 
 
 async def test_what_stripe_refuses_is_asked_for_again_for_a_month_and_reported_for_ever(shop: Shop) -> None:
@@ -177,7 +177,7 @@ async def test_what_stripe_refuses_is_asked_for_again_for_a_month_and_reported_f
     class Asked:
         def __getattr__(self, name: str) -> object:
             asked.append(name)
-            return getattr(shop.desk, name)
+            return getattr(shop.stripe_api, name)
 
     for days, times in ((30, 1), (2, 0)):
         shop.clock.advance(days * 24 * 3600)
@@ -185,16 +185,16 @@ async def test_what_stripe_refuses_is_asked_for_again_for_a_month_and_reported_f
         asked.clear()
         await hints.look_again(shop.worker, shop.clock, Asked())  # pyright: ignore[reportArgumentType]
         assert asked.count("invoice") == times
-    assert any("is in JPY" in line for line in await drift.report(shop.worker, shop.desk))
+    assert any("is in JPY" in line for line in await drift.report(shop.worker, shop.stripe_api))
 
 
 async def test_a_subscription_made_by_hand_that_bills_no_usage_is_reported(shop: Shop) -> None:
     org, _, customer = await shop.subscribed("acme")
     (subscription,) = shop.stripe.account.all("subscription", customer=customer)
-    assert await drift.report(shop.worker, shop.desk) == []
+    assert await drift.report(shop.worker, shop.stripe_api) == []
     items = subscription["items"]["data"]
     items[:] = [item for item in items if item["price"]["metadata"].get("plan")]
-    assert await drift.report(shop.worker, shop.desk) == [
+    assert await drift.report(shop.worker, shop.stripe_api) == [
         f"{org}: its usage is on no invoice: add the price llmgateway_usage to {subscription['id']}"
     ]
 
@@ -207,11 +207,11 @@ async def test_an_older_answer_of_stripe_is_not_written_over_a_later_one(shop: S
         asked = 0
 
         async def subscriptions(self, customer: str) -> object:
-            found = await shop.desk.subscriptions(customer)
+            found = await shop.stripe_api.subscriptions(customer)
             self.asked += 1
             if self.asked == 1:
                 shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
-                await hints.refresh(shop.worker, shop.clock, shop.desk, customer)
+                await hints.refresh(shop.worker, shop.clock, shop.stripe_api, customer)
             return found
 
     slow = Slow()
@@ -274,7 +274,9 @@ async def test_money_in_another_currency_is_in_no_book_and_reported(shop: Shop) 
     shop.stripe.account.tell("invoice.paid", other)
     await shop.settle()
     assert await held(shop.worker, org) == {Account.STRIPE: 29 * DOLLAR, Account.REVENUE: -29 * DOLLAR}
-    assert any("is in JPY; the books are in USD alone." in line for line in await drift.report(shop.worker, shop.desk))
+    assert any(
+        "is in JPY; the books are in USD alone." in line for line in await drift.report(shop.worker, shop.stripe_api)
+    )
 
 
 async def test_a_price_that_is_no_plans_takes_nothing_until_the_subscription_ends(shop: Shop) -> None:
@@ -288,7 +290,8 @@ async def test_a_price_that_is_no_plans_takes_nothing_until_the_subscription_end
     await shop.settle()
     assert await shop.plan(org) == "professional"
     assert any(
-        line.startswith(f"{org}: stored active professional") for line in await drift.report(shop.worker, shop.desk)
+        line.startswith(f"{org}: stored active professional")
+        for line in await drift.report(shop.worker, shop.stripe_api)
     )
     refused = await client.post("billing/checkout", json={"plan": "enterprise"})
     assert refused.status_code == 409
@@ -320,7 +323,7 @@ async def test_an_organisation_that_pays_on_is_not_deleted(shop: Shop) -> None:
 
 
 async def test_another_plan_or_period_is_counted_anew_and_a_renewal_goes_on(shop: Shop) -> None:
-    """A counter of a quota carries this number; the one of a period that was left counted nothing since."""
+    """A stripe_access of a quota carries this number; the one of a period that was left counted nothing since."""
 
     async def number() -> int:
         return int(str((await shop.api.rows("SELECT quota_epoch FROM organisations WHERE id = :o", o=org))[0]))

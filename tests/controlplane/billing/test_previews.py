@@ -99,7 +99,7 @@ async def test_what_is_said_of_the_renewal_is_what_stripe_will_charge(shop: Shop
     org, client, _ = await shop.subscribed("acme", "professional")
     end = (await client.get("billing")).json()["period"]["end"]
     assert await _renews(shop, org) == ("professional", end, "99.000000000")
-    await shop.desk.price_list.make_plan_price("professional", "Professional", 199_00, "before")
+    await shop.stripe_api.price_list.make_plan_price("professional", "Professional", 199_00, "before")
     await UsageStore(data).insert([charged(400 * CENT, shop.clock.now(), org)])
     await shop.pass_hours(3)
     assert await _renews(shop, org) == ("professional", end, "99.000000000"), (

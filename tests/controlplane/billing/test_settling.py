@@ -149,7 +149,7 @@ async def test_the_balance_is_booked_alike_in_any_order_and_what_was_used_still_
     for event in late:
         await shop.deliver([{**event, "id": f"{event['id']}_{Random(event['id']).random()}"}])
         await shop.work()
-    await hints.fetch_missed(shop.worker, shop.clock, shop.desk)
+    await hints.fetch_missed(shop.worker, shop.clock, shop.stripe_api)
     await shop.work()
     assert await held(shop.worker, org) == _after(
         {

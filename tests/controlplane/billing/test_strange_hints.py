@@ -41,7 +41,7 @@ async def test_an_event_of_another_account_or_mode_changes_nothing_and_is_asked_
     shop.stripe.account.tell(kind, about)
     shop.stripe.account.events[-1].update(livemode=True, account="acct_other")
     await shop.settle()
-    assert not await hints.handle_next(shop.worker, shop.clock, shop.desk)
+    assert not await hints.handle_next(shop.worker, shop.clock, shop.stripe_api)
     assert (await held(shop.worker, org), await shop.plan(org)) == (PAID, "starter")
 
 
@@ -56,7 +56,7 @@ async def test_credit_refunds_disputes_and_notes_in_another_currency_are_in_no_b
     note["currency"] = "eur"
     await shop.settle()
     assert await held(shop.worker, org) == PAID
-    lines = "\n".join(await drift.report(shop.worker, shop.desk))
+    lines = "\n".join(await drift.report(shop.worker, shop.stripe_api))
     for told in (f"{payment['id']} is in EUR", f"{note['id']} is in EUR"):
         assert told in lines, (told, refund, dispute)
 
@@ -68,12 +68,12 @@ async def test_an_amount_that_no_book_can_hold_stops_nobody_and_is_reported(shop
         account.complete((await client.post("billing/credit", json={"usd": "20"})).json()["url"])
         account.all("payment_intent")[0]["amount_received"] = cents
     await shop.settle()
-    assert not await hints.handle_next(shop.worker, shop.clock, shop.desk)
+    assert not await hints.handle_next(shop.worker, shop.clock, shop.stripe_api)
     assert (await held(shop.worker, org))[Account.CREDIT] == -20 * DOLLAR
-    (line,) = await drift.report(shop.worker, shop.desk)
+    (line,) = await drift.report(shop.worker, shop.stripe_api)
     assert "(payment_intent.succeeded): The books cannot keep it" in line
-    await hints.look_again(shop.worker, shop.clock, shop.desk)
-    assert await drift.report(shop.worker, shop.desk) == [line]
+    await hints.look_again(shop.worker, shop.clock, shop.stripe_api)
+    assert await drift.report(shop.worker, shop.stripe_api) == [line]
 
 
 async def test_two_owners_who_raise_the_plan_at_once_pay_the_difference_once(shop: Shop) -> None:
@@ -116,9 +116,9 @@ async def test_a_subscription_of_an_organisation_that_is_gone_is_booked_and_repo
     await shop.settle()
     assert (await held(shop.worker, org))[Account.STRIPE] == 58 * DOLLAR
     (subscription,) = shop.stripe.account.all("subscription")
-    assert await drift.report(shop.worker, shop.desk) == [
+    assert await drift.report(shop.worker, shop.stripe_api) == [
         f"{org}: is deleted and still pays for {subscription['id']}: end it at Stripe"
     ]
     shop.stripe.account.cancel_in_portal(subscription["id"])
     await shop.settle()
-    assert await drift.report(shop.worker, shop.desk) == []
+    assert await drift.report(shop.worker, shop.stripe_api) == []

@@ -8,8 +8,8 @@ from sqlalchemy import TextClause, text
 from llmgateway.commands.stripe import make_ready
 from llmgateway.controlplane.billing import drift, hints
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.stripe.asking import StripeUnavailable
-from llmgateway.controlplane.billing.stripe.desk import open_desk
+from llmgateway.controlplane.billing.stripe.api import open_stripe_api
+from llmgateway.controlplane.billing.stripe.errors import StripeUnavailable
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import Api, error_of
@@ -21,7 +21,7 @@ DOLLAR = 100 * CENT
 
 
 async def test_setup_makes_what_is_missing_and_nothing_twice(shop: Shop) -> None:
-    assert await make_ready(shop.desk) == ["Stripe has all it needs."]
+    assert await make_ready(shop.stripe_api) == ["Stripe has all it needs."]
     assert len(shop.stripe.account.all("price")) == 4
 
 
@@ -163,7 +163,7 @@ async def test_an_operator_is_told_that_a_subscription_stands_before_an_assigned
     assert (await operator.patch(path, json={"plan": "starter", "suspended": False})).status_code == 200
     forced = await operator.patch(path, json={"plan": "enterprise", "despite_subscription": True})
     assert (forced.status_code, forced.json()["plan"]) == (200, "enterprise")
-    await hints.refresh(shop.worker, shop.clock, shop.desk, customer)
+    await hints.refresh(shop.worker, shop.clock, shop.stripe_api, customer)
     assert await shop.plan(org) == "starter", "as it was said"
 
 
@@ -177,7 +177,7 @@ async def test_what_an_operator_assigns_after_a_subscription_stays_whatever_stri
     assert await shop.plan(org) == "free"
     operator = await shop.api.as_(await shop.api.person("op@gateway.test", operator=True))
     assert (await operator.patch(f"/admin/orgs/{org}", json={"plan": plan})).status_code == 200
-    await hints.refresh(shop.worker, shop.clock, shop.desk, customer)
+    await hints.refresh(shop.worker, shop.clock, shop.stripe_api, customer)
     assert await shop.plan(org) == plan
 
 
@@ -224,7 +224,7 @@ async def test_what_no_invoice_takes_is_debt_when_a_subscription_ends_at_once(sh
     await shop.settle()
     plan = {Account.STRIPE: 29 * DOLLAR, Account.REVENUE: -33 * DOLLAR - 5_000_006}
     assert await held(shop.worker, org) == plan | {Account.CREDIT: 4 * DOLLAR + 5_000_006}
-    await drift.mend(shop.worker, shop.clock, shop.desk)
+    await drift.mend(shop.worker, shop.clock, shop.stripe_api)
     assert (await held(shop.worker, org))[Account.CREDIT] == 4 * DOLLAR + 5_000_006, "once"
     client = await shop.again(org)
     shop.stripe.account.complete((await client.post("billing/credit", json={"usd": "10"})).json()["url"])
@@ -255,9 +255,9 @@ async def test_what_the_last_invoice_takes_is_no_debt_in_whatever_order_stripe_t
 async def test_when_stripe_is_down_the_page_says_so_and_jobs_try_again(shop: Shop, data: Database) -> None:
     org, client, customer = await shop.subscribed("acme")
     shop.stripe.down = True
-    async with open_desk(KEY, shop.stripe.url) as desk:
+    async with open_stripe_api(KEY, shop.stripe.url) as stripe_api:
         with pytest.raises(StripeUnavailable):
-            await desk.subscriptions(customer)
+            await stripe_api.subscriptions(customer)
     answer = await client.post("billing/portal")
     assert (answer.status_code, error_of(answer)["code"]) == (503, "stripe_unavailable")
     assert (await client.get("billing")).status_code == 200
@@ -280,20 +280,20 @@ async def test_what_was_missed_is_fetched(shop: Shop) -> None:
     bought = await client.post("billing/checkout", json={"plan": "starter"})
     shop.stripe.account.complete(bought.json()["url"])
     missed = len(shop.stripe.account.events)
-    assert await hints.fetch_missed(shop.worker, shop.clock, shop.desk) == missed
-    assert await hints.fetch_missed(shop.worker, shop.clock, shop.desk) == 0
+    assert await hints.fetch_missed(shop.worker, shop.clock, shop.stripe_api) == missed
+    assert await hints.fetch_missed(shop.worker, shop.clock, shop.stripe_api) == 0
     await shop.work()
     assert await shop.plan(org) == "starter"
 
 
 async def test_drift_is_reported_and_mended(shop: Shop) -> None:
     org, _, _ = await shop.subscribed("acme")
-    assert await drift.report(shop.worker, shop.desk) == []
+    assert await drift.report(shop.worker, shop.stripe_api) == []
     shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
-    lines = await drift.report(shop.worker, shop.desk)
+    lines = await drift.report(shop.worker, shop.stripe_api)
     assert lines == [f"{org}: stored active starter, Stripe has canceled starter"]
-    await drift.mend(shop.worker, shop.clock, shop.desk)
-    assert await drift.report(shop.worker, shop.desk) == []
+    await drift.mend(shop.worker, shop.clock, shop.stripe_api)
+    assert await drift.report(shop.worker, shop.stripe_api) == []
     assert await shop.plan(org) == "free"
 
 

@@ -26,7 +26,7 @@ async def test_a_payment_for_something_else_is_in_no_book_and_its_refund_neither
     other = shop.stripe.account.pay(customer, 50_00, {})
     await _goes_back(shop, other["id"])
     assert await held(shop.worker, org) == {Account.STRIPE: 29 * DOLLAR, Account.REVENUE: -29 * DOLLAR}
-    assert await drift.report(shop.worker, shop.desk) == []
+    assert await drift.report(shop.worker, shop.stripe_api) == []
 
 
 @pytest.mark.parametrize("purpose", ["credit", "another"])
@@ -36,7 +36,7 @@ async def test_a_payment_of_a_stranger_is_nobodys_whoever_it_names(shop: Shop, p
     stranger = account.add("customer", "cus")["id"]
     await _goes_back(shop, account.pay(stranger, 50_00, {"purpose": purpose, "org_id": org})["id"])
     assert await held(shop.worker, org) == {Account.STRIPE: 29 * DOLLAR, Account.REVENUE: -29 * DOLLAR}
-    assert await drift.report(shop.worker, shop.desk) == []
+    assert await drift.report(shop.worker, shop.stripe_api) == []
 
 
 @pytest.mark.parametrize("what", ["credit", "invoice"])
@@ -87,5 +87,5 @@ async def test_a_customer_that_never_was_at_this_stripe_keeps_its_plan(shop: Sho
     """As with the key of another account, or of test mode: somebody's mistake is nobody's end."""
     org, _, customer = await shop.subscribed("acme")
     del shop.stripe.account.things["customer"][customer]
-    await drift.mend(shop.worker, shop.clock, shop.desk)
+    await drift.mend(shop.worker, shop.clock, shop.stripe_api)
     assert await shop.plan(org) == "starter"

@@ -11,7 +11,7 @@ from llmgateway.controlplane.audit import service as audit
 from llmgateway.controlplane.audit.routes import trail
 from llmgateway.controlplane.audit.schemas import AuditWish, OperatorEntry
 from llmgateway.controlplane.audit.service import Act
-from llmgateway.controlplane.billing.stripe.counter import Counter, counter_of
+from llmgateway.controlplane.billing.stripe.access import StripeAccess, stripe_of
 from llmgateway.controlplane.reception.listing import PageWish, newest_first
 from llmgateway.controlplane.reception.visits import Actor, Operator, Person
 from llmgateway.controlplane.usage import summary_file
@@ -68,11 +68,13 @@ async def admin_give_credit(operator: Operator, org_id: OrgId, body: CreditGrant
 
 
 @router.get("/figures")
-async def admin_figures(operator: Operator, counter: Annotated[Counter | None, Depends(counter_of)]) -> Figures:
+async def admin_figures(
+    operator: Operator, stripe_access: Annotated[StripeAccess | None, Depends(stripe_of)]
+) -> Figures:
     """Organisations by plan, monthly recurring revenue, churn and this month's usage."""
     async with operator.rooms.admin.transaction() as tx:
         await _note(tx, operator, Act(action="operator.figures"))
-        return await service.figures(tx, operator.rooms.clock, takes_payments=counter is not None)
+        return await service.figures(tx, operator.rooms.clock, takes_payments=stripe_access is not None)
 
 
 @router.get("/usage", response_model=Summary, responses=summary_file.DOCUMENTED)

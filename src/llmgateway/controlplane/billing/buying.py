@@ -9,9 +9,9 @@ from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.changes import Change, Step, change_to
 from llmgateway.controlplane.billing.schemas import PlanChange, PlanWish
 from llmgateway.controlplane.billing.standing import FREE, IN_FORCE
-from llmgateway.controlplane.billing.stripe.counter import served
-from llmgateway.controlplane.billing.stripe.desk import Desk, ReturnUrls
-from llmgateway.controlplane.billing.stripe.papers import CheckoutPage, InvoicePage, Subscription
+from llmgateway.controlplane.billing.stripe.access import served
+from llmgateway.controlplane.billing.stripe.api import ReturnUrls, StripeApi
+from llmgateway.controlplane.billing.stripe.objects import CheckoutPage, InvoicePage, Subscription
 from llmgateway.controlplane.plans.service import Plan, plan_named
 from llmgateway.controlplane.reception.visits import Visit, check_open
 from llmgateway.errors import BadRequest, Conflict
@@ -29,7 +29,7 @@ _OWED: Final = (
 )
 
 
-async def plan(visit: Visit, desk: Desk, wish: PlanWish) -> PlanChange:
+async def plan(visit: Visit, stripe_api: StripeApi, wish: PlanWish) -> PlanChange:
     """A page that subscribes; or the subscription changed. Raises BadRequest, Conflict and Unavailable.
 
     Raises Forbidden where nothing may be changed, unless it is to end what is paid for.
@@ -40,15 +40,15 @@ async def plan(visit: Visit, desk: Desk, wish: PlanWish) -> PlanChange:
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         wanted = await service.plan_wanted(tx, visit.org, name)
     with served(changes=True):
-        customer = await _customer(visit, desk)
-        change = change_to(wanted, await desk.subscriptions(customer))
+        customer = await _customer(visit, stripe_api)
+        change = change_to(wanted, await stripe_api.subscriptions(customer))
         _check_seen(wish, change.instead_of or visit.org.plan, visit.rooms.clock.now())
         if change.step is Step.SUBSCRIBE:
-            return PlanChange(url=await _page_of_plan(visit, desk, customer, name))
-        return await _change(visit, desk, change, wanted, wish.as_of)
+            return PlanChange(url=await _page_of_plan(visit, stripe_api, customer, name))
+        return await _change(visit, stripe_api, change, wanted, wish.as_of)
 
 
-async def credit(visit: Visit, desk: Desk, nanos: int) -> str:
+async def credit(visit: Visit, stripe_api: StripeApi, nanos: int) -> str:
     """The address of a page of Stripe's that takes this payment. Raises BadRequest, Forbidden and Unavailable."""
     check_open(visit.org)
     cents, rest = divmod(nanos, NANOS_PER_CENT)
@@ -57,47 +57,47 @@ async def credit(visit: Visit, desk: Desk, nanos: int) -> str:
     if not plan_named(visit.org.plan).sold:
         raise Conflict(f"The plan {visit.org.plan!r} pays nothing: it needs no credit.")
     with served():
-        customer = await _customer(visit, desk)
-        return await _page_of_credit(visit, desk, customer, cents)
+        customer = await _customer(visit, stripe_api)
+        return await _page_of_credit(visit, stripe_api, customer, cents)
 
 
-async def portal(visit: Visit, desk: Desk) -> str:
+async def portal(visit: Visit, stripe_api: StripeApi) -> str:
     """The address of the Customer Portal. Raises Unavailable."""
     with served():
-        return await desk.portal(await _customer(visit, desk), f"{_page(visit)}?back=portal")
+        return await stripe_api.portal(await _customer(visit, stripe_api), f"{_page(visit)}?back=portal")
 
 
-async def invoices(visit: Visit, desk: Desk, limit: int, after: str | None) -> InvoicePage:
+async def invoices(visit: Visit, stripe_api: StripeApi, limit: int, after: str | None) -> InvoicePage:
     """The organisation's invoices, newest first; none before the first purchase. Raises Unavailable."""
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         account = await accounts.account_of(tx, visit.org.id)
     if account is None or account.customer_id is None:
         return InvoicePage(invoices=(), more=False)
     with served():
-        return await desk.invoices(account.customer_id, min(limit, 100), after)
+        return await stripe_api.invoices(account.customer_id, min(limit, 100), after)
 
 
-async def _page_of_plan(visit: Visit, desk: Desk, customer: str, name: str) -> str:
+async def _page_of_plan(visit: Visit, stripe_api: StripeApi, customer: str, name: str) -> str:
     """The open page for the plan, or a new one. A page for another plan is closed, so that nobody pays twice."""
-    pages = [page for page in await desk.pages(customer) if page.cents is None]
+    pages = [page for page in await stripe_api.pages(customer) if page.cents is None]
     for page in pages:
         if page.plan == name and page.url is not None:
             return page.url
     for page in pages:
         if page.url is not None:
-            await desk.close_page(page.id)
+            await stripe_api.close_page(page.id)
     once = _once_after(pages, f"plan-{customer}")
-    return await desk.checkout_plan(customer, visit.org.id, name, _return_urls(visit), once)
+    return await stripe_api.checkout_plan(customer, visit.org.id, name, _return_urls(visit), once)
 
 
-async def _page_of_credit(visit: Visit, desk: Desk, customer: str, cents: int) -> str:
+async def _page_of_credit(visit: Visit, stripe_api: StripeApi, customer: str, cents: int) -> str:
     """The open page for this credit, or a new one."""
-    pages = [page for page in await desk.pages(customer) if page.cents == cents]
+    pages = [page for page in await stripe_api.pages(customer) if page.cents == cents]
     for page in pages:
         if page.url is not None:
             return page.url
     once = _once_after(pages, f"credit-{customer}-{cents}")
-    return await desk.checkout_credit(customer, visit.org.id, cents, _return_urls(visit), once)
+    return await stripe_api.checkout_credit(customer, visit.org.id, cents, _return_urls(visit), once)
 
 
 def _check_seen(wish: PlanWish, instead_of: str, now: datetime) -> None:
@@ -116,23 +116,25 @@ def _check_seen(wish: PlanWish, instead_of: str, now: datetime) -> None:
         )
 
 
-async def _change(visit: Visit, desk: Desk, change: Change, wanted: Plan, as_of: datetime | None) -> PlanChange:
+async def _change(
+    visit: Visit, stripe_api: StripeApi, change: Change, wanted: Plan, as_of: datetime | None
+) -> PlanChange:
     """Change the best subscription to another plan; for a plan that costs nothing, end all of them."""
     now, subscription = visit.rooms.clock.now(), change.subscriptions[0]
     if change.step is Step.SETTLE:
-        return await _settle(desk, subscription)
+        return await _settle(stripe_api, subscription)
     if change.step is Step.KEEP:
-        await desk.keep(subscription)
+        await stripe_api.keep(subscription)
         return PlanChange(effective_at=now)
     if change.step is Step.RAISE:
-        page = await desk.upgrade(subscription, wanted.id, as_of or now)
+        page = await stripe_api.upgrade(subscription, wanted.id, as_of or now)
         return PlanChange(effective_at=now) if page is None else PlanChange(url=page, message=_not_paid(subscription))
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         losses = await service.losses(tx, visit, wanted)
     if change.step is Step.LOWER:
-        await desk.downgrade(subscription, wanted.id)
+        await stripe_api.downgrade(subscription, wanted.id)
         return PlanChange(effective_at=subscription.period_end, losses=tuple(losses))
-    return PlanChange(effective_at=await _end(desk, change.subscriptions, now), losses=tuple(losses))
+    return PlanChange(effective_at=await _end(stripe_api, change.subscriptions, now), losses=tuple(losses))
 
 
 def _not_paid(subscription: Subscription) -> str:
@@ -141,9 +143,9 @@ def _not_paid(subscription: Subscription) -> str:
     return _NOT_PAID if planned is None else _NOT_PAID + _PLANNED_OFF.format(plan=plan_named(planned).name)
 
 
-async def _settle(desk: Desk, subscription: Subscription) -> PlanChange:
+async def _settle(stripe_api: StripeApi, subscription: Subscription) -> PlanChange:
     """The page where what is owed is paid. Raises Conflict when Stripe has no open invoice for it."""
-    owed = await desk.open_invoice(subscription)
+    owed = await stripe_api.open_invoice(subscription)
     if owed is None or owed.page is None:
         raise Conflict(
             f"The subscription to the plan {subscription.plan!r} is not paid, and Stripe has no open invoice for it. "
@@ -152,26 +154,26 @@ async def _settle(desk: Desk, subscription: Subscription) -> PlanChange:
     return PlanChange(url=owed.page, message=_OWED.format(plan=plan_named(subscription.plan).name))
 
 
-async def _end(desk: Desk, subscriptions: Sequence[Subscription], now: datetime) -> datetime:
+async def _end(stripe_api: StripeApi, subscriptions: Sequence[Subscription], now: datetime) -> datetime:
     """End subscriptions: unpaid ones at once, the others at their period's end. Returns when the last one ends."""
     ends = [now]
     for one in subscriptions:
         if one.status in IN_FORCE:
-            await desk.end_at_period_end(one)
+            await stripe_api.end_at_period_end(one)
             ends.append(one.period_end)
         else:
-            await desk.end_now(one)
+            await stripe_api.end_now(one)
     return max(ends)
 
 
-async def _customer(visit: Visit, desk: Desk) -> str:
+async def _customer(visit: Visit, stripe_api: StripeApi) -> str:
     """The organisation's customer at Stripe. It is made when the organisation first pays, or when Stripe no longer knows it."""
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         account = await accounts.account_of(tx, visit.org.id)
     known = account.customer_id if account is not None else None
-    if known is not None and await desk.knows(known):
+    if known is not None and await stripe_api.knows(known):
         return known
-    customer = await desk.customer(visit.org.id, visit.org.name, visit.user.email, known)
+    customer = await stripe_api.customer(visit.org.id, visit.org.name, visit.user.email, known)
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         await accounts.note_customer(tx, visit.rooms.clock, visit.org.id, customer)
     return customer

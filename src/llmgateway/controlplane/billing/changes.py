@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from llmgateway.controlplane.billing.standing import OWING, kept
-from llmgateway.controlplane.billing.stripe.papers import Subscription
+from llmgateway.controlplane.billing.stripe.objects import Subscription
 from llmgateway.controlplane.plans.service import Plan, all_plans, plan_named
 from llmgateway.errors import Conflict
 

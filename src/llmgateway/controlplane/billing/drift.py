@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from llmgateway.controlplane.billing import accounts, hints, metering
 from llmgateway.controlplane.billing.standing import in_force, standing_of
-from llmgateway.controlplane.billing.stripe.asking import StripeRefused
-from llmgateway.controlplane.billing.stripe.desk import Desk
-from llmgateway.controlplane.billing.stripe.papers import Subscription
+from llmgateway.controlplane.billing.stripe.api import StripeApi
+from llmgateway.controlplane.billing.stripe.errors import StripeRefused
+from llmgateway.controlplane.billing.stripe.objects import Subscription
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
 from llmgateway.db.models.billing import BillingAccount, StripeEvent
 from llmgateway.db.models.organisations import Organisation
@@ -20,12 +20,12 @@ from llmgateway.kit.clock import Clock
 log = structlog.get_logger()
 
 
-async def report(database: Database, desk: Desk) -> Sequence[str]:
+async def report(database: Database, stripe_api: StripeApi) -> Sequence[str]:
     """A sentence for everything that differs or waits. Raises StripeUnavailable."""
     found = list[str]()
     for account in await _customers(database):
         try:
-            subscriptions = await desk.subscriptions(account.customer_id or "")
+            subscriptions = await stripe_api.subscriptions(account.customer_id or "")
         except StripeRefused as error:
             found.append(f"{account.org_id}: Stripe refuses its customer {account.customer_id} ({error})")
             continue
@@ -66,15 +66,15 @@ async def _orphaned(database: Database, org_id: str, subscriptions: Sequence[Sub
     return [f"is deleted and still pays for {one.id}: end it at Stripe" for one in going_on]
 
 
-async def mend(database: Database, clock: Clock, desk: Desk) -> int:
+async def mend(database: Database, clock: Clock, stripe_api: StripeApi) -> int:
     """Log the report, and ask again for every customer and all that was refused; how many lines the report had."""
-    lines = await report(database, desk)
+    lines = await report(database, stripe_api)
     for line in lines:
         log.warning("Stripe and the books differ", what=line)
     for account in await _customers(database):
         with suppress(StripeRefused):  # the report has it
-            await hints.refresh(database, clock, desk, account.customer_id or "")
-    await hints.look_again(database, clock, desk)
+            await hints.refresh(database, clock, stripe_api, account.customer_id or "")
+    await hints.look_again(database, clock, stripe_api)
     return len(lines)
 
 

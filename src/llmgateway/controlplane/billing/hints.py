@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts, invoices_in, money_in
 from llmgateway.controlplane.billing.standing import ENDED, Standing, standing_of
-from llmgateway.controlplane.billing.stripe.asking import StripeRefused, StripeUnavailable
-from llmgateway.controlplane.billing.stripe.desk import Desk
-from llmgateway.controlplane.billing.stripe.papers import Event
+from llmgateway.controlplane.billing.stripe.api import StripeApi
+from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeUnavailable
+from llmgateway.controlplane.billing.stripe.objects import Event
 from llmgateway.db.models.billing import StripeEvent
 from llmgateway.db.session import DATABASE_ERRORS, Database, is_fault_of_data
 from llmgateway.kit.clock import Clock
@@ -48,13 +48,13 @@ async def note(tx: AsyncSession, clock: Clock, event: Event) -> bool:
     return bool(await tx.scalar(_NOTE, values))
 
 
-async def handle_next(database: Database, clock: Clock, desk: Desk) -> bool:
+async def handle_next(database: Database, clock: Clock, stripe_api: StripeApi) -> bool:
     """Follow one hint that is due. Returns False when there is none. A failure is tried again, each time after a longer pause."""
     hint = await _claim(database, clock)
     if hint is None:
         return False
     try:
-        trouble = await _trouble_with(database, clock, desk, hint)
+        trouble = await _trouble_with(database, clock, stripe_api, hint)
     except StripeUnavailable as error:
         log.warning("Stripe could not be asked", event_id=hint.id, tries=hint.tries, reason=str(error))
         await _mark(database, clock, hint.id, str(error), done=hint.tries >= _MOST_TRIES)
@@ -63,10 +63,10 @@ async def handle_next(database: Database, clock: Clock, desk: Desk) -> bool:
     return True
 
 
-async def _trouble_with(database: Database, clock: Clock, desk: Desk, hint: StripeEvent) -> str | None:
+async def _trouble_with(database: Database, clock: Clock, stripe_api: StripeApi, hint: StripeEvent) -> str | None:
     """Follow the hint. Returns what will always prevent that, None when nothing does. Raises StripeUnavailable."""
     try:
-        await follow(database, clock, desk, hint.type, hint.object_id, hint.customer_id)
+        await follow(database, clock, stripe_api, hint.type, hint.object_id, hint.customer_id)
     except StripeRefused as error:
         log.warning("Stripe knows nothing of what its event named", event_id=hint.id, reason=str(error))
         return str(error)
@@ -79,29 +79,29 @@ async def _trouble_with(database: Database, clock: Clock, desk: Desk, hint: Stri
 
 
 async def follow(
-    database: Database, clock: Clock, desk: Desk, kind: str, object_id: str, customer_id: str | None
+    database: Database, clock: Clock, stripe_api: StripeApi, kind: str, object_id: str, customer_id: str | None
 ) -> None:
     """Ask Stripe for the present state of what the hint names, and store it. Raises StripeUnavailable and StripeRefused."""
     if kind.startswith("invoice."):
-        await invoices_in.take_invoice(database, clock, desk, object_id)
+        await invoices_in.take_invoice(database, clock, stripe_api, object_id)
     elif kind.startswith("credit_note."):
-        await invoices_in.take_credit_note(database, clock, desk, object_id)
+        await invoices_in.take_credit_note(database, clock, stripe_api, object_id)
     elif kind == "customer.updated":
-        await invoices_in.take_balance(database, clock, desk, object_id)
+        await invoices_in.take_balance(database, clock, stripe_api, object_id)
     elif kind == "payment_intent.succeeded":
-        await money_in.take_payment(database, clock, desk, object_id)
+        await money_in.take_payment(database, clock, stripe_api, object_id)
     elif kind.startswith("refund."):
-        await money_in.take_refund(database, clock, desk, await desk.refund(object_id))
+        await money_in.take_refund(database, clock, stripe_api, await stripe_api.refund(object_id))
     elif kind.startswith("charge.dispute."):
-        await money_in.take_dispute(database, clock, desk, object_id)
+        await money_in.take_dispute(database, clock, stripe_api, object_id)
     elif kind == "charge.refunded":
-        for refund in await desk.refunds_of(object_id):
-            await money_in.take_refund(database, clock, desk, refund)
+        for refund in await stripe_api.refunds_of(object_id):
+            await money_in.take_refund(database, clock, stripe_api, refund)
     if customer_id is not None and kind.startswith(("customer.", "invoice.", "checkout.", "subscription_schedule.")):
-        await refresh(database, clock, desk, customer_id)
+        await refresh(database, clock, stripe_api, customer_id)
 
 
-async def refresh(database: Database, clock: Clock, desk: Desk, customer_id: str) -> None:
+async def refresh(database: Database, clock: Clock, stripe_api: StripeApi, customer_id: str) -> None:
     """Ask Stripe for a customer's standing and store it; ask again when another process stored an answer meanwhile."""
     async with database.transaction() as tx:
         account = await accounts.account_of_customer(tx, customer_id)
@@ -109,7 +109,7 @@ async def refresh(database: Database, clock: Clock, desk: Desk, customer_id: str
         return
     before = accounts.standing_in(account)
     for _ in range(_MOST_ASKED):
-        standing = await _standing(desk, customer_id, before)
+        standing = await _standing(stripe_api, customer_id, before)
         async with database.transaction() as tx:
             stored = await accounts.apply(tx, clock, account.org_id, standing, before)
         if stored == before:
@@ -117,17 +117,17 @@ async def refresh(database: Database, clock: Clock, desk: Desk, customer_id: str
         before = stored
 
 
-async def _standing(desk: Desk, customer_id: str, before: Standing) -> Standing:
+async def _standing(stripe_api: StripeApi, customer_id: str, before: Standing) -> Standing:
     """The standing, asked of Stripe. A deleted customer that never had a subscription has lost none."""
     try:
-        return standing_of(await desk.subscriptions(customer_id))
+        return standing_of(await stripe_api.subscriptions(customer_id))
     except StripeRefused:
-        if not await desk.deleted(customer_id):
+        if not await stripe_api.deleted(customer_id):
             raise
     return before if before.status == "none" else ENDED
 
 
-async def fetch_missed(database: Database, clock: Clock, desk: Desk, back: timedelta | None = None) -> int:
+async def fetch_missed(database: Database, clock: Clock, stripe_api: StripeApi, back: timedelta | None = None) -> int:
     """Take in what happened at Stripe and never came here; how many that were.
 
     Looked at is what came since an hour before the newest that is here; or all of so far back.
@@ -136,7 +136,7 @@ async def fetch_missed(database: Database, clock: Clock, desk: Desk, back: timed
         newest = await tx.scalar(select(func.max(StripeEvent.created_at)))
     since = clock.now() - (back or LONG_LOOK) if newest is None or back is not None else newest - _OVERLAP
     missed = 0
-    for event in await desk.events(since):
+    for event in await stripe_api.events(since):
         async with database.transaction() as tx:
             if await tx.get(StripeEvent, event.id) is None:
                 now = clock.now()
@@ -156,7 +156,7 @@ async def fetch_missed(database: Database, clock: Clock, desk: Desk, back: timed
     return missed
 
 
-async def look_again(database: Database, clock: Clock, desk: Desk) -> None:
+async def look_again(database: Database, clock: Clock, stripe_api: StripeApi) -> None:
     """Follow once more what Stripe refused when its hint came: meanwhile it may have been mended. Raises StripeUnavailable."""
     since = clock.now() - _ASKED_AGAIN
     async with database.transaction() as tx:
@@ -164,7 +164,7 @@ async def look_again(database: Database, clock: Clock, desk: Desk) -> None:
         query = troubled.where(StripeEvent.received_at > since).order_by(StripeEvent.received_at)
         hints = (await tx.scalars(query)).all()
     for hint in hints:
-        trouble = await _trouble_with(database, clock, desk, hint)
+        trouble = await _trouble_with(database, clock, stripe_api, hint)
         await _mark(database, clock, hint.id, trouble, done=True)
 
 

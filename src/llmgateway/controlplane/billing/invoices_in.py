@@ -10,8 +10,8 @@ from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account, Kind, Posting
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
-from llmgateway.controlplane.billing.stripe.desk import Desk
-from llmgateway.controlplane.billing.stripe.papers import BalanceMove, CreditNote, Invoice
+from llmgateway.controlplane.billing.stripe.api import StripeApi
+from llmgateway.controlplane.billing.stripe.objects import BalanceMove, CreditNote, Invoice
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 
@@ -29,17 +29,17 @@ _OF_INVOICES: Final = frozenset(
 )
 
 
-async def take_invoice(database: Database, clock: Clock, desk: Desk, invoice_id: str) -> None:
+async def take_invoice(database: Database, clock: Clock, stripe_api: StripeApi, invoice_id: str) -> None:
     """An invoice, once it is final; and how it was settled since, or that it never will be."""
-    invoice = await desk.invoice(invoice_id)
+    invoice = await stripe_api.invoice(invoice_id)
     if invoice.status not in _FINAL:
         return
     async with database.transaction() as tx:
         org_id = await accounts.payer(tx, invoice.customer_id, invoice.org_id, Kind.INVOICE, invoice.id)
     if org_id is None:
         return
-    moves = await desk.settling.balance_moves(invoice.customer_id)
-    notes = await desk.settling.credit_notes(invoice.id)
+    moves = await stripe_api.settling.balance_moves(invoice.customer_id)
+    notes = await stripe_api.settling.credit_notes(invoice.id)
     async with database.transaction() as tx:
         await ledger.lock(tx, org_id)
         await _post(tx, clock, org_id, map(_of_move, moves))
@@ -50,18 +50,18 @@ async def take_invoice(database: Database, clock: Clock, desk: Desk, invoice_id:
         await accounts.settle(tx, clock, org_id)
 
 
-async def take_credit_note(database: Database, clock: Clock, desk: Desk, credit_note: str) -> None:
+async def take_credit_note(database: Database, clock: Clock, stripe_api: StripeApi, credit_note: str) -> None:
     """With the invoice that it is about."""
-    await take_invoice(database, clock, desk, (await desk.settling.credit_note(credit_note)).invoice_id)
+    await take_invoice(database, clock, stripe_api, (await stripe_api.settling.credit_note(credit_note)).invoice_id)
 
 
-async def take_balance(database: Database, clock: Clock, desk: Desk, customer_id: str) -> None:
+async def take_balance(database: Database, clock: Clock, stripe_api: StripeApi, customer_id: str) -> None:
     """What Stripe holds for a customer, changed by an invoice or by somebody in its dashboard."""
     async with database.transaction() as tx:
         account = await accounts.account_of_customer(tx, customer_id)
     if account is None:
         return
-    moves = await desk.settling.balance_moves(customer_id)
+    moves = await stripe_api.settling.balance_moves(customer_id)
     async with database.transaction() as tx:
         await ledger.lock(tx, account.org_id)
         await _post(tx, clock, account.org_id, map(_of_move, moves))

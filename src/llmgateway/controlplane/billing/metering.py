@@ -13,8 +13,8 @@ from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account, Coverage
 from llmgateway.controlplane.billing.each_organisation import for_each_organisation
 from llmgateway.controlplane.billing.overage_terms import Terms
-from llmgateway.controlplane.billing.stripe.asking import StripeRefused
-from llmgateway.controlplane.billing.stripe.desk import Desk
+from llmgateway.controlplane.billing.stripe.api import StripeApi
+from llmgateway.controlplane.billing.stripe.errors import StripeRefused
 from llmgateway.controlplane.billing.usage_charges import hour_of
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.db.models.billing import BillingAccount, MeterReport
@@ -95,7 +95,7 @@ async def _report(database: Database, clock: Clock, account: BillingAccount) -> 
         return True
 
 
-async def tell(database: Database, clock: Clock, desk: Desk) -> int:
+async def tell(database: Database, clock: Clock, stripe_api: StripeApi) -> int:
     """Tell Stripe what is noted, each report once; how many. Raises StripeUnavailable: the rest waits, and is told later.
 
     What Stripe refuses stays noted, and stands in the drift report.
@@ -105,7 +105,7 @@ async def tell(database: Database, clock: Clock, desk: Desk) -> int:
         reports = await untold(tx)
     for report in reports:
         try:
-            await desk.meter(report.customer_id, report.id, report.cents)
+            await stripe_api.meter(report.customer_id, report.id, report.cents)
         except StripeRefused as error:
             log.warning("Stripe refused a report of usage", report=report.id, org_id=report.org_id, reason=str(error))
             continue

@@ -9,8 +9,8 @@ from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Kind
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
-from llmgateway.controlplane.billing.stripe.desk import CREDIT, Desk
-from llmgateway.controlplane.billing.stripe.papers import Dispute, Payment, Refund
+from llmgateway.controlplane.billing.stripe.api import CREDIT, StripeApi
+from llmgateway.controlplane.billing.stripe.objects import Dispute, Payment, Refund
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
@@ -20,9 +20,9 @@ _TAKEN_BACK: Final = frozenset({"needs_response", "under_review", "lost"})
 _GIVEN_BACK: Final = frozenset({"won", "prevented"})
 
 
-async def take_payment(database: Database, clock: Clock, desk: Desk, payment_id: str) -> None:
+async def take_payment(database: Database, clock: Clock, stripe_api: StripeApi, payment_id: str) -> None:
     """A payment for credit; those of invoices come with their invoice."""
-    payment = await desk.payment(payment_id)
+    payment = await stripe_api.payment(payment_id)
     if payment.purpose != CREDIT or payment.status != "succeeded":
         return
     org_id = await _org_of(database, payment, payment.org_id, Kind.CREDIT, payment.id)
@@ -30,25 +30,25 @@ async def take_payment(database: Database, clock: Clock, desk: Desk, payment_id:
         await _write(database, clock, org_id, postings.credit_bought(payment.id, payment.received * NANOS_PER_CENT))
 
 
-async def take_refund(database: Database, clock: Clock, desk: Desk, refund: Refund) -> None:
+async def take_refund(database: Database, clock: Clock, stripe_api: StripeApi, refund: Refund) -> None:
     """A refund claws credit back, or revenue; one that failed afterwards is undone."""
     back = _MoneyBack(postings.credit_refunded, postings.invoice_refunded, refund.payment_id)
     nanos = refund.amount * NANOS_PER_CENT
     if refund.status == "succeeded":
-        await _take_back(database, clock, desk, back, refund.id, nanos)
+        await _take_back(database, clock, stripe_api, back, refund.id, nanos)
     elif refund.status in {"failed", "canceled"}:
-        await _undo(database, clock, desk, back, (refund.id, refund.status), nanos)
+        await _undo(database, clock, stripe_api, back, (refund.id, refund.status), nanos)
 
 
-async def take_dispute(database: Database, clock: Clock, desk: Desk, dispute_id: str) -> None:
+async def take_dispute(database: Database, clock: Clock, stripe_api: StripeApi, dispute_id: str) -> None:
     """A dispute claws back as a refund does, from its begin; one that is won is undone."""
-    dispute: Dispute = await desk.dispute(dispute_id)
+    dispute: Dispute = await stripe_api.dispute(dispute_id)
     back = _MoneyBack(postings.credit_disputed, postings.invoice_disputed, dispute.payment_id)
     nanos = dispute.amount * NANOS_PER_CENT
     if dispute.status in _TAKEN_BACK:
-        await _take_back(database, clock, desk, back, dispute.id, nanos)
+        await _take_back(database, clock, stripe_api, back, dispute.id, nanos)
     elif dispute.status in _GIVEN_BACK:
-        await _undo(database, clock, desk, back, (dispute.id, dispute.status), nanos)
+        await _undo(database, clock, stripe_api, back, (dispute.id, dispute.status), nanos)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +61,19 @@ class _MoneyBack:
 
 
 async def _take_back(
-    database: Database, clock: Clock, desk: Desk, back: _MoneyBack, reference: str, nanos: int
+    database: Database, clock: Clock, stripe_api: StripeApi, back: _MoneyBack, reference: str, nanos: int
 ) -> None:
-    found = await _paid_by(database, desk, back)
+    found = await _paid_by(database, stripe_api, back)
     if found is not None:
         org_id, make = found
         await _write(database, clock, org_id, make(reference, nanos))
 
 
 async def _undo(
-    database: Database, clock: Clock, desk: Desk, back: _MoneyBack, reference: tuple[str, str], nanos: int
+    database: Database, clock: Clock, stripe_api: StripeApi, back: _MoneyBack, reference: tuple[str, str], nanos: int
 ) -> None:
     """Undo a refund or dispute, if it was ever posted."""
-    found = await _paid_by(database, desk, back)
+    found = await _paid_by(database, stripe_api, back)
     if found is None:
         return
     org_id, make = found
@@ -84,19 +84,19 @@ async def _undo(
 
 
 async def _paid_by(
-    database: Database, desk: Desk, back: _MoneyBack
+    database: Database, stripe_api: StripeApi, back: _MoneyBack
 ) -> tuple[str, Callable[[str, int], ledger.Posting]] | None:
     """Whose payment it was, and how it is posted when it goes back; None for a payment that has nothing to do with us."""
     if back.payment_id is None:
         return None
-    payment = await desk.payment(back.payment_id)
+    payment = await stripe_api.payment(back.payment_id)
     if payment.purpose == CREDIT:
         org_id = await _org_of(database, payment, payment.org_id, Kind.CREDIT, payment.id)
         return None if org_id is None else (org_id, back.credit)
-    invoice_id = await desk.settling.invoice_paid_by(payment.id)
+    invoice_id = await stripe_api.settling.invoice_paid_by(payment.id)
     if invoice_id is None:
         return None
-    named = (await desk.invoice(invoice_id)).org_id
+    named = (await stripe_api.invoice(invoice_id)).org_id
     org_id = await _org_of(database, payment, named, Kind.INVOICE, invoice_id)
     return None if org_id is None else (org_id, back.invoice)
 

@@ -9,9 +9,9 @@ from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.changes import Change, Step, change_to
 from llmgateway.controlplane.billing.schemas import ChangePreview, RenewalShown
 from llmgateway.controlplane.billing.standing import IN_FORCE, PAID_FOR, in_force
-from llmgateway.controlplane.billing.stripe.counter import served
-from llmgateway.controlplane.billing.stripe.desk import Desk
-from llmgateway.controlplane.billing.stripe.papers import Subscription
+from llmgateway.controlplane.billing.stripe.access import served
+from llmgateway.controlplane.billing.stripe.api import StripeApi
+from llmgateway.controlplane.billing.stripe.objects import Subscription
 from llmgateway.controlplane.plans.service import Plan
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.kit.money import usd
@@ -27,18 +27,18 @@ class _Costs:
     next_at: datetime | None = None
 
 
-async def preview(visit: Visit, desk: Desk | None, name: str) -> ChangePreview:
-    """Without a desk only what it would take away. Raises BadRequest, Conflict and Unavailable."""
+async def preview(visit: Visit, stripe_api: StripeApi | None, name: str) -> ChangePreview:
+    """What a change to the plan `name` would cost and take away; without Stripe only the latter. Raises BadRequest, Conflict and Unavailable."""
     now = visit.rooms.clock.now()
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         wanted = await service.plan_wanted(tx, visit.org, name)
         losses = tuple(await service.losses(tx, visit, wanted))
         account = await accounts.account_of(tx, visit.org.id)
-    if desk is None:
+    if stripe_api is None:
         return ChangePreview(step=None, instead_of=visit.org.plan, as_of=now, losses=losses)
     with served():
-        change = change_to(wanted, await _subscriptions(desk, account.customer_id if account else None))
-        costs = await _costs(desk, change, wanted, now)
+        change = change_to(wanted, await _subscriptions(stripe_api, account.customer_id if account else None))
+        costs = await _costs(stripe_api, change, wanted, now)
     return ChangePreview(
         step=change.step,
         instead_of=change.instead_of or visit.org.plan,
@@ -51,44 +51,44 @@ async def preview(visit: Visit, desk: Desk | None, name: str) -> ChangePreview:
     )
 
 
-async def renewal(visit: Visit, desk: Desk | None) -> RenewalShown:
+async def renewal(visit: Visit, stripe_api: StripeApi | None) -> RenewalShown:
     """Of the subscription that is paid for, where it goes on. Raises Conflict and Unavailable."""
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         account = await accounts.account_of(tx, visit.org.id)
-    if desk is None:
+    if stripe_api is None:
         return RenewalShown()
     with served():
-        held = in_force(await _subscriptions(desk, account.customer_id if account else None))
+        held = in_force(await _subscriptions(stripe_api, account.customer_id if account else None))
         if not held or held[0].status not in PAID_FOR or held[0].ends_at is not None:
             return RenewalShown()
-        best, cents = held[0], await desk.upcoming.renewal(held[0])
+        best, cents = held[0], await stripe_api.upcoming.renewal(held[0])
     return RenewalShown(plan=best.next_plan or best.plan, at=best.period_end, usd=usd(cents * NANOS_PER_CENT))
 
 
-async def _subscriptions(desk: Desk, customer: str | None) -> Sequence[Subscription]:
+async def _subscriptions(stripe_api: StripeApi, customer: str | None) -> Sequence[Subscription]:
     """None before the first purchase, and of a customer that Stripe knows no more."""
-    if customer is None or not await desk.knows(customer):
+    if customer is None or not await stripe_api.knows(customer):
         return ()
-    return await desk.subscriptions(customer)
+    return await stripe_api.subscriptions(customer)
 
 
-async def _costs(desk: Desk, change: Change, wanted: Plan, now: datetime) -> _Costs:
+async def _costs(stripe_api: StripeApi, change: Change, wanted: Plan, now: datetime) -> _Costs:
     if change.step is Step.SUBSCRIBE:
-        price = await desk.price_list.cents_of(wanted.id)
+        price = await stripe_api.price_list.cents_of(wanted.id)
         return _Costs(due_now=price, next=price)
     subscription = change.subscriptions[0]
     end = subscription.period_end
     match change.step:
         case Step.SETTLE:
-            owed = await desk.open_invoice(subscription)
+            owed = await stripe_api.open_invoice(subscription)
             return _Costs(due_now=0 if owed is None else owed.left)
         case Step.KEEP:
             return _Costs(next_at=end)
         case Step.RAISE:
-            due = await desk.upcoming.difference(subscription, wanted.id, now)
-            return _Costs(due_now=due, next=await desk.upcoming.renewal_as(subscription, wanted.id), next_at=end)
+            due = await stripe_api.upcoming.difference(subscription, wanted.id, now)
+            return _Costs(due_now=due, next=await stripe_api.upcoming.renewal_as(subscription, wanted.id), next_at=end)
         case Step.LOWER:
-            then = await desk.upcoming.renewal_as(subscription, wanted.id)
+            then = await stripe_api.upcoming.renewal_as(subscription, wanted.id)
             return _Costs(effective_at=end, next=then, next_at=end)
         case Step.END:
             ends = [one.period_end for one in change.subscriptions if one.status in IN_FORCE]

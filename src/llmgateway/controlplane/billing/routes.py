@@ -22,9 +22,9 @@ from llmgateway.controlplane.billing.schemas import (
     RenewalShown,
     StatementWish,
 )
-from llmgateway.controlplane.billing.stripe.counter import Counter, counter_of, open_desk_of
-from llmgateway.controlplane.billing.stripe.desk import Desk
-from llmgateway.controlplane.billing.stripe.papers import Invoice
+from llmgateway.controlplane.billing.stripe.access import StripeAccess, stripe_api_of, stripe_of
+from llmgateway.controlplane.billing.stripe.api import StripeApi
+from llmgateway.controlplane.billing.stripe.objects import Invoice
 from llmgateway.controlplane.plans.service import month_of
 from llmgateway.controlplane.reception.listing import PageWish
 from llmgateway.controlplane.reception.permissions import Permission
@@ -40,81 +40,82 @@ _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
 _FILE = {"content-disposition": 'attachment; filename="statement.csv"'}
 
 Payer = Annotated[Visit, RequiresBriefly(Permission.BILLING_WRITE)]
-OpenDesk = Annotated[Desk, Depends(open_desk_of)]
+ConnectedStripe = Annotated[StripeApi, Depends(stripe_api_of)]
 
 
 @router.get("")
 async def read_billing(
-    visit: Annotated[Visit, Requires(Permission.BILLING_READ)], counter: Annotated[Counter | None, Depends(counter_of)]
+    visit: Annotated[Visit, Requires(Permission.BILLING_READ)],
+    stripe_access: Annotated[StripeAccess | None, Depends(stripe_of)],
 ) -> BillingShown:
     """Plan, period, usage against it, credit, what is owed; whether this gateway takes payments."""
-    return await service.shown(visit, stripe=counter is not None)
+    return await service.shown(visit, stripe=stripe_access is not None)
 
 
 @router.patch("")
 async def change_billing(
     visit: Annotated[Visit, Requires(Permission.BILLING_WRITE)],
-    counter: Annotated[Counter | None, Depends(counter_of)],
+    stripe_access: Annotated[StripeAccess | None, Depends(stripe_of)],
     body: BillingChange,
 ) -> BillingShown:
     """Set how much may be spent beyond the plan in a billing period. Paid plans alone go beyond what they include."""
     before, after = visit.org.overage_limit_nanos, body.overage_limit_usd
     await service.limit_overage(visit, after)
     await note(visit, "billing.limit", visit.org.id, before={"nanos": before}, after={"nanos": after})
-    return await service.shown(visit, stripe=counter is not None)
+    return await service.shown(visit, stripe=stripe_access is not None)
 
 
 @router.get("/change")
 async def preview_change(
     visit: Annotated[Visit, RequiresBriefly(Permission.BILLING_READ)],
-    counter: Annotated[Counter | None, Depends(counter_of)],
+    stripe_access: Annotated[StripeAccess | None, Depends(stripe_of)],
     plan: Annotated[str, Query(max_length=50)],
 ) -> ChangePreview:
     """What a change to this plan would cost, now and then, and take away, before anything is changed."""
-    return await previews.preview(visit, None if counter is None else counter.desk, plan)
+    return await previews.preview(visit, None if stripe_access is None else stripe_access.api, plan)
 
 
 @router.get("/renewal")
 async def read_renewal(
     visit: Annotated[Visit, RequiresBriefly(Permission.BILLING_READ)],
-    counter: Annotated[Counter | None, Depends(counter_of)],
+    stripe_access: Annotated[StripeAccess | None, Depends(stripe_of)],
 ) -> RenewalShown:
     """When the plan renews and what Stripe will charge for it then: by its own price and coupons, without usage."""
-    return await previews.renewal(visit, None if counter is None else counter.desk)
+    return await previews.renewal(visit, None if stripe_access is None else stripe_access.api)
 
 
 @router.post("/checkout")
-async def buy_plan(visit: Payer, desk: OpenDesk, body: PlanWish) -> PlanChange:
+async def buy_plan(visit: Payer, stripe_api: ConnectedStripe, body: PlanWish) -> PlanChange:
     """Subscribe: the answer is a page of Stripe's. With a subscription: more at once, less at the period's end."""
-    change = await buying.plan(visit, desk, body)
+    change = await buying.plan(visit, stripe_api, body)
     await _record(visit, "billing.plan", {"plan": body.plan, "effective_at": change.effective_at})
     return change
 
 
 @router.post("/credit")
-async def buy_credit(visit: Payer, desk: OpenDesk, body: CreditWish) -> Page:
+async def buy_credit(visit: Payer, stripe_api: ConnectedStripe, body: CreditWish) -> Page:
     """Pay in advance: the answer is a page of Stripe's. Cents are the smallest part, fifty of them the least."""
-    url = await buying.credit(visit, desk, body.usd)
+    url = await buying.credit(visit, stripe_api, body.usd)
     await _record(visit, "billing.credit", {"usd": usd(body.usd)})
     return Page(url=url)
 
 
 @router.post("/portal")
-async def open_portal(visit: Payer, desk: OpenDesk) -> Page:
+async def open_portal(visit: Payer, stripe_api: ConnectedStripe) -> Page:
     """Stripe's own page for cards, addresses, invoices and cancelling."""
-    return Page(url=await buying.portal(visit, desk))
+    return Page(url=await buying.portal(visit, stripe_api))
 
 
 @router.get("/invoices")
 async def list_invoices(
     visit: Annotated[Visit, RequiresBriefly(Permission.BILLING_READ)],
-    counter: Annotated[Counter | None, Depends(counter_of)],
+    stripe_access: Annotated[StripeAccess | None, Depends(stripe_of)],
     paging: PageWish,
 ) -> pages.Page[InvoiceShown]:
     """Newest first, with links to their PDFs; none where this gateway takes no payments."""
-    if counter is None:
+    if stripe_access is None:
         return pages.Page[InvoiceShown](data=[])
-    found = await buying.invoices(visit, counter.desk, paging.limit, paging.after_id)
+    found = await buying.invoices(visit, stripe_access.api, paging.limit, paging.after_id)
     shown = [_invoice(invoice) for invoice in found.invoices]
     return pages.Page[InvoiceShown](
         data=shown, next_cursor=pages.cursor_after(shown[-1].id) if found.more and shown else None

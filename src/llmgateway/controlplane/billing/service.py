@@ -14,7 +14,7 @@ from llmgateway.controlplane.billing.notices import exhausted, notice
 from llmgateway.controlplane.billing.overage_terms import terms_of
 from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
 from llmgateway.controlplane.billing.standing import Standing
-from llmgateway.controlplane.billing.stripe.counter import NOT_SET_UP
+from llmgateway.controlplane.billing.stripe.access import NOT_SET_UP
 from llmgateway.controlplane.plans.service import Plan, Rates, all_plans, period_of, plan_named
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Visit, check_open

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from llmgateway.controlplane.billing.stripe.papers import Subscription
+from llmgateway.controlplane.billing.stripe.objects import Subscription
 from llmgateway.controlplane.plans.service import all_plans, month_from
 
 FREE: Final = "free"

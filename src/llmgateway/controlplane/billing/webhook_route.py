@@ -8,8 +8,8 @@ import stripe
 from fastapi import APIRouter, Depends, Header, Request
 
 from llmgateway.controlplane.billing.hints import note
-from llmgateway.controlplane.billing.stripe.counter import NOT_SET_UP, Counter, counter_of
-from llmgateway.controlplane.billing.stripe.papers import Event
+from llmgateway.controlplane.billing.stripe.access import NOT_SET_UP, StripeAccess, stripe_of
+from llmgateway.controlplane.billing.stripe.objects import Event
 from llmgateway.controlplane.billing.stripe.reading import event_of
 from llmgateway.controlplane.reception.attempts import note_stranger
 from llmgateway.controlplane.reception.visits import AtHand, client_address
@@ -24,18 +24,18 @@ _OFF: Final = timedelta(minutes=5)
 async def stripe_webhook(
     request: Request,
     rooms: AtHand,
-    counter: Annotated[Counter | None, Depends(counter_of)],
+    stripe_access: Annotated[StripeAccess | None, Depends(stripe_of)],
     stripe_signature: Annotated[str, Header(max_length=2000)] = "",
 ) -> None:
     """For Stripe alone. An event is a hint: a job looks at what it names."""
-    if counter is None or counter.webhook_secret is None:
+    if stripe_access is None or stripe_access.webhook_secret is None:
         await note_stranger(rooms.store, client_address(request))
         raise BadRequest(
-            NOT_SET_UP if counter is None else "STRIPE_WEBHOOK_SECRET is not set: no event can be checked.",
+            NOT_SET_UP if stripe_access is None else "STRIPE_WEBHOOK_SECRET is not set: no event can be checked.",
             code="stripe_not_configured",
         )
     try:
-        event = _checked(await request.body(), stripe_signature, counter.webhook_secret, rooms.clock.now())
+        event = _checked(await request.body(), stripe_signature, stripe_access.webhook_secret, rooms.clock.now())
     except BadRequest:
         await note_stranger(rooms.store, client_address(request))
         raise

@@ -5,7 +5,7 @@ from typing import Final
 
 import stripe
 
-from llmgateway.controlplane.billing.stripe.asking import StripeRefused, once, told
+from llmgateway.controlplane.billing.stripe.errors import StripeRefused, once, translated_errors
 
 METER_EVENT: Final = "llmgateway_usage"
 """The meter's event, and the lookup key of its price: one cent a unit."""
@@ -40,7 +40,7 @@ class PriceList:
 
     async def metered(self) -> str:
         """The meter's price, also one that was archived: what is told to it still stands on invoices. Raises StripeRefused."""
-        with told():
+        with translated_errors():
             listed = await self._v1.prices.list_async({"lookup_keys": [METER_EVENT], "limit": 1})
             if not listed.data:
                 raise _missing(METER_EVENT)
@@ -48,13 +48,13 @@ class PriceList:
 
     async def known_prices(self, keys: Sequence[str]) -> Mapping[str, tuple[str, int]]:
         """Lookup key -> price and its cents, of those there are."""
-        with told():
+        with translated_errors():
             listed = await self._v1.prices.list_async({"lookup_keys": list(keys), "active": True, "limit": _MOST})
         return {entry.lookup_key: (entry.id, entry.unit_amount or 0) for entry in listed.data if entry.lookup_key}
 
     async def make_plan_price(self, plan: str, name: str, cents: int, older: str | None) -> None:
         """A plan's monthly price; an older one loses its lookup key to it."""
-        with told():
+        with translated_errors():
             wish: stripe.params.PriceCreateParams = {
                 "currency": "usd",
                 "unit_amount": cents,
@@ -70,7 +70,7 @@ class PriceList:
 
     async def make_meter(self) -> None:
         """The meter for what is used, and its price of one cent a unit."""
-        with told():
+        with translated_errors():
             wish: stripe.params.billing.MeterCreateParams = {
                 "display_name": "Usage",
                 "event_name": METER_EVENT,

@@ -1,4 +1,4 @@
-"""From the objects of the `stripe` package to our papers: pure."""
+"""Reads the objects of the `stripe` package into ours. Pure."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import stripe
 
-from llmgateway.controlplane.billing.stripe.papers import (
+from llmgateway.controlplane.billing.stripe.objects import (
     UNKNOWN,
     BalanceMove,
     CheckoutPage,

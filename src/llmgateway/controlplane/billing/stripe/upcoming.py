@@ -1,17 +1,17 @@
-"""What Stripe will charge: it is asked, and not worked out here, so that a coupon, a price of before or a tax is in it."""
+"""Previews of invoices, as Stripe works them out with coupons, old prices and taxes."""
 
 from datetime import datetime
 
 import stripe
 
-from llmgateway.controlplane.billing.stripe.asking import told
-from llmgateway.controlplane.billing.stripe.papers import Subscription
+from llmgateway.controlplane.billing.stripe.errors import translated_errors
+from llmgateway.controlplane.billing.stripe.objects import Subscription
 from llmgateway.controlplane.billing.stripe.price_list import PriceList, plan_key
 from llmgateway.controlplane.billing.stripe.reading import read_renewal
 
 
 class Upcoming:
-    """Questions alone, in cents: https://docs.stripe.com/api/invoices/create_preview."""
+    """Read-only calls; amounts are whole cents of USD: https://docs.stripe.com/api/invoices/create_preview."""
 
     def __init__(self, client: stripe.StripeClient, price_list: PriceList) -> None:
         self._v1 = client.v1
@@ -20,7 +20,7 @@ class Upcoming:
     async def difference(self, subscription: Subscription, plan: str, as_of: datetime) -> int:
         """What an upgrade charges at once for the rest of the period."""
         price = (await self._price_list.prices([plan_key(plan)]))[plan_key(plan)]
-        with told():
+        with translated_errors():
             found = await self._v1.invoices.create_preview_async(
                 {
                     "subscription": subscription.id,
@@ -56,5 +56,5 @@ class Upcoming:
 
     async def _renewal(self, wish: stripe.params.InvoiceCreatePreviewParams) -> int:
         metered = await self._price_list.metered()
-        with told():
+        with translated_errors():
             return read_renewal(await self._v1.invoices.create_preview_async(wish), metered)

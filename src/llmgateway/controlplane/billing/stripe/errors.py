@@ -1,4 +1,4 @@
-"""How Stripe is asked: what it refuses or cannot answer in our words, writes that are made once, and lists to their end."""
+"""Calls of the `stripe` package: its errors as ours, idempotency keys, and lists read to their end."""
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -18,11 +18,11 @@ _One = TypeVar("_One", bound=stripe.StripeObject)
 
 
 class StripeUnavailable(Exception):
-    """Stripe cannot be asked now, or does not take our key; the same may work later."""
+    """Stripe does not answer, or does not accept our key; the same call may work later."""
 
 
 class StripeRefused(Exception):
-    """Stripe says no to what was asked."""
+    """Stripe refuses what was asked; asking again does not help."""
 
 
 async def once(key: str, make: Callable[[stripe.RequestOptions], Awaitable[_One]]) -> _One:
@@ -42,13 +42,13 @@ async def once(key: str, make: Callable[[stripe.RequestOptions], Awaitable[_One]
 
 
 async def every(first: stripe.ListObject[_One]) -> list[_One]:
-    """All of a list, of which `first` is the first page."""
+    """All entries of a list, of which `first` is the first page."""
     return [one async for one in first.auto_paging_iter()]
 
 
 @contextmanager
-def told() -> Generator[None]:
-    """Stripe's errors in our words; and what is not as its papers say, so that it is in nobody's way."""
+def translated_errors() -> Generator[None]:
+    """Raise StripeUnavailable and StripeRefused for the package's errors, and StripeRefused for an answer that cannot be read."""
     try:
         yield
     except OtherCurrency as error:

@@ -1,4 +1,7 @@
-"""What Stripe tells us, as far as we need it: subscriptions, invoices, payments, refunds. Amounts are cents."""
+"""Stripe's objects, as far as we need them: subscriptions, invoices, payments, refunds, ... Amounts are whole cents of USD.
+
+Page: https://docs.stripe.com/api.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 UNKNOWN: Final = "unknown"
-"""What a subscription is to, none of whose prices is of a plan of ours."""
+"""The `plan` of a subscription none of whose prices belongs to a plan of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A customer's subscription, to a plan of ours or to something unknown."""
+    """A customer's subscription, to a plan of ours or to something unknown.
+
+    Page: https://docs.stripe.com/api/subscriptions/object.
+    """
 
     id: str
     customer_id: str
@@ -33,14 +39,14 @@ class Subscription:
     beside: Sequence[Item]
     """All that is subscribed to beside the plan: the meter, and what operators added at Stripe."""
     metered: bool
-    """Usage is on its invoices; not so where somebody made it by hand, without the price for that."""
+    """Whether it has the metered price, so that usage is on its invoices; one that was made by hand may lack it."""
     period_start: datetime
     period_end: datetime
     ends_at: datetime | None = None
-    """Cancelled, with effect from then."""
+    """When it ends, if it is cancelled."""
     ended_at: datetime | None = None
     ends_on_date: bool = False
-    """It was cancelled by naming that moment, as the Portal does, and not with the end of its period."""
+    """Whether it was cancelled for that date (`cancel_at`), as the Portal does, and not for the period's end."""
     discounts: Sequence[str] = ()
     schedule_id: str | None = None
     next_plan: str | None = None
@@ -48,20 +54,20 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutPage:
-    """A page of Checkout that somebody was sent to."""
+    """A Checkout session that somebody was sent to."""
 
     id: str
     plan: str | None
-    """What it subscribes to; None is credit."""
+    """The plan that it subscribes to; None when it is for credit."""
     cents: int | None
-    """How much credit it takes."""
+    """The credit that it sells, in cents; None when it is for a plan."""
     url: str | None
-    """None once it is paid or expired."""
+    """The address; None once it is paid or expired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
-    """An invoice."""
+    """An invoice. Page: https://docs.stripe.com/api/invoices/object."""
 
     id: str
     number: str
@@ -71,14 +77,14 @@ class Invoice:
     total: int
     tax: int
     metered: int
-    """The part that was reported by our meter."""
+    """The part of the total that comes from usage reported by us."""
     paid: int
     paid_elsewhere: int
-    """Of that, past Stripe."""
+    """The part of `paid` that was not paid through Stripe."""
     left: int
-    """To be paid: what is due, less what was paid."""
+    """What remains to be paid."""
     org_id: str | None
-    """Whose it is, as its subscription was told when it was made."""
+    """The organisation, by the metadata of its subscription; None without."""
     created: datetime
     period_start: datetime
     period_end: datetime
@@ -88,7 +94,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditNote:
-    """What an invoice is less by, after it was final."""
+    """A credit note: takes back a part of a final invoice. Page: https://docs.stripe.com/invoicing/credit-notes."""
 
     id: str
     number: str
@@ -96,16 +102,16 @@ class CreditNote:
     status: str
     """`issued` or `void`."""
     unpaid: int
-    """So much less is owed."""
+    """By how much the amount owed is less."""
     elsewhere: int
-    """Given back past Stripe."""
+    """What was given back outside of Stripe."""
     tax: int
     """The part of it that is tax."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceMove:
-    """A change of what Stripe holds for a customer's invoices to come; less than 0 is in the customer's favour."""
+    """A change of the balance that Stripe applies to a customer's next invoices; less than 0 is in the customer's favour."""
 
     id: str
     type: str
@@ -124,7 +130,7 @@ class InvoicePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """A payment."""
+    """A payment (PaymentIntent)."""
 
     id: str
     customer_id: str | None
@@ -137,7 +143,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Money that goes back."""
+    """A refund of a payment."""
 
     id: str
     status: str
@@ -147,7 +153,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispute:
-    """A payment that its card's holder denies: the bank takes the money back at once, and gives it back when the dispute is won."""
+    """A payment that the card's holder disputes: the bank takes the money at once, and returns it when the dispute is won."""
 
     id: str
     status: str
@@ -158,7 +164,7 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A hint that something changed."""
+    """An event of Stripe's: something happened to an object."""
 
     id: str
     type: str

@@ -1,8 +1,9 @@
-"""Stripe's desk: every question we ask and every wish we have, in our words; with its rooms the only place that speaks to Stripe.
+"""Every call that we make to Stripe; with the other modules of this folder the only place that speaks to it.
 
-It follows https://docs.stripe.com/api. Amounts are whole cents of USD. Writes carry idempotency keys: those that make
-something have one of ours, so that it is made once; those that only say what shall be have the package's own, one for all
-tries of a call, since under one of ours what was undone meanwhile would be answered and not done. All of it raises StripeUnavailable, or StripeRefused where asking again cannot help.
+Page: https://docs.stripe.com/api. Amounts are whole cents of USD. Writes carry idempotency keys: those that create an object have
+one of ours, so that it is created once. Those that set a state have the package's own, one for all tries of a call: a repeated
+key of ours would be answered without being done, though the state was changed meanwhile. Every call raises StripeUnavailable,
+or StripeRefused where asking again does not help.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -13,8 +14,8 @@ from typing import Final
 
 import stripe
 
-from llmgateway.controlplane.billing.stripe.asking import PAGE, every, once, told
-from llmgateway.controlplane.billing.stripe.papers import (
+from llmgateway.controlplane.billing.stripe.errors import PAGE, every, once, translated_errors
+from llmgateway.controlplane.billing.stripe.objects import (
     CheckoutPage,
     Dispute,
     Event,
@@ -36,7 +37,7 @@ from llmgateway.controlplane.billing.stripe.reading import (
     read_refund,
     read_subscription,
 )
-from llmgateway.controlplane.billing.stripe.settling import Settling
+from llmgateway.controlplane.billing.stripe.settlements import Settlements
 from llmgateway.controlplane.billing.stripe.upcoming import Upcoming
 
 CREDIT: Final = "credit"
@@ -54,8 +55,8 @@ class ReturnUrls:
 
 
 @asynccontextmanager
-async def open_desk(api_key: str, base: str | None) -> AsyncGenerator["Desk"]:
-    """`base` is another Stripe, for tests."""
+async def open_stripe_api(api_key: str, base: str | None) -> AsyncGenerator["StripeApi"]:
+    """Open the API of the account that the key belongs to. `base` replaces Stripe's address, for tests."""
     http = stripe.AIOHTTPClient(timeout=_SECONDS)
     client = stripe.StripeClient(
         api_key,
@@ -64,23 +65,23 @@ async def open_desk(api_key: str, base: str | None) -> AsyncGenerator["Desk"]:
         max_network_retries=_RETRIES,
     )
     try:
-        yield Desk(client)
+        yield StripeApi(client)
     finally:
         await http.close_async()
 
 
-class Desk:
-    """Over one account of Stripe's."""
+class StripeApi:
+    """The API of one Stripe account."""
 
     def __init__(self, client: stripe.StripeClient) -> None:
         self._v1 = client.v1
         self.price_list = PriceList(client)
-        self.settling = Settling(client)
+        self.settling = Settlements(client)
         self.upcoming = Upcoming(client, self.price_list)
 
     async def customer(self, org_id: str, name: str, email: str, instead: str | None = None) -> str:
-        """The organisation's customer: made once, whoever asks and however often; `instead` of one that is gone."""
-        with told():
+        """Create the organisation's customer, once however often it is asked; `instead` is the id of a deleted one that it replaces."""
+        with translated_errors():
             made = await once(
                 f"customer-{org_id}-{instead or 'first'}",
                 lambda options: self._v1.customers.create_async({"metadata": {"org_id": org_id}}, options),
@@ -89,8 +90,8 @@ class Desk:
         return made.id
 
     async def knows(self, customer: str) -> bool:
-        """Whether there is such a customer: not one that was deleted, or is of another account or of test mode."""
-        with told():
+        """Whether the account has this customer, and it is not deleted."""
+        with translated_errors():
             try:
                 return not await self._is_deleted(customer)
             except stripe.InvalidRequestError as error:
@@ -99,17 +100,17 @@ class Desk:
                 raise
 
     async def deleted(self, customer: str) -> bool:
-        """Whether it was. Raises StripeRefused for one of another account or of test mode."""
-        with told():
+        """Whether the customer was deleted. Raises StripeRefused for one of another account or of test mode."""
+        with translated_errors():
             return await self._is_deleted(customer)
 
     async def _is_deleted(self, customer: str) -> bool:
         return bool(getattr(await self._v1.customers.retrieve_async(customer), "deleted", False))
 
     async def checkout_plan(self, customer: str, org_id: str, plan: str, urls: ReturnUrls, key: str) -> str:
-        """The address of a page that subscribes to a plan, and to what is metered beside it."""
+        """Create a Checkout page that subscribes to a plan and to the metered price. Returns its address."""
         prices = await self.price_list.prices([plan_key(plan), METER_EVENT])
-        with told():
+        with translated_errors():
             wish: stripe.params.checkout.SessionCreateParams = {
                 "mode": "subscription",
                 "customer": customer,
@@ -127,8 +128,8 @@ class Desk:
         return session.url or ""
 
     async def checkout_credit(self, customer: str, org_id: str, cents: int, urls: ReturnUrls, key: str) -> str:
-        """The address of a page that pays for credit, once."""
-        with told():
+        """Create a Checkout page that pays for credit, once. Returns its address."""
+        with translated_errors():
             wish: stripe.params.checkout.SessionCreateParams = {
                 "mode": "payment",
                 "customer": customer,
@@ -152,29 +153,29 @@ class Desk:
         return session.url or ""
 
     async def pages(self, customer: str) -> Sequence[CheckoutPage]:
-        """The pages of Checkout that a customer was sent to, newest first."""
-        with told():
+        """The Checkout pages of a customer, newest first."""
+        with translated_errors():
             found = await self._v1.checkout.sessions.list_async({"customer": customer, "limit": PAGE})
             return [read_page(entry) for entry in await every(found)]
 
     async def close_page(self, page: str) -> None:
-        """Nobody can pay on it any more: https://docs.stripe.com/api/checkout/sessions/expire."""
-        with told():
+        """Expire a Checkout page, so that nobody can pay on it: https://docs.stripe.com/api/checkout/sessions/expire."""
+        with translated_errors():
             await self._v1.checkout.sessions.expire_async(page)
 
     async def portal(self, customer: str, back: str) -> str:
-        """The address of the page where a customer keeps cards, addresses and invoices."""
-        with told():
+        """The address of the Customer Portal, which leads `back` to the gateway."""
+        with translated_errors():
             session = await self._v1.billing_portal.sessions.create_async({"customer": customer, "return_url": back})
         return session.url
 
     async def upgrade(self, subscription: Subscription, plan: str, as_of: datetime) -> str | None:
-        """At once, if the difference for the rest of the period is paid; else the page where it can be, until when nothing holds.
+        """Change to a dearer plan at once, if the difference is paid. Else returns the page where to pay it; until then nothing changes.
 
-        See https://docs.stripe.com/billing/subscriptions/pending-updates. What was planned for the period's end is off.
+        A change planned for the period's end is cancelled. Page: https://docs.stripe.com/billing/subscriptions/pending-updates.
         """
         price = (await self.price_list.prices([plan_key(plan)]))[plan_key(plan)]
-        with told():
+        with translated_errors():
             if subscription.schedule_id is not None:
                 await self._v1.subscription_schedules.release_async(subscription.schedule_id)
             changed = await self._v1.subscriptions.update_async(
@@ -195,27 +196,27 @@ class Desk:
         return None
 
     async def keep(self, subscription: Subscription) -> None:
-        """As it is, at its own price: what was planned for the period's end is off."""
-        with told():
+        """Cancel a downgrade or an end that was planned for the period's end."""
+        with translated_errors():
             if subscription.schedule_id is not None:
                 await self._v1.subscription_schedules.release_async(subscription.schedule_id)
             if subscription.ends_at is not None:
                 await self._go_on(subscription)
 
     async def _go_on(self, subscription: Subscription) -> None:
-        """It does not end: taken off as it was set, see https://docs.stripe.com/billing/subscriptions/billing-mode/compare."""
+        """Take back a cancellation, by the field that set it, see https://docs.stripe.com/billing/subscriptions/billing-mode/compare."""
         change: stripe.params.SubscriptionUpdateParams = (
             {"cancel_at": ""} if subscription.ends_on_date else {"cancel_at_period_end": False}
         )
         await self._v1.subscriptions.update_async(subscription.id, change)
 
     async def downgrade(self, subscription: Subscription, plan: str) -> None:
-        """At the period's end, by a schedule that takes the subscription over, its discounts too. What ended it then is off.
+        """Change to a cheaper plan at the period's end, by a schedule that keeps the discounts. A planned end is cancelled.
 
-        While there is a schedule, that alone says when a subscription ends.
+        While a subscription has a schedule, only the schedule can end it.
         """
         prices = await self.price_list.prices([plan_key(plan), METER_EVENT])
-        with told():
+        with translated_errors():
             if subscription.ends_at is not None and subscription.schedule_id is None:
                 await self._go_on(subscription)
             schedule = subscription.schedule_id or await self._scheduled(subscription.id)
@@ -239,7 +240,7 @@ class Desk:
             )
 
     async def _scheduled(self, subscription: str) -> str:
-        """The schedule that takes it over: a new one, or that of somebody who was faster."""
+        """The id of the subscription's schedule: a new one, or one that was made at the same moment."""
         try:
             made = await self._v1.subscription_schedules.create_async({"from_subscription": subscription})
         except stripe.InvalidRequestError:
@@ -251,40 +252,40 @@ class Desk:
 
     async def end_at_period_end(self, subscription: Subscription) -> None:
         """Cancel, with effect from the period's end."""
-        with told():
+        with translated_errors():
             if subscription.schedule_id is not None:
                 await self._v1.subscription_schedules.release_async(subscription.schedule_id)
             await self._v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": True})
 
     async def end_now(self, subscription: Subscription) -> None:
         """Cancel, with effect at once. What is invoiced stays owed: https://docs.stripe.com/api/subscriptions/cancel."""
-        with told():
+        with translated_errors():
             if subscription.schedule_id is not None:
                 await self._v1.subscription_schedules.release_async(subscription.schedule_id)
             await self._v1.subscriptions.cancel_async(subscription.id)
 
     async def subscriptions(self, customer: str) -> Sequence[Subscription]:
-        """All of a customer's, ended ones too."""
-        with told():
+        """All subscriptions of a customer, also ended ones."""
+        with translated_errors():
             found = await self._v1.subscriptions.list_async(
                 {"customer": customer, "status": "all", "limit": PAGE, "expand": ["data.schedule"]}
             )
             return [read for entry in await every(found) if (read := read_subscription(entry)) is not None]
 
     async def invoice(self, invoice: str) -> Invoice:
-        """One invoice, its metered part told apart."""
+        """One invoice, with its metered part."""
         metered = await self.price_list.metered()
-        with told():
+        with translated_errors():
             found = await self._v1.invoices.retrieve_async(invoice)
             lines = await self._v1.invoices.line_items.list_async(invoice, {"limit": PAGE})
             return read_invoice(found, await every(lines), metered)
 
     async def invoices(self, customer: str, limit: int, after: str | None) -> InvoicePage:
-        """A customer's, newest first; none of one that is gone, or was of test mode."""
+        """Invoices of a customer, newest first; none of one that is gone, or was of test mode. `after` is the last one's id of the page before."""
         wish: stripe.params.InvoiceListParams = {"customer": customer, "limit": limit}
         if after:
             wish["starting_after"] = after
-        with told():
+        with translated_errors():
             try:
                 return read_invoice_page(await self._v1.invoices.list_async(wish))
             except stripe.InvalidRequestError as error:
@@ -293,35 +294,35 @@ class Desk:
                 raise
 
     async def open_invoice(self, subscription: Subscription) -> Invoice | None:
-        """The newest that is not paid: its payment is what brings a subscription back."""
-        with told():
+        """The newest unpaid invoice of a subscription, whose payment reactivates it; None without one."""
+        with translated_errors():
             found = await self._v1.invoices.list_async({"subscription": subscription.id, "status": "open", "limit": 1})
             return next(iter(read_invoice_page(found).invoices), None)
 
     async def payment(self, payment_intent: str) -> Payment:
         """One payment."""
-        with told():
+        with translated_errors():
             return read_payment(await self._v1.payment_intents.retrieve_async(payment_intent))
 
     async def refund(self, refund: str) -> Refund:
         """One refund."""
-        with told():
+        with translated_errors():
             return read_refund(await self._v1.refunds.retrieve_async(refund))
 
     async def refunds_of(self, charge: str) -> Sequence[Refund]:
-        """What was given back of a charge."""
-        with told():
+        """The refunds of a charge."""
+        with translated_errors():
             found = await self._v1.refunds.list_async({"charge": charge, "limit": PAGE})
             return [read_refund(entry) for entry in await every(found)]
 
     async def dispute(self, dispute: str) -> Dispute:
         """One dispute."""
-        with told():
+        with translated_errors():
             return read_dispute(await self._v1.disputes.retrieve_async(dispute))
 
     async def meter(self, customer: str, report: str, cents: int) -> None:
-        """Tell of whole cents used; the report's id is told once."""
-        with told():
+        """Report whole cents of usage to the meter; the same report id counts once."""
+        with translated_errors():
             wish: stripe.params.billing.MeterEventCreateParams = {
                 "event_name": METER_EVENT,
                 "identifier": report,
@@ -330,15 +331,15 @@ class Desk:
             await once(f"meter-{report}", lambda options: self._v1.billing.meter_events.create_async(wish, options))
 
     async def events(self, since: datetime) -> Sequence[Event]:
-        """What happened since then to things that can be asked for, newest first."""
+        """Events since then, about objects that can be fetched, newest first."""
         created: stripe.params.EventListParamsCreated = {"gte": int(since.timestamp())}
-        with told():
+        with translated_errors():
             found = await self._v1.events.list_async({"created": created, "limit": PAGE})
             return [read for entry in await every(found) if (read := read_event(entry)) is not None]
 
 
 def _phase(subscription: Subscription, price: str, meter: str) -> stripe.params.SubscriptionScheduleUpdateParamsPhase:
-    """A plan's price, and beside it what there is, with the meter. Without discounts of its own the customer's go on."""
+    """A phase of a schedule: a plan's price, what is subscribed to beside it, the meter's price, and the subscription's discounts."""
     items = [_line(price, subscription.quantity), *(_line(one.price_id, one.quantity) for one in subscription.beside)]
     if not subscription.metered:
         items.append(_line(meter, None))
