@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from llmgateway.controlplane.billing import budget_alerts, drift, dunning, hints, metering, usage_charges
+from llmgateway.controlplane.billing import dunning, metering, usage_charges
 from llmgateway.controlplane.billing.books import closing
+from llmgateway.controlplane.billing.budgets import alerts
 from llmgateway.controlplane.billing.stripe.access import StripeAccess
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeUnavailable
+from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.orgs import ending
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.controlplane.usage import rollups
@@ -60,7 +62,7 @@ def bookkeeping(database: Database, clock: Clock, address: str) -> Sequence[Job]
         Job("charges", 60.0, _all_due(lambda: usage_charges.post_usage(database, clock, recent))),
         Job("charges that came late", 6 * 3600.0, _all_due(lambda: usage_charges.post_usage(database, clock, late))),
         Job("charges beyond the plan", 300.0, _all_due(lambda: metering.charge_overage(database, clock))),
-        Job("budgets that are used", 15.0, _all_due(lambda: budget_alerts.tell(database, clock, address))),
+        Job("budgets that are used", 15.0, _all_due(lambda: alerts.tell(database, clock, address))),
         Job("daily closing", 600.0, _all_due(lambda: closing.close_days(database, clock))),
     )
 

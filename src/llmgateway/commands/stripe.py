@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import typer
 
-from llmgateway.controlplane.billing import drift
 from llmgateway.controlplane.billing.stripe.access import NOT_SET_UP, open_stripe
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT, plan_key
+from llmgateway.controlplane.billing.stripe_events import drift
 from llmgateway.controlplane.plans.service import all_plans
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role

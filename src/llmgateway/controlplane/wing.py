@@ -10,8 +10,8 @@ from llmgateway.controlplane.accounts import routes as accounts
 from llmgateway.controlplane.admin import routes as admin
 from llmgateway.controlplane.audit import routes as audit
 from llmgateway.controlplane.billing import routes as billing
-from llmgateway.controlplane.billing import webhook_route
 from llmgateway.controlplane.billing.stripe.access import StripeAccess
+from llmgateway.controlplane.billing.stripe_events import webhook_route
 from llmgateway.controlplane.credentials import catalogue_routes
 from llmgateway.controlplane.credentials import routes as credentials
 from llmgateway.controlplane.keys import reach_routes

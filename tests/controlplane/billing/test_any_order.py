@@ -8,9 +8,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmgateway.controlplane.billing import hints
 from llmgateway.controlplane.billing.standing import GRACE, reminders_due, standing_of
 from llmgateway.controlplane.billing.stripe.objects import Subscription
+from llmgateway.controlplane.billing.stripe_events import hints
 from llmgateway.controlplane.plans.service import plan_named
 from tests.controlplane.api import Json
 from tests.controlplane.billing.shop import Shop

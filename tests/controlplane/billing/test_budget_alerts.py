@@ -7,7 +7,7 @@ import pytest
 
 from llmgateway.contract.snapshot import Limits
 from llmgateway.contract.usage import Outcome
-from llmgateway.controlplane.billing import budget_alerts
+from llmgateway.controlplane.billing.budgets import alerts
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.usage import rollups
 from llmgateway.controlplane.usage.store import UsageStore
@@ -36,7 +36,7 @@ async def _use(shop: Shop, data: Database, org: str, key: str, nanos: int, **cha
     event = charged(0, shop.clock.now(), org, key_id=key, cost_nanos=nanos, **changes)
     await UsageStore(data).insert([event])
     before = set(await shop.api.rows("SELECT id FROM outbox"))
-    await budget_alerts.tell(shop.worker, shop.clock, ADDRESS)
+    await alerts.tell(shop.worker, shop.clock, ADDRESS)
     found = await shop.api.rows("SELECT id || ' ' || recipient || ' ' || subject FROM outbox ORDER BY id")
     return [one.partition(" ")[2] for one in found if one.partition(" ")[0] not in before]
 
@@ -52,7 +52,7 @@ async def test_each_threshold_is_told_once(shop: Shop, data: Database) -> None:
     assert "It begins anew at 2026-12-01 00:00 UTC." in mail
     assert f"An owner or admin can change it:\n\n    {ADDRESS}/o/acme/budgets" in mail
     await rollups.roll_up_next(shop.worker)
-    assert await budget_alerts.tell(shop.worker, shop.clock, ADDRESS) == 0
+    assert await alerts.tell(shop.worker, shop.clock, ADDRESS) == 0
     shop.clock.advance((datetime(2026, 12, 1, 1, tzinfo=UTC) - shop.clock.now()).total_seconds())
     assert await _use(shop, data, org, key, 6 * DOLLAR) == [alert.format(50)]
 
@@ -208,4 +208,4 @@ async def test_what_is_not_of_the_budget_tells_nobody(shop: Shop, data: Database
     told: dict[str, Any] = {"org_id": org, "key_id": key, "cost_nanos": 5 * DOLLAR, **changes}
     event = charged(0, shop.clock.now(), **told)
     await UsageStore(data).insert([event])
-    assert await budget_alerts.tell(shop.worker, shop.clock, ADDRESS) == 0
+    assert await alerts.tell(shop.worker, shop.clock, ADDRESS) == 0

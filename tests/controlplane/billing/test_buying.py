@@ -3,11 +3,11 @@
 import httpx2
 import pytest
 
-from llmgateway.controlplane.billing import drift
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.stripe.api import ReturnUrls
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
+from llmgateway.controlplane.billing.stripe_events import drift
 from tests.controlplane.api import Json, error_of
 from tests.controlplane.billing.books import CENT, held
 from tests.controlplane.billing.shop import Shop

@@ -6,11 +6,11 @@ import httpx2
 import pytest
 
 from llmgateway.commands.stripe import make_ready
-from llmgateway.controlplane.billing import drift, hints
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.stripe.api import open_stripe_api
 from llmgateway.controlplane.billing.stripe.errors import StripeUnavailable
 from llmgateway.controlplane.billing.stripe.price_list import plan_key
+from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import Json

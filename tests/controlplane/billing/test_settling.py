@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from llmgateway.controlplane.billing import hints
 from llmgateway.controlplane.billing.books.ledger import Account
+from llmgateway.controlplane.billing.stripe_events import hints
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.billing.books import CENT, charged, held

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from llmgateway.controlplane.billing import drift, hints
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
+from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.orgs import ending
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import TextClause, text
 
 from llmgateway.commands.stripe import make_ready
-from llmgateway.controlplane.billing import drift, hints
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.stripe.api import open_stripe_api
 from llmgateway.controlplane.billing.stripe.errors import StripeUnavailable
+from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import Api, error_of

@@ -2,8 +2,8 @@
 
 import pytest
 
-from llmgateway.controlplane.billing import drift
 from llmgateway.controlplane.billing.books.ledger import Account
+from llmgateway.controlplane.billing.stripe_events import drift
 from tests.controlplane.billing.books import CENT, held
 from tests.controlplane.billing.shop import Shop
 

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.billing import letters
-from llmgateway.controlplane.billing.budget_watch import LOOK_BACK, Watched, budgets_of
+from llmgateway.controlplane.billing.budgets import letters
+from llmgateway.controlplane.billing.budgets.watch import LOOK_BACK, Watched, budgets_of
 from llmgateway.controlplane.billing.each_organisation import for_each_organisation
 from llmgateway.controlplane.reception import mailroom
 from llmgateway.db.models.api_keys import ApiKey

@@ -10,11 +10,12 @@ import structlog
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.billing import accounts, invoices_in, money_in
+from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.standing import ENDED, Standing, standing_of
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.objects import Event
+from llmgateway.controlplane.billing.stripe_events import invoices, payments
 from llmgateway.db.models.billing import StripeEvent
 from llmgateway.db.session import DATABASE_ERRORS, Database, is_fault_of_data
 from llmgateway.kit.clock import Clock
@@ -83,20 +84,20 @@ async def follow(
 ) -> None:
     """Ask Stripe for the present state of what the hint names, and store it. Raises StripeUnavailable and StripeRefused."""
     if kind.startswith("invoice."):
-        await invoices_in.take_invoice(database, clock, stripe_api, object_id)
+        await invoices.take_invoice(database, clock, stripe_api, object_id)
     elif kind.startswith("credit_note."):
-        await invoices_in.take_credit_note(database, clock, stripe_api, object_id)
+        await invoices.take_credit_note(database, clock, stripe_api, object_id)
     elif kind == "customer.updated":
-        await invoices_in.take_balance(database, clock, stripe_api, object_id)
+        await invoices.take_balance(database, clock, stripe_api, object_id)
     elif kind == "payment_intent.succeeded":
-        await money_in.take_payment(database, clock, stripe_api, object_id)
+        await payments.take_payment(database, clock, stripe_api, object_id)
     elif kind.startswith("refund."):
-        await money_in.take_refund(database, clock, stripe_api, await stripe_api.refund(object_id))
+        await payments.take_refund(database, clock, stripe_api, await stripe_api.refund(object_id))
     elif kind.startswith("charge.dispute."):
-        await money_in.take_dispute(database, clock, stripe_api, object_id)
+        await payments.take_dispute(database, clock, stripe_api, object_id)
     elif kind == "charge.refunded":
         for refund in await stripe_api.refunds_of(object_id):
-            await money_in.take_refund(database, clock, stripe_api, refund)
+            await payments.take_refund(database, clock, stripe_api, refund)
     if customer_id is not None and kind.startswith(("customer.", "invoice.", "checkout.", "subscription_schedule.")):
         await refresh(database, clock, stripe_api, customer_id)
 

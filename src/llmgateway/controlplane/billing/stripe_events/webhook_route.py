@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final
 import stripe
 from fastapi import APIRouter, Depends, Header, Request
 
-from llmgateway.controlplane.billing.hints import note
 from llmgateway.controlplane.billing.stripe.access import NOT_SET_UP, StripeAccess, stripe_of
 from llmgateway.controlplane.billing.stripe.objects import Event
 from llmgateway.controlplane.billing.stripe.reading import event_of
+from llmgateway.controlplane.billing.stripe_events.hints import note
 from llmgateway.controlplane.reception.attempts import note_stranger
 from llmgateway.controlplane.reception.visits import AtHand, client_address
 from llmgateway.errors import BadRequest

@@ -6,12 +6,13 @@ from contextlib import suppress
 import structlog
 from sqlalchemy import select
 
-from llmgateway.controlplane.billing import accounts, hints, metering
+from llmgateway.controlplane.billing import accounts, metering
 from llmgateway.controlplane.billing.standing import in_force, standing_of
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused
 from llmgateway.controlplane.billing.stripe.objects import Subscription
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
+from llmgateway.controlplane.billing.stripe_events import hints
 from llmgateway.db.models.billing import BillingAccount, StripeEvent
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database

@@ -1,0 +1,1 @@
+"""Budgets: what was spent of each, and mails when one is nearly used."""
