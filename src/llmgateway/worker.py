@@ -14,7 +14,7 @@ from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.orgs import ending
-from llmgateway.controlplane.reception import mailroom
+from llmgateway.controlplane.reception import outbox
 from llmgateway.controlplane.usage import rollups
 from llmgateway.db.session import DATABASE_ERRORS, Database
 from llmgateway.kit.clock import Clock
@@ -44,7 +44,7 @@ def jobs(
     Several workers may run the same job at once: they lock rows, not jobs.
     """
     return (
-        Job("mail", 2.0, lambda: mailroom.deliver_next(database, clock, mailer)),
+        Job("mail", 2.0, lambda: outbox.deliver_next(database, clock, mailer)),
         Job("organisations that end", 60.0, lambda: ending.end_next(database, clock)),
         Job("sessions that ended", 3600.0, lambda: ending.forget_sessions(database, clock)),
         Job("contents whose time is over", 600.0, lambda: ending.forget_contents(database, clock)),

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
-from llmgateway.controlplane.reception import mailroom
+from llmgateway.controlplane.reception import outbox
 from llmgateway.db.models.outbox import OutboxMail
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
@@ -34,7 +34,7 @@ class Mailroom:
     async def post(self, *mails: Mail) -> None:
         async with self._admin.transaction() as tx:
             for mail in mails:
-                await mailroom.post(tx, self.clock, mail)
+                await outbox.post(tx, self.clock, mail)
 
     async def waiting(self) -> int:
         async with self._admin.transaction() as tx:
@@ -42,7 +42,7 @@ class Mailroom:
 
     async def deliver(self) -> None:
         """All that is due."""
-        while await mailroom.deliver_next(self._worker, self.clock, self._mailer):
+        while await outbox.deliver_next(self._worker, self.clock, self._mailer):
             pass
 
 

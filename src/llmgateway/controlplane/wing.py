@@ -25,7 +25,7 @@ from llmgateway.controlplane.policies import routes as policies
 from llmgateway.controlplane.reception.answers import install_handlers
 from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.reception.rooms import Rooms
-from llmgateway.controlplane.reception.strangers import Strangers
+from llmgateway.controlplane.reception.unauthenticated import UnauthenticatedRequests
 from llmgateway.controlplane.usage import content_routes, live_route, takeout
 from llmgateway.controlplane.usage import routes as usage
 from llmgateway.controlplane.usage.live import Live
@@ -78,7 +78,7 @@ def build_api(version: str) -> FastAPI:
 def build_control_plane(rooms: Rooms, stripe_access: StripeAccess | None = None) -> Door:
     """The control plane that floor 4 mounts. Without `stripe_access` nobody can pay."""
     at_hand = {"rooms": rooms, "stripe_access": stripe_access, "live": Live(rooms.database, rooms.clock)}
-    strangers = Strangers(rooms.store, rooms.signer, rooms.clock)
+    strangers = UnauthenticatedRequests(rooms.store, rooms.signer, rooms.clock)
     return Door(build_api(rooms.version), at_hand, strangers, https=rooms.address.startswith("https://"))
 
 

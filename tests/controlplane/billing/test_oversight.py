@@ -11,7 +11,7 @@ from sqlalchemy import update
 from llmgateway.controlplane.admin.oversight import Oversight
 from llmgateway.controlplane.billing.usage_charges import ALL_THAT_MAY_CHANGE, post_usage
 from llmgateway.controlplane.figures import FIGURES
-from llmgateway.controlplane.reception import mailroom
+from llmgateway.controlplane.reception import outbox
 from llmgateway.controlplane.reception.counting_door import CountingDoor
 from llmgateway.controlplane.usage.rollups import roll_up_next
 from llmgateway.controlplane.usage.store import UsageStore
@@ -35,7 +35,7 @@ async def test_mail_that_waits_is_seen(admin: Database) -> None:
     assert _value(metrics, "llmgateway_outbox_waiting") == 0
     assert _value(metrics, "llmgateway_outbox_oldest_seconds") == 0
     async with admin.transaction() as tx:
-        await mailroom.post(tx, clock, Mail(to="ann@example.com", subject="Hello", text="Hello"))
+        await outbox.post(tx, clock, Mail(to="ann@example.com", subject="Hello", text="Hello"))
     clock.advance(120)
     await oversight.look_at_the_outbox()
     assert _value(metrics, "llmgateway_outbox_waiting") == 1

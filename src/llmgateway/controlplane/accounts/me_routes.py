@@ -19,7 +19,7 @@ from llmgateway.controlplane.accounts.schemas import (
 from llmgateway.controlplane.accounts.tickets import TicketKind, issue
 from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.reception.attempts import note_code
-from llmgateway.controlplane.reception.mailroom import post
+from llmgateway.controlplane.reception.outbox import post
 from llmgateway.controlplane.reception.visits import Person, SignedIn
 from llmgateway.db.models.users import Login
 from llmgateway.kit.pages import Page

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.controlplane.accounts import letters, sessions
 from llmgateway.controlplane.accounts.tickets import TicketKind, issue, void_all
 from llmgateway.controlplane.reception.attempts import note_code
-from llmgateway.controlplane.reception.mailroom import post
+from llmgateway.controlplane.reception.outbox import post
 from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.db.models.sessions import Ticket
 from llmgateway.db.models.users import Login, User

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from llmgateway.controlplane.accounts import mfa
-from llmgateway.db.models.installations import Installation
+from llmgateway.db.models.installations import PEPPER_CONTEXT, Installation
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.users import Login
 from llmgateway.db.session import Database
 from llmgateway.kit.crypto import MasterKeys
 from llmgateway.kit.vault import Vault
 
-PEPPER = b"installations.key_pepper"
 _BATCH = 500
 
 
@@ -31,7 +30,9 @@ async def rotate(database: Database, masters: MasterKeys) -> Rotated:
     async with database.transaction() as tx:
         for installation in (await tx.scalars(select(Installation))).all():
             if not masters.is_newest(installation.key_pepper):
-                installation.key_pepper = masters.seal(masters.open(installation.key_pepper, PEPPER), PEPPER)
+                installation.key_pepper = masters.seal(
+                    masters.open(installation.key_pepper, PEPPER_CONTEXT), PEPPER_CONTEXT
+                )
                 done.peppers += 1
     await _data_keys(database, Vault(masters), done)
     await _second_factors(database, masters, done)

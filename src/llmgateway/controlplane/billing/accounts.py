@@ -1,5 +1,6 @@
-"""An organisation as a customer: what is known of it, how it pays, and how Stripe's answers change its plan."""
+"""An organisation as a customer of Stripe's: its billing account, how it pays, and how its subscription changes its plan."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,17 +18,18 @@ from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Actor
 from llmgateway.db.models.billing import BillingAccount
 from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.models.users import Member, User
 from llmgateway.db.tenancy import owned
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
 
 INVOICED: Final = IN_FORCE
-"""States of a subscription with invoices to come: what is used beyond credit goes on the next one."""
+"""Statuses of a subscription with further invoices: usage beyond the credit goes on the next one."""
 _STRIPE: Final = Actor(id=None, kind="system")
 
 
 async def account_of(tx: AsyncSession, org_id: str) -> BillingAccount | None:
-    """The organisation's billing account; None before it was a customer."""
+    """The organisation's billing account; None before its first purchase."""
     return await tx.scalar(owned(BillingAccount, org_id))
 
 
@@ -39,9 +41,10 @@ async def account_of_customer(tx: AsyncSession, customer_id: str) -> BillingAcco
 async def payer(
     tx: AsyncSession, customer_id: str | None, named: str | None, kind: ledger.Kind, reference: str
 ) -> str | None:
-    """Whose money it is: by its customer, who is one of ours or nobody's.
+    """The organisation that a payment, invoice or refund belongs to, by its customer; None when it is none of ours.
 
-    A customer that another took the place of is known no more: then whoever the thing names, if it is in those books already.
+    A customer that was replaced is not known any more: then it is the organisation that the object `named`, if the books of
+    that one hold a posting of this kind and reference already.
     """
     account = None if customer_id is None else await account_of_customer(tx, customer_id)
     if account is not None:
@@ -51,18 +54,27 @@ async def payer(
 
 async def is_invoiced(tx: AsyncSession, org_id: str) -> bool:
     """Whether charges go on an invoice. Otherwise they are taken from credit, even below zero."""
-    status = await tx.scalar(select(BillingAccount.status).where(BillingAccount.org_id == org_id))
-    return status in INVOICED
+    return await _status(tx, org_id) in INVOICED
 
 
 async def is_subscribed(tx: AsyncSession, org_id: str) -> bool:
     """Whether there is a subscription that has not ended, paid or not."""
-    status = await tx.scalar(select(BillingAccount.status).where(BillingAccount.org_id == org_id))
-    return status in KEPT
+    return await _status(tx, org_id) in KEPT
+
+
+async def _status(tx: AsyncSession, org_id: str) -> str | None:
+    return await tx.scalar(select(BillingAccount.status).where(BillingAccount.org_id == org_id))
+
+
+async def addresses_of_payers(tx: AsyncSession, org_id: str) -> Sequence[str]:
+    """The mail addresses of those who can pay and change budgets: owners and admins."""
+    query = select(User.email).join(Member, Member.user_id == User.id)
+    payers = query.where(Member.org_id == org_id, Member.role.in_(("owner", "admin")))
+    return (await tx.scalars(payers.order_by(User.email))).all()
 
 
 async def settle(tx: AsyncSession, clock: Clock, org_id: str) -> None:
-    """Book as debt what waits for an invoice that will not come. Call it after `ledger.lock`."""
+    """Post usage that no invoice will take as debt of the organisation. Call it after `ledger.lock`."""
     balances, invoiced = await ledger.balances(tx, org_id), await is_invoiced(tx, org_id)
     posting = postings.owed(new_id("debt", clock.now()), balances, invoiced=invoiced)
     if await ledger.post(tx, clock, org_id, posting):
@@ -81,10 +93,10 @@ async def note_customer(tx: AsyncSession, clock: Clock, org_id: str, customer_id
 
 
 async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing, expected: Standing) -> Standing:
-    """What Stripe holds now is what we know now; the organisation's plan follows. As `worker`.
+    """Store the subscription's standing as Stripe has it, and change the organisation's plan accordingly. As `worker`.
 
-    Gives what was stored. Where that is not what was `expected`, somebody else has heard from Stripe since, and nothing is
-    written.
+    Returns the standing that was stored before. Where that is not the `expected` one, another process has stored one meanwhile,
+    and nothing is written.
     """
     account = await tx.scalar(owned(BillingAccount, org_id).with_for_update())
     stored = expected if account is None else standing_in(account)
@@ -109,7 +121,7 @@ async def apply(tx: AsyncSession, clock: Clock, org_id: str, standing: Standing,
 
 
 async def apply_time(tx: AsyncSession, clock: Clock, org_id: str) -> None:
-    """Apply what changes by time alone: the end of a grace. Runs as `worker`."""
+    """Apply what changes by time alone: the end of a grace period. Runs as `worker`."""
     account = await tx.scalar(owned(BillingAccount, org_id).with_for_update())
     if account is not None:
         stored = standing_in(account)
@@ -117,7 +129,7 @@ async def apply_time(tx: AsyncSession, clock: Clock, org_id: str) -> None:
 
 
 def standing_in(account: BillingAccount) -> Standing:
-    """The standing as it was stored."""
+    """The stored standing of an account."""
     return Standing(
         status=account.status,
         subscription_id=account.subscription_id,
@@ -161,7 +173,7 @@ async def _change(tx: AsyncSession, clock: Clock, org: Organisation, plan: str, 
 
 
 async def to_look_at(tx: AsyncSession, now: datetime) -> list[str]:
-    """Organisations whose grace runs or has just ended, so that time may change something for them."""
+    """The ids of organisations whose grace period runs or has just ended."""
     due = (
         select(BillingAccount.org_id)
         .join(Organisation, Organisation.id == BillingAccount.org_id)

@@ -1,34 +1,32 @@
-"""Letters to who does not pay: while the plan goes on, when it stops, and when it is given up. As `worker`."""
+"""Mails about failed payments: reminders during the grace period, when the plan stops, and when the subscription ends. As `worker`."""
 
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Select, and_, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts, letters
 from llmgateway.controlplane.billing.books.ledger import Account, balances
 from llmgateway.controlplane.billing.each_organisation import for_each_organisation
 from llmgateway.controlplane.billing.standing import GRACE, OWING, REMIND_EVERY, Standing, reminders_due
-from llmgateway.controlplane.reception import mailroom
+from llmgateway.controlplane.reception import outbox
 from llmgateway.db.models.billing import BillingAccount
 from llmgateway.db.models.organisations import Organisation
-from llmgateway.db.models.users import Member, User
 from llmgateway.db.session import Database
 from llmgateway.db.tenancy import owned
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.mail import Mail
 
 STOPPED: Final = 2 + GRACE // REMIND_EVERY
-"""The letter after the reminders: the grace is over."""
+"""Number of the mail after the reminders: the grace period is over."""
 GIVEN_UP: Final = STOPPED + 1
-"""Stripe tries the card no more."""
+"""Number of the next: Stripe does not try the card again."""
 ENDED: Final = GIVEN_UP + 1
-"""There is no subscription any more."""
+"""Number of the last: the subscription has ended."""
 
 
 def letters_due(standing: Standing, sent: int, now: datetime) -> int:
-    """How many should have gone out since the payment failed; who was never told of a failure hears of no end."""
+    """How many mails should have been sent since the payment failed. Without a reminder there is no mail about the end either."""
     if standing.status == "past_due" and standing.grace_until is not None:
         return reminders_due(standing.grace_until, now) if now < standing.grace_until else STOPPED
     if standing.status == "unpaid":
@@ -37,7 +35,7 @@ def letters_due(standing: Standing, sent: int, now: datetime) -> int:
 
 
 async def write(database: Database, clock: Clock, address: str) -> int:
-    """All letters that are due, each once; how many organisations were written to. `address` is the gateway's."""
+    """Send every mail that is due, each once. Returns how many organisations were written to. `address` is the gateway's."""
     async with database.transaction() as tx:
         org_ids = (await tx.scalars(_to_look_at())).all()
     return await for_each_organisation(
@@ -69,8 +67,8 @@ async def _look(database: Database, clock: Clock, address: str, org_id: str) -> 
         unpaid = letters.Unpaid(
             org=org.name, owed=owed, until=standing.grace_until, page=f"{address}/o/{org.slug}/billing"
         )
-        for reader in await _payers(tx, org_id):
-            await mailroom.post(tx, clock, _letter(due, reader, unpaid))
+        for reader in await accounts.addresses_of_payers(tx, org_id):
+            await outbox.post(tx, clock, _letter(due, reader, unpaid))
         return 1
 
 
@@ -78,9 +76,3 @@ def _letter(due: int, reader: str, unpaid: letters.Unpaid) -> Mail:
     if due < STOPPED:
         return letters.unpaid(reader, unpaid)
     return {STOPPED: letters.stopped, GIVEN_UP: letters.given_up, ENDED: letters.ended}[due](reader, unpaid)
-
-
-async def _payers(tx: AsyncSession, org_id: str) -> list[str]:
-    query = select(User.email).join(Member, Member.user_id == User.id)
-    who = query.where(Member.org_id == org_id, Member.role.in_(("owner", "admin"))).order_by(User.email)
-    return list((await tx.scalars(who)).all())

@@ -13,7 +13,7 @@ from llmgateway.controlplane.accounts import service as accounts
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.orgs import service as orgs
 from llmgateway.controlplane.plans.service import SELF_HOSTED
-from llmgateway.db.models.installations import Installation
+from llmgateway.db.models.installations import PEPPER_CONTEXT, Installation
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.users import User
 from llmgateway.db.session import Database
@@ -25,7 +25,6 @@ from llmgateway.kit.passwords import hashed_once
 from llmgateway.settings import Settings
 
 _LOCK = 7261948302
-_ABOUT_PEPPER = b"installations.key_pepper"
 _FIRST_EMAIL = "owner@localhost"
 
 
@@ -53,12 +52,12 @@ async def install(database: Database, clock: Clock, settings: Settings) -> tuple
         if installation is None:
             pepper = secrets.token_bytes(32)
             now = clock.now()
-            sealed = masters.seal(pepper, _ABOUT_PEPPER)
+            sealed = masters.seal(pepper, PEPPER_CONTEXT)
             tx.add(Installation(id=new_id("inst", now), key_pepper=sealed, created_at=now))
         else:
             pepper = _open(masters, installation)
             if not masters.is_newest(installation.key_pepper):
-                installation.key_pepper = masters.seal(pepper, _ABOUT_PEPPER)
+                installation.key_pepper = masters.seal(pepper, PEPPER_CONTEXT)
         await tx.execute(text("SELECT ensure_usage_partitions()"))
         if await tx.scalar(select(Organisation.id).limit(1)) is not None:
             return pepper, None
@@ -103,7 +102,7 @@ def token_secret(settings: Settings) -> str:
 
 def _open(masters: MasterKeys, installation: Installation) -> bytes:
     try:
-        return masters.open(installation.key_pepper, _ABOUT_PEPPER)
+        return masters.open(installation.key_pepper, PEPPER_CONTEXT)
     except CannotOpen as error:
         raise ConfigurationError(
             f"The key pepper of this database cannot be opened: {error}. Put the old key behind the new one in LLMGATEWAY_SECRET_KEY, "

@@ -9,7 +9,7 @@ from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.orgs import invitations
 from llmgateway.controlplane.orgs import service as orgs
 from llmgateway.controlplane.reception.bodies import Body, Email, Name, Password, Secret
-from llmgateway.controlplane.reception.mailroom import post
+from llmgateway.controlplane.reception.outbox import post
 from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.controlplane.reception.visits import Actor
 from llmgateway.db.session import see

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.orgs import letters, members
 from llmgateway.controlplane.reception.attempts import note_mail
-from llmgateway.controlplane.reception.mailroom import post
+from llmgateway.controlplane.reception.outbox import post
 from llmgateway.controlplane.reception.permissions import OrgRole
 from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.controlplane.reception.visits import Visit, check_open

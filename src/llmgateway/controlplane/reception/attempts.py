@@ -24,7 +24,7 @@ class Attempt:
     """It was right, and does not count."""
 
 
-async def note_stranger(store: Store, address: str) -> None:
+async def note_unauthenticated(store: Store, address: str) -> None:
     """One request without a valid login. Raises TooMany when an address makes too many."""
     windows = (Window(f"strangers:{neighbourhood(address)}", 60, _STRANGERS_A_MINUTE),)
     await _note(store, windows, "requests without a login")

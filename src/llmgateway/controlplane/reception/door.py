@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 from fastapi import FastAPI
 
-from llmgateway.controlplane.reception.strangers import Strangers
+from llmgateway.controlplane.reception.unauthenticated import UnauthenticatedRequests
 from llmgateway.errors import TooMany
 from llmgateway.kit.ids import new_id
 
@@ -34,7 +34,9 @@ log = structlog.get_logger()
 class Door:
     """Every request gets an id and the rooms; every answer the headers; a fault of ours becomes a 500 that says nothing of us."""
 
-    def __init__(self, app: FastAPI, at_hand: Mapping[str, object], strangers: Strangers, *, https: bool) -> None:
+    def __init__(
+        self, app: FastAPI, at_hand: Mapping[str, object], strangers: UnauthenticatedRequests, *, https: bool
+    ) -> None:
         """`at_hand` is the `state` of each request."""
         self.app = app
         self.at_hand = at_hand

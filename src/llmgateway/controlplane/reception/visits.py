@@ -8,7 +8,7 @@ from fastapi import Depends, Path, Request
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.reception.attempts import note_stranger
+from llmgateway.controlplane.reception.attempts import note_unauthenticated
 from llmgateway.controlplane.reception.parameters import check_parameters
 from llmgateway.controlplane.reception.permissions import EVEN_CLOSED, ROLES, OrgRole, Permission
 from llmgateway.controlplane.reception.rooms import Rooms, rooms_of
@@ -108,7 +108,7 @@ async def identify(request: Request, rooms: Rooms, tx: AsyncSession) -> Person:
         )
     ).one_or_none()
     if found is None:
-        await note_stranger(rooms.store, address)  # the door took the token for somebody's
+        await note_unauthenticated(rooms.store, address)  # the door took the token for somebody's
         raise Unauthorized(_BAD_TOKEN, code="invalid_token")
     user, session = found
     return Person(tx=tx, rooms=rooms, user=user, session=session, actor=Actor(id=user.id, address=address))

@@ -1,8 +1,13 @@
 """installations: the one row that says who this installation is."""
 
+from typing import Final
+
 from sqlalchemy.orm import Mapped
 
 from llmgateway.db.base import Base, Id, Moment
+
+PEPPER_CONTEXT: Final = b"installations.key_pepper"
+"""What the sealed pepper is bound to, so that it opens as nothing else."""
 
 
 class Installation(Base):

@@ -1,4 +1,4 @@
-"""Mails when 50, 80 and 100 percent of a budget are used: to owners and admins, each once. As `worker`."""
+"""Mails owners and admins when 50, 80 and 100 percent of a budget are used, each once. As `worker`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,22 +7,22 @@ from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from llmgateway.controlplane.billing.accounts import addresses_of_payers
 from llmgateway.controlplane.billing.budgets import letters
 from llmgateway.controlplane.billing.budgets.watch import LOOK_BACK, Watched, budgets_of
 from llmgateway.controlplane.billing.each_organisation import for_each_organisation
-from llmgateway.controlplane.reception import mailroom
+from llmgateway.controlplane.reception import outbox
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.budget_alerts import BudgetAlert
 from llmgateway.db.models.budgeted import Budgeted
 from llmgateway.db.models.organisations import Organisation, Project
 from llmgateway.db.models.usage_rollups import UsageHour, UsagePending
-from llmgateway.db.models.users import Member, User
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 
 
 async def tell(database: Database, clock: Clock, address: str) -> int:
-    """Look at every budget whose organisation used something lately; of how many there was news.
+    """Mail about every budget that crossed a mark, of organisations with recent usage. Returns the number of budgets.
 
     `address` is how people reach the gateway.
     """
@@ -55,7 +55,7 @@ def _has_a_budget(table: type[Budgeted]) -> ColumnElement[bool]:
 
 
 async def _tell(tx: AsyncSession, clock: Clock, address: str, org_id: str) -> int:
-    """Every mark that was passed is noted, and the highest of each budget told."""
+    """Store every mark that was crossed, and mail the highest one of each budget. Returns the number of budgets mailed about."""
     now = clock.now()
     org = await tx.get(Organisation, org_id)
     if org is None:
@@ -67,13 +67,13 @@ async def _tell(tx: AsyncSession, clock: Clock, address: str, org_id: str) -> in
         noted = [percent for percent in news if await _note(tx, org_id, budget, percent, now)]
         if noted:
             told += 1
-            for reader in await _readers(tx, org_id):
-                await mailroom.post(tx, clock, letters.budget(reader, org.name, page, max(noted), budget, now))
+            for reader in await addresses_of_payers(tx, org_id):
+                await outbox.post(tx, clock, letters.budget(reader, org.name, page, max(noted), budget, now))
     return told
 
 
 async def _is_news(tx: AsyncSession, org_id: str, budget: Watched, percent: int, now: datetime) -> bool:
-    """A period that ended is not told of again because its budget has another height since."""
+    """Whether to mail about it: of a period that has ended only if no mail went out, whatever the budget's amount was then."""
     if budget.ends is None or budget.ends > now:
         return True
     told = select(BudgetAlert.percent).where(
@@ -86,7 +86,7 @@ async def _is_news(tx: AsyncSession, org_id: str, budget: Watched, percent: int,
 
 
 async def _note(tx: AsyncSession, org_id: str, budget: Watched, percent: int, now: datetime) -> bool:
-    """False when it was told before."""
+    """Store the mark; False when it was stored before."""
     new = insert(BudgetAlert).values(
         org_id=org_id,
         subject_id=budget.subject_id,
@@ -96,9 +96,3 @@ async def _note(tx: AsyncSession, org_id: str, budget: Watched, percent: int, no
         told_at=now,
     )
     return await tx.scalar(new.on_conflict_do_nothing().returning(BudgetAlert.percent)) is not None
-
-
-async def _readers(tx: AsyncSession, org_id: str) -> Sequence[str]:
-    query = select(User.email).join(Member, Member.user_id == User.id)
-    who = query.where(Member.org_id == org_id, Member.role.in_(("owner", "admin"))).order_by(User.email)
-    return (await tx.scalars(who)).all()

@@ -1,4 +1,4 @@
-"""All budgets of an organisation in the present period, or in one that has just ended, with what was spent of them."""
+"""All budgets of an organisation, with what was spent of each in its present period, or in one that has just ended."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,21 +22,21 @@ from llmgateway.kit.money import dollars
 
 PERCENT: Final = (50, 80, 100)
 LOOK_BACK: Final = timedelta(hours=2)
-"""An organisation that used nothing for so long has no news of budgets."""
+"""Budgets of organisations without usage for so long are not looked at."""
 _REFUSED: Final = "budget_exceeded"
 _NEARLY: Final = 80
-"""A hard budget is never used to the last nano: where a request was refused with so many percent used, all of it is."""
+"""Percent. A hard budget is hardly ever used to the last nano: from here on it counts as used up once it refused a request."""
 
 _Span = Literal["day", "month", "total"]
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A budget in one of its periods."""
+    """A budget in one of its periods. Amounts are nano-dollars."""
 
     subject_id: str
     whose: str
-    """As a mail calls it: `the key "build"`."""
+    """The subject as a mail names it: `the key "build"`."""
     hard: bool
     span: _Span
     period: str
@@ -48,7 +48,7 @@ class Watched:
 
     @property
     def crossed(self) -> list[int]:
-        """The marks, in percent, that were reached."""
+        """The marks that were reached, in percent."""
         used = 100 * self.used // self.nanos if self.nanos else 100
         full = self.hard and self.refused and used >= _NEARLY
         return [percent for percent in PERCENT if used >= percent or full]
@@ -61,14 +61,14 @@ class _Subject:
     id: str
     whose: str
     as_told: str
-    """Its name in the words of a refusal."""
+    """How a refusal names it."""
     row: Budgeted
     keys: Sequence[Spent]
 
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """What a refused key was told, and when last."""
+    """A message with which requests of a key were refused, and when last."""
 
     key_id: str
     message: str
@@ -76,7 +76,7 @@ class _Refusal:
 
 
 async def budgets_of(tx: AsyncSession, org: Organisation, now: datetime) -> list[Watched]:
-    """All of them, as `worker`: of the periods that run, and for a while after midnight of those that ended with it."""
+    """All budgets in their present periods, and for `LOOK_BACK` after midnight (UTC) also in those that ended then. As `worker`."""
     spent = await spent_by_keys(tx, org.id, month_of(now)[0], now)
     found = await _budgets_at(tx, org, now, spent)
     ended = _midnight(now) - timedelta.resolution
@@ -102,7 +102,7 @@ async def _budgets_at(tx: AsyncSession, org: Organisation, moment: datetime, spe
 
 
 def _without(since: Sequence[Spent], later: Sequence[Spent]) -> list[Spent]:
-    """What was spent since a day and a month began, less what was spent in the ones after them."""
+    """What was spent since the begin of a day and month, less what was spent in the present ones."""
     after = {(one.key_id, one.project_id): (one.day_nanos, one.month_nanos) for one in later}
     found = list[Spent]()
     for one in since:

@@ -11,7 +11,7 @@ from llmgateway.controlplane.billing.stripe.access import NOT_SET_UP, StripeAcce
 from llmgateway.controlplane.billing.stripe.objects import Event
 from llmgateway.controlplane.billing.stripe.reading import event_of
 from llmgateway.controlplane.billing.stripe_events.hints import note
-from llmgateway.controlplane.reception.attempts import note_stranger
+from llmgateway.controlplane.reception.attempts import note_unauthenticated
 from llmgateway.controlplane.reception.visits import AtHand, client_address
 from llmgateway.errors import BadRequest
 
@@ -29,7 +29,7 @@ async def stripe_webhook(
 ) -> None:
     """For Stripe alone. An event is a hint: a job looks at what it names."""
     if stripe_access is None or stripe_access.webhook_secret is None:
-        await note_stranger(rooms.store, client_address(request))
+        await note_unauthenticated(rooms.store, client_address(request))
         raise BadRequest(
             NOT_SET_UP if stripe_access is None else "STRIPE_WEBHOOK_SECRET is not set: no event can be checked.",
             code="stripe_not_configured",
@@ -37,7 +37,7 @@ async def stripe_webhook(
     try:
         event = _checked(await request.body(), stripe_signature, stripe_access.webhook_secret, rooms.clock.now())
     except BadRequest:
-        await note_stranger(rooms.store, client_address(request))
+        await note_unauthenticated(rooms.store, client_address(request))
         raise
     if event is None:
         return

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from llmgateway.controlplane.reception.attempts import note_stranger
+from llmgateway.controlplane.reception.attempts import note_unauthenticated
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.signed_tokens import BadToken, TokenSigner
 from llmgateway.kit.store import Store
@@ -11,7 +11,7 @@ _PROVE_THEMSELVES: Final = ("/api/v1/webhooks/",)
 """Signed by who sends them; they count those whose signature is not right."""
 
 
-class Strangers:
+class UnauthenticatedRequests:
     """Counts them at the door."""
 
     def __init__(self, store: Store, signer: TokenSigner, clock: Clock) -> None:
@@ -24,7 +24,7 @@ class Strangers:
         if scope["path"].startswith(_PROVE_THEMSELVES) or self._signed(scope):
             return
         client = scope.get("client")
-        await note_stranger(self._store, client[0] if client else "unknown")
+        await note_unauthenticated(self._store, client[0] if client else "unknown")
 
     def _signed(self, scope: dict[str, Any]) -> bool:
         """Whether an access token of ours came along; whether its session still lives is seen later."""
