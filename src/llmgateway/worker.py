@@ -72,7 +72,7 @@ def stripe_jobs(database: Database, clock: Clock, stripe_api: StripeApi, address
 
     async def meter() -> None:
         await metering.report_usage(database, clock)
-        await metering.tell(database, clock, stripe_api)
+        await metering.send_reports(database, clock, stripe_api)
 
     async def dun() -> None:
         await hints.pass_time(database, clock)

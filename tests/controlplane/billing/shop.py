@@ -88,7 +88,7 @@ class Shop:
         await usage_charges.post_usage(self.worker, self.clock, timedelta(hours=hours + 3))
         await metering.charge_overage(self.worker, self.clock)
         await metering.report_usage(self.worker, self.clock)
-        await metering.tell(self.worker, self.clock, self.stripe_api)
+        await metering.send_reports(self.worker, self.clock, self.stripe_api)
         self.stripe.account.pass_time()
         await self.settle()
         await hints.pass_time(self.worker, self.clock)

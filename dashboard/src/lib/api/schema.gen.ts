@@ -2489,7 +2489,7 @@ export interface components {
         };
         /**
          * OrgRole
-         * @description What somebody is in an organisation, from least to most.
+         * @description The role of a member of an organisation, from least to most.
          * @enum {string}
          */
         OrgRole: "viewer" | "member" | "admin" | "owner";
@@ -2727,7 +2727,7 @@ export interface components {
         };
         /**
          * Permission
-         * @description What a route asks for.
+         * @description What a route requires of a member's role.
          * @enum {string}
          */
         Permission: "org:read" | "org:write" | "org:leave" | "org:delete" | "members:read" | "members:write" | "projects:read" | "projects:write" | "keys:read" | "keys:create" | "keys:manage" | "credentials:read" | "credentials:write" | "routes:read" | "routes:write" | "policy:read" | "policy:write" | "usage:read" | "content:read" | "billing:read" | "billing:write" | "audit:read" | "org:export";

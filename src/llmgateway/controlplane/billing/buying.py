@@ -1,4 +1,4 @@
-"""Buying plans and credit: a short transaction, a call to Stripe, another transaction. What Stripe does comes back as a hint."""
+"""Buys plans and credit: a short transaction, calls to Stripe, another transaction. The outcome comes back as a webhook."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,11 +17,11 @@ from llmgateway.controlplane.reception.visits import Visit, check_open
 from llmgateway.errors import BadRequest, Conflict
 
 _LEAST_CENTS: Final = 50
-"""The least that Stripe charges a card."""
+"""The smallest charge of a card at Stripe, in cents."""
 _MOST_CENTS: Final = 99_999_999
 """The most that it charges at once: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts."""
 _HOLDS_FOR: Final = timedelta(hours=1)
-"""How long an amount that was shown may be agreed to."""
+"""How long a previewed amount may be confirmed."""
 _NOT_PAID: Final = "The payment failed, so the plan is as it was. Pay the invoice within a day, and it changes."
 _PLANNED_OFF: Final = " The change to {plan} that was planned for the period's end is off: choose it again to have it."
 _OWED: Final = (
@@ -30,7 +30,7 @@ _OWED: Final = (
 
 
 async def plan(visit: Visit, stripe_api: StripeApi, wish: PlanWish) -> PlanChange:
-    """A page that subscribes; or the subscription changed. Raises BadRequest, Conflict and Unavailable.
+    """Subscribe by a Checkout page, or change the subscription. Raises BadRequest, Conflict and Unavailable.
 
     Raises Forbidden where nothing may be changed, unless it is to end what is paid for.
     """
@@ -49,7 +49,7 @@ async def plan(visit: Visit, stripe_api: StripeApi, wish: PlanWish) -> PlanChang
 
 
 async def credit(visit: Visit, stripe_api: StripeApi, nanos: int) -> str:
-    """The address of a page of Stripe's that takes this payment. Raises BadRequest, Forbidden and Unavailable."""
+    """The address of a Checkout page for so many nano-dollars of credit. Raises BadRequest, Conflict, Forbidden and Unavailable."""
     check_open(visit.org)
     cents, rest = divmod(nanos, NANOS_PER_CENT)
     if rest or not _LEAST_CENTS <= cents <= _MOST_CENTS:

@@ -1,4 +1,4 @@
-"""What a wish for a plan comes to, given the subscriptions that there are: pure, so that what is shown before is what is done."""
+"""Decides what a wanted change of plan means for the subscriptions that exist. Pure, so that a preview shows what will be done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,19 +29,19 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is done, and of which subscriptions: the best first, none for a new one."""
+    """What is done, and to which subscriptions, the best first; to none when a new one is made."""
 
     step: Step
     subscriptions: Sequence[Subscription] = ()
 
     @property
     def instead_of(self) -> str | None:
-        """The plan that is subscribed to now."""
+        """The plan of the present subscription, which is replaced."""
         return self.subscriptions[0].plan if self.subscriptions else None
 
 
 def change_to(wanted: Plan, subscriptions: Sequence[Subscription]) -> Change:
-    """Raises Conflict where there is nothing to change, or it is not ours to change."""
+    """The change to a wanted plan. Raises Conflict when there is nothing to change, or the operator must change it at Stripe."""
     held = kept(subscriptions)
     if not held:
         if wanted.price == 0:

@@ -1,4 +1,4 @@
-"""Does the same for one organisation after the other, so that bad data of one does not stop the others."""
+"""Runs a job for one organisation after the other, so that bad data of one does not stop the others."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
@@ -15,9 +15,9 @@ log = structlog.get_logger()
 async def for_each_organisation(
     items: Iterable[_Item], do: Callable[[_Item], Awaitable[int]], org_of: Callable[[_Item], str]
 ) -> int:
-    """Call `do` for each item; the sum of what it returned.
+    """Call `do` for each item and return the sum of its results. `org_of` gives the item's organisation, for the log.
 
-    An item that PostgreSQL will never take is logged and skipped. Raises DATABASE_ERRORS when the database cannot be asked.
+    An item whose data PostgreSQL refuses is logged and skipped. Raises DATABASE_ERRORS when the database cannot be asked.
     """
     done = 0
     for item in items:

@@ -95,14 +95,14 @@ async def _report(database: Database, clock: Clock, account: BillingAccount) -> 
         return True
 
 
-async def tell(database: Database, clock: Clock, stripe_api: StripeApi) -> int:
-    """Tell Stripe what is noted, each report once; how many. Raises StripeUnavailable: the rest waits, and is told later.
+async def send_reports(database: Database, clock: Clock, stripe_api: StripeApi) -> int:
+    """Send the queued reports of usage to Stripe, each once. Returns how many. Raises StripeUnavailable; the rest is sent later.
 
-    What Stripe refuses stays noted, and stands in the drift report.
+    A report that Stripe refuses stays queued, and is listed in the drift report.
     """
     told = 0
     async with database.transaction() as tx:
-        reports = await untold(tx)
+        reports = await unsent(tx)
     for report in reports:
         try:
             await stripe_api.meter(report.customer_id, report.id, report.cents)
@@ -115,6 +115,6 @@ async def tell(database: Database, clock: Clock, stripe_api: StripeApi) -> int:
     return told
 
 
-async def untold(tx: AsyncSession) -> Sequence[MeterReport]:
+async def unsent(tx: AsyncSession) -> Sequence[MeterReport]:
     """Reports that were not sent to Stripe yet, oldest first."""
     return (await tx.scalars(select(MeterReport).where(MeterReport.sent_at.is_(None)).order_by(MeterReport.id))).all()

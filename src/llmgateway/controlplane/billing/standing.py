@@ -1,4 +1,4 @@
-"""The standing of an organisation, derived from what Stripe holds now. Pure, so that the order of hints cannot matter."""
+"""The standing of an organisation's subscription, derived from what Stripe has now. Pure, so that the order of webhooks cannot matter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from llmgateway.controlplane.plans.service import all_plans, month_from
 
 FREE: Final = "free"
 GRACE: Final = timedelta(days=7)
-"""How long a plan goes on after a failed payment, from the beginning of the unpaid period."""
+"""The grace period: how long a plan goes on after a failed payment, from the beginning of the unpaid period."""
 REMIND_EVERY: Final = timedelta(days=3)
 PAID_FOR: Final = frozenset({"active", "trialing"})
 IN_FORCE: Final = PAID_FOR | {"past_due"}

@@ -15,7 +15,7 @@ _Given = ParamSpec("_Given")
 def do_after_answer(
     tasks: BackgroundTasks, work: Callable[_Given, Awaitable[None]], *args: _Given.args, **kwargs: _Given.kwargs
 ) -> None:
-    """Do the work after a random pause, so that the time of the next request does not tell of it either."""
+    """Do the work after the answer and a random pause, so that the time of the next request does not show it either."""
 
     async def unseen() -> None:
         await asyncio.sleep(random.uniform(0, _LONGEST_SECONDS))  # noqa: S311 -- blurs a time, hides no secret

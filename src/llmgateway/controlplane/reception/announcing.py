@@ -1,4 +1,4 @@
-"""Telling every data process what changed, when the transaction commits."""
+"""Notifies every data process of changes, by PostgreSQL's NOTIFY, when the transaction commits."""
 
 import json
 from dataclasses import asdict
@@ -14,12 +14,12 @@ CHANNEL: Final = "llmgateway_changes"
 
 
 async def announce_purge(tx: AsyncSession, purge: CachePurged) -> None:
-    """Have every data process forget cached answers, when this transaction commits."""
+    """Have every data process drop cached answers, when this transaction commits."""
     payload = {"key_id": None, "org_id": None, "purge": asdict(purge)}
     await tx.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": json.dumps(payload)})
 
 
 async def announce(tx: AsyncSession, change: KeyChanged) -> None:
-    """Tell every data process, when this transaction commits."""
+    """Have every data process reload a key or an organisation, when this transaction commits."""
     payload = json.dumps({"key_id": change.key_id, "org_id": change.org_id})
     await tx.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": payload})

@@ -1,4 +1,4 @@
-"""How the control plane says no: every refusal and fault in one shape, with the request's id."""
+"""Error answers of the control plane: every exception becomes one JSON shape, with the request's id."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -20,7 +20,7 @@ _LABELS = frozenset({"body", "query", "path", "header", "cookie"})
 
 
 def problem_response(problem: Problem, request: Request) -> JSONResponse:
-    """{"error": {code, message, param, request_id}}."""
+    """The error answer of a problem: `{"error": {code, message, param, request_id}}`."""
     error: dict[str, Any] = {"code": problem.code, "message": problem.message, "param": problem.param}
     if problem.resets_at is not None:
         error["resets_at"] = problem.resets_at.isoformat()
@@ -34,12 +34,12 @@ def problem_response(problem: Problem, request: Request) -> JSONResponse:
 
 
 def request_id(request: Request) -> str:
-    """The id that the answer's `x-request-id` carries."""
+    """The id in the answer's `x-request-id` header."""
     return str(request.scope.get("llmgateway.request_id", ""))
 
 
 def install_handlers(app: FastAPI) -> None:
-    """Every exception that can reach the edge has its answer."""
+    """Register an error answer for every exception that can leave a route."""
 
     async def told(request: Request, error: Exception) -> JSONResponse:
         return problem_response(cast("Problem", error), request)
@@ -66,7 +66,7 @@ def install_handlers(app: FastAPI) -> None:
 
 
 def _sentence(error: RequestValidationError) -> BadRequest:
-    """The first mistake, named as the caller wrote it."""
+    """The first mistake of a request, with the field as the caller wrote it."""
     first = cast("Sequence[dict[str, Any]]", error.errors())[0]
     where = [str(part) for part in first["loc"] if part not in _LABELS]
     message = str(first["msg"]).removeprefix("Value error, ")
@@ -81,7 +81,7 @@ def _sentence(error: RequestValidationError) -> BadRequest:
 
 
 def _of_framework(error: HTTPException, request: Request) -> Problem:
-    """What the framework itself refuses: unknown paths and methods, bodies that cannot be read."""
+    """The problem for what FastAPI refuses: unknown paths and methods, bodies that cannot be read."""
     detail = str(jsonable_encoder(error.detail))
     known = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
     problem = BadRequest(
@@ -94,7 +94,7 @@ def _of_framework(error: HTTPException, request: Request) -> Problem:
 
 
 class _WithStatus(Problem):
-    """The framework's own status."""
+    """A problem with the HTTP status that FastAPI chose."""
 
     def __init__(self, problem: Problem, status: int, headers: tuple[tuple[str, str], ...]) -> None:
         super().__init__(problem.message, code=problem.code, headers=headers)

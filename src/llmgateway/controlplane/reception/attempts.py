@@ -1,4 +1,4 @@
-"""Limits of what may be tried: by strangers, on one account, from one address."""
+"""Rate limits of attempts that need no session: logins, one-time codes, mails; by account and by client address."""
 
 import hashlib
 import math
@@ -13,26 +13,26 @@ from llmgateway.kit.store import Store, Window, room_after
 
 _STRANGERS_A_MINUTE = 300
 _HASHES_A_MINUTE = 120
-"""Right passwords cost as much work as wrong ones."""
+"""Logins from one address, right ones too: hashing a password is costly in any case."""
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One that is being made."""
+    """An attempt that is being made."""
 
     forgiven: bool = False
-    """It was right, and does not count."""
+    """Set to True when it succeeded, so that it does not count against the limits."""
 
 
 async def note_unauthenticated(store: Store, address: str) -> None:
-    """One request without a valid login. Raises TooMany when an address makes too many."""
+    """Count a request without a valid login. Raises TooMany when its address has made too many this minute."""
     windows = (Window(f"strangers:{neighbourhood(address)}", 60, _STRANGERS_A_MINUTE),)
     await _note(store, windows, "requests without a login")
 
 
 @asynccontextmanager
 async def login_attempt(store: Store, email: str, address: str) -> AsyncGenerator[Attempt]:
-    """One attempt to log in, which counts as a guess unless it is forgiven. Raises TooMany."""
+    """Count an attempt to log in, unless it is forgiven. Raises TooMany."""
     account, place = _account(email), neighbourhood(address)
     await _note(store, (Window(f"hashes:{place}", 60, _HASHES_A_MINUTE),), "logins")
     windows = (
@@ -45,12 +45,12 @@ async def login_attempt(store: Store, email: str, address: str) -> AsyncGenerato
 
 
 async def note_code(store: Store, user_id: str) -> None:
-    """One attempt at a one-time code or a current password. Raises TooMany."""
+    """Count an attempt at a one-time code or a current password. Raises TooMany."""
     await _note(store, (Window(f"code:{user_id}", 900, 10),), "attempts")
 
 
 async def note_mail(store: Store, email: str, address: str) -> None:
-    """One mail that somebody asks for. Raises TooMany."""
+    """Count a mail that somebody asks for. Raises TooMany."""
     windows = (Window(f"mail:{_account(email)}", 3_600, 10), Window(f"mails:{neighbourhood(address)}", 3_600, 500))
     await _note(store, windows, "requests for mail")
 
@@ -66,7 +66,7 @@ async def _note(store: Store, windows: Sequence[Window], what: str) -> None:
 
 @asynccontextmanager
 async def _counted(store: Store, windows: Sequence[Window], what: str) -> AsyncGenerator[Attempt]:
-    """Counted in all windows before it is made. Raises TooMany with the time to wait."""
+    """Count an attempt in all windows before it is made. Raises TooMany, with the seconds to wait, when one is full."""
     ticket = new_id("try")
     verdict = await store.admit(ticket, "attempts", windows)
     if not verdict.admitted:

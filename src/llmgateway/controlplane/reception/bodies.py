@@ -1,4 +1,4 @@
-"""What bodies share: nothing unknown is taken, texts are bounded, money is decimal text."""
+"""Base classes and field types of request and response bodies: unknown fields are refused, texts bounded, money is decimal text."""
 
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
@@ -36,7 +36,7 @@ Word = Annotated[
 
 
 def each_once(values: list[_T]) -> list[_T]:
-    """In the order given; what is said twice counts once."""
+    """The values in their order, without repetitions."""
     return list(dict.fromkeys(values))
 
 
@@ -57,9 +57,9 @@ Password = Annotated[
     StringConstraints(strip_whitespace=False, min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD),
     AfterValidator(plain),
 ]
-"""A new one."""
+"""A new password."""
 Secret = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=400)]
-"""Whatever is compared, not kept."""
+"""A password or token that is compared with a stored one."""
 
 
 def _nanos(value: Any) -> int:
@@ -76,9 +76,9 @@ def _decimal(value: Any) -> Any:
 
 
 Dollars = Annotated[int, BeforeValidator(_nanos, json_schema_input_type=str)]
-"""Taken as decimal text, kept as nanos."""
+"""Dollars as decimal text in the body, nano-dollars in the code."""
 DollarText = Annotated[str, BeforeValidator(_decimal, json_schema_input_type=str)]
-"""Nanos, shown as decimal text."""
+"""Nano-dollars in the code, dollars as decimal text in the body."""
 
 
 def _in_reach(value: datetime) -> datetime:
@@ -88,9 +88,9 @@ def _in_reach(value: datetime) -> datetime:
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_reach)]
-"""Taken with its offset, and far enough from the ends of time to count from."""
+"""A time with its offset, in a range of years that can be calculated with."""
 MOST: Final = 1_000_000_000_000
-"""Requests or tokens that a limit can be of."""
+"""The largest limit of requests or tokens."""
 Cap = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 Flag = Annotated[bool, Field(strict=True)]
 """`true` or `false`: "no" and 1 are neither."""

@@ -43,7 +43,7 @@ class BudgetsShown(Shown):
 
 
 def budgets_shown(row: Budgeted) -> BudgetsShown:
-    """Of a key, a project or an organisation."""
+    """The budgets of a key, a project or an organisation."""
     return BudgetsShown(
         day_usd=usd_or_none(row.daily_budget_nanos),
         month_usd=usd_or_none(row.monthly_budget_nanos),
@@ -53,7 +53,7 @@ def budgets_shown(row: Budgeted) -> BudgetsShown:
 
 
 def budget_columns(budgets: Budgets | None) -> dict[str, Any]:
-    """The columns that a body sets: those that it gives; null takes all budgets off."""
+    """The columns to set for the fields that a body gives; None removes all budgets."""
     if budgets is None:
         return {**dict.fromkeys(_COLUMNS.values()), "hard_budget": True}
     given = budgets.model_dump(exclude_unset=True)
@@ -62,7 +62,7 @@ def budget_columns(budgets: Budgets | None) -> dict[str, Any]:
 
 
 def budget_changes(row: Budgeted, budgets: Budgets | None) -> dict[str, Any]:
-    """As `budget_columns`, for a row that is there: a budget that begins to refuse begins with all that was spent."""
+    """As `budget_columns`, for an existing row. A budget that becomes hard is counted anew, with all that was spent."""
     columns = budget_columns(budgets)
     before = {name: getattr(row, name) for name in (*_COLUMNS.values(), "hard_budget")}
     if _refusing({**before, **columns}) - _refusing(before):
@@ -71,5 +71,5 @@ def budget_changes(row: Budgeted, budgets: Budgets | None) -> dict[str, Any]:
 
 
 def _refusing(columns: dict[str, Any]) -> set[str]:
-    """Budgets that are counted."""
+    """The columns of hard budgets, which the data plane counts."""
     return {name for name in _COLUMNS.values() if columns["hard_budget"] and columns[name] is not None}

@@ -1,4 +1,4 @@
-"""Counts and times the control plane's answers by route: by the template of the path, never the path itself."""
+"""Middleware that counts and times the control plane's answers, by the template of the path (`/orgs/{org}`), never the path itself."""
 
 import time
 from typing import Final

@@ -1,4 +1,4 @@
-"""The door of the control plane: plain ASGI around FastAPI. Bounds what comes in, and sets the headers of what goes out."""
+"""The outermost ASGI middleware of the control plane, around FastAPI: limits requests, and sets security headers on answers."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 class Door:
-    """Every request gets an id and the rooms; every answer the headers; a fault of ours becomes a 500 that says nothing of us."""
+    """Gives every request its id and `state`, every answer its headers; an unexpected exception becomes a 500 without details."""
 
     def __init__(
         self, app: FastAPI, at_hand: Mapping[str, object], strangers: UnauthenticatedRequests, *, https: bool
@@ -83,7 +83,7 @@ class Door:
 
 
 async def _whole(receive: Receive) -> bytes | None:
-    """The body; None when it is too long."""
+    """The whole body; None when it is over 1 MiB."""
     pieces, size = list[bytes](), 0
     while True:
         message = await receive()
@@ -97,7 +97,7 @@ async def _whole(receive: Receive) -> bytes | None:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """The body once, then whatever the server says."""
+    """A `receive` that gives the body once, then the server's own messages."""
     given = False
 
     async def receive_again() -> Message:

@@ -1,4 +1,4 @@
-"""Lists: keyset pages over rows whose ids sort by time."""
+"""Pages of lists, by keyset: rows are ordered by ids that sort by time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ from llmgateway.kit.pages import DEFAULT_LIMIT, MAX_LIMIT, BadCursor, after
 
 
 class Paging(BaseModel):
-    """Where a page begins and how long it is."""
+    """Where a page begins, and how many entries it has at most."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""Mail: queued in the transaction that decides on it, delivered by a job."""
+"""The outbox of mails: queued in the transaction that decides on them, delivered by a job of the worker."""
 
 from datetime import timedelta
 from typing import Final
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 async def post(tx: AsyncSession, clock: Clock, mail: Mail) -> None:
-    """Queue it."""
+    """Queue a mail, to be delivered once the transaction has committed."""
     now = clock.now()
     tx.add(
         OutboxMail(

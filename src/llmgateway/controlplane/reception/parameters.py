@@ -1,4 +1,4 @@
-"""What may be asked of a route: a parameter that it does not have, or that is given twice, is refused and not ignored."""
+"""Checks the query of a request: a parameter that the route does not have, or that is given twice, is refused and not ignored."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -12,7 +12,7 @@ from llmgateway.errors import BadRequest
 
 
 def check_parameters(request: Request) -> None:
-    """Raises BadRequest for a name in the query that says nothing here, and for one that says two things."""
+    """Raise BadRequest for a query parameter that the route does not have, or that is given more than once."""
     asked = [name for name, _ in request.query_params.multi_items()]
     known = _parameters(cast("APIRoute", request.scope["route"])) if asked else ()
     for name in asked:
@@ -24,6 +24,6 @@ def check_parameters(request: Request) -> None:
 
 
 def _parameters(route: APIRoute) -> Sequence[str]:
-    """Of the query, as callers write them."""
+    """Names of the route's query parameters, as callers write them."""
     fields = get_flat_params(route.dependant)
     return [field.alias for field in fields if not isinstance(field.field_info, Path | Header | Cookie)]

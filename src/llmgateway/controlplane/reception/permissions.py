@@ -1,4 +1,4 @@
-"""Who may do what: the one table of roles and permissions."""
+"""The roles of an organisation's members, and the one table of the permissions that each has."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class OrgRole(StrEnum):
-    """What somebody is in an organisation, from least to most."""
+    """The role of a member of an organisation, from least to most."""
 
     VIEWER = "viewer"
     MEMBER = "member"
@@ -15,7 +15,7 @@ class OrgRole(StrEnum):
 
 
 class Permission(StrEnum):
-    """What a route asks for."""
+    """What a route requires of a member's role."""
 
     ORG_READ = "org:read"
     ORG_WRITE = "org:write"
@@ -27,9 +27,9 @@ class Permission(StrEnum):
     PROJECTS_WRITE = "projects:write"
     KEYS_READ = "keys:read"
     KEYS_CREATE = "keys:create"
-    """Make keys, and end one's own or change it: never beyond what somebody with the next one set."""
+    """Make keys, and change or revoke one's own: never beyond the limits that somebody with `keys:manage` set."""
     KEYS_MANAGE = "keys:manage"
-    """Change or end anybody's keys."""
+    """Change or revoke anybody's keys."""
     CREDENTIALS_READ = "credentials:read"
     CREDENTIALS_WRITE = "credentials:write"
     ROUTES_READ = "routes:read"
@@ -67,7 +67,7 @@ ROLES: Final[Mapping[OrgRole, frozenset[Permission]]] = {
 }
 """The table. Beyond it: only owners make, change or remove owners, and the last owner cannot go."""
 EVEN_CLOSED: Final = frozenset({Permission.ORG_LEAVE, Permission.ORG_DELETE, Permission.BILLING_WRITE})
-"""What changes something and may still be done in an organisation that is suspended or being deleted.
+"""Permissions to change something that hold even in an organisation that is suspended or being deleted.
 
 Who pays can end that and pay what is owed; routes that would take more money refuse it themselves.
 """

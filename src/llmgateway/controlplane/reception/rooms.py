@@ -1,4 +1,4 @@
-"""What a request at the control plane has at hand; built once on floor 4."""
+"""The dependencies of the control plane's routes (database, clock, settings, ...), built once on floor 4."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from llmgateway.kit.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberLeft:
-    """Somebody is no longer in an organisation."""
+    """Domain event: somebody is no longer a member of an organisation."""
 
     org_id: str
     user_id: str
@@ -42,7 +42,7 @@ OrgClosesHandler = Callable[[AsyncSession, Clock, OrgCloses], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """What lower houses announce to higher ones, in the same transaction."""
+    """Handlers of domain events, by which a house calls higher ones in the same transaction."""
 
     member_left: Sequence[MemberLeftHandler] = ()
     org_closes: Sequence[OrgClosesHandler] = ()
@@ -50,34 +50,34 @@ class Events:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
-    """The control plane's parts."""
+    """Everything that a route may need."""
 
     database: Database
-    """As `app`: sees one organisation, or one person, at a time."""
+    """Acts as the database role `app`, which sees one organisation or one person at a time."""
     admin: Database
-    """As `admin`: for platform operators alone."""
+    """Acts as the database role `admin`, for routes of operators alone."""
     clock: Clock
     store: Store
-    """Counts attempts."""
+    """Counts attempts against rate limits."""
     passwords: Passwords
     signer: TokenSigner
     masters: MasterKeys
     pepper: bytes
     signup: Literal["on", "invite", "off"]
     address: str
-    """How people reach the gateway, without a slash at the end."""
+    """The public URL of the gateway, without a slash at the end."""
     check: CredentialCheck
     planner: RoutePlanner
     cache: CacheReport
     new_org_plan: str = "free"
     version: str = ""
     tariff: Tariff = field(default_factory=Tariff)
-    """What is asked beyond the provider's cost."""
+    """The markup and fee that the operator charges on top of the provider's cost."""
     events: Events = field(default_factory=Events)
     draining: Callable[[], bool] = lambda: False
-    """Whether the process is about to end: streams end with it."""
+    """Whether the process is shutting down, so that open streams must end."""
 
 
 def rooms_of(request: Request) -> Rooms:
-    """The rooms of the control plane that serves this request."""
+    """The dependencies of the control plane that serves this request."""
     return cast("Rooms", request.state.rooms)

@@ -1,4 +1,4 @@
-"""Requests that nobody is known to have made: so many a minute from one address, whatever they ask for."""
+"""The rate limit of requests without a valid access token: so many a minute from one client address, on any path."""
 
 from typing import Any, Final
 
@@ -7,12 +7,12 @@ from llmgateway.kit.clock import Clock
 from llmgateway.kit.signed_tokens import BadToken, TokenSigner
 from llmgateway.kit.store import Store
 
-_PROVE_THEMSELVES: Final = ("/api/v1/webhooks/",)
-"""Signed by who sends them; they count those whose signature is not right."""
+_SIGNED_BY_SENDER: Final = ("/api/v1/webhooks/",)
+"""Paths of webhooks: signed by their sender, they count those with a wrong signature themselves."""
 
 
 class UnauthenticatedRequests:
-    """Counts them at the door."""
+    """Counts requests without a valid access token."""
 
     def __init__(self, store: Store, signer: TokenSigner, clock: Clock) -> None:
         self._store = store
@@ -20,14 +20,14 @@ class UnauthenticatedRequests:
         self._clock = clock
 
     async def admit(self, scope: dict[str, Any]) -> None:
-        """Raises TooMany."""
-        if scope["path"].startswith(_PROVE_THEMSELVES) or self._signed(scope):
+        """Count the request unless it has a valid access token. Raises TooMany."""
+        if scope["path"].startswith(_SIGNED_BY_SENDER) or self._signed(scope):
             return
         client = scope.get("client")
         await note_unauthenticated(self._store, client[0] if client else "unknown")
 
     def _signed(self, scope: dict[str, Any]) -> bool:
-        """Whether an access token of ours came along; whether its session still lives is seen later."""
+        """Whether the request has an access token of ours. Whether its session has ended is checked later."""
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode("latin-1")
         scheme, _, token = given.partition(" ")
         if scheme.lower() != "bearer":

@@ -1,4 +1,4 @@
-"""Who asks: from a bearer token to a person, and from a person to what they may do in an organisation."""
+"""Authentication and authorisation of routes: from an access token to a person, and from a person to a member of an organisation."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _READS = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who does something, for the trail."""
+    """Who does something, for the audit trail."""
 
     id: str | None
     kind: str = "user"
@@ -35,7 +35,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody who is logged in."""
+    """A logged-in person, with the transaction of the request, which sees that person's own rows."""
 
     tx: AsyncSession
     rooms: Rooms
@@ -50,7 +50,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """Somebody in an organisation, who may do what the route is for. The transaction sees this organisation alone."""
+    """A request of a member in an organisation, whose role has the route's permission. The transaction sees this organisation alone."""
 
     tx: AsyncSession
     rooms: Rooms
@@ -60,17 +60,17 @@ class Visit:
     actor: Actor
 
     def may(self, permission: Permission) -> bool:
-        """Whether the role has it."""
+        """Whether the member's role has the permission."""
         return permission in ROLES[self.role]
 
 
 def client_address(request: Request) -> str:
-    """Who speaks; the server has already put X-Forwarded-For of trusted proxies in."""
+    """The client's IP address. The server has already applied X-Forwarded-For of trusted proxies."""
     return request.client.host if request.client else "unknown"
 
 
 def bearer(request: Request) -> str | None:
-    """The access token that came along."""
+    """The access token of the request; None without one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
@@ -119,7 +119,7 @@ async def _person(request: Request, rooms: AtHand, tx: Transaction) -> Person:
 
 
 SignedIn = Annotated[Person, Depends(_person, scope="function")]
-"""A route for whoever is logged in."""
+"""Dependency of routes for any logged-in person."""
 
 
 async def _operator(request: Request, person: SignedIn) -> Person:
@@ -130,11 +130,11 @@ async def _operator(request: Request, person: SignedIn) -> Person:
 
 
 Operator = Annotated[Person, Depends(_operator, scope="function")]
-"""A route for those who run the installation; to everybody else it does not exist."""
+"""Dependency of routes for operators of the installation; everybody else gets a 404."""
 
 
 async def enter(person: Person, org: str, permission: Permission, *, writes: bool) -> Visit:
-    """Into an organisation, by id or slug. Raises NotFound for a stranger and Forbidden for a role without the permission."""
+    """Enter an organisation, by id or slug. Raises NotFound for who is no member, and Forbidden for a role without the permission."""
     tx = person.tx
     found = (
         await tx.execute(
@@ -158,7 +158,7 @@ async def enter(person: Person, org: str, permission: Permission, *, writes: boo
 
 
 def check_open(org: Organisation) -> None:
-    """Raises Forbidden where nothing may be changed, and nobody joins."""
+    """Raise Forbidden for an organisation that is suspended or being deleted, where nothing may be changed and nobody joins."""
     if org.deletes_at is not None:
         raise Forbidden(
             "This organisation is being deleted. An owner can stop that with POST /api/v1/orgs/{org}/restore.",
@@ -189,7 +189,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class BriefGate:
-    """As Gate, but nothing stays open: for routes that ask somebody outside. Their own transactions follow."""
+    """As Gate, but its transaction ends before the route begins, which may call another server and opens its own transactions."""
 
     permission: Permission
 
@@ -207,10 +207,10 @@ class BriefGate:
 
 
 def RequiresBriefly(permission: Permission) -> Any:  # noqa: N802 as Requires
-    """As Requires; the visit's own transaction is over when the route begins."""
+    """As Requires, but the visit's own transaction is over when the route begins."""
     return Depends(BriefGate(permission))
 
 
 def Requires(permission: Permission) -> Any:  # noqa: N802 reads as a type does: Annotated[Visit, Requires(...)]
-    """A route inside an organisation, for roles with this permission."""
+    """Dependency of routes inside an organisation, for roles with this permission."""
     return Depends(Gate(permission), scope="function")

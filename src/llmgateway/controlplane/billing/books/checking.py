@@ -1,4 +1,4 @@
-"""Whether the books are right: the trial balance, the closing lines, and charges against the events they are for."""
+"""Checks the books: the trial balance, the closing lines, and charges against the usage events they are for."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ _UNEQUAL = text("""
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """An hour whose charges are not what its events say."""
+    """An hour whose charges in the ledger differ from the sum of its events; both in nanos."""
 
     org_id: str
     hour: datetime
@@ -45,7 +45,7 @@ class Report:
     closings: tuple[str, ...]
     """Closing lines that are not the sum of what they close."""
     differences: tuple[Difference, ...]
-    """The first hundred."""
+    """The first hundred differences."""
 
     @property
     def right(self) -> bool:
@@ -53,7 +53,7 @@ class Report:
 
 
 async def check(tx: AsyncSession, since: datetime, until: datetime) -> Report:
-    """The books of all organisations; charges against events for the hours between two moments."""
+    """Check the books of all organisations; charges against events only for the hours between two moments."""
     by_account = select(LedgerEntry.account, func.sum(LedgerEntry.nanos)).group_by(LedgerEntry.account)
     accounts = {account: int(nanos) for account, nanos in (await tx.execute(by_account)).all()}
     by_org = select(LedgerEntry.org_id).group_by(LedgerEntry.org_id).having(func.sum(LedgerEntry.nanos) != 0)

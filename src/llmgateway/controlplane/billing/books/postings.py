@@ -1,4 +1,4 @@
-"""What happens to money, as postings: pure."""
+"""Builds the postings for everything that happens to money. Pure; amounts are nano-dollars."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +28,7 @@ def overage_charge(
 
 
 def credit_bought(payment: str, nanos: int) -> Posting:
-    """Paid in advance."""
+    """Credit was paid in advance."""
     return Posting(
         kind=Kind.CREDIT,
         reference=payment,
@@ -38,7 +38,7 @@ def credit_bought(payment: str, nanos: int) -> Posting:
 
 
 def credit_granted(reference: str, nanos: int, note: str) -> Posting:
-    """An operator gives it, or takes it back with less than 0 nanos."""
+    """An operator gives credit, or takes it back with less than 0 nanos."""
     return Posting(
         kind=Kind.GRANT,
         reference=reference,
@@ -80,7 +80,7 @@ def invoice_disputed(dispute: str, nanos: int) -> Posting:
 
 
 def metered(report: str, balances: Mapping[Account, int]) -> Posting | None:
-    """Whole cents of what was charged go to Stripe; the rest waits, first what waited before. None below a cent."""
+    """Whole cents of charged usage are reported to Stripe; fractions of a cent wait for the next report. None below a cent."""
     usage, waiting = balances[Account.USAGE], balances[Account.ROUNDING]
     nanos = (usage + waiting) // NANOS_PER_CENT * NANOS_PER_CENT
     if nanos <= 0:
@@ -182,7 +182,7 @@ def balance_refunded(reference: str, nanos: int) -> Posting:
     )
 
 
-def noted_down(reference: str, number: str, *, unpaid: int, elsewhere: int, tax: int, void: bool = False) -> Posting:
+def credit_note(reference: str, number: str, *, unpaid: int, elsewhere: int, tax: int, void: bool = False) -> Posting:
     """A credit note: so much less is owed, so much was given back past Stripe, and of all it takes back so much is tax.
 
     What it gives back by Stripe is posted as that is: as a refund, or to the balance.

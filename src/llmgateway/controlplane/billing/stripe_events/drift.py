@@ -38,7 +38,7 @@ async def report(database: Database, stripe_api: StripeApi) -> Sequence[str]:
         lines = [*_odd(in_force(subscriptions)), *await _orphaned(database, account.org_id, in_force(subscriptions))]
         found += [f"{account.org_id}: {line}" for line in lines]
     async with database.transaction() as tx:
-        for waiting in await metering.untold(tx):
+        for waiting in await metering.unsent(tx):
             found.append(f"{waiting.org_id}: {waiting.cents} cents of {waiting.created_at:%Y-%m-%d} are not reported")
         troubled = select(StripeEvent).where(StripeEvent.trouble.is_not(None))
         newest = troubled.order_by(StripeEvent.received_at.desc(), StripeEvent.id).limit(100)

@@ -79,7 +79,7 @@ async def _post_note(tx: AsyncSession, clock: Clock, org_id: str, note: CreditNo
     if void and not await ledger.posted(tx, org_id, Kind.REFUND, reference):
         return
     unpaid, elsewhere, tax = (cents * NANOS_PER_CENT for cents in (note.unpaid, note.elsewhere, note.tax))
-    posting = postings.noted_down(reference, note.number, unpaid=unpaid, elsewhere=elsewhere, tax=tax, void=void)
+    posting = postings.credit_note(reference, note.number, unpaid=unpaid, elsewhere=elsewhere, tax=tax, void=void)
     await ledger.post(tx, clock, org_id, posting)
 
 
