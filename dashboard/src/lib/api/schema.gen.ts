@@ -2525,7 +2525,7 @@ export interface components {
         };
         /**
          * Overage
-         * @description What goes beyond a plan costs, in dollars.
+         * @description The prices of use beyond a plan, in dollars.
          */
         Overage: {
             /** Per Thousand Requests Usd */
@@ -2733,7 +2733,7 @@ export interface components {
         Permission: "org:read" | "org:write" | "org:leave" | "org:delete" | "members:read" | "members:write" | "projects:read" | "projects:write" | "keys:read" | "keys:create" | "keys:manage" | "credentials:read" | "credentials:write" | "routes:read" | "routes:write" | "policy:read" | "policy:write" | "usage:read" | "content:read" | "billing:read" | "billing:write" | "audit:read" | "org:export";
         /**
          * Plan
-         * @description What an organisation gets a month, and for how much.
+         * @description What an organisation may use in a month, and its price. None is no limit.
          */
         Plan: {
             /** Id */

@@ -15,7 +15,7 @@ _PATH: Final = "/api/v1/auth"
 
 
 def hand_out(pair: TokenPair, response: Response, rooms: Rooms, *, in_body: bool) -> Tokens:
-    """The tokens of a login or refresh, the refresh token where it was asked for."""
+    """The answer of a login or refresh. The refresh token goes into the cookie, or with `in_body` into the body."""
     response.headers["cache-control"] = "no-store"
     if not in_body:
         response.set_cookie(
@@ -35,12 +35,12 @@ def hand_out(pair: TokenPair, response: Response, rooms: Rooms, *, in_body: bool
 
 
 def take_back(response: Response) -> None:
-    """Forget the cookie."""
+    """Delete the cookie."""
     response.delete_cookie(COOKIE, path=_PATH, httponly=True, samesite="strict")
 
 
 def check_origin(request: Request, rooms: Rooms) -> None:
-    """A browser says where a request comes from: only our own pages may log people in or out. Raises Forbidden."""
+    """Raise Forbidden for a request whose `Origin` is another site's page: only our own pages may log people in or out."""
     origin = request.headers.get("origin")
     if origin is None:
         return

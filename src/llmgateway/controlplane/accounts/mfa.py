@@ -21,7 +21,7 @@ REQUIRED: Final = "mfa_required"
 
 
 async def offer(tx: AsyncSession, rooms: Rooms, user: User) -> tuple[str, str]:
-    """A new secret and its otpauth URI. Raises Conflict when the factor is on."""
+    """Store a new TOTP secret, not yet in force; returns it and its otpauth URI. Raises Conflict when the factor is on."""
     login = await tx.get_one(Login, user.id)
     if login.totp_confirmed_at is not None:
         raise Conflict("The second factor is on already. Switch it off first to use another app.")
@@ -32,7 +32,7 @@ async def offer(tx: AsyncSession, rooms: Rooms, user: User) -> tuple[str, str]:
 
 
 async def confirm(tx: AsyncSession, rooms: Rooms, user: User, code: str) -> list[str]:
-    """Switch it on, proven by a code; gives the recovery codes. Raises BadRequest and Conflict."""
+    """Switch the factor on, proven by a code; returns the recovery codes. Raises BadRequest and Conflict."""
     login = await tx.get_one(Login, user.id)
     if login.totp_confirmed_at is not None:
         raise Conflict("The second factor is on already.")
@@ -56,7 +56,7 @@ def renew_recovery(rooms: Rooms, login: Login) -> list[str]:
 
 
 def check(rooms: Rooms, login: Login, code: str | None) -> None:
-    """At login, when the factor is on: a code of the app, or a recovery code, which is used up. Raises Unauthorized."""
+    """Check the code of a login whose factor is on: of the app, or a recovery code, which works once. Raises Unauthorized."""
     if login.totp_confirmed_at is None:
         return
     if code is None:
@@ -66,13 +66,13 @@ def check(rooms: Rooms, login: Login, code: str | None) -> None:
 
 
 def switch_off(login: Login) -> None:
-    """Forget it."""
+    """Switch the factor off: remove its secret and recovery codes."""
     login.totp_secret = login.totp_confirmed_at = login.totp_last_step = None
     login.recovery_hashes = []
 
 
 def _accept_code(rooms: Rooms, login: Login, code: str) -> bool:
-    """Whether it is a code of now, or one step beside, later than the last one that was used."""
+    """Whether it is a code of this 30-second step or a neighbouring one, and later than the last code that was used."""
     if login.totp_secret is None:
         return False
     app = TOTP(rooms.masters.open(login.totp_secret, about(login.user_id)).decode())
@@ -95,5 +95,5 @@ def _accept_recovery(rooms: Rooms, login: Login, code: str) -> bool:
 
 
 def about(user_id: str) -> bytes:
-    """What a sealed secret is bound to."""
+    """The context that a sealed secret is bound to, so that it opens for no other person."""
     return f"logins.totp_secret:{user_id}".encode()

@@ -1,4 +1,4 @@
-"""People: made, found, verified, and given another password or address."""
+"""Accounts of people: created, found by address, verified, and given another password or address."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from llmgateway.kit.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class FoundLogin:
-    """Somebody found by their address."""
+    """A person's login, found by mail address."""
 
     user_id: str
     password_hash: str
@@ -29,7 +29,7 @@ class FoundLogin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPerson:
-    """Who is to be made."""
+    """A person to be created."""
 
     id: str
     email: str
@@ -38,13 +38,13 @@ class NewPerson:
 
 
 async def find_login(tx: AsyncSession, email: str) -> FoundLogin | None:
-    """Somebody by their address, before anybody is known."""
+    """The login of a mail address, before anybody is authenticated; None without an account."""
     found: dict[str, Any] | None = await tx.scalar(select(func.find_login(email)))
     return None if found is None else FoundLogin(found["user_id"], found["password_hash"], bool(found["verified"]))
 
 
 async def create(tx: AsyncSession, clock: Clock, person: NewPerson) -> User:
-    """A new person; under `app` the transaction must see them already."""
+    """Create a person and their login. As the role `app`, the transaction must already `see` the id."""
     now = clock.now()
     user = User(
         id=person.id,
@@ -61,31 +61,31 @@ async def create(tx: AsyncSession, clock: Clock, person: NewPerson) -> User:
 
 
 def new_user_id(clock: Clock) -> str:
-    """For somebody who is to be made."""
+    """An id for a person to be created."""
     return new_id("user", clock.now())
 
 
 async def send_verification(tx: AsyncSession, rooms: Rooms, user_id: str, email: str) -> None:
-    """A mail whose reader proves that the address is theirs."""
+    """Queue a mail with a link that verifies the address."""
     token = await issue(tx, rooms, TicketKind.VERIFY, user_id, email)
     await post(tx, rooms.clock, letters.verify(email, rooms.address, token))
 
 
 async def mail_verification(rooms: Rooms, user_id: str, email: str) -> None:
-    """In a transaction of its own: send_verification, for somebody who waits for one."""
+    """As `send_verification`, in a transaction of its own."""
     async with rooms.database.transaction(user_id=user_id) as tx:
         await send_verification(tx, rooms, user_id, email)
 
 
 async def mail_reset(rooms: Rooms, user_id: str, email: str) -> None:
-    """In a transaction of its own: a mail whose reader may choose a new password."""
+    """Queue a mail with a link to choose a new password, in a transaction of its own."""
     async with rooms.database.transaction(user_id=user_id) as tx:
         token = await issue(tx, rooms, TicketKind.RESET, user_id, email)
         await post(tx, rooms.clock, letters.reset(email, rooms.address, token))
 
 
 async def check_password(tx: AsyncSession, rooms: Rooms, user_id: str, password: str) -> Login:
-    """The login of somebody who says their password once more. Raises Forbidden and TooMany."""
+    """Check the password that a logged-in person gives again; returns the login. Raises Forbidden and TooMany."""
     await note_code(rooms.store, user_id)
     login = await tx.get_one(Login, user_id)
     if not await rooms.passwords.matches(password, login.password_hash):
@@ -94,7 +94,7 @@ async def check_password(tx: AsyncSession, rooms: Rooms, user_id: str, password:
 
 
 async def set_password(tx: AsyncSession, rooms: Rooms, user: User, password: str, *, keep: str | None) -> None:
-    """Another password: every session ends but the one that is kept, no mailed link works on, and the owner hears of it."""
+    """Set another password. Ends every session but `keep`, voids all mailed links, and mails the owner."""
     login = await tx.get_one(Login, user.id)
     login.password_hash = await rooms.passwords.hash(password)
     await sessions.end_all(tx, rooms.clock, user.id, but=keep)
@@ -103,7 +103,7 @@ async def set_password(tx: AsyncSession, rooms: Rooms, user: User, password: str
 
 
 async def redeem_address(tx: AsyncSession, rooms: Rooms, ticket: Ticket) -> User:
-    """The address of a ticket is proven: it is verified, or takes the old one's place. Raises Conflict."""
+    """Redeem a ticket of a mailed link: verifies the address, or replaces the old one by it. Raises Conflict."""
     user = await tx.get_one(User, ticket.user_id)
     if ticket.kind == TicketKind.EMAIL:
         if await find_login(tx, ticket.email) is not None:

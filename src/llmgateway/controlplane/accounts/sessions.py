@@ -21,12 +21,12 @@ ACCESS: Final = timedelta(minutes=15)
 IDLE: Final = timedelta(days=30)
 """A session that is not refreshed for so long ends."""
 _REPEATABLE: Final = timedelta(minutes=10)
-"""So long may a refresh be repeated whose answer was lost."""
+"""How long a refresh whose answer was lost may be repeated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPair:
-    """What a login or refresh gives."""
+    """The access and refresh token that a login or refresh gives."""
 
     access: str
     refresh: str
@@ -35,7 +35,7 @@ class TokenPair:
 
 
 async def begin(tx: AsyncSession, rooms: Rooms, user_id: str, address: str, agent: str) -> TokenPair:
-    """A new session of a person whom the transaction sees."""
+    """Create a session of a person whom the transaction sees."""
     now = rooms.clock.now()
     session = Session(
         id=new_id("sess", now),
@@ -52,7 +52,7 @@ async def begin(tx: AsyncSession, rooms: Rooms, user_id: str, address: str, agen
 
 
 async def refresh(tx: AsyncSession, rooms: Rooms, token: str, attempt: str | None = None) -> TokenPair | None:
-    """The next pair; None when the token is unknown, too old, or was used: then its whole session is ended.
+    """Rotate the tokens; None when the refresh token is unknown, expired, or was used, which ends its whole session.
 
     `attempt` is the caller's Idempotency-Key. A page that is reloaded while it renews never sees the answer: it asks
     again with the same one and is given another pair. A thief of the token alone does not know it.
@@ -76,13 +76,13 @@ async def refresh(tx: AsyncSession, rooms: Rooms, token: str, attempt: str | Non
 
 
 async def of_refresh(tx: AsyncSession, rooms: Rooms, token: str) -> Session | None:
-    """The session of a refresh token, to end it."""
+    """The session of a refresh token; None for an unknown one."""
     found = await _find(tx, rooms, token)
     return None if found is None else found[1]
 
 
 async def listed(tx: AsyncSession, clock: Clock, user_id: str) -> Sequence[Session]:
-    """The sessions that live, newest first."""
+    """A person's sessions that have not ended, newest first."""
     query = (
         select(Session)
         .where(Session.user_id == user_id, Session.revoked_at.is_(None), Session.expires_at > clock.now())
@@ -93,7 +93,7 @@ async def listed(tx: AsyncSession, clock: Clock, user_id: str) -> Sequence[Sessi
 
 
 async def end(tx: AsyncSession, clock: Clock, user_id: str, session_id: str) -> None:
-    """End one. Raises NotFound."""
+    """End a session. Raises NotFound."""
     session = await tx.scalar(select(Session).where(Session.user_id == user_id, Session.id == session_id))
     if session is None:
         raise NotFound("There is no such session. GET /api/v1/me/sessions lists yours.")
@@ -101,7 +101,7 @@ async def end(tx: AsyncSession, clock: Clock, user_id: str, session_id: str) -> 
 
 
 async def end_all(tx: AsyncSession, clock: Clock, user_id: str, *, but: str | None = None) -> None:
-    """End every session of a person, or every other."""
+    """End every session of a person, except the one with id `but`."""
     ending = (
         update(Session).where(Session.user_id == user_id, Session.revoked_at.is_(None)).values(revoked_at=clock.now())
     )

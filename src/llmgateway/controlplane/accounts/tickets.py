@@ -1,4 +1,4 @@
-"""Tickets: random tokens in mails, kept as keyed hashes, good once and not for long."""
+"""Tickets: the random tokens in mailed links, stored as keyed hashes. Each works once, for a limited time."""
 
 import secrets
 from datetime import timedelta
@@ -32,7 +32,7 @@ _LIFETIME: Final = {
 
 
 async def issue(tx: AsyncSession, rooms: Rooms, kind: TicketKind, user_id: str, email: str) -> str:
-    """A new token; earlier ones of its kind are void."""
+    """Issue a token and void earlier ones of its kind. Returns the token, which is not stored."""
     token, now = secrets.token_urlsafe(32), rooms.clock.now()
     await void_all(tx, rooms.clock, user_id, kind)
     tx.add(
@@ -50,7 +50,7 @@ async def issue(tx: AsyncSession, rooms: Rooms, kind: TicketKind, user_id: str, 
 
 
 async def void_all(tx: AsyncSession, clock: Clock, user_id: str, *kinds: TicketKind) -> None:
-    """What was mailed to somebody works no longer: of these kinds, or of all."""
+    """Void the unused tickets of a person: of these kinds, or of all."""
     open_ones = update(Ticket).where(
         Ticket.user_id == user_id, Ticket.kind.in_(kinds or tuple(TicketKind)), Ticket.used_at.is_(None)
     )
@@ -58,7 +58,7 @@ async def void_all(tx: AsyncSession, clock: Clock, user_id: str, *kinds: TicketK
 
 
 async def redeem(tx: AsyncSession, rooms: Rooms, token: str, *kinds: TicketKind) -> Ticket:
-    """Use a token up; from here on the transaction sees its person. Raises BadRequest."""
+    """Use a token of one of these kinds; from here on the transaction sees its person. Raises BadRequest."""
     digest, now = keyed_hash(rooms.pepper, token), rooms.clock.now()
     user_id: str | None = await tx.scalar(select(func.find_ticket(digest)))
     if user_id is not None:

@@ -1,1 +1,1 @@
-"""What those who run the installation see and do; never contents."""
+"""The house of operators: what they see of all organisations and change in them; never the contents of requests."""

@@ -1,4 +1,4 @@
-"""Plans from operators beside plans that are paid for: what a subscription grants is not taken from a customer unseen."""
+"""Checks before an operator assigns a plan to an organisation that has a subscription."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,7 +10,7 @@ from llmgateway.kit.clock import Clock
 
 
 async def subscription_of(tx: AsyncSession, org_id: str) -> AdminSubscription | None:
-    """None before the first one."""
+    """The organisation's subscription as operators see it; None before the first one."""
     account = await accounts.account_of(tx, org_id)
     if account is None or account.subscription_id is None:
         return None
@@ -25,7 +25,7 @@ async def subscription_of(tx: AsyncSession, org_id: str) -> AdminSubscription | 
 
 
 async def check_assignable(tx: AsyncSession, clock: Clock, org_id: str, plan: Plan) -> None:
-    """Raises Conflict while a subscription grants another plan: it goes on to be paid for, and the next word of it takes this one back."""
+    """Raise Conflict while a subscription grants another plan: the next event of it would set that plan again."""
     account = await accounts.account_of(tx, org_id)
     if account is None or account.status not in accounts.INVOICED:
         return

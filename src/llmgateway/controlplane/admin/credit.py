@@ -1,4 +1,4 @@
-"""Credit from operators: for who pays by bank transfer, and for who is given something."""
+"""Credit that operators grant: for payments by bank transfer, and as a present."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,7 @@ from llmgateway.kit.money import usd
 
 
 async def give(tx: AsyncSession, clock: Clock, actor: Actor, org_id: str, grant: CreditGrant) -> None:
-    """Book it, in the trail too; the organisation's keys may use it at once. Raises Conflict for a reference that is booked."""
+    """Post the credit and record it in the audit trail; the keys may use it at once. Raises Conflict for a reference posted before."""
     nanos = -grant.usd if grant.takes_back else grant.usd
     await ledger.lock(tx, org_id)
     if not await ledger.post(tx, clock, org_id, postings.credit_granted(grant.reference, nanos, grant.note)):

@@ -15,12 +15,12 @@ from llmgateway.kit.clock import Clock
 
 
 async def listed(tx: AsyncSession) -> Sequence[str]:
-    """Their addresses; as `admin`."""
+    """The mail addresses of all operators. As `admin`."""
     return (await tx.scalars(select(User.email).where(User.operator).order_by(User.email))).all()
 
 
 async def reset_password(tx: AsyncSession, clock: Clock, email: str, password_hash: str) -> None:
-    """Let somebody in who is locked out: another password, a proven address, no second factor. Raises NotFound.
+    """Let somebody in who is locked out: sets the password, verifies the address, switches the second factor off. Raises NotFound.
 
     Every session of theirs ends, and no mailed link works on.
     """

@@ -1,4 +1,4 @@
-"""Looks after what nobody asks for: do mail and webhooks pile up, are the books right. Figures for Prometheus."""
+"""Checks queues and books at intervals and sets the metrics: waiting mails and webhooks, usage without sums, faults of the ledger."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -27,17 +27,17 @@ log = structlog.get_logger()
 
 
 class Oversight:
-    """One for a process; over a database that acts as `admin`."""
+    """The checks of one process. Its database acts as `admin`."""
 
     def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
         self._database = database
         self._clock = clock
         self._metrics = metrics
         self._unsummed: tuple[int, float] | None = None
-        """The oldest usage that is not summed up, and since when it has been known here."""
+        """The id of the oldest usage that is not summed up, and since when (monotonic seconds) it has been seen here."""
 
     async def watch(self) -> None:
-        """Look until cancelled."""
+        """Run all checks until cancelled."""
         await asyncio.gather(
             self._again(self.look_at_the_outbox, _OUTBOX_SECONDS),
             self._again(self.look_at_stripe, _OUTBOX_SECONDS),
@@ -46,7 +46,7 @@ class Oversight:
         )
 
     async def look_at_the_outbox(self) -> None:
-        """How much mail waits, and for how long. Raises DATABASE_ERRORS."""
+        """Set the number of waiting mails and the age of the oldest. Raises DATABASE_ERRORS."""
         async with self._database.transaction() as tx:
             count = await tx.scalar(select(func.count()).select_from(OutboxMail))
             oldest = await tx.scalar(select(func.min(OutboxMail.created_at)))
@@ -54,7 +54,7 @@ class Oversight:
         self._metrics.gauge(figures.OUTBOX_AGE).set(self._age(oldest))
 
     async def look_at_stripe(self) -> None:
-        """What of Stripe's was not followed yet, and what Stripe was not told. Raises DATABASE_ERRORS."""
+        """Set the number and age of webhooks that wait, and the age of unsent usage reports. Raises DATABASE_ERRORS."""
         waits = StripeEvent.handled_at.is_(None)
         async with self._database.transaction() as tx:
             count = await tx.scalar(select(func.count()).select_from(StripeEvent).where(waits))
@@ -65,7 +65,7 @@ class Oversight:
         self._metrics.gauge(figures.METER_AGE).set(self._age(untold))
 
     async def look_at_the_sums(self) -> None:
-        """For how long nobody has summed up what was used: as long as the oldest of it has been seen here. Raises DATABASE_ERRORS."""
+        """Set how long the oldest usage without a sum has been seen here, in seconds. Raises DATABASE_ERRORS."""
         async with self._database.transaction() as tx:
             oldest = await tx.scalar(select(func.min(UsagePending.id)))
         now = self._clock.monotonic()
@@ -74,7 +74,7 @@ class Oversight:
         self._metrics.gauge(figures.UNSUMMED_AGE).set(now - self._unsummed[1] if self._unsummed else 0)
 
     async def look_at_the_books(self) -> None:
-        """Whether they are right, for the last days. Raises DATABASE_ERRORS."""
+        """Check the books of the last three days and set the number of faults. Raises DATABASE_ERRORS."""
         until = (self._clock.now() - _SETTLED).replace(minute=0, second=0, microsecond=0)
         async with self._database.transaction() as tx:
             report = await check(tx, until - _BACK, until)

@@ -1,4 +1,4 @@
-"""Over all organisations, as `admin`; every act is in the trail of the organisation that it touches."""
+"""What operators see of all organisations and change in them. As `admin`; every act is in the organisation's audit trail."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -53,14 +53,14 @@ def organisations(words: str | None, plan: str | None) -> Select[*tuple[Any, ...
 
 
 def shown(row: Any) -> AdminOrg:
-    """As operators see it."""
+    """An organisation as operators see it."""
     org, members, keys = row
     columns = ("id", "slug", "name", "plan", "created_at", "suspended_at", "deletes_at")
     return AdminOrg(**{name: getattr(org, name) for name in columns}, members=members, keys=keys)
 
 
 async def find(tx: AsyncSession, org_id: str) -> AdminOrg:
-    """By id or slug. Raises NotFound."""
+    """An organisation by id or slug. Raises NotFound."""
     query = organisations(None, None).where(or_(Organisation.id == org_id, Organisation.slug == org_id)).limit(1)
     row = (await tx.execute(query)).first()
     if row is None:
@@ -69,7 +69,7 @@ async def find(tx: AsyncSession, org_id: str) -> AdminOrg:
 
 
 async def detail(tx: AsyncSession, clock: Clock, org_id: str) -> AdminOrgDetail:
-    """With what it used this month. Raises NotFound."""
+    """An organisation with this month's usage, its subscription and credit. Raises NotFound."""
     org = await find(tx, org_id)
     books = await balances(tx, org.id)
     month = await month_usage(tx, clock, org.id)
@@ -110,7 +110,7 @@ async def change(tx: AsyncSession, clock: Clock, actor: Actor, org_id: str, body
 
 
 async def month_usage(tx: AsyncSession, clock: Clock, org_id: str | None) -> AdminOrgUsage:
-    """Of one organisation, or of all, in the UTC month that runs."""
+    """The usage of one organisation, or of all, in the present UTC month."""
     found = await exact_sums(tx, org_id, *month_of(clock.now()))
     return AdminOrgUsage(
         requests=found.requests, tokens=found.tokens, cost_usd=usd(found.cost), charge_usd=usd(found.charge)
@@ -118,7 +118,7 @@ async def month_usage(tx: AsyncSession, clock: Clock, org_id: str | None) -> Adm
 
 
 async def figures(tx: AsyncSession, clock: Clock, *, takes_payments: bool) -> Figures:
-    """The business in one page."""
+    """Counts of organisations and people, recurring revenue in USD a month, churn of 30 days, and this month's usage."""
     counted = await _plans(tx, takes_payments=takes_payments)
     plans = [
         PlanFigures(plan=plan, organisations=count, paying=paid, monthly_usd=f"{_price(plan) * paid:.2f}")

@@ -1,1 +1,1 @@
-"""The trail of who did what."""
+"""The house of the audit trail: who did what, in which organisation."""

@@ -1,4 +1,4 @@
-"""Writing the trail, and reading it."""
+"""Writes the audit trail, and reads it."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
 
 OPERATOR: Final = "operator"
-"""The kind of actor."""
+"""The `actor_kind` of operators."""
 _BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """What was done. `before` and `after` hold what changed, never a secret."""
+    """An entry of the audit trail: what was done. `before` and `after` hold what changed, never a secret."""
 
     action: str
     org_id: str | None = None
@@ -33,7 +33,7 @@ class Act:
 
 
 async def record(tx: AsyncSession, clock: Clock, actor: Actor, act: Act) -> None:
-    """One act, in the transaction that does it."""
+    """Add an act to the trail, in the transaction that does it."""
     now = clock.now()
     tx.add(
         AuditRow(
@@ -53,7 +53,7 @@ async def record(tx: AsyncSession, clock: Clock, actor: Actor, act: Act) -> None
 
 
 async def note(visit: Visit, action: str, target: str | None = None, **change: Mapping[str, Any] | None) -> None:
-    """One act of a visitor; `before` and `after` as in Act."""
+    """Add an act of a member in their organisation; `before` and `after` as in Act."""
     act = Act(action=action, org_id=visit.org.id, target=target, **change)
     await record(visit.tx, visit.rooms.clock, visit.actor, act)
 
@@ -69,7 +69,7 @@ def of_operators() -> Select[AuditRow]:
 
 
 def matching(query: Select[AuditRow], wish: AuditWish) -> Select[AuditRow]:
-    """Those that a filter lets through; `action` may end in `.*`. Raises BadRequest for a range that is upside down."""
+    """The entries that match a filter; `action` may end in `.*`. Raises BadRequest for a range that ends before it begins."""
     check_range(wish.since, wish.until)
     if wish.actor is not None:
         query = query.where(AuditRow.actor_id == wish.actor)

@@ -1,4 +1,4 @@
-"""Sealed under the organisation's data key, which is made when it is first needed and destroyed to erase."""
+"""Provider credentials of organisations, sealed under the organisation's data key. That is made when first needed, and destroyed to erase."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ from llmgateway.kit.vault import Vault
 
 _MOST = 100
 _TELLS_ITS_END = 12
-"""Characters of a secret that has so many to spare that four of them can be shown."""
+"""Characters that a secret must have for its last four to be shown."""
 
 
 def secrets_of(body: NewCredential) -> dict[str, str]:
-    """All that must be sealed. Raises BadRequest when there is nothing."""
+    """The secrets of a body by name, to be sealed. Raises BadRequest without any."""
     secrets = {**body.secrets, **({"api_key": body.api_key} if body.api_key is not None else {})}
     if not secrets:
         raise BadRequest("Send the provider's key as api_key, or its secrets by name.", param="api_key")
@@ -31,7 +31,7 @@ def secrets_of(body: NewCredential) -> dict[str, str]:
 
 
 async def check(visit: Visit, body: NewCredential) -> CheckedCredential:
-    """Ask the provider, outside any transaction. Raises BadRequest when it refuses the credential."""
+    """Try the credential at the provider; call it outside of transactions. Raises BadRequest when the provider refuses it."""
     if not visit.rooms.check.known(body.provider):
         raise BadRequest("There is no such provider. See docs/reference/providers.md.", param="provider")
     checked = await visit.rooms.check.check(body.provider, secrets_of(body), body.options, body.base_url)
@@ -45,7 +45,7 @@ async def check(visit: Visit, body: NewCredential) -> CheckedCredential:
 
 
 async def create(tx: AsyncSession, visit: Visit, body: NewCredential, checked: CheckedCredential) -> ProviderCredential:
-    """Seal and keep it. Raises Conflict when there are too many."""
+    """Seal and store the credential. Raises Conflict when there are too many."""
     org = await tx.get_one(Organisation, visit.org.id, with_for_update=True)
     count = await tx.scalar(select(func.count()).select_from(owned(ProviderCredential, org.id).subquery()))
     if (count or 0) >= _MOST:
@@ -76,7 +76,7 @@ async def create(tx: AsyncSession, visit: Visit, body: NewCredential, checked: C
 
 
 async def find(tx: AsyncSession, visit: Visit, credential_id: str) -> ProviderCredential:
-    """Raises NotFound."""
+    """A credential by its id. Raises NotFound."""
     row = await tx.scalar(owned(ProviderCredential, visit.org.id).where(ProviderCredential.id == credential_id))
     if row is None:
         raise NotFound("There is no such credential here. GET /api/v1/orgs/{org}/credentials lists them.")
@@ -93,7 +93,7 @@ def opened(visit: Visit, row: ProviderCredential) -> dict[str, str]:
 
 
 async def remove(visit: Visit, credential_id: str) -> ProviderCredential:
-    """Gone, in every process. Raises NotFound."""
+    """Delete a credential, for every process. Raises NotFound."""
     row = await find(visit.tx, visit, credential_id)
     await visit.tx.delete(row)
     await visit.tx.flush()
@@ -115,10 +115,10 @@ async def erase(visit: Visit) -> None:
 
 
 def _ending(secret: str) -> str:
-    """What it is recognised by; nothing of one that is so short that this would be much of it."""
+    """The last four characters, by which a secret is recognised; empty for a short one, of which they would be much."""
     return secret[-4:] if len(secret) >= _TELLS_ITS_END else ""
 
 
 def about(credential_id: str) -> str:
-    """What the sealed bytes are bound to, beside their organisation."""
+    """The context that the sealed bytes are bound to, besides their organisation."""
     return f"credentials.sealed:{credential_id}"

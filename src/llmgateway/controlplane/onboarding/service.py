@@ -1,4 +1,4 @@
-"""An empty installation gets its pepper, its first owner, organisation and key; once, whoever comes first."""
+"""The first start of an installation: creates its pepper, and its first organisation, owner and key; once, whichever process comes first."""
 
 import os
 import secrets
@@ -30,7 +30,7 @@ _FIRST_EMAIL = "owner@localhost"
 
 @dataclass(frozen=True, slots=True)
 class FirstSteps:
-    """What a first start made, to be shown once."""
+    """What the first start created, to be shown once."""
 
     email: str | None
     """None in production, unless somebody was named: nobody can log in yet."""

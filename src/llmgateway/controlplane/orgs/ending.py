@@ -1,4 +1,4 @@
-"""What ends by time: organisations after their grace, sessions, and months of usage."""
+"""Deletes what is over: organisations after their grace period, sessions, logged contents, and months of usage."""
 
 from datetime import timedelta
 from typing import Final
@@ -19,7 +19,7 @@ _KEPT: Final = timedelta(days=30)
 
 
 async def end_next(database: Database, clock: Clock) -> bool:
-    """End one organisation whose grace is over, as `worker`. What is left are its usage, its trail and its money."""
+    """Delete one organisation whose grace period is over, as `worker`; its usage, audit trail and ledger stay. False when there is none."""
     async with database.transaction() as tx:
         due = select(Organisation).where(Organisation.deletes_at <= clock.now()).limit(1)
         org = await tx.scalar(due)
@@ -34,7 +34,7 @@ async def end_next(database: Database, clock: Clock) -> bool:
 
 
 async def forget_sessions(database: Database, clock: Clock) -> bool:
-    """Sessions and tickets that ended a month ago."""
+    """Delete sessions and tickets that ended a month ago. Returns False, as there is no more to do."""
     before = clock.now() - _KEPT
     async with database.transaction() as tx:
         await tx.execute(delete(Session).where(Session.expires_at < before))
@@ -43,7 +43,7 @@ async def forget_sessions(database: Database, clock: Clock) -> bool:
 
 
 async def forget_contents(database: Database, clock: Clock) -> bool:
-    """What was logged of requests, when its time is over, or its organisation has ended."""
+    """Delete logged contents of requests whose retention is over, or whose organisation was deleted. Returns False."""
     over = ContentRow.expires_at <= clock.now()
     ended = ContentRow.org_id.not_in(select(Organisation.id))
     async with database.transaction() as tx:
@@ -52,7 +52,7 @@ async def forget_contents(database: Database, clock: Clock) -> bool:
 
 
 async def make_partitions(database: Database) -> bool:
-    """The months to come have a place for their usage; months that are no longer kept are gone, their sums stay."""
+    """Create the partitions of coming months of usage, and drop those that are no longer kept; their sums stay. Returns False."""
     for function in ("ensure_usage_partitions", "drop_usage_partitions"):
         async with database.transaction() as tx:
             await tx.execute(select(getattr(func, function)()))

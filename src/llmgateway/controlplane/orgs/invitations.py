@@ -75,7 +75,7 @@ async def resend(visit: Visit, invitation_id: str) -> Invitation:
 
 
 async def revoke(visit: Visit, invitation_id: str) -> Invitation:
-    """Its link leads nowhere. Raises NotFound and Conflict."""
+    """Revoke an invitation, so that its link does not work. Raises NotFound and Conflict."""
     invitation = await _open(visit, invitation_id)
     invitation.revoked_at = visit.rooms.clock.now()
     await visit.tx.flush()
@@ -102,7 +102,7 @@ async def find_by_token(tx: AsyncSession, rooms: Rooms, token: str) -> tuple[Inv
 
 
 async def _holds(tx: AsyncSession, rooms: Rooms, invitation: Invitation) -> bool:
-    """Whether it is open, in time, and from somebody who could still make it."""
+    """Whether it is open, not expired, and its inviter could still invite to that role."""
     if invitation.accepted_at is not None or invitation.revoked_at is not None:
         return False
     inviter = await tx.scalar(owned(Member, invitation.org_id).where(Member.user_id == invitation.invited_by))

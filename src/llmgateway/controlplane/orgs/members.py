@@ -1,4 +1,4 @@
-"""Who is in an organisation, and as what. The last owner cannot go."""
+"""The members of an organisation and their roles. The last owner cannot leave."""
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,7 +29,7 @@ async def find(visit: Visit, user_id: str) -> Member:
 
 async def change_role(visit: Visit, user_id: str, role: OrgRole) -> Member:
     """Raises NotFound, Forbidden (owners are made and unmade by owners) and Conflict (the last owner)."""
-    await _alone(visit.tx, visit.org.id)
+    await _lock(visit.tx, visit.org.id)
     member = await find(visit, user_id)
     check_rank(visit, role)
     check_rank(visit, OrgRole(member.role))
@@ -42,8 +42,8 @@ async def change_role(visit: Visit, user_id: str, role: OrgRole) -> Member:
 
 
 async def remove(visit: Visit, user_id: str) -> None:
-    """They are out, and what hung on them ends. Raises NotFound, Forbidden and Conflict."""
-    await _alone(visit.tx, visit.org.id)
+    """Remove a member; their keys and invitations end. Raises NotFound, Forbidden and Conflict."""
+    await _lock(visit.tx, visit.org.id)
     member = await find(visit, user_id)
     if user_id != visit.user.id:
         check_rank(visit, OrgRole(member.role))
@@ -60,15 +60,15 @@ async def transfer(visit: Visit, user_id: str) -> None:
     """Another member becomes owner, the owner who asks becomes admin. Raises NotFound and Conflict."""
     if user_id == visit.user.id:
         raise Conflict("You own this organisation already.")
-    await _alone(visit.tx, visit.org.id)
-    heir, owner = await find(visit, user_id), await find(visit, visit.user.id)
-    heir.role, owner.role = OrgRole.OWNER, OrgRole.ADMIN
+    await _lock(visit.tx, visit.org.id)
+    successor, owner = await find(visit, user_id), await find(visit, visit.user.id)
+    successor.role, owner.role = OrgRole.OWNER, OrgRole.ADMIN
     await visit.tx.flush()
     await _end_invitations(visit, owner.user_id, OrgRole.ADMIN)
 
 
 async def add(tx: AsyncSession, clock: Clock, org: Organisation, user_id: str, role: str) -> None:
-    """Somebody joins. Raises Conflict when they are in already, and PaymentRequired where the plan is a smaller one since."""
+    """Add a member. Raises Conflict for somebody who is one already, and PaymentRequired where the plan is a smaller one since."""
     if await tx.scalar(owned(Member, org.id).where(Member.user_id == user_id)) is not None:
         raise Conflict("You are in this organisation already.")
     most = plan_named(org.plan).members
@@ -82,11 +82,11 @@ async def add(tx: AsyncSession, clock: Clock, org: Organisation, user_id: str, r
 
 
 async def check_room(visit: Visit) -> None:
-    """Whether the plan has room for one more, open invitations counted. Raises PaymentRequired."""
+    """Raise PaymentRequired when the plan has no room for one more member; open invitations count."""
     most = plan_named(visit.org.plan).members
     if most is None:
         return
-    await _alone(visit.tx, visit.org.id)
+    await _lock(visit.tx, visit.org.id)
     waiting = (
         select(func.count())
         .select_from(Invitation)
@@ -106,18 +106,18 @@ async def check_room(visit: Visit) -> None:
 
 
 def may_invite(role: OrgRole | None, invited: OrgRole) -> bool:
-    """Whether a role, or who is in no longer, may make somebody that."""
+    """Whether a member of this role may invite to another; None is no member any more."""
     return role is not None and Permission.MEMBERS_WRITE in ROLES[role] and outranks(role, invited)
 
 
 def check_rank(visit: Visit, role: OrgRole) -> None:
-    """Raises Forbidden where only an owner may."""
+    """Raise Forbidden when only an owner may give, change or take the role."""
     if not outranks(visit.role, role):
         raise Forbidden("Only an owner makes, changes or removes an owner.", code="permission_denied")
 
 
 async def _end_invitations(visit: Visit, user_id: str, role: OrgRole | None) -> None:
-    """Those that somebody made and in their role, or without one, could not make any more."""
+    """Revoke the open invitations of a member whose new role, or None, could not make them."""
     theirs = owned(Invitation, visit.org.id).where(
         Invitation.invited_by == user_id, Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None)
     )
@@ -131,8 +131,8 @@ async def _count(tx: AsyncSession, org_id: str) -> int:
     return await tx.scalar(select(func.count()).where(Member.org_id == org_id)) or 0
 
 
-async def _alone(tx: AsyncSession, org_id: str) -> None:
-    """Members of an organisation are changed by one transaction at a time, so that counts hold."""
+async def _lock(tx: AsyncSession, org_id: str) -> None:
+    """Lock the organisation, so that one transaction at a time changes its members and counts hold."""
     await tx.execute(select(Organisation.id).where(Organisation.id == org_id).with_for_update())
 
 

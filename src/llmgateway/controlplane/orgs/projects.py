@@ -19,7 +19,7 @@ _MOST = 500
 
 
 async def create(visit: Visit, body: NewProject) -> Project:
-    """Raises Conflict for a name that is taken."""
+    """Create a project. Raises Conflict for a name that is taken, and when there are too many."""
     await _check_name(visit, body.name, None)
     count = await visit.tx.scalar(select(func.count()).select_from(owned(Project, visit.org.id).subquery()))
     if (count or 0) >= _MOST:
@@ -32,7 +32,7 @@ async def create(visit: Visit, body: NewProject) -> Project:
 
 
 async def find(visit: Visit, project_id: str) -> Project:
-    """Raises NotFound."""
+    """A project by its id. Raises NotFound."""
     project = await visit.tx.scalar(owned(Project, visit.org.id).where(Project.id == project_id))
     if project is None:
         raise NotFound("There is no such project here. GET /api/v1/orgs/{org}/projects lists them.", param="project_id")
@@ -40,7 +40,7 @@ async def find(visit: Visit, project_id: str) -> Project:
 
 
 async def change(visit: Visit, project_id: str, body: ProjectChange) -> Project:
-    """Raises NotFound and Conflict."""
+    """Change the given fields. Raises NotFound, and Conflict for a name that is taken."""
     project = await find(visit, project_id)
     columns = _columns(body)
     if "budgets" in body.model_fields_set:
@@ -57,7 +57,7 @@ async def change(visit: Visit, project_id: str, body: ProjectChange) -> Project:
 
 
 async def remove(visit: Visit, project_id: str) -> Project:
-    """Its revoked keys stay, in no project. Raises NotFound, and Conflict while other keys would lose its limits unseen."""
+    """Delete a project; its revoked keys stay, without one. Raises NotFound, and Conflict while it has other keys."""
     project = await find(visit, project_id)
     await _check_empty(visit, project_id)
     await visit.tx.execute(

@@ -1,4 +1,4 @@
-"""Organisations: made, found, changed, handed over, closed and brought back."""
+"""Organisations: created, found, changed, closed and restored."""
 
 import re
 import secrets
@@ -27,14 +27,14 @@ _SLUG_LENGTH: Final = 40
 
 
 def new_org_id(clock: Clock) -> str:
-    """For an organisation that is to be made."""
+    """An id for an organisation to be created."""
     return new_id("org", clock.now())
 
 
 async def create(
     tx: AsyncSession, clock: Clock, name: str, plan: str, owner_id: str | None, *, org_id: str | None = None
 ) -> Organisation:
-    """A new organisation with its owner in it, if it has one yet; under `app` the transaction must see the id already."""
+    """Create an organisation, with its owner unless None. As the role `app`, the transaction must already `see` the id."""
     now = clock.now()
     values = {"id": org_id or new_org_id(clock), "name": name, "plan": plan, "created_at": now}
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_SLUG_LENGTH].strip("-") or "org"
@@ -78,7 +78,7 @@ async def find(tx: AsyncSession, name: str | None) -> Organisation:
 
 
 async def of_person(tx: AsyncSession, user_id: str) -> Sequence[tuple[Organisation, OrgRole]]:
-    """Where somebody belongs; the transaction sees that person."""
+    """The organisations of a person, with their role in each. The transaction must see the person."""
     query = (
         select(Organisation, Member.role)
         .join(Member, Member.org_id == Organisation.id)
@@ -90,7 +90,7 @@ async def of_person(tx: AsyncSession, user_id: str) -> Sequence[tuple[Organisati
 
 
 async def close(visit: Visit, *, give_up_credit: bool) -> None:
-    """Its keys stop at once; the rest is kept for the grace period. Raises Conflict, also where its money is against it."""
+    """Mark it for deletion: its keys stop at once, all else is kept for the grace period. Raises Conflict, also where its money is against it."""
     if visit.org.deletes_at is not None:
         raise Conflict("This organisation is being deleted already.")
     for handle in visit.rooms.events.org_closes:
@@ -100,7 +100,7 @@ async def close(visit: Visit, *, give_up_credit: bool) -> None:
 
 
 async def restore(visit: Visit) -> None:
-    """As if it had never been deleted. Raises Conflict."""
+    """Take a deletion back. Raises Conflict when there is none."""
     if visit.org.deletes_at is None:
         raise Conflict("This organisation is not being deleted.")
     visit.org.deletes_at = None
@@ -108,6 +108,6 @@ async def restore(visit: Visit) -> None:
 
 
 async def changed(visit: Visit) -> None:
-    """Every data process forgets what it knew of the organisation."""
+    """Have every data process reload the organisation."""
     await visit.tx.flush()
     await announce(visit.tx, KeyChanged(None, visit.org.id))

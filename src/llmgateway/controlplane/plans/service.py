@@ -31,7 +31,7 @@ class Rates(BaseModel):
 
 
 class Overage(BaseModel):
-    """What goes beyond a plan costs, in dollars."""
+    """The prices of use beyond a plan, in dollars."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,17 +40,17 @@ class Overage(BaseModel):
 
     @property
     def request_nanos(self) -> int:
-        """A request's."""
+        """The price of one request, in nanos."""
         return nanos(self.per_thousand_requests_usd) // 1_000
 
     @property
     def token_nanos(self) -> int:
-        """A token's."""
+        """The price of one token, in nanos."""
         return nanos(self.per_million_tokens_usd) // 1_000_000
 
 
 class Plan(BaseModel):
-    """What an organisation gets a month, and for how much."""
+    """What an organisation may use in a month, and its price. None is no limit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,12 +63,12 @@ class Plan(BaseModel):
     members: int | None = None
     retention_days: int | None = None
     rates: Rates
-    """For all keys together."""
+    """Limits of all keys together."""
     key_rates: Rates = Rates()
-    """Of a key that is given none of its own."""
+    """Limits of a key without its own."""
     features: tuple[str, ...]
     overage: Overage | None = None
-    """None: what is included is all there is."""
+    """None allows no use beyond what is included."""
 
     @property
     def limits(self) -> Limits:
@@ -81,7 +81,7 @@ class Plan(BaseModel):
 
     @property
     def price(self) -> Decimal:
-        """A month's, in dollars."""
+        """The price of a month, in dollars."""
         return Decimal(self.price_usd)
 
     @property
@@ -145,7 +145,7 @@ def all_plans() -> Mapping[str, Plan]:
 
 
 def plan_named(name: str) -> Plan:
-    """Raises BadRequest for a name that is no plan's."""
+    """A plan by its id. Raises BadRequest for an unknown one."""
     plan = all_plans().get(name)
     if plan is None:
         raise BadRequest(f"There is no plan {name!r}. Use one of {', '.join(all_plans())}.", param="plan")

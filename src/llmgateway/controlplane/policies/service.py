@@ -1,4 +1,4 @@
-"""Routes and policies: kept as they were written, and announced."""
+"""Routes (aliases) and policies of organisations: stored as they were written, and announced to the data processes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,16 +18,16 @@ from llmgateway.kit.vault import Vault
 
 _MOST = 500
 _LONGEST_SECONDS = 3_600
-"""A phase of a request of a tenant may take: who never ends holds a connection for good."""
+"""The longest timeout that an organisation may set for a phase: an endless request would hold a connection for good."""
 
 
 async def find(visit: Visit, alias: str) -> Route | None:
-    """The route of that name."""
+    """The route of an alias; None without one."""
     return await visit.tx.scalar(owned(Route, visit.org.id).where(Route.alias == alias))
 
 
 async def get(visit: Visit, alias: str) -> Route:
-    """Raises NotFound."""
+    """The route of an alias. Raises NotFound."""
     route = await find(visit, alias)
     if route is None:
         raise NotFound("There is no such route here. GET /api/v1/orgs/{org}/routes lists them.")
@@ -35,7 +35,7 @@ async def get(visit: Visit, alias: str) -> Route:
 
 
 async def put(visit: Visit, alias: str, body: RouteBody) -> tuple[Route, dict[str, Any] | None]:
-    """The route, and its definition before. Raises BadRequest for what its targets cannot be, and Conflict."""
+    """Store a route; returns it and its definition before. Raises BadRequest for targets that cannot be used, and Conflict."""
     await _check(visit, body.targets)
     for phase, seconds in body.timeouts.model_dump(exclude_none=True).items():
         if seconds > _LONGEST_SECONDS:
@@ -75,7 +75,7 @@ async def _check(visit: Visit, targets: Sequence[RouteTarget]) -> None:
 
 
 async def remove(visit: Visit, alias: str) -> Route:
-    """Raises NotFound."""
+    """Delete a route. Raises NotFound."""
     route = await get(visit, alias)
     await visit.tx.delete(route)
     await visit.tx.flush()
@@ -84,7 +84,7 @@ async def remove(visit: Visit, alias: str) -> Route:
 
 
 async def change_policy(visit: Visit, body: PolicyChange) -> PolicyShown:
-    """Null puts a rule back to what it is without one."""
+    """Change the given rules; null resets a rule to its default. Returns the whole policy."""
     given = body.model_dump(exclude_unset=True)
     policy = {**visit.org.policy, **given}
     if given.get("content_logging", "off") not in {None, "off"} and visit.org.data_key is None:
