@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from llmgateway.canon.call import Operation
-from llmgateway.providers.bills.bill import Bill, Line, Measure, Unreadable
+from llmgateway.providers.bills.bill import Bill, BillLine, Measure, Unreadable
 from llmgateway.providers.bills.naming import undated
 from llmgateway.providers.bills.reading import read_bill
 from llmgateway.providers.bills.statement import joined
@@ -215,7 +215,7 @@ def test_a_line_of_the_provider_s_batches_is_told_as_such() -> None:
         "object": "organization.usage.completions.result", "input_tokens": 1, "output_tokens": 1,
         "num_model_requests": 1, "batch": True,
     }  # fmt: skip
-    lines: list[Line] = [*read_bill("batch.json", costs(result)).lines]
+    lines: list[BillLine] = [*read_bill("batch.json", costs(result)).lines]
     assert [line.batched for line in lines] == [True]
 
 

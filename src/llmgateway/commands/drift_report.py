@@ -11,7 +11,7 @@ from llmgateway.controlplane.usage.drift_reasons import reasons
 from llmgateway.controlplane.usage.reconciling import Comparison, Entry, Reconciled
 from llmgateway.kit.csv_text import csv_text
 from llmgateway.kit.money import nanos, usd
-from llmgateway.providers.bills.bill import Line, Measure
+from llmgateway.providers.bills.bill import BillLine, Measure
 
 _SIDES: Final = ("billed", "counted")
 _WIDTH: Final = 20
@@ -179,9 +179,9 @@ def _cells(report: DriftReport, entry: Entry) -> dict[str, Any]:
     return cells
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: BillLine) -> dict[str, Any]:
     return {**line.counts, **({} if line.counts else {"cost_usd": usd(nanos(line.usd))})}
 
 
-def _said(line: Line) -> str:
+def _said(line: BillLine) -> str:
     return ", ".join(f"{value:,} {name}" for name, value in line.counts.items()) or f"{usd(nanos(line.usd))} USD"

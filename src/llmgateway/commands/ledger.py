@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from llmgateway.controlplane.billing.books.checking import Report, check
+from llmgateway.controlplane.billing.books.checking import BooksReport, check
 from llmgateway.controlplane.billing.usage_charges import ALL_THAT_MAY_CHANGE, hour_of, post_usage
 from llmgateway.controlplane.usage.rollups import oldest_kept
 from llmgateway.db.opening import open_database
@@ -46,7 +46,7 @@ def post_now() -> None:
     typer.echo(f"{asyncio.run(_post())} postings were written.")
 
 
-async def _check(days: int) -> Report:
+async def _check(days: int) -> BooksReport:
     until = hour_of(SystemClock().now() - _SETTLED)
     async with open_database(load_settings(os.environ), Role.ADMIN) as database, database.transaction() as tx:
         return await check(tx, max(until - timedelta(days=days), oldest_kept(until)), until)
@@ -57,7 +57,7 @@ async def _post() -> int:
         return await post_usage(database, SystemClock(), ALL_THAT_MAY_CHANGE)
 
 
-def _plain(report: Report) -> dict[str, object]:
+def _plain(report: BooksReport) -> dict[str, object]:
     return {
         "right": report.right,
         "accounts": {account: usd(nanos) for account, nanos in sorted(report.accounts.items())},
@@ -75,7 +75,7 @@ def _plain(report: Report) -> dict[str, object]:
     }
 
 
-def _told(report: Report) -> str:
+def _told(report: BooksReport) -> str:
     lines = [f"{account:<12} {usd(nanos):>24}" for account, nanos in sorted(report.accounts.items())]
     lines.append(f"{'sum':<12} {usd(sum(report.accounts.values())):>24}")
     lines += [f"does not balance: {org_id}" for org_id in report.unbalanced]

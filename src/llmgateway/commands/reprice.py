@@ -19,7 +19,7 @@ from llmgateway.commands.route import forecast_of
 from llmgateway.contract.snapshot import OrgSnapshot
 from llmgateway.contract.usage import LACKING, UsageEvent, price_version
 from llmgateway.control_wing import tariff_of
-from llmgateway.controlplane.billing.repricing import Line, NewCosts, Report, Repricing
+from llmgateway.controlplane.billing.repricing import NewCosts, RepricedLine, Repricing, RepricingReport
 from llmgateway.controlplane.reception.listing import check_range
 from llmgateway.controlplane.usage import price_versions, rollups
 from llmgateway.controlplane.usage.repricing import Wanted
@@ -131,7 +131,7 @@ def _served(target: Target, event: UsageEvent) -> bool:
     return (target.host.id, target.model) == (event.provider, event.served_model)
 
 
-async def _run(settings: Settings, wanted: Wanted, org: str | None, *, cost_only: bool, write: bool) -> Report:
+async def _run(settings: Settings, wanted: Wanted, org: str | None, *, cost_only: bool, write: bool) -> RepricingReport:
     """Price the wanted requests of an organisation (id or slug), or of all. Raises BadParameter for a range that is none."""
     clock, forecast = SystemClock(), forecast_of(settings)
     async with open_for_long_statements(settings, Role.ADMIN, seconds=_SECONDS) as database:
@@ -164,7 +164,7 @@ async def _keep_prices(database: Database, catalog: Catalog, now: datetime) -> N
         await price_versions.keep(tx, catalog.version, catalog.price_book(), now)
 
 
-def _plain(report: Report, *, write: bool) -> dict[str, Any]:
+def _plain(report: RepricingReport, *, write: bool) -> dict[str, Any]:
     return {
         "applied": write,
         "lines": [
@@ -175,7 +175,7 @@ def _plain(report: Report, *, write: bool) -> dict[str, Any]:
     }
 
 
-def _money(line: Line) -> dict[str, str]:
+def _money(line: RepricedLine) -> dict[str, str]:
     return {
         "cost_before_usd": usd(line.cost_before),
         "cost_usd": usd(line.cost),
@@ -186,8 +186,8 @@ def _money(line: Line) -> dict[str, str]:
     }
 
 
-def _told(report: Report, *, write: bool) -> Iterator[str]:
-    whole = Line()
+def _told(report: RepricingReport, *, write: bool) -> Iterator[str]:
+    whole = RepricedLine()
     for (org, model, day), line in sorted(report.lines.items()):
         whole.merge(line)
         yield f"{day}  {org}  {model}  {_words(line)}"
@@ -201,7 +201,7 @@ def _told(report: Report, *, write: bool) -> Iterator[str]:
     yield "It is written." if write else "Nothing was written. Say --apply to write it."
 
 
-def _words(line: Line) -> str:
+def _words(line: RepricedLine) -> str:
     money = _money(line)
     requests = f"{line.requests:,} request{'' if line.requests == 1 else 's'}"
     cost = f"cost {money['cost_before_usd']} -> {money['cost_usd']} ({money['cost_delta_usd']})"

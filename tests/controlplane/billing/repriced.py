@@ -10,7 +10,7 @@ from llmgateway.commands.reprice import PricesOfNow
 from llmgateway.contract.snapshot import Tariff
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.controlplane.billing.books.checking import check
-from llmgateway.controlplane.billing.repricing import Report, Repricing
+from llmgateway.controlplane.billing.repricing import Repricing, RepricingReport
 from llmgateway.controlplane.usage import rollups
 from llmgateway.controlplane.usage.repricing import Wanted
 from llmgateway.controlplane.usage.service import Sought, listed
@@ -48,7 +48,7 @@ class Operator:
     job: Repricing
     org_id: str
 
-    async def run(self, *, write: bool = True, now: datetime | None = None, **changes: Any) -> Report:
+    async def run(self, *, write: bool = True, now: datetime | None = None, **changes: Any) -> RepricingReport:
         """At a moment, two hours after START where nothing is said."""
         clock = clock_at() if now is None else clock_at(now)
         wanted = {

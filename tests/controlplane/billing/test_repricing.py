@@ -12,7 +12,7 @@ from llmgateway.contract.snapshot import Limits, OrgSnapshot
 from llmgateway.contract.usage import LACKING, UsageEvent
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.repricing import Line, NewCosts
+from llmgateway.controlplane.billing.repricing import NewCosts, RepricedLine
 from llmgateway.controlplane.billing.usage_charges import HOUR, RECENT, hour_of, post_hour, post_usage
 from llmgateway.controlplane.keys.service import KeyWish
 from llmgateway.controlplane.usage import repricing as rows
@@ -39,7 +39,7 @@ async def test_what_was_served_unpriced_costs_what_it_would_have_and_is_charged(
     await ours.store(served(org_id=ours.org_id), served(START + DAY, ours.org_id, prompt_tokens=0, completion_tokens=0))
     report = await ours.run(write=False, now=START + 2 * DAY)
     assert (await ours.rows())[0].cost_nanos is None
-    assert report.lines[("acme", "groq/fine-tuned", "2026-11-05")] == Line(1, 0, COST, 0, CHARGE)
+    assert report.lines[("acme", "groq/fine-tuned", "2026-11-05")] == RepricedLine(1, 0, COST, 0, CHARGE)
     assert (await ours.run(now=START + 2 * DAY)).lines == report.lines
     [first, second] = await ours.rows()
     assert (first.cost_nanos, first.charge_nanos, first.list_cost_nanos) == (COST, CHARGE, COST)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from llmgateway.canon.usage import UsageSource
 from llmgateway.controlplane.billing.books import closing, ledger, postings, statement
-from llmgateway.controlplane.billing.books.checking import Report, check
+from llmgateway.controlplane.billing.books.checking import BooksReport, check
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.usage_charges import RECENT, hour_of, post_hour, post_usage
 from llmgateway.controlplane.usage.store import UsageStore
@@ -21,7 +21,7 @@ from tests.controlplane.billing.books import START, charged, clock_at, held, wri
 DAY = timedelta(days=1)
 
 
-async def _report(worker: Database) -> Report:
+async def _report(worker: Database) -> BooksReport:
     async with worker.transaction() as tx:
         return await check(tx, START - 40 * DAY, START + 40 * DAY)
 

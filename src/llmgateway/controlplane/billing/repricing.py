@@ -58,7 +58,7 @@ class Pricer(Protocol):
 
 
 @dataclass(slots=True)
-class Line:
+class RepricedLine:
     """What changes for one model of an organisation on one UTC day. Nano-dollars, before and after."""
 
     requests: int = 0
@@ -70,9 +70,9 @@ class Line:
     def add(self, before: UsageEvent, after: UsageEvent) -> None:
         """Add one request."""
         charges = before.charge_nanos or 0, after.charge_nanos or 0
-        self.merge(Line(1, before.cost_nanos or 0, after.cost_nanos or 0, *charges))
+        self.merge(RepricedLine(1, before.cost_nanos or 0, after.cost_nanos or 0, *charges))
 
-    def merge(self, other: "Line") -> None:
+    def merge(self, other: "RepricedLine") -> None:
         """Add all that another line counts."""
         self.requests += other.requests
         self.cost_before += other.cost_before
@@ -82,10 +82,10 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RepricingReport:
     """What a run changes, or would change."""
 
-    lines: dict[tuple[str, str, str], Line] = field(default_factory=dict[tuple[str, str, str], Line])
+    lines: dict[tuple[str, str, str], RepricedLine] = field(default_factory=dict[tuple[str, str, str], RepricedLine])
     """By organisation (its slug; its id once it ended), `provider/model` and UTC day."""
     unpriced: Counter[str] = field(default_factory=Counter[str])
     """`provider/model` -> requests that have no price still, in whole or in part."""
@@ -104,25 +104,25 @@ class Repricing:
     cost_only: bool = False
     """Correct the costs alone, and charge nobody."""
 
-    async def run(self, *, write: bool) -> Report:
+    async def run(self, *, write: bool) -> RepricingReport:
         """Price the wanted requests again and report the changes; without `write` nothing is stored."""
-        report = Report()
+        report = RepricingReport()
         async with self.database.transaction() as tx:
             parts = await rows.slices(tx, self.wanted)
         org: OrgSnapshot | None = None
         for part in parts:
-            org = org if org is not None and org.id == part.org_id else await self._org(part.org_id)
-            await self._day(part, org, report, write=write)
+            org = org if org is not None and org.id == part.org_id else await self._snapshot_of(part.org_id)
+            await self._reprice_slice(part, org, report, write=write)
         return report
 
-    async def _org(self, org_id: str) -> OrgSnapshot:
+    async def _snapshot_of(self, org_id: str) -> OrgSnapshot:
         async with self.database.transaction() as tx:
             org = await tx.get(Organisation, org_id)
             if org is None:  # it ended, and is charged nothing
                 return OrgSnapshot(id=org_id, slug=org_id, plan=SELF_HOSTED)
             return await org_snapshot_of(tx, self.clock, org)
 
-    async def _day(self, part: Slice, org: OrgSnapshot, report: Report, *, write: bool) -> None:
+    async def _reprice_slice(self, part: Slice, org: OrgSnapshot, report: RepricingReport, *, write: bool) -> None:
         last = ""
         while True:
             async with self.database.transaction() as tx:
@@ -134,7 +134,7 @@ class Repricing:
                     changes = await self._write(tx, part, changes)
             for before, after in changes:
                 key = (org.slug, _name(before), f"{part.day:%Y-%m-%d}")
-                report.lines.setdefault(key, Line()).add(before, after)
+                report.lines.setdefault(key, RepricedLine()).add(before, after)
             if len(events) < rows.AT_ONCE:
                 return
             last = events[-1].id
@@ -154,7 +154,7 @@ class Repricing:
 
     async def _write(self, tx: AsyncSession, part: Slice, changes: Sequence[Change]) -> Sequence[Change]:
         """Store the corrected events, then what follows from them: charges, budgets and audit. Returns what was stored. After `ledger.lock`."""
-        now, sums = self.clock.now(), Line()
+        now, sums = self.clock.now(), RepricedLine()
         changes = await rows.write(tx, part, changes)
         for before, after in changes:
             sums.add(before, after)
@@ -223,7 +223,7 @@ def _count_budgets_anew(part: Slice, now: datetime) -> Sequence[Update]:
     return statements
 
 
-def _told(part: Slice, sums: Line) -> dict[str, str | int]:
+def _told(part: Slice, sums: RepricedLine) -> dict[str, str | int]:
     return {
         "day": f"{part.day:%Y-%m-%d}",
         "requests": sums.requests,

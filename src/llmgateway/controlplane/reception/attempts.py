@@ -17,7 +17,7 @@ _HASHES_A_MINUTE = 120
 
 
 @dataclass(slots=True)
-class Attempt:
+class CountedAttempt:
     """An attempt that is being made."""
 
     forgiven: bool = False
@@ -31,7 +31,7 @@ async def note_unauthenticated(store: Store, address: str) -> None:
 
 
 @asynccontextmanager
-async def login_attempt(store: Store, email: str, address: str) -> AsyncGenerator[Attempt]:
+async def login_attempt(store: Store, email: str, address: str) -> AsyncGenerator[CountedAttempt]:
     """Count an attempt to log in, unless it is forgiven. Raises TooMany."""
     account, place = _account(email), neighbourhood(address)
     await _note(store, (Window(f"hashes:{place}", 60, _HASHES_A_MINUTE),), "logins")
@@ -65,7 +65,7 @@ async def _note(store: Store, windows: Sequence[Window], what: str) -> None:
 
 
 @asynccontextmanager
-async def _counted(store: Store, windows: Sequence[Window], what: str) -> AsyncGenerator[Attempt]:
+async def _counted(store: Store, windows: Sequence[Window], what: str) -> AsyncGenerator[CountedAttempt]:
     """Count an attempt in all windows before it is made. Raises TooMany, with the seconds to wait, when one is full."""
     ticket = new_id("try")
     verdict = await store.admit(ticket, "attempts", windows)
@@ -73,7 +73,7 @@ async def _counted(store: Store, windows: Sequence[Window], what: str) -> AsyncG
         waits = [room_after(windows[place], verdict.readings[place], verdict.now) for place in verdict.refused]
         seconds = max(1, math.ceil(max((wait for wait in waits if wait is not None), default=60)))
         raise TooMany(f"Too many {what}. Try again in {seconds} s.", retry_after=seconds)
-    attempt = Attempt()
+    attempt = CountedAttempt()
     try:
         yield attempt
     finally:

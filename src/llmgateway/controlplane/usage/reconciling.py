@@ -10,7 +10,7 @@ from typing import Final
 from llmgateway.canon.call import Operation
 from llmgateway.controlplane.usage.provider_usage import ProviderUsage
 from llmgateway.kit.money import nanos
-from llmgateway.providers.bills.bill import Kind, Line, Measure
+from llmgateway.providers.bills.bill import BillLine, ExportKind, Measure
 from llmgateway.providers.bills.statement import Statement
 
 _PERCENT: Final = 100
@@ -81,7 +81,7 @@ class Reconciled:
 
     models: Sequence[Entry]
     days: Sequence[Entry]
-    unnamed: Sequence[Line]
+    unnamed: Sequence[BillLine]
 
     def within(self, tolerance: Decimal) -> bool:
         """Whether everything agrees, up to so many percent."""
@@ -106,7 +106,7 @@ class _Sum:
     counted_as: set[str] = field(default_factory=set[str])
     facts: Counter[str] = field(default_factory=Counter[str])
 
-    def bill(self, kind: Kind, line: Line) -> None:
+    def bill(self, kind: ExportKind, line: BillLine) -> None:
         self.billed.update(line.counts)
         if Measure.COST in kind.measures:
             self.usd = (self.usd or Decimal(0)) + line.usd

@@ -15,9 +15,9 @@ import msgspec
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.bills.bill import (
     Bill,
+    BillLine,
     Count,
-    Kind,
-    Line,
+    ExportKind,
     Measure,
     Span,
     Unreadable,
@@ -26,10 +26,10 @@ from llmgateway.providers.bills.bill import (
     the_kind,
 )
 
-_MESSAGES: Final = Kind(
+_MESSAGES: Final = ExportKind(
     ANTHROPIC.id, "usage of messages", frozenset({Measure.PROMPT, Measure.CACHED, Measure.COMPLETION})
 )
-_COSTS: Final = Kind(ANTHROPIC.id, "costs", frozenset({Measure.COST}))
+_COSTS: Final = ExportKind(ANTHROPIC.id, "costs", frozenset({Measure.COST}))
 _CENTS: Final = 100
 
 
@@ -97,18 +97,18 @@ def _span(name: str, one: _Bucket) -> Span:
     return bucket(name, one.starting_at, one.ending_at)
 
 
-def _line(name: str, day: date, result: _Result) -> tuple[Kind, Line]:
+def _line(name: str, day: date, result: _Result) -> tuple[ExportKind, BillLine]:
     if result.amount is not None:
         item = result.description or result.cost_type or "all"
         usd = dollars(name, result.amount / _CENTS, result.currency)
-        return _COSTS, Line(day=day, model=result.model, item=item, counts={}, usd=usd)
+        return _COSTS, BillLine(day=day, model=result.model, item=item, counts={}, usd=usd)
     if result.uncached_input_tokens is None or result.output_tokens is None:
         raise Unreadable(
             f"{name}: a line has neither an amount nor tokens. Give a page of usage_report/messages or of cost_report."
         )
     cached, written = result.cache_read_input_tokens, result.cache_creation
     read_anew = result.uncached_input_tokens + written.ephemeral_5m_input_tokens + written.ephemeral_1h_input_tokens
-    return _MESSAGES, Line(
+    return _MESSAGES, BillLine(
         day=day,
         model=result.model,
         item=result.model or "messages",

@@ -36,7 +36,7 @@ class Measure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ExportKind:
     """A kind of export."""
 
     provider: str
@@ -49,7 +49,7 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class BillLine:
     """A line of an export."""
 
     day: date
@@ -81,10 +81,10 @@ class Bill:
     name: str
     """The file's, for whoever reads an error."""
     provider: str
-    kind: Kind | None
+    kind: ExportKind | None
     """None where a page without a line does not tell."""
     spans: Sequence[Span]
-    lines: Sequence[Line]
+    lines: Sequence[BillLine]
     next_page: str | None = None
     """What fetches the next page, where there is more."""
 
@@ -117,7 +117,7 @@ def dollars(name: str, amount: Decimal, currency: str) -> Decimal:
     return amount
 
 
-def the_kind(name: str, kinds: Sequence[Kind]) -> Kind | None:
+def the_kind(name: str, kinds: Sequence[ExportKind]) -> ExportKind | None:
     """The one kind of all lines; None without any. Raises Unreadable where there are several."""
     names = sorted({kind.name for kind in kinds})
     if len(names) > 1:

@@ -15,9 +15,9 @@ import msgspec
 from llmgateway.canon.call import Operation
 from llmgateway.providers.bills.bill import (
     Bill,
+    BillLine,
     Count,
-    Kind,
-    Line,
+    ExportKind,
     Measure,
     Span,
     Unreadable,
@@ -27,16 +27,16 @@ from llmgateway.providers.bills.bill import (
 )
 from llmgateway.providers.hosts.openai import OPENAI
 
-_CHATS: Final = Kind(
+_CHATS: Final = ExportKind(
     OPENAI.id,
     "usage of completions",
     frozenset({Measure.REQUESTS, Measure.PROMPT, Measure.CACHED, Measure.COMPLETION}),
     frozenset({Operation.CHAT, Operation.COMPLETIONS}),
 )
-_EMBEDDINGS: Final = Kind(
+_EMBEDDINGS: Final = ExportKind(
     OPENAI.id, "usage of embeddings", frozenset({Measure.REQUESTS, Measure.PROMPT}), frozenset({Operation.EMBEDDINGS})
 )
-_COSTS: Final = Kind(OPENAI.id, "costs", frozenset({Measure.COST}))
+_COSTS: Final = ExportKind(OPENAI.id, "costs", frozenset({Measure.COST}))
 
 _ITEM: Final = re.compile(r"(?:[^|]+ \| )?(?P<model>[^\s,|]+)(?: (?:text|image|audio))?, .+")
 """`priority | gpt-4.1-2025-04-14, input, long context`: a tier, the model, of what, and what was counted."""
@@ -115,7 +115,7 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _kind(result: _Result) -> Kind:
+def _kind(result: _Result) -> ExportKind:
     match result:
         case _Cost():
             return _COSTS
@@ -125,18 +125,18 @@ def _kind(result: _Result) -> Kind:
             return _EMBEDDINGS
 
 
-def _line(name: str, span: Span, result: _Result) -> Line:
+def _line(name: str, span: Span, result: _Result) -> BillLine:
     day = span.since.date()
     if isinstance(result, _Cost):
         item = result.line_item
         usd = dollars(name, result.amount.value, result.amount.currency)
-        return Line(day=day, model=None if item is None else _model(item), item=item or "all", counts={}, usd=usd)
+        return BillLine(day=day, model=None if item is None else _model(item), item=item or "all", counts={}, usd=usd)
     counts = {Measure.REQUESTS: result.num_model_requests, Measure.PROMPT: result.input_tokens}
     if isinstance(result, _Embedded):
-        return Line(day=day, model=result.model, item=result.model or "embeddings", counts=counts)
+        return BillLine(day=day, model=result.model, item=result.model or "embeddings", counts=counts)
     counts |= {Measure.CACHED: result.input_cached_tokens or 0, Measure.COMPLETION: result.output_tokens}
     item = result.model or "completions"
-    return Line(day=day, model=result.model, item=item, counts=counts, batched=result.batch is True)
+    return BillLine(day=day, model=result.model, item=item, counts=counts, batched=result.batch is True)
 
 
 def _model(item: str) -> str | None:

@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
-from llmgateway.providers.bills.bill import DAY, Bill, Count, Kind, Line, Measure, Span, Unreadable, dollars
+from llmgateway.providers.bills.bill import DAY, Bill, BillLine, Count, ExportKind, Measure, Span, Unreadable, dollars
 from llmgateway.providers.hosts.openrouter import OPENROUTER
 
-_ACTIVITY: Final = Kind(
+_ACTIVITY: Final = ExportKind(
     OPENROUTER.id,
     "activity",
     frozenset({Measure.REQUESTS, Measure.PROMPT, Measure.COMPLETION, Measure.COST}),
@@ -55,8 +55,8 @@ def _begin(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _line(name: str, item: _Item) -> Line:
-    return Line(
+def _line(name: str, item: _Item) -> BillLine:
+    return BillLine(
         day=item.date,
         model=item.model,
         item=item.model,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from llmgateway.providers.bills.bill import DAY, Bill, Kind, Line, Unreadable, midnight
+from llmgateway.providers.bills.bill import DAY, Bill, BillLine, ExportKind, Unreadable, midnight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,18 +14,18 @@ class Statement:
     """What a provider says, of whichever days."""
 
     provider: str
-    whole: Mapping[Kind, frozenset[date]]
+    whole: Mapping[ExportKind, frozenset[date]]
     """The days (UTC) that it tells everything of."""
-    partly: Mapping[Kind, frozenset[date]]
+    partly: Mapping[ExportKind, frozenset[date]]
     """Days of which it tells only a part: no figure of them means anything."""
-    lines: Sequence[tuple[Kind, Line]]
+    lines: Sequence[tuple[ExportKind, BillLine]]
     """Those of whole days."""
 
 
 def joined(bills: Sequence[Bill], until: datetime | None) -> Statement:
     """The pages as one; what comes after `until` may be missing. Raises Unreadable."""
     _check_provider(bills)
-    kinds = defaultdict[Kind, list[Bill]](list)
+    kinds = defaultdict[ExportKind, list[Bill]](list)
     for bill in _with_kinds(bills):
         if bill.kind is not None:
             kinds[bill.kind].append(bill)

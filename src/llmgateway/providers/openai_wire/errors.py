@@ -5,7 +5,7 @@ Page: https://platform.openai.com/docs/guides/error-codes.
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -126,13 +126,21 @@ def _error_of(said: object) -> object:
     return listed[0] if listed and not error else said
 
 
-def _words(said: object) -> tuple[str, str | None, str | None]:
-    """Message, code and param of an error, wherever the provider puts them; the message is empty when there is none."""
+class _Words(NamedTuple):
+    """What an error says. The message is empty when there is none."""
+
+    message: str
+    code: str | None = None
+    param: str | None = None
+
+
+def _words(said: object) -> _Words:
+    """Message, code and param of an error, wherever the provider puts them."""
     inner = _error_of(said)
     if isinstance(inner, str):
-        return inner, None, None
+        return _Words(inner)
     if not is_object(inner):
-        return "", None, None
+        return _Words("")
     outer: Json = said if is_object(said) else inner
     candidates = (inner.get("message"), inner.get("error"), outer.get("error"), outer.get("message"))
     candidates = (*candidates, outer.get("Message"), outer.get("detail"))
@@ -142,7 +150,7 @@ def _words(said: object) -> tuple[str, str | None, str | None]:
         message = f"{message}: {metadata['raw']}" if message else metadata["raw"]
     code = inner.get("code") or inner.get("type")
     param = inner.get("param")
-    return message, None if code is None else str(code), param if isinstance(param, str) else None
+    return _Words(message, None if code is None else str(code), param if isinstance(param, str) else None)
 
 
 def _text(value: object) -> str:

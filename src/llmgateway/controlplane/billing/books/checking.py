@@ -35,7 +35,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BooksReport:
     """What a check found; amounts are nanos."""
 
     accounts: dict[str, int]
@@ -52,13 +52,13 @@ class Report:
         return sum(self.accounts.values()) == 0 and not (self.unbalanced or self.closings or self.differences)
 
 
-async def check(tx: AsyncSession, since: datetime, until: datetime) -> Report:
+async def check(tx: AsyncSession, since: datetime, until: datetime) -> BooksReport:
     """Check the books of all organisations; charges against events only for the hours between two moments."""
     by_account = select(LedgerEntry.account, func.sum(LedgerEntry.nanos)).group_by(LedgerEntry.account)
     accounts = {account: int(nanos) for account, nanos in (await tx.execute(by_account)).all()}
     by_org = select(LedgerEntry.org_id).group_by(LedgerEntry.org_id).having(func.sum(LedgerEntry.nanos) != 0)
     unequal = (await tx.execute(_UNEQUAL, {"since": since, "until": until})).all()
-    return Report(
+    return BooksReport(
         accounts=accounts,
         unbalanced=tuple((await tx.scalars(by_org)).all()),
         closings=tuple(await wrong_closings(tx)),
