@@ -222,18 +222,22 @@ async def test_what_very_many_requests_hold_is_held_again_without_a_call_that_ta
     many = [Counter("{o}:usd", 10_000, 1), Gauge("{o}:g", 10_000)]
     await asyncio.gather(*(store.admit(f"t{number}", LEASE, many) for number in range(450)))
     lose()
-    sizes, send = list[int](), store._server.wire.send
-
-    async def measured(commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        sizes.append(len(commands))
-        return await send(commands)
-
-    monkeypatch.setattr(store._server.wire, "send", measured)
+    sizes = list[int]()
+    for name in ("begin", "open"):
+        monkeypatch.setattr(store._server.wire, name, _measured(getattr(store._server.wire, name), sizes))
     await store.seed({"{o}:usd": 0}, 600, await _after_the_loss(store))
     assert await _stands(store, "a") == [450, 450, 0]
     await store.beat(LEASE)
     assert max(sizes) <= 300
     await store.close()
+
+
+def _measured(send: Callable[..., Any], sizes: list[int]) -> Callable[..., Any]:
+    def measured(commands: Sequence[tuple[Any, ...]]) -> Any:
+        sizes.append(len(commands))
+        return send(commands)
+
+    return measured
 
 
 async def test_what_a_process_holds_again_is_held_while_it_lives(losing: tuple[str, Callable[[], None]]) -> None:

@@ -165,7 +165,7 @@ async def test_a_pipeline_that_hangs_holds_up_nobody_behind_it(server: str, tmp_
     assert not first.done()
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    for task in store._flushing:
+    for task in store._pipelines._under_way:
         task.cancel()
     await store.close()
     between.close()

@@ -1,4 +1,4 @@
-"""A Store in Redis or Valkey, shared by all processes: each call one script, the calls of one turn of the loop one pipeline.
+"""A Store in Redis or Valkey, shared by all processes: each call one script, several calls one pipeline.
 
 Keys of one organisation share what stands in braces, so a cluster keeps them on one node. Numbers in scripts are doubles: they are
 capped below 2^53 and written with %.0f. Counters and tickets carry the server's run id in their names: after a restart all of
@@ -13,10 +13,9 @@ from typing import Any, Final
 
 import msgspec
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 
 from llmgateway.kit.clock import Clock
-from llmgateway.kit.patience import Deadlines, Patience
 from llmgateway.kit.redis_claims import (
     HeldClaim,
     HeldTicket,
@@ -27,6 +26,7 @@ from llmgateway.kit.redis_claims import (
     verdict_of,
     written,
 )
+from llmgateway.kit.redis_pipelines import Pipelines
 from llmgateway.kit.redis_server import Birth, RedisServer, StoreDamaged, StoreDown
 from llmgateway.kit.store import (
     CEILING,
@@ -39,10 +39,6 @@ from llmgateway.kit.store import (
     beginnings_of,
 )
 
-_PIPELINES: Final = 4
-_LONGEST_SECONDS: Final = 0.002
-"""Of a pipeline that all others wait for. One at a time has most calls in it, and what one of them costs is least; but where the
-server is far away, calls do not wait for each other's way."""
 _TICKET_SECONDS: Final = "86400"
 _LEASE_MILLIS: Final = f"{LEASE_SECONDS * 1000:d}"
 _STORING_MILLIS: Final = f"{STORING_SECONDS * 1000:.0f}"
@@ -58,9 +54,6 @@ _TOGETHER: Final = 100
 _DAMAGES: Final = ("WRONGTYPE", "ERR", "user_script")
 """What errors of a script begin with that found something else than it wrote."""
 _LOSSES: Final = (RedisConnectionError, NoScriptError, ReadOnlyError)
-
-_Waiting = tuple[str, Sequence[str], Sequence[str | bytes], asyncio.Future[Any]]
-"""A script, its keys, its arguments, and who waits for its answer."""
 
 
 class _Lost(StoreDown):
@@ -94,17 +87,12 @@ class RedisStore:
             clock=clock,
             lost=lost,
         )
-        self._seconds = seconds
-        self._deadlines = Deadlines(seconds)
+        self._pipelines = Pipelines(self._server, seconds, self._failure)
         self._prefix = prefix
-        self._waiting: list[_Waiting] = []
         self._tickets: dict[str, str] = {}
         """Ticket -> its key, until it is settled."""
         self._open: dict[str, dict[str, HeldTicket]] = {}
         """Lease -> its tickets that hold gauges or counters, to be kept alive."""
-        self._flushing: set[asyncio.Task[None]] = set()
-        self._departure: asyncio.Handle | None = None
-        """When the calls that wait leave, whether or not the pipeline before them is back."""
         self.replicas = 1
         """Processes that were heard of at the last beat."""
         self._held_since: Birth | None = None
@@ -131,7 +119,7 @@ class RedisStore:
                 lives = True
             keys.append(key)
         given = (self._server.told_time, _LEASE_MILLIS, _TICKET_SECONDS, ticket, written(claims))
-        answer = await self._run("admit", keys, given)
+        answer = await self._pipelines.call("admit", keys, given)
         try:
             verdict = verdict_of(answer, claims)
         except msgspec.MsgspecError as error:
@@ -164,7 +152,9 @@ class RedisStore:
             _STORING_MILLIS,
             written(truths),
         )
-        settled = bool(await self._run("settle", [self._ticket_key(ticket, near, epoch), self._index(near)], given))
+        settled = bool(
+            await self._pipelines.call("settle", [self._ticket_key(ticket, near, epoch), self._index(near)], given)
+        )
         self._tickets.pop(ticket, None)
         return settled
 
@@ -175,7 +165,7 @@ class RedisStore:
         epoch = await self._server.epoch()
         keys = [f"{self._ticket_key(ticket, near_of(truths), epoch)}:also", *map(self._newest, truths)]
         told = (self._server.told_time, f"{ago * 1000:.0f}", _STORING_MILLIS, self._prefix, epoch)
-        await self._run("also", keys, (*told, written([*truths.values()]), written(held)))
+        await self._pipelines.call("also", keys, (*told, written([*truths.values()]), written(held)))
 
     async def names(self, ticket: str, near: str) -> Sequence[str]:
         """What an open ticket holds, by the names of its claims. Raises StoreDown."""
@@ -209,7 +199,7 @@ class RedisStore:
             counter, index = f"{self._prefix}{key}@{epoch}", self._index(near_of([key]))
             keys = [counter, index, *map(self._newest, beginnings_of(key))]
             given = (f"{min(max(value, 0), CEILING):d}", str(lifetime), f"{read_at * 1000:.0f}", key)
-            await self._run("seed", keys, given)
+            await self._pipelines.call("seed", keys, given)
 
     async def lag(self, lease: str, seconds: float) -> None:
         """Raises StoreDown."""
@@ -240,7 +230,7 @@ class RedisStore:
                     self._open[lease][ticket] = held._replace(key=key, listed=held.listed and listed)
                     claims = written(held_anew(held, self._prefix, epoch))
                     given = (self._server.told_time, _LEASE_MILLIS, _TICKET_SECONDS, ticket, claims)
-                    again.append(self._run("hold", [key, listed], given))
+                    again.append(self._pipelines.call("hold", [key, listed], given))
             await asyncio.gather(*again)
 
     async def _said(self, until: int, born: int) -> tuple[int, int]:
@@ -274,7 +264,7 @@ class RedisStore:
 
     async def close(self) -> None:
         """Close the connections."""
-        await asyncio.gather(*self._flushing, return_exceptions=True)
+        await self._pipelines.finish()
         await self._server.close()
 
     async def facts(self) -> Mapping[str, str]:
@@ -296,58 +286,6 @@ class RedisStore:
     def _newest(self, beginning: str) -> str:
         """Where the newest counter is told whose name begins so."""
         return f"{self._prefix}{beginning}:newest"
-
-    async def _run(self, name: str, keys: Sequence[str], given: Sequence[str | bytes]) -> Any:
-        """One script, in the pipeline of this turn of the loop. Raises StoreDown."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append((name, keys, given, future))
-        if len(self._waiting) == 1:  # the others come along
-            late = self._flushing
-            self._depart(loop.call_later(_LONGEST_SECONDS, self._flush) if late else loop.call_soon(self._flush))
-        self._deadlines.watch(future)
-        try:
-            return await future
-        except TimeoutError as error:
-            raise self._server.down(error) from error
-
-    def _depart(self, departure: asyncio.Handle | None) -> None:
-        if self._departure is not None:
-            self._departure.cancel()
-        self._departure = departure
-
-    def _flush(self) -> None:
-        """Send what waits. While a pipeline is under way, calls gather for the next."""
-        self._depart(None)
-        if not self._waiting or len(self._flushing) >= _PIPELINES:
-            return
-        # Whom the deadline took must reserve nothing any more.
-        batch, self._waiting = [one for one in self._waiting if not one[3].done()], []
-        if not batch:
-            return
-        task = asyncio.ensure_future(self._send(batch))
-        self._flushing.add(task)
-        task.add_done_callback(self._flushed)
-
-    def _flushed(self, task: asyncio.Task[None]) -> None:
-        self._flushing.discard(task)
-        if self._waiting:  # those whose turn is this one come along
-            self._depart(asyncio.get_running_loop().call_soon(self._flush))
-
-    async def _send(self, batch: Sequence[_Waiting]) -> None:
-        calls = [("EVALSHA", self._server.shas[name], len(keys), *keys, *given) for name, keys, given, _ in batch]
-        try:
-            async with Patience(self._seconds * 2):
-                answers: list[Any] = await self._server.wire.send(calls)
-        except (RedisError, OSError, TimeoutError) as error:
-            answers = [error] * len(batch)
-        for (_, keys, _, future), answer in zip(batch, answers, strict=True):
-            if future.done():
-                continue
-            if isinstance(answer, Exception):
-                future.set_exception(self._failure(keys, answer))
-            else:
-                future.set_result(answer)
 
     def _failure(self, keys: Sequence[str], error: Exception) -> StoreDown:
         if type(error) is ResponseError and str(error).startswith(_DAMAGES):

@@ -53,27 +53,49 @@ class Wire:
         self._pool: Any = client.connection_pool
         self._idle: list[Any] = []
 
+    def begin(self, commands: Sequence[tuple[Any, ...]]) -> "Pipeline | None":
+        """Write commands before the loop goes on; None where no connection is at hand that the server has not closed.
+
+        redis-py writes in coroutines alone, which first run when all else of this turn is done.
+        """
+        if not self._idle or not self._idle[-1].is_connected or self._idle[-1]._reader.at_eof():  # noqa: SLF001
+            return None
+        connection = self._idle.pop()
+        connection._writer.write(b"".join(map(_pack, commands)))  # noqa: SLF001
+        return Pipeline(self, connection, len(commands))
+
+    async def open(self, commands: Sequence[tuple[Any, ...]]) -> "Pipeline":
+        """Write commands to a connection, opened anew where the server has closed it. Raises RedisError and OSError."""
+        connection: Any = self._idle.pop() if self._idle else await self._pool.get_connection()
+        sent = False
+        try:
+            if not connection.is_connected or await connection.can_read():  # the server has closed it
+                await self._pool.ensure_connection(connection)
+            await connection.send_packed_command(b"".join(map(_pack, commands)), check_health=False)
+            sent = True
+        finally:
+            if not sent:
+                await self.give_back(connection, owes=True)
+        return Pipeline(self, connection, len(commands))
+
+    async def give_back(self, connection: Any, *, owes: bool) -> None:
+        """Keep a connection, or leave it to the pool; one that owes answers is closed before."""
+        if owes:
+            await connection.disconnect(nowait=True)
+        if len(self._idle) < _KEPT:
+            self._idle.append(connection)
+        else:
+            await asyncio.shield(self._pool.release(connection))  # who is cancelled here takes none with him
+
     async def send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """What the server answers to each, in their order; a refused command's answer is its ResponseError.
 
         Raises RedisError and OSError when the server cannot be asked; whoever is cancelled leaves no connection behind that
         owes answers.
         """
-        connection: Any = self._idle.pop() if self._idle else await self._pool.get_connection()
         answers: list[Any] = []
-        try:
-            if not connection.is_connected or await connection.can_read():  # the server has closed it
-                await self._pool.ensure_connection(connection)
-            await connection.send_packed_command(b"".join(map(_pack, commands)), check_health=False)
-            answers += [await _answer(connection) for _ in commands]
-            return answers
-        finally:
-            if len(answers) < len(commands):
-                await connection.disconnect(nowait=True)
-            if len(self._idle) < _KEPT:
-                self._idle.append(connection)
-            else:
-                await asyncio.shield(self._pool.release(connection))  # who is cancelled here takes none with him
+        await (await self.open(commands)).answered(answers.append)
+        return answers
 
     async def ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """As `send`; but a refused command raises its ResponseError."""
@@ -82,6 +104,25 @@ class Wire:
             if isinstance(answer, ResponseError):
                 raise answer
         return answers
+
+
+class Pipeline:
+    """Commands that were written to a connection, and what is owed for them."""
+
+    def __init__(self, wire: Wire, connection: Any, owed: int) -> None:
+        self._wire = wire
+        self._connection = connection
+        self._owed = owed
+
+    async def answered(self, hear: Callable[[Any], None]) -> None:
+        """Tell each answer as it comes, in the commands' order. Raises RedisError and OSError as `Wire.send`."""
+        try:
+            while self._owed:
+                answer = await _answer(self._connection)
+                self._owed -= 1
+                hear(answer)
+        finally:
+            await self._wire.give_back(self._connection, owes=self._owed > 0)
 
 
 async def facts(client: Any, seconds: float) -> Mapping[str, str]:
