@@ -1,5 +1,9 @@
 """The billing periods of an organisation whose subscription has ended: they begin with its end, a month after a month."""
 
+from datetime import UTC, datetime
+
+import pytest
+
 from llmgateway.controlplane.billing import metering
 from llmgateway.db.session import Database
 from tests.controlplane.billing.beyond import DOLLAR, charges, quota_of, use
@@ -47,3 +51,18 @@ async def test_two_subscriptions_within_a_minute_are_charged_each_by_itself(shop
         await shop.settle()
     assert await metering.charge_overage(shop.worker, shop.clock) == 2
     assert await charges(shop, org) == [4 * DOLLAR, 4 * DOLLAR]
+
+
+@pytest.mark.parametrize(("status", "anew"), [("canceled", True), ("incomplete_expired", False), ("unpaid", False)])
+async def test_a_card_that_never_paid_begins_no_count_anew(
+    shop: Shop, data: Database, status: str, *, anew: bool
+) -> None:
+    org, _, _ = await shop.subscribed("acme", "starter")
+    await use(shop, data, org, 40_000)
+    [found] = shop.stripe.account.all("subscription")
+    found.update(status=status, ended_at=shop.stripe.account.now)
+    shop.stripe.account.tell("customer.subscription.updated", found)
+    await shop.settle()
+    assert await shop.plan(org) == "free"
+    begin = (await quota_of(shop, data, org)).period_start
+    assert begin == (shop.clock.now() if anew else datetime(2026, 11, 1, tzinfo=UTC))

@@ -94,10 +94,15 @@ def reminders_due(grace_until: datetime, now: datetime) -> int:
 
 
 def _period(subscription: Subscription) -> tuple[datetime, datetime] | tuple[None, None]:
-    """What is used counts in it: what was paid for counts against no plan that comes after it."""
+    """What is used counts in it: what was paid for counts against no plan that comes after it.
+
+    A subscription whose first payment failed was never one, and begins no count anew.
+    """
     if subscription.status in IN_FORCE:
         return subscription.period_start, subscription.period_end
-    return (None, None) if subscription.ended_at is None else month_from(subscription.ended_at)
+    if subscription.status == "canceled" and subscription.ended_at is not None:
+        return month_from(subscription.ended_at)
+    return None, None
 
 
 def _rank(subscription: Subscription) -> tuple[int, Decimal, int, str]:
