@@ -80,10 +80,7 @@ async def keep(tx: AsyncSession, terms: Terms) -> None:
 async def kept(tx: AsyncSession, org_id: str, since: datetime) -> Sequence[Terms]:
     """What periods that ended after `since` end with, and the one that runs, oldest first; what held in them before is `earlier`."""
     query = owned(OverageTerms, org_id).where(OverageTerms.ends_at > since).order_by(OverageTerms.begins_at)
-    return [
-        Terms(org_id, (row.begins_at, row.ends_at), row.plan, row.limit_nanos, row.waived_nanos)
-        for row in (await tx.scalars(query)).all()
-    ]
+    return [_stored(row, row.ends_at) for row in (await tx.scalars(query)).all()]
 
 
 async def keep_earlier(tx: AsyncSession, terms: Terms) -> None:
@@ -102,10 +99,7 @@ async def keep_earlier(tx: AsyncSession, terms: Terms) -> None:
 async def earlier(tx: AsyncSession, org_id: str, begins_at: datetime) -> Sequence[Terms]:
     """The terms that held in a period before its last ones, oldest first."""
     query = owned(OverageChange, org_id).where(OverageChange.begins_at == begins_at).order_by(OverageChange.changed_at)
-    return [
-        Terms(org_id, (row.begins_at, row.changed_at), row.plan, row.limit_nanos, row.waived_nanos)
-        for row in (await tx.scalars(query)).all()
-    ]
+    return [_stored(row, row.changed_at) for row in (await tx.scalars(query)).all()]
 
 
 def charged_since(since: datetime) -> Select[str]:
@@ -114,3 +108,7 @@ def charged_since(since: datetime) -> Select[str]:
     ended = select(OverageTerms.org_id).where(OverageTerms.limit_nanos > 0, OverageTerms.ends_at > since)
     changed = select(OverageChange.org_id).where(OverageChange.limit_nanos > 0, OverageChange.changed_at > since)
     return select(now.union(ended, changed).subquery().c.id)
+
+
+def _stored(row: OverageTerms | OverageChange, until: datetime) -> Terms:
+    return Terms(row.org_id, (row.begins_at, until), row.plan, row.limit_nanos, row.waived_nanos)
