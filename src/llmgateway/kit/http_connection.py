@@ -1,0 +1,200 @@
+"""HTTP/1.1 on one connection to a server: a request is written, its answer is read, and then comes the next.
+
+Bytes are parsed by httptools, as uvicorn does for what callers send. What comes unasked, and what is no HTTP, ends the connection.
+"""
+
+import asyncio
+from typing import Final
+
+import httptools
+from aiohttp.connector import Connection
+
+_AHEAD: Final = 1 << 18
+"""Bytes of an answer that are read before anybody asks for them."""
+_JOINED: Final = 1 << 16
+"""A body of up to so many bytes is sent in one piece with its head; a larger one is not copied for it."""
+_MOST_AROUND: Final = 1 << 16
+"""Bytes of a head, or of what stands around the body, that are read before an answer is given up."""
+_SWITCHING: Final = 101
+_MEASURES: Final = frozenset({"content-length", "transfer-encoding"})
+"""Headers that say where a body ends; without them it ends with the connection."""
+_LENIENT: Final = {
+    "lenient_headers": True,
+    "lenient_optional_cr_before_lf": True,
+    "lenient_spaces_after_chunk_size": True,
+}
+"""What servers get wrong and every client reads nevertheless."""
+
+
+class NotHttp(Exception):
+    """What the server sent is no answer."""
+
+
+class HttpConnection(asyncio.Protocol):
+    """A connection that aiohttp opened. `ask` begins an exchange, `head` waits for its answer, `piece` for more of its body."""
+
+    __slots__ = (
+        "_around", "_asked", "_begun", "_held", "_informs", "_keeps", "_loop", "_lost", "_opened", "_parser", "_paused",
+        "_pieces", "_rested", "_transport", "_trouble", "_waiting", "ended", "headers", "server", "status",
+    )  # fmt: skip
+
+    def __init__(self, server: str, opened: Connection) -> None:
+        """`server` is whatever its owner calls the other end. Raises ConnectionResetError where it was closed meanwhile."""
+        self.server = server
+        transport = opened.transport
+        if transport is None or transport.is_closing():
+            opened.close()
+            raise ConnectionResetError("it was closed as soon as it was open")
+        self._opened = opened
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(**_LENIENT)
+        self._waiting: asyncio.Future[None] | None = None
+        self._trouble: Exception | None = None
+        self._asked = self._begun = self._informs = self._keeps = self._paused = self._lost = False
+        self._around = self._held = 0
+        self._rested = 0.0
+        self._pieces: list[bytes] = []
+        self.ended = True
+        """All of the answer has come."""
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        """Names in lower case."""
+        transport.set_protocol(self)
+
+    @property
+    def alive(self) -> bool:
+        return not self._lost and not self._transport.is_closing()
+
+    @property
+    def keeps(self) -> bool:
+        """Another request may follow: the answer is whole, so is the request, and the server did not say that it closes."""
+        return self.ended and self._keeps and self.alive and not self._transport.get_write_buffer_size()
+
+    def ask(self, head: bytes, body: bytes) -> None:
+        """Write a request. Whatever of the answer before was not read is forgotten."""
+        self._asked, self._begun, self.ended = True, False, False
+        self._around = self._held = 0
+        self._pieces = []
+        self.headers = {}
+        if len(body) <= _JOINED:
+            self._transport.write(head + body)
+        else:
+            self._transport.write(head)
+            self._transport.write(body)
+
+    def rest(self) -> None:
+        """Stay open for the next request."""
+        self._asked = False
+        self._rested = self._loop.time()
+        if self._paused:
+            self._resume()
+
+    def rested(self, seconds: float) -> bool:
+        """Whether it has rested for so long."""
+        return self._loop.time() - self._rested >= seconds
+
+    async def head(self) -> None:
+        """Until `status` and `headers` are there. Raises NotHttp and OSError."""
+        while not self._begun:
+            await self._more()
+
+    async def piece(self) -> bytes:
+        """The next bytes of the body as they were sent; empty at its end. Raises NotHttp and OSError."""
+        while not self._pieces:
+            if self.ended:
+                return b""
+            await self._more()
+        pieces = self._pieces
+        self._pieces = []
+        self._held = 0
+        if self._paused:
+            self._resume()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def close(self) -> None:
+        """At once, whatever is under way on it."""
+        self._transport.abort()
+        self._opened.close()
+
+    async def _more(self) -> None:
+        if self._trouble is not None:
+            raise self._trouble
+        self._waiting = self._loop.create_future()
+        try:
+            await self._waiting
+        finally:
+            self._waiting = None
+
+    def _resume(self) -> None:
+        self._paused = False
+        self._transport.resume_reading()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def _fail(self, trouble: Exception) -> None:
+        """Nobody hears of it whose answer is whole."""
+        self._trouble = trouble
+        self.close()
+
+    # What the transport tells.
+
+    def data_received(self, data: bytes) -> None:
+        if not self._asked:
+            self.close()
+            return
+        self._around += len(data)
+        self._held += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(NotHttp(f"the answer is not HTTP: {error}"))
+        if self._around > _MOST_AROUND:
+            self._fail(NotHttp("the head of the answer has no end"))
+        if self._held > _AHEAD and self._pieces and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        if exc is None and self._begun and not _MEASURES & self.headers.keys():
+            self.ended = True
+        elif not self.ended and self._trouble is None:
+            self._trouble = ConnectionResetError("the answer is not whole" if exc is None else str(exc))
+        self._opened.close()
+        self._wake()
+
+    # What the parser tells. Hints (1xx) come before an answer, trailers after it: neither is one.
+
+    def on_message_begin(self) -> None:
+        if self.ended:
+            self._keeps = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._begun:
+            self.headers[name.decode("latin-1").lower()] = value.decode("utf-8", "surrogateescape")
+
+    def on_headers_complete(self) -> None:
+        if self._begun:
+            return
+        status = self._parser.get_status_code()
+        self._informs = status < 200 and status != _SWITCHING
+        if self._informs:
+            self.headers = {}
+            return
+        self.status = status
+        self._keeps = self._parser.should_keep_alive()
+        self._begun = True
+
+    def on_body(self, body: bytes) -> None:
+        self._around = 0
+        if not self.ended:
+            self._pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        if not self._informs:
+            self.ended = True
