@@ -1,17 +1,16 @@
 """What an organisation is charged: cost, markup and fee on the gateway's credentials, nothing in the sandbox or from the cache."""
 
-import asyncio
 import json
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx2
 import pytest
 
+from tests.e2e.beside import beside
 from tests.e2e.gateway import Gateway, Json, run_gateway
-from tests.upstreams.server import Upstream, upstream
+from tests.upstreams.server import upstream
 
 CONFIG = """
 providers:
@@ -56,21 +55,12 @@ class Tenant:
 
 @pytest.fixture(scope="module")
 def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
-    started, stop, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
-    held = list[Upstream]()
-
-    async def run() -> None:
-        async with upstream() as provider:
-            held.append(provider)
-            started.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
-    thread.start()
-    assert started.wait(10)
     environment = {"LLMGATEWAY_MARKUP_PERCENT": "12.5", "LLMGATEWAY_REQUEST_FEE_USD": "0.000000007"}
-    config = CONFIG.replace("URL", held[0].url)
-    with run_gateway(tmp_path_factory.mktemp("gateway"), config, **environment) as gateway:
+    folder = tmp_path_factory.mktemp("gateway")
+    with (
+        beside(upstream()) as provider,
+        run_gateway(folder, CONFIG.replace("URL", provider.url), **environment) as gateway,
+    ):
         password = re.search(r"Password\s+(\S+)", gateway.greeting)
         assert password is not None
         with httpx2.Client(base_url=f"{gateway.url}/api/v1") as http:
@@ -80,9 +70,6 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
             http.base_url = f"{gateway.url}/api/v1/orgs/{org}"
             key = http.post("/keys", json={"name": "k"}).json()["key"]
             yield Tenant(gateway, http, key)
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
-    loop.close()
 
 
 def _nanos(dollars: str) -> int:

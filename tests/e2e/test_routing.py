@@ -1,8 +1,6 @@
 """Strategies, credentials and savings, as callers and operators see them."""
 
-import asyncio
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 
+from tests.e2e.beside import beside
 from tests.e2e.gateway import Gateway, Json, run_gateway
 from tests.upstreams.server import Upstream, upstream
 
@@ -68,23 +67,11 @@ class Routes:
 @pytest.fixture(scope="module")
 def routes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Routes]:
     """A gateway of this module's own: its circuits and speeds are nobody else's."""
-    loop, started, held = asyncio.new_event_loop(), threading.Event(), list[Upstream]()
-    stop = asyncio.Event()
-
-    async def run() -> None:
-        async with upstream() as provider:
-            held.append(provider)
-            started.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
-    thread.start()
-    assert started.wait(10)
-    with run_gateway(tmp_path_factory.mktemp("routes"), CONFIG.replace("URL", held[0].url)) as gateway:
-        yield Routes(gateway, held[0])
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
-    loop.close()
+    with (
+        beside(upstream()) as provider,
+        run_gateway(tmp_path_factory.mktemp("routes"), CONFIG.replace("URL", provider.url)) as gateway,
+    ):
+        yield Routes(gateway, provider)
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -1,17 +1,15 @@
 """A gateway with seconds scaled down, between misbehaving providers and real callers."""
 
-import asyncio
 import json
-import threading
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx2
 import pytest
 
+from tests.e2e.beside import beside
 from tests.e2e.gateway import Gateway, Json, run_gateway
 from tests.upstreams.faults import Misbehaving
 from tests.upstreams.misbehaving import misbehaving
@@ -129,34 +127,11 @@ def _anthropic(response: httpx2.Response) -> Told:
     )
 
 
-@contextmanager
-def provider_on_stage() -> Generator[Misbehaving]:
-    """A misbehaving provider in a thread of its own, so that tests may block."""
-    loop, started, held = asyncio.new_event_loop(), threading.Event(), list[Misbehaving]()
-    stop = asyncio.Event()
-
-    async def run() -> None:
-        async with misbehaving() as provider:
-            held.append(provider)
-            started.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
-    thread.start()
-    assert started.wait(10)
-    try:
-        yield held[0]
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        loop.close()
-
-
 @pytest.fixture(scope="package")
 def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
     """One for all cases; each case has models of its own, so that circuits do not mix."""
     with (
-        provider_on_stage() as provider,
+        beside(misbehaving()) as provider,
         run_gateway(tmp_path_factory.mktemp("failover"), _config(provider.url)) as gateway,
     ):
         yield Theatre(gateway, provider)

@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.e2e.failover.conftest import provider_on_stage
+from tests.e2e.beside import beside
 from tests.e2e.gateway import Gateway, Json, run_gateway
 from tests.upstreams.faults import Misbehaving
+from tests.upstreams.misbehaving import misbehaving
 from tests.upstreams.wires import WORDS
 
 pytestmark = pytest.mark.slow
@@ -46,7 +47,7 @@ class Caller:
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[Misbehaving]:
-    with provider_on_stage() as provider:
+    with beside(misbehaving()) as provider:
         yield provider
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.e2e.failover.conftest import provider_on_stage
+from tests.e2e.beside import beside
 from tests.e2e.gateway import Gateway, run_gateway
+from tests.upstreams.misbehaving import misbehaving
 from tests.upstreams.wires import WORDS
 
 pytestmark = pytest.mark.slow
@@ -27,7 +28,7 @@ CALLERS = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with provider_on_stage() as provider:
+    with beside(misbehaving()) as provider:
         aliases = "".join(
             f"""
   {wire}.late:
