@@ -15,7 +15,7 @@ from llmgateway.controlplane.billing.standing import ENDED, Standing, standing_o
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeUnavailable
 from llmgateway.controlplane.billing.stripe.objects import Event
-from llmgateway.controlplane.billing.stripe_events import invoices, payments
+from llmgateway.controlplane.billing.stripe_events import invoices, payments, subscriptions
 from llmgateway.db.models.billing import StripeEvent
 from llmgateway.db.session import DATABASE_ERRORS, Database, is_fault_of_data
 from llmgateway.kit.clock import Clock
@@ -112,7 +112,7 @@ async def refresh(database: Database, clock: Clock, stripe_api: StripeApi, custo
     for _ in range(_MOST_ASKED):
         standing = await _standing(stripe_api, customer_id, before)
         async with database.transaction() as tx:
-            stored = await accounts.apply(tx, clock, account.org_id, standing, before)
+            stored = await subscriptions.apply(tx, clock, account.org_id, standing, before)
         if stored == before:
             return
         before = stored
@@ -172,10 +172,10 @@ async def look_again(database: Database, clock: Clock, stripe_api: StripeApi) ->
 async def pass_time(database: Database, clock: Clock) -> int:
     """End graces that are over. Returns how many organisations were checked."""
     async with database.transaction() as tx:
-        org_ids = await accounts.to_look_at(tx, clock.now())
+        org_ids = await subscriptions.to_look_at(tx, clock.now())
     for org_id in org_ids:
         async with database.transaction() as tx:
-            await accounts.apply_time(tx, clock, org_id)
+            await subscriptions.apply_time(tx, clock, org_id)
     return len(org_ids)
 
 
