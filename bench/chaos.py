@@ -25,8 +25,8 @@ from bench.chaos_victims import Killer, Postgres, Redis
 from deploy.local.throwaway import throwaway_folder
 from deploy.local.topology import Topology, topology
 from llmgateway.contract.snapshot import Tariff
-from llmgateway.controlplane.billing import usage_charges
 from llmgateway.controlplane.billing.books import checking
+from llmgateway.controlplane.billing.charges import usage_charges
 from llmgateway.controlplane.usage import rollups
 from llmgateway.db.roles import Role
 from llmgateway.db.session import DATABASE_ERRORS, Database

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from llmgateway.controlplane.billing import dunning, metering, usage_charges
+from llmgateway.controlplane.billing import dunning
 from llmgateway.controlplane.billing.books import closing
 from llmgateway.controlplane.billing.budgets import alerts
+from llmgateway.controlplane.billing.charges import metering, usage_charges
 from llmgateway.controlplane.billing.stripe.access import StripeAccess
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeUnavailable

@@ -14,14 +14,14 @@ from llmgateway.cli import cli
 from llmgateway.commands.reprice import PricesOfNow
 from llmgateway.contract.snapshot import OrgSnapshot, SealedCredential
 from llmgateway.contract.usage import UsageEvent
-from llmgateway.controlplane.billing.repricing import NewCosts
+from llmgateway.controlplane.billing.charges.repricing import NewCosts
 from llmgateway.controlplane.usage.service import Sought, listed
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.gateway_file import AliasEntry
 from tests.controlplane.billing.books import START
-from tests.controlplane.billing.repriced import COST, PRICED, served
+from tests.controlplane.billing.charges.repriced import COST, PRICED, served
 from tests.controlplane.records import make_org
 from tests.dataplane.routing import CATALOG, Routing
 

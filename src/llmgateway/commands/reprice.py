@@ -19,7 +19,7 @@ from llmgateway.commands.route import forecast_of
 from llmgateway.contract.snapshot import OrgSnapshot
 from llmgateway.contract.usage import LACKING, UsageEvent, price_version
 from llmgateway.control_wing import tariff_of
-from llmgateway.controlplane.billing.repricing import NewCosts, RepricedLine, Repricing, RepricingReport
+from llmgateway.controlplane.billing.charges.repricing import NewCosts, RepricedLine, Repricing, RepricingReport
 from llmgateway.controlplane.reception.listing import check_range
 from llmgateway.controlplane.usage import price_versions, rollups
 from llmgateway.controlplane.usage.repricing import Wanted

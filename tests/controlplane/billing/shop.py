@@ -10,8 +10,9 @@ import httpx2
 from sqlalchemy import text
 
 from llmgateway.commands.stripe import make_ready
-from llmgateway.controlplane.billing import dunning, metering, usage_charges
+from llmgateway.controlplane.billing import dunning
 from llmgateway.controlplane.billing.books import closing
+from llmgateway.controlplane.billing.charges import metering, usage_charges
 from llmgateway.controlplane.billing.stripe.api import StripeApi, open_stripe_api
 from llmgateway.controlplane.billing.stripe_events import hints
 from llmgateway.db.roles import Role

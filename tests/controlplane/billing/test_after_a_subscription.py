@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llmgateway.controlplane.billing import metering
+from llmgateway.controlplane.billing.charges import metering
 from llmgateway.db.session import Database
-from tests.controlplane.billing.beyond import DOLLAR, charges, quota_of, use
+from tests.controlplane.billing.charges.beyond import DOLLAR, charges, quota_of, use
 from tests.controlplane.billing.shop import Shop
 
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from llmgateway.contract.snapshot import Limits, Tariff
-from llmgateway.controlplane.billing import usage_charges
 from llmgateway.controlplane.billing.books import closing
+from llmgateway.controlplane.billing.charges import usage_charges
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.usage.store import UsageStore

@@ -9,8 +9,8 @@ import pytest
 
 from llmgateway.controlplane.billing.books.checking import check
 from llmgateway.controlplane.billing.books.ledger import Account
+from llmgateway.controlplane.billing.charges.usage_charges import hour_of
 from llmgateway.controlplane.billing.standing import IN_FORCE
-from llmgateway.controlplane.billing.usage_charges import hour_of
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.billing.books import CENT, START, charged, held

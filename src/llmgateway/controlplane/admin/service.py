@@ -19,9 +19,9 @@ from llmgateway.controlplane.admin.schemas import (
     PlanFigures,
 )
 from llmgateway.controlplane.audit.service import Act, record
-from llmgateway.controlplane.billing import overage
 from llmgateway.controlplane.billing.accounts import INVOICED
 from llmgateway.controlplane.billing.books.ledger import Account, balances
+from llmgateway.controlplane.billing.charges import overage
 from llmgateway.controlplane.plans.service import all_plans, month_of, plan_named
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Actor

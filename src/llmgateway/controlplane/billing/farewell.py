@@ -2,8 +2,9 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.billing import accounts, usage_charges
+from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books.ledger import Account, balances
+from llmgateway.controlplane.billing.charges import usage_charges
 from llmgateway.controlplane.billing.standing import KEPT
 from llmgateway.controlplane.reception.rooms import OrgCloses
 from llmgateway.errors import Conflict

@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.contract.snapshot import Quota
-from llmgateway.controlplane.billing import accounts, overage, usage_charges
+from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books.ledger import Account, balances
+from llmgateway.controlplane.billing.charges import overage, usage_charges
+from llmgateway.controlplane.billing.charges.overage_terms import terms_of
 from llmgateway.controlplane.billing.notices import exhausted, notice
-from llmgateway.controlplane.billing.overage_terms import terms_of
 from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
 from llmgateway.controlplane.billing.standing import Standing
 from llmgateway.controlplane.billing.stripe.access import NOT_SET_UP

@@ -6,7 +6,8 @@ from contextlib import suppress
 import structlog
 from sqlalchemy import select
 
-from llmgateway.controlplane.billing import accounts, metering
+from llmgateway.controlplane.billing import accounts
+from llmgateway.controlplane.billing.charges import metering
 from llmgateway.controlplane.billing.standing import in_force, standing_of
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused

@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.audit.service import Act, record
-from llmgateway.controlplane.billing import accounts, overage
+from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books import ledger
+from llmgateway.controlplane.billing.charges import overage
 from llmgateway.controlplane.billing.standing import FREE, IN_FORCE, PAID_FOR, Standing
 from llmgateway.controlplane.plans.service import SELF_HOSTED, period_of
 from llmgateway.controlplane.reception.announcing import announce

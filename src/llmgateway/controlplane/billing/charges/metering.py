@@ -8,14 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import KeyChanged
-from llmgateway.controlplane.billing import accounts, overage, overage_terms
+from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account, Coverage
+from llmgateway.controlplane.billing.charges import overage, overage_terms
+from llmgateway.controlplane.billing.charges.overage_terms import Terms
+from llmgateway.controlplane.billing.charges.usage_charges import hour_of
 from llmgateway.controlplane.billing.each_organisation import for_each_organisation
-from llmgateway.controlplane.billing.overage_terms import Terms
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused
-from llmgateway.controlplane.billing.usage_charges import hour_of
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.db.models.billing import BillingAccount, MeterReport
 from llmgateway.db.models.organisations import Organisation

@@ -10,7 +10,7 @@ from llmgateway.commands.reprice import PricesOfNow
 from llmgateway.contract.snapshot import Tariff
 from llmgateway.contract.usage import UsageEvent
 from llmgateway.controlplane.billing.books.checking import check
-from llmgateway.controlplane.billing.repricing import Repricing, RepricingReport
+from llmgateway.controlplane.billing.charges.repricing import Repricing, RepricingReport
 from llmgateway.controlplane.usage import rollups
 from llmgateway.controlplane.usage.repricing import Wanted
 from llmgateway.controlplane.usage.service import Sought, listed

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.controlplane.billing.accounts import is_invoiced
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Kind
+from llmgateway.controlplane.billing.charges.overage import LATE
 from llmgateway.controlplane.billing.each_organisation import for_each_organisation
-from llmgateway.controlplane.billing.overage import LATE
 from llmgateway.controlplane.usage.exact_sums import exact_sums
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.usage_events import UsageRow

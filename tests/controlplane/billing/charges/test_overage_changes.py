@@ -5,11 +5,11 @@ from random import Random
 import pytest
 
 from llmgateway.contract.usage import UsageEvent
-from llmgateway.controlplane.billing import metering
+from llmgateway.controlplane.billing.charges import metering
 from llmgateway.controlplane.plans.service import plan_named
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
-from tests.controlplane.billing.beyond import DOLLAR, begun, charges, quota_of, use
+from tests.controlplane.billing.charges.beyond import DOLLAR, begun, charges, quota_of, use
 from tests.controlplane.billing.shop import Shop
 
 MILLION = 1_000_000

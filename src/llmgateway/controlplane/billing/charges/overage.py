@@ -12,10 +12,10 @@ from typing import Any, Final
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.billing import overage_terms
 from llmgateway.controlplane.billing.books import ledger
 from llmgateway.controlplane.billing.books.ledger import Account, Kind
-from llmgateway.controlplane.billing.overage_terms import Terms, terms_of
+from llmgateway.controlplane.billing.charges import overage_terms
+from llmgateway.controlplane.billing.charges.overage_terms import Terms, terms_of
 from llmgateway.controlplane.usage.exact_sums import exact_sums
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.organisations import Organisation

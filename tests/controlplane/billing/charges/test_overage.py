@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import make_url
 
 from llmgateway.contract.usage import Outcome
-from llmgateway.controlplane.billing import metering
 from llmgateway.controlplane.billing.books.ledger import Account
+from llmgateway.controlplane.billing.charges import metering
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import error_of
-from tests.controlplane.billing.beyond import DOLLAR, charges, quota_of, use
 from tests.controlplane.billing.books import CENT, charged, held
+from tests.controlplane.billing.charges.beyond import DOLLAR, charges, quota_of, use
 from tests.controlplane.billing.shop import Shop
 from tests.fixtures_database import run_sql
 

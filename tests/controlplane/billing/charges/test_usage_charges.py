@@ -12,7 +12,7 @@ from llmgateway.canon.usage import UsageSource
 from llmgateway.controlplane.billing.books import closing, ledger, postings, statement
 from llmgateway.controlplane.billing.books.checking import BooksReport, check
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.usage_charges import RECENT, hour_of, post_hour, post_usage
+from llmgateway.controlplane.billing.charges.usage_charges import RECENT, hour_of, post_hour, post_usage
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import Api, error_of
