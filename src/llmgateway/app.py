@@ -1,4 +1,4 @@
-"""Floor 4: builds the rooms, opens what must be open, and mounts the wings."""
+"""Floor 4: builds the services, opens what must be open, and mounts the wings."""
 
 import asyncio
 import os
@@ -47,7 +47,7 @@ from llmgateway.dataplane.observe.counting import admissions, losses, unretried
 from llmgateway.dataplane.observe.figures import FIGURES
 from llmgateway.dataplane.observe.tracing import Tracing
 from llmgateway.dataplane.pages import Pages, Readiness
-from llmgateway.dataplane.pipeline import Rooms
+from llmgateway.dataplane.pipeline import Services
 from llmgateway.dataplane.plan.forecast import Forecast
 from llmgateway.dataplane.plan.health import Health
 from llmgateway.dataplane.plan.hosts import build_hosts
@@ -155,7 +155,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         await _keep_prices(admin, instruments.catalog, clock)
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
         answers = await stack.enter_async_context(open_answers(settings, file, clock, pepper))
-        rooms = Rooms(
+        services = Services(
             keys=keys,
             router=Router(hosts, file, instruments.catalog, instruments.health, clock),
             dispatcher=Dispatcher(transports, clock, instruments.health, Vault(masters), retries),
@@ -165,13 +165,13 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
             tracing=await stack.enter_async_context(_tracing(settings)),
             keepalive=file.defaults.keepalive,
         )
-        announcements.subscribe_purges(rooms.cache.forget)
+        announcements.subscribe_purges(services.cache.forget)
         readiness = Readiness(lambda: recording.recorder.blocked)
-        vitals = vitals_of(metrics, recording, rooms, readiness, probes_of(usage, counts))
+        vitals = vitals_of(metrics, recording, services, readiness, probes_of(usage, counts))
         await stack.enter_async_context(_running(vitals.watch()))
         await stack.enter_async_context(_bulletin(instruments.health, database, clock, part))
         page = MetricsPage(metrics, vitals.look, settings.metrics_token)
-        pages = Pages(keys, rooms.router, instruments.catalog, usage, readiness, page)
+        pages = Pages(keys, services.router, instruments.catalog, usage, readiness, page)
         shared = Shared(
             admin=admin,
             pepper=pepper,
@@ -179,14 +179,14 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
             store=counts.store,
             clock=clock,
             transports=transports,
-            forecast=Forecast(rooms.router, instruments.catalog, instruments.tokenizer, clock),
+            forecast=Forecast(services.router, instruments.catalog, instruments.tokenizer, clock),
             held=HeldAnswers(answers),
             draining=lambda: readiness.draining,
         )
         control = await stack.enter_async_context(_control(settings, shared, public_address(settings, port), part))
         door = await stack.enter_async_context(_overseen(control, shared, metrics)) if control else None
         dashboard = _dashboard(settings, part)
-        yield Gateway(data_plane(rooms, pages), door, dashboard, part is not Part.CONTROL, readiness, first_steps)
+        yield Gateway(data_plane(services, pages), door, dashboard, part is not Part.CONTROL, readiness, first_steps)
 
 
 def _dashboard(settings: Settings, part: Part) -> Dashboard | None:

@@ -20,7 +20,7 @@ from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.dataplane.lookup.cache import ResponseCache
 from llmgateway.dataplane.observe.counting import Counting
 from llmgateway.dataplane.pages import Pages, Readiness
-from llmgateway.dataplane.pipeline import Rooms
+from llmgateway.dataplane.pipeline import Services
 from llmgateway.dataplane.plan.health import Health
 from llmgateway.dataplane.routes import DataPlane, Entrance
 from llmgateway.dataplane.vitals import Probe, ProcessParts, Vitals
@@ -98,12 +98,12 @@ def probes_of(usage: UsageStore, counts: OpenStore) -> Mapping[str, Probe]:
 
 
 def vitals_of(
-    metrics: Metrics, recording: Recording, rooms: Rooms, readiness: Readiness, stores: Mapping[str, Probe]
+    metrics: Metrics, recording: Recording, services: Services, readiness: Readiness, stores: Mapping[str, Probe]
 ) -> Vitals:
     """The metrics of this process's own state."""
     parts = ProcessParts(
         version=version("llmgateway"),
-        instruments=rooms.instruments,
+        instruments=services.instruments,
         journal=recording.journal,
         shipper=recording.shipper,
         ready=lambda: not readiness.why_not(),
@@ -117,13 +117,13 @@ def response_cache(file: GatewayFile, secret: bytes, answers: CacheStore) -> Res
     return ResponseCache(answers, secret, file.cache.ttl if file.cache else None)
 
 
-def data_plane(rooms: Rooms, pages: Pages) -> DataPlane:
+def data_plane(services: Services, pages: Pages) -> DataPlane:
     """The data plane as an ASGI application."""
     dialects: Mapping[Dialect, DialectWriter] = {
         dialect.id: dialect for dialect in (OpenAIDialect(), AnthropicDialect(), ResponsesDialect())
     }
     entrances = {path: Entrance(operation, dialects[dialect]) for path, (operation, dialect) in ENTRANCES.items()}
-    return DataPlane(rooms, entrances, pages, dialects[Dialect.OPENAI])
+    return DataPlane(services, entrances, pages, dialects[Dialect.OPENAI])
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
 from llmgateway.dataplane.plan.health import Health
 from llmgateway.dataplane.plan.hosts import build_hosts
 from llmgateway.dataplane.plan.router import Router
-from llmgateway.dataplane.plan.targets import Plan
+from llmgateway.dataplane.plan.targets import RoutePlan
 from llmgateway.gateway_file import GatewayFile, Strategy
 from llmgateway.kit.clock import ManualClock
 from llmgateway.providers.registry import PROVIDERS
@@ -75,7 +75,7 @@ class Routing:
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, parsed, environment)
         self.router = Router(hosts, parsed, CATALOG, self.health, self.clock, draw)
 
-    def plan(self, call: Call | None = None, snapshot: KeySnapshot | None = None, tokens: int = 100) -> Plan:
+    def plan(self, call: Call | None = None, snapshot: KeySnapshot | None = None, tokens: int = 100) -> RoutePlan:
         return self.router.plan(call or chat(), snapshot or key(), tokens)
 
     def names(self, call: Call | None = None, snapshot: KeySnapshot | None = None, tokens: int = 100) -> list[str]:
@@ -83,6 +83,6 @@ class Routing:
         return [target.name for target in self.plan(call, snapshot, tokens).targets]
 
 
-def reasons(plan: Plan) -> dict[str, str]:
+def reasons(plan: RoutePlan) -> dict[str, str]:
     """Target -> why it stands there, those passed over too."""
     return {step.target: step.why for step in plan.steps}

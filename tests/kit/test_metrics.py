@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from llmgateway.kit.metrics import Figure, Kind, Metrics, forget_process
+from llmgateway.kit.metrics import Figure, MetricKind, Metrics, forget_process
 
-SEEN = Figure(name="seen_total", kind=Kind.COUNTER, help="Seen.", labels=("what",))
-OPEN = Figure(name="open_now", kind=Kind.GAUGE, help="Open.")
-WORST = Figure(name="worst", kind=Kind.GAUGE, help="Worst.", merge="livemax")
-TOOK = Figure(name="took_seconds", kind=Kind.HISTOGRAM, help="Took.", buckets=(0.1, 1))
+SEEN = Figure(name="seen_total", kind=MetricKind.COUNTER, help="Seen.", labels=("what",))
+OPEN = Figure(name="open_now", kind=MetricKind.GAUGE, help="Open.")
+WORST = Figure(name="worst", kind=MetricKind.GAUGE, help="Worst.", merge="livemax")
+TOOK = Figure(name="took_seconds", kind=MetricKind.HISTOGRAM, help="Took.", buckets=(0.1, 1))
 
 WORKER = """
 import sys

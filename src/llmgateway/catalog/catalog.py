@@ -20,10 +20,10 @@ from llmgateway.catalog.abilities import Ability, Families, Traits, load_familie
 from llmgateway.catalog.price_book import PriceBook, price_book
 from llmgateway.catalog.price_lists import PriceLists, Shares, load_price_lists
 from llmgateway.catalog.pricing import (
-    Bill,
     Custom,
     PriceOverride,
     TieredRates,
+    UsageCost,
     has_tier,
     override_rates,
     prices_at,
@@ -198,7 +198,7 @@ class Catalog:
 
     def _bills_of_rounds(
         self, provider: str, model: str, usage: Usage, at: datetime, tier: str | None
-    ) -> Sequence[Bill | None]:  # fmt: skip
+    ) -> Sequence[UsageCost | None]:  # fmt: skip
         """One bill per round, each by its own model and length. What belongs to the whole request is in the first."""
         rounds = usage.rounds
         shared: dict[str, Any] = {"speed": usage.speed, "region": usage.region}
@@ -209,7 +209,7 @@ class Catalog:
             for one, part in zip(rounds, parts, strict=True)
         ]
 
-    def _bill(self, offer: _Offer, usage: Usage, at: datetime, tier: str | None) -> Bill | None:
+    def _bill(self, offer: _Offer, usage: Usage, at: datetime, tier: str | None) -> UsageCost | None:
         usual = tier is None and usage.speed is None
         compiled = offer.usual if usual and offer.usual is not None else self._compile(offer, at, tier, usage.speed)
         percent = _share(offer.regional, usage.region)
@@ -323,12 +323,14 @@ class Catalog:
         )
 
 
-def _summed(bills: Sequence[Bill | None]) -> Bill | None:
+def _summed(bills: Sequence[UsageCost | None]) -> UsageCost | None:
     """The bills added up; None where one of them has no price."""
     priced = [bill for bill in bills if bill is not None]
     if len(priced) < len(bills):
         return None
-    return Bill(sum(bill.nanos for bill in priced), tuple(dict.fromkeys(n for bill in priced for n in bill.lacking)))
+    return UsageCost(
+        sum(bill.nanos for bill in priced), tuple(dict.fromkeys(n for bill in priced for n in bill.lacking))
+    )
 
 
 def load_catalog() -> Catalog:

@@ -34,7 +34,7 @@ _OWN_CLASSES: Final[Mapping[str, str]] = MappingProxyType(
 """The operator's name of a class -> its name in the price lists."""
 _TOOLS: Final = ("web_searches_kcount", "storage_searches_kcount", "containers_kcount", "images_kcount")
 _UNSURE: Final = ("searches", "searches in files", "containers", "made images", "sound", "spoken answers")
-"""What may have no price although tokens have one, as `Bill.lacking` names it; in the order of `Rates._unsure`."""
+"""What may have no price although tokens have one, as `UsageCost.lacking` names it; in the order of `Rates._unsure`."""
 _COVERED: Final[Mapping[str, Decimal]] = MappingProxyType(dict.fromkeys(_TOOLS, Decimal(0)))
 
 
@@ -71,7 +71,7 @@ class PriceOverride:
         return f"{self.told_by}: {' '.join(words)}"
 
 
-class Bill(NamedTuple):
+class UsageCost(NamedTuple):
     """What a request's usage costs."""
 
     nanos: int
@@ -107,13 +107,13 @@ class Rates:
     searches_once: bool
     """A request pays for one search, however many it makes."""
 
-    def bill(self, usage: Usage, percent: int) -> Bill:
+    def bill(self, usage: Usage, percent: int) -> UsageCost:
         """What the usage costs at `percent` of the token prices, rounded once, half to even."""
         tokens = (self._prompt(usage) + self._completion(usage)) * percent // 100
         if usage.without_extras:
-            return Bill(_nanos(tokens + self.request), ())
+            return UsageCost(_nanos(tokens + self.request), ())
         nanos = _nanos(tokens + self.request + self._tools(usage))
-        return Bill(nanos, self._lacking(usage) if None in self._unsure else ())
+        return UsageCost(nanos, self._lacking(usage) if None in self._unsure else ())
 
     def prompt_at_most(self, tokens: int, extras: Extras) -> int:
         """Yocto-dollars of a prompt if every token of it has the dearest class that the request allows."""
@@ -192,7 +192,7 @@ class TieredRates:
     tiers: tuple[tuple[int, Rates], ...]
     """(tokens that the prompt must exceed, rates), ascending; the first one's start is -1."""
 
-    def bill(self, usage: Usage, percent: int = 100) -> Bill:
+    def bill(self, usage: Usage, percent: int = 100) -> UsageCost:
         """What the usage costs.
 
         `percent` is the share of the published token prices that holds in the request's region or service tier.

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from llmgateway.controlplane.usage.drift_reasons import reasons
-from llmgateway.controlplane.usage.reconciling import Comparison, Entry, Reconciled
+from llmgateway.controlplane.usage.reconciling import Comparison, Reconciled, ReconciledEntry
 from llmgateway.kit.csv_text import csv_text
 from llmgateway.kit.money import nanos, usd
 from llmgateway.providers.bills.bill import BillLine, Measure
@@ -92,7 +92,7 @@ def _head(report: DriftReport) -> str:
     return f"{report.provider}{whose}, {days}{money}"
 
 
-def _block(report: DriftReport, entry: Entry) -> Iterator[str]:
+def _block(report: DriftReport, entry: ReconciledEntry) -> Iterator[str]:
     yield _title(entry)
     for measure in _ORDER:
         pair = entry.figures.get(measure, _NOTHING)
@@ -103,13 +103,13 @@ def _block(report: DriftReport, entry: Entry) -> Iterator[str]:
     yield from (f"    {reason}" for reason in reasons(entry))
 
 
-def _agreeing(entry: Entry) -> str:
+def _agreeing(entry: ReconciledEntry) -> str:
     figures = [(measure, entry.figures[measure].billed) for measure in _ORDER if measure in entry.figures]
     told = [f"{_UNITS.get(measure, measure)} {_figure(measure, figure)}" for measure, figure in figures if figure]
     return f"{_title(entry)}  {', '.join(told).replace('_', ' ')}"
 
 
-def _title(entry: Entry) -> str:
+def _title(entry: ReconciledEntry) -> str:
     if entry.model is None:
         return f"{entry.day}  all models"
     names = {*entry.billed_as, *entry.counted_as}
@@ -128,7 +128,7 @@ def _verdict(report: DriftReport) -> str:
     return f"{beyond} of {len(entries)} differ by more than {report.tolerance} %, where a ! stands."
 
 
-def _all(found: Reconciled) -> Sequence[Entry]:
+def _all(found: Reconciled) -> Sequence[ReconciledEntry]:
     return (*found.models, *found.days)
 
 
@@ -144,7 +144,7 @@ def _plain(measure: Measure, figure: int) -> str | int:
     return usd(figure) if measure is Measure.COST else figure
 
 
-def _entry(report: DriftReport, entry: Entry) -> dict[str, Any]:
+def _entry(report: DriftReport, entry: ReconciledEntry) -> dict[str, Any]:
     return {
         "day": entry.day.isoformat(),
         **({} if entry.model is None else {"model": entry.model}),
@@ -164,7 +164,7 @@ def _entry(report: DriftReport, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _cells(report: DriftReport, entry: Entry) -> dict[str, Any]:
+def _cells(report: DriftReport, entry: ReconciledEntry) -> dict[str, Any]:
     cells: dict[str, Any] = {
         "day": entry.day.isoformat(),
         "model": entry.model,

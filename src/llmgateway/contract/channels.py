@@ -32,7 +32,7 @@ class UsageSink(Protocol):
         ...
 
 
-class UsageSource(Protocol):
+class UsageLookup(Protocol):
     """Control plane -> data plane: one event, for GET /v1/requests/{id}."""
 
     async def event(self, key_id: str, event_id: str) -> UsageEvent | None:

@@ -11,7 +11,7 @@ from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.catalog.abilities import Ability
 from llmgateway.catalog.catalog import Catalog, Model
-from llmgateway.contract.channels import SourceUnavailable, UsageSource
+from llmgateway.contract.channels import SourceUnavailable, UsageLookup
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, allows
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.explanation import explain
@@ -49,7 +49,7 @@ class Pages:
     keys: Keys
     router: Router
     catalog: Catalog
-    usage: UsageSource
+    usage: UsageLookup
     readiness: Readiness
     metrics: MetricsPage
 

@@ -19,7 +19,7 @@ from llmgateway.dataplane.dispatch.dispatcher import Dispatcher
 from llmgateway.dataplane.dispatch.rescue import RescuedStream
 from llmgateway.dataplane.inbound import Inbound
 from llmgateway.dataplane.keys import Keys
-from llmgateway.dataplane.lookup.cache import Entry, Look, ResponseCache
+from llmgateway.dataplane.lookup.cache import CachedAnswer, Look, ResponseCache
 from llmgateway.dataplane.lookup.collector import Collector, can_be_collected
 from llmgateway.dataplane.lookup.replay import Replay, answer_of
 from llmgateway.dataplane.observe.tracing import Trace, Tracing
@@ -59,7 +59,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rooms:
+class Services:
     """The parts of the data plane that a request passes through; built once on floor 4."""
 
     keys: Keys
@@ -74,9 +74,11 @@ class Rooms:
     faults: FaultSlots = field(default_factory=FaultSlots)
 
 
-async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
+async def serve(services: Services, inbound: Inbound, reply: Reply) -> None:
     """Serve one request, from its key to its last byte. Once the key is known, exactly one usage event is written."""
-    visit = _Visit(rooms, inbound, reply, rooms.tracing.begin(inbound.operation, inbound.headers, reply.request_id))
+    visit = _Visit(
+        services, inbound, reply, services.tracing.begin(inbound.operation, inbound.headers, reply.request_id)
+    )
     try:
         await _journey(visit)
     except Problem as problem:
@@ -98,7 +100,7 @@ async def serve(rooms: Rooms, inbound: Inbound, reply: Reply) -> None:
 class _Visit:
     """One request on its journey, as far as the ends of the journey need to know it."""
 
-    rooms: Rooms
+    services: Services
     inbound: Inbound
     reply: Reply
     trace: Trace
@@ -108,14 +110,14 @@ class _Visit:
 
 async def _journey(visit: _Visit) -> None:
     """The journey's first step, identify, and its body; the other steps follow. Raises the Problem that ends it."""
-    rooms, inbound, reply, trace = visit.rooms, visit.inbound, visit.reply, visit.trace
+    services, inbound, reply, trace = visit.services, visit.inbound, visit.reply, visit.trace
     trace.at("identify")
-    key = await rooms.keys.identify(inbound.secret, inbound.address)
+    key = await services.keys.identify(inbound.secret, inbound.address)
     _identify_in_logs(key, reply.request_id, trace)
-    meter = Meter(rooms.instruments, trace, reply.request_id, key, inbound.operation, inbound.dialect.id)
+    meter = Meter(services.instruments, trace, reply.request_id, key, inbound.operation, inbound.dialect.id)
     visit.meter = meter
     body = inbound.unpacked()
-    with rooms.bodies.holding(key.org.id, len(body)):
+    with services.bodies.holding(key.org.id, len(body)):
         call = inbound.read(body)
         del body  # the call holds all of it; two copies of a large body are one too many
         await _serve_call(visit, key, meter, call)
@@ -123,35 +125,35 @@ async def _journey(visit: _Visit) -> None:
 
 async def _serve_call(visit: _Visit, key: KeySnapshot, meter: Meter, call: Call) -> None:
     """The steps from admit on: reserve, look into the cache, and ask a provider if there is no hit."""
-    rooms, inbound, reply, trace = visit.rooms, visit.inbound, visit.reply, visit.trace
+    services, inbound, reply, trace = visit.services, visit.inbound, visit.reply, visit.trace
     _authorise(key, call)
     trace.at("admit")
     prompt_tokens = meter.count_prompt(call)
     policy.check(key.org.policy, call, prompt_tokens)
-    uncharged = await _admit(rooms, key, meter, call)
+    uncharged = await _admit(services, key, meter, call)
     trace.at("lookup")
-    async with rooms.cache.looking(call, key) as look:
+    async with services.cache.looking(call, key) as look:
         meter.looked_up(look)
         reply.until_unneeded = partial(_until_unneeded, look, meter)
         audience = Audience(call, inbound.dialect, meter, reply, look, trace)
         if look.entry is not None:
             await _serve_cached(look.entry, audience)
             return
-        with rooms.faults.slot(key.org.id, call.wishes.fault):
-            await _ask_providers(rooms, key, audience, uncharged=uncharged)
+        with services.faults.slot(key.org.id, call.wishes.fault):
+            await _ask_providers(services, key, audience, uncharged=uncharged)
 
 
-async def _admit(rooms: Rooms, key: KeySnapshot, meter: Meter, call: Call) -> bool:
+async def _admit(services: Services, key: KeySnapshot, meter: Meter, call: Call) -> bool:
     """Reserve what the call may use. Returns whether it may use only what costs its organisation nothing, for want of credit.
 
     Raises TooMany, PaymentRequired and Unavailable.
     """
     try:
-        await meter.admit(needed(rooms.router, call, key, meter.prompt_tokens))
+        await meter.admit(needed(services.router, call, key, meter.prompt_tokens))
     except (PaymentRequired, TooMany) as refusal:
-        if refusal.code != "insufficient_credit" or not rooms.router.serves_uncharged(call, key):
+        if refusal.code != "insufficient_credit" or not services.router.serves_uncharged(call, key):
             raise
-        await meter.admit(needed(rooms.router, call, key, meter.prompt_tokens, uncharged=True))
+        await meter.admit(needed(services.router, call, key, meter.prompt_tokens, uncharged=True))
         return True
     return False
 
@@ -163,7 +165,7 @@ async def _until_unneeded(look: Look, meter: Meter) -> None:
         await asyncio.sleep(_FIGURES_SECONDS)
 
 
-async def _serve_cached(entry: Entry, audience: Audience) -> None:
+async def _serve_cached(entry: CachedAnswer, audience: Audience) -> None:
     """A cache hit: the kept answer goes out, and no provider is asked."""
     audience.trace.at("watch")
     if audience.call.stream and audience.call.operation is Operation.CHAT:
@@ -172,20 +174,20 @@ async def _serve_cached(entry: Entry, audience: Audience) -> None:
         await delivery.whole(answer_of(entry), audience)
 
 
-async def _ask_providers(rooms: Rooms, key: KeySnapshot, audience: Audience, *, uncharged: bool) -> None:
+async def _ask_providers(services: Services, key: KeySnapshot, audience: Audience, *, uncharged: bool) -> None:
     """The steps plan, dispatch and watch."""
-    if audience.call.operation is Operation.COMPLETIONS and not rooms.router.completes(audience.call, key):
+    if audience.call.operation is Operation.COMPLETIONS and not services.router.completes(audience.call, key):
         audience = msgspec.structs.replace(audience, call=as_chat(audience.call), dialect=TextDialect())
     call, meter, reply = audience.call, audience.meter, audience.reply
     audience.trace.at("plan")
-    plan = rooms.router.plan(call, key, meter.prompt_tokens, uncharged=uncharged)
+    plan = services.router.plan(call, key, meter.prompt_tokens, uncharged=uncharged)
     meter.planned(plan)
     if not plan.targets:
         await delivery.whole(meter.counted_here(), audience)
         return
     if call.stream and not call.wishes.silenced:
-        reply.keep_alive(rooms.keepalive, audience.dialect.keepalive(), meter.headers())
-    asking = rooms.dispatcher.asking(call, plan, meter, key.org.id)
+        reply.keep_alive(services.keepalive, audience.dialect.keepalive(), meter.headers())
+    asking = services.dispatcher.asking(call, plan, meter, key.org.id)
     audience.trace.at("dispatch")
     served = await asking.first()
     audience.trace.at("watch")
@@ -222,7 +224,7 @@ async def _fail(visit: _Visit, problem: Problem) -> None:
             problem = worse
         headers += meter.headers()
     else:
-        visit.rooms.instruments.turned_away(problem, reply.request_id)
+        visit.services.instruments.turned_away(problem, reply.request_id)
     visit.trace.refused(problem)
     if problem.retry_after is not None:
         headers.append(("retry-after", str(problem.retry_after)))

@@ -16,7 +16,7 @@ from llmgateway.dataplane.body import Receive, read_body, size_of
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.inbound import Inbound, credential, header_map
 from llmgateway.dataplane.pages import Pages
-from llmgateway.dataplane.pipeline import Rooms
+from llmgateway.dataplane.pipeline import Services
 from llmgateway.dataplane.reply import Reply, Send, departure
 from llmgateway.errors import HeadersTooLarge, MethodNotAllowed, NotFound, Problem
 from llmgateway.kit.ids import new_id
@@ -45,7 +45,7 @@ class Entrance:
 class DataPlane:
     """The data plane as an ASGI application."""
 
-    rooms: Rooms
+    services: Services
     entrances: Mapping[str, Entrance]
     """Path -> operation and dialect, for POST."""
     pages: Pages
@@ -76,7 +76,7 @@ class DataPlane:
                 body = await read_body(receive, headers, much, large)
             secret = credential(headers)
         except Problem as problem:
-            self.rooms.instruments.turned_away(problem, reply.request_id)
+            self.services.instruments.turned_away(problem, reply.request_id)
             await _refuse(problem, dialect, reply)
             return
         if body is None:
@@ -89,16 +89,16 @@ class DataPlane:
             headers=headers,
             body=body,
         )
-        await _until_departure(self.rooms, inbound, reply, receive)
+        await _until_departure(self.services, inbound, reply, receive)
 
     async def _knows(self, scope: Scope, headers: Mapping[str, str]) -> KeySnapshot:
         """Check the key before much of its body is read. Raises Problem."""
-        return await self.rooms.keys.identify(credential(headers), client_address(scope))
+        return await self.services.keys.identify(credential(headers), client_address(scope))
 
     async def _takes_large(self, scope: Scope, headers: Mapping[str, str], held: ExitStack) -> None:
         """Reserve memory for a large body. Raises Problem when there is none left."""
         key = await self._knows(scope, headers)
-        held.enter_context(self.rooms.bodies.holding(key.org.id, size_of(headers)))
+        held.enter_context(self.services.bodies.holding(key.org.id, size_of(headers)))
 
     def _no_route(self, method: str, path: str) -> Problem:
         if _OF_STORED_RESPONSES.fullmatch(f"{method} {path}"):
@@ -123,7 +123,7 @@ class DataPlane:
         return self.default_dialect
 
 
-async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive: Receive) -> None:
+async def _until_departure(services: Services, inbound: Inbound, reply: Reply, receive: Receive) -> None:
     """Run the journey; when the caller leaves, cancel it, so that the upstream is closed at once.
 
     What is answered quickly pays for nobody who watches the door.
@@ -139,7 +139,7 @@ async def _until_departure(rooms: Rooms, inbound: Inbound, reply: Reply, receive
 
     called = loop.call_later(_UNWATCHED_SECONDS, lambda: watchman.append(loop.create_task(watch_the_door())))
     try:
-        await pipeline.serve(rooms, inbound, reply)
+        await pipeline.serve(services, inbound, reply)
     except asyncio.CancelledError:
         if not reply.left:
             raise

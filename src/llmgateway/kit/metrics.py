@@ -19,7 +19,7 @@ from prometheus_client.multiprocess import (
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     """The type of a metric."""
 
     COUNTER = "counter"
@@ -37,7 +37,7 @@ class Figure:
     """The declaration of one metric."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
@@ -101,9 +101,9 @@ class Metrics:
         return generate_latest(together)
 
     def _opened(self, figure: Figure) -> Counter | Gauge | Histogram:
-        if figure.kind is Kind.COUNTER:
+        if figure.kind is MetricKind.COUNTER:
             return Counter(figure.name, figure.help, figure.labels, registry=self._registry)
-        if figure.kind is Kind.GAUGE:
+        if figure.kind is MetricKind.GAUGE:
             return Gauge(
                 figure.name, figure.help, figure.labels, registry=self._registry, multiprocess_mode=figure.merge
             )

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from llmgateway.controlplane.billing.books import closing, ledger, postings
 from llmgateway.controlplane.billing.books.checking import check
-from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Kind, Posting, Unbalanced
+from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Posting, PostingKind, Unbalanced
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from tests.controlplane.billing.books import CENT, START, clock_at, held, write
@@ -43,7 +43,7 @@ async def _refused(database: Database, *statements: str) -> str:
 
 def test_a_posting_that_does_not_balance_cannot_be_made() -> None:
     with pytest.raises(Unbalanced):
-        Posting(kind=Kind.CREDIT, reference="r", description="", entries={Account.CREDIT: 1, Account.STRIPE: -2})
+        Posting(kind=PostingKind.CREDIT, reference="r", description="", entries={Account.CREDIT: 1, Account.STRIPE: -2})
 
 
 @pytest.mark.parametrize(

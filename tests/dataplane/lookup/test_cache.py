@@ -12,7 +12,7 @@ from llmgateway.contract.channels import CachePurged
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
 from llmgateway.contract.usage import Outcome, UsageEvent
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
-from llmgateway.dataplane.lookup.cache import Entry, HeldAnswers, ResponseCache
+from llmgateway.dataplane.lookup.cache import CachedAnswer, HeldAnswers, ResponseCache
 from llmgateway.dataplane.lookup.replay import Replay
 from llmgateway.errors import Problem, Unavailable
 from llmgateway.kit.cache_store import MemoryCache
@@ -156,7 +156,7 @@ async def test_a_failure_is_told_to_all_who_waited_and_not_remembered(cache: Res
 
 async def test_a_replayed_message_leaves_nothing_out() -> None:
     message = {"role": "assistant", "content": "Hi", "audio": {"id": "x"}, "function_call": {"name": "f"}}
-    entry = Entry(
+    entry = CachedAnswer(
         body=_answer(message=message).body, usage=None, finish="stop", text="Hi", provider="p", served_model="m",
         list_cost_nanos=None,
     )  # fmt: skip

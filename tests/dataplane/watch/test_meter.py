@@ -16,7 +16,7 @@ from llmgateway.dataplane.admit.bidding import needed
 from llmgateway.dataplane.observe.counting import Counting
 from llmgateway.dataplane.observe.figures import FIGURES
 from llmgateway.dataplane.observe.tracing import NO_TRACE, NoTrace, Trace
-from llmgateway.dataplane.plan.targets import Plan, Target
+from llmgateway.dataplane.plan.targets import RoutePlan, Target
 from llmgateway.dataplane.watch.instruments import Instruments
 from llmgateway.dataplane.watch.meter import Meter
 from llmgateway.dataplane.watch.request_log import RequestLog
@@ -53,7 +53,7 @@ def _routing(location: str) -> Routing:
 
 
 async def _served(
-    target: Target, plan: Plan, usage: Usage | None, *, call: Call | None = None, left: bool = False
+    target: Target, plan: RoutePlan, usage: Usage | None, *, call: Call | None = None, left: bool = False
 ) -> tuple[OpenRecord, UsageEvent]:
     """The records of a request that the target answered, or whose caller left before it did."""
     journal = _Journal()
@@ -159,7 +159,7 @@ async def test_who_is_not_told_what_was_served_counts_what_was_wished(
     """Before the end, for an estimate should there be none, and where the caller left or the provider told no figures."""
     call = chat(model, "word " * 1_000, **wished)
     target = _routing("").plan(chat(model)).targets[0]
-    plan = Plan(targets=(target,), asked=target)
+    plan = RoutePlan(targets=(target,), asked=target)
     usual = CATALOG.price(
         target.host.id, target.model, Usage(prompt_tokens=TOKENIZER.count_prompt(call.canon, model)), NOON
     )
@@ -173,7 +173,7 @@ async def test_who_is_not_told_what_was_served_counts_what_was_wished(
 async def test_what_the_provider_tells_counts_whatever_was_wished() -> None:
     call = chat("openai/gpt-4.1", service_tier="priority")
     target = _routing("").plan(call).targets[0]
-    _, event = await _served(target, Plan(targets=(target,), asked=target), Usage(prompt_tokens=1_000), call=call)
+    _, event = await _served(target, RoutePlan(targets=(target,), asked=target), Usage(prompt_tokens=1_000), call=call)
     assert (event.cost_nanos, event.usage_details) == (2_000_000, None)
 
 

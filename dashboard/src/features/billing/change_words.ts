@@ -3,7 +3,7 @@ import { cents } from "@/lib/format";
 import { utcDay } from "@/lib/time";
 
 type Preview = Schema["ChangePreview"];
-type Step = Schema["Step"];
+type Step = Schema["ChangeStep"];
 
 const on = (time: string | null | undefined): string => (time ? `on ${utcDay(time)}` : "then");
 

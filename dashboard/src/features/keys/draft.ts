@@ -4,7 +4,7 @@ import { typedNumber } from "@/lib/typed";
 
 type Key = Schema["KeyShown"];
 type Operation = Schema["Operation"];
-type Rates = Schema["Rates"];
+type RateLimits = Schema["RateLimits"];
 
 export const SCOPES: readonly Operation[] = ["chat", "embeddings", "count_tokens", "completions", "rerank"];
 
@@ -56,7 +56,7 @@ const NEW: Draft = {
 };
 
 /** `usual` is what a key has that is given no limits: one without is said in words. */
-export function draftOf(key: Key | undefined, usual?: Rates): Draft {
+export function draftOf(key: Key | undefined, usual?: RateLimits): Draft {
   if (!key) return NEW;
   const { limits, budgets } = key;
   return {

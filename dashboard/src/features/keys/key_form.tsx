@@ -43,7 +43,7 @@ export function KeyForm({ of: key, onClose, onDone }: Props) {
       hint: held.has(field) ? heldWords(field) : hint,
     };
   };
-  const rate = (name: keyof Draft, field: keyof Schema["Rates"]) => ({
+  const rate = (name: keyof Draft, field: keyof Schema["RateLimits"]) => ({
     ...text(name, plan?.rates[field] ? `All keys together: ${count(plan.rates[field])}.` : undefined),
     placeholder: plan?.key_rates[field] ? count(plan.key_rates[field]) : undefined,
   });
@@ -141,7 +141,7 @@ const ABOUT: Partial<Record<keyof Draft, string>> = {
 };
 
 /** What an empty field means: a key has the plan's numbers, which stand in it. */
-function limitsHint(usual: Schema["Rates"] | undefined): string {
+function limitsHint(usual: Schema["RateLimits"] | undefined): string {
   const isGiven = usual && Object.values(usual).some((one) => one !== null);
   return isGiven ? "Empty: the plan's default for a key. none: no limit of its own." : "Empty: none of its own.";
 }

@@ -1736,6 +1736,30 @@ export interface components {
             mode: "hard" | "soft";
         };
         /**
+         * BusinessFigures
+         * @description The business in one page. Churn: who left paid plans in 30 days, of those who had one.
+         *
+         *     Recurring revenue is the prices of plans that are paid for: with a subscription in force; where no payments are taken, all that
+         *     are assigned. Who is suspended or ends pays no more.
+         */
+        BusinessFigures: {
+            /** Organisations */
+            organisations: number;
+            /** Users */
+            users: number;
+            /** Active Keys */
+            active_keys: number;
+            /** Monthly Recurring Usd */
+            monthly_recurring_usd: string;
+            /** Churned 30 Days */
+            churned_30_days: number;
+            /** Churn Rate */
+            churn_rate: string;
+            /** Plans */
+            plans: components["schemas"]["PlanFigures"][];
+            month: components["schemas"]["AdminOrgUsage"];
+        };
+        /**
          * CacheShown
          * @description What is kept, in Redis where there is one, else by the process that answers; hits and what they saved are in /usage/summary, by model or key.
          */
@@ -1754,7 +1778,7 @@ export interface components {
          * @description What a change would cost and take away.
          */
         ChangePreview: {
-            step: components["schemas"]["Step"] | null;
+            step: components["schemas"]["ChangeStep"] | null;
             /** Instead Of */
             instead_of: string;
             /**
@@ -1779,6 +1803,12 @@ export interface components {
              */
             losses: string[];
         };
+        /**
+         * ChangeStep
+         * @description What is done about it.
+         * @enum {string}
+         */
+        ChangeStep: "subscribe" | "settle" | "keep" | "raise" | "lower" | "end";
         /**
          * ConfirmBody
          * @description A code that the app shows now.
@@ -1915,34 +1945,18 @@ export interface components {
             /** Passed Over */
             passed_over: components["schemas"]["PassedOver"][];
         };
-        /**
-         * Figures
-         * @description The business in one page. Churn: who left paid plans in 30 days, of those who had one.
-         *
-         *     Recurring revenue is the prices of plans that are paid for: with a subscription in force; where no payments are taken, all that
-         *     are assigned. Who is suspended or ends pays no more.
-         */
-        Figures: {
-            /** Organisations */
-            organisations: number;
-            /** Users */
-            users: number;
-            /** Active Keys */
-            active_keys: number;
-            /** Monthly Recurring Usd */
-            monthly_recurring_usd: string;
-            /** Churned 30 Days */
-            churned_30_days: number;
-            /** Churn Rate */
-            churn_rate: string;
-            /** Plans */
-            plans: components["schemas"]["PlanFigures"][];
-            month: components["schemas"]["AdminOrgUsage"];
-        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * HostedPage
+         * @description Where to go on, in a browser.
+         */
+        HostedPage: {
+            /** Url */
+            url: string;
         };
         /**
          * InvitationSeen
@@ -2519,9 +2533,9 @@ export interface components {
             cache_seconds: number | null;
             budgets: components["schemas"]["BudgetsShown"];
             /** @description What its plan lets all keys together do. */
-            rates: components["schemas"]["Rates"];
+            rates: components["schemas"]["RateLimits"];
             /** @description What its plan gives a key that is given no limits of its own. */
-            key_rates: components["schemas"]["Rates"];
+            key_rates: components["schemas"]["RateLimits"];
         };
         /**
          * Overage
@@ -2532,14 +2546,6 @@ export interface components {
             per_thousand_requests_usd: string;
             /** Per Million Tokens Usd */
             per_million_tokens_usd: string;
-        };
-        /**
-         * Page
-         * @description Where to go on, in a browser.
-         */
-        Page: {
-            /** Url */
-            url: string;
         };
         /** Page[AdminOrg] */
         Page_AdminOrg_: {
@@ -2755,9 +2761,9 @@ export interface components {
             members?: number | null;
             /** Retention Days */
             retention_days?: number | null;
-            rates: components["schemas"]["Rates"];
+            rates: components["schemas"]["RateLimits"];
             /** @default {} */
-            key_rates: components["schemas"]["Rates"];
+            key_rates: components["schemas"]["RateLimits"];
             /** Features */
             features: string[];
             overage?: components["schemas"]["Overage"] | null;
@@ -3036,10 +3042,10 @@ export interface components {
             version: string;
         };
         /**
-         * Rates
+         * RateLimits
          * @description Caps of requests, for a whole organisation or a key of it.
          */
-        Rates: {
+        RateLimits: {
             /** Requests Per Minute */
             requests_per_minute?: number | null;
             /** Requests Per Hour */
@@ -3419,12 +3425,6 @@ export interface components {
              */
             invitation?: string | null;
         };
-        /**
-         * Step
-         * @description What is done about it.
-         * @enum {string}
-         */
-        Step: "subscribe" | "settle" | "keep" | "raise" | "lower" | "end";
         /**
          * Summary
          * @description Rows by time, then by group, the most expensive first.
@@ -6152,7 +6152,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page"];
+                    "application/json": components["schemas"]["HostedPage"];
                 };
             };
             /** @description Validation Error */
@@ -6184,7 +6184,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page"];
+                    "application/json": components["schemas"]["HostedPage"];
                 };
             };
             /** @description Validation Error */
@@ -6502,7 +6502,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Figures"];
+                    "application/json": components["schemas"]["BusinessFigures"];
                 };
             };
         };

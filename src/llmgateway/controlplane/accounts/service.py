@@ -11,7 +11,7 @@ from llmgateway.controlplane.accounts.tickets import TicketKind, issue, void_all
 from llmgateway.controlplane.reception.attempts import note_code
 from llmgateway.controlplane.reception.outbox import post
 from llmgateway.controlplane.reception.rooms import Rooms
-from llmgateway.db.models.sessions import Ticket
+from llmgateway.db.models.sessions import MailTicket
 from llmgateway.db.models.users import Login, User
 from llmgateway.errors import Conflict, Forbidden
 from llmgateway.kit.clock import Clock
@@ -102,7 +102,7 @@ async def set_password(tx: AsyncSession, rooms: Rooms, user: User, password: str
     await post(tx, rooms.clock, letters.password_changed(user.email, rooms.address))
 
 
-async def redeem_address(tx: AsyncSession, rooms: Rooms, ticket: Ticket) -> User:
+async def redeem_address(tx: AsyncSession, rooms: Rooms, ticket: MailTicket) -> User:
     """Redeem a ticket of a mailed link: verifies the address, or replaces the old one by it. Raises Conflict."""
     user = await tx.get_one(User, ticket.user_id)
     if ticket.kind == TicketKind.EMAIL:

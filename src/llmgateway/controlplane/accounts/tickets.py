@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.reception.rooms import Rooms
-from llmgateway.db.models.sessions import Ticket
+from llmgateway.db.models.sessions import MailTicket
 from llmgateway.db.session import see
 from llmgateway.errors import BadRequest
 from llmgateway.kit.clock import Clock
@@ -36,7 +36,7 @@ async def issue(tx: AsyncSession, rooms: Rooms, kind: TicketKind, user_id: str, 
     token, now = secrets.token_urlsafe(32), rooms.clock.now()
     await void_all(tx, rooms.clock, user_id, kind)
     tx.add(
-        Ticket(
+        MailTicket(
             token_hash=keyed_hash(rooms.pepper, token),
             kind=kind,
             user_id=user_id,
@@ -51,19 +51,19 @@ async def issue(tx: AsyncSession, rooms: Rooms, kind: TicketKind, user_id: str, 
 
 async def void_all(tx: AsyncSession, clock: Clock, user_id: str, *kinds: TicketKind) -> None:
     """Void the unused tickets of a person: of these kinds, or of all."""
-    open_ones = update(Ticket).where(
-        Ticket.user_id == user_id, Ticket.kind.in_(kinds or tuple(TicketKind)), Ticket.used_at.is_(None)
+    open_ones = update(MailTicket).where(
+        MailTicket.user_id == user_id, MailTicket.kind.in_(kinds or tuple(TicketKind)), MailTicket.used_at.is_(None)
     )
     await tx.execute(open_ones.values(used_at=clock.now()))
 
 
-async def redeem(tx: AsyncSession, rooms: Rooms, token: str, *kinds: TicketKind) -> Ticket:
+async def redeem(tx: AsyncSession, rooms: Rooms, token: str, *kinds: TicketKind) -> MailTicket:
     """Use a token of one of these kinds; from here on the transaction sees its person. Raises BadRequest."""
     digest, now = keyed_hash(rooms.pepper, token), rooms.clock.now()
     user_id: str | None = await tx.scalar(select(func.find_ticket(digest)))
     if user_id is not None:
         await see(tx, user_id=user_id)
-        ticket = await tx.scalar(select(Ticket).where(Ticket.token_hash == digest).with_for_update())
+        ticket = await tx.scalar(select(MailTicket).where(MailTicket.token_hash == digest).with_for_update())
         if ticket is not None and ticket.kind in kinds and ticket.used_at is None and ticket.expires_at > now:
             ticket.used_at = now
             await tx.flush()

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.admin import credit, service
-from llmgateway.controlplane.admin.schemas import AdminChange, AdminOrg, AdminOrgDetail, CreditGrant, Figures
+from llmgateway.controlplane.admin.schemas import AdminChange, AdminOrg, AdminOrgDetail, BusinessFigures, CreditGrant
 from llmgateway.controlplane.audit import service as audit
 from llmgateway.controlplane.audit.routes import trail
 from llmgateway.controlplane.audit.schemas import AuditWish, OperatorEntry
@@ -70,7 +70,7 @@ async def admin_give_credit(operator: Operator, org_id: OrgId, body: CreditGrant
 @router.get("/figures")
 async def admin_figures(
     operator: Operator, stripe_access: Annotated[StripeAccess | None, Depends(stripe_of)]
-) -> Figures:
+) -> BusinessFigures:
     """Organisations by plan, monthly recurring revenue, churn and this month's usage."""
     async with operator.rooms.admin.transaction() as tx:
         await _note(tx, operator, Act(action="operator.figures"))

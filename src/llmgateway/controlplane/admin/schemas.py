@@ -84,7 +84,7 @@ class PlanFigures(Shown):
     monthly_usd: str
 
 
-class Figures(Shown):
+class BusinessFigures(Shown):
     """The business in one page. Churn: who left paid plans in 30 days, of those who had one.
 
     Recurring revenue is the prices of plans that are paid for: with a subscription in force; where no payments are taken, all that

@@ -15,7 +15,7 @@ from llmgateway.controlplane.admin.schemas import (
     AdminOrg,
     AdminOrgDetail,
     AdminOrgUsage,
-    Figures,
+    BusinessFigures,
     PlanFigures,
 )
 from llmgateway.controlplane.audit.service import Act, record
@@ -117,7 +117,7 @@ async def month_usage(tx: AsyncSession, clock: Clock, org_id: str | None) -> Adm
     )
 
 
-async def figures(tx: AsyncSession, clock: Clock, *, takes_payments: bool) -> Figures:
+async def figures(tx: AsyncSession, clock: Clock, *, takes_payments: bool) -> BusinessFigures:
     """Counts of organisations and people, recurring revenue in USD a month, churn of 30 days, and this month's usage."""
     counted = await _plans(tx, takes_payments=takes_payments)
     plans = [
@@ -127,7 +127,7 @@ async def figures(tx: AsyncSession, clock: Clock, *, takes_payments: bool) -> Fi
     paying = sum(paid for plan, _, paid in counted if _price(plan) > 0)
     churned = len(await _churned(tx, clock))
     had = paying + churned
-    return Figures(
+    return BusinessFigures(
         organisations=sum(count for _, count, _ in counted),
         users=await tx.scalar(select(func.count()).select_from(User)) or 0,
         active_keys=await tx.scalar(select(func.count()).where(ApiKey.revoked_at.is_(None))) or 0,

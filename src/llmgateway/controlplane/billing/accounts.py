@@ -32,7 +32,7 @@ async def account_of_customer(tx: AsyncSession, customer_id: str) -> BillingAcco
 
 
 async def payer(
-    tx: AsyncSession, customer_id: str | None, named: str | None, kind: ledger.Kind, reference: str
+    tx: AsyncSession, customer_id: str | None, named: str | None, kind: ledger.PostingKind, reference: str
 ) -> str | None:
     """The organisation that a payment, invoice or refund belongs to, by its customer; None when it is none of ours.
 

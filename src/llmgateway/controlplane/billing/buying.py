@@ -6,7 +6,7 @@ from typing import Final
 
 from llmgateway.controlplane.billing import accounts, service
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
-from llmgateway.controlplane.billing.changes import Change, Step, change_to
+from llmgateway.controlplane.billing.changes import Change, ChangeStep, change_to
 from llmgateway.controlplane.billing.schemas import PlanChange, PlanWish
 from llmgateway.controlplane.billing.standing import FREE, IN_FORCE
 from llmgateway.controlplane.billing.stripe.access import served
@@ -43,7 +43,7 @@ async def plan(visit: Visit, stripe_api: StripeApi, wish: PlanWish) -> PlanChang
         customer = await _customer(visit, stripe_api)
         change = change_to(wanted, await stripe_api.subscriptions(customer))
         _check_seen(wish, change.instead_of or visit.org.plan, visit.rooms.clock.now())
-        if change.step is Step.SUBSCRIBE:
+        if change.step is ChangeStep.SUBSCRIBE:
             return PlanChange(url=await _page_of_plan(visit, stripe_api, customer, name))
         return await _change(visit, stripe_api, change, wanted, wish.as_of)
 
@@ -121,17 +121,17 @@ async def _change(
 ) -> PlanChange:
     """Change the best subscription to another plan; for a plan that costs nothing, end all of them."""
     now, subscription = visit.rooms.clock.now(), change.subscriptions[0]
-    if change.step is Step.SETTLE:
+    if change.step is ChangeStep.SETTLE:
         return await _settle(stripe_api, subscription)
-    if change.step is Step.KEEP:
+    if change.step is ChangeStep.KEEP:
         await stripe_api.keep(subscription)
         return PlanChange(effective_at=now)
-    if change.step is Step.RAISE:
+    if change.step is ChangeStep.RAISE:
         page = await stripe_api.upgrade(subscription, wanted.id, as_of or now)
         return PlanChange(effective_at=now) if page is None else PlanChange(url=page, message=_not_paid(subscription))
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         losses = await service.losses(tx, visit, wanted)
-    if change.step is Step.LOWER:
+    if change.step is ChangeStep.LOWER:
         await stripe_api.downgrade(subscription, wanted.id)
         return PlanChange(effective_at=subscription.period_end, losses=tuple(losses))
     return PlanChange(effective_at=await _end(stripe_api, change.subscriptions, now), losses=tuple(losses))

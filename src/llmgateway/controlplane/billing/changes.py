@@ -10,7 +10,7 @@ from llmgateway.controlplane.plans.service import Plan, all_plans, plan_named
 from llmgateway.errors import Conflict
 
 
-class Step(StrEnum):
+class ChangeStep(StrEnum):
     """What is done about it."""
 
     SUBSCRIBE = "subscribe"
@@ -31,7 +31,7 @@ class Step(StrEnum):
 class Change:
     """What is done, and to which subscriptions, the best first; to none when a new one is made."""
 
-    step: Step
+    step: ChangeStep
     subscriptions: Sequence[Subscription] = ()
 
     @property
@@ -46,7 +46,7 @@ def change_to(wanted: Plan, subscriptions: Sequence[Subscription]) -> Change:
     if not held:
         if wanted.price == 0:
             raise Conflict("There is no subscription to end. Ask the operator to change the plan.")
-        return Change(Step.SUBSCRIBE)
+        return Change(ChangeStep.SUBSCRIBE)
     if held[0].plan not in all_plans():
         raise Conflict(
             f"Stripe has a subscription ({held[0].id}) to something that is no plan here. Ask the operator to end it there."
@@ -54,14 +54,14 @@ def change_to(wanted: Plan, subscriptions: Sequence[Subscription]) -> Change:
     return Change(_step(wanted, held[0]), held)
 
 
-def _step(wanted: Plan, subscription: Subscription) -> Step:
+def _step(wanted: Plan, subscription: Subscription) -> ChangeStep:
     if wanted.price == 0:
-        return Step.END
+        return ChangeStep.END
     less = wanted.price < plan_named(subscription.plan).price
     if subscription.status in OWING and not (less and subscription.status == "past_due"):
-        return Step.SETTLE
+        return ChangeStep.SETTLE
     if wanted.id != subscription.plan:
-        return Step.LOWER if less else Step.RAISE
+        return ChangeStep.LOWER if less else ChangeStep.RAISE
     if subscription.next_plan is None and subscription.ends_at is None:
         raise Conflict(f"You have the plan {wanted.id!r} already.")
-    return Step.KEEP
+    return ChangeStep.KEEP

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from llmgateway.controlplane.billing import accounts, service
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
-from llmgateway.controlplane.billing.changes import Change, Step, change_to
+from llmgateway.controlplane.billing.changes import Change, ChangeStep, change_to
 from llmgateway.controlplane.billing.schemas import ChangePreview, RenewalShown
 from llmgateway.controlplane.billing.standing import IN_FORCE, PAID_FOR, in_force
 from llmgateway.controlplane.billing.stripe.access import served
@@ -73,23 +73,23 @@ async def _subscriptions(stripe_api: StripeApi, customer: str | None) -> Sequenc
 
 
 async def _costs(stripe_api: StripeApi, change: Change, wanted: Plan, now: datetime) -> _Costs:
-    if change.step is Step.SUBSCRIBE:
+    if change.step is ChangeStep.SUBSCRIBE:
         price = await stripe_api.price_list.cents_of(wanted.id)
         return _Costs(due_now=price, next=price)
     subscription = change.subscriptions[0]
     end = subscription.period_end
     match change.step:
-        case Step.SETTLE:
+        case ChangeStep.SETTLE:
             owed = await stripe_api.open_invoice(subscription)
             return _Costs(due_now=0 if owed is None else owed.left)
-        case Step.KEEP:
+        case ChangeStep.KEEP:
             return _Costs(next_at=end)
-        case Step.RAISE:
+        case ChangeStep.RAISE:
             due = await stripe_api.upcoming.difference(subscription, wanted.id, now)
             return _Costs(due_now=due, next=await stripe_api.upcoming.renewal_as(subscription, wanted.id), next_at=end)
-        case Step.LOWER:
+        case ChangeStep.LOWER:
             then = await stripe_api.upcoming.renewal_as(subscription, wanted.id)
             return _Costs(effective_at=end, next=then, next_at=end)
-        case Step.END:
+        case ChangeStep.END:
             ends = [one.period_end for one in change.subscriptions if one.status in IN_FORCE]
             return _Costs(effective_at=max(ends, default=now))

@@ -14,8 +14,8 @@ from llmgateway.controlplane.billing.schemas import (
     BillingShown,
     ChangePreview,
     CreditWish,
+    HostedPage,
     InvoiceShown,
-    Page,
     PeriodShown,
     PlanChange,
     PlanWish,
@@ -30,9 +30,9 @@ from llmgateway.controlplane.reception.listing import PageWish
 from llmgateway.controlplane.reception.permissions import Permission
 from llmgateway.controlplane.reception.visits import Requires, RequiresBriefly, Visit
 from llmgateway.errors import BadRequest
-from llmgateway.kit import pages
 from llmgateway.kit.csv_text import csv_text
 from llmgateway.kit.money import usd
+from llmgateway.kit.pages import Page, cursor_after
 
 router = APIRouter(prefix="/orgs/{org}/billing", tags=["billing"])
 
@@ -93,17 +93,17 @@ async def buy_plan(visit: Payer, stripe_api: ConnectedStripe, body: PlanWish) ->
 
 
 @router.post("/credit")
-async def buy_credit(visit: Payer, stripe_api: ConnectedStripe, body: CreditWish) -> Page:
+async def buy_credit(visit: Payer, stripe_api: ConnectedStripe, body: CreditWish) -> HostedPage:
     """Pay in advance: the answer is a page of Stripe's. Cents are the smallest part, fifty of them the least."""
     url = await buying.credit(visit, stripe_api, body.usd)
     await _record(visit, "billing.credit", {"usd": usd(body.usd)})
-    return Page(url=url)
+    return HostedPage(url=url)
 
 
 @router.post("/portal")
-async def open_portal(visit: Payer, stripe_api: ConnectedStripe) -> Page:
+async def open_portal(visit: Payer, stripe_api: ConnectedStripe) -> HostedPage:
     """Stripe's own page for cards, addresses, invoices and cancelling."""
-    return Page(url=await buying.portal(visit, stripe_api))
+    return HostedPage(url=await buying.portal(visit, stripe_api))
 
 
 @router.get("/invoices")
@@ -111,15 +111,13 @@ async def list_invoices(
     visit: Annotated[Visit, RequiresBriefly(Permission.BILLING_READ)],
     stripe_access: Annotated[StripeAccess | None, Depends(stripe_of)],
     paging: PageWish,
-) -> pages.Page[InvoiceShown]:
+) -> Page[InvoiceShown]:
     """Newest first, with links to their PDFs; none where this gateway takes no payments."""
     if stripe_access is None:
-        return pages.Page[InvoiceShown](data=[])
+        return Page[InvoiceShown](data=[])
     found = await buying.invoices(visit, stripe_access.api, paging.limit, paging.after_id)
     shown = [_invoice(invoice) for invoice in found.invoices]
-    return pages.Page[InvoiceShown](
-        data=shown, next_cursor=pages.cursor_after(shown[-1].id) if found.more and shown else None
-    )
+    return Page[InvoiceShown](data=shown, next_cursor=cursor_after(shown[-1].id) if found.more and shown else None)
 
 
 @router.get("/statement", response_class=Response, responses=_CSV)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from llmgateway.controlplane.billing.changes import Step
+from llmgateway.controlplane.billing.changes import ChangeStep
 from llmgateway.controlplane.reception.bodies import Body, Dollars, DollarText, Instant, Moment, Shown
 
 
@@ -40,7 +40,7 @@ class BillingChange(Body):
     overage_limit_usd: Dollars | None
 
 
-class Page(Shown):
+class HostedPage(Shown):
     """Where to go on, in a browser."""
 
     url: str
@@ -60,7 +60,7 @@ class PlanChange(Shown):
 class ChangePreview(Shown):
     """What a change would cost and take away."""
 
-    step: Step | None
+    step: ChangeStep | None
     """What would be done; null where this gateway takes no payments."""
     instead_of: str
     """The plan that it replaces."""

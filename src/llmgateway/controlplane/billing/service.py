@@ -16,7 +16,7 @@ from llmgateway.controlplane.billing.notices import exhausted, notice
 from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
 from llmgateway.controlplane.billing.standing import Standing
 from llmgateway.controlplane.billing.stripe.access import NOT_SET_UP
-from llmgateway.controlplane.plans.service import Plan, Rates, all_plans, period_of, plan_named
+from llmgateway.controlplane.plans.service import Plan, RateLimits, all_plans, period_of, plan_named
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Visit, check_open
 from llmgateway.db.models.organisations import Organisation
@@ -142,7 +142,7 @@ def losses_of(current: Plan, plan: Plan, members: int, used: tuple[int, int]) ->
     return found + _gone(gone)
 
 
-def _slower(current: Rates, then: Rates) -> list[str]:
+def _slower(current: RateLimits, then: RateLimits) -> list[str]:
     spans = (
         ("a minute", current.requests_per_minute, then.requests_per_minute),
         ("an hour", current.requests_per_hour, then.requests_per_hour),

@@ -10,7 +10,7 @@ from llmgateway.controlplane.reception.visits import Actor
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.contents import ContentRow
 from llmgateway.db.models.organisations import Organisation
-from llmgateway.db.models.sessions import Session, Ticket
+from llmgateway.db.models.sessions import MailTicket, Session
 from llmgateway.db.models.users import Member
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
@@ -38,7 +38,7 @@ async def forget_sessions(database: Database, clock: Clock) -> bool:
     before = clock.now() - _KEPT
     async with database.transaction() as tx:
         await tx.execute(delete(Session).where(Session.expires_at < before))
-        await tx.execute(delete(Ticket).where(Ticket.expires_at < before))
+        await tx.execute(delete(MailTicket).where(MailTicket.expires_at < before))
     return False
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from llmgateway.controlplane.accounts.schemas import Profile
-from llmgateway.controlplane.plans.service import Rates
+from llmgateway.controlplane.plans.service import RateLimits
 from llmgateway.controlplane.reception.bodies import Body, Cap, Email, Name, Secret, Shown, Whole
 from llmgateway.controlplane.reception.budgets import Budgets, BudgetsShown
 from llmgateway.controlplane.reception.permissions import OrgRole, Permission
@@ -46,8 +46,8 @@ class OrgShown(Shown):
     deletes_at: datetime | None
     cache_seconds: int | None
     budgets: BudgetsShown
-    rates: Rates = Field(description="What its plan lets all keys together do.")
-    key_rates: Rates = Field(description="What its plan gives a key that is given no limits of its own.")
+    rates: RateLimits = Field(description="What its plan lets all keys together do.")
+    key_rates: RateLimits = Field(description="What its plan gives a key that is given no limits of its own.")
 
 
 class MyOrg(Shown):

@@ -20,7 +20,7 @@ SELF_HOSTED: Final = "self_hosted"
 """The plan without quota, limit or charge."""
 
 
-class Rates(BaseModel):
+class RateLimits(BaseModel):
     """Caps of requests, for a whole organisation or a key of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,9 +62,9 @@ class Plan(BaseModel):
     tokens_per_month: int | None = None
     members: int | None = None
     retention_days: int | None = None
-    rates: Rates
+    rates: RateLimits
     """Limits of all keys together."""
-    key_rates: Rates = Rates()
+    key_rates: RateLimits = RateLimits()
     """Limits of a key without its own."""
     features: tuple[str, ...]
     overage: Overage | None = None

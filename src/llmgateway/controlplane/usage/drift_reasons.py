@@ -2,26 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 
-from llmgateway.controlplane.usage.reconciling import Entry
+from llmgateway.controlplane.usage.reconciling import ReconciledEntry
 from llmgateway.kit.money import usd
 from llmgateway.providers.bills.bill import Measure
 
 
-def reasons(entry: Entry) -> Sequence[str]:
+def reasons(entry: ReconciledEntry) -> Sequence[str]:
     """None where all figures are the same."""
     if all(pair.billed == pair.counted for pair in entry.figures.values()):
         return ()
     return [*_one_sided(entry), *_requests(entry), *_marked(entry), *_price(entry)]
 
 
-def _one_sided(entry: Entry) -> Iterator[str]:
+def _one_sided(entry: ReconciledEntry) -> Iterator[str]:
     if not entry.counted_as:
         yield "billed only: nobody asked for it here on this credential, or it goes by another name"
     elif not entry.billed_as and entry.model is not None:
         yield "counted only: the export is of another account or project, or the bill has it under another name"
 
 
-def _requests(entry: Entry) -> Iterator[str]:
+def _requests(entry: ReconciledEntry) -> Iterator[str]:
     pair, facts = entry.figures.get(Measure.REQUESTS), entry.facts
     if facts.batched:
         yield f"requests of the provider's batches, which do not pass here: {facts.batched:,}"
@@ -33,7 +33,7 @@ def _requests(entry: Entry) -> Iterator[str]:
         yield f"attempts that broke off here, which the provider may bill: {facts.broken:,}"
 
 
-def _marked(entry: Entry) -> Iterator[str]:
+def _marked(entry: ReconciledEntry) -> Iterator[str]:
     facts = entry.facts
     if facts.unpriced:
         yield f"requests without a price, or not for all of it: {facts.unpriced:,}"
@@ -43,7 +43,7 @@ def _marked(entry: Entry) -> Iterator[str]:
         yield f"requests whose tokens were counted here, since the provider told none: {facts.reckoned:,}"
 
 
-def _price(entry: Entry) -> Iterator[str]:
+def _price(entry: ReconciledEntry) -> Iterator[str]:
     cost = entry.figures.get(Measure.COST)
     others = [pair for measure, pair in entry.figures.items() if measure is not Measure.COST]
     if cost is None or cost.billed == cost.counted or not others or not entry.billed_as:

@@ -49,7 +49,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ReconciledEntry:
     """A model on a day, or the whole day."""
 
     day: date
@@ -79,8 +79,8 @@ class Entry:
 class Reconciled:
     """The outcome: models with the largest drift first, days in their order, and lines that name no model."""
 
-    models: Sequence[Entry]
-    days: Sequence[Entry]
+    models: Sequence[ReconciledEntry]
+    days: Sequence[ReconciledEntry]
     unnamed: Sequence[BillLine]
 
     def within(self, tolerance: Decimal) -> bool:
@@ -192,9 +192,9 @@ def _told(statement: Statement, day: date) -> Told:
     return told
 
 
-def _entry(place: tuple[date, str | None], total: _Sum, told: Told, judged: Collection[Measure]) -> Entry:
+def _entry(place: tuple[date, str | None], total: _Sum, told: Told, judged: Collection[Measure]) -> ReconciledEntry:
     figures = total.figures(told)
-    return Entry(
+    return ReconciledEntry(
         day=place[0],
         model=place[1],
         billed_as=sorted(total.billed_as),
@@ -205,7 +205,7 @@ def _entry(place: tuple[date, str | None], total: _Sum, told: Told, judged: Coll
     )
 
 
-def _by_drift(entry: Entry) -> tuple[Decimal, int, date, str]:
+def _by_drift(entry: ReconciledEntry) -> tuple[Decimal, int, date, str]:
     """The largest first; of equal ones that of most money."""
     cost = entry.figures.get(Measure.COST, Comparison(0, 0))
     return -entry.worst, -abs(cost.counted - cost.billed), entry.day, entry.model or ""

@@ -56,19 +56,19 @@ _POINTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class HourSpan:
     """From an hour's begin to another's."""
 
     since: datetime
     until: datetime
 
     @property
-    def before(self) -> "Span":
+    def before(self) -> "HourSpan":
         """The one as long that ends where this begins."""
-        return Span(self.since - (self.until - self.since), self.since)
+        return HourSpan(self.since - (self.until - self.since), self.since)
 
 
-def span_of(since: datetime, until: datetime, step: str) -> Span:
+def span_of(since: datetime, until: datetime, step: str) -> HourSpan:
     """Whole hours around two moments. Raises BadRequest for a range that is upside down or too long."""
     longest = _LONGEST.get(step, _CENTURY)
     if not since < until or until - since > longest:
@@ -76,7 +76,7 @@ def span_of(since: datetime, until: datetime, step: str) -> Span:
             f"`from` must lie before `to`, and with the step `{step}` not more than {longest.days:,} days.",
             param="from",
         )
-    return Span(down(since, HOUR), up(until, HOUR))
+    return HourSpan(down(since, HOUR), up(until, HOUR))
 
 
 async def summary_of(tx: AsyncSession, org_id: str | None, wish: SumsWish, now: datetime) -> Summary:
@@ -96,7 +96,9 @@ async def summary_of(tx: AsyncSession, org_id: str | None, wish: SumsWish, now: 
     )
 
 
-async def _summed(tx: AsyncSession, org_id: str | None, wish: SumsWish, span: Span, now: datetime) -> list[SummaryRow]:
+async def _summed(
+    tx: AsyncSession, org_id: str | None, wish: SumsWish, span: HourSpan, now: datetime
+) -> list[SummaryRow]:
     """One more than MOST_ROWS, by time, then by group, the most expensive first. Its statement sees one state of the database."""
     rows = (await tx.execute(_query(org_id, wish, span, now))).mappings().all()
     names = await _names(tx, org_id, wish, list({row["group"] for row in rows} - {None}))
@@ -116,7 +118,7 @@ async def _names(tx: AsyncSession, org_id: str | None, wish: SumsWish, ids: Sequ
     return dict((await tx.execute(query)).all())
 
 
-def _query(org_id: str | None, wish: SumsWish, span: Span, now: datetime) -> Select[*tuple[Any, ...]]:
+def _query(org_id: str | None, wish: SumsWish, span: HourSpan, now: datetime) -> Select[*tuple[Any, ...]]:
     picked = union_all(*_parts(org_id, wish, span, now)).subquery()
     requests = func.sum(picked.c.requests)
     cost = func.sum(picked.c.cost_nanos)
@@ -135,15 +137,15 @@ def _query(org_id: str | None, wish: SumsWish, span: Span, now: datetime) -> Sel
     return query.having(requests > 0).order_by(picked.c.time, cost.desc(), picked.c.group).limit(MOST_ROWS + 1)
 
 
-def _parts(org_id: str | None, wish: SumsWish, span: Span, now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
+def _parts(org_id: str | None, wish: SumsWish, span: HourSpan, now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
     """Whole days from the days, what is left from the hours, and what is pending."""
     yield _part(UsagePending, org_id, wish, span)
     first, last = up(span.since, DAY), down(span.until, DAY) if span.until <= now else up(span.until, DAY)
     if wish.step == "hour" or last <= first:
         yield _part(UsageHour, org_id, wish, span)
         return
-    yield _part(UsageDay, org_id, wish, Span(first, last))
-    for rest in (Span(span.since, first), Span(last, span.until)):
+    yield _part(UsageDay, org_id, wish, HourSpan(first, last))
+    for rest in (HourSpan(span.since, first), HourSpan(last, span.until)):
         if rest.since < rest.until:
             yield _part(UsageHour, org_id, wish, rest)
 
@@ -151,7 +153,7 @@ def _parts(org_id: str | None, wish: SumsWish, span: Span, now: datetime) -> Ite
 _Table = type[UsagePending] | type[UsageHour] | type[UsageDay]
 
 
-def _part(table: _Table, org_id: str | None, wish: SumsWish, span: Span) -> Select[*tuple[Any, ...]]:
+def _part(table: _Table, org_id: str | None, wish: SumsWish, span: HourSpan) -> Select[*tuple[Any, ...]]:
     time: ColumnElement[Any] = (
         literal(_ANY_TIME) if wish.step == "all" else func.date_trunc(literal(wish.step), table.time, literal("UTC"))
     )
@@ -168,7 +170,7 @@ def _part(table: _Table, org_id: str | None, wish: SumsWish, span: Span) -> Sele
     return query.where(*_filters(table, org_id, wish, span))
 
 
-def _filters(table: _Table, org_id: str | None, wish: SumsWish, span: Span) -> Sequence[ColumnElement[bool]]:
+def _filters(table: _Table, org_id: str | None, wish: SumsWish, span: HourSpan) -> Sequence[ColumnElement[bool]]:
     filters: list[ColumnElement[bool]] = [
         *([table.org_id == org_id] if org_id is not None else []),
         table.time >= span.since,

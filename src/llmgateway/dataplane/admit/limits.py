@@ -14,9 +14,9 @@ from llmgateway.contract.refusals import no_room
 from llmgateway.contract.snapshot import KeySnapshot, Quota
 from llmgateway.contract.usage import CRASHED, Outcome, UsageEvent
 from llmgateway.dataplane.admit.scopes import (
-    KeyLimits,
     LimitKind,
     Need,
+    PreparedLimits,
     ScopedClaim,
     counter_prefixes,
     kind_of,
@@ -111,7 +111,7 @@ class Limiter:
         self._lease = new_id("lease", clock.now())
         self._changes: dict[str | None, float] = {}
         """Id of a key or organisation, None for all of them -> when its limits last changed, in monotonic seconds, oldest first."""
-        self._key_limits = Recent[int, tuple[KeySnapshot, KeyLimits]](_REMEMBERED)
+        self._key_limits = Recent[int, tuple[KeySnapshot, PreparedLimits]](_REMEMBERED)
         """`id` of a snapshot -> the snapshot, kept alive so that no other gets its id, and its limits."""
 
     async def admit(self, key: KeySnapshot, ticket_id: str, need: Need) -> Ticket:
@@ -120,7 +120,7 @@ class Limiter:
         Raises TooMany, PaymentRequired (a quota or budget is used up), and Unavailable when money cannot be counted.
         """
         now, since = self.clock.now(), self.clock.monotonic()
-        _, limits = self._key_limits.get(id(key), lambda _: (key, KeyLimits(key)))
+        _, limits = self._key_limits.get(id(key), lambda _: (key, PreparedLimits(key)))
         if limits.free:
             return Ticket(ticket_id, since=since)
         claims = limits.claims(need, now)

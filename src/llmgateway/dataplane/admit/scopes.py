@@ -54,7 +54,7 @@ class ScopedClaim(msgspec.Struct, frozen=True):
         return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
-class KeyLimits:
+class PreparedLimits:
     """Every limit of a key, its project and its organisation, prepared once per snapshot.
 
     Most claims are the same for every request and are made here; the others are made for each request. Test keys are held to

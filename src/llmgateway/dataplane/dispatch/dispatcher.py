@@ -15,7 +15,7 @@ from llmgateway.dataplane.dispatch.attempt import Asker, Manner, Served, can_be_
 from llmgateway.dataplane.dispatch.failure import Failure, final_problem
 from llmgateway.dataplane.dispatch.retries import Retries
 from llmgateway.dataplane.plan.health import Health
-from llmgateway.dataplane.plan.targets import Plan, Target
+from llmgateway.dataplane.plan.targets import RoutePlan, Target
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.http import Transport
@@ -93,7 +93,7 @@ class Dispatcher:
         self._health = health
         self._retries = retries
 
-    def asking(self, call: Call, plan: Plan, witness: Witness, org_id: str) -> "Asking":
+    def asking(self, call: Call, plan: RoutePlan, witness: Witness, org_id: str) -> "Asking":
         """Begin to ask the targets of a plan for an organisation; nothing is sent before `first`."""
         self._retries.earn(org_id)
         health, may_retry = self._health if plan.watched else None, partial(self._retries.spend, org_id)
@@ -109,7 +109,7 @@ class Asking:
         clock: Clock,
         health: Health | None,
         may_retry: Callable[[], bool],
-        request: tuple[Call, Plan, Witness],
+        request: tuple[Call, RoutePlan, Witness],
     ) -> None:
         self._asker = asker
         self._clock = clock

@@ -31,7 +31,7 @@ _LARGEST: Final = 2 << 20
 """Bytes of the largest answer that is kept."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class CachedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A kept answer, and who gave it."""
 
     body: Json
@@ -55,7 +55,7 @@ class Look:
         """The call's fingerprint; None when the cache is off for this call."""
         self._seconds = seconds
         self._began = cache.purges.count
-        self.entry: Entry | None = None
+        self.entry: CachedAnswer | None = None
         self.flight: _Flight | None = None
         """Set while this call is the one that equal calls wait for."""
 
@@ -81,7 +81,7 @@ class Look:
         """Keep a whole answer in canonical form, if it is worth keeping; its event says who gave it."""
         if not self.keeps or self.mark is None or not _worth_keeping(answer) or event.provider is None:
             return
-        entry = Entry(
+        entry = CachedAnswer(
             body=answer.body,
             usage=answer.usage,
             finish=answer.finish,
@@ -98,14 +98,14 @@ class Look:
 class _Flight:
     """A call whose answer is on its way; equal calls may wait for it."""
 
-    landing: "asyncio.Future[Entry | None]"
+    landing: "asyncio.Future[CachedAnswer | None]"
     nothing_kept: bool = False
     """Whether the answer came and was not worth keeping, so that it is no answer to those who wait."""
     waiting: int = 0
     """How many equal calls wait."""
     nobody_waits: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def landed(self) -> Entry | None:
+    async def landed(self) -> CachedAnswer | None:
         """Wait for the answer. Cancelling one who waits cancels neither the call nor the others."""
         self.waiting += 1
         try:
@@ -178,14 +178,14 @@ class ResponseCache:
         async with self._flying(shared) as look.flight:
             yield look
 
-    async def put(self, mark: bytes, entry: Entry, seconds: int, labels: frozenset[str], *, since: int) -> None:
+    async def put(self, mark: bytes, entry: CachedAnswer, seconds: int, labels: frozenset[str], *, since: int) -> None:
         """Keep an entry for `seconds`, unless a purge came since its call began, and hand it to the calls that wait."""
         value = msgspec.json.encode(entry)
         if len(value) <= _LARGEST and not self.purges.touched(labels, since):
             await self.store.put(mark, value, seconds, labels)
         flight = self._flights.get(mark)
         if flight is not None and not flight.landing.done():
-            flight.landing.set_result(msgspec.json.decode(value, type=Entry))
+            flight.landing.set_result(msgspec.json.decode(value, type=CachedAnswer))
 
     def forget(self, purge: CachePurged) -> None:
         """Serve none of the purged answers from now on; the store drops them in the background."""
@@ -204,12 +204,12 @@ class ResponseCache:
         said = (call.wishes.cache_seconds, key.cache_seconds, key.org.cache_seconds, self.default_seconds)
         return next((seconds for seconds in said if seconds is not None), 0)
 
-    async def _get(self, mark: bytes) -> Entry | None:
+    async def _get(self, mark: bytes) -> CachedAnswer | None:
         # While a purge is under way it may not have come to this answer yet.
         if self._purging and (await asyncio.wait(self._purging, timeout=_PURGE_SECONDS))[1]:
             return None
         value = await self.store.get(mark)
-        return None if value is None else msgspec.json.decode(value, type=Entry)
+        return None if value is None else msgspec.json.decode(value, type=CachedAnswer)
 
     @asynccontextmanager
     async def _flying(self, mark: bytes) -> AsyncGenerator[_Flight]:

@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 from llmgateway.canon.chat import ChatChunk, Json
 from llmgateway.canon.shapes import objects
-from llmgateway.dataplane.lookup.cache import Entry
+from llmgateway.dataplane.lookup.cache import CachedAnswer
 from llmgateway.providers.base import Answer, Step
 
 _SPOKEN_FIRST: Final = (
@@ -14,7 +14,7 @@ _SPOKEN_FIRST: Final = (
 _SAID_APART: Final = frozenset({"role", "tool_calls"})
 
 
-def answer_of(entry: Entry) -> Answer:
+def answer_of(entry: CachedAnswer) -> Answer:
     """The whole answer, without its first id and time: each caller gets its own."""
     body = {**entry.body, **{name: empty for name, empty in (("id", ""), ("created", 0)) if name in entry.body}}
     return Answer(body=body, usage=entry.usage, finish=entry.finish, text=entry.text)
@@ -26,7 +26,7 @@ class Replay:
     native = False
     spoken: Sequence[ChatChunk] = ()
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: CachedAnswer) -> None:
         self._left = [_steps(entry)]
 
     async def next(self) -> Sequence[Step]:
@@ -40,7 +40,7 @@ class Replay:
         """Nothing is held."""
 
 
-def _steps(entry: Entry) -> list[Step]:
+def _steps(entry: CachedAnswer) -> list[Step]:
     body = entry.body
     head = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": body.get("model", "")}
     extra = {name: body[name] for name in ("service_tier", "system_fingerprint", "citations") if body.get(name)}

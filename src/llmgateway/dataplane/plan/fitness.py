@@ -63,7 +63,7 @@ class Demand(msgspec.Struct, frozen=True):
     """Whether the caller asked the model to reason first."""
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Candidates(msgspec.Struct, frozen=True):
     """The targets that can serve a call, in the given order, and why the others cannot."""
 
     able: tuple[Target, ...]
@@ -114,7 +114,7 @@ def _ability_of(part: Json) -> Ability | None:
     return _ABILITY_OF_PART.get(text_of(part.get("type")))
 
 
-def choose(call: Call, targets: Sequence[Target], needed: Demand, catalog: Catalog) -> Choice:
+def choose(call: Call, targets: Sequence[Target], needed: Demand, catalog: Catalog) -> Candidates:
     """Keep the targets that can honour the call, and say why the others cannot.
 
     What the catalogue says of abilities and of room passes a target over only when another is left: the provider itself knows
@@ -127,7 +127,7 @@ def choose(call: Call, targets: Sequence[Target], needed: Demand, catalog: Catal
     if len(able) > 1 and len({target.name for target in able}) > 1:
         able = [replace(target, context=room(target, catalog)) for target in able]
     fitting = _without(able, lambda target: _lacks(call, target, needed, catalog), passed_over)
-    return Choice(tuple(fitting), passed_over)
+    return Candidates(tuple(fitting), passed_over)
 
 
 def _honouring(

@@ -10,7 +10,7 @@ from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.dataplane.plan.fitness import Demand, demand, room
 from llmgateway.dataplane.plan.ordering import estimate
 from llmgateway.dataplane.plan.router import Router
-from llmgateway.dataplane.plan.targets import Plan
+from llmgateway.dataplane.plan.targets import RoutePlan
 from llmgateway.errors import BadRequest
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.money import usd_or_none
@@ -48,7 +48,7 @@ class Forecast:
             "passed_over": [{"target": step.target, "why": step.why} for step in plan.steps if step.passed_over],
         }
 
-    def _targets(self, call: Call, plan: Plan, needed: Demand) -> list[dict[str, Any]]:
+    def _targets(self, call: Call, plan: RoutePlan, needed: Demand) -> list[dict[str, Any]]:
         """Each target in its place: the steps that were not passed over stand in the targets' order."""
         reasons = [step.why for step in plan.steps if not step.passed_over]
         return [

@@ -17,7 +17,7 @@ from llmgateway.contract.usage import PlannedTarget
 from llmgateway.dataplane.plan.fitness import choose, demand, no_model
 from llmgateway.dataplane.plan.hosts import Credential, Host, own_hosts
 from llmgateway.dataplane.plan.ordering import Pulse, View, ordered
-from llmgateway.dataplane.plan.targets import PhaseTimeouts, Plan, Target
+from llmgateway.dataplane.plan.targets import PhaseTimeouts, RoutePlan, Target
 from llmgateway.dataplane.plan.threads import thread_of
 from llmgateway.errors import Forbidden
 from llmgateway.gateway_file import AliasEntry, GatewayFile, TargetEntry, Timeouts
@@ -54,7 +54,7 @@ class Router:
     """What names stood for, by the very snapshot of their organisation: a changed one is another. It is kept beside, so that
     no other gets its identity."""
 
-    def plan(self, call: Call, key: KeySnapshot, prompt_tokens: int, *, uncharged: bool = False) -> Plan:
+    def plan(self, call: Call, key: KeySnapshot, prompt_tokens: int, *, uncharged: bool = False) -> RoutePlan:
         """The plan for a call. Raises NotFound, Forbidden or BadRequest when nobody can serve it.
 
         `uncharged` leaves out whom the organisation would pay for.
@@ -87,7 +87,7 @@ class Router:
         steps += [
             PlannedTarget(target=name, why=why[:_LONGEST_REASON], passed_over=True) for name, why in passed_over.items()
         ]
-        return Plan(
+        return RoutePlan(
             targets=tuple(place.target for place in placed),
             asked=targets[0],
             steps=tuple(steps),

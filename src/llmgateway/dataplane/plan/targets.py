@@ -75,7 +75,7 @@ class Target:
         return usage if region is None else msgspec.structs.replace(usage, region=region)
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class RoutePlan(msgspec.Struct, frozen=True, kw_only=True):
     """The targets in the order in which they are asked."""
 
     targets: tuple[Target, ...]

@@ -12,7 +12,7 @@ from llmgateway.contract.usage import price_version
 from llmgateway.dataplane.plan.targets import Target
 
 
-class Account(msgspec.Struct, frozen=True):
+class PricedUsage(msgspec.Struct, frozen=True):
     """What a request used, and its money in nanos; None is unpriced. The defaults are those of a request that used nothing."""
 
     usage: Usage = Usage()

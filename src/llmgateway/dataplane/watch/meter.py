@@ -13,11 +13,11 @@ from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
 from llmgateway.dataplane.admit.limits import Ticket
 from llmgateway.dataplane.admit.scopes import Need
-from llmgateway.dataplane.lookup.cache import Entry, Look
+from llmgateway.dataplane.lookup.cache import CachedAnswer, Look
 from llmgateway.dataplane.observe.tracing import Trace
-from llmgateway.dataplane.plan.targets import Plan, Target
+from llmgateway.dataplane.plan.targets import RoutePlan, Target
 from llmgateway.dataplane.watch.contents import may_be_kept
-from llmgateway.dataplane.watch.costs import Account, Costs
+from llmgateway.dataplane.watch.costs import Costs, PricedUsage
 from llmgateway.dataplane.watch.instruments import Instruments
 from llmgateway.dataplane.watch.reckoning import reckon
 from llmgateway.errors import Problem, ProviderError
@@ -44,7 +44,7 @@ class Meter:
         self._dialect = dialect
         self._call: Call | None = None
         self._ticket: Ticket | None = None
-        self._plan: Plan | None = None
+        self._plan: RoutePlan | None = None
         self._look: Look | None = None
         self._target: Target | None = None
         """The target asked last: the one that serves when the request succeeds."""
@@ -115,7 +115,7 @@ class Meter:
         """The answer to a call that counts tokens, where no target can count them: the gateway's own figure."""
         return Answer(body={"input_tokens": self.prompt_tokens}, usage=None)
 
-    def planned(self, plan: Plan) -> None:
+    def planned(self, plan: RoutePlan) -> None:
         """The plan has been made."""
         self._plan = plan
 
@@ -238,7 +238,7 @@ class Meter:
         return self._look.status if self._look else "bypass"
 
     @property
-    def _hit(self) -> Entry | None:
+    def _hit(self) -> CachedAnswer | None:
         return self._look.entry if self._look else None
 
     async def settle(self, outcome: Outcome, status: int, problem: Problem | None = None) -> UsageEvent:
@@ -281,8 +281,8 @@ class Meter:
         self._use.health.answered(self._target.path, first, event.completion_tokens, writing)
 
     def _make_event(self, outcome: Outcome, status: int, problem: Problem | None) -> UsageEvent:
-        account = self._account(outcome)
-        usage, details = account.usage, account.usage.details()
+        priced = self._priced_usage(outcome)
+        usage, details = priced.usage, priced.usage.details()
         provider = served_model = None
         if self._hit is not None:
             provider, served_model = self._hit.provider, self._hit.served_model
@@ -312,11 +312,11 @@ class Meter:
             cache_write_tokens=usage.cache_write_tokens,
             reasoning_tokens=usage.reasoning_tokens,
             usage_details=details,
-            cost_nanos=account.cost,
-            charge_nanos=account.charge,
-            list_cost_nanos=account.list_cost,
-            price_version=account.price_version,
-            usage_source=account.usage_source,
+            cost_nanos=priced.cost,
+            charge_nanos=priced.charge,
+            list_cost_nanos=priced.list_cost,
+            price_version=priced.price_version,
+            usage_source=priced.usage_source,
             cache=self._cache,
             test=self._key.test,
             duration_ms=self._milliseconds(),
@@ -326,13 +326,13 @@ class Meter:
             tags=self._key.tags,
         )
 
-    def _account(self, outcome: Outcome) -> Account:
+    def _priced_usage(self, outcome: Outcome) -> PricedUsage:
         """What the request used and costs. A cache hit costs nothing, and saves its list cost."""
         if self._hit is not None:
-            return Account(self._hit.usage or self._count(outcome)[0], list_cost=self._hit.list_cost_nanos)
+            return PricedUsage(self._hit.usage or self._count(outcome)[0], list_cost=self._hit.list_cost_nanos)
         target = self._target
         if target is None or not self._has_used(outcome):
-            return Account()
+            return PricedUsage()
         usage, source = self._count(outcome)
         usage = target.located(usage)
         cost, version = self._costs.cost(target, usage)
@@ -340,7 +340,7 @@ class Meter:
         charge = 0 if failed else self._costs.charge(cost, target, self._key.org.tariff.charge)
         asked = self._plan.asked if self._plan else None
         list_cost = self._costs.list_cost(usage, cost, asked=asked, served=target)
-        return Account(usage, source, cost, charge, list_cost, version)
+        return PricedUsage(usage, source, cost, charge, list_cost, version)
 
     def _has_used(self, outcome: Outcome) -> bool:
         """Whether anything counts: what was sent upstream does, also when the caller left; a failure without content does not."""

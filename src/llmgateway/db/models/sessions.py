@@ -36,7 +36,7 @@ class RefreshToken(Base):
     """Keyed hash of the Idempotency-Key that it was used with."""
 
 
-class Ticket(Base):
+class MailTicket(Base):
     """What a link in a mail carries: proof that its reader owns the address."""
 
     __tablename__ = "tickets"

@@ -21,7 +21,7 @@ _SIZES: Final[Mapping[int, int]] = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class EventMessage:
     """One message. Only headers that are texts are kept; the others carry nothing of a model's answer."""
 
     headers: Mapping[str, str]
@@ -40,10 +40,10 @@ class MessageSplitter:
     def __init__(self) -> None:
         self._buffer = b""
 
-    def feed(self, data: bytes) -> tuple[list[Message], bool]:
+    def feed(self, data: bytes) -> tuple[list[EventMessage], bool]:
         """The messages that these bytes complete, and whether the stream is broken after them."""
         buffer, start = self._buffer + data, 0
-        found: list[Message] = []
+        found: list[EventMessage] = []
         try:
             while (end := _end(buffer, start)) is not None:
                 found.append(_message(buffer[start:end]))
@@ -65,12 +65,12 @@ def _end(buffer: bytes, start: int) -> int | None:
     return start + total if len(buffer) - start >= total else None
 
 
-def _message(raw: bytes) -> Message:
+def _message(raw: bytes) -> EventMessage:
     _, size, _ = _PRELUDE.unpack_from(raw)
     if zlib.crc32(raw[:-_CHECKSUM]) != int.from_bytes(raw[-_CHECKSUM:]):
         raise BrokenStream
     end = _PRELUDE.size + size
-    return Message(_headers(raw[_PRELUDE.size : end]), raw[end:-_CHECKSUM])
+    return EventMessage(_headers(raw[_PRELUDE.size : end]), raw[end:-_CHECKSUM])
 
 
 def _headers(raw: bytes) -> dict[str, str]:

@@ -48,7 +48,7 @@ class Account(StrEnum):
     """Credit that operators gave, and invoices that were paid past Stripe: paid for elsewhere, or a present."""
 
 
-class Kind(StrEnum):
+class PostingKind(StrEnum):
     """What a posting is about."""
 
     USAGE = "usage"
@@ -82,7 +82,7 @@ class Coverage:
 class Posting:
     """One thing that happened to money. Raises Unbalanced."""
 
-    kind: Kind
+    kind: PostingKind
     reference: str
     """Of an organisation and kind, each reference is posted once."""
     description: str
@@ -165,7 +165,7 @@ async def sums(tx: AsyncSession, org_id: str, before: datetime | None = None) ->
     return {**dict.fromkeys(Account, 0), **{account: int(nanos) for account, nanos in rows}}
 
 
-async def moved(tx: AsyncSession, org_id: str, kind: Kind, reference: str, account: Account) -> int:
+async def moved(tx: AsyncSession, org_id: str, kind: PostingKind, reference: str, account: Account) -> int:
     """What was posted to an account about one thing: under its reference, or under that with `/` and more behind it."""
     about = (LedgerPosting.reference == reference) | LedgerPosting.reference.startswith(
         f"{reference}/", autoescape=True
@@ -178,7 +178,7 @@ async def moved(tx: AsyncSession, org_id: str, kind: Kind, reference: str, accou
     return int(await tx.scalar(query) or 0)
 
 
-async def posted(tx: AsyncSession, org_id: str, kind: Kind, reference: str) -> bool:
+async def posted(tx: AsyncSession, org_id: str, kind: PostingKind, reference: str) -> bool:
     """Whether it is in the books."""
     query = select(LedgerPosting.id).where(
         LedgerPosting.org_id == org_id, LedgerPosting.kind == kind, LedgerPosting.reference == reference

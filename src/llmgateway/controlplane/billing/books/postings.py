@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Kind, Posting
+from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Posting, PostingKind
 
 NANOS_PER_CENT: Final = 10_000_000
 
@@ -17,20 +17,20 @@ def usage_charge(
     Credit is used first. What is left goes on the invoice where there is one, else it is debt; a correction downwards
     goes back the same way.
     """
-    return _charge(Kind.USAGE, f"{covers.hour:%Y-%m-%dT%H}/{part}", amount, balances, covers, invoiced=invoiced)
+    return _charge(PostingKind.USAGE, f"{covers.hour:%Y-%m-%dT%H}/{part}", amount, balances, covers, invoiced=invoiced)
 
 
 def overage_charge(
     amount: int, balances: Mapping[Account, int], covers: Coverage, reference: str, *, invoiced: bool
 ) -> Posting:
     """What was used beyond the plan since the last such charge; as usage_charge. The reference is of period and part."""
-    return _charge(Kind.OVERAGE, reference, amount, balances, covers, invoiced=invoiced)
+    return _charge(PostingKind.OVERAGE, reference, amount, balances, covers, invoiced=invoiced)
 
 
 def credit_bought(payment: str, nanos: int) -> Posting:
     """Credit was paid in advance."""
     return Posting(
-        kind=Kind.CREDIT,
+        kind=PostingKind.CREDIT,
         reference=payment,
         description="Credit bought",
         entries={Account.STRIPE: nanos, Account.CREDIT: -nanos},
@@ -40,7 +40,7 @@ def credit_bought(payment: str, nanos: int) -> Posting:
 def credit_granted(reference: str, nanos: int, note: str) -> Posting:
     """An operator gives credit, or takes it back with less than 0 nanos."""
     return Posting(
-        kind=Kind.GRANT,
+        kind=PostingKind.GRANT,
         reference=reference,
         description=f"Credit {'given' if nanos > 0 else 'taken back'}: {note}",
         entries={Account.GRANTED: nanos, Account.CREDIT: -nanos},
@@ -50,7 +50,7 @@ def credit_granted(reference: str, nanos: int, note: str) -> Posting:
 def credit_refunded(refund: str, nanos: int) -> Posting:
     """Credit goes back to the card; what was spent of it is debt. Less than 0 nanos undo it."""
     return Posting(
-        kind=Kind.REFUND,
+        kind=PostingKind.REFUND,
         reference=refund,
         description="Credit refunded" if nanos > 0 else "Refund of credit failed, the credit is back",
         entries={Account.CREDIT: nanos, Account.STRIPE: -nanos},
@@ -60,7 +60,7 @@ def credit_refunded(refund: str, nanos: int) -> Posting:
 def invoice_refunded(refund: str, nanos: int) -> Posting:
     """A paid invoice goes back to the card, and is no revenue. Less than 0 nanos undo it."""
     return Posting(
-        kind=Kind.REFUND,
+        kind=PostingKind.REFUND,
         reference=refund,
         description="Invoice refunded" if nanos > 0 else "Refund of an invoice failed, it is paid",
         entries={Account.REVENUE: nanos, Account.STRIPE: -nanos},
@@ -86,7 +86,7 @@ def metered(report: str, balances: Mapping[Account, int]) -> Posting | None:
     if nanos <= 0:
         return None
     return Posting(
-        kind=Kind.METERED,
+        kind=PostingKind.METERED,
         reference=report,
         description="Usage reported for the invoice",
         entries={Account.METERED: nanos, Account.ROUNDING: -waiting, Account.USAGE: waiting - nanos},
@@ -99,7 +99,7 @@ def invoiced(
     """An invoice of so many nanos, of which `usage` was metered; what is less than a cent is carried on."""
     rest = balances[Account.USAGE] if 0 < balances[Account.USAGE] < NANOS_PER_CENT else 0
     return Posting(
-        kind=Kind.INVOICE,
+        kind=PostingKind.INVOICE,
         reference=invoice,
         description=f"Invoice {number}",
         entries={
@@ -122,7 +122,7 @@ def owed(reference: str, balances: Mapping[Account, int], *, invoiced: bool) -> 
     moved = {Account.METERED: min(0, balances[Account.METERED])} if invoiced else waiting
     nanos = sum(moved.values())
     return Posting(
-        kind=Kind.DEBT,
+        kind=PostingKind.DEBT,
         reference=reference,
         description="Usage that no invoice takes" if nanos > 0 else "Usage of an invoice that was paid or owed before",
         entries={Account.CREDIT: nanos, **{account: -held for account, held in moved.items()}},
@@ -135,7 +135,7 @@ def paid(reference: str, number: str, nanos: int, *, elsewhere: int = 0) -> Post
     The reference is its id, with `/` and more behind it from the second part on.
     """
     return Posting(
-        kind=Kind.PAYMENT,
+        kind=PostingKind.PAYMENT,
         reference=reference,
         description=f"Invoice {number} paid",
         entries={Account.STRIPE: nanos - elsewhere, Account.GRANTED: elsewhere, Account.RECEIVABLE: -nanos},
@@ -145,7 +145,7 @@ def paid(reference: str, number: str, nanos: int, *, elsewhere: int = 0) -> Post
 def balance_on_invoice(reference: str, nanos: int) -> Posting:
     """What Stripe holds for invoices to come went off one, came on top of one, or came of one. As `paid`."""
     return Posting(
-        kind=Kind.BALANCE,
+        kind=PostingKind.BALANCE,
         reference=reference,
         description="Balance at Stripe and an invoice settled",
         entries={Account.BALANCE: nanos, Account.RECEIVABLE: -nanos},
@@ -155,7 +155,7 @@ def balance_on_invoice(reference: str, nanos: int) -> Posting:
 def balance_given(reference: str, nanos: int) -> Posting:
     """An operator gave credit for invoices to come, or took it, in Stripe's dashboard. Less than 0 nanos are given."""
     return Posting(
-        kind=Kind.BALANCE,
+        kind=PostingKind.BALANCE,
         reference=reference,
         description=f"Balance at Stripe {'given' if nanos < 0 else 'taken back'}",
         entries={Account.BALANCE: nanos, Account.GRANTED: -nanos},
@@ -165,7 +165,7 @@ def balance_given(reference: str, nanos: int) -> Posting:
 def balance_paid(reference: str, nanos: int) -> Posting:
     """Money came in that is for invoices to come. Less than 0 nanos are paid."""
     return Posting(
-        kind=Kind.BALANCE,
+        kind=PostingKind.BALANCE,
         reference=reference,
         description="Paid into the balance at Stripe" if nanos < 0 else "Paid back from the balance at Stripe",
         entries={Account.BALANCE: nanos, Account.STRIPE: -nanos},
@@ -175,7 +175,7 @@ def balance_paid(reference: str, nanos: int) -> Posting:
 def balance_refunded(reference: str, nanos: int) -> Posting:
     """A paid invoice goes back to the balance, by a credit note, and is no revenue. Less than 0 nanos go back."""
     return Posting(
-        kind=Kind.REFUND,
+        kind=PostingKind.REFUND,
         reference=reference,
         description="Invoice refunded to the balance at Stripe",
         entries={Account.BALANCE: nanos, Account.REVENUE: -nanos},
@@ -189,7 +189,7 @@ def credit_note(reference: str, number: str, *, unpaid: int, elsewhere: int, tax
     """
     sign = -1 if void else 1
     return Posting(
-        kind=Kind.REFUND,
+        kind=PostingKind.REFUND,
         reference=f"{reference}/void" if void else reference,
         description=f"Credit note {number}{' voided' if void else ''}",
         entries={
@@ -204,7 +204,7 @@ def credit_note(reference: str, number: str, *, unpaid: int, elsewhere: int, tax
 def lost(reference: str, number: str, nanos: int) -> Posting:
     """An invoice will never be paid: it was voided, or given up. Less than 0 nanos: it was paid after all. As `paid`."""
     return Posting(
-        kind=Kind.LOSS,
+        kind=PostingKind.LOSS,
         reference=reference,
         description=f"Invoice {number} {'given up' if nanos > 0 else 'is not given up'}",
         entries={Account.LOSSES: nanos, Account.RECEIVABLE: -nanos},
@@ -212,7 +212,7 @@ def lost(reference: str, number: str, nanos: int) -> Posting:
 
 
 def _charge(
-    kind: Kind, reference: str, amount: int, balances: Mapping[Account, int], covers: Coverage, *, invoiced: bool
+    kind: PostingKind, reference: str, amount: int, balances: Mapping[Account, int], covers: Coverage, *, invoiced: bool
 ) -> Posting:
     prepaid = max(0, -balances[Account.CREDIT])
     by_credit = min(amount, prepaid) if invoiced else amount
@@ -221,7 +221,7 @@ def _charge(
     return Posting(
         kind=kind,
         reference=reference,
-        description=f"{'Usage' if kind is Kind.USAGE else 'Overage'} of {covers.hour:%Y-%m-%d %H}:00 UTC",
+        description=f"{'Usage' if kind is PostingKind.USAGE else 'Overage'} of {covers.hour:%Y-%m-%d %H}:00 UTC",
         entries={Account.CREDIT: by_credit, Account.USAGE: amount - by_credit, Account.REVENUE: -amount},
         covers=covers,
     )

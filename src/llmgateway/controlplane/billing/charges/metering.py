@@ -12,7 +12,7 @@ from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account, Coverage
 from llmgateway.controlplane.billing.charges import overage, overage_terms
-from llmgateway.controlplane.billing.charges.overage_terms import Terms
+from llmgateway.controlplane.billing.charges.overage_terms import PeriodTerms
 from llmgateway.controlplane.billing.charges.usage_charges import hour_of
 from llmgateway.controlplane.billing.each_organisation import for_each_organisation
 from llmgateway.controlplane.billing.stripe.api import StripeApi
@@ -53,7 +53,7 @@ async def _charge_org(database: Database, clock: Clock, org_id: str) -> int:
         )
 
 
-async def _charge(tx: AsyncSession, clock: Clock, kept: Terms) -> bool:
+async def _charge(tx: AsyncSession, clock: Clock, kept: PeriodTerms) -> bool:
     terms = await overage.exact(tx, kept)
     due, (charged, parts) = await overage.due(tx, terms), await overage.charged(tx, terms)
     if due <= charged:

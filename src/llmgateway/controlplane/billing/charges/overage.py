@@ -13,9 +13,9 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing.books import ledger
-from llmgateway.controlplane.billing.books.ledger import Account, Kind
+from llmgateway.controlplane.billing.books.ledger import Account, PostingKind
 from llmgateway.controlplane.billing.charges import overage_terms
-from llmgateway.controlplane.billing.charges.overage_terms import Terms, terms_of
+from llmgateway.controlplane.billing.charges.overage_terms import PeriodTerms, terms_of
 from llmgateway.controlplane.usage.exact_sums import exact_sums
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.organisations import Organisation
@@ -33,18 +33,18 @@ async def used(tx: AsyncSession, org_id: str, period: tuple[datetime, datetime])
     return found.counted_requests, found.counted_tokens
 
 
-async def charged(tx: AsyncSession, terms: Terms) -> tuple[int, int]:
+async def charged(tx: AsyncSession, terms: PeriodTerms) -> tuple[int, int]:
     """What was charged beyond the plan in a period, in nanos, and in how many parts."""
     nanos, parts = (await tx.execute(_charged(terms))).one()
     return int(nanos), parts
 
 
-async def due(tx: AsyncSession, terms: Terms) -> int:
+async def due(tx: AsyncSession, terms: PeriodTerms) -> int:
     """What the period's use beyond the plan costs in nanos, whether charged yet or not; `terms` as `exact` answers them."""
     return terms.due(*await used(tx, terms.org_id, terms.period))
 
 
-async def exact(tx: AsyncSession, terms: Terms) -> Terms:
+async def exact(tx: AsyncSession, terms: PeriodTerms) -> PeriodTerms:
     """The terms that a period ends with, after those that held before as what is known by now was used under them."""
     earlier = await overage_terms.earlier(tx, terms.org_id, terms.period[0])
     if not earlier:
@@ -89,7 +89,7 @@ async def renew(tx: AsyncSession, org: Organisation, now: datetime) -> bool:
     return True
 
 
-async def _enter(tx: AsyncSession, terms: Terms, now: datetime) -> None:
+async def _enter(tx: AsyncSession, terms: PeriodTerms, now: datetime) -> None:
     """A period whose begin lies back, or that was left and is returned to: what was used meanwhile is another's to charge."""
     for left in await overage_terms.kept(tx, terms.org_id, now - LATE):
         if left.period[0] == terms.period[0]:
@@ -99,13 +99,13 @@ async def _enter(tx: AsyncSession, terms: Terms, now: datetime) -> None:
     )
 
 
-def _charged(terms: Terms) -> Select[*tuple[Any, ...]]:
+def _charged(terms: PeriodTerms) -> Select[*tuple[Any, ...]]:
     return (
         select(func.coalesce(-func.sum(LedgerEntry.nanos), 0), func.count())
         .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
         .where(
             LedgerPosting.org_id == terms.org_id,
-            LedgerPosting.kind == Kind.OVERAGE,
+            LedgerPosting.kind == PostingKind.OVERAGE,
             LedgerEntry.account == Account.REVENUE,
             or_(*(LedgerPosting.reference.startswith(one, autoescape=True) for one in (terms.reference, terms.minute))),
         )

@@ -15,7 +15,7 @@ from llmgateway.db.tenancy import owned
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class PeriodTerms:
     """How use beyond the plan is priced in a billing period, until these terms change or it ends."""
 
     org_id: str
@@ -45,7 +45,7 @@ class Terms:
         by_these = 0 if plan is None else plan.overage_nanos(requests, tokens, self.limit_nanos, self.waived_nanos)
         return max(self.before_nanos, by_these)
 
-    def after(self, earlier: "Terms", requests: int, tokens: int) -> "Terms":
+    def after(self, earlier: "PeriodTerms", requests: int, tokens: int) -> "PeriodTerms":
         """These, where others held until the period's use was so much: only what is used from then on is priced by these."""
         costs, plan = earlier.due(requests, tokens), self._plan
         price = 0 if plan is None else plan.beyond_nanos(requests, tokens)
@@ -56,14 +56,14 @@ class Terms:
         return all_plans().get(self.plan)
 
 
-def terms_of(org: Organisation, now: datetime) -> Terms:
+def terms_of(org: Organisation, now: datetime) -> PeriodTerms:
     """The terms that hold now."""
     period = period_of(org.period_start, org.period_end, now)
     waived = waived_in(period, org.overage_waived_nanos, org.overage_waived_in)
-    return Terms(org.id, period, org.plan, org.overage_limit_nanos, waived)
+    return PeriodTerms(org.id, period, org.plan, org.overage_limit_nanos, waived)
 
 
-async def keep(tx: AsyncSession, terms: Terms) -> None:
+async def keep(tx: AsyncSession, terms: PeriodTerms) -> None:
     """Store the terms that a period ends with as it stands, so that it can be charged when it is over. Call it after `ledger.lock`."""
     changing = {
         "ends_at": terms.period[1],
@@ -77,13 +77,13 @@ async def keep(tx: AsyncSession, terms: Terms) -> None:
     )
 
 
-async def kept(tx: AsyncSession, org_id: str, since: datetime) -> Sequence[Terms]:
+async def kept(tx: AsyncSession, org_id: str, since: datetime) -> Sequence[PeriodTerms]:
     """What periods that ended after `since` end with, and the one that runs, oldest first; what held in them before is `earlier`."""
     query = owned(OverageTerms, org_id).where(OverageTerms.ends_at > since).order_by(OverageTerms.begins_at)
     return [_stored(row, row.ends_at) for row in (await tx.scalars(query)).all()]
 
 
-async def keep_earlier(tx: AsyncSession, terms: Terms) -> None:
+async def keep_earlier(tx: AsyncSession, terms: PeriodTerms) -> None:
     """Store terms that held in a period until now. Of two changes at one moment the first counts: the others held for no time."""
     new = insert(OverageChange).values(
         org_id=terms.org_id,
@@ -96,7 +96,7 @@ async def keep_earlier(tx: AsyncSession, terms: Terms) -> None:
     await tx.execute(new.on_conflict_do_nothing())
 
 
-async def earlier(tx: AsyncSession, org_id: str, begins_at: datetime) -> Sequence[Terms]:
+async def earlier(tx: AsyncSession, org_id: str, begins_at: datetime) -> Sequence[PeriodTerms]:
     """The terms that held in a period before its last ones, oldest first."""
     query = owned(OverageChange, org_id).where(OverageChange.begins_at == begins_at).order_by(OverageChange.changed_at)
     return [_stored(row, row.changed_at) for row in (await tx.scalars(query)).all()]
@@ -110,5 +110,5 @@ def charged_since(since: datetime) -> Select[str]:
     return select(now.union(ended, changed).subquery().c.id)
 
 
-def _stored(row: OverageTerms | OverageChange, until: datetime) -> Terms:
-    return Terms(row.org_id, (row.begins_at, until), row.plan, row.limit_nanos, row.waived_nanos)
+def _stored(row: OverageTerms | OverageChange, until: datetime) -> PeriodTerms:
+    return PeriodTerms(row.org_id, (row.begins_at, until), row.plan, row.limit_nanos, row.waived_nanos)

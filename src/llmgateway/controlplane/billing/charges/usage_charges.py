@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing.accounts import is_invoiced
 from llmgateway.controlplane.billing.books import ledger, postings
-from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Kind
+from llmgateway.controlplane.billing.books.ledger import Account, Coverage, PostingKind
 from llmgateway.controlplane.billing.charges.overage import LATE
 from llmgateway.controlplane.billing.each_organisation import for_each_organisation
 from llmgateway.controlplane.usage.exact_sums import exact_sums
@@ -91,7 +91,7 @@ def _revenue() -> Select[*tuple[Any, ...]]:
     return (
         select(func.coalesce(-func.sum(LedgerEntry.nanos), 0), func.count())
         .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
-        .where(LedgerPosting.kind == Kind.USAGE, LedgerEntry.account == Account.REVENUE)
+        .where(LedgerPosting.kind == PostingKind.USAGE, LedgerEntry.account == Account.REVENUE)
     )
 
 
@@ -108,7 +108,7 @@ async def _differing(tx: AsyncSession, since: datetime, until: datetime) -> Sequ
         select(LedgerPosting.org_id, LedgerPosting.hour, (-func.sum(LedgerEntry.nanos)).label("posted"))
         .join(LedgerEntry, LedgerEntry.posting_id == LedgerPosting.id)
         .where(
-            LedgerPosting.kind == Kind.USAGE,
+            LedgerPosting.kind == PostingKind.USAGE,
             LedgerEntry.account == Account.REVENUE,
             LedgerPosting.hour >= since,
             LedgerPosting.hour < until,

@@ -25,7 +25,7 @@ from llmgateway.controlplane.billing.stripe.objects import (
     Refund,
     Subscription,
 )
-from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT, PriceList, plan_key
+from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT, StripePrices, plan_key
 from llmgateway.controlplane.billing.stripe.reading import (
     read_dispute,
     read_event,
@@ -75,7 +75,7 @@ class StripeApi:
 
     def __init__(self, client: stripe.StripeClient) -> None:
         self._v1 = client.v1
-        self.price_list = PriceList(client)
+        self.price_list = StripePrices(client)
         self.settling = Settlements(client)
         self.upcoming = Upcoming(client, self.price_list)
 

@@ -17,7 +17,7 @@ def plan_key(plan: str) -> str:
     return f"llmgateway_{plan}_monthly"
 
 
-class PriceList:
+class StripePrices:
     """Prices by their lookup keys: https://docs.stripe.com/products-prices/manage-prices#lookup-keys."""
 
     def __init__(self, client: stripe.StripeClient) -> None:

@@ -6,14 +6,14 @@ import stripe
 
 from llmgateway.controlplane.billing.stripe.errors import translated_errors
 from llmgateway.controlplane.billing.stripe.objects import Subscription
-from llmgateway.controlplane.billing.stripe.price_list import PriceList, plan_key
+from llmgateway.controlplane.billing.stripe.price_list import StripePrices, plan_key
 from llmgateway.controlplane.billing.stripe.reading import read_renewal
 
 
 class Upcoming:
     """Read-only calls; amounts are whole cents of USD: https://docs.stripe.com/api/invoices/create_preview."""
 
-    def __init__(self, client: stripe.StripeClient, price_list: PriceList) -> None:
+    def __init__(self, client: stripe.StripeClient, price_list: StripePrices) -> None:
         self._v1 = client.v1
         self._price_list = price_list
 

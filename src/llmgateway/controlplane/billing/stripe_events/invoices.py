@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books import ledger, postings
-from llmgateway.controlplane.billing.books.ledger import Account, Kind, Posting
+from llmgateway.controlplane.billing.books.ledger import Account, Posting, PostingKind
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.objects import BalanceMove, CreditNote, Invoice
@@ -35,7 +35,7 @@ async def take_invoice(database: Database, clock: Clock, stripe_api: StripeApi, 
     if invoice.status not in _FINAL:
         return
     async with database.transaction() as tx:
-        org_id = await accounts.payer(tx, invoice.customer_id, invoice.org_id, Kind.INVOICE, invoice.id)
+        org_id = await accounts.payer(tx, invoice.customer_id, invoice.org_id, PostingKind.INVOICE, invoice.id)
     if org_id is None:
         return
     moves = await stripe_api.settling.balance_moves(invoice.customer_id)
@@ -76,7 +76,7 @@ async def _post_note(tx: AsyncSession, clock: Clock, org_id: str, note: CreditNo
     """What was never posted is not undone."""
     reference = f"{note.invoice_id}/{note.id}"
     void = note.status == "void"
-    if void and not await ledger.posted(tx, org_id, Kind.REFUND, reference):
+    if void and not await ledger.posted(tx, org_id, PostingKind.REFUND, reference):
         return
     unpaid, elsewhere, tax = (cents * NANOS_PER_CENT for cents in (note.unpaid, note.elsewhere, note.tax))
     posting = postings.credit_note(reference, note.number, unpaid=unpaid, elsewhere=elsewhere, tax=tax, void=void)
@@ -111,15 +111,17 @@ class _Settled:
 async def _settled(tx: AsyncSession, org_id: str, invoice_id: str) -> _Settled:
     """After everything but payments and losses is posted."""
 
-    async def moved(kind: Kind, account: Account) -> int:
+    async def moved(kind: PostingKind, account: Account) -> int:
         return await ledger.moved(tx, org_id, kind, invoice_id, account)
 
-    otherwise = await moved(Kind.BALANCE, Account.RECEIVABLE) + await moved(Kind.REFUND, Account.RECEIVABLE)
+    otherwise = await moved(PostingKind.BALANCE, Account.RECEIVABLE) + await moved(
+        PostingKind.REFUND, Account.RECEIVABLE
+    )
     return _Settled(
-        paid=-await moved(Kind.PAYMENT, Account.RECEIVABLE),
-        elsewhere=await moved(Kind.PAYMENT, Account.GRANTED),
+        paid=-await moved(PostingKind.PAYMENT, Account.RECEIVABLE),
+        elsewhere=await moved(PostingKind.PAYMENT, Account.GRANTED),
         otherwise=-otherwise,
-        lost=await moved(Kind.LOSS, Account.LOSSES),
+        lost=await moved(PostingKind.LOSS, Account.LOSSES),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books import ledger, postings
-from llmgateway.controlplane.billing.books.ledger import Kind
+from llmgateway.controlplane.billing.books.ledger import PostingKind
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.stripe.api import CREDIT, StripeApi
 from llmgateway.controlplane.billing.stripe.objects import Dispute, Payment, Refund
@@ -25,7 +25,7 @@ async def take_payment(database: Database, clock: Clock, stripe_api: StripeApi, 
     payment = await stripe_api.payment(payment_id)
     if payment.purpose != CREDIT or payment.status != "succeeded":
         return
-    org_id = await _org_of(database, payment, payment.org_id, Kind.CREDIT, payment.id)
+    org_id = await _org_of(database, payment, payment.org_id, PostingKind.CREDIT, payment.id)
     if org_id is not None:
         await _write(database, clock, org_id, postings.credit_bought(payment.id, payment.received * NANOS_PER_CENT))
 
@@ -78,7 +78,7 @@ async def _undo(
         return
     org_id, make = found
     async with database.transaction() as tx:
-        taken = await ledger.posted(tx, org_id, Kind.REFUND, reference[0])
+        taken = await ledger.posted(tx, org_id, PostingKind.REFUND, reference[0])
     if taken:
         await _write(database, clock, org_id, make("/".join(reference), -nanos))
 
@@ -91,17 +91,19 @@ async def _paid_by(
         return None
     payment = await stripe_api.payment(back.payment_id)
     if payment.purpose == CREDIT:
-        org_id = await _org_of(database, payment, payment.org_id, Kind.CREDIT, payment.id)
+        org_id = await _org_of(database, payment, payment.org_id, PostingKind.CREDIT, payment.id)
         return None if org_id is None else (org_id, back.credit)
     invoice_id = await stripe_api.settling.invoice_paid_by(payment.id)
     if invoice_id is None:
         return None
     named = (await stripe_api.invoice(invoice_id)).org_id
-    org_id = await _org_of(database, payment, named, Kind.INVOICE, invoice_id)
+    org_id = await _org_of(database, payment, named, PostingKind.INVOICE, invoice_id)
     return None if org_id is None else (org_id, back.invoice)
 
 
-async def _org_of(database: Database, payment: Payment, named: str | None, kind: Kind, reference: str) -> str | None:
+async def _org_of(
+    database: Database, payment: Payment, named: str | None, kind: PostingKind, reference: str
+) -> str | None:
     async with database.transaction() as tx:
         return await accounts.payer(tx, payment.customer_id, named, kind, reference)
 

@@ -9,7 +9,7 @@ from llmgateway.canon.shapes import is_object
 from llmgateway.dataplane.dialects.anthropic.answer import error_body, message_body
 from llmgateway.dataplane.dialects.anthropic.body_paths import body_paths
 from llmgateway.dataplane.dialects.anthropic.request import canon_request
-from llmgateway.dataplane.dialects.anthropic.shapes import Counted, Request, checked
+from llmgateway.dataplane.dialects.anthropic.shapes import Counted, MessagesRequest, checked
 from llmgateway.dataplane.dialects.anthropic.stream import MessagesStream, event
 from llmgateway.dataplane.dialects.settings import check_settings
 from llmgateway.errors import BadRequest, Problem
@@ -28,13 +28,13 @@ class AnthropicDialect:
             decoded: object = msgspec.json.decode(body)
             if not is_object(decoded):
                 raise BadRequest("The body must be a JSON object.")
-            request = checked(decoded, Request if operation is Operation.CHAT else Counted)
+            request = checked(decoded, MessagesRequest if operation is Operation.CHAT else Counted)
             canon = canon_request(decoded, request)
             call = Call(
                 operation=operation,
                 dialect=Dialect.ANTHROPIC,
                 model=request.model,
-                stream=isinstance(request, Request) and bool(request.stream),
+                stream=isinstance(request, MessagesRequest) and bool(request.stream),
                 body=decoded,
                 canon=canon,
                 wishes=wishes,

@@ -11,7 +11,7 @@ from typing import Final, cast
 from llmgateway.canon.chat import Json, Message
 from llmgateway.canon.keepsake import give_back, give_back_to_calls, is_packed, unpacked
 from llmgateway.canon.shapes import is_object, objects, text_of
-from llmgateway.dataplane.dialects.anthropic.shapes import Counted, Request, ToolChoice, check_block, check_tool
+from llmgateway.dataplane.dialects.anthropic.shapes import Counted, MessagesRequest, ToolChoice, check_block, check_tool
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.answer import canon_message
 
@@ -54,7 +54,7 @@ def canon_request(body: Json, request: Counted) -> Json:
     _add_choice(canon, request.tool_choice)
     _add_effort(canon, request)
     _add_format(canon, request)
-    if isinstance(request, Request):
+    if isinstance(request, MessagesRequest):
         _add_labels(canon, request, body)
         if not request.max_tokens:
             canon |= {"max_tokens": 1, WARMING: True}
@@ -259,7 +259,7 @@ def _add_format(canon: Json, request: Counted) -> None:
     }
 
 
-def _add_labels(canon: Json, request: Request, body: Json) -> None:
+def _add_labels(canon: Json, request: MessagesRequest, body: Json) -> None:
     if request.stop_sequences:
         canon["stop"] = request.stop_sequences
     if request.service_tier:

@@ -73,7 +73,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     output_format: Json | None = None
 
 
-class Request(Counted, frozen=True, kw_only=True):
+class MessagesRequest(Counted, frozen=True, kw_only=True):
     """The body of /v1/messages."""
 
     max_tokens: Annotated[int, msgspec.Meta(ge=0)]

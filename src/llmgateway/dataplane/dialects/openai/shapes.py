@@ -11,7 +11,7 @@ Count = Annotated[int, Meta(ge=1)]
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
 
 
-class Part(Struct):
+class ContentPart(Struct):
     """A part of a message's content."""
 
     type: str
@@ -38,7 +38,7 @@ class Message(Struct):
     """A message of the history."""
 
     role: Role
-    content: str | list[Part | str] | None = None
+    content: str | list[ContentPart | str] | None = None
     name: str | None = None
     tool_calls: list[CalledTool] | None = None
     tool_call_id: str | None = None
@@ -77,7 +77,7 @@ class ResponseFormat(Struct):
             raise ValueError("`json_schema` is missing: it holds the name and the schema")
 
 
-class Settings(Struct):
+class ChatSettings(Struct):
     """The settings of a chat, of whichever dialect: providers rely on these types of values."""
 
     stream_options: StreamOptions | None = None
@@ -106,7 +106,7 @@ class Settings(Struct):
     store: bool | None = None
 
 
-class Chat(Settings, kw_only=True):
+class Chat(ChatSettings, kw_only=True):
     """The body of /v1/chat/completions."""
 
     model: Name

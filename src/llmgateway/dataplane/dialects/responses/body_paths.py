@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from llmgateway.dataplane.dialects.responses.request import LOGPROBS, Request
+from llmgateway.dataplane.dialects.responses.request import LOGPROBS, ResponsesRequest
 
 _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -17,7 +17,7 @@ _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def body_paths(request: Request, items: Mapping[str, str], field: str) -> Mapping[str, str]:
+def body_paths(request: ResponsesRequest, items: Mapping[str, str], field: str) -> Mapping[str, str]:
     """Paths in this field of the canon -> paths in the body; see `Call.body_paths`. `items` are the paths of the body's `input`."""
     match field:
         case "messages":
@@ -31,6 +31,6 @@ def body_paths(request: Request, items: Mapping[str, str], field: str) -> Mappin
             return _SETTINGS
 
 
-def _of_tools(request: Request) -> Iterator[tuple[str, str]]:
+def _of_tools(request: ResponsesRequest) -> Iterator[tuple[str, str]]:
     for index in range(len(request.tools or ())):
         yield from ((f"tools.{index}", f"tools[{index}]"), (f"tools.{index}.function", f"tools[{index}]"))

@@ -8,7 +8,7 @@ from llmgateway.canon.shapes import is_object, objects
 from llmgateway.dataplane.dialects.openai.dialect import error_body
 from llmgateway.dataplane.dialects.responses.answer import finished, output_items, response_object, usage_object
 from llmgateway.dataplane.dialects.responses.body_paths import body_paths
-from llmgateway.dataplane.dialects.responses.request import Request, canon_request, lost_references
+from llmgateway.dataplane.dialects.responses.request import ResponsesRequest, canon_request, lost_references
 from llmgateway.dataplane.dialects.responses.stream import ResponsesStream
 from llmgateway.dataplane.dialects.settings import check_settings
 from llmgateway.dataplane.dialects.validation import check, encode, read_object
@@ -27,7 +27,7 @@ class ResponsesDialect:
 
     def read(self, operation: Operation, body: bytes, wishes: Wishes) -> Call:
         value = read_object(body)
-        request = check(value, Request)
+        request = check(value, ResponsesRequest)
         canon, items = canon_request(value, request)
         call = Call(
             operation=operation,

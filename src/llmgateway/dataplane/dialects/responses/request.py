@@ -25,7 +25,7 @@ _TRANSLATED: Final = frozenset(
 _TEXT_PARTS: Final = frozenset({"input_text", "output_text", "text", "summary_text"})
 
 
-class Request(Struct):
+class ResponsesRequest(Struct):
     """The fields of a body that are checked."""
 
     model: Annotated[str, Meta(min_length=1)]
@@ -49,7 +49,7 @@ class Request(Struct):
     metadata: dict[str, Any] | None = None
 
 
-def canon_request(body: Json, request: Request) -> tuple[Json, Mapping[str, str]]:
+def canon_request(body: Json, request: ResponsesRequest) -> tuple[Json, Mapping[str, str]]:
     """The body as a chat request, and paths of its messages -> paths in the body's `input`.
 
     Fields that chat has no word for stay under their own names, so that targets which cannot honour them refuse them by name.
@@ -81,7 +81,7 @@ def canon_request(body: Json, request: Request) -> tuple[Json, Mapping[str, str]
     return canon | _unsayable(_items(request)), paths
 
 
-def lost_references(request: Request) -> frozenset[str]:
+def lost_references(request: ResponsesRequest) -> frozenset[str]:
     """Paths of references to reasoning that is stored nowhere, and is dropped: the answer is much the same without it."""
     return frozenset(f"input[{index}]" for index, item in enumerate(_items(request)) if is_lost(item))
 
@@ -106,11 +106,11 @@ def _add_includes(canon: Json, include: Sequence[str]) -> None:
         canon["include"] = others
 
 
-def _items(request: Request) -> list[Json]:
+def _items(request: ResponsesRequest) -> list[Json]:
     return [{"role": "user", "content": request.input}] if isinstance(request.input, str) else request.input or []
 
 
-def _history(request: Request) -> tuple[list[Json], Mapping[str, str]]:
+def _history(request: ResponsesRequest) -> tuple[list[Json], Mapping[str, str]]:
     items = _items(request)
     if not items and request.prompt is None and request.previous_response_id is None:
         raise refuse("input", "is missing: say something.")
