@@ -3,7 +3,9 @@
 So neither order nor repetition nor loss matters: what was missed is listed and taken in later. As `worker`.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -31,6 +33,20 @@ LONG_LOOK: Final = timedelta(days=7)
 _ASKED_AGAIN: Final = timedelta(days=31)
 """How long what Stripe refused is asked for again every night; after that it only stays in the report."""
 
+_TAKEN_IN: Final[Mapping[str, Callable[[Database, Clock, StripeApi, str], Awaitable[None]]]] = MappingProxyType(
+    {
+        "invoice.": invoices.take_invoice,
+        "credit_note.": invoices.take_credit_note,
+        "customer.updated": invoices.take_balance,
+        "payment_intent.succeeded": payments.take_payment,
+        "refund.": payments.take_refund,
+        "charge.refunded": payments.take_refunds_of,
+        "charge.dispute.": payments.take_dispute,
+    }
+)
+"""How the type of an event begins -> what takes in the object that it names. No two begin alike."""
+_ABOUT_STANDING: Final = ("customer.", "invoice.", "checkout.", "subscription_schedule.")
+"""How the types of events begin that may change a customer's subscription."""
 _NOTE: Final = text("SELECT note_stripe_event(:id, :type, :object, :customer, :made, :received)")
 
 log = structlog.get_logger()
@@ -83,22 +99,10 @@ async def follow(
     database: Database, clock: Clock, stripe_api: StripeApi, kind: str, object_id: str, customer_id: str | None
 ) -> None:
     """Ask Stripe for the present state of what the hint names, and store it. Raises StripeUnavailable and StripeRefused."""
-    if kind.startswith("invoice."):
-        await invoices.take_invoice(database, clock, stripe_api, object_id)
-    elif kind.startswith("credit_note."):
-        await invoices.take_credit_note(database, clock, stripe_api, object_id)
-    elif kind == "customer.updated":
-        await invoices.take_balance(database, clock, stripe_api, object_id)
-    elif kind == "payment_intent.succeeded":
-        await payments.take_payment(database, clock, stripe_api, object_id)
-    elif kind.startswith("refund."):
-        await payments.take_refund(database, clock, stripe_api, await stripe_api.refund(object_id))
-    elif kind.startswith("charge.dispute."):
-        await payments.take_dispute(database, clock, stripe_api, object_id)
-    elif kind == "charge.refunded":
-        for refund in await stripe_api.refunds_of(object_id):
-            await payments.take_refund(database, clock, stripe_api, refund)
-    if customer_id is not None and kind.startswith(("customer.", "invoice.", "checkout.", "subscription_schedule.")):
+    for begin, take in _TAKEN_IN.items():
+        if kind.startswith(begin):
+            await take(database, clock, stripe_api, object_id)
+    if customer_id is not None and kind.startswith(_ABOUT_STANDING):
         await refresh(database, clock, stripe_api, customer_id)
 
 

@@ -30,14 +30,15 @@ async def take_payment(database: Database, clock: Clock, stripe_api: StripeApi, 
         await _write(database, clock, org_id, postings.credit_bought(payment.id, payment.received * NANOS_PER_CENT))
 
 
-async def take_refund(database: Database, clock: Clock, stripe_api: StripeApi, refund: Refund) -> None:
+async def take_refund(database: Database, clock: Clock, stripe_api: StripeApi, refund_id: str) -> None:
     """A refund claws credit back, or revenue; one that failed afterwards is undone."""
-    back = _MoneyBack(postings.credit_refunded, postings.invoice_refunded, refund.payment_id)
-    nanos = refund.amount * NANOS_PER_CENT
-    if refund.status == "succeeded":
-        await _take_back(database, clock, stripe_api, back, refund.id, nanos)
-    elif refund.status in {"failed", "canceled"}:
-        await _undo(database, clock, stripe_api, back, (refund.id, refund.status), nanos)
+    await _post_refund(database, clock, stripe_api, await stripe_api.refund(refund_id))
+
+
+async def take_refunds_of(database: Database, clock: Clock, stripe_api: StripeApi, charge_id: str) -> None:
+    """All refunds of a charge of Stripe's."""
+    for refund in await stripe_api.refunds_of(charge_id):
+        await _post_refund(database, clock, stripe_api, refund)
 
 
 async def take_dispute(database: Database, clock: Clock, stripe_api: StripeApi, dispute_id: str) -> None:
@@ -58,6 +59,15 @@ class _MoneyBack:
     credit: Callable[[str, int], ledger.Posting]
     invoice: Callable[[str, int], ledger.Posting]
     payment_id: str | None
+
+
+async def _post_refund(database: Database, clock: Clock, stripe_api: StripeApi, refund: Refund) -> None:
+    back = _MoneyBack(postings.credit_refunded, postings.invoice_refunded, refund.payment_id)
+    nanos = refund.amount * NANOS_PER_CENT
+    if refund.status == "succeeded":
+        await _take_back(database, clock, stripe_api, back, refund.id, nanos)
+    elif refund.status in {"failed", "canceled"}:
+        await _undo(database, clock, stripe_api, back, (refund.id, refund.status), nanos)
 
 
 async def _take_back(
