@@ -82,6 +82,16 @@ class _Circuit:
         """Whether the path has been cooled long enough and may be probed."""
         return self.cooled_until is not None and now >= self.cooled_until
 
+    def count_failure(self) -> None:
+        self.outcomes.append(False)
+        self.in_a_row += 1
+
+    @property
+    def fails_too_often(self) -> bool:
+        """Whether it must open: a failure more of an open one, several in a row, or most of the last ones."""
+        most = len(self.outcomes) == _WINDOW and self.outcomes.count(False) * 2 > _WINDOW
+        return self.cooled_until is not None or self.in_a_row >= _IN_A_ROW or most
+
 
 class Health:
     """The circuits and speeds of all paths. Each process has its own, so that the trouble of one replica does not stop the others."""
@@ -153,10 +163,8 @@ class Health:
             wait = error.retry_after if error.retry_after is not None else self._grown(path, _LIMITED_SECONDS)
             self._open(path, min(wait, _LONGEST_WAIT_SECONDS), "rate limited")
         elif error.kind in _OF_THE_PATH:
-            circuit.outcomes.append(False)
-            circuit.in_a_row += 1
-            often = len(circuit.outcomes) == _WINDOW and circuit.outcomes.count(False) * 2 > _WINDOW
-            if circuit.cooled_until is not None or often or circuit.in_a_row >= _IN_A_ROW:
+            circuit.count_failure()
+            if circuit.fails_too_often:
                 why = f"{circuit.in_a_row} failures in a row ({error.kind})"
                 self._open(path, self._grown(path, _COOL_SECONDS), why)
         elif any(opened.is_due(now) for opened in self._open_ones(path)):
