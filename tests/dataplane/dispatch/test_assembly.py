@@ -38,6 +38,10 @@ def test_calls_of_functions_and_of_custom_tools() -> None:
     ]
 
 
+def test_an_empty_list_of_calls_is_no_call() -> None:
+    assert message({"content": "hi", "tool_calls": []}) == {"role": "assistant", "content": "hi"}
+
+
 @pytest.mark.parametrize("first", ["", None])
 @pytest.mark.parametrize(
     ("rest", "content"),

@@ -1,14 +1,14 @@
 """Assembles a stream into one whole answer, for callers who did not ask for a stream."""
 
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import Final, cast
 
-from llmgateway.canon.chat import ChatChunk, ChatCompletion, Choice, ChunkChoice, Delta, Json, Message, ToolCall
+from llmgateway.canon.chat import ChatChunk, ChatCompletion, Choice, ChunkChoice, Delta, Json, Message
 from llmgateway.canon.shapes import objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.providers.base import Answer, Step
 
-_JOINED = ("content", "refusal", "reasoning_content", "reasoning_summary", "reasoning")
-_LISTED = ("annotations", "provider_blocks", "images")
+_JOINED = frozenset({"content", "refusal", "reasoning_content", "reasoning_summary", "reasoning"})
 _IN_PLACE_OF_TEXT = ("tool_calls", "function_call", "refusal", "audio")
 _CALLED = ("function", "custom")
 """The objects in a tool call whose texts come in pieces."""
@@ -94,29 +94,25 @@ def _merge_delta(message: Json, said: dict[str, list[str]], delta: Delta) -> Non
     for name, value in delta.items():
         if value is None or name == "role":
             continue
-        if name == "tool_calls":
-            for call in objects(value):
-                _merge_tool_call(message.setdefault("tool_calls", []), call)
-        elif name == "thinking_blocks":
-            _merge_thinking(message.setdefault("thinking_blocks", []), cast("list[Json]", value))
-        elif name == "reasoning_details":
-            _merge_details(message.setdefault("reasoning_details", []), objects(value))
-        elif name == "function_call":
-            _merge_pieces(message.setdefault("function_call", {}), cast("Json", value))
-        elif name in _JOINED:
+        if name in _JOINED:
             message.setdefault(name, None)  # its place
             said.setdefault(name, []).append(text_of(value))
-        elif name in _LISTED:
-            message.setdefault(name, []).extend(cast("list[Json]", value))
+        elif name == "tool_calls":
+            for call in objects(value):  # an empty list of them is none
+                _merge_tool_call(message.setdefault(name, []), call)
+        elif name in _LENGTHENED:
+            _LENGTHENED[name](message.setdefault(name, []), cast("list[Json]", value))
+        elif name == "function_call":
+            _merge_pieces(message.setdefault(name, {}), cast("Json", value))
         else:
             message[name] = value
 
 
-def _merge_tool_call(calls: list[ToolCall], piece: Json) -> None:
+def _merge_tool_call(calls: list[Json], piece: Json) -> None:
     index: int = piece.get("index", len(calls))
     while len(calls) <= index:
-        calls.append(cast("ToolCall", {"id": "", "type": "function"}))
-    call = cast("Json", calls[index])
+        calls.append({"id": "", "type": "function"})
+    call = calls[index]
     for name in ("id", "type", "extra_content"):
         if piece.get(name):
             call[name] = piece[name]
@@ -139,7 +135,7 @@ def _merge_details(details: list[Json], pieces: list[Json]) -> None:
 
     Page: https://openrouter.ai/docs/use-cases/reasoning-tokens.
     """
-    for piece in pieces:
+    for piece in objects(pieces):
         last = details[-1] if details else None
         if last is None or any(last.get(name) != piece.get(name) for name in ("index", "type")):
             details.append(dict(piece))
@@ -158,3 +154,13 @@ def _merge_thinking(blocks: list[Json], pieces: list[Json]) -> None:
         last["thinking"] = (last.get("thinking") or "") + (piece.get("thinking") or "")
         if piece.get("signature"):
             last["signature"] = piece["signature"]
+
+
+_LENGTHENED: Final[Mapping[str, Callable[[list[Json], list[Json]], None]]] = {
+    "thinking_blocks": _merge_thinking,
+    "reasoning_details": _merge_details,
+    "annotations": list[Json].extend,
+    "provider_blocks": list[Json].extend,
+    "images": list[Json].extend,
+}
+"""Other members of a message that are lists, and how a delta's items are added to them."""

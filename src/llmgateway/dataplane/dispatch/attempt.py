@@ -163,16 +163,16 @@ def _told(error: ProviderError, call: Call, target: Target) -> ProviderError:
 
 
 async def _assembled(stream: LiveStream, call: Call, target: Target, listener: Listener) -> Answer:
+    """The whole answer of a stream: put together in canon, or joined out of the provider's own frames where it can be."""
     assembly, join = Assembly(), target.provider.join(call)
     own: list[Step] = []
+    keep = assembly.add if join is None else own.append
     try:
         while steps := await stream.next():
             for step in steps:
                 listener(step)
-                if join is None:
-                    assembly.add(step)
-                elif b"data:" in step.raw:  # a comment says nothing, and the smallest take much room
-                    own.append(step)
+                if join is None or b"data:" in step.raw:  # a comment says nothing, and the smallest take much room
+                    keep(step)
         await stream.release()
     finally:
         stream.close()
