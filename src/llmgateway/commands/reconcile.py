@@ -13,7 +13,7 @@ import typer
 from llmgateway.catalog.catalog import load_catalog
 from llmgateway.commands.drift_report import DriftReport, as_csv, as_json, as_text
 from llmgateway.controlplane.usage.provider_usage import ProviderUsage, Selection, failed_attempts, usage_by_day
-from llmgateway.controlplane.usage.reconciling import FailedAttempts, reconcile
+from llmgateway.controlplane.usage.reconciling import FailedAttempts, Reconciled, reconcile
 from llmgateway.controlplane.usage.rollups import KEPT_MONTHS, oldest_kept
 from llmgateway.db.opening import open_for_long_statements
 from llmgateway.db.roles import Role
@@ -74,26 +74,30 @@ def reconcile_bills(  # noqa: PLR0913, PLR0917 each parameter is an option of th
         since=_begin(days[0]),
         until=_begin(days[-1]) + DAY,
     )
-    counted, failed = asyncio.run(_counted(selection))
-    catalog = load_catalog()
-    found = reconcile(
-        statement,
-        counted,
-        failed,
-        days,
-        lambda name: catalog.listed_name(statement.provider, name) or undated(name),
-    )
     report = DriftReport(
         provider=selection.provider,
         credential=credential,
         days=days,
         left_out=left_out,
         tolerance=tolerance,
-        found=found,
+        found=_compared(statement, days, selection),
     )
     typer.echo(as_json(report) if as_object else as_csv(report) if csv else as_text(report), nl=not csv)
     if not report.within:
         raise typer.Exit(1)
+
+
+def _compared(statement: Statement, days: Sequence[date], selection: Selection) -> Reconciled:
+    """The statement beside what was counted; models have one name where the catalogue lists them under one."""
+    counted, failed = asyncio.run(_counted(selection))
+    catalog = load_catalog()
+    return reconcile(
+        statement,
+        counted,
+        failed,
+        days,
+        lambda name: catalog.listed_name(statement.provider, name) or undated(name),
+    )
 
 
 def _days(
@@ -105,12 +109,7 @@ def _days(
     told = {day for days in statement.whole.values() for day in days}
     days = sorted(day for day in told if _is_in(day, since, until) and _begin(day) + DAY <= now)
     if since is not None or until is not None:
-        edges = (*days, *([since.date()] if since else ()), *([(until - DAY).date()] if until else ()))
-        every = {min(edges) + timedelta(days=number) for number in range((max(edges) - min(edges)).days + 1)}
-        if missing := sorted(every - set(days)):
-            raise Unreadable(
-                f"No file tells all of {missing[0]} (UTC), or that day is not over. Fetch it, or leave it out."
-            )
+        _check_gaps(days, since, until)
     if days and _begin(days[0]) < (oldest := oldest_kept(now)):
         raise Unreadable(
             f"Events are kept for {KEPT_MONTHS} months, and those of {days[0]} are gone: begin with --from {oldest:%Y-%m-%d}."
@@ -121,7 +120,20 @@ def _days(
         *((day, kind.name) for kind, whole in statement.whole.items() for day in whole - set(days)),
         *((day, kind.name) for kind, partly in statement.partly.items() for day in partly),
     ]
-    return days, sorted(one for one in lacking if _is_in(one[0], since, until))
+    return days, sorted((day, kind) for day, kind in lacking if _is_in(day, since, until))
+
+
+def _check_gaps(days: Sequence[date], since: datetime | None, until: datetime | None) -> None:
+    """Raises Unreadable where a day between the wanted ends is not told."""
+    ends = [*days]
+    ends += [since.date()] if since else []
+    ends += [(until - DAY).date()] if until else []
+    first, last = min(ends), max(ends)
+    every = {first + timedelta(days=number) for number in range((last - first).days + 1)}
+    if missing := sorted(every - set(days)):
+        raise Unreadable(
+            f"No file tells all of {missing[0]} (UTC), or that day is not over. Fetch it, or leave it out."
+        )
 
 
 def _is_in(day: date, since: datetime | None, until: datetime | None) -> bool:

@@ -1,7 +1,7 @@
 """Compares a provider's statement with our usage events: both figures by UTC day and model, and the drift between them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -94,6 +94,58 @@ Told = Mapping[Measure, frozenset[Operation]]
 """What the provider tells of a day, and of which requests."""
 
 
+def reconcile(
+    statement: Statement,
+    counted: Sequence[ProviderUsage],
+    failed: FailedAttempts,
+    days: Collection[date],
+    key: Callable[[str], str],
+) -> Reconciled:
+    """Compare the days; `key` gives two names of one model the same text."""
+    told = {day: _told(statement, day) for day in days}
+    lines = [(kind, line) for kind, line in statement.lines if line.day in told]
+    sums = _Sums(told, key)
+    for kind, line in lines:
+        sums.bill(kind, line)
+    for row in counted:
+        sums.count(row)
+    for (day, model), attempts in failed.items():
+        sums.fail(day, model, attempts)
+    unnamed = _measured((kind, line) for kind, line in lines if line.model is None)
+    only_unnamed = unnamed - _measured((kind, line) for kind, line in lines if line.model is not None)
+    models = [
+        _entry(
+            (day, model),
+            total,
+            {measure: asked for measure, asked in told[day].items() if (day, measure) not in only_unnamed},
+            judged={measure for measure in Measure if (day, measure) not in unnamed},
+        )
+        for (day, model), total in sums.by_model.items()
+    ]
+    whole_days = [
+        _entry((day, None), total, told[day], judged={measure for measure in Measure if (day, measure) in unnamed})
+        for day, total in sums.by_day.items()
+    ]
+    return Reconciled(
+        models=sorted(models, key=_by_drift),
+        days=whole_days,
+        unnamed=[line for _, line in lines if line.model is None],
+    )
+
+
+def _measured(lines: Iterable[tuple[ExportKind, BillLine]]) -> set[tuple[date, Measure]]:
+    """What the lines tell of which day."""
+    return {(line.day, measure) for kind, line in lines for measure in kind.measures}
+
+
+def _told(statement: Statement, day: date) -> Told:
+    told = dict[Measure, frozenset[Operation]]()
+    for kind, days in statement.whole.items():
+        for measure in kind.measures if day in days else ():
+            told[measure] = told.get(measure, frozenset()) | kind.operations
+    return told
+
+
 @dataclass(slots=True)
 class _Sum:
     """What is added up for an entry."""
@@ -137,59 +189,32 @@ class _Sum:
         }
 
 
-def reconcile(
-    statement: Statement,
-    counted: Sequence[ProviderUsage],
-    failed: FailedAttempts,
-    days: Collection[date],
-    key: Callable[[str], str],
-) -> Reconciled:
-    """Compare the days; `key` gives two names of one model the same text."""
-    lines = [(kind, line) for kind, line in statement.lines if line.day in days]
-    told = {day: _told(statement, day) for day in days}
-    by_model, by_day = defaultdict[tuple[date, str], _Sum](_Sum), {day: _Sum() for day in sorted(days)}
-    for kind, line in lines:
-        by_day[line.day].bill(kind, line)
+class _Sums:
+    """Everything that is added up: for each day, and for each model on a day. Of other days nothing is."""
+
+    def __init__(self, told: Mapping[date, Told], key: Callable[[str], str]) -> None:
+        self._told = told
+        self._key = key
+        self.by_day = {day: _Sum() for day in sorted(told)}
+        self.by_model = defaultdict[tuple[date, str], _Sum](_Sum)
+
+    def bill(self, kind: ExportKind, line: BillLine) -> None:
+        self.by_day[line.day].bill(kind, line)
         if line.model is not None:
-            by_model[line.day, key(line.model)].bill(kind, line)
-    for row in counted:
-        if row.day in told:
-            by_day[row.day].count(row, told[row.day])
-            by_model[row.day, key(row.model)].count(row, told[row.day])
-    for (day, model), attempts in failed.items():
-        if day in told:
-            by_day[day].facts["broken"] += attempts
-            if (day, key(model)) in by_model:
-                by_model[day, key(model)].facts["broken"] += attempts
-    named, unnamed = (
-        {(line.day, measure) for kind, line in lines if (line.model is None) is nameless for measure in kind.measures}
-        for nameless in (False, True)
-    )
-    models = [
-        _entry(
-            (day, model),
-            total,
-            {measure: asked for measure, asked in told[day].items() if (day, measure) not in unnamed - named},
-            judged={measure for measure in Measure if (day, measure) not in unnamed},
-        )
-        for (day, model), total in by_model.items()
-    ]
-    return Reconciled(
-        models=sorted(models, key=_by_drift),
-        days=[
-            _entry((day, None), total, told[day], judged={m for m in Measure if (day, m) in unnamed})
-            for day, total in by_day.items()
-        ],
-        unnamed=[line for _, line in lines if line.model is None],
-    )
+            self.by_model[line.day, self._key(line.model)].bill(kind, line)
 
+    def count(self, row: ProviderUsage) -> None:
+        told = self._told.get(row.day)
+        if told is not None:
+            self.by_day[row.day].count(row, told)
+            self.by_model[row.day, self._key(row.model)].count(row, told)
 
-def _told(statement: Statement, day: date) -> Told:
-    told = dict[Measure, frozenset[Operation]]()
-    for kind, days in statement.whole.items():
-        for measure in kind.measures if day in days else ():
-            told[measure] = told.get(measure, frozenset()) | kind.operations
-    return told
+    def fail(self, day: date, model: str, attempts: int) -> None:
+        """Attempts of a model that has nothing else are those of the day alone."""
+        if day in self.by_day:
+            self.by_day[day].facts["broken"] += attempts
+            if (day, self._key(model)) in self.by_model:
+                self.by_model[day, self._key(model)].facts["broken"] += attempts
 
 
 def _entry(place: tuple[date, str | None], total: _Sum, told: Told, judged: Collection[Measure]) -> ReconciledEntry:
