@@ -103,26 +103,12 @@ async def lock(tx: AsyncSession, org_id: str) -> None:
 
 async def post(tx: AsyncSession, clock: Clock, org_id: str, posting: Posting) -> bool:
     """Write it, after `lock`; False when there is nothing to write, or it was written before."""
-    lines = [(account, amount) for account, amount in posting.entries.items() if amount]
+    lines = [(account, nanos) for account, nanos in posting.entries.items() if nanos]
     if not lines:
         return False
-    now, covers = clock.now(), posting.covers
-    identifier = new_id("post", now)
-    query = insert(LedgerPosting).values(
-        id=identifier,
-        org_id=org_id,
-        kind=posting.kind,
-        reference=posting.reference,
-        description=posting.description,
-        lines=len(lines),
-        hour=covers.hour if covers else None,
-        events=covers.events if covers else None,
-        first_event=covers.first_event if covers else None,
-        last_event=covers.last_event if covers else None,
-        created_at=now,
-    )
-    made = await tx.scalar(query.on_conflict_do_nothing().returning(LedgerPosting.id))
-    if made is None:
+    now = clock.now()
+    identifier = await _write_head(tx, org_id, posting, now, len(lines))
+    if identifier is None:
         return False
     rows = [
         {
@@ -184,3 +170,22 @@ async def posted(tx: AsyncSession, org_id: str, kind: PostingKind, reference: st
         LedgerPosting.org_id == org_id, LedgerPosting.kind == kind, LedgerPosting.reference == reference
     )
     return await tx.scalar(query) is not None
+
+
+async def _write_head(tx: AsyncSession, org_id: str, posting: Posting, now: datetime, lines: int) -> str | None:
+    """The posting without its lines, whose number is told; its id, or None when it was written before."""
+    covers, identifier = posting.covers, new_id("post", now)
+    query = insert(LedgerPosting).values(
+        id=identifier,
+        org_id=org_id,
+        kind=posting.kind,
+        reference=posting.reference,
+        description=posting.description,
+        lines=lines,
+        hour=covers.hour if covers else None,
+        events=covers.events if covers else None,
+        first_event=covers.first_event if covers else None,
+        last_event=covers.last_event if covers else None,
+        created_at=now,
+    )
+    return await tx.scalar(query.on_conflict_do_nothing().returning(LedgerPosting.id))

@@ -23,21 +23,19 @@ async def lines(tx: AsyncSession, org_id: str, since: datetime, until: datetime)
     held = await sums(tx, org_id, since)
     for account, nanos in held.items():
         yield _line(since, account, nanos, kind="opening", amount=None)
+    query = (
+        select(LedgerEntry, LedgerPosting)
+        .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
+        .where(LedgerEntry.org_id == org_id, LedgerEntry.created_at >= since, LedgerEntry.created_at < until)
+        .order_by(LedgerEntry.posting_id, LedgerEntry.line)
+        .limit(_BATCH)
+    )
     after = ("", 0)
     while True:
-        query = (
-            select(LedgerEntry, LedgerPosting)
-            .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
-            .where(
-                LedgerEntry.org_id == org_id,
-                LedgerEntry.created_at >= since,
-                LedgerEntry.created_at < until,
-                (LedgerEntry.posting_id > after[0])
-                | ((LedgerEntry.posting_id == after[0]) & (LedgerEntry.line > after[1])),
-            )
-            .order_by(LedgerEntry.posting_id, LedgerEntry.line)
+        further = (LedgerEntry.posting_id > after[0]) | (
+            (LedgerEntry.posting_id == after[0]) & (LedgerEntry.line > after[1])
         )
-        rows = (await tx.execute(query.limit(_BATCH))).all()
+        rows = (await tx.execute(query.where(further))).all()
         for entry, posting in rows:
             held[entry.account] = held.get(entry.account, 0) + entry.nanos
             yield {

@@ -4,7 +4,7 @@ So neither order nor repetition nor loss matters: what was missed is listed and 
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -144,19 +144,7 @@ async def fetch_missed(database: Database, clock: Clock, stripe_api: StripeApi, 
     for event in await stripe_api.events(since):
         async with database.transaction() as tx:
             if await tx.get(StripeEvent, event.id) is None:
-                now = clock.now()
-                tx.add(
-                    StripeEvent(
-                        id=event.id,
-                        type=event.type,
-                        object_id=event.object_id,
-                        customer_id=event.customer_id,
-                        created_at=event.created,
-                        received_at=now,
-                        tries=0,
-                        next_try_at=now,
-                    )
-                )
+                tx.add(_hint_of(event, clock.now()))
                 missed += 1
     return missed
 
@@ -181,6 +169,19 @@ async def pass_time(database: Database, clock: Clock) -> int:
         async with database.transaction() as tx:
             await subscriptions.apply_time(tx, clock, org_id)
     return len(org_ids)
+
+
+def _hint_of(event: Event, now: datetime) -> StripeEvent:
+    return StripeEvent(
+        id=event.id,
+        type=event.type,
+        object_id=event.object_id,
+        customer_id=event.customer_id,
+        created_at=event.created,
+        received_at=now,
+        tries=0,
+        next_try_at=now,
+    )
 
 
 async def _claim(database: Database, clock: Clock) -> StripeEvent | None:
