@@ -31,6 +31,13 @@ _USER: Final = "llmgateway"
 _ENTER_SECONDS: Final = 30.0
 _GUESTS_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = 0.05
+_SERVED_BY_ANOTHER: Final = (
+    "Another `llmgateway serve` runs with this data directory. Stop it, set LLMGATEWAY_DATA_DIR to another folder, or set "
+    "DATABASE_URL to let several share one database."
+)
+_SILENT: Final = (
+    "Another llmgateway process owns this data directory, but its database does not answer. Stop it and try again."
+)
 _PROCESSES: Final = Path("/proc")
 _SETTINGS: Final = """
 listen_addresses = ''
@@ -198,23 +205,22 @@ def _enter(cluster: Cluster, *, serving: bool) -> tuple[Lock, bool]:
     """The lock as owner (True) or as guest of a server that is ready (False)."""
     deadline = time.monotonic() + _ENTER_SECONDS
     while True:
-        lock = take(cluster.owner_lock)
-        if lock is not None:
+        if (lock := take(cluster.owner_lock)) is not None:
             return lock, True
-        if not serving:
-            lock = take(cluster.guests_lock, shared=True)
-            if lock is not None:
-                if cluster.ready():
-                    return lock, False
-                lock.release()
+        if not serving and (lock := _as_guest(cluster)) is not None:
+            return lock, False
         if time.monotonic() > deadline:
-            raise ConfigurationError(
-                "Another `llmgateway serve` runs with this data directory. Stop it, set LLMGATEWAY_DATA_DIR to another "
-                "folder, or set DATABASE_URL to let several share one database."
-                if serving
-                else "Another llmgateway process owns this data directory, but its database does not answer. Stop it and try again."
-            )
+            raise ConfigurationError(_SERVED_BY_ANOTHER if serving else _SILENT)
         time.sleep(_PAUSE_SECONDS)
+
+
+def _as_guest(cluster: Cluster) -> Lock | None:
+    """The lock that guests share, where the owner's server is ready."""
+    lock = take(cluster.guests_lock, shared=True)
+    if lock is None or cluster.ready():
+        return lock
+    lock.release()
+    return None
 
 
 def _start(cluster: Cluster) -> None:
