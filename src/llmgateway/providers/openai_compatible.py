@@ -209,16 +209,31 @@ class OpenAICompatible(Provider):
         raw = reply.body if self.speaks(call) else None
         if raw is not None and call.dialect is Dialect.RESPONSES:
             return read_response(body, raw)
-        if call.operation is not Operation.CHAT:
-            usage = read_usage(body.get("usage"))
-            if call.operation is Operation.RERANK and raw is None:
-                return Answer(body=canon_results(call.canon, body), usage=rerank_usage(body))
-            if call.operation is not Operation.EMBEDDINGS:
-                text = "".join(text_of(choice.get("text")) for choice in objects(body.get("choices")))
-                return Answer(body=body, usage=usage, raw=raw, text=text)
+        if call.operation is Operation.CHAT:
+            return self._chat(body, raw, reply)
+        if call.operation is Operation.RERANK and raw is None:
+            return Answer(body=canon_results(call.canon, body), usage=rerank_usage(body))
+        usage = read_usage(body.get("usage"))
+        if call.operation is Operation.EMBEDDINGS:
             if not is_array(body.get("data")):
                 raise self._no_answer(reply)
             return Answer(body=body if raw else self._embeddings(body, usage), usage=usage, raw=raw)
+        text = "".join(text_of(choice.get("text")) for choice in objects(body.get("choices")))
+        return Answer(body=body, usage=usage, raw=raw, text=text)
+
+    def decoder(self, call: Call, *, native: bool) -> Decoder:
+        if native and call.dialect is Dialect.RESPONSES:
+            return SseDecoder(ResponsesReader())
+        reader = NativeReader(call.choices) if native else RepairingReader(call.choices, strict=self.native)
+        return SseDecoder(reader)
+
+    def join(self, call: Call) -> Join | None:
+        return last_event if call.dialect is Dialect.RESPONSES and self.speaks(call) else None
+
+    def classify(self, reply: Reply) -> ProviderError:
+        return classify_error(reply.status, reply.headers, reply.body)
+
+    def _chat(self, body: Json, raw: bytes | None, reply: Reply) -> Answer:
         choices = objects(body.get("choices"))
         if not choices:
             raise self._no_answer(reply)
@@ -235,18 +250,6 @@ class OpenAICompatible(Provider):
             text="".join(counted_text(message) for message in messages),
             raw=raw,
         )
-
-    def decoder(self, call: Call, *, native: bool) -> Decoder:
-        if native and call.dialect is Dialect.RESPONSES:
-            return SseDecoder(ResponsesReader())
-        reader = NativeReader(call.choices) if native else RepairingReader(call.choices, strict=self.native)
-        return SseDecoder(reader)
-
-    def join(self, call: Call) -> Join | None:
-        return last_event if call.dialect is Dialect.RESPONSES and self.speaks(call) else None
-
-    def classify(self, reply: Reply) -> ProviderError:
-        return classify_error(reply.status, reply.headers, reply.body)
 
     def _no_answer(self, reply: Reply) -> ProviderError:
         said = reply.body[:500].decode("utf-8", "replace")

@@ -83,12 +83,11 @@ def _headers(raw: bytes) -> dict[str, str]:
             kind = raw[place + 1 + length]
             place += 2 + length
             if kind in {_TEXT, _BYTES}:
-                size = int.from_bytes(raw[place : place + 2])
-                place += 2
-                if kind == _TEXT:
-                    found[name] = raw[place : place + size].decode()
+                size, place = int.from_bytes(raw[place : place + 2]), place + 2
             else:
                 size = _SIZES[kind]
+            if kind == _TEXT:
+                found[name] = raw[place : place + size].decode()
             place += size
     except (IndexError, KeyError, UnicodeDecodeError) as error:
         raise BrokenStream from error
