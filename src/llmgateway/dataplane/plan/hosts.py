@@ -1,6 +1,6 @@
 """Hosts: the providers as this installation has them, with their addresses and credentials."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -208,12 +208,7 @@ def _host(provider: Provider, entry: ProviderEntry, environ: Mapping[str, str], 
     # A server of the operator's own may ask for no key at all.
     if not credentials and (not provider.credential or (in_file and entry.type is not None)):
         credentials = (Credential(f"{provider.id}/none", NOTHING),)
-    missing = "" if credentials else _missing(provider, prefix)
-    if not base_url:
-        missing = missing or f"{provider.title} has no address yet: set {prefix}_BASE_URL, or base_url in gateway.yaml."
-    for name in _lacking(provider, base_url, options):
-        variables = " or ".join(provider.env.get(name, (f"{prefix}_{name.upper()}",)))
-        missing = missing or f"{provider.title} needs its {name}: set {variables}, or {name} in gateway.yaml."
+    missing = next(_missing(provider, prefix, credentials, base_url, options), "")
     return Host(
         provider=provider,
         base_url=_filled(provider, base_url, options).rstrip("/"),
@@ -278,7 +273,20 @@ def _from_environment(provider: Provider, environ: Mapping[str, str]) -> dict[st
     return found
 
 
-def _missing(provider: Provider, prefix: str) -> str:
+def _missing(
+    provider: Provider, prefix: str, credentials: Collection[Credential], base_url: str, options: Mapping[str, str]
+) -> Iterator[str]:
+    """What a host needs and has not, each as a sentence that says how to set it."""
+    if not credentials:
+        yield _no_credential(provider, prefix)
+    if not base_url:
+        yield f"{provider.title} has no address yet: set {prefix}_BASE_URL, or base_url in gateway.yaml."
+    for name in _lacking(provider, base_url, options):
+        variables = " or ".join(provider.env.get(name, (f"{prefix}_{name.upper()}",)))
+        yield f"{provider.title} needs its {name}: set {variables}, or {name} in gateway.yaml."
+
+
+def _no_credential(provider: Provider, prefix: str) -> str:
     sets = [provider.credential, *provider.credential_alternatives[-1:]]
     sets += [provider.granted_by] if provider.granted_by else []
     ways = [

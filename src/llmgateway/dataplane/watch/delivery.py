@@ -107,15 +107,7 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
         await reply.end_stream(voice.ending(dialect, meter))
         await live.release()
     except ProviderError as error:
-        await reply.stop_keepalive()
-        problem = broken_stream(error, meter.attempts)
-        await meter.settle(Outcome.FAILED, 200, problem)
-        if audience.call.wishes.severed:
-            await reply.break_off()
-        else:
-            if isinstance(voice, _Native):
-                writer.follows(voice.first, voice.last)
-            await reply.end_stream(writer.failure(problem, reply.request_id))
+        await _fail(error, audience, voice, writer)
     finally:
         live.close()
 
@@ -191,3 +183,17 @@ class _Translated:
 def _answer_id(request_id: str) -> str:
     """An id for an answer whose provider gave it none."""
     return f"chatcmpl-{request_id.removeprefix('req_')}"
+
+
+async def _fail(error: ProviderError, audience: Audience, voice: _Native | _Translated, writer: StreamWriter) -> None:
+    """End a stream that broke off, with an error event in the caller's dialect."""
+    meter, reply = audience.meter, audience.reply
+    await reply.stop_keepalive()
+    problem = broken_stream(error, meter.attempts)
+    await meter.settle(Outcome.FAILED, 200, problem)
+    if audience.call.wishes.severed:
+        await reply.break_off()
+        return
+    if isinstance(voice, _Native):
+        writer.follows(voice.first, voice.last)
+    await reply.end_stream(writer.failure(problem, reply.request_id))
