@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import pairwise
 
@@ -18,6 +18,7 @@ from llmgateway.kit.ids import id_time, id_uuid, is_id, new_id
 from llmgateway.kit.money import nanos, parse_usd, usd
 from llmgateway.kit.outage import Outage
 from llmgateway.kit.sse import DONE, Frame, FrameTooLong, Splitter, comment, write
+from llmgateway.kit.utc import begin_of, hour_of, midnight, up_to_hour, up_to_midnight
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 -- hypothesis wants naive bounds
@@ -226,3 +227,18 @@ def test_an_event_without_end_is_refused_in_pieces_too() -> None:
         splitter.feed(b"x" * (1 << 20))
     with pytest.raises(FrameTooLong):
         splitter.feed(b"x")
+
+
+def test_hours_and_days_are_those_of_utc_in_any_zone() -> None:
+    here = timezone(timedelta(hours=5, minutes=45))
+    moment = datetime(2026, 3, 2, 4, 50, 10, tzinfo=here)  # 23:05:10 of the day before
+    assert (hour_of(moment), up_to_hour(moment)) == (
+        datetime(2026, 3, 1, 23, tzinfo=UTC),
+        datetime(2026, 3, 2, tzinfo=UTC),
+    )
+    assert (midnight(moment), up_to_midnight(moment)) == (begin_of(date(2026, 3, 1)), begin_of(date(2026, 3, 2)))
+    assert (
+        up_to_hour(begin_of(date(2026, 3, 1)))
+        == up_to_midnight(begin_of(date(2026, 3, 1)))
+        == begin_of(date(2026, 3, 1))
+    )

@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from llmgateway.controlplane.billing.books.checking import BooksReport, check
-from llmgateway.controlplane.billing.charges.usage_charges import ALL_THAT_MAY_CHANGE, hour_of, post_usage
+from llmgateway.controlplane.billing.charges.usage_charges import ALL_THAT_MAY_CHANGE, post_usage
 from llmgateway.controlplane.usage.rollups import oldest_kept
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.money import usd
+from llmgateway.kit.utc import hour_of
 from llmgateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Look after the ledger.")

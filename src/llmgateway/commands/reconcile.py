@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,7 +18,8 @@ from llmgateway.controlplane.usage.rollups import KEPT_MONTHS, oldest_kept
 from llmgateway.db.opening import open_for_long_statements
 from llmgateway.db.roles import Role
 from llmgateway.kit.clock import SystemClock
-from llmgateway.providers.bills.bill import DAY, Unreadable
+from llmgateway.kit.utc import DAY, begin_of
+from llmgateway.providers.bills.bill import Unreadable
 from llmgateway.providers.bills.naming import undated
 from llmgateway.providers.bills.reading import read_bill
 from llmgateway.providers.bills.statement import Statement, joined
@@ -71,8 +72,8 @@ def reconcile_bills(  # noqa: PLR0913, PLR0917 each parameter is an option of th
     selection = Selection(
         provider=provider or statement.provider,
         credential=credential,
-        since=_begin(days[0]),
-        until=_begin(days[-1]) + DAY,
+        since=begin_of(days[0]),
+        until=begin_of(days[-1]) + DAY,
     )
     report = DriftReport(
         provider=selection.provider,
@@ -107,10 +108,10 @@ def _days(
     if since is not None and until is not None and since >= until:
         raise Unreadable("`--from` must lie before `--to`.")
     told = {day for days in statement.whole.values() for day in days}
-    days = sorted(day for day in told if _is_in(day, since, until) and _begin(day) + DAY <= now)
+    days = sorted(day for day in told if _is_in(day, since, until) and begin_of(day) + DAY <= now)
     if since is not None or until is not None:
         _check_gaps(days, since, until)
-    if days and _begin(days[0]) < (oldest := oldest_kept(now)):
+    if days and begin_of(days[0]) < (oldest := oldest_kept(now)):
         raise Unreadable(
             f"Events are kept for {KEPT_MONTHS} months, and those of {days[0]} are gone: begin with --from {oldest:%Y-%m-%d}."
         )
@@ -137,11 +138,7 @@ def _check_gaps(days: Sequence[date], since: datetime | None, until: datetime | 
 
 
 def _is_in(day: date, since: datetime | None, until: datetime | None) -> bool:
-    return (since is None or _begin(day) >= since) and (until is None or _begin(day) < until)
-
-
-def _begin(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+    return (since is None or begin_of(day) >= since) and (until is None or begin_of(day) < until)
 
 
 async def _counted(selection: Selection) -> tuple[Sequence[ProviderUsage], FailedAttempts]:

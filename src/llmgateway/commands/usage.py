@@ -21,6 +21,7 @@ from llmgateway.db.roles import Role
 from llmgateway.errors import BadRequest
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.money import usd, usd_or_none
+from llmgateway.kit.utc import DAY, midnight
 from llmgateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Look at usage.")
@@ -111,7 +112,7 @@ def _count(number: int, what: str) -> str:
 async def _rebuild(org: str | None, since: datetime, until: datetime | None) -> tuple[int, int]:
     """How many days, and of how many organisations."""
     now = SystemClock().now()
-    until = until or rollups.midnight(now) + rollups.DAY
+    until = until or midnight(now) + DAY
     async with open_for_long_statements(load_settings(os.environ), Role.ADMIN, seconds=_REBUILD_SECONDS) as database:
         try:
             async with database.transaction() as tx:

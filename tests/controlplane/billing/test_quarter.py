@@ -9,10 +9,10 @@ import pytest
 
 from llmgateway.controlplane.billing.books.checking import check
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.charges.usage_charges import hour_of
 from llmgateway.controlplane.billing.standing import IN_FORCE
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
+from llmgateway.kit.utc import hour_of
 from tests.controlplane.billing.books import CENT, START, charged, held
 from tests.controlplane.billing.shop import Shop
 

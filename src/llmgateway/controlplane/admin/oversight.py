@@ -16,6 +16,7 @@ from llmgateway.db.models.usage_rollups import UsagePending
 from llmgateway.db.session import DATABASE_ERRORS, Database
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.metrics import Metrics
+from llmgateway.kit.utc import hour_of
 
 _OUTBOX_SECONDS: Final = 30.0
 _BOOKS_SECONDS: Final = 3600.0
@@ -75,7 +76,7 @@ class Oversight:
 
     async def look_at_the_books(self) -> None:
         """Check the books of the last three days and set the number of faults. Raises DATABASE_ERRORS."""
-        until = (self._clock.now() - _SETTLED).replace(minute=0, second=0, microsecond=0)
+        until = hour_of(self._clock.now() - _SETTLED)
         async with self._database.transaction() as tx:
             report = await check(tx, until - _BACK, until)
         faults = len(report.unbalanced) + len(report.closings) + len(report.differences)

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Numeric, Select, case, cast, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.usage.summary import DAY, HOUR, down, up
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.models.usage_rollups import UsageDay, UsageHour, UsagePending
+from llmgateway.kit.utc import hour_of, midnight, up_to_hour, up_to_midnight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,8 @@ async def exact_sums(tx: AsyncSession, org_id: str | None, since: datetime, unti
 
 def _parts(org_id: str | None, since: datetime, until: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
     """What adds up to the range: whole days, the whole hours around them, pending changes of both, and events at the two ends."""
-    first_hour, last_hour = up(since, HOUR), max(down(until, HOUR), up(since, HOUR))
-    first_day, last_day = up(since, DAY), max(down(until, DAY), up(since, DAY))
+    first_hour, last_hour = up_to_hour(since), max(hour_of(until), up_to_hour(since))
+    first_day, last_day = up_to_midnight(since), max(midnight(until), up_to_midnight(since))
     yield _sums(UsagePending, org_id, first_hour, last_hour)
     yield _sums(UsageDay, org_id, first_day, last_day)
     yield _sums(UsageHour, org_id, first_hour, min(first_day, last_hour))

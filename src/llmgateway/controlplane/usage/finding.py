@@ -10,12 +10,12 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from llmgateway.controlplane.reception.listing import Paging, check_range
 from llmgateway.controlplane.usage.schemas import UsageWish
-from llmgateway.controlplane.usage.summary import DAY, HOUR
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.models.usage_rollups import UsageDay, UsageHour, UsagePending
 from llmgateway.db.tenancy import owned
 from llmgateway.errors import BadRequest
 from llmgateway.kit.ids import id_time
+from llmgateway.kit.utc import DAY, HOUR
 
 _SPARE: Final = 3
 """Hours more than entries: one that the cursor cuts, and two that the range does; each other holds one entry or more."""

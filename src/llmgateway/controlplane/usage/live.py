@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from llmgateway.controlplane.usage.request_shown import request_shown
 from llmgateway.controlplane.usage.schemas import SummaryWish
-from llmgateway.controlplane.usage.summary import DAY, down, summary_of
+from llmgateway.controlplane.usage.summary import summary_of
 from llmgateway.db.listening import listen
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.session import DATABASE_ERRORS, Database
@@ -24,6 +24,7 @@ from llmgateway.kit import sse
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import id_time
 from llmgateway.kit.outage import Outage
+from llmgateway.kit.utc import midnight
 
 CHANNEL: Final = "llmgateway_usage"
 MOST_STREAMS: Final = 20
@@ -245,7 +246,7 @@ class Live:
     async def _totals(self, org_id: str) -> bytes:
         """Of the UTC day that runs, as the summary says it."""
         now = self._clock.now()
-        wish = SummaryWish.model_validate({"since": down(now, DAY), "until": now})
+        wish = SummaryWish.model_validate({"since": midnight(now), "until": now})
         async with self._database.transaction(org_id) as tx:
             shown = await summary_of(tx, org_id, wish, now)
         return sse.write(shown.model_dump_json(by_alias=True).encode(), b"totals")

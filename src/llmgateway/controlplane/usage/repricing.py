@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.canon.usage import TOLD_BY
 from llmgateway.contract.usage import LACKING, UsageEvent
-from llmgateway.controlplane.usage.rollups import DAY
 from llmgateway.controlplane.usage.service import event_of
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.tenancy import owned
+from llmgateway.kit.utc import DAY
 
 AT_ONCE: Final = 2_000
 """Events of a transaction, so that whoever stores true figures for one of them waits a moment and no longer."""

@@ -5,7 +5,7 @@ or left out, however late it came; whoever reads adds what is pending to what is
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import BigInteger, TextClause, bindparam, or_, select, text
@@ -17,10 +17,10 @@ from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.models.usage_rollups import UsageHour, UsagePending
 from llmgateway.db.session import Database
 from llmgateway.errors import BadRequest
+from llmgateway.kit.utc import DAY, midnight
 
 KEPT_MONTHS: Final = 25
 """So long are events kept; their sums stay."""
-DAY: Final = timedelta(days=1)
 _AT_ONCE: Final = 5_000
 _FACETS: Final = (
     *("org_id", "facets", "test", "project_id", "key_id", "model", "provider", "served_model", "outcome", "cache"),
@@ -128,11 +128,6 @@ def _days(since: datetime, until: datetime, oldest: datetime) -> Sequence[dateti
             f"Events are kept for {KEPT_MONTHS} months; begin at {oldest:%Y-%m-%d} or later. Older sums stay."
         )
     return [since + DAY * number for number in range((until - since) // DAY)]
-
-
-def midnight(moment: datetime) -> datetime:
-    """Where its UTC day begins."""
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 async def _rebuild_day(database: Database, org_id: str, day: datetime) -> None:

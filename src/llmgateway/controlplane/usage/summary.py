@@ -15,9 +15,8 @@ from llmgateway.db.models.usage_rollups import BASE, DIGITS, UsageDay, UsageHour
 from llmgateway.db.tenancy import owned
 from llmgateway.errors import BadRequest
 from llmgateway.kit.money import usd
+from llmgateway.kit.utc import DAY, hour_of, midnight, up_to_hour, up_to_midnight
 
-HOUR: Final = timedelta(hours=1)
-DAY: Final = timedelta(days=1)
 MOST_ROWS: Final = 5_000
 _LONGEST: Final = {"hour": timedelta(days=800), "day": timedelta(days=800)}
 """Of the steps that there are many of; the others go as far back as anything was used."""
@@ -76,7 +75,7 @@ def span_of(since: datetime, until: datetime, step: str) -> HourSpan:
             f"`from` must lie before `to`, and with the step `{step}` not more than {longest.days:,} days.",
             param="from",
         )
-    return HourSpan(down(since, HOUR), up(until, HOUR))
+    return HourSpan(hour_of(since), up_to_hour(until))
 
 
 async def summary_of(tx: AsyncSession, org_id: str | None, wish: SumsWish, now: datetime) -> Summary:
@@ -140,7 +139,7 @@ def _query(org_id: str | None, wish: SumsWish, span: HourSpan, now: datetime) ->
 def _parts(org_id: str | None, wish: SumsWish, span: HourSpan, now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
     """Whole days from the days, what is left from the hours, and what is pending."""
     yield _part(UsagePending, org_id, wish, span)
-    first, last = up(span.since, DAY), down(span.until, DAY) if span.until <= now else up(span.until, DAY)
+    first, last = up_to_midnight(span.since), midnight(span.until) if span.until <= now else up_to_midnight(span.until)
     if wish.step == "hour" or last <= first:
         yield _part(UsageHour, org_id, wish, span)
         return
@@ -216,15 +215,3 @@ def percentile(histogram: str, share: int) -> int | None:
 def middle(bucket: int) -> int:
     """Milliseconds less than 5 % away from all that a bucket holds (and half a millisecond, since they are whole)."""
     return round(2 * BASE**bucket / (BASE + 1)) if bucket >= 0 else 0
-
-
-def down(moment: datetime, step: timedelta) -> datetime:
-    """Where its hour or day begins, in UTC."""
-    midnight = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + (moment - midnight) // step * step
-
-
-def up(moment: datetime, step: timedelta) -> datetime:
-    """Where the next one begins; itself, when it is a begin."""
-    begin = down(moment, step)
-    return begin if begin == moment else begin + step

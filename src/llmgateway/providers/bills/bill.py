@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 
 from llmgateway.canon.call import Operation
 from llmgateway.kit.money import nanos
+from llmgateway.kit.utc import DAY, midnight
 
-DAY: Final = timedelta(days=1)
 Count = Annotated[int, msgspec.Meta(ge=0)]
 """Tokens or requests."""
 
@@ -97,11 +97,6 @@ def bucket(name: str, since: datetime, until: datetime) -> Span:
             "Fetch it by the day (bucket_width=1d), from a midnight in UTC."
         )
     return Span(since=since, until=until)
-
-
-def midnight(moment: datetime) -> datetime:
-    """Where its UTC day begins."""
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def dollars(name: str, amount: Decimal, currency: str) -> Decimal:

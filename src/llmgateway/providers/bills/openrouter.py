@@ -4,13 +4,14 @@ Page: https://openrouter.ai/docs/api/api-reference/analytics/get-user-activity. 
 account's own key there comes on top, as `byok_usage_inference`. There are no cached tokens in it.
 """
 
-from datetime import UTC, date, datetime, time
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from llmgateway.providers.bills.bill import DAY, Bill, BillLine, Count, ExportKind, Measure, Span, Unreadable, dollars
+from llmgateway.kit.utc import DAY, begin_of
+from llmgateway.providers.bills.bill import Bill, BillLine, Count, ExportKind, Measure, Span, Unreadable, dollars
 from llmgateway.providers.hosts.openrouter import OPENROUTER
 
 _ACTIVITY: Final = ExportKind(
@@ -41,7 +42,7 @@ def read(name: str, content: bytes) -> Bill:
     except msgspec.DecodeError as error:
         raise Unreadable(f"{name}: this is no answer of OpenRouter's /api/v1/activity ({error}). Give one.") from error
     days = sorted({item.date for item in items})
-    whole = [Span(since=_begin(days[0]), until=_begin(days[-1]) + DAY)] if days else []
+    whole = [Span(since=begin_of(days[0]), until=begin_of(days[-1]) + DAY)] if days else []
     return Bill(
         name=name,
         provider=OPENROUTER.id,
@@ -49,10 +50,6 @@ def read(name: str, content: bytes) -> Bill:
         spans=whole,
         lines=[_line(name, item) for item in items],
     )
-
-
-def _begin(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def _line(name: str, item: _Item) -> BillLine:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from llmgateway.providers.bills.bill import DAY, Bill, BillLine, ExportKind, Unreadable, midnight
+from llmgateway.kit.utc import DAY, midnight
+from llmgateway.providers.bills.bill import Bill, BillLine, ExportKind, Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from llmgateway.controlplane.usage.service import Sought, listed
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
+from llmgateway.kit.utc import midnight
 from tests.controlplane.billing.books import START, charged, clock_at
 from tests.controlplane.records import make_org
 from tests.controlplane.test_rollups import roll_up, sums
@@ -77,7 +78,7 @@ class Operator:
         """The books balance and say what the rows say, and sums made anew are the sums that are there."""
         await roll_up(self.admin)
         before = [await sums(self.admin, table) for table in ("usage_hours", "usage_days")]
-        start = rollups.midnight(START) - 40 * DAY
+        start = midnight(START) - 40 * DAY
         for org_id in {row.org_id for row in await self.rows()}:
             await rollups.rebuild(self.admin, org_id, start, start + 50 * DAY, START)
         await roll_up(self.admin)

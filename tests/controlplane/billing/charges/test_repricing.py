@@ -13,12 +13,13 @@ from llmgateway.contract.usage import LACKING, UsageEvent
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.charges.repricing import NewCosts, RepricedLine
-from llmgateway.controlplane.billing.charges.usage_charges import HOUR, RECENT, hour_of, post_hour, post_usage
+from llmgateway.controlplane.billing.charges.usage_charges import RECENT, post_hour, post_usage
 from llmgateway.controlplane.keys.service import KeyWish
 from llmgateway.controlplane.usage import repricing as rows
 from llmgateway.db.models.billing import BillingAccount
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
+from llmgateway.kit.utc import HOUR, hour_of
 from tests.controlplane.billing.books import START, clock_at, held, write
 from tests.controlplane.billing.charges.repriced import COST, DAY, TARIFF, Operator, operator, served
 from tests.controlplane.records import make_key

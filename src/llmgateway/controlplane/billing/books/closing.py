@@ -1,6 +1,6 @@
 """Daily closing lines: what every account held when a UTC day ended, so that no sum is ever over years."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import func, select
@@ -12,6 +12,7 @@ from llmgateway.controlplane.billing.each_organisation import for_each_organisat
 from llmgateway.db.models.ledger import LedgerClosing, LedgerEntry
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
+from llmgateway.kit.utc import DAY, begin_of
 
 _SETTLING: Final = timedelta(minutes=5)
 """After midnight: processes may disagree about the time by less than this."""
@@ -66,4 +67,4 @@ async def wrong_closings(tx: AsyncSession) -> list[str]:
 
 
 def _after(day: date) -> datetime:
-    return datetime.combine(day + timedelta(days=1), time(), UTC)
+    return begin_of(day) + DAY

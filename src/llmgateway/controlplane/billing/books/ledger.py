@@ -6,7 +6,7 @@ transaction ends, by PostgreSQL).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.db.models.ledger import LedgerClosing, LedgerEntry, LedgerPosting
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
+from llmgateway.kit.utc import DAY, begin_of
 
 _LOCK: Final = 7261948304
 """With the organisation's id: its books are written by one transaction at a time."""
@@ -142,7 +143,7 @@ async def sums(tx: AsyncSession, org_id: str, before: datetime | None = None) ->
         entries = entries.where(LedgerEntry.created_at < before)
     parts = entries.subquery()
     if day is not None:
-        since = datetime.combine(day + timedelta(days=1), time(), UTC)
+        since = begin_of(day) + DAY
         lines = select(LedgerClosing.account, LedgerClosing.nanos).where(
             LedgerClosing.org_id == org_id, LedgerClosing.day == day
         )

@@ -19,6 +19,7 @@ from llmgateway.db.models.organisations import Organisation, Project
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.tenancy import owned
 from llmgateway.kit.money import dollars
+from llmgateway.kit.utc import DAY, midnight
 
 PERCENT: Final = (50, 80, 100)
 LOOK_BACK: Final = timedelta(hours=2)
@@ -79,7 +80,7 @@ async def budgets_of(tx: AsyncSession, org: Organisation, now: datetime) -> list
     """All budgets in their present periods, and for `LOOK_BACK` after midnight (UTC) also in those that ended then. As `worker`."""
     spent = await spent_by_keys(tx, org.id, month_of(now)[0], now)
     found = await _budgets_at(tx, org, now, spent)
-    ended = _midnight(now) - timedelta.resolution
+    ended = midnight(now) - timedelta.resolution
     if now - ended < LOOK_BACK:
         since = await spent_by_keys(tx, org.id, month_of(ended)[0], ended)
         before = await _budgets_at(tx, org, ended, _without(since, spent))
@@ -111,10 +112,6 @@ def _without(since: Sequence[Spent], later: Sequence[Spent]) -> list[Spent]:
     return found
 
 
-def _midnight(now: datetime) -> datetime:
-    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 async def _subjects(tx: AsyncSession, org: Organisation, spent: Sequence[Spent]) -> list[_Subject]:
     found = [_Subject(org.id, "the organisation", ORGANISATION, org, spent)]
     for project in (await tx.scalars(owned(Project, org.id))).all():
@@ -127,14 +124,14 @@ async def _subjects(tx: AsyncSession, org: Organisation, spent: Sequence[Spent])
 
 
 def _watched(subject: _Subject, refusals: Sequence[_Refusal], now: datetime) -> Iterator[Watched]:
-    today = _midnight(now)
+    today = midnight(now)
     row, keys = subject.row, subject.keys
     mine = {one.key_id for one in keys}
     told = [one for one in refusals if one.key_id in mine]
     day, month, total = row.daily_budget_nanos, row.monthly_budget_nanos, row.total_budget_nanos
     always = (datetime.min.replace(tzinfo=UTC), None)
     periods: Sequence[tuple[_Span, str, tuple[datetime, datetime | None], int | None, int]] = (
-        ("day", f"{now:%Y-%m-%d}", (today, today + timedelta(days=1)), day, sum(one.day_nanos for one in keys)),
+        ("day", f"{now:%Y-%m-%d}", (today, today + DAY), day, sum(one.day_nanos for one in keys)),
         ("month", f"{now:%Y-%m}", month_of(now), month, sum(one.month_nanos for one in keys)),
         ("total", "total", always, total, sum(one.total_nanos for one in keys)),
     )

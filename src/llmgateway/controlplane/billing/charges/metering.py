@@ -13,7 +13,6 @@ from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account, Coverage
 from llmgateway.controlplane.billing.charges import overage, overage_terms
 from llmgateway.controlplane.billing.charges.overage_terms import PeriodTerms
-from llmgateway.controlplane.billing.charges.usage_charges import hour_of
 from llmgateway.controlplane.billing.each_organisation import for_each_organisation
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused
@@ -23,6 +22,7 @@ from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
+from llmgateway.kit.utc import hour_of
 
 log = structlog.get_logger()
 

@@ -21,7 +21,7 @@ from llmgateway.contract.usage import LACKING, UsageEvent
 from llmgateway.controlplane.audit.service import OPERATOR, Act, record
 from llmgateway.controlplane.billing.books import ledger
 from llmgateway.controlplane.billing.charges.overage import LATE
-from llmgateway.controlplane.billing.charges.usage_charges import first_running, hour_of, post_hour
+from llmgateway.controlplane.billing.charges.usage_charges import first_running, post_hour
 from llmgateway.controlplane.keys.source import org_snapshot_of
 from llmgateway.controlplane.plans.service import SELF_HOSTED
 from llmgateway.controlplane.reception.announcing import announce
@@ -33,6 +33,7 @@ from llmgateway.db.models.organisations import Organisation, Project
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.money import usd
+from llmgateway.kit.utc import hour_of
 
 _ACTOR: Final = Actor(id=None, kind=OPERATOR)
 

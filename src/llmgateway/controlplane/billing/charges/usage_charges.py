@@ -17,8 +17,8 @@ from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
+from llmgateway.kit.utc import HOUR, hour_of
 
-HOUR: Final = timedelta(hours=1)
 _SETTLING: Final = timedelta(minutes=5)
 """After an hour's end, for what is on its way; what comes later is posted as a change."""
 RECENT: Final = timedelta(hours=3)
@@ -53,11 +53,6 @@ async def post_hour(tx: AsyncSession, clock: Clock, org_id: str, hour: datetime)
 def first_running(now: datetime) -> datetime:
     """The first hour that is not posted yet: it runs, or something of it is on its way."""
     return hour_of(now - _SETTLING)
-
-
-def hour_of(moment: datetime) -> datetime:
-    """The hour's begin."""
-    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 async def _post(database: Database, clock: Clock, org_id: str, hour: datetime) -> bool:
