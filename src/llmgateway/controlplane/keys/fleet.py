@@ -1,6 +1,5 @@
 """How the paths to providers are doing in all processes that ask them: told by each, read together."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ import msgspec
 from sqlalchemy import ARRAY, Text, cast, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.contract.channels import PathHealth, SourceUnavailable
-from llmgateway.db.session import DATABASE_ERRORS, Database
+from llmgateway.contract.channels import PathHealth
+from llmgateway.controlplane.reception.deadlines import answered_within
+from llmgateway.db.session import Database
 
 _SECONDS: Final = 3.0
 _TELL: Final = text("SELECT tell_health(:process, CAST(:paths AS jsonb))")
@@ -27,11 +27,8 @@ class HealthBook:
 
     async def tell(self, process: str, paths: Sequence[PathHealth]) -> None:
         encoded = msgspec.json.encode(paths).decode()
-        try:
-            async with asyncio.timeout(_SECONDS), self._database.transaction() as tx:
-                await tx.execute(_TELL, {"process": process, "paths": encoded})
-        except DATABASE_ERRORS as error:
-            raise SourceUnavailable(str(error) or type(error).__name__) from error
+        async with answered_within(_SECONDS), self._database.transaction() as tx:
+            await tx.execute(_TELL, {"process": process, "paths": encoded})
 
 
 @dataclass(frozen=True, slots=True)

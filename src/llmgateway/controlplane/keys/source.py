@@ -1,6 +1,5 @@
 """The contract's SnapshotSource: what a key may do, asked of PostgreSQL as the role that may ask only this."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
@@ -13,7 +12,6 @@ from sqlalchemy import Text, cast, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.contract.channels import SourceUnavailable
 from llmgateway.contract.snapshot import (
     Budget,
     KeySnapshot,
@@ -25,11 +23,12 @@ from llmgateway.contract.snapshot import (
     Tariff,
 )
 from llmgateway.controlplane.plans.service import SELF_HOSTED, Plan, all_plans, period_of, waived_in
+from llmgateway.controlplane.reception.deadlines import answered_within
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.credentials import ProviderCredential
 from llmgateway.db.models.organisations import Organisation, Project
 from llmgateway.db.models.routes import Route
-from llmgateway.db.session import DATABASE_ERRORS, Database
+from llmgateway.db.session import Database
 from llmgateway.db.tenancy import owned
 from llmgateway.errors import NotFound
 from llmgateway.gateway_file import AliasEntry
@@ -37,7 +36,6 @@ from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import keyed_hash
 
 _DEADLINE_SECONDS: Final = 3.0
-"""For all of it: a connection, the question, the answer. A database that hangs is one that cannot be asked."""
 
 _USED: Final = text("SELECT secrets_used(CAST(:uses AS jsonb))")
 
@@ -151,11 +149,8 @@ class KeySource:
         """One SELECT. Raises SourceUnavailable."""
         in_advance = literal(self._in_advance, ARRAY(Text))
         question = select(cast(func.key_snapshot(keyed_hash(self._pepper, secret), in_advance), Text))
-        try:
-            async with asyncio.timeout(_DEADLINE_SECONDS), self._database.transaction() as tx:
-                found = await tx.scalar(question)
-        except DATABASE_ERRORS as error:
-            raise SourceUnavailable(str(error) or type(error).__name__) from error
+        async with answered_within(_DEADLINE_SECONDS), self._database.transaction() as tx:
+            found = await tx.scalar(question)
         if found is None:
             return None
         read = self._decoder.decode(found)
@@ -166,11 +161,8 @@ class KeySource:
     async def used(self, uses: Mapping[str, datetime]) -> None:
         """When secrets were last used. Raises SourceUnavailable."""
         encoded = msgspec.json.encode(uses).decode()
-        try:
-            async with asyncio.timeout(_DEADLINE_SECONDS), self._database.transaction() as tx:
-                await tx.execute(_USED, {"uses": encoded})
-        except DATABASE_ERRORS as error:
-            raise SourceUnavailable(str(error) or type(error).__name__) from error
+        async with answered_within(_DEADLINE_SECONDS), self._database.transaction() as tx:
+            await tx.execute(_USED, {"uses": encoded})
 
 
 async def snapshot_of(tx: AsyncSession, clock: Clock, key_id: str) -> KeySnapshot:

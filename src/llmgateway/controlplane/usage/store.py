@@ -1,4 +1,4 @@
-"""The contract's UsageSink and UsageSource over PostgreSQL, as the role that may do only this."""
+"""The contract's UsageSink, UsageLookup, CounterSource and ContentSink over PostgreSQL, as the role that may do only this."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ from typing import Final
 import msgspec
 from sqlalchemy import text
 
-from llmgateway.contract.channels import SourceUnavailable, Spent
+from llmgateway.contract.channels import Spent
 from llmgateway.contract.contents import SealedContent
 from llmgateway.contract.usage import UsageEvent
+from llmgateway.controlplane.reception.deadlines import answered_within
 from llmgateway.controlplane.usage import service
 from llmgateway.db.session import DATABASE_ERRORS, Database, is_fault_of_data
 
 _INSERT_SECONDS: Final = 15.0
 _CONTENTS: Final = text("SELECT insert_contents(CAST(:contents AS jsonb))")
 _FIND_SECONDS: Final = 3.0
-"""A database that hangs is one that cannot be asked."""
 _READERS: Final = 4
 """At once, of a pool of ten: however many look for their events, keys are still found and events stored."""
 
@@ -31,55 +31,40 @@ class UsageStore:
 
     async def insert(self, events: Sequence[UsageEvent]) -> Sequence[str]:
         """Store events; gives back the ids of those that PostgreSQL can never take. Raises SourceUnavailable."""
-        if await self._try(events):
+        if await self._stored(events):
             return ()
         # Something among them is poison: find it, one by one, so that it is in nobody's way.
-        return [event.id for event in events if not await self._try((event,))]
+        return [event.id for event in events if not await self._stored((event,))]
 
     async def event(self, key_id: str, event_id: str) -> UsageEvent | None:
         """One event, only if this key made it. Raises SourceUnavailable."""
-        try:
-            async with asyncio.timeout(_FIND_SECONDS), self._reading, self._database.transaction() as tx:
-                return await service.of_key(tx, key_id, event_id)
-        except DATABASE_ERRORS as error:
-            raise _unavailable(error) from error
+        async with answered_within(_FIND_SECONDS), self._reading, self._database.transaction() as tx:
+            return await service.of_key(tx, key_id, event_id)
 
     async def spent(self, org_id: str, period_start: datetime, moment: datetime) -> Sequence[Spent]:
-        """What each key of an organisation used so far; day and month are the moment's. Raises SourceUnavailable."""
-        try:
-            async with asyncio.timeout(_FIND_SECONDS), self._database.transaction() as tx:
-                return await service.spent_by_keys(tx, org_id, period_start, moment)
-        except DATABASE_ERRORS as error:
-            raise _unavailable(error) from error
+        """What each key of an organisation used so far; the day and the month are those of the moment, in UTC. Raises SourceUnavailable."""
+        async with answered_within(_FIND_SECONDS), self._database.transaction() as tx:
+            return await service.spent_by_keys(tx, org_id, period_start, moment)
 
     async def insert_contents(self, contents: Sequence[SealedContent]) -> None:
         """Keep what was said, sealed. Raises SourceUnavailable."""
         encoded = msgspec.json.encode(contents).decode()  # bytes become base 64
-        try:
-            async with asyncio.timeout(_INSERT_SECONDS), self._database.transaction() as tx:
-                await tx.execute(_CONTENTS, {"contents": encoded})
-        except DATABASE_ERRORS as error:
-            raise _unavailable(error) from error
+        async with answered_within(_INSERT_SECONDS), self._database.transaction() as tx:
+            await tx.execute(_CONTENTS, {"contents": encoded})
 
     async def probe(self) -> None:
         """A sign of life. Raises SourceUnavailable."""
-        try:
-            async with asyncio.timeout(_FIND_SECONDS), self._database.transaction() as tx:
-                await tx.execute(text("SELECT 1"))
-        except DATABASE_ERRORS as error:
-            raise _unavailable(error) from error
+        async with answered_within(_FIND_SECONDS), self._database.transaction() as tx:
+            await tx.execute(text("SELECT 1"))
 
-    async def _try(self, events: Sequence[UsageEvent]) -> bool:
-        """False when the events themselves are at fault; whatever else goes wrong may be better at the next try."""
-        try:
-            async with asyncio.timeout(_INSERT_SECONDS), self._database.transaction() as tx:
-                await service.insert(tx, events)
-        except DATABASE_ERRORS as error:
-            if is_fault_of_data(error):
+    async def _stored(self, events: Sequence[UsageEvent]) -> bool:
+        """Whether they were stored; False when the events themselves are at fault. Raises SourceUnavailable."""
+        async with answered_within(_INSERT_SECONDS):
+            try:
+                async with self._database.transaction() as tx:
+                    await service.insert(tx, events)
+            except DATABASE_ERRORS as error:
+                if not is_fault_of_data(error):
+                    raise
                 return False
-            raise _unavailable(error) from error
         return True
-
-
-def _unavailable(error: BaseException) -> SourceUnavailable:
-    return SourceUnavailable(str(error) or type(error).__name__)
