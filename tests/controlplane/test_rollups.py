@@ -14,8 +14,8 @@ from sqlalchemy import text
 from llmgateway.canon.usage import UsageSource
 from llmgateway.contract.usage import Outcome, UsageEvent
 from llmgateway.controlplane.usage import rollups
+from llmgateway.controlplane.usage.histograms import middle
 from llmgateway.controlplane.usage.store import UsageStore
-from llmgateway.controlplane.usage.summary import middle
 from llmgateway.db.models.usage_rollups import DIGITS
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database

@@ -22,7 +22,7 @@ from llmgateway.control_wing import tariff_of
 from llmgateway.controlplane.billing.charges.repricing import NewCosts, RepricedLine, Repricing, RepricingReport
 from llmgateway.controlplane.reception.listing import check_range
 from llmgateway.controlplane.usage import price_versions, rollups
-from llmgateway.controlplane.usage.repricing import Wanted
+from llmgateway.controlplane.usage.price_changes import Wanted
 from llmgateway.dataplane.plan.router import Router
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.db.opening import open_for_long_statements

@@ -32,12 +32,11 @@ async def get_content(
     visit: Annotated[Visit, Requires(Permission.CONTENT_READ)], request_id: Annotated[str, Path(max_length=100)]
 ) -> ContentShown:
     """What was said. That somebody read it is in the trail."""
-    row = await visit.tx.scalar(owned(ContentRow, visit.org.id).where(ContentRow.event_id == request_id))
-    said = (
-        None
-        if row is None or row.expires_at <= visit.rooms.clock.now()
-        else open_content(visit.rooms, visit.org.data_key, row)
+    kept = owned(ContentRow, visit.org.id).where(
+        ContentRow.event_id == request_id, ContentRow.expires_at > visit.rooms.clock.now()
     )
+    row = await visit.tx.scalar(kept)
+    said = None if row is None else open_content(visit.rooms, visit.org.data_key, row)
     if row is None or said is None:
         raise NotFound("Nothing is kept of this request. The organisation's policy says what is: content_logging.")
     await note(visit, "content.read", row.event_id)

@@ -8,7 +8,7 @@ from llmgateway.providers.bills.bill import Measure
 
 
 def reasons(entry: ReconciledEntry) -> Sequence[str]:
-    """None where all figures are the same."""
+    """What could explain the entry's drift, most telling first; empty where all figures are the same."""
     if all(pair.billed == pair.counted for pair in entry.figures.values()):
         return ()
     return [*_one_sided(entry), *_requests(entry), *_marked(entry), *_price(entry)]

@@ -15,19 +15,23 @@ from llmgateway.kit.utc import hour_of, midnight, up_to_hour, up_to_midnight
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExactSums:
-    """Sums of requests, without test traffic. Money in nanos."""
+    """Sums of requests, without test traffic."""
 
     requests: int
     tokens: int
+    """Of prompts and completions."""
     cost: int
+    """What providers bill, in nanos, as far as it is known."""
     charge: int
+    """What organisations are charged, in nanos."""
     counted_requests: int
     """Requests that count against a plan's quota: they finished or used a token, and did not come from the cache."""
     counted_tokens: int
+    """Tokens that count against it: of whatever did not come from the cache."""
 
 
 async def exact_sums(tx: AsyncSession, org_id: str | None, since: datetime, until: datetime) -> ExactSums:
-    """The sums of one organisation, or of all for None."""
+    """The sums of one organisation, or of all for None: of what began at `since` or later, and before `until`."""
     facts = union_all(*_parts(org_id, since, until)).subquery()
     served = facts.c.cache != "hit"
     columns = (
@@ -51,7 +55,7 @@ async def exact_sums(tx: AsyncSession, org_id: str | None, since: datetime, unti
 
 
 def _parts(org_id: str | None, since: datetime, until: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
-    """What adds up to the range: whole days, the whole hours around them, pending changes of both, and events at the two ends."""
+    """What adds up to the range: pending changes, whole days, the whole hours around them, and events at the two ends."""
     first_hour, last_hour = up_to_hour(since), max(hour_of(until), up_to_hour(since))
     first_day, last_day = up_to_midnight(since), max(midnight(until), up_to_midnight(since))
     yield _sums(UsagePending, org_id, first_hour, last_hour)

@@ -26,7 +26,7 @@ _Table = type[UsageRow] | type[UsageDay] | type[UsageHour] | type[UsagePending]
 async def newest(
     tx: AsyncSession, org_id: str, wish: UsageWish, paging: Paging, oldest: datetime | None
 ) -> Sequence[UsageRow]:
-    """One more than the page holds, none from before `oldest`. Raises BadRequest for a cursor or a range that is none."""
+    """One request more than the page holds, none from before `oldest`. Raises BadRequest for a cursor or a range that is none."""
     check_range(wish.since, wish.until)
     since = max((moment for moment in (wish.since, oldest) if moment is not None), default=None)
     last = _after(paging)
@@ -47,7 +47,7 @@ async def newest(
 
 
 def _after(paging: Paging) -> tuple[datetime, str] | None:
-    """The entry that the page comes after."""
+    """When the request began that the page comes after, and its id; None for the first page."""
     if paging.after_id is None:
         return None
     try:
@@ -88,7 +88,7 @@ def _within(time: Any, since: datetime | None, until: datetime | None) -> list[C
 async def _ranges(
     tx: AsyncSession, org_id: str, wish: UsageWish, between: tuple[datetime | None, datetime | None], count: int
 ) -> Sequence[_Range]:
-    """So many hours that hold such requests, the newest ones, neighbours as one; found by the days that have them."""
+    """The newest hours that hold such requests, at most `count`, neighbours as one; found by the days that have them."""
     since, until = between
     days = await _times(tx, UsageDay, org_id, wish, (since and since - DAY, until), count)
     if not days:

@@ -38,6 +38,7 @@ _WATCH_SECONDS: Final = 10.0
 _TOTALS_SECONDS: Final = 2.0
 """At most so often are totals told."""
 _RETRY_SECONDS: Final = 1.0
+_READY: Final = sse.write(b"{}", b"ready")
 _WATCH: Final = text(
     "INSERT INTO usage_watchers (org_id, until) VALUES (:org, now() + :lease) "
     "ON CONFLICT (org_id) DO UPDATE SET until = excluded.until"
@@ -56,21 +57,21 @@ class _Told(msgspec.Struct):
 
 @dataclass(eq=False)
 class Stream:
-    """What waits for one who watches."""
+    """One who watches: the server-sent events that wait until they are taken."""
 
     waiting: deque[bytes] = field(default_factory=lambda: deque[bytes](maxlen=_MOST_WAITING))
     missed: int = 0
-    """Events that were left out since the last look."""
+    """How many were left out since frames were last taken."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, frame: bytes) -> None:
-        """Wake the reader."""
+        """Add a frame and wake the reader."""
         self.missed += len(self.waiting) == _MOST_WAITING
         self.waiting.append(frame)
         self.news.set()
 
     async def take(self, seconds: float) -> bytes:
-        """All that waits, after so many seconds at most."""
+        """All frames that wait, joined; none when none came in so many seconds."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.news.wait(), seconds)
         self.news.clear()
@@ -82,34 +83,37 @@ class Stream:
 
 @dataclass(eq=False)
 class _Feed:
-    """One organisation that somebody watches."""
+    """One organisation that somebody watches: what was heard of it and not read yet."""
 
     org_id: str
     streams: list[Stream] = field(default_factory=list[Stream])
     ids: list[str] = field(default_factory=list[str])
+    """Of the requests to read, at most `_MOST_ROWS`."""
     missed: int = 0
+    """How many requests more there were."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     ready: bool = False
+    """Whether the streams were told that from here on every request is told."""
     task: asyncio.Task[None] | None = None
 
     def hear(self, told: _Told) -> None:
-        """Events were stored."""
+        """Note requests that were stored."""
         room = max(0, _MOST_ROWS - len(self.ids))
         self.ids += told.ids[:room]
         self.missed += told.count - min(room, len(told.ids))
         self.news.set()
 
     def tell(self, frame: bytes) -> None:
-        """All who watch."""
+        """Send a frame to all who watch."""
         for stream in self.streams:
             stream.put(frame)
 
 
-_READY: Final = sse.write(b"{}", b"ready")
-
-
 class Live:
-    """One for a process; over a database that acts as `app`."""
+    """All that is watched through this process: a connection listens, and a task for each organisation reads what is new.
+
+    Over a database that acts as `app`.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -130,7 +134,7 @@ class Live:
 
     @asynccontextmanager
     async def watch(self, org_id: str) -> AsyncGenerator[Stream]:
-        """An organisation's events for as long as the block lasts; `ready` comes first."""
+        """A stream of an organisation's requests for as long as the block lasts; `ready` comes first. Call `check` before."""
         feed = self._feeds.get(org_id) or self._open(org_id)
         stream = Stream()
         feed.streams.append(stream)
@@ -161,6 +165,7 @@ class Live:
                 task.cancel()
 
     async def _listen(self) -> None:
+        """Hear what is stored, until cancelled; a connection that is lost is made anew."""
         while True:
             try:
                 await listen(self._database, CHANNEL, self._heard, self._begin)
@@ -198,7 +203,7 @@ class Live:
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self, feed: _Feed) -> None:
-        """Until the listener is lost. Raises what the database answers."""
+        """Pass on requests and totals until the listener is lost. Raises DATABASE_ERRORS."""
         loop = asyncio.get_running_loop()
         watched = totals = loop.time() - _WATCH_SECONDS
         stale = True
@@ -218,11 +223,12 @@ class Live:
             feed.news.clear()
 
     async def _announce(self, org_id: str) -> None:
+        """Tell the database that somebody watches, so that it tells of what is stored."""
         async with self._database.transaction(org_id) as tx:
             await tx.execute(_WATCH, {"org": org_id, "lease": timedelta(seconds=3 * _WATCH_SECONDS)})
 
     async def _pass_on(self, feed: _Feed) -> bool:
-        """The requests that were heard of, oldest first; whether there were any."""
+        """Tell the requests that were heard of, oldest first; False when there were none."""
         ids, missed = feed.ids, feed.missed
         if not ids and not missed:
             return False
@@ -244,7 +250,7 @@ class Live:
             return (await tx.scalars(query.order_by(UsageRow.id))).all()
 
     async def _totals(self, org_id: str) -> bytes:
-        """Of the UTC day that runs, as the summary says it."""
+        """The frame with the sums of the UTC day that runs, as the summary says them."""
         now = self._clock.now()
         wish = SummaryWish.model_validate({"since": midnight(now), "until": now})
         async with self._database.transaction(org_id) as tx:

@@ -11,7 +11,7 @@ from llmgateway.kit.vault import Vault
 
 
 def open_content(rooms: Rooms, data_key: bytes | None, row: ContentRow) -> tuple[Any, str] | None:
-    """The request's body and the answer's text; None when they were erased."""
+    """The request's body as JSON, or as text when it was cut for its length, and the answer's text; None when they were erased."""
     if data_key is None:
         return None
     vault = Vault(rooms.masters)
@@ -26,7 +26,6 @@ def open_content(rooms: Rooms, data_key: bytes | None, row: ContentRow) -> tuple
 
 
 def _body(plain: bytes) -> Any:
-    """The body as JSON; as text when it was cut for its length."""
     try:
         return json.loads(plain)
     except ValueError:

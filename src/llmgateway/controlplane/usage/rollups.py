@@ -1,4 +1,4 @@
-"""Sums of usage by hour and day: what events added is merged into them, and they can be made anew from the events.
+"""Sums of usage by hour and day (UTC): what events added is merged into them, and they can be made anew from the events.
 
 An event's transaction notes what it adds in `usage_pending` (the triggers of migration 0011), so nothing is counted twice
 or left out, however late it came; whoever reads adds what is pending to what is merged.
@@ -20,8 +20,9 @@ from llmgateway.errors import BadRequest
 from llmgateway.kit.utc import DAY, midnight
 
 KEPT_MONTHS: Final = 25
-"""So long are events kept; their sums stay."""
+"""How long events are kept; their sums stay."""
 _AT_ONCE: Final = 5_000
+"""Pending changes that are merged in one transaction."""
 _FACETS: Final = (
     *("org_id", "facets", "test", "project_id", "key_id", "model", "provider", "served_model", "outcome", "cache"),
     "tags",
@@ -64,7 +65,7 @@ _PENDING: Final = text("SELECT id FROM usage_pending WHERE org_id = :org AND tim
 
 
 async def roll_up_next(database: Database) -> bool:
-    """Merge a batch of what is pending, as `worker`; False when there was nothing. Several may do it at once."""
+    """Merge a batch of what is pending, as `worker`; False when there was nothing. Several workers may do it at once."""
     async with database.transaction() as tx:
         await tx.execute(text("LOCK TABLE usage_hours, usage_days IN ROW EXCLUSIVE MODE"))  # not beside a rebuild
         batch = select(UsagePending.id).order_by(UsagePending.id).limit(_AT_ONCE).with_for_update(skip_locked=True)
@@ -73,15 +74,19 @@ async def roll_up_next(database: Database) -> bool:
     return bool(ids)
 
 
-async def _merge(tx: AsyncSession, ids: Sequence[int]) -> None:
-    """All take hours before days, and both in one order, so that nobody waits for somebody who waits."""
-    if ids:
-        for statement in _MERGES:
-            await tx.execute(statement, {"ids": ids})
+async def rebuild(database: Database, org_id: str, since: datetime, until: datetime, now: datetime) -> int:
+    """Make an organisation's sums of whole UTC days anew from its events, as `admin`; how many days.
+
+    Raises BadRequest for days that are none, or whose events are gone.
+    """
+    days = _days(since, until, oldest_kept(now))
+    for day in days:
+        await _rebuild_day(database, org_id, day)
+    return len(days)
 
 
 async def organisations(tx: AsyncSession, name: str | None, since: datetime, until: datetime) -> Sequence[str]:
-    """The ids of those with events or sums in a time; or of the one that has this id or slug, or had this id.
+    """The ids of organisations with events or sums in a time; or of the one that has this id or slug, or had this id.
 
     Raises BadRequest for one that there never was, and for a time that ends before it begins.
     """
@@ -95,23 +100,12 @@ async def organisations(tx: AsyncSession, name: str | None, since: datetime, unt
 
 
 async def organisation(tx: AsyncSession, name: str) -> str:
-    """The id of the one that has this id or slug, or had this id. Raises BadRequest for one that there never was."""
+    """The id of the organisation that has this id or slug, or had this id. Raises BadRequest for one that there never was."""
     known = select(Organisation.id).where(or_(Organisation.id == name, Organisation.slug == name)).limit(1)
     found = await tx.scalar(known) or await tx.scalar(select(UsageHour.org_id).where(UsageHour.org_id == name).limit(1))
     if found is None:
         raise BadRequest(f"There is no organisation {name!r}, and no usage of one.", param="org")
     return found
-
-
-async def rebuild(database: Database, org_id: str, since: datetime, until: datetime, now: datetime) -> int:
-    """Make an organisation's sums of whole UTC days anew from its events, as `admin`; how many days.
-
-    Raises BadRequest for days that are none, or whose events are gone.
-    """
-    days = _days(since, until, oldest_kept(now))
-    for day in days:
-        await _rebuild_day(database, org_id, day)
-    return len(days)
 
 
 def oldest_kept(now: datetime) -> datetime:
@@ -141,3 +135,10 @@ async def _rebuild_day(database: Database, org_id: str, day: datetime) -> None:
             await tx.execute(statement, values)
         await tx.execute(_RECOUNT, values)
         await _merge(tx, (await tx.scalars(_PENDING, values)).all())
+
+
+async def _merge(tx: AsyncSession, ids: Sequence[int]) -> None:
+    """All take hours before days, and both in one order, so that nobody waits for somebody who waits."""
+    if ids:
+        for statement in _MERGES:
+            await tx.execute(statement, {"ids": ids})

@@ -1,4 +1,4 @@
-"""Usage events: stored once however often they come, listed newest first."""
+"""Usage events: stored once however often they come, listed newest first, and what keys spent by them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _NUL = b"\\u0000"
 
 
 async def insert(tx: AsyncSession, events: Sequence[UsageEvent]) -> None:
-    """Store events in one statement; an estimate gives way to true figures, nothing else is ever replaced."""
+    """Store events in one statement, as `data`; an estimate gives way to true figures, nothing else is ever replaced."""
     encoded = msgspec.json.encode([_dated(event) for event in _each_once(events)])
     if _NUL in encoded:
         encoded = msgspec.json.encode(_without_nul(msgspec.json.decode(encoded)))
@@ -53,17 +53,21 @@ async def listed(tx: AsyncSession, sought: Sought, limit: int) -> Sequence[Usage
 
 
 async def of_key(tx: AsyncSession, key_id: str, event_id: str) -> UsageEvent | None:
-    """One event, only if this key made it."""
+    """One event, as `data`; None where this key did not make it."""
     found = await tx.scalar(select(cast(func.usage_event(key_id, event_id), Text)))
     return None if found is None else msgspec.json.decode(found, type=UsageEvent)
 
 
-async def spent_by_keys(
-    tx: AsyncSession, org_id: str, period_start: datetime, moment: datetime
-) -> Sequence[Spent]:  # fmt: skip
-    """What each key of an organisation used so far, as `data` or `worker`; day and month are the moment's."""
+async def spent_by_keys(tx: AsyncSession, org_id: str, period_start: datetime, moment: datetime) -> Sequence[Spent]:
+    """What each key of an organisation used so far, as `data` or `worker`; the day and the month are those of the moment, in UTC."""
     rows = await tx.execute(_SPENT, {"org": org_id, "start": period_start, "moment": moment})
     return [Spent(**row) for row in rows.mappings().all()]
+
+
+def event_of(row: UsageRow) -> UsageEvent:
+    """The event as it came from the data plane."""
+    values = {column.name: getattr(row, column.name) for column in UsageRow.__table__.columns}
+    return msgspec.convert(values, UsageEvent)
 
 
 def _each_once(events: Sequence[UsageEvent]) -> list[UsageEvent]:
@@ -96,9 +100,3 @@ def _without_nul(value: Any) -> Any:
     if isinstance(value, dict):
         return {_without_nul(name): _without_nul(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType] -- any JSON
     return value
-
-
-def event_of(row: UsageRow) -> UsageEvent:
-    """As it came up from the data plane."""
-    values = {column.name: getattr(row, column.name) for column in UsageRow.__table__.columns}
-    return msgspec.convert(values, UsageEvent)

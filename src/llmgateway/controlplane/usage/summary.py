@@ -1,4 +1,4 @@
-"""Usage summed up by time and by what it was for: merged sums, and with them what is not merged yet."""
+"""Usage summed up by time and by what it was for: of merged sums, and of pending changes that are not merged into them yet."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,20 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from llmgateway.controlplane.usage.histograms import percentile
 from llmgateway.controlplane.usage.schemas import Summary, SummaryRow, SumsWish
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.organisations import Organisation, Project
-from llmgateway.db.models.usage_rollups import BASE, DIGITS, UsageDay, UsageHour, UsagePending
+from llmgateway.db.models.usage_rollups import UsageDay, UsageHour, UsagePending
 from llmgateway.db.tenancy import owned
 from llmgateway.errors import BadRequest
 from llmgateway.kit.money import usd
 from llmgateway.kit.utc import DAY, hour_of, midnight, up_to_hour, up_to_midnight
 
 MOST_ROWS: Final = 5_000
+"""Of a period."""
 _LONGEST: Final = {"hour": timedelta(days=800), "day": timedelta(days=800)}
-"""Of the steps that there are many of; the others go as far back as anything was used."""
+"""The longest range by steps that there are many of; by others it goes as far back as anything was used."""
 _CENTURY: Final = timedelta(days=36_525)
 
 _ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
@@ -38,12 +40,14 @@ _PLAIN: Final = (
     *("requests", "unpriced", "prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens"),
     *("reasoning_tokens", "cost_nanos", "charge_nanos", "list_cost_nanos", "saved_nanos"),
 )
+"""Sums that are shown; money is in nanos until then."""
 _COUNTED: Final = {
     "errors": ("outcome", "failed"),
     "refused": ("outcome", "refused"),
     "abandoned": ("outcome", "abandoned"),
     "cache_hits": ("cache", "hit"),
 }
+"""Numbers of requests, and the facet and value that they have in common."""
 _HISTOGRAMS: Final = ("latency", "first_token")
 _POINTS: Final = {
     "p50_ms": ("latency", 50),
@@ -51,7 +55,7 @@ _POINTS: Final = {
     "first_token_p50_ms": ("first_token", 50),
     "first_token_p95_ms": ("first_token", 95),
 }
-"""Percentiles, and of what."""
+"""What is shown of which histogram: so many percent of its requests took that long at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class HourSpan:
 
 
 def span_of(since: datetime, until: datetime, step: str) -> HourSpan:
-    """Whole hours around two moments. Raises BadRequest for a range that is upside down or too long."""
+    """The whole hours around two moments. Raises BadRequest for a range that is upside down or too long."""
     longest = _LONGEST.get(step, _CENTURY)
     if not since < until or until - since > longest:
         raise BadRequest(
@@ -79,7 +83,7 @@ def span_of(since: datetime, until: datetime, step: str) -> HourSpan:
 
 
 async def summary_of(tx: AsyncSession, org_id: str | None, wish: SumsWish, now: datetime) -> Summary:
-    """Of an organisation or of all, at most MOST_ROWS a period. Raises BadRequest for a range that is upside down or too long."""
+    """The summary of an organisation, or of all for None. Raises BadRequest for a range that is upside down or too long."""
     until = wish.until or now
     span = span_of(wish.since or until - DAY, until, wish.step)
     rows = await _summed(tx, org_id, wish, span, now)
@@ -98,14 +102,14 @@ async def summary_of(tx: AsyncSession, org_id: str | None, wish: SumsWish, now: 
 async def _summed(
     tx: AsyncSession, org_id: str | None, wish: SumsWish, span: HourSpan, now: datetime
 ) -> list[SummaryRow]:
-    """One more than MOST_ROWS, by time, then by group, the most expensive first. Its statement sees one state of the database."""
+    """Rows by time, then by group, the most expensive first; one more than MOST_ROWS. One statement reads all, so no merge is seen half."""
     rows = (await tx.execute(_query(org_id, wish, span, now))).mappings().all()
     names = await _names(tx, org_id, wish, list({row["group"] for row in rows} - {None}))
     return [_shown({**row, "name": names.get(row["group"])}) for row in rows]
 
 
 async def _names(tx: AsyncSession, org_id: str | None, wish: SumsWish, ids: Sequence[str]) -> Mapping[str, str]:
-    """What keys, projects and organisations are called, as far as they are there."""
+    """Id -> name of the keys, projects or organisations that are grouped by, as far as they are there."""
     if wish.by == "org":
         query = select(Organisation.id, Organisation.name).where(Organisation.id.in_(ids))
     elif wish.by == "key" and org_id is not None:
@@ -137,7 +141,7 @@ def _query(org_id: str | None, wish: SumsWish, span: HourSpan, now: datetime) ->
 
 
 def _parts(org_id: str | None, wish: SumsWish, span: HourSpan, now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
-    """Whole days from the days, what is left from the hours, and what is pending."""
+    """What adds up to the span: pending changes, whole days as far as days are enough, and the hours around them."""
     yield _part(UsagePending, org_id, wish, span)
     first, last = up_to_midnight(span.since), midnight(span.until) if span.until <= now else up_to_midnight(span.until)
     if wish.step == "hour" or last <= first:
@@ -199,19 +203,3 @@ def _shown(row: dict[str, Any]) -> SummaryRow:
     money = {f"{name.removesuffix('_nanos')}_usd": usd(n) for name, n in whole.items() if name.endswith("_nanos")}
     rate = round(whole["errors"] / whole["requests"], 6)
     return SummaryRow.model_validate({**row, **whole, **money, "error_rate": rate})
-
-
-def percentile(histogram: str, share: int) -> int | None:
-    """Milliseconds that so many percent took at most, from a histogram's digits; None when nothing was measured."""
-    counts = [int(histogram[max(0, end - DIGITS) : end]) for end in range(len(histogram), 0, -DIGITS)]
-    left = -(-sum(counts) * share // 100)
-    for place, count in enumerate(counts):
-        left -= count
-        if count and left <= 0:
-            return middle(place - 1)
-    return None
-
-
-def middle(bucket: int) -> int:
-    """Milliseconds less than 5 % away from all that a bucket holds (and half a millisecond, since they are whole)."""
-    return round(2 * BASE**bucket / (BASE + 1)) if bucket >= 0 else 0

@@ -12,7 +12,7 @@ from llmgateway.contract.usage import UsageEvent
 from llmgateway.controlplane.billing.books.checking import check
 from llmgateway.controlplane.billing.charges.repricing import Repricing, RepricingReport
 from llmgateway.controlplane.usage import rollups
-from llmgateway.controlplane.usage.repricing import Wanted
+from llmgateway.controlplane.usage.price_changes import Wanted
 from llmgateway.controlplane.usage.service import Sought, listed
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.roles import Role

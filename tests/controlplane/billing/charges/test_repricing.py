@@ -15,7 +15,7 @@ from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.charges.repricing import NewCosts, RepricedLine
 from llmgateway.controlplane.billing.charges.usage_charges import RECENT, post_hour, post_usage
 from llmgateway.controlplane.keys.service import KeyWish
-from llmgateway.controlplane.usage import repricing as rows
+from llmgateway.controlplane.usage import price_changes
 from llmgateway.db.models.billing import BillingAccount
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
@@ -160,7 +160,7 @@ async def test_an_hour_that_runs_is_posted_by_who_posts_hours(ours: Operator) ->
 
 
 async def test_what_ends_in_the_middle_is_gone_on_with(ours: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "AT_ONCE", 2)
+    monkeypatch.setattr(price_changes, "AT_ONCE", 2)
     await ours.store(*(served(START + SECOND * second, ours.org_id) for second in range(5)))
     asked = list[UsageEvent]()
 
@@ -192,10 +192,10 @@ async def test_an_estimate_that_gave_way_to_true_figures_meanwhile_keeps_these(o
     )
     await ours.store(estimate)
     async with ours.admin.transaction() as tx:
-        part = rows.Slice(ours.org_id, START.replace(hour=0, minute=0))
-        [before] = await rows.batch(tx, ours.job.wanted, part, "")
+        part = price_changes.Slice(ours.org_id, START.replace(hour=0, minute=0))
+        [before] = await price_changes.batch(tx, ours.job.wanted, part, "")
         await ours.store(true)
-        assert await rows.write(tx, part, [(before, before)]) == []
+        assert await price_changes.write(tx, part, [(before, before)]) == []
     assert (await ours.run()).lines == {}
     assert [(row.cost_nanos, row.charge_nanos) for row in await ours.rows()] == [(1, 2)]
 

@@ -26,8 +26,8 @@ from llmgateway.controlplane.keys.source import org_snapshot_of
 from llmgateway.controlplane.plans.service import SELF_HOSTED
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.controlplane.reception.visits import Actor
-from llmgateway.controlplane.usage import repricing as rows
-from llmgateway.controlplane.usage.repricing import Change, Slice, Wanted
+from llmgateway.controlplane.usage import price_changes
+from llmgateway.controlplane.usage.price_changes import Change, Slice, Wanted
 from llmgateway.db.models.api_keys import ApiKey
 from llmgateway.db.models.organisations import Organisation, Project
 from llmgateway.db.session import Database
@@ -109,7 +109,7 @@ class Repricing:
         """Price the wanted requests again and report the changes; without `write` nothing is stored."""
         report = RepricingReport()
         async with self.database.transaction() as tx:
-            parts = await rows.slices(tx, self.wanted)
+            parts = await price_changes.slices(tx, self.wanted)
         org: OrgSnapshot | None = None
         for part in parts:
             org = org if org is not None and org.id == part.org_id else await self._snapshot_of(part.org_id)
@@ -129,14 +129,14 @@ class Repricing:
             async with self.database.transaction() as tx:
                 if write:
                     await ledger.lock(tx, part.org_id)
-                events = await rows.batch(tx, self.wanted, part, last)
+                events = await price_changes.batch(tx, self.wanted, part, last)
                 changes = self._changes(events, org, report.unpriced)
                 if write and changes:
                     changes = await self._write(tx, part, changes)
             for before, after in changes:
                 key = (org.slug, _name(before), f"{part.day:%Y-%m-%d}")
                 report.lines.setdefault(key, RepricedLine()).add(before, after)
-            if len(events) < rows.AT_ONCE:
+            if len(events) < price_changes.AT_ONCE:
                 return
             last = events[-1].id
 
@@ -156,7 +156,7 @@ class Repricing:
     async def _write(self, tx: AsyncSession, part: Slice, changes: Sequence[Change]) -> Sequence[Change]:
         """Store the corrected events, then what follows from them: charges, budgets and audit. Returns what was stored. After `ledger.lock`."""
         now, sums = self.clock.now(), RepricedLine()
-        changes = await rows.write(tx, part, changes)
+        changes = await price_changes.write(tx, part, changes)
         for before, after in changes:
             sums.add(before, after)
         charged = {hour_of(one.created_at) for one, after in changes if (one.charge_nanos or 0) != after.charge_nanos}

@@ -1,4 +1,4 @@
-"""Events that are looked at again for their price: which they are, and their new figures.
+"""Events that are looked at again for their price: which they are, and how their new figures are stored.
 
 What their sums change by is noted with them, by the triggers of migration 0011.
 """
@@ -27,7 +27,7 @@ _FIGURES: Final = ("id", "created_at", "usage_source", "cost_nanos", "charge_nan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which events; those of a time that have no price, or lack one for a part."""
+    """Which events: those from `since` up to `until` that have no price, or lack one for a part."""
 
     since: datetime
     until: datetime
@@ -49,17 +49,18 @@ class Slice:
 
     org_id: str
     day: datetime
+    """Where it begins."""
 
 
 async def slices(tx: AsyncSession, wanted: Wanted) -> Sequence[Slice]:
-    """Those that have any such event, by organisation and day."""
+    """The slices that hold any wanted event, by organisation and day."""
     day = func.date_trunc("day", UsageRow.created_at, "UTC").label("day")
     query = select(UsageRow.org_id, day).where(*_matching(wanted)).distinct().order_by(UsageRow.org_id, day)
     return [Slice(org_id, begin) for org_id, begin in (await tx.execute(query)).all()]
 
 
 async def batch(tx: AsyncSession, wanted: Wanted, part: Slice, after: str) -> Sequence[UsageEvent]:
-    """The next of them after an id."""
+    """The next wanted events of a slice, at most AT_ONCE: those after an id, in the order of their ids."""
     query = owned(UsageRow, part.org_id).where(
         *_matching(wanted),
         UsageRow.created_at >= part.day,
@@ -70,7 +71,7 @@ async def batch(tx: AsyncSession, wanted: Wanted, part: Slice, after: str) -> Se
 
 
 async def write(tx: AsyncSession, part: Slice, changes: Sequence[Change]) -> Sequence[Change]:
-    """Store the figures of money, as `admin`; gives those that were, and leaves out what was stored otherwise meanwhile."""
+    """Store new figures of money, as `admin`. Returns the changes that were stored: an event that changed meanwhile stays as it is."""
     figures = [
         {
             **{name: getattr(after, name) for name in _FIGURES},
