@@ -16,7 +16,7 @@ _RETRY_SECONDS: Final = 1.0
 
 
 class _Purge(msgspec.Struct):
-    """Of cached answers."""
+    """Cached answers to forget: of an organisation, or only those of a key or a model."""
 
     org_id: str
     key_id: str | None
@@ -24,7 +24,7 @@ class _Purge(msgspec.Struct):
 
 
 class _Change(msgspec.Struct):
-    """The payload of a NOTIFY."""
+    """The payload of a NOTIFY: what changed, or with `purge` what to forget."""
 
     key_id: str | None
     org_id: str | None
@@ -32,7 +32,7 @@ class _Change(msgspec.Struct):
 
 
 class KeyAnnouncements:
-    """A connection of its own that listens, and comes back when it is lost."""
+    """Hears changes over a connection of its own, which is made anew when it is lost."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -42,11 +42,11 @@ class KeyAnnouncements:
         self._outage = Outage("changes of API keys are not heard", "changes of API keys are heard again")
 
     def subscribe(self, listener: Callable[[KeyChanged], None]) -> None:
-        """Call it on the event loop for every change."""
+        """Have the listener called on the event loop for every change."""
         self._listeners.append(listener)
 
     def subscribe_purges(self, listener: Callable[[CachePurged], None]) -> None:
-        """Call it on the event loop for every purge of cached answers."""
+        """Have the listener called on the event loop for every purge of cached answers."""
         self._purgers.append(listener)
 
     async def listen(self) -> None:

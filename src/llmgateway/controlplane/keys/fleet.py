@@ -14,7 +14,7 @@ from llmgateway.contract.channels import PathHealth
 from llmgateway.controlplane.reception.deadlines import answered_within
 from llmgateway.db.session import Database
 
-_SECONDS: Final = 3.0
+_DEADLINE_SECONDS: Final = 3.0
 _TELL: Final = text("SELECT tell_health(:process, CAST(:paths AS jsonb))")
 _WORST_FIRST: Final = ("open", "half_open", "closed")
 
@@ -26,8 +26,9 @@ class HealthBook:
         self._database = database
 
     async def tell(self, process: str, paths: Sequence[PathHealth]) -> None:
+        """Store how the paths do in a process. Raises SourceUnavailable."""
         encoded = msgspec.json.encode(paths).decode()
-        async with answered_within(_SECONDS), self._database.transaction() as tx:
+        async with answered_within(_DEADLINE_SECONDS), self._database.transaction() as tx:
             await tx.execute(_TELL, {"process": process, "paths": encoded})
 
 
@@ -36,10 +37,11 @@ class FleetPath:
     """One path, over all processes that asked it."""
 
     path: PathHealth
-    """The worst state and its reason; speeds are means."""
+    """With the worst state and its reason; times and speeds are means."""
     processes: int
+    """How many asked it."""
     troubled: int
-    """In how many of them it is not well."""
+    """In how many of these it is not well."""
 
     @property
     def words(self) -> str:
@@ -51,7 +53,7 @@ class FleetPath:
 
 
 async def told(tx: AsyncSession, credentials: Iterable[str]) -> list[FleetPath]:
-    """What processes told in the last 45 seconds about these credentials; as `app`."""
+    """The paths of these credentials, as processes told of them in the last 45 seconds; as `app`."""
     wanted = literal(sorted(credentials), ARRAY(Text))
     found = await tx.scalar(select(cast(func.health_of(wanted), Text)))
     same = defaultdict[tuple[str, str | None], list[PathHealth]](list)

@@ -17,7 +17,7 @@ _BUDGETS: Final = {
     "monthly_budget_nanos": "budgets.month_usd",
     "total_budget_nanos": "budgets.total_usd",
 }
-_SET: Final = {
+_GOVERNABLE: Final = {
     "requests_per_minute": "limits.requests_per_minute",
     "requests_per_hour": "limits.requests_per_hour",
     "requests_per_day": "limits.requests_per_day",
@@ -27,29 +27,30 @@ _SET: Final = {
     **_LISTS,
     **_BUDGETS,
 }
-"""Columns that can be governed, and what the API calls them."""
-_FIELDS: Final = {**_SET, "hard_budget": "budgets.mode", "project_id": "project_id"}
+"""Columns that are governed once somebody who manages keys sets them, and what the API calls them."""
+_FIELDS: Final = {**_GOVERNABLE, "hard_budget": "budgets.mode", "project_id": "project_id"}
+"""With those that hold a maker by themselves: see `_is_governed`."""
 
 
 def governed_after(governed: Iterable[str], columns: Mapping[str, Any]) -> list[str]:
     """The governed columns, once somebody who manages keys sets these: a rule that is taken off is free again."""
     kept = {name for name in governed if columns.get(name, True) is not None}
-    return sorted(kept | {name for name in _SET if columns.get(name) is not None})
+    return sorted(kept | {name for name in _GOVERNABLE if columns.get(name) is not None})
 
 
 def governed_fields(key: ApiKey) -> list[str]:
     """What the maker of a key may only make tighter, as the API calls it."""
-    return [field for name, field in _FIELDS.items() if _holds(key, name)]
+    return [field for name, field in _FIELDS.items() if _is_governed(key, name)]
 
 
 def check_tighter(key: ApiKey, columns: Mapping[str, Any]) -> None:
     """For a maker who does not manage keys. Raises Forbidden for a change that lets a key do more than it was set to."""
     for name, new in columns.items():
-        if name in _FIELDS and _holds(key, name) and _loosens(name, getattr(key, name), new):
-            raise Forbidden(_words(name), code="permission_denied", param=_FIELDS[name])
+        if name in _FIELDS and _is_governed(key, name) and _loosens(name, getattr(key, name), new):
+            raise Forbidden(_refusal(name), code="permission_denied", param=_FIELDS[name])
 
 
-def _holds(key: ApiKey, name: str) -> bool:
+def _is_governed(key: ApiKey, name: str) -> bool:
     """A key stays in a project whoever put it there, and the mode of a budget goes with the budget."""
     if name == "project_id":
         return key.project_id is not None
@@ -59,6 +60,7 @@ def _holds(key: ApiKey, name: str) -> bool:
 
 
 def _loosens(name: str, old: Any, new: Any) -> bool:
+    """Whether the new value of a column lets a key do more; None is no rule."""
     if old is None or new == old:
         return False
     if new is None or name in {"hard_budget", "project_id"}:
@@ -66,7 +68,7 @@ def _loosens(name: str, old: Any, new: Any) -> bool:
     return not set(new) <= set(old) if name in _LISTS else new > old
 
 
-def _words(name: str) -> str:
+def _refusal(name: str) -> str:
     if name == "project_id":
         return "Your key stays in its project. An admin or owner can move it."
     if name == "hard_budget":

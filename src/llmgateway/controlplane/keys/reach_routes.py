@@ -100,12 +100,30 @@ async def list_health(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)])
     """How the providers are doing that were asked of late: circuits, time to the first token, speed."""
     org = await org_snapshot_of(visit.tx, visit.rooms.clock, visit.org)
     providers = visit.rooms.planner.credentials(org)
-    found = [_path_shown(providers[one.path.credential], one) for one in await _told(visit, org)]
+    found = [_path_shown(providers[one.path.credential], one) for one in await _paths(visit, org)]
     return Page[PathShown](data=sorted(found, key=lambda one: (one.provider, one.model or "", one.credential)))
 
 
-async def _told(visit: Visit, org: OrgSnapshot) -> list[FleetPath]:
-    """Of the paths that are this organisation's business."""
+@router.post("/routes/explain")
+async def explain_route(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)], body: ExplainBody) -> Explanation:
+    """The plan of a request with its reasons; nothing is sent."""
+    org = await org_snapshot_of(visit.tx, visit.rooms.clock, visit.org)
+    explained = visit.rooms.planner.explain(body.model_dump(), org)
+    health = {(one.path.credential, one.path.model): one for one in await _paths(visit, org)}
+    for step in explained["plan"]:
+        step["health"] = _words(health, step["credential"], step["target"].partition("/")[2])
+    return Explanation.model_validate(explained)
+
+
+@router.get("/models")
+async def list_models(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)]) -> Page[ModelShown]:
+    """All that may be named, with context window, abilities and prices."""
+    org = await org_snapshot_of(visit.tx, visit.rooms.clock, visit.org)
+    return Page[ModelShown](data=[ModelShown.model_validate(model) for model in visit.rooms.planner.models(org)])
+
+
+async def _paths(visit: Visit, org: OrgSnapshot) -> list[FleetPath]:
+    """How those paths do that the organisation may know of."""
     planner = visit.rooms.planner
     knows = planner.may_know(org)
     return [one for one in await fleet.told(visit.tx, planner.credentials(org)) if knows(one.path)]
@@ -129,26 +147,8 @@ def _path_shown(provider: str, one: FleetPath) -> PathShown:
     )
 
 
-@router.post("/routes/explain")
-async def explain_route(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)], body: ExplainBody) -> Explanation:
-    """The plan of a request with its reasons; nothing is sent."""
-    org = await org_snapshot_of(visit.tx, visit.rooms.clock, visit.org)
-    explained = visit.rooms.planner.explain(body.model_dump(), org)
-    health = {(one.path.credential, one.path.model): one for one in await _told(visit, org)}
-    for step in explained["plan"]:
-        step["health"] = _words(health, step["credential"], step["target"].partition("/")[2])
-    return Explanation.model_validate(explained)
-
-
 def _words(health: Mapping[tuple[str, str | None], FleetPath], credential: str, model: str) -> str:
-    """How a target does: what is said of all models of its credential counts first."""
+    """How a target does, for people: what is said of all models of its credential counts first."""
     known = [one for name in (None, model) if (one := health.get((credential, name))) is not None]
     worst = next((one for one in known if one.troubled), None) or next(iter(known), None)
     return worst.words if worst is not None else "not asked lately"
-
-
-@router.get("/models")
-async def list_models(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)]) -> Page[ModelShown]:
-    """All that may be named, with context window, abilities and prices."""
-    org = await org_snapshot_of(visit.tx, visit.rooms.clock, visit.org)
-    return Page[ModelShown](data=[ModelShown.model_validate(model) for model in visit.rooms.planner.models(org)])

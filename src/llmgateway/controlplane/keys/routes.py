@@ -1,4 +1,4 @@
-"""/orgs/{org}/keys."""
+"""/orgs/{org}/keys: API keys are made, listed, changed, rotated and revoked."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -42,7 +42,9 @@ _COLUMNS = {
     "allowed_providers": "providers",
     "allowed_addresses": "networks",
 }
+"""Fields of the API whose columns have other names."""
 _KEPT_APART = {"limits", "budgets", "name"}
+"""Fields that are no rules of one column."""
 
 
 @router.get("")
@@ -69,7 +71,7 @@ async def create_key(visit: Annotated[Visit, Requires(Permission.KEYS_CREATE)], 
         **columns,
     )
     key = await service.create(visit.tx, visit.rooms.clock, visit.org, visit.rooms.pepper, wish, secret)
-    shown = _shown(key, (await service.secrets_of(visit.tx, [key]))[key.id])
+    shown = await _with_secrets(visit, key)
     await note(visit, "key.create", key.id, after=plain(shown.model_dump(mode="json")))
     return MadeKey(**shown.model_dump(), key=secret)
 
@@ -78,7 +80,7 @@ async def create_key(visit: Annotated[Visit, Requires(Permission.KEYS_CREATE)], 
 async def get_key(visit: Annotated[Visit, Requires(Permission.KEYS_READ)], key_id: KeyId) -> KeyShown:
     """One key."""
     key = await _find(visit, key_id)
-    return _shown(key, (await service.secrets_of(visit.tx, [key])).get(key.id, ()))
+    return await _with_secrets(visit, key)
 
 
 @router.patch("/{key_id}")
@@ -97,15 +99,7 @@ async def change_key(
     await visit.tx.flush()
     await announce(visit.tx, KeyChanged(key.id, None))
     after = _shown(key, secrets)
-    old, new = plain(before.model_dump(mode="json")), plain(after.model_dump(mode="json"))
-    changed = [name for name in new if new[name] != old[name]]
-    await note(
-        visit,
-        "key.change",
-        key.id,
-        before={name: old[name] for name in changed},
-        after={name: new[name] for name in changed},
-    )
+    await _note_change(visit, before, after)
     return after
 
 
@@ -117,7 +111,7 @@ async def rotate_key(
     key = await _mine(visit, key_id)
     overlap = timedelta(seconds=body.overlap_seconds)
     secret = await service.rotate(visit.tx, visit.rooms.clock, key, visit.rooms.pepper, overlap)
-    shown = _shown(key, (await service.secrets_of(visit.tx, [key]))[key.id])
+    shown = await _with_secrets(visit, key)
     await note(visit, "key.rotate", key.id, after={"overlap_seconds": body.overlap_seconds})
     return MadeKey(**shown.model_dump(), key=secret)
 
@@ -131,6 +125,7 @@ async def revoke_key(visit: Annotated[Visit, Requires(Permission.KEYS_CREATE)], 
 
 
 async def _find(visit: Visit, key_id: str, *, locked: bool = False) -> ApiKey:
+    """A key of the organisation. Raises NotFound."""
     query = owned(ApiKey, visit.org.id).where(ApiKey.id == key_id)
     key = await visit.tx.scalar(query.with_for_update() if locked else query)
     if key is None:
@@ -154,6 +149,19 @@ async def _check(visit: Visit, body: KeyRules) -> None:
         raise BadRequest("expires_at lies in the past.", param="expires_at")
 
 
+async def _note_change(visit: Visit, before: KeyShown, after: KeyShown) -> None:
+    """Note in the trail what differs."""
+    old, new = plain(before.model_dump(mode="json")), plain(after.model_dump(mode="json"))
+    changed = [name for name in new if new[name] != old[name]]
+    await note(
+        visit,
+        "key.change",
+        after.id,
+        before={name: old[name] for name in changed},
+        after={name: new[name] for name in changed},
+    )
+
+
 def _changes(visit: Visit, key: ApiKey, body: KeyChange) -> dict[str, Any]:
     """The columns that a change sets. Raises Forbidden where the visitor may not lift what stands there."""
     columns = _rules(body.model_dump(exclude=_KEPT_APART, exclude_unset=True))
@@ -174,11 +182,16 @@ def _changes(visit: Visit, key: ApiKey, body: KeyChange) -> dict[str, Any]:
 
 
 def _rules(given: dict[str, Any]) -> dict[str, Any]:
+    """Fields of the API under the names of their columns."""
     return {_COLUMNS.get(name, name): value for name, value in given.items()}
 
 
 def _limits(limits: KeyLimits) -> Limits:
     return Limits(**limits.model_dump())
+
+
+async def _with_secrets(visit: Visit, key: ApiKey) -> KeyShown:
+    return _shown(key, (await service.secrets_of(visit.tx, [key])).get(key.id, ()))
 
 
 def _shown(key: ApiKey, secrets: Sequence[KeySecret]) -> KeyShown:

@@ -1,4 +1,4 @@
-"""What is said about API keys."""
+"""What is said about API keys: bodies that come in, and what is shown."""
 
 from datetime import datetime
 from ipaddress import ip_network
@@ -163,5 +163,5 @@ class MadeKey(KeyShown):
 
 
 def plain(values: dict[str, Any]) -> dict[str, Any]:
-    """A change as the trail keeps it."""
+    """A key as the trail keeps it: without secrets, and without what changes by its use alone."""
     return {name: value for name, value in values.items() if name not in {"secrets", "key", "last_used_at"}}

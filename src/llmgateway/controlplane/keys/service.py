@@ -52,7 +52,7 @@ class KeyWish:
 
 
 def new_secret(*, test: bool) -> str:
-    """A fresh secret, 190 bits of chance."""
+    """A fresh secret of 190 random bits."""
     kind = "test" if test else "live"
     return f"lgw_{kind}_" + "".join(secrets.choice(_ALPHABET) for _ in range(32))
 
@@ -60,7 +60,7 @@ def new_secret(*, test: bool) -> str:
 async def create(
     tx: AsyncSession, clock: Clock, org: Organisation, pepper: bytes, wish: KeyWish, secret: str
 ) -> ApiKey:
-    """Store a key. The caller shows the secret once; nobody can see it again."""
+    """Store a key with its secret's keyed hash. The caller shows the secret once; nobody can see it again."""
     limits = limits_in(org, wish.limits)
     now = clock.now()
     key = ApiKey(
@@ -99,7 +99,7 @@ async def create(
 
 
 async def rotate(tx: AsyncSession, clock: Clock, key: ApiKey, pepper: bytes, overlap: timedelta) -> str:
-    """A new secret; the ones before work on for so long, only the newest of them if it is more than one. Raises Conflict."""
+    """Give a key a new secret, which is returned. The newest of those before works on for `overlap`, others end now. Raises Conflict."""
     if key.revoked_at is not None:
         raise Conflict("This key is revoked. Make another one.")
     now = clock.now()
@@ -144,7 +144,7 @@ async def revoke(tx: AsyncSession, clock: Clock, key_id: str) -> ApiKey:
 
 
 async def end(tx: AsyncSession, clock: Clock, key: ApiKey) -> None:
-    """For good, in every process."""
+    """End a key for good, in every process."""
     key.revoked_at = key.revoked_at or clock.now()
     await tx.flush()
     await announce(tx, KeyChanged(key.id, None))
@@ -164,22 +164,23 @@ async def end_of_member(tx: AsyncSession, clock: Clock, left: MemberLeft) -> Non
 
 
 def limits_in(org: Organisation, limits: Limits) -> Limits:
-    """Where nothing was asked for, what the plan gives a key; none where NO_LIMIT was."""
+    """The limits that a key gets: what the plan gives it where None was asked for, none (None) where NO_LIMIT was."""
     usual = plan_named(org.plan).key_rates
     return Limits(
-        requests_per_minute=_asked(limits.requests_per_minute, usual.requests_per_minute),
-        requests_per_hour=_asked(limits.requests_per_hour, usual.requests_per_hour),
-        requests_per_day=_asked(limits.requests_per_day, usual.requests_per_day),
+        requests_per_minute=_given(limits.requests_per_minute, usual.requests_per_minute),
+        requests_per_hour=_given(limits.requests_per_hour, usual.requests_per_hour),
+        requests_per_day=_given(limits.requests_per_day, usual.requests_per_day),
         tokens_per_minute=limits.tokens_per_minute or None,
         concurrency=limits.concurrency or None,
     )
 
 
-def _asked(limit: int | None, usual: int | None) -> int | None:
+def _given(limit: int | None, usual: int | None) -> int | None:
     return usual if limit is None else limit or None
 
 
 async def _add_secret(tx: AsyncSession, clock: Clock, key: ApiKey, pepper: bytes, secret: str) -> None:
+    """Store a secret's hash, and of the secret itself what it is recognised by."""
     now = clock.now()
     tx.add(
         KeySecret(
