@@ -38,7 +38,7 @@ CLAUDE = {CHAT, VISION, DOCUMENTS, TOOLS}
         ("gemini/gemini-2.0-flash", {CHAT, VISION, AUDIO, DOCUMENTS, TOOLS, SCHEMA}, 8_192),
         ("gemini/gemini-2.5-flash", {CHAT, VISION, AUDIO, DOCUMENTS, TOOLS, SCHEMA, REASONING}, 65_536),
         ("deepseek/deepseek-reasoner", {CHAT, TOOLS, REASONING}, 64_000),
-        ("mistral/mistral-large-latest", {CHAT, VISION, TOOLS, SCHEMA}, None),
+        ("mistral/mistral-large-latest", {CHAT, VISION, TOOLS, SCHEMA, PREFILL}, None),
         ("cohere/rerank-v3.5", {Ability.RERANK}, None),
         ("xai/grok-4-fast-non-reasoning", {CHAT, VISION, TOOLS, SCHEMA}, None),
         ("xai/grok-4", {CHAT, VISION, TOOLS, SCHEMA, REASONING}, None),

@@ -34,6 +34,7 @@ from llmgateway.providers.openai_wire.history import (
 )
 from llmgateway.providers.openai_wire.logprobs import ask_in_old_form
 from llmgateway.providers.openai_wire.omissions import foreign_parts, is_set, without_idle_tools, without_refused
+from llmgateway.providers.openai_wire.prefill import ContinuingReader, Prefill, last_said, without_repetition
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, last_event, read_response, without_keepsakes
 from llmgateway.providers.openai_wire.sampling import refused_sampling
@@ -89,6 +90,8 @@ class OpenAICompatible(Provider):
     `images`, `extra_content`."""
     message_fields: frozenset[str] = frozenset()
     """All fields that its messages may have, where it refuses any other; empty where it ignores others."""
+    prefill: Prefill | None = None
+    """How it is asked to continue a last message of the assistant; None where it needs no asking, or cannot."""
     files: FileForm = FileForm.DATA
     """The form in which it takes files."""
     responses: str = ""
@@ -141,6 +144,8 @@ class OpenAICompatible(Provider):
         return refused
 
     def doubts(self, call: Call, model: str) -> Sequence[str]:
+        if call.dialect is Dialect.ANTHROPIC and not self.continues and last_said(call):
+            return (f"messages.{len(call.canon['messages']) - 1}",)
         chats = call.dialect is Dialect.OPENAI and call.operation is Operation.CHAT
         return [*refused_sampling(call.canon, model)] if self.native and chats else ()
 
@@ -196,6 +201,8 @@ class OpenAICompatible(Provider):
             self._ask_for_stream(body, place)
             if not self.speaks(call):
                 self._translate(body, call)
+                if self.prefill is not None:
+                    body["messages"] = self.prefill.marked(call, body["messages"], place.base_url)
             elif "messages" in body:
                 body["messages"] = self._with_own_ids(as_openai_knows(body["messages"]))
         elif not self.native:
@@ -224,8 +231,11 @@ class OpenAICompatible(Provider):
     def decoder(self, call: Call, *, native: bool) -> Decoder:
         if native and call.dialect is Dialect.RESPONSES:
             return SseDecoder(ResponsesReader())
-        reader = NativeReader(call.choices) if native else RepairingReader(call.choices, strict=self.native)
-        return SseDecoder(reader)
+        if native:
+            return SseDecoder(NativeReader(call.choices))
+        if said := self._repeats(call):
+            return SseDecoder(ContinuingReader(call.choices, said))
+        return SseDecoder(RepairingReader(call.choices, strict=self.native))
 
     def join(self, call: Call) -> Join | None:
         return last_event if call.dialect is Dialect.RESPONSES and self.speaks(call) else None
@@ -241,7 +251,7 @@ class OpenAICompatible(Provider):
             failure = failure_in(body)
             if failure is not None:
                 raise failure
-            body = Repairs().answer(body)
+            body = without_repetition(Repairs().answer(body), self._repeats(call))
         messages = [message for choice in choices if is_object(message := choice.get("message"))]
         return Answer(
             body=body,
@@ -250,6 +260,10 @@ class OpenAICompatible(Provider):
             text="".join(counted_text(message) for message in messages),
             raw=raw,
         )
+
+    def _repeats(self, call: Call) -> str:
+        """The text with which the host's answer begins though the caller sent it; empty where none does."""
+        return self.prefill.repeats(call) if self.prefill is not None else ""
 
     def _no_answer(self, reply: Reply) -> ProviderError:
         said = reply.body[:500].decode("utf-8", "replace")

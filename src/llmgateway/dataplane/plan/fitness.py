@@ -221,7 +221,7 @@ def _lacks(call: Call, target: Target, needed: Demand, catalog: Catalog) -> str 
     if missing:
         return f"is known to lack {', '.join(sorted(missing))}"
     if doubted := target.provider.doubts(call, target.model):
-        return f"is known not to take {', '.join(doubted)} as asked"
+        return f"is known not to take {', '.join(map(call.in_body, doubted))} as asked"
     if target.context is not None and needed.prompt_tokens + (needed.max_output or 1) > target.context:
         wanted = needed.prompt_tokens + (needed.max_output or 1)
         return f"has room for {target.context:,} tokens, the call needs {wanted:,}"

@@ -6,6 +6,7 @@ from typing import Final
 from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.openai_compatible import CHAT_AND_EMBEDDINGS, OpenAICompatible
 from llmgateway.providers.openai_wire.files import FileForm
+from llmgateway.providers.openai_wire.prefill import Prefill
 
 MISTRAL: Final = OpenAICompatible(
     id="mistral",
@@ -29,6 +30,7 @@ MISTRAL: Final = OpenAICompatible(
         }
     ),
     message_fields=frozenset({"role", "content", "tool_calls", "tool_call_id", "prefix"}),
+    prefill=Prefill("prefix", needed=True, repeated=True),
     files=FileForm.DOCUMENT_URL,
     usage_in_streams=False,
     call_ids=CallIds(re.compile("[a-zA-Z0-9]{9}"), 9),
@@ -44,6 +46,10 @@ MISTRAL: Final = OpenAICompatible(
             "https://docs.mistral.ai/capabilities/function_calling/"
         ),
         "Files go there as parts of type document_url: https://docs.mistral.ai/capabilities/document_ai/document_qna",
+        (
+            "A last message of the assistant is sent with `prefix`, without which it is a 400 there; the answer's beginning, "
+            "which repeats it, is left out: https://docs.mistral.ai/api/"
+        ),
         "Thinking comes as parts of the content: https://docs.mistral.ai/capabilities/reasoning/",
     ),
 )

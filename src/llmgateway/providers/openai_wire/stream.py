@@ -245,6 +245,10 @@ class RepairingReader:
     def close(self) -> Sequence[Step]:
         return self._lenient.close(self._understand)
 
+    def repaired(self, body: Json) -> Json:
+        """The chunk in the shape that callers get, in place."""
+        return self._repairs.chunk(body)
+
     def _understand(self, data: bytes) -> Sequence[Step]:
         body: object = msgspec.json.decode(data)
         if not is_object(body):
@@ -254,7 +258,7 @@ class RepairingReader:
             return (Step(error=failure),)
         if not _is_chunk(body):
             return ()  # news that no caller waits for
-        step = self._step(self._repairs.chunk(body))
+        step = self._step(self.repaired(body))
         for choice in body["choices"]:
             if "tool_calls" in choice["delta"] or "role" in choice["delta"]:
                 self.kept += len(data)  # the repairs know each call, and each choice, whose role is said once
