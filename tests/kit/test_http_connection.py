@@ -114,7 +114,6 @@ async def test_what_comes_between_requests_answers_none(unasked: bytes) -> None:
         exchange = await client.send("POST", server.url, {}, b"hi", connect_seconds=5)
         assert await exchange.read() == b"ok"
         await server.left()
-        await asyncio.sleep(0.05)  # its end has to arrive
         exchange = await client.send("POST", server.url, {}, b"hi", connect_seconds=5)
         assert await exchange.read() == b"next"
     assert server.connections == 2
@@ -290,6 +289,7 @@ class _Server:
     def __init__(self, *talks: _Talk) -> None:
         self._talks = iter(talks)
         self._left = asyncio.Semaphore(0)
+        self._talking: list[asyncio.Task[None] | None] = []
         self.connections = 0
         self.sent = 0
         """Bytes of answers that the system has taken."""
@@ -308,9 +308,11 @@ class _Server:
 
     async def __aexit__(self, *error: object) -> None:
         self._server.close()
+        await asyncio.gather(*filter(None, self._talking))
         await self._limit.__aexit__(None, None, None)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._talking.append(asyncio.current_task())
         self.connections += 1
         talk = next(self._talks)
         try:

@@ -16,6 +16,8 @@ _JOINED: Final = 1 << 16
 _MOST_AROUND: Final = 1 << 16
 """Bytes of a head, or of what stands around the body, that are read before an answer is given up."""
 _SWITCHING: Final = 101
+_STALE_SECONDS: Final = 1.0
+"""A kept connection that ends within so long after a request, without a byte, had ended before the server had the request."""
 _MEASURES: Final = frozenset({"content-length", "transfer-encoding"})
 """Headers that say where a body ends; without them it ends with the connection."""
 _LENIENT: Final = {
@@ -34,7 +36,7 @@ class HttpConnection(asyncio.Protocol):
     """A connection that aiohttp opened. `ask` begins an exchange, `head` waits for its answer, `piece` for more of its body."""
 
     __slots__ = (
-        "_around", "_asked", "_begun", "_held", "_informs", "_keeps", "_loop", "_lost", "_opened", "_parser", "_paused",
+        "_around", "_asked", "_asked_at", "_begun", "_held", "_informs", "_keeps", "_loop", "_lost", "_opened", "_parser", "_paused",
         "_pieces", "_rested", "_transport", "_trouble", "_waiting", "ended", "headers", "server", "status",
     )  # fmt: skip
 
@@ -54,7 +56,7 @@ class HttpConnection(asyncio.Protocol):
         self._trouble: Exception | None = None
         self._asked = self._begun = self._informs = self._keeps = self._paused = self._lost = False
         self._around = self._held = 0
-        self._rested = 0.0
+        self._rested = self._asked_at = 0.0
         self._pieces: list[bytes] = []
         self.ended = True
         """All of the answer has come."""
@@ -72,9 +74,16 @@ class HttpConnection(asyncio.Protocol):
         """Another request may follow: the answer is whole, so is the request, and the server did not say that it closes."""
         return self.ended and self._keeps and self.alive and not self._transport.get_write_buffer_size()
 
+    @property
+    def stale(self) -> bool:
+        """It was kept, and the server had closed it before the request came: nobody works on that."""
+        silent = not self._begun and not self._around
+        return silent and self._rested > 0 and self._loop.time() - self._asked_at < _STALE_SECONDS
+
     def ask(self, head: bytes, body: bytes) -> None:
         """Write a request. Whatever of the answer before was not read is forgotten."""
         self._asked, self._begun, self.ended = True, False, False
+        self._asked_at = self._loop.time()
         self._around = self._held = 0
         self._pieces = []
         self.headers = {}

@@ -217,7 +217,7 @@ class OpenAICompatible(Provider):
         if raw is not None and call.dialect is Dialect.RESPONSES:
             return read_response(body, raw)
         if call.operation is Operation.CHAT:
-            return self._chat(body, raw, reply)
+            return self._chat(call, body, raw, reply)
         if call.operation is Operation.RERANK and raw is None:
             return Answer(body=canon_results(call.canon, body), usage=rerank_usage(body))
         usage = read_usage(body.get("usage"))
@@ -243,7 +243,7 @@ class OpenAICompatible(Provider):
     def classify(self, reply: Reply) -> ProviderError:
         return classify_error(reply.status, reply.headers, reply.body)
 
-    def _chat(self, body: Json, raw: bytes | None, reply: Reply) -> Answer:
+    def _chat(self, call: Call, body: Json, raw: bytes | None, reply: Reply) -> Answer:
         choices = objects(body.get("choices"))
         if not choices:
             raise self._no_answer(reply)
