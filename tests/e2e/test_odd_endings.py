@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ CUT = framed(
 WHOLE: Json = {"message": {"role": "assistant", "content": "Hello there, friend."}, "finish_reason": "stop"}
 CHAT: Json = {"id": "c1", "object": "chat.completion", "created": 1, "model": "m", "choices": [{"index": 0, **WHOLE}]}
 CHUNK: Json = {"index": 0, "delta": {"content": "Hello there, friend."}, "finish_reason": "stop"}
+ENDLESS = framed(
+    {**CHAT, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "word " * 20_000}}]}
+)
 CHUNKS = framed({**CHAT, "object": "chat.completion.chunk", "choices": [CHUNK]}) + b"data: [DONE]\n\n"
 
 
@@ -42,7 +46,10 @@ class _Host(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream" if asked.get("stream") else "application/json")
         self.end_headers()
         chat = CHUNKS if asked.get("stream") else json.dumps(CHAT).encode()
-        self.wfile.write(CUT if self.path.endswith("responses") else chat)
+        if asked["model"] == "endless":
+            chat = ENDLESS * 200
+        with suppress(ConnectionError):
+            self.wfile.write(CUT if self.path.endswith("responses") else chat)
 
     def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] it says nothing
         """Nothing is logged."""
@@ -116,3 +123,24 @@ def counted(gateway: Gateway, response: httpx2.Response) -> tuple[int, int]:
     assert event["prompt_tokens"] > 0
     assert event["completion_tokens"] > 0
     return event["prompt_tokens"], event["completion_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("chat/completions", TURN),
+        ("messages", TURN),
+        ("responses", {"input": "Hello"}),
+    ],
+)
+def test_a_stream_without_end_is_left_and_told_and_billed_as_far_as_it_came(
+    gateway: Gateway, path: str, body: Json
+) -> None:
+    response = asked(gateway, path, {**body, "model": "lab/endless", "stream": True})
+    last = events(response)[-1]
+    assert "no end: it is more than 16,777,216 characters" in str(last)
+    assert "error" in last or last["type"] == "error"
+    event = gateway.usage(response.headers["x-request-id"])
+    words = response.content.count(b"word word")
+    assert (event["outcome"], event["usage_source"]) == ("failed", "counted")
+    assert event["completion_tokens"] > words > 1_000_000

@@ -167,6 +167,12 @@ class LiveStream:
                 return ()
             raise ProviderError(FailureKind.CUT, f"The provider's stream broke off: {error.message}") from error
 
+    def _endless(self) -> ProviderError:
+        limit = (
+            f"{_MOST_SAID:,} characters" if self._said > _MOST_SAID else f"{self._exchange.most >> 20} MiB to be held"
+        )
+        return ProviderError(FailureKind.PROTOCOL, f"The provider's stream has no end: it is more than {limit}.")
+
     async def _read(self) -> Sequence[Step]:
         data = await self._exchange.piece()
         self.came += len(data)
@@ -188,7 +194,7 @@ class LiveStream:
                 self._ended = True
         held = self._decoder.kept if self._passes else self.came
         if held > self._exchange.most or self._said > _MOST_SAID:
-            raise ProviderError(FailureKind.PROTOCOL, "The provider's stream has no end.")
+            raise self._endless()
         if self._finished and any(step.finish or step.usage or step.content for step in steps):
             self._news_at = self._now()
             self._figures = self._figures or any(step.usage for step in steps)
