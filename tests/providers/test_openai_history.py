@@ -94,6 +94,34 @@ def test_pictures_of_the_last_result_are_not_lost() -> None:
     assert messages(call)[-1]["content"][-1] == {"type": "image_url", "image_url": {"url": URL}}
 
 
+def test_between_results_and_a_user_the_assistant_speaks_where_a_host_wants_it() -> None:
+    """Claude Code sends its reminders beside the results: Mistral answers `Unexpected role 'user' after role 'tool'`."""
+    used: Json = {"type": "tool_use", "id": "abcdefghi", "name": "f", "input": {}}
+    result: Json = {"type": "tool_result", "tool_use_id": "abcdefghi", "content": [PICTURE]}
+    body: Json = {
+        "model": "m",
+        "max_tokens": 9,
+        "messages": [
+            USER,
+            {"role": "assistant", "content": [used]},
+            {"role": "user", "content": [result, {"type": "text", "text": "Go on."}]},
+        ],
+    }
+    call = AnthropicDialect().read(Operation.CHAT, json.dumps(body).encode(), Wishes())
+    assert [message["role"] for message in messages(call)] == ["user", "assistant", "tool", "user", "user"]
+    roles = ["user", "assistant", "tool", "assistant", "user", "user"]
+    assert [message["role"] for message in messages(call, MISTRAL)] == roles
+    assert messages(call, MISTRAL)[3] == {"role": "assistant", "content": "Done."}
+    calling: Json = {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"id": "abcdefghi", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+    }
+    chat = asked(USER, calling, {"role": "tool", "tool_call_id": "abcdefghi", "content": "1"}, USER)
+    assert messages(chat, MISTRAL)[3:] == [{"role": "assistant", "content": "Done."}, USER]
+    assert messages(chat)[3:] == [USER]
+
+
 def test_a_client_of_openai_itself_keeps_its_own_tool_messages() -> None:
     tool: Json = {
         "role": "tool",

@@ -26,6 +26,7 @@ from llmgateway.providers.openai_wire.errors import classify_error
 from llmgateway.providers.openai_wire.files import FileForm, with_files
 from llmgateway.providers.openai_wire.history import (
     HistoryReader,
+    answered_results,
     as_openai_knows,
     as_system,
     media_after_results,
@@ -90,6 +91,8 @@ class OpenAICompatible(Provider):
     `images`, `extra_content`."""
     message_fields: frozenset[str] = frozenset()
     """All fields that its messages may have, where it refuses any other; empty where it ignores others."""
+    after_results: str = ""
+    """What the assistant says between the results of tools and a message of the user, at a host that refuses them side by side."""
     prefill: Prefill | None = None
     """How it is asked to continue a last message of the assistant; None where it needs no asking, or cannot."""
     files: FileForm = FileForm.DATA
@@ -315,7 +318,8 @@ class OpenAICompatible(Provider):
         if self.counts_logprobs:
             ask_in_old_form(body)
         messages = self._with_own_ids(self._fit_messages(objects(body.get("messages")), foreign=foreign))
-        body["messages"] = media_after_results(messages) if foreign else messages
+        messages = media_after_results(messages) if foreign else messages
+        body["messages"] = answered_results(messages, self.after_results) if self.after_results else messages
         if foreign and not body.get("tools"):
             without_idle_tools(body)
         elif foreign:

@@ -30,6 +30,7 @@ MISTRAL: Final = OpenAICompatible(
         }
     ),
     message_fields=frozenset({"role", "content", "tool_calls", "tool_call_id", "prefix"}),
+    after_results="Done.",
     prefill=Prefill("prefix", needed=True, repeated=True),
     files=FileForm.DOCUMENT_URL,
     usage_in_streams=False,
@@ -44,6 +45,10 @@ MISTRAL: Final = OpenAICompatible(
         (
             "Ids of tool calls have exactly 9 letters or figures there; other makers' become their digests: "
             "https://docs.mistral.ai/capabilities/function_calling/"
+        ),
+        (
+            "A message of the user behind results of tools is a 400 there (`invalid_request_message_order`), so the assistant "
+            "says `Done.` between them: https://docs.mistral.ai/capabilities/function_calling/"
         ),
         "Files go there as parts of type document_url: https://docs.mistral.ai/capabilities/document_ai/document_qna",
         (
