@@ -119,6 +119,16 @@ def test_texts_of_white_space_are_left_out_beside_others() -> None:
     assert block["type"] == "tool_use"
 
 
+def test_a_last_message_of_the_assistant_ends_in_no_white_space() -> None:
+    """Claude answers it with a 400: `final assistant content cannot end with trailing whitespace`."""
+    begun: Json = {"role": "assistant", "content": "1, 2, \n"}
+    first, _, last = built({"messages": [begun, HELLO, begun]})["messages"]
+    assert (first["content"], last["content"]) == ("1, 2, \n", "1, 2,")
+    assert (
+        built({"messages": [HELLO, {**begun, "tool_calls": [CALL]}]})["messages"][1]["content"][0]["text"] == "1, 2, \n"
+    )
+
+
 NAMES = ("functions.w:0", "functions_w_0", "functions.w_0")
 """Ids of other makers, alike but for letters that the API does not allow."""
 

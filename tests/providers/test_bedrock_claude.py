@@ -9,7 +9,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.providers.base import Reply
 from llmgateway.providers.bedrock.declaration import BEDROCK
 
-from .bedrock_building import CLAUDE, HELLO, NOVA, PLACE, SAID, chat, sent
+from .bedrock_building import CLAUDE, HELLO, NOVA, PLACE, SAID, built, chat, sent
 from .streams import completion, decoded
 
 THINKING, CONTEXT = "interleaved-thinking-2025-05-14", "context-management-2025-06-27"
@@ -33,6 +33,12 @@ def test_claude_speaks_the_dialect_of_anthropic_by_invoke() -> None:
     }
     assert claude.build(call, replace(PLACE, model=CLAUDE)).url.endswith("/invoke")
     assert not BEDROCK.language(NOVA).speaks(call)
+
+
+def test_a_last_message_of_the_assistant_ends_in_no_white_space_where_claude_reads_it() -> None:
+    history = {"messages": [HELLO, {"role": "assistant", "content": "1, 2, "}]}
+    assert built(history, CLAUDE)["messages"][-1]["content"] == [{"text": "1, 2,"}]
+    assert built(history, NOVA)["messages"][-1]["content"] == [{"text": "1, 2, "}]
 
 
 @pytest.mark.parametrize("native", [True, False])

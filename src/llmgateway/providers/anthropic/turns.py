@@ -73,6 +73,7 @@ def turns(messages: object) -> Turns:
                 )
     for turn in found.messages:
         turn["content"] = _without_blank_texts(turn["content"])
+    _end_in_no_space(found.messages)
     return found
 
 
@@ -90,6 +91,12 @@ def _without_blank_texts(blocks: list[Json]) -> list[Json]:
     """Without texts of nothing but white space, which the API refuses, unless there is nothing else."""
     kept = [block for block in blocks if block["type"] != "text" or block["text"].strip()]
     return kept or blocks[:1]
+
+
+def _end_in_no_space(messages: list[Json]) -> None:
+    """Take the white space off the end of a last message of the assistant: the API refuses it there."""
+    if messages and messages[-1]["role"] == "assistant" and (last := messages[-1]["content"][-1])["type"] == "text":
+        messages[-1]["content"][-1] = {**last, "text": last["text"].rstrip()}
 
 
 def _text(text: str) -> Json:

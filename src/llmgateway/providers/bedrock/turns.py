@@ -75,12 +75,20 @@ def turns(messages: object, model: str) -> Turns:
                 )
     for turn in found.messages:
         turn["content"] = _without_blank_texts(turn["content"])
+    if is_claude(model):
+        _end_in_no_space(found.messages)
     return found
 
 
 def _without_blank_texts(blocks: list[Json]) -> list[Json]:
     """Without blank texts, which the API refuses, unless there is nothing else."""
     return [block for block in blocks if text_of(block.get("text", "said")).strip()] or blocks[:1]
+
+
+def _end_in_no_space(messages: list[Json]) -> None:
+    """Take the white space off the end of a last message of the assistant: Claude refuses it there."""
+    if messages and messages[-1]["role"] == "assistant" and "text" in (last := messages[-1]["content"][-1]):
+        messages[-1]["content"][-1] = {**last, "text": last["text"].rstrip()}
 
 
 def _content(message: Json, where: str, model: str) -> list[Json]:
