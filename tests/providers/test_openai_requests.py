@@ -98,6 +98,20 @@ def test_what_a_host_cannot_honour_is_refused_but_not_at_its_default(extra: Json
         assert sent(GROQ.build(call, PLACE)).keys() & GROQ.unsupported == set()
 
 
+def test_what_openai_documents_as_the_default_is_left_out_where_a_host_does_not_know_it() -> None:
+    defaults: Json = {
+        "verbosity": "medium",
+        "service_tier": "default",
+        "user": "",
+        "modalities": ["text"],
+        "store": False,
+    }
+    call = chat(defaults)
+    assert not MISTRAL.refuses(call, "m")
+    assert sent(MISTRAL.build(call, PLACE)) == {"model": "served", "messages": [HELLO]}
+    assert MISTRAL.refuses(chat({"verbosity": "low"}), "m") == ["verbosity"]
+
+
 def test_what_may_be_dropped_is_left_out() -> None:
     body = sent(GROQ.build(chat({"logprobs": True, "seed": 4}), replace(PLACE, dropped=frozenset({"logprobs"}))))
     assert body == {"model": "served", "messages": [HELLO], "seed": 4}

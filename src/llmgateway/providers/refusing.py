@@ -1,4 +1,4 @@
-"""Which parameters of a canon request a language must refuse: shared by the languages that are not OpenAI's.
+"""Which parameters of a canon request a language or host must refuse.
 
 Page: https://platform.openai.com/docs/api-reference/chat/create (the defaults).
 """
@@ -13,6 +13,10 @@ from llmgateway.canon.shapes import is_object, objects, text_of
 _DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
     {
         "n": (1,),
+        "temperature": (1,),
+        "top_p": (1,),
+        "stream": (False,),
+        "response_format": ({"type": "text"},),
         "logprobs": (False,),
         "top_logprobs": (0,),
         "logit_bias": ({},),
@@ -38,10 +42,15 @@ _MESSAGE_FIELDS: Final = ("name", "audio", "function_call")
 """Fields of OpenAI's messages that no other language has."""
 
 
+def is_default(name: str, value: object) -> bool:
+    """Whether a parameter stands at its documented default."""
+    return value in _DEFAULTS.get(name, ())
+
+
 def unknown_parameters(canon: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """Names of the parameters that are not in `known` and not at their default."""
     strange = [name for name in canon if name not in known and name not in _HINTS]
-    told = [name for name in strange if canon[name] not in _DEFAULTS.get(name, ())]
+    told = [name for name in strange if not is_default(name, canon[name])]
     return [name for name in told if name != "parallel_tool_calls" or forbids_parallel_calls(canon)]
 
 

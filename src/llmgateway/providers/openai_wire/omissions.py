@@ -1,34 +1,13 @@
 """What a host of OpenAI's wire does not take, and how it is left out of a body: defaults, and what the caller allowed to be dropped."""
 
-from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, objects, text_of, without
 from llmgateway.providers.openai_wire.files import FileForm, is_out_of_reach
-from llmgateway.providers.refusing import forces_a_missing_tool
+from llmgateway.providers.refusing import forces_a_missing_tool, is_default
 
-_DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
-    {
-        "n": 1,
-        "temperature": 1,
-        "top_p": 1,
-        "presence_penalty": 0,
-        "frequency_penalty": 0,
-        "logprobs": False,
-        "top_logprobs": 0,
-        "store": False,
-        "stream": False,
-        "parallel_tool_calls": True,
-        "response_format": {"type": "text"},
-        "service_tier": "auto",
-        "logit_bias": {},
-        "modalities": ["text"],
-    }
-)
-"""OpenAI's documented defaults: a parameter at its default is honoured by leaving it out
-(https://platform.openai.com/docs/api-reference/chat/create)."""
 _PARTS: Final = frozenset({"text", "image_url", "input_audio", "file", "refusal", "video_url"})
 """Types of content parts that chat has, and `video_url`, which many hosts know."""
 
@@ -36,7 +15,7 @@ _PARTS: Final = frozenset({"text", "image_url", "input_audio", "file", "refusal"
 def is_set(canon: Json, name: str) -> bool:
     """Whether a parameter is given and not at its documented default."""
     value = canon.get(name)
-    return value is not None and value != [] and value != _DEFAULTS.get(name)
+    return value is not None and value != [] and not is_default(name, value)
 
 
 def foreign_parts(messages: Sequence[Json], files: FileForm) -> list[str]:
