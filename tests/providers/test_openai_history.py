@@ -111,15 +111,45 @@ def test_between_results_and_a_user_the_assistant_speaks_where_a_host_wants_it()
     assert [message["role"] for message in messages(call)] == ["user", "assistant", "tool", "user", "user"]
     roles = ["user", "assistant", "tool", "assistant", "user", "user"]
     assert [message["role"] for message in messages(call, MISTRAL)] == roles
-    assert messages(call, MISTRAL)[3] == {"role": "assistant", "content": "Done."}
+    assert messages(call, MISTRAL)[3] == {"role": "assistant", "content": "OK"}
     calling: Json = {
         "role": "assistant",
         "content": "",
         "tool_calls": [{"id": "abcdefghi", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
     }
     chat = asked(USER, calling, {"role": "tool", "tool_call_id": "abcdefghi", "content": "1"}, USER)
-    assert messages(chat, MISTRAL)[3:] == [{"role": "assistant", "content": "Done."}, USER]
+    assert messages(chat, MISTRAL)[3:] == [{"role": "assistant", "content": "OK"}, USER]
     assert messages(chat)[3:] == [USER]
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("s u a s u", "s s u a u"),
+        ("u a s u", "s u a u"),
+        ("s u s", "s s u"),
+        ("s u s u", "s u s u"),
+        ("u c t s u", "s u c t o u"),
+        ("u c t s", "s u c t"),
+        ("u c t u s", "s u c t o u"),
+        ("s s u a", "s s u a"),
+        ("s", "u"),
+        ("s s", "s u"),
+    ],
+)
+def test_a_host_with_a_strict_order_gets_every_message_in_it(given: str, wanted: str) -> None:
+    """As mistral-common checks it: system, user < user, system, assistant; assistant < user, tool; tool < assistant."""
+    call: Json = {"id": "abcdefghi", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    made: dict[str, Json] = {
+        "s": DEVELOPER,
+        "u": USER,
+        "a": {"role": "assistant", "content": "Well."},
+        "c": {"role": "assistant", "content": "", "tool_calls": [call]},
+        "t": {"role": "tool", "tool_call_id": "abcdefghi", "content": "1"},
+    }
+    roles = {"s": "system", "u": "user", "a": "assistant", "c": "assistant", "t": "tool", "o": "assistant"}
+    found = messages(asked(*(made[letter] for letter in given.split())), MISTRAL)
+    assert [message["role"] for message in found] == [roles[letter] for letter in wanted.split()]
 
 
 def test_a_client_of_openai_itself_keeps_its_own_tool_messages() -> None:

@@ -30,7 +30,7 @@ MISTRAL: Final = OpenAICompatible(
         }
     ),
     message_fields=frozenset({"role", "content", "tool_calls", "tool_call_id", "prefix"}),
-    after_results="Done.",
+    strict_order=True,
     prefill=Prefill("prefix", needed=True, repeated=True),
     files=FileForm.DOCUMENT_URL,
     usage_in_streams=False,
@@ -47,8 +47,9 @@ MISTRAL: Final = OpenAICompatible(
             "https://docs.mistral.ai/capabilities/function_calling/"
         ),
         (
-            "A message of the user behind results of tools is a 400 there (`invalid_request_message_order`), so the assistant "
-            "says `Done.` between them: https://docs.mistral.ai/capabilities/function_calling/"
+            "Some orders of messages are a 400 there (`invalid_request_message_order`): between results of tools and the user the "
+            "assistant says `OK`, and a system message behind an answer goes to the top: "
+            "https://docs.mistral.ai/capabilities/function_calling/"
         ),
         "Files go there as parts of type document_url: https://docs.mistral.ai/capabilities/document_ai/document_qna",
         (

@@ -144,16 +144,6 @@ def media_after_results(messages: Sequence[Json]) -> list[Json]:
     return [*made, {"role": "user", "content": media}] if media else made
 
 
-def answered_results(messages: Sequence[Json], words: str) -> list[Json]:
-    """The messages with these words of the assistant wherever one of the user follows results of tools."""
-    made: list[Json] = []
-    for message in messages:
-        if made and made[-1].get("role") == "tool" and message.get("role") == "user":
-            made.append({"role": "assistant", "content": words})
-        made.append(message)
-    return made
-
-
 def _text_alone(message: Json) -> Json:
     texts = [part for part in objects(message.get("content")) if part.get("type") == "text"]
     return {**message, "content": texts or "See the next message of the user."}
