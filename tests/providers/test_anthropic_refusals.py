@@ -94,6 +94,7 @@ def test_a_caller_who_speaks_the_language_is_refused_nothing() -> None:
         ({"temperature": 0.5, "top_p": 0.5}, OLD, []),
         ({"temperature": 0.5, "top_p": 0.5, "top_k": 1}, NEW, ["temperature", "top_p", "top_k"]),
         ({"temperature": 0.5, "top_k": 1, "reasoning_effort": "low"}, MODEL, ["temperature", "top_k"]),
+        ({"temperature": 0.5, "reasoning_effort": "low", "max_tokens": 50}, MODEL, ["reasoning_effort"]),
         ({"top_p": 0.96, "thinking": {"type": "enabled", "budget_tokens": 1024}}, MODEL, []),
         ({"top_p": 0.9, "thinking": {"type": "enabled", "budget_tokens": 1024}}, MODEL, ["top_p"]),
     ],

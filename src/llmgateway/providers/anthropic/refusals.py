@@ -85,7 +85,8 @@ def _thinks(canon: Json, claude: ClaudeModel) -> bool:
     thinking = canon.get("thinking")
     if is_object(thinking):
         return text_of(thinking.get("type")) in {"enabled", "adaptive"}
-    return claude.thinks and canon.get("reasoning_effort", "none") != "none"
+    effort = text_of(canon.get("reasoning_effort")) or "none"
+    return effort != "none" and _effort_fits(effort, canon, claude)  # one that cannot be honoured is refused by itself
 
 
 def _reasoning(canon: Json, claude: ClaudeModel) -> Iterator[str]:
