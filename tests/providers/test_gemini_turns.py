@@ -175,6 +175,18 @@ def test_empty_texts_are_left_out_beside_others() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "wanted"),
+    [(["a", ""], ["a"]), (["", "a"], ["a"]), (["", "", "a", ""], ["a"]), (["", ""], [""]), ([""], [""])],
+)
+def test_an_empty_turn_of_the_user_is_left_out_beside_another(said: list[str], wanted: list[str]) -> None:
+    """Google answers one with a 400: `it has an empty text parameter`."""
+    given: list[Json] = [{"role": "user", "content": text} for text in said]
+    assert history(*given) == [{"role": "user", "parts": [{"text": text}]} for text in wanted]
+    answered: Json = {"role": "assistant", "content": "b"}
+    assert [turn["role"] for turn in history(HELLO, answered, user())] == ["user", "model", "user"]
+
+
+@pytest.mark.parametrize(
     ("messages", "param"),
     [
         ([{"role": "tool", "tool_call_id": "9", "content": "x"}], "messages.0.tool_call_id"),

@@ -4,6 +4,8 @@ Pages: https://ai.google.dev/gemini-api/docs/function-calling and .../thought-si
 """
 
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, cast
 
 import msgspec
@@ -20,6 +22,8 @@ BLOCK: Final = "google_part"
 """`type` of the provider blocks that hold a part of Gemini's own: `{"type": "google_part", "part": {...}}`."""
 _UNSIGNED: Final = "skip_thought_signature_validator"
 """The signature that Google documents for calls of other models, or whose signature was lost."""
+
+_SILENCE: Final[list[Json]] = [{"text": ""}]
 
 
 @dataclass(slots=True)
@@ -68,7 +72,7 @@ def turns(messages: object, model: GeminiModel) -> Turns:
             case "system" | "developer":
                 found.system += _instruction(message, where)
             case "user":
-                found.add("user", parts_of(message.get("content"), f"{where}.content") or [{"text": ""}])
+                found.add("user", parts_of(message.get("content"), f"{where}.content") or _SILENCE)
             case "tool" | "function":
                 _add_response(found, message, model, where)
             case "assistant":
@@ -79,7 +83,17 @@ def turns(messages: object, model: GeminiModel) -> Turns:
                     param=f"{where}.role",
                 )
     found.end_results()
+    found.contents = _without_silence(found.contents)
     return found
+
+
+def _without_silence(contents: list[Json]) -> list[Json]:
+    """Without empty turns of the user beside others of the user: Google refuses an empty text."""
+    kept: list[Json] = []
+    for _, run in groupby(contents, itemgetter("role")):
+        turns_in_a_row = [*run]
+        kept += [turn for turn in turns_in_a_row if turn["parts"] != _SILENCE] or turns_in_a_row[:1]
+    return kept
 
 
 def _instruction(message: Message, where: str) -> list[Json]:
