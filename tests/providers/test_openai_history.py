@@ -135,6 +135,8 @@ def test_between_results_and_a_user_the_assistant_speaks_where_a_host_wants_it()
         ("s s u a", "s s u a"),
         ("s", "u"),
         ("s s", "s u"),
+        ("u e u", "u u"),
+        ("u c t e u", "u c t o u"),
     ],
 )
 def test_a_host_with_a_strict_order_gets_every_message_in_it(given: str, wanted: str) -> None:
@@ -144,6 +146,7 @@ def test_a_host_with_a_strict_order_gets_every_message_in_it(given: str, wanted:
         "s": DEVELOPER,
         "u": USER,
         "a": {"role": "assistant", "content": "Well."},
+        "e": {"role": "assistant", "content": ""},
         "c": {"role": "assistant", "content": "", "tool_calls": [call]},
         "t": {"role": "tool", "tool_call_id": "abcdefghi", "content": "1"},
     }

@@ -92,7 +92,7 @@ class OpenAICompatible(Provider):
     message_fields: frozenset[str] = frozenset()
     """All fields that its messages may have, where it refuses any other; empty where it ignores others."""
     strict_order: bool = False
-    """It refuses a message of the user behind results of tools, and a system message behind an answer or at the end."""
+    """It refuses a message of the user behind results of tools, a system message behind an answer or at the end, and empty answers."""
     prefill: Prefill | None = None
     """How it is asked to continue a last message of the assistant; None where it needs no asking, or cannot."""
     files: FileForm = FileForm.DATA

@@ -12,8 +12,8 @@ _SPOKEN: Final = frozenset({"assistant", "tool"})
 
 
 def in_strict_order(messages: Sequence[Json]) -> list[Json]:
-    """The messages with no `system` behind an answer or at the end (it goes to the top), and no `user` behind results."""
-    messages = with_a_user_turn([*messages])
+    """The messages with no `system` behind an answer or at the end (it goes to the top), no `user` behind results, no empty answer."""
+    messages = with_a_user_turn([message for message in messages if not _is_empty_answer(message)])
     turns = [index for index, message in enumerate(messages) if message.get("role") != "system"]
     above: list[Json] = []
     below: list[Json] = []
@@ -28,3 +28,7 @@ def in_strict_order(messages: Sequence[Json]) -> list[Json]:
         below.append(message)
     top = turns[0] if turns else 0
     return [*below[:top], *above, *below[top:]]
+
+
+def _is_empty_answer(message: Json) -> bool:
+    return message.get("role") == "assistant" and not (message.get("content") or message.get("tool_calls"))
