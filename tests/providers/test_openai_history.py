@@ -16,6 +16,7 @@ from llmgateway.providers.hosts.mistral import MISTRAL
 from llmgateway.providers.hosts.ollama import OLLAMA
 from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.hosts.openrouter import OPENROUTER
+from llmgateway.providers.hosts.perplexity import PERPLEXITY
 from llmgateway.providers.openai_compatible import OpenAICompatible, compatible_host
 
 from .openai_building import LAB, PLACE, sent
@@ -153,6 +154,29 @@ def test_a_host_with_a_strict_order_gets_every_message_in_it(given: str, wanted:
     roles = {"s": "system", "u": "user", "a": "assistant", "c": "assistant", "t": "tool", "o": "assistant"}
     found = messages(asked(*(made[letter] for letter in given.split())), MISTRAL)
     assert [message["role"] for message in found] == [roles[letter] for letter in wanted.split()]
+
+
+def test_messages_of_one_role_are_one_where_user_and_assistant_must_alternate() -> None:
+    """Perplexity answers others with a 400: `user and assistant roles should be alternating`."""
+    picture: Json = {"type": "image_url", "image_url": {"url": URL}}
+    said: Json = {"role": "assistant", "content": "Well."}
+    asked_again: Json = {"role": "user", "content": [picture]}
+    found = messages(
+        asked(USER, USER, said, DEVELOPER, {"role": "assistant", "content": ""}, asked_again, USER), PERPLEXITY
+    )
+    assert found == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hello\n\nHello"},
+        said,
+        {"role": "user", "content": [picture, {"type": "text", "text": "Hello"}]},
+    ]
+
+
+def test_calls_and_results_in_a_row_stay_apart_where_others_become_one() -> None:
+    call: Json = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    results: list[Json] = [{"role": "tool", "tool_call_id": "a", "content": "1"} for _ in range(2)]
+    history: list[Json] = [USER, {"role": "assistant", "content": "", "tool_calls": [call, call]}, *results]
+    assert messages(asked(*history), PERPLEXITY) == history
 
 
 def test_a_client_of_openai_itself_keeps_its_own_tool_messages() -> None:

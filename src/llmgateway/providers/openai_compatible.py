@@ -34,7 +34,7 @@ from llmgateway.providers.openai_wire.history import (
 )
 from llmgateway.providers.openai_wire.logprobs import ask_in_old_form
 from llmgateway.providers.openai_wire.omissions import foreign_parts, is_set, without_idle_tools, without_refused
-from llmgateway.providers.openai_wire.order import in_strict_order
+from llmgateway.providers.openai_wire.order import Order, in_order
 from llmgateway.providers.openai_wire.prefill import ContinuingReader, Prefill, last_said, without_repetition
 from llmgateway.providers.openai_wire.repairs import Repairs, failure_in
 from llmgateway.providers.openai_wire.responses import ResponsesReader, last_event, read_response, without_keepsakes
@@ -91,8 +91,8 @@ class OpenAICompatible(Provider):
     `images`, `extra_content`."""
     message_fields: frozenset[str] = frozenset()
     """All fields that its messages may have, where it refuses any other; empty where it ignores others."""
-    strict_order: bool = False
-    """It refuses a message of the user behind results of tools, a system message behind an answer or at the end, and empty answers."""
+    order: Order = Order.FREE
+    """The orders of messages that it takes."""
     prefill: Prefill | None = None
     """How it is asked to continue a last message of the assistant; None where it needs no asking, or cannot."""
     files: FileForm = FileForm.DATA
@@ -318,8 +318,7 @@ class OpenAICompatible(Provider):
         if self.counts_logprobs:
             ask_in_old_form(body)
         messages = self._with_own_ids(self._fit_messages(objects(body.get("messages")), foreign=foreign))
-        messages = media_after_results(messages) if foreign else messages
-        body["messages"] = in_strict_order(messages) if self.strict_order else messages
+        body["messages"] = in_order(media_after_results(messages) if foreign else messages, self.order)
         if foreign and not body.get("tools"):
             without_idle_tools(body)
         elif foreign:

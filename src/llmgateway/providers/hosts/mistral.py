@@ -6,6 +6,7 @@ from typing import Final
 from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.openai_compatible import CHAT_AND_EMBEDDINGS, OpenAICompatible
 from llmgateway.providers.openai_wire.files import FileForm
+from llmgateway.providers.openai_wire.order import Order
 from llmgateway.providers.openai_wire.prefill import Prefill
 
 MISTRAL: Final = OpenAICompatible(
@@ -30,7 +31,7 @@ MISTRAL: Final = OpenAICompatible(
         }
     ),
     message_fields=frozenset({"role", "content", "tool_calls", "tool_call_id", "prefix"}),
-    strict_order=True,
+    order=Order.ANSWERED,
     prefill=Prefill("prefix", needed=True, repeated=True),
     files=FileForm.DOCUMENT_URL,
     usage_in_streams=False,
