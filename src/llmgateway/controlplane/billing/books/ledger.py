@@ -44,7 +44,7 @@ class Account(StrEnum):
     ROUNDING = "rounding"
     """What is less than a cent and waits for the next invoice."""
     LOSSES = "losses"
-    """Invoiced and never paid."""
+    """Invoiced and given up (uncollectible); what was voided is neither revenue nor lost."""
     GRANTED = "granted"
     """Credit that operators gave, and invoices that were paid past Stripe: paid for elsewhere, or a present."""
 
@@ -62,6 +62,7 @@ class PostingKind(StrEnum):
     BALANCE = "balance"
     REFUND = "refund"
     LOSS = "loss"
+    VOID = "void"
     DEBT = "debt"
 
 

@@ -202,12 +202,22 @@ def credit_note(reference: str, number: str, *, unpaid: int, elsewhere: int, tax
 
 
 def lost(reference: str, number: str, nanos: int) -> Posting:
-    """An invoice will never be paid: it was voided, or given up. Less than 0 nanos: it was paid after all. As `paid`."""
+    """An invoice will never be paid: it was given up. Less than 0 nanos: it was paid or voided after all. As `paid`."""
     return Posting(
         kind=PostingKind.LOSS,
         reference=reference,
         description=f"Invoice {number} {'given up' if nanos > 0 else 'is not given up'}",
         entries={Account.LOSSES: nanos, Account.RECEIVABLE: -nanos},
+    )
+
+
+def voided(reference: str, number: str, nanos: int, *, tax: int) -> Posting:
+    """What is owed of an invoice is taken back, tax and all: nobody earned it, nobody lost it. As `paid`."""
+    return Posting(
+        kind=PostingKind.VOID,
+        reference=reference,
+        description=f"Invoice {number} voided",
+        entries={Account.REVENUE: nanos - tax, Account.TAX: tax, Account.RECEIVABLE: -nanos},
     )
 
 

@@ -16,7 +16,6 @@ from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 
 _FINAL: Final = frozenset({"open", "paid", "uncollectible", "void"})
-_GIVEN_UP: Final = frozenset({"uncollectible", "void"})
 _PAID_IN: Final = frozenset(
     {
         "checkout_session_subscription_payment",
@@ -106,10 +105,13 @@ class _Settled:
     otherwise: int
     """By the balance at Stripe and by credit notes."""
     lost: int
+    voided: int
+    untaxed: int
+    """The tax that credit notes and the void took back."""
 
 
 async def _settled(tx: AsyncSession, org_id: str, invoice_id: str) -> _Settled:
-    """After everything but payments and losses is posted."""
+    """After everything but payments, losses and the void is posted."""
 
     async def moved(kind: PostingKind, account: Account) -> int:
         return await ledger.moved(tx, org_id, kind, invoice_id, account)
@@ -122,6 +124,8 @@ async def _settled(tx: AsyncSession, org_id: str, invoice_id: str) -> _Settled:
         elsewhere=await moved(PostingKind.PAYMENT, Account.GRANTED),
         otherwise=-otherwise,
         lost=await moved(PostingKind.LOSS, Account.LOSSES),
+        voided=-await moved(PostingKind.VOID, Account.RECEIVABLE),
+        untaxed=await moved(PostingKind.REFUND, Account.TAX) + await moved(PostingKind.VOID, Account.TAX),
     )
 
 
@@ -141,8 +145,13 @@ def _of_invoice(invoice: Invoice, balances: Mapping[Account, int], before: _Sett
         reference = f"{invoice.id}/{invoice.paid}" if before.paid else invoice.id
         elsewhere = invoice.paid_elsewhere * NANOS_PER_CENT - before.elsewhere
         found.append(postings.paid(reference, invoice.number, paid - before.paid, elsewhere=elsewhere))
-    lost = total - paid - before.otherwise if invoice.status in _GIVEN_UP else 0
+    left = total - paid - before.otherwise
+    lost = left if invoice.status == "uncollectible" else 0
     if lost != before.lost:
         reference = f"{invoice.id}/{lost}" if before.lost else invoice.id
         found.append(postings.lost(reference, invoice.number, lost - before.lost))
+    if invoice.status == "void" and left != before.voided:
+        reference = f"{invoice.id}/{left}" if before.voided else invoice.id
+        tax = min(invoice.tax * NANOS_PER_CENT - before.untaxed, left - before.voided)
+        found.append(postings.voided(reference, invoice.number, left - before.voided, tax=tax))
     return found
