@@ -120,6 +120,7 @@ class BillingShown(Shown):
     overage_usd: DollarText
     """Charged beyond the plan in this period."""
     overage_limit_usd: DollarText | None
+    """The most that may be charged beyond the plan in a period; null is nothing, and on a plan that nothing goes beyond."""
     grace_until: Moment | None
     ends_at: Moment | None
     next_plan: str | None

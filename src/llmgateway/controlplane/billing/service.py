@@ -54,7 +54,7 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
         unbilled_usd=usd(books[Account.USAGE] + books[Account.METERED] + books[Account.ROUNDING] + fresh - by_credit),
         due_usd=usd(books[Account.RECEIVABLE]),
         overage_usd=usd(beyond),
-        overage_limit_usd=usd_or_none(org.overage_limit_nanos),
+        overage_limit_usd=usd_or_none(org.overage_limit_nanos) if _goes_beyond(plan) else None,
         grace_until=standing.grace_until,
         ends_at=standing.ends_at,
         next_plan=standing.next_plan,
@@ -75,7 +75,7 @@ async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:
     check_open(visit.org)
     tx, org, now = visit.tx, visit.org, visit.rooms.clock.now()
     plan = all_plans().get(org.plan)
-    if limit_nanos is not None and (plan is None or plan.overage is None):
+    if limit_nanos is not None and not _goes_beyond(plan):
         raise Conflict(
             f"The plan {org.plan} ends where what it includes ends: nothing goes beyond it, so a limit would mean nothing. "
             "Choose a larger plan first.",
@@ -84,6 +84,10 @@ async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:
     async with overage.other_terms(tx, org, now):
         org.overage_limit_nanos = limit_nanos
     await announce(tx, KeyChanged(None, org.id))
+
+
+def _goes_beyond(plan: Plan | None) -> bool:
+    return plan is not None and plan.overage is not None
 
 
 def plan_to_buy(org: Organisation, name: str, *, subscribed: bool) -> Plan:

@@ -26,6 +26,16 @@ async def test_a_plan_that_nothing_goes_beyond_takes_no_limit(shop: Shop) -> Non
     assert (await client.patch("billing", json={"overage_limit_usd": None})).status_code == 200
 
 
+async def test_a_limit_is_shown_where_something_goes_beyond_the_plan_alone(shop: Shop) -> None:
+    org, client, _ = await shop.subscribed("acme", "starter")
+    await client.patch("billing", json={"overage_limit_usd": "20"})
+    assert (await client.get("billing")).json()["overage_limit_usd"] == "20.000000000"
+    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    await shop.settle()
+    assert await shop.plan(org) == "free"
+    assert (await client.get("billing")).json()["overage_limit_usd"] is None
+
+
 async def test_it_is_charged_once_as_it_grows_and_stops_at_the_limit(shop: Shop, data: Database) -> None:
     org, client, customer = await shop.subscribed("acme", "starter")
     await client.patch("billing", json={"overage_limit_usd": "5"})
