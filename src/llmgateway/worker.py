@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from llmgateway.controlplane.billing import dunning
+from llmgateway.controlplane.billing import customers, dunning
 from llmgateway.controlplane.billing.books import closing
 from llmgateway.controlplane.billing.budgets import alerts
 from llmgateway.controlplane.billing.charges import metering, usage_charges
@@ -90,6 +90,7 @@ def stripe_jobs(database: Database, clock: Clock, stripe_api: StripeApi, address
             600.0,
             _of_stripe(lambda: hints.fetch_missed(database, clock, stripe_api)),
         ),
+        Job("customers at Stripe", 60.0, _of_stripe(lambda: customers.follow(database, stripe_api))),
         Job("unpaid invoices", 60.0, _of_stripe(dun)),
         Job("usage for invoices", 3600.0, _of_stripe(meter)),
         Job("drift from Stripe", 24 * 3600.0, _of_stripe(compare)),

@@ -173,7 +173,10 @@ class _Answering:
 
     def _change_customer(self, form: Form, identifier: str) -> Json:
         found = self._get("customer", identifier)
+        if found.get("deleted"):
+            raise Wrong(f"No such customer: '{identifier}'", "id")
         found.update(form)
+        self._account.tell("customer.updated", found)
         return found
 
     def _balance(self, form: Form, identifier: str) -> Json:
@@ -229,7 +232,8 @@ class _Answering:
         return session
 
     def _checkouts(self, form: Form, _: str) -> Json:
-        return _paged(self._account.all("checkout.session", customer=self._of_customer(form)), form)
+        wanted = {"status": form["status"]} if "status" in form else {}
+        return _paged(self._account.all("checkout.session", customer=self._of_customer(form), **wanted), form)
 
     def _priced(self, line: Json) -> int:
         price = self._get("price", line["price"])

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.billing.books import ledger, postings
@@ -60,6 +61,14 @@ async def addresses_of_payers(tx: AsyncSession, org_id: str) -> Sequence[str]:
     query = select(User.email).join(Member, Member.user_id == User.id)
     payers = query.where(Member.org_id == org_id, Member.role.in_(("owner", "admin")))
     return (await tx.scalars(payers.order_by(User.email))).all()
+
+
+def address_of_payer(org_id: str | InstrumentedAttribute[str]) -> ScalarSelect[str]:
+    """The mail address that Stripe writes to: of the first owner, or where there is none of the first admin."""
+    query = select(User.email).join(Member, Member.user_id == User.id)
+    payers = query.where(Member.org_id == org_id, Member.role.in_(("owner", "admin")))
+    first = payers.order_by(Member.role.desc(), Member.created_at, User.id).limit(1)
+    return first.scalar_subquery()
 
 
 async def settle(tx: AsyncSession, clock: Clock, org_id: str) -> None:

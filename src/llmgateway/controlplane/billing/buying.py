@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import select
+
 from llmgateway.controlplane.billing import accounts, service
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.changes import Change, ChangeStep, change_to
@@ -170,10 +172,11 @@ async def _customer(visit: Visit, stripe_api: StripeApi) -> str:
     """The organisation's customer at Stripe. It is made when the organisation first pays, or when Stripe no longer knows it."""
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         account = await accounts.account_of(tx, visit.org.id)
+        email = await tx.scalar(select(accounts.address_of_payer(visit.org.id))) or visit.user.email
     known = account.customer_id if account is not None else None
     if known is not None and await stripe_api.knows(known):
         return known
-    customer = await stripe_api.customer(visit.org.id, visit.org.name, visit.user.email, known)
+    customer = await stripe_api.customer(visit.org.id, visit.org.name, email, known)
     async with visit.rooms.database.transaction(visit.org.id) as tx:
         await accounts.note_customer(tx, visit.rooms.clock, visit.org.id, customer)
     return customer

@@ -7,7 +7,7 @@ from llmgateway.db.base import Base, Id, Moment, Nanos
 
 
 class BillingAccount(Base):
-    """An organisation as Stripe's customer; everything but the customer is derived from what Stripe answered last."""
+    """An organisation as Stripe's customer; everything but the customer, and what it was told, is derived from what Stripe answered last."""
 
     __tablename__ = "billing_accounts"
 
@@ -28,6 +28,11 @@ class BillingAccount(Base):
     """What it becomes at the period's end."""
     reminders: Mapped[int] = mapped_column(server_default=text("0"))
     """How many letters went out since the payment failed."""
+    told_name: Mapped[str | None]
+    told_email: Mapped[str | None]
+    """What Stripe was told of the customer last; None is told once more."""
+    pages_closed_for: Mapped[Moment | None]
+    """The end (`deletes_at`) of the deleted organisation, once its open pages of Checkout were closed."""
     created_at: Mapped[Moment]
     updated_at: Mapped[Moment]
 

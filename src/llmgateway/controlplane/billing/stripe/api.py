@@ -89,6 +89,16 @@ class StripeApi:
             await self._v1.customers.update_async(made.id, {"name": name, "email": email})
         return made.id
 
+    async def change_customer(self, customer: str, name: str | None, email: str | None) -> None:
+        """Change whose name stands on Stripe's invoices and receipts, and where they go; None leaves it."""
+        change: stripe.params.CustomerUpdateParams = {}
+        if name is not None:
+            change["name"] = name
+        if email is not None:
+            change["email"] = email
+        with translated_errors():
+            await self._v1.customers.update_async(customer, change)
+
     async def knows(self, customer: str) -> bool:
         """Whether the account has this customer, and it is not deleted."""
         with translated_errors():
@@ -162,6 +172,15 @@ class StripeApi:
         """Expire a Checkout page, so that nobody can pay on it: https://docs.stripe.com/api/checkout/sessions/expire."""
         with translated_errors():
             await self._v1.checkout.sessions.expire_async(page)
+
+    async def close_pages(self, customer: str) -> None:
+        """Expire all open Checkout pages of a customer; one that is gone has none."""
+        if not await self.knows(customer):
+            return
+        with translated_errors():
+            found = await self._v1.checkout.sessions.list_async({"customer": customer, "status": "open", "limit": PAGE})
+            for page in await every(found):
+                await self._v1.checkout.sessions.expire_async(page.id)
 
     async def portal(self, customer: str, back: str) -> str:
         """The address of the Customer Portal, which leads `back` to the gateway."""

@@ -1,0 +1,120 @@
+"""A customer at Stripe follows its organisation: in name and address, and until it is deleted."""
+
+import asyncio
+
+import pytest
+
+from llmgateway.controlplane.billing import customers
+from llmgateway.controlplane.billing.stripe.errors import StripeUnavailable
+from llmgateway.db.models.users import Member
+from tests.controlplane.api import Json
+from tests.controlplane.billing.shop import Shop
+
+
+async def _follow(shop: Shop) -> None:
+    await customers.follow(shop.worker, shop.stripe_api)
+
+
+def _told(shop: Shop, customer: str) -> tuple[str, str]:
+    held: Json = shop.stripe.account.things["customer"][customer]
+    return held["name"], held["email"]
+
+
+async def _hire(shop: Shop, org: str, email: str, role: str) -> str:
+    user = await shop.api.person(email)
+    async with shop.api.admin.transaction() as tx:
+        tx.add(Member(org_id=org, user_id=user, role=role, created_at=shop.clock.now()))
+    return user
+
+
+async def test_invoices_go_to_the_owner_whoever_bought_first(shop: Shop) -> None:
+    org, client = await shop.owner_of("acme")
+    admin = await shop.client(await _hire(shop, org, "admin@acme.test", "admin"), org)
+    assert (await admin.post("billing/credit", json={"usd": "20"})).status_code == 200
+    customer = await shop.customer(org)
+    assert _told(shop, customer) == ("acme", "owner@acme.test")
+    successor = await _hire(shop, org, "heir@acme.test", "member")
+    path = str(client.base_url).rstrip("/")
+    assert (await client.post(f"{path}/transfer", json={"user_id": successor})).status_code == 204
+    await _follow(shop)
+    assert _told(shop, customer) == ("acme", "heir@acme.test")
+
+
+async def test_a_new_name_is_told_once_stripe_answers_again_and_only_once(shop: Shop) -> None:
+    _, client, customer = await shop.subscribed("acme")
+    await _follow(shop)
+    shop.stripe.down = True
+    path = str(client.base_url).rstrip("/")
+    assert (await client.patch(path, json={"name": "Acme Inc."})).status_code == 200, "the rename waits for nobody"
+    with pytest.raises(StripeUnavailable):
+        await _follow(shop)
+    shop.stripe.down = False
+    shop.stripe.account.things["customer"][customer]["email"] = "invoices@acme.test"
+    await _follow(shop)
+    assert _told(shop, customer) == ("Acme Inc.", "invoices@acme.test"), "what was set in the Portal stays"
+    before = len(shop.stripe.writes)
+    await _follow(shop)
+    assert len(shop.stripe.writes) == before
+
+
+async def test_a_customer_that_is_gone_stops_nobody_elses_name(shop: Shop) -> None:
+    _, _, gone = await shop.subscribed("acme")
+    _, other, customer = await shop.subscribed("bravo")
+    shop.stripe.account.delete_customer(gone)
+    await other.patch(str(other.base_url).rstrip("/"), json={"name": "Bravo Ltd."})
+    await _follow(shop)
+    assert _told(shop, customer) == ("Bravo Ltd.", "owner@bravo.test")
+
+
+async def test_what_two_processes_told_at_once_is_told_once_more(shop: Shop) -> None:
+    _, client, customer = await shop.subscribed("acme")
+    read, told = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        """It reads the old name, and tells it after the other process has told the new one."""
+
+        async def change_customer(self, *change: str | None) -> None:
+            read.set()
+            await told.wait()
+            await shop.stripe_api.change_customer(*change)  # pyright: ignore[reportArgumentType]
+
+    class Quick:
+        """Its answer is on its way until the other process is done."""
+
+        async def change_customer(self, *change: str | None) -> None:
+            await shop.stripe_api.change_customer(*change)  # pyright: ignore[reportArgumentType]
+            told.set()
+            await slow
+
+    slow = asyncio.create_task(customers.follow(shop.worker, Slow()))  # pyright: ignore[reportArgumentType]
+    await read.wait()
+    await client.patch(str(client.base_url).rstrip("/"), json={"name": "Acme Inc."})
+    await customers.follow(shop.worker, Quick())  # pyright: ignore[reportArgumentType]
+    assert _told(shop, customer)[0] == "acme", "the older name came last"
+    await _follow(shop)
+    assert _told(shop, customer)[0] == "Acme Inc."
+
+
+async def test_pages_that_were_open_when_the_organisation_was_deleted_are_closed(shop: Shop) -> None:
+    _, client = await shop.owner_of("acme")
+    _, other = await shop.owner_of("bravo")
+    for buyer in (client, other):
+        for path, body in (("credit", {"usd": "20"}), ("credit", {"usd": "50"}), ("checkout", {"plan": "starter"})):
+            assert (await buyer.post(f"billing/{path}", json=body)).status_code == 200
+    path = str(client.base_url).rstrip("/")
+    assert (await client.delete(path)).status_code == 200
+    shop.stripe.down = True
+    with pytest.raises(StripeUnavailable):
+        await _follow(shop)
+    shop.stripe.down = False
+    await _follow(shop)
+    pages = shop.stripe.account.all("checkout.session")
+    assert [page["status"] for page in pages] == ["open"] * 3 + ["expired"] * 3
+    await client.post(f"{path}/restore")
+    anew = await client.post("billing/credit", json={"usd": "20"})
+    assert anew.json()["url"] not in {page["url"] for page in pages}
+    shop.clock.advance(60)
+    client = await shop.again(path.rpartition("/")[2])
+    assert (await client.delete(path)).status_code == 200
+    await _follow(shop)
+    assert len(shop.stripe.account.all("checkout.session", status="open")) == 3, "also when it is deleted again"
