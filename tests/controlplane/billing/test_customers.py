@@ -6,6 +6,8 @@ import pytest
 
 from llmgateway.controlplane.billing import customers
 from llmgateway.controlplane.billing.stripe.errors import StripeUnavailable
+from llmgateway.controlplane.billing.stripe_events import drift
+from llmgateway.controlplane.orgs import ending
 from llmgateway.db.models.users import Member
 from tests.controlplane.api import Json
 from tests.controlplane.billing.shop import Shop
@@ -118,3 +120,33 @@ async def test_pages_that_were_open_when_the_organisation_was_deleted_are_closed
     assert (await client.delete(path)).status_code == 200
     await _follow(shop)
     assert len(shop.stripe.account.all("checkout.session", status="open")) == 3, "also when it is deleted again"
+
+
+async def test_what_is_paid_for_a_deleted_organisation_is_reported_until_it_is_given_back(shop: Shop) -> None:
+    org, client = await shop.owner_of("acme")
+    before = await client.post("billing/credit", json={"usd": "5"})
+    shop.stripe.account.complete(before.json()["url"])
+    await shop.settle()
+    late = [(await client.post("billing/credit", json={"usd": "20"})).json()["url"]]
+    late.append((await client.post("billing/checkout", json={"plan": "starter"})).json()["url"])
+    shop.clock.advance(60)
+    path = str(client.base_url).rstrip("/")
+    assert (await client.delete(path, params={"give_up_credit": "true"})).status_code == 200
+    for page in late:
+        shop.stripe.account.complete(page)
+    await shop.settle()
+    (paid,) = shop.stripe.account.all("payment_intent", amount=20_00)
+    (subscription,) = shop.stripe.account.all("subscription")
+    lines = [
+        f"{org}: is deleted and still pays for {subscription['id']}: end it at Stripe, and refund",
+        f"{org}: is deleted and has paid $20.00 for credit since ({paid['id']}): refund it at Stripe",
+    ]
+    await _follow(shop)
+    assert await drift.report(shop.worker, shop.stripe_api) == lines
+    shop.clock.advance(31 * 86_400)
+    assert await ending.end_next(shop.worker, shop.clock)
+    assert await drift.report(shop.worker, shop.stripe_api) == lines
+    shop.stripe.account.cancel_now(subscription["id"])
+    shop.stripe.account.refund(paid["id"], 20_00)
+    await shop.settle()
+    assert await drift.report(shop.worker, shop.stripe_api) == []

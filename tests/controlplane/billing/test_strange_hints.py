@@ -117,7 +117,7 @@ async def test_a_subscription_of_an_organisation_that_is_gone_is_booked_and_repo
     assert (await held(shop.worker, org))[Account.STRIPE] == 58 * DOLLAR
     (subscription,) = shop.stripe.account.all("subscription")
     assert await drift.report(shop.worker, shop.stripe_api) == [
-        f"{org}: is deleted and still pays for {subscription['id']}: end it at Stripe"
+        f"{org}: is deleted and still pays for {subscription['id']}: end it at Stripe, and refund"
     ]
     shop.stripe.account.cancel_in_portal(subscription["id"])
     await shop.settle()

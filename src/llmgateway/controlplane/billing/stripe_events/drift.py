@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts
+from llmgateway.controlplane.billing.books.ledger import Account, PostingKind
 from llmgateway.controlplane.billing.charges import metering
 from llmgateway.controlplane.billing.standing import in_force, standing_of
 from llmgateway.controlplane.billing.stripe.api import StripeApi
@@ -14,10 +17,13 @@ from llmgateway.controlplane.billing.stripe.errors import StripeRefused
 from llmgateway.controlplane.billing.stripe.objects import Subscription
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
 from llmgateway.controlplane.billing.stripe_events import hints
+from llmgateway.controlplane.orgs import service as orgs
 from llmgateway.db.models.billing import BillingAccount, StripeEvent
+from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
+from llmgateway.kit.money import dollars
 
 log = structlog.get_logger()
 
@@ -36,7 +42,7 @@ async def report(database: Database, stripe_api: StripeApi) -> Sequence[str]:
             found.append(
                 f"{account.org_id}: stored {stored.status} {stored.plan}, Stripe has {held.status} {held.plan}"
             )
-        lines = [*_odd(in_force(subscriptions)), *await _orphaned(database, account.org_id, in_force(subscriptions))]
+        lines = [*_odd(in_force(subscriptions)), *await _orphaned(database, account, in_force(subscriptions))]
         found += [f"{account.org_id}: {line}" for line in lines]
     async with database.transaction() as tx:
         for waiting in await metering.unsent(tx):
@@ -56,16 +62,38 @@ def _odd(subscriptions: Sequence[Subscription]) -> Iterator[str]:
         yield f"its usage is on no invoice: add the price {METER_EVENT} to {subscriptions[0].id}"
 
 
-async def _orphaned(database: Database, org_id: str, subscriptions: Sequence[Subscription]) -> Sequence[str]:
-    """Those that go on though nobody is there, or soon: they were to end, and somebody took that back at Stripe."""
-    going_on = [one for one in subscriptions if one.ends_at is None]
-    if not going_on:
-        return ()
+async def _orphaned(
+    database: Database, account: BillingAccount, subscriptions: Sequence[Subscription]
+) -> Sequence[str]:
+    """What is paid though nobody is there, or soon.
+
+    A subscription was to end, and somebody took that back at Stripe; or a page was paid at the moment of the deletion or after it.
+    """
     async with database.transaction() as tx:
-        here = select(Organisation.id).where(Organisation.id == org_id, Organisation.deletes_at.is_(None))
-        if await tx.scalar(here) is not None:
+        org = await tx.get(Organisation, account.org_id)
+        if org is not None and org.deletes_at is None:
             return ()
-    return [f"is deleted and still pays for {one.id}: end it at Stripe" for one in going_on]
+        ends_at = account.pages_closed_for if org is None else org.deletes_at
+        nanos, payments = (0, "") if ends_at is None else await _credit_since(tx, account.org_id, ends_at - orgs.GRACE)
+    going_on = [one for one in subscriptions if one.ends_at is None]
+    found = [f"is deleted and still pays for {one.id}: end it at Stripe, and refund" for one in going_on]
+    if nanos > 0:
+        found.append(f"is deleted and has paid ${dollars(nanos)} for credit since ({payments}): refund it at Stripe")
+    return found
+
+
+async def _credit_since(tx: AsyncSession, org_id: str, since: datetime) -> tuple[int, str]:
+    """What was paid for credit since then and not given back, in nanos; and the payments."""
+    query = (
+        select(LedgerPosting.kind, LedgerPosting.reference, LedgerEntry.nanos)
+        .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
+        .where(LedgerPosting.org_id == org_id, LedgerPosting.created_at >= since)
+        .where(LedgerEntry.account == Account.CREDIT, LedgerPosting.kind.in_((PostingKind.CREDIT, PostingKind.REFUND)))
+        .order_by(LedgerPosting.id)
+    )
+    rows = (await tx.execute(query)).all()
+    payments = ", ".join(reference for kind, reference, _ in rows if kind == PostingKind.CREDIT)
+    return -sum(nanos for _, _, nanos in rows), payments
 
 
 async def mend(database: Database, clock: Clock, stripe_api: StripeApi) -> int:
