@@ -123,6 +123,7 @@ def test_it_says_what_would_change_and_writes_it_when_told_to(database_url: str)
         f"{day}  acme  groq/fine-tuned  1 request  {money}",
         "Still without a price, in whole or in part: 1 of groq/x",
         f"In all: 1 request  {money}",
+        "Charged by the tariff of now (10 % and 0.000000000 a request), since theirs was not kept: 1 of them",
     ]
     asked = ("--from", day, "--org", "acme")
     assert _call(*asked).stdout.splitlines() == [*told, "Nothing was written. Say --apply to write it."]
@@ -140,6 +141,7 @@ def test_as_json_and_without_charging_anybody(database_url: str) -> None:
     assert (told["applied"], told["unpriced"]) == (True, {"groq/x": 1})
     [line] = told["lines"]
     assert (line["org"], line["model"], line["day"], line["requests"]) == ("acme", "groq/fine-tuned", day, 1)
+    assert line["charged_by_tariff_of_now"] == 0
     assert (Decimal(line["cost_delta_usd"]), Decimal(line["charge_delta_usd"])) == (Decimal("0.000017"), 0)
 
 

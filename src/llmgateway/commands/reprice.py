@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -16,7 +17,7 @@ from llmgateway.canon.usage import Usage
 from llmgateway.catalog.catalog import Catalog, Priced
 from llmgateway.catalog.pricing import PriceOverride
 from llmgateway.commands.route import forecast_of
-from llmgateway.contract.snapshot import OrgSnapshot
+from llmgateway.contract.snapshot import OrgSnapshot, Tariff
 from llmgateway.contract.usage import LACKING, UsageEvent, price_version
 from llmgateway.control_wing import tariff_of
 from llmgateway.controlplane.billing.charges.repricing import NewCosts, RepricedLine, Repricing, RepricingReport
@@ -64,7 +65,10 @@ def reprice(  # noqa: PLR0913, PLR0917 each parameter is an option of the comman
         priced=everything,
     )
     report = asyncio.run(_run(settings, wanted, org, cost_only=cost_only, write=write))
-    typer.echo(json.dumps(_plain(report, write=write)) if as_json else "\n".join(_told(report, write=write)))
+    if as_json:
+        typer.echo(json.dumps(_plain(report, write=write)))
+    else:
+        typer.echo("\n".join(_told(report, tariff_of(settings), write=write)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,7 @@ def _plain(report: RepricingReport, *, write: bool) -> dict[str, Any]:
     }
 
 
-def _money(line: RepricedLine) -> dict[str, str]:
+def _money(line: RepricedLine) -> dict[str, str | int]:
     return {
         "cost_before_usd": usd(line.cost_before),
         "cost_usd": usd(line.cost),
@@ -183,10 +187,11 @@ def _money(line: RepricedLine) -> dict[str, str]:
         "charge_before_usd": usd(line.charge_before),
         "charge_usd": usd(line.charge),
         "charge_delta_usd": usd(line.charge - line.charge_before),
+        "charged_by_tariff_of_now": line.by_present_tariff,
     }
 
 
-def _told(report: RepricingReport, *, write: bool) -> Iterator[str]:
+def _told(report: RepricingReport, tariff: Tariff, *, write: bool) -> Iterator[str]:
     whole = RepricedLine()
     for (org, model, day), line in sorted(report.lines.items()):
         whole.merge(line)
@@ -198,6 +203,9 @@ def _told(report: RepricingReport, *, write: bool) -> Iterator[str]:
         yield "There is nothing to price again."
         return
     yield f"In all: {_words(whole)}"
+    if whole.by_present_tariff:
+        present = f"{Decimal(tariff.markup_ppm) / 10_000:f} % and {usd(tariff.request_fee_nanos)} a request"
+        yield f"Charged by the tariff of now ({present}), since theirs was not kept: {whole.by_present_tariff:,} of them"
     yield "It is written." if write else "Nothing was written. Say --apply to write it."
 
 

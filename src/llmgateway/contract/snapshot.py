@@ -42,6 +42,18 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
     in_advance: bool = False
     """Whether organisations without a paid plan pay charges in advance; so it is where the installation takes payments."""
 
+    @property
+    def noted(self) -> Mapping[str, int]:
+        """For the `usage_details` of a request of which a part has no price: once it has, it is charged by this tariff."""
+        return {"markup_ppm": self.markup_ppm, "request_fee_nanos": self.request_fee_nanos}
+
+    @classmethod
+    def read(cls, details: Mapping[str, int | str] | None) -> "Tariff | None":
+        """The one that is `noted` in details; None where none is."""
+        if details is None or "markup_ppm" not in details:
+            return None
+        return cls(markup_ppm=int(details["markup_ppm"]), request_fee_nanos=int(details["request_fee_nanos"]))
+
     def charge(self, cost_nanos: int) -> int:
         """The charge in nanos: cost, markup and fee, rounded once, half to even."""
         return self.marked_up(cost_nanos) + self.request_fee_nanos

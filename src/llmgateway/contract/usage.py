@@ -99,7 +99,8 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     usage_details: Mapping[str, int | str] | None = None
-    """Further figures that the price depends on, such as `{"searches": 2, "tier": "flex"}`, and `credential` as in an Attempt."""
+    """Further figures that the price depends on, such as `{"searches": 2, "tier": "flex"}`; `credential` as in an Attempt; and where
+    a part has no price, the tariff that it is charged by once it has one."""
     cost_nanos: int | None = None
     """What the provider bills for the request."""
     charge_nanos: int | None = None
@@ -153,7 +154,7 @@ class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     charge_nanos: int | None
     price_version: str | None
     wished: Mapping[str, int | str] | None = None
-    """The terms that were asked for and priced (tier, speed, region), as in `usage_details`; None for the standard ones."""
+    """The terms that were asked for and priced (tier, speed, region), and the tariff, as in `usage_details`; None for the standard ones."""
     credential: str | None = None
     """As in an Attempt."""
     test: bool = False

@@ -10,7 +10,7 @@ import yaml
 from llmgateway.canon.call import Call
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.tokens import Tokenizer
-from llmgateway.contract.snapshot import Budget, OrgSnapshot, SealedCredential
+from llmgateway.contract.snapshot import Budget, KeySnapshot, OrgSnapshot, SealedCredential, Tariff
 from llmgateway.contract.usage import Attempt, OpenRecord, Outcome, UsageEvent
 from llmgateway.dataplane.admit.bidding import needed
 from llmgateway.dataplane.observe.counting import Counting
@@ -53,11 +53,17 @@ def _routing(location: str) -> Routing:
 
 
 async def _served(
-    target: Target, plan: RoutePlan, usage: Usage | None, *, call: Call | None = None, left: bool = False
+    target: Target,
+    plan: RoutePlan,
+    usage: Usage | None,
+    *,
+    call: Call | None = None,
+    left: bool = False,
+    snapshot: KeySnapshot | None = None,
 ) -> tuple[OpenRecord, UsageEvent]:
     """The records of a request that the target answered, or whose caller left before it did."""
     journal = _Journal()
-    meter = _meter(journal)
+    meter = _meter(journal, snapshot=snapshot)
     meter.count_prompt(call or chat())
     meter.planned(plan)
     meter.opens(target)
@@ -86,14 +92,14 @@ async def test_what_fails_where_it_is_only_told_of_costs_no_record() -> None:
     assert [event.outcome for event in journal.closed] == [Outcome.FAILED]
 
 
-def _meter(journal: _Journal, trace: Trace = NO_TRACE) -> Meter:
+def _meter(journal: _Journal, trace: Trace = NO_TRACE, snapshot: KeySnapshot | None = None) -> Meter:
     routing, nobody = Routing(), cast("Any", None)
     instruments = Instruments(
         limiter=nobody, recorder=cast("Any", journal), catalog=CATALOG, tokenizer=TOKENIZER, clock=routing.clock,
         health=routing.health, counting=Counting(Metrics(FIGURES), CATALOG), request_log=RequestLog("none"),
         contents=nobody,
     )  # fmt: skip
-    return Meter(instruments, trace, new_id("req", NOON), key(), "chat", "openai")
+    return Meter(instruments, trace, new_id("req", NOON), snapshot or key(), "chat", "openai")
 
 
 @pytest.mark.parametrize(
@@ -175,6 +181,23 @@ async def test_what_the_provider_tells_counts_whatever_was_wished() -> None:
     target = _routing("").plan(call).targets[0]
     _, event = await _served(target, RoutePlan(targets=(target,), asked=target), Usage(prompt_tokens=1_000), call=call)
     assert (event.cost_nanos, event.usage_details) == (2_000_000, None)
+
+
+async def test_what_has_no_price_yet_keeps_the_tariff_that_it_will_be_charged_by() -> None:
+    tariff = Tariff(markup_ppm=100_000, request_fee_nanos=7)
+    org = OrgSnapshot(id="org_1", slug="acme", plan="starter", charged=True, tariff=tariff)
+    call = chat("openai/nobody-knows-it", service_tier="priority")
+    target = _routing("").plan(call).targets[0]
+    plan, noted = Plan(targets=(target,), asked=target), {"markup_ppm": 100_000, "request_fee_nanos": 7}
+    opened, event = await _served(target, plan, Usage(prompt_tokens=9), call=call, snapshot=key(org=org))
+    assert (opened.cost_nanos, event.cost_nanos) == (None, None)
+    assert (opened.wished, event.usage_details) == ({"tier": "priority", **noted}, noted)
+    assert Tariff.read(event.usage_details) == tariff
+    opened, event = await _served(target, plan, Usage(prompt_tokens=9), call=call)
+    assert (opened.wished, event.usage_details) == ({"tier": "priority"}, None), "who is charged nothing"
+    priced = _routing("").plan(chat("openai/gpt-4.1")).targets[0]
+    opened, event = await _served(priced, Plan(targets=(priced,), asked=priced), USED, snapshot=key(org=org))
+    assert (opened.wished, event.usage_details) == (None, {"region": "global"})
 
 
 def test_asking_a_region_reserves_what_it_costs_there() -> None:

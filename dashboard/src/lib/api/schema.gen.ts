@@ -3132,7 +3132,7 @@ export interface components {
             reasoning_tokens: number;
             /**
              * Usage Details
-             * @description What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`, and `credential`: the organisation's own that it went out on. Null is nothing.
+             * @description What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`, and `credential`: the organisation's own that it went out on; where a part has no price, `markup_ppm` and `request_fee_nanos`, by which it is charged once it has one. Null is nothing.
              */
             usage_details: {
                 [key: string]: number | string;
@@ -3215,7 +3215,7 @@ export interface components {
             reasoning_tokens: number;
             /**
              * Usage Details
-             * @description What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`, and `credential`: the organisation's own that it went out on. Null is nothing.
+             * @description What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`, and `credential`: the organisation's own that it went out on; where a part has no price, `markup_ppm` and `request_fee_nanos`, by which it is charged once it has one. Null is nothing.
              */
             usage_details: {
                 [key: string]: number | string;

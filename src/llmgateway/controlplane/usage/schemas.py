@@ -32,7 +32,8 @@ class RequestShown(Shown):
     reasoning_tokens: int
     usage_details: dict[str, int | str] | None = Field(
         description="What else the price is made of, such as `searches`, `audio_prompt_tokens`, `tier`, and `credential`: the "
-        "organisation's own that it went out on. Null is nothing."
+        "organisation's own that it went out on; where a part has no price, `markup_ppm` and `request_fee_nanos`, by which it is "
+        "charged once it has one. Null is nothing."
     )
     cost_usd: str | None
     charge_usd: str | None

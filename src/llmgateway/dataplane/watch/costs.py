@@ -1,6 +1,6 @@
 """The money of one request, in nanos: what the provider bills, what the organisation is charged, and the list cost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from llmgateway.canon.usage import Usage, UsageSource
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.contract.snapshot import KeySnapshot
-from llmgateway.contract.usage import price_version
+from llmgateway.contract.usage import LACKING, price_version
 from llmgateway.dataplane.plan.targets import Target
 
 
@@ -43,9 +43,20 @@ class Costs(msgspec.Struct, frozen=True):
 
     def charge(self, cost: int | None, target: Target, marked_up: Callable[[int], int]) -> int | None:
         """What the organisation is charged; nothing for test keys, nor where no tariff applies. None is unpriced."""
-        if not self.key.org.charged or self.key.test or not target.charged:
+        if not self._charged(target):
             return 0
         return None if cost is None else marked_up(cost)
+
+    def noting_tariff(
+        self, details: Mapping[str, int | str] | None, target: Target, cost: int | None, version: str | None
+    ) -> Mapping[str, int | str] | None:
+        """The details of what was used, with the tariff where a part of it has no price and will be charged later."""
+        if self._charged(target) and (cost is None or LACKING in (version or "")):
+            return {**(details or {}), **self.key.org.tariff.noted}
+        return details
+
+    def _charged(self, target: Target) -> bool:
+        return self.key.org.charged and not self.key.test and target.charged
 
     def list_cost(self, usage: Usage, cost: int | None, *, asked: Target | None, served: Target) -> int | None:
         """What the requested model would have cost at its own prices; less the cost, this is what routing saved."""

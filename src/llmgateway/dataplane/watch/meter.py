@@ -135,6 +135,7 @@ class Meter:
         self._expected = Usage(prompt_tokens, tier=wished.tier, speed=wished.speed, region=wished.region)
         asked = Usage() if self._only_counts else self._expected
         cost, version = (0, None) if self._only_counts else self._costs.cost(target, asked)
+        terms = None if wished == USUAL else asked.details()
         self._use.recorder.open(
             OpenRecord(
                 id=self._id,
@@ -151,7 +152,7 @@ class Meter:
                 cost_nanos=cost,
                 charge_nanos=self._costs.charge(cost, target, self._key.org.tariff.marked_up),
                 price_version=version,
-                wished=None if wished == USUAL else asked.details(),
+                wished=self._costs.noting_tariff(terms, target, cost, version),
                 credential=target.brought,
                 test=self._key.test,
                 tags=self._key.tags,
@@ -289,6 +290,7 @@ class Meter:
         elif self._target is not None and self._has_served(outcome):
             provider, served_model = self._target.host.id, self._target.model
             details = self._target.details(usage)
+            details = self._costs.noting_tariff(details, self._target, account.cost, account.price_version)
         call, plan = self._call, self._plan
         return UsageEvent(
             id=self._id,

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from llmgateway.canon.usage import Usage, UsageSource
-from llmgateway.contract.snapshot import Limits, OrgSnapshot
+from llmgateway.contract.snapshot import Limits, OrgSnapshot, Tariff
 from llmgateway.contract.usage import LACKING, UsageEvent
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account
@@ -40,7 +40,7 @@ async def test_what_was_served_unpriced_costs_what_it_would_have_and_is_charged(
     await ours.store(served(org_id=ours.org_id), served(START + DAY, ours.org_id, prompt_tokens=0, completion_tokens=0))
     report = await ours.run(write=False, now=START + 2 * DAY)
     assert (await ours.rows())[0].cost_nanos is None
-    assert report.lines[("acme", "groq/fine-tuned", "2026-11-05")] == RepricedLine(1, 0, COST, 0, CHARGE)
+    assert report.lines[("acme", "groq/fine-tuned", "2026-11-05")] == RepricedLine(1, 0, COST, 0, CHARGE, 1)
     assert (await ours.run(now=START + 2 * DAY)).lines == report.lines
     [first, second] = await ours.rows()
     assert (first.cost_nanos, first.charge_nanos, first.list_cost_nanos) == (COST, CHARGE, COST)
@@ -83,6 +83,22 @@ async def test_what_was_priced_in_part_is_charged_the_rest(ours: Operator) -> No
     ]  # fmt: skip
     assert report.unpriced["groq/fine-tuned"] == 1, "how often it searched was not kept by releases before"
     assert len(await ours.query("SELECT 1 FROM ledger_postings")) == 2
+    assert await ours.is_right()
+
+
+async def test_it_is_charged_by_the_tariff_that_held_when_it_began(ours: Operator) -> None:
+    then = Tariff(markup_ppm=500_000, request_fee_nanos=1_000)
+    part: dict[str, Any] = {"cost_nanos": COST, "list_cost_nanos": COST, "price_version": f"v1{LACKING}searches"}
+    searched = {"searches": 2, **then.noted}
+    await ours.store(
+        served(org_id=ours.org_id, usage_details=then.noted),
+        served(START + SECOND, ours.org_id, usage_details=searched, charge_nanos=then.charge(COST), **part),
+        served(START + 2 * SECOND, ours.org_id),
+    )
+    [line] = (await ours.run()).lines.values()
+    assert (line.requests, line.by_present_tariff) == (3, 1)
+    charges = [then.charge(COST), then.charge(COST + 2 * 10_000_000), CHARGE]
+    assert [row.charge_nanos for row in await ours.rows()] == charges
     assert await ours.is_right()
 
 

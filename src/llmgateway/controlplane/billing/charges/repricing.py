@@ -67,11 +67,14 @@ class RepricedLine:
     cost: int = 0
     charge_before: int = 0
     charge: int = 0
+    by_present_tariff: int = 0
+    """How many of the requests are charged by the tariff of now, because that of their begin was not kept."""
 
     def add(self, before: UsageEvent, after: UsageEvent) -> None:
         """Add one request."""
         charges = before.charge_nanos or 0, after.charge_nanos or 0
-        self.merge(RepricedLine(1, before.cost_nanos or 0, after.cost_nanos or 0, *charges))
+        present = charges[0] != charges[1] and Tariff.read(before.usage_details) is None
+        self.merge(RepricedLine(1, before.cost_nanos or 0, after.cost_nanos or 0, *charges, int(present)))
 
     def merge(self, other: "RepricedLine") -> None:
         """Add all that another line counts."""
@@ -80,6 +83,7 @@ class RepricedLine:
         self.cost += other.cost
         self.charge_before += other.charge_before
         self.charge += other.charge
+        self.by_present_tariff += other.by_present_tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ class Repricing:
     clock: Clock
     price: Pricer
     tariff: Tariff
+    """Of now, for requests that did not keep theirs."""
     wanted: Wanted
     cost_only: bool = False
     """Correct the costs alone, and charge nobody."""
@@ -147,7 +152,8 @@ class Repricing:
         for event in events:
             costs = self.price(event, org)
             charged = org.charged and not self.cost_only and event.created_at >= oldest
-            after = event if costs is None else corrected(event, costs, self.tariff if charged else None)
+            tariff = Tariff.read(event.usage_details) or self.tariff if charged else None
+            after = event if costs is None else corrected(event, costs, tariff)
             unpriced[_name(event)] += not after.is_priced
             if after is not event:
                 changes.append((event, after))
