@@ -54,6 +54,14 @@ async def room(admin: Database, database_url: str) -> AsyncIterator[Mailroom]:
     await worker.close()
 
 
+@pytest.mark.parametrize("farewell", ["221 bye", "250 OK", "421 too busy", ""])
+async def test_a_mail_that_the_server_took_is_delivered_however_it_says_goodbye(room: Mailroom, farewell: str) -> None:
+    room.office.farewell = farewell
+    await room.post(Mail(to="ada@example.com", subject="Hello", text="Hello"))
+    await room.deliver()
+    assert (len(room.office.letters), await room.waiting()) == (1, 0)
+
+
 async def test_a_mail_is_delivered_once_with_the_headers_that_servers_want(room: Mailroom) -> None:
     await room.post(Mail(to="ada@example.com", subject="Grüße", text="Hello\n.\nGoodbye, Ünal"))
     await room.deliver()

@@ -23,12 +23,13 @@ class Letter:
 
 @dataclass
 class PostOffice:
-    """Takes mail at `url`; `refusing` so many of the next messages."""
+    """Takes mail at `url`; `refusing` so many of the next messages. `farewell` is what it says in the end; nothing hangs up."""
 
     url: str = ""
     letters: list[Letter] = field(default_factory=list[Letter])
     logins: list[str] = field(default_factory=list[str])
     refusing: int = 0
+    farewell: str = "221 bye"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
@@ -46,9 +47,11 @@ class PostOffice:
                 recipients = []
             elif command.startswith("RCPT"):
                 recipients.append(line.partition("<")[2].partition(">")[0])
+            elif command == "QUIT":
+                answer = self.farewell
             elif command == "DATA":
                 answer = await self._data(reader, writer, recipients)
-            writer.write(f"{answer}\r\n".encode())
+            writer.write(f"{answer}\r\n".encode() if answer else b"")
             if command == "QUIT":
                 break
         writer.close()

@@ -4,6 +4,7 @@ import asyncio
 import smtplib
 import ssl
 import sys
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid, parseaddr
@@ -75,12 +76,14 @@ class SmtpMailer:
             server: smtplib.SMTP = smtplib.SMTP_SSL(host, self._url.port or 465, timeout=_SECONDS, context=context)
         else:
             server = smtplib.SMTP(host, self._url.port or 587, timeout=_SECONDS)
-        with server:
+        with closing(server):
             if self._url.scheme == "smtp+starttls":
                 server.starttls(context=context)
             if self._url.username:
                 server.login(unquote(self._url.username), unquote(self._url.password or ""))
             server.send_message(message)
+            with suppress(OSError):  # the server has it: a bad goodbye is no reason to send it again
+                server.quit()
 
 
 def _one_line(subject: str) -> str:
