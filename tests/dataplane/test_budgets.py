@@ -111,7 +111,7 @@ async def test_a_quota_that_only_running_requests_hold_is_not_used_up() -> None:
     with pytest.raises(TooMany) as waits:
         await limiter.admit(free, "u", Need(10, 490))
     assert (waits.value.code, waits.value.retry_after) == ("quota_exceeded", 1)
-    assert "What is left of the 1,000 tokens a month of the plan free is held" in waits.value.message
+    assert "What is left of the 1,000 tokens a month of this organisation's plan free is held" in waits.value.message
     for ticket in running:
         await limiter.settle(ticket, Used(tokens=20, requests=1))
     await limiter.admit(free, "u", Need(10, 490))
@@ -204,7 +204,7 @@ async def test_a_plans_quota_of_requests_and_tokens() -> None:
     with pytest.raises(PaymentRequired) as caught:
         await limiter.admit(plan, "t3", Need(10, 90))
     assert caught.value.code == "quota_exceeded"
-    assert "The plan free includes 3 requests a month" in caught.value.message
+    assert "This organisation's plan free includes 3 requests a month" in caught.value.message
     assert caught.value.resets_at == QUOTA.period_end
     tokens = key(quota=Quota(tokens=1_000, period_start=QUOTA.period_start, period_end=QUOTA.period_end))
     with pytest.raises(PaymentRequired) as caught:

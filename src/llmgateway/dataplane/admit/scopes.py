@@ -171,7 +171,7 @@ def _quota(scope: str, key: KeySnapshot) -> Iterator[ScopedClaim | _Claiming]:
     if quota is None:
         return
     name = f"{quota.period_start:%Y-%m-%d}{_since(quota.epoch)}"
-    whose, span = f"The plan {key.org.plan}", "a month"
+    whose, span = f"{ORGANISATION}'s plan {key.org.plan}", "a month"
     if quota.requests is not None:
         counter = Counter(f"{scope}:quota:requests:{name}", quota.requests, 1)
         yield ScopedClaim(counter, "quota_requests", whose, span, quota.period_end)
