@@ -150,6 +150,7 @@ def test_only_what_went_to_the_provider_on_the_installations_credential_is_compa
             _made(operation="count_tokens"),
             _made(provider="anthropic", served_model="gpt-4.1"),
             _made(provider=None, served_model=None),
+            _made(outcome="failed", prompt_tokens=0, completion_tokens=0, cost_nanos=0),
             _made(at=NOON.replace(day=3, hour=23, minute=59)),
             _made(at=NOON.replace(day=6, hour=0)),
             _made(usage_details={"credential": "cred_1"}),

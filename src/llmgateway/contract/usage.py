@@ -84,7 +84,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     """The model as the caller named it."""
     provider: str | None = None
-    """The provider that served the request; None when none did."""
+    """The provider that served the request, or was the last to fail it; None when none was asked."""
     served_model: str | None = None
     outcome: Outcome
     status: int

@@ -128,8 +128,9 @@ def test_a_failure_names_who_failed_last() -> None:
         for name, model in (("openai", "gpt-4.1"), ("anthropic", "claude-sonnet-4-5"))
     )
     failed = msgspec.structs.replace(
-        event(), outcome=Outcome.FAILED, status=503, error_code="upstream_failed", attempts=attempts
-    )
+        event(), outcome=Outcome.FAILED, status=503, error_code="upstream_failed", attempts=attempts,
+        provider="anthropic", served_model="claude-sonnet-4-5",
+    )  # fmt: skip
     samples = _ended(failed)
     assert (
         samples[

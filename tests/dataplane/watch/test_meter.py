@@ -200,6 +200,23 @@ async def test_what_has_no_price_yet_keeps_the_tariff_that_it_will_be_charged_by
     assert (opened.wished, event.usage_details) == (None, {"region": "global"})
 
 
+async def test_a_failure_is_that_of_the_provider_that_was_asked_last() -> None:
+    first, last = _routing("").plan().targets[:2]
+    journal = _Journal()
+    meter = _meter(journal)
+    meter.count_prompt(chat())
+    for target in (first, last):
+        meter.opens(target)
+        meter.attempted(
+            Attempt(provider=target.host.id, model=target.model, status=500, outcome="server_error", milliseconds=1),
+        )
+    failed = await meter.settle(Outcome.FAILED, 502)
+    assert (failed.provider, failed.served_model) == (last.host.id, last.model)
+    assert (failed.prompt_tokens, failed.cost_nanos, failed.charge_nanos, failed.list_cost_nanos) == (0, 0, 0, 0)
+    unasked = await _meter(_Journal()).settle(Outcome.REFUSED, 429)
+    assert (unasked.provider, unasked.served_model) == (None, None)
+
+
 def test_asking_a_region_reserves_what_it_costs_there() -> None:
     bid = needed(_routing("eu").router, chat("vertex/claude-opus-5-5", max_tokens=10), key(budgets=(LIMIT,)), 1_000)
     assert (bid.prompt_nanos, bid.output_nanos) == (4_400_000, 220_000)

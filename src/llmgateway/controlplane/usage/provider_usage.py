@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.canon.call import Operation
 from llmgateway.canon.usage import UsageSource
-from llmgateway.contract.usage import LACKING
+from llmgateway.contract.usage import LACKING, Outcome
 from llmgateway.db.models.usage_events import UsageRow
 from llmgateway.errors import FailureKind
 
@@ -54,7 +54,7 @@ class Selection:
 
 
 async def usage_by_day(tx: AsyncSession, selection: Selection) -> Sequence[ProviderUsage]:
-    """The sums over all organisations, without test traffic, answers from the cache and calls that only count tokens."""
+    """The sums over all organisations, without test traffic, answers from the cache, calls that only count tokens and failures before anything was read."""
     row = UsageRow
     count = func.count()
     query = select(
@@ -70,6 +70,7 @@ async def usage_by_day(tx: AsyncSession, selection: Selection) -> Sequence[Provi
     ).where(
         *_when(selection),
         row.provider == selection.provider,
+        or_(row.outcome.not_in((Outcome.FAILED, Outcome.REFUSED)), row.prompt_tokens > 0, row.completion_tokens > 0),
         row.cache != "hit",
         row.operation != Operation.COUNT_TOKENS,
         _on_credential(row.usage_details["credential"].astext, selection.credential),

@@ -172,8 +172,6 @@ class Counting:
     def _who(self, event: UsageEvent) -> tuple[str, str]:
         """The labels of provider and model: of those that served, else of those that failed last. Models not in the catalogue are `other`."""
         provider, model = event.provider, event.served_model
-        if provider is None and event.attempts:
-            provider, model = event.attempts[-1].provider, event.attempts[-1].model
         if provider is None or model is None:
             return NOBODY, NOBODY
         known = self._names.get((provider, model))

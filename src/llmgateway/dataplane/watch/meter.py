@@ -287,7 +287,7 @@ class Meter:
         provider = served_model = None
         if self._hit is not None:
             provider, served_model = self._hit.provider, self._hit.served_model
-        elif self._target is not None and self._has_served(outcome):
+        elif self._target is not None and self._was_asked(outcome):
             provider, served_model = self._target.host.id, self._target.model
             details = self._target.details(usage)
             details = self._costs.noting_tariff(details, self._target, account.cost, account.price_version)
@@ -348,10 +348,9 @@ class Meter:
         """Whether anything counts: what was sent upstream does, also when the caller left; a failure without content does not."""
         return not self._only_counts and (outcome is Outcome.FINISHED or self._left_running(outcome) or self._content)
 
-    def _has_served(self, outcome: Outcome) -> bool:
-        """Whether the target asked last is named as the one that served."""
-        answered = bool(self._attempts) and self._attempts[-1].outcome == "ok"
-        return answered or self._left_running(outcome) or self._content
+    def _was_asked(self, outcome: Outcome) -> bool:
+        """Whether the target asked last is named as the one that served, or failed."""
+        return bool(self._attempts) or self._left_running(outcome)
 
     def _left_running(self, outcome: Outcome) -> bool:
         """Whether the caller left while a target was at work."""
