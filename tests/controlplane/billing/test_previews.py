@@ -77,6 +77,10 @@ async def test_what_a_smaller_plan_slows_down_and_wants_paid_in_advance_is_said_
         found: list[str] = (await client.get("billing/change", params={"plan": plan})).json()["losses"]
         return found
 
+    beyond = "Nothing goes beyond what Free includes: where that ends, requests are refused."
+    assert beyond in await losses("free")
+    assert not any("beyond" in one for one in await losses("starter"))
+    assert not any("overage" in one for one in await losses("free")), "no word of ours"
     assert slower in await losses("starter")
     assert in_advance not in await losses("starter")
     assert in_advance in await losses("free")

@@ -138,11 +138,13 @@ def losses_of(current: Plan, plan: Plan, members: int, used: tuple[int, int]) ->
     ):
         if included is not None and count > included:
             found.append(f"{plan.name} includes {included:,} {what} a month; this period used {count:,} already.")
+    if _goes_beyond(current) and not _goes_beyond(plan):
+        found.append(f"Nothing goes beyond what {plan.name} includes: where that ends, requests are refused.")
     found += _slower(current.rates, plan.rates)
     kept, keeps = current.retention_days, plan.retention_days
     if keeps is not None and (kept is None or keeps < kept):
         found.append(f"Requests are shown for {keeps} days only.")
-    gone = [feature for feature in current.features if feature not in plan.features]
+    gone = [one for one in current.features if one not in plan.features and one != "overage"]
     return found + _gone(gone)
 
 
