@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from llmgateway.contract.refusals import no_room, with_left
 from llmgateway.contract.snapshot import Limits
 from llmgateway.contract.usage import Outcome
 from llmgateway.controlplane.billing.budgets import alerts
@@ -102,6 +103,18 @@ async def test_a_hard_budget_is_used_up_when_a_request_had_no_room_in_it(shop: S
     told = await _use(shop, data, org, key, 0, **refused)
     assert [one.partition(": ")[2] for one in told] == ['100 % of the budget of the key "build" is used']
     assert "are refused (402 budget_exceeded) until it begins anew" in await shop.api.mail("owner@acme.test")
+
+
+async def test_a_large_request_that_was_refused_early_does_not_make_eighty_percent_all(
+    shop: Shop, data: Database
+) -> None:
+    org, _ = await shop.owner_of("acme")
+    key = await _key(shop, org, monthly_budget_nanos=10 * DOLLAR)
+    message = with_left(no_room("This key", "$10.00", "a month"), 9 * DOLLAR)
+    assert await _use(shop, data, org, key, 1 * DOLLAR, **_refused(message)) == []
+    assert _percent(await _use(shop, data, org, key, 8 * DOLLAR)) == ["80 %"]
+    message = with_left(no_room("This key", "$10.00", "a month"), 1 * DOLLAR)
+    assert _percent(await _use(shop, data, org, key, 0, **_refused(message))) == ["100 "]
 
 
 async def test_only_the_budget_that_refused_is_called_used_up_and_once(shop: Shop, data: Database) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from llmgateway.catalog.recent import Recent
 from llmgateway.contract.channels import KeyChanged, SourceUnavailable
-from llmgateway.contract.refusals import no_room
+from llmgateway.contract.refusals import no_room, with_left
 from llmgateway.contract.snapshot import KeySnapshot, Quota
 from llmgateway.contract.usage import CRASHED, Outcome, UsageEvent
 from llmgateway.dataplane.admit.scopes import (
@@ -263,9 +263,8 @@ def _used_up(one: ScopedClaim, left: int, quota: Quota | None, headers: tuple[tu
         return PaymentRequired(message, code="insufficient_credit", headers=headers)
     anew = "" if one.resets_at is None else f" It begins anew at {one.resets_at:%Y-%m-%dT%H:%M:%SZ}."
     if one.kind == "money":
-        stands = f" ${dollars(left)} of it is left." if left > 0 else " It is used up."
         then = f"{anew} Or raise the budget." if anew else " Raise the budget to go on."
-        message = no_room(one.whose, one.limit, one.span) + stands + then
+        message = with_left(no_room(one.whose, one.limit, one.span), left) + then
         return PaymentRequired(message, code="budget_exceeded", resets_at=one.resets_at, headers=headers)
     stands = "they are used up" if left <= 0 else f"{left:,} of them are left; this request needs {one.claim.cost:,}"
     message = f"{one.whose} includes {one.limit} {one.span}, and {stands}.{anew} Or choose a larger plan."

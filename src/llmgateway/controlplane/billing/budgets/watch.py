@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import Spent
-from llmgateway.contract.refusals import KEY, ORGANISATION, PERIODS, PROJECT, refused_by
+from llmgateway.contract.refusals import KEY, ORGANISATION, PERIODS, PROJECT, left_in, refused_by
 from llmgateway.contract.usage import Outcome
 from llmgateway.controlplane.plans.service import month_of
 from llmgateway.controlplane.usage.service import spent_by_keys
@@ -45,7 +45,7 @@ class Watched:
     nanos: int
     used: int
     refused: bool
-    """Whether it refused a request lately, in this period and with its present amount."""
+    """Whether it refused a request lately, in this period and with its present amount, when nearly all of it was used."""
 
     @property
     def crossed(self) -> list[int]:
@@ -138,6 +138,7 @@ def _watched(subject: _Subject, refusals: Sequence[_Refusal], now: datetime) -> 
     for span, period, (begins, ends), nanos, used in periods:
         if nanos is not None:
             words = (subject.as_told, f"${dollars(nanos)}", PERIODS[span])
+            by_it = (one for one in told if one.last >= begins and refused_by(one.message, *words))
             yield Watched(
                 subject_id=subject.id,
                 whose=subject.whose,
@@ -147,5 +148,5 @@ def _watched(subject: _Subject, refusals: Sequence[_Refusal], now: datetime) -> 
                 ends=ends,
                 nanos=nanos,
                 used=used,
-                refused=any(one.last >= begins and refused_by(one.message, *words) for one in told),
+                refused=any(100 * left_in(one.message) <= (100 - _NEARLY) * nanos for one in by_it),
             )
