@@ -188,7 +188,7 @@ async def test_what_has_no_price_yet_keeps_the_tariff_that_it_will_be_charged_by
     org = OrgSnapshot(id="org_1", slug="acme", plan="starter", charged=True, tariff=tariff)
     call = chat("openai/nobody-knows-it", service_tier="priority")
     target = _routing("").plan(call).targets[0]
-    plan, noted = Plan(targets=(target,), asked=target), {"markup_ppm": 100_000, "request_fee_nanos": 7}
+    plan, noted = RoutePlan(targets=(target,), asked=target), {"markup_ppm": 100_000, "request_fee_nanos": 7}
     opened, event = await _served(target, plan, Usage(prompt_tokens=9), call=call, snapshot=key(org=org))
     assert (opened.cost_nanos, event.cost_nanos) == (None, None)
     assert (opened.wished, event.usage_details) == ({"tier": "priority", **noted}, noted)
@@ -196,7 +196,7 @@ async def test_what_has_no_price_yet_keeps_the_tariff_that_it_will_be_charged_by
     opened, event = await _served(target, plan, Usage(prompt_tokens=9), call=call)
     assert (opened.wished, event.usage_details) == ({"tier": "priority"}, None), "who is charged nothing"
     priced = _routing("").plan(chat("openai/gpt-4.1")).targets[0]
-    opened, event = await _served(priced, Plan(targets=(priced,), asked=priced), USED, snapshot=key(org=org))
+    opened, event = await _served(priced, RoutePlan(targets=(priced,), asked=priced), USED, snapshot=key(org=org))
     assert (opened.wished, event.usage_details) == (None, {"region": "global"})
 
 

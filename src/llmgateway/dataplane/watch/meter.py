@@ -290,7 +290,7 @@ class Meter:
         elif self._target is not None and self._was_asked(outcome):
             provider, served_model = self._target.host.id, self._target.model
             details = self._target.details(usage)
-            details = self._costs.noting_tariff(details, self._target, account.cost, account.price_version)
+            details = self._costs.noting_tariff(details, self._target, priced.cost, priced.price_version)
         call, plan = self._call, self._plan
         return UsageEvent(
             id=self._id,
