@@ -157,12 +157,6 @@ class Asking:
 
     async def take_over(self, call: Call, target: Target) -> Served:
         """Ask another target for a stream that goes on behind one that broke off. Raises ProviderError."""
-        try:
-            return await self._once(call, target, Manner.TRANSLATED, target.timeouts.first_token)
-        except ProviderError as error:
-            if error.kind is not FailureKind.CONNECTION or self.attempts_left <= 0:
-                raise
-        # The connection may have been a stale one of the pool, so it is tried once more.
         return await self._once(call, target, Manner.TRANSLATED, target.timeouts.first_token)
 
     def broke(self, target: Target, error: ProviderError) -> None:
