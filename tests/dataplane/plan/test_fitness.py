@@ -108,6 +108,30 @@ def test_a_picture_goes_to_who_can_see_it_before_anybody_leaves_it_out() -> None
     assert alone.dropped == {"messages.0.content.0.type"}
 
 
+@pytest.mark.parametrize(
+    ("part", "advice"),
+    [
+        (PICTURE[0], "send the content itself, in base64"),
+        ({"type": "file", "file": {"file_url": "https://example.com/a.pdf"}}, "send the content itself, in base64"),
+        (
+            {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}},
+            "send the content itself",
+        ),
+        ({"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}, "Leave it out"),
+        (
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "low"}},
+            "Leave it out",
+        ),
+    ],
+)
+def test_who_fetches_nothing_wants_the_content_itself(part: Json, advice: str) -> None:
+    keys = {"AWS_BEARER_TOKEN_BEDROCK": "b", "AWS_REGION": "us-east-1"}
+    with pytest.raises(BadRequest, match=advice):
+        Routing(alias({"provider": "bedrock", "model": "amazon.nova-pro-v1:0"}), environment=keys).plan(
+            chat(content=[part])
+        )
+
+
 def test_labels_that_change_no_answer_pass_nobody_over() -> None:
     routing = Routing()
     call = chat(user="u", metadata={"a": "b"}, store=False)

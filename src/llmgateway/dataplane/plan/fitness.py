@@ -13,7 +13,7 @@ from llmgateway.catalog.abilities import Ability
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.dataplane.plan.targets import Target
 from llmgateway.errors import BadRequest, NotFound
-from llmgateway.providers.history import has_unsigned_tool_turn
+from llmgateway.providers.history import has_unsigned_tool_turn, image_address
 from llmgateway.providers.server_tools import SERVER_TOOL_PREFIX
 
 _ALWAYS_DROPPABLE = frozenset(
@@ -32,6 +32,9 @@ _ADVICE = {
     "background": "Answers are not stored here to be fetched later: stream this one, or ask for it without `background`.",
 }
 """What to do instead, by the name of the refused parameter or the type of the refused item."""
+_SEND_IT = "Nobody fetches from an address there: send the content itself, in base64."
+_PART = re.compile(r"messages\.(\d+)\.content\.(\d+)(?:\.type)?")
+"""How the refusal of a whole part is written."""
 _THINKING = frozenset({"thinking", "reasoning_effort"})
 """Clients of the Messages API ask every model to reason, and mean those that can: left out elsewhere, and named."""
 _EFFORT = frozenset({"reasoning_effort"})
@@ -242,10 +245,24 @@ def _nobody(call: Call, passed_over: Mapping[str, str], named: Sequence[str]) ->
         advice = (
             _ADVICE.get(named[0])
             or _ADVICE.get(text_of(call.canon.get(named[0])))
+            or (_SEND_IT if _is_at_an_address(call.canon, named[0]) else "")
             or _leave_out({call.in_body(name) for name in named})
         )
         return BadRequest(f"{reasons}. {advice}", code="unsupported_parameter", param=call.in_body(named[0]))
     return no_model(call.model, f"{reasons}. Choose a model whose provider does.")
+
+
+def _is_at_an_address(canon: Json, path: str) -> bool:
+    """Whether a refused path is that of a picture or file of which the caller gives the address alone."""
+    found = _PART.fullmatch(path)
+    if found is None:
+        return False
+    part = objects(objects(canon.get("messages"))[int(found[1])].get("content"))[int(found[2])]
+    file, source = part.get("file"), part.get("source")
+    address = text_of(file.get("file_url")) if is_object(file) else image_address(part)
+    if is_object(source):
+        address = text_of(source.get("url"))
+    return address.startswith(("https://", "http://"))
 
 
 def _leave_out(named: Collection[str]) -> str:
