@@ -120,6 +120,14 @@ async def app(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
+@pytest.fixture
+async def worker(database_url: str) -> AsyncIterator[Database]:
+    """The test's database, as jobs see it."""
+    database = Database(database_url, Role.WORKER)
+    yield database
+    await database.close()
+
+
 async def _database(superuser_url: str, made: set[str], template: str | None) -> AsyncIterator[str]:
     if LOGIN not in made:
         await run_sql(superuser_url, f"CREATE ROLE {LOGIN} LOGIN CREATEROLE CREATEDB")

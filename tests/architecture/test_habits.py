@@ -150,6 +150,16 @@ def _compares_a_provider(node: ast.Compare) -> bool:
     )
 
 
+def test_no_file_of_tests_imports_another() -> None:
+    """What several need stands in a file of its own, where a reader looks for it."""
+    assert [
+        module.at(node)
+        for module in modules("tests")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").rpartition(".")[2].startswith("test_")
+    ] == []
+
+
 def test_nothing_is_left_unfinished() -> None:
     assert [
         f"{module.path}:{number}"

@@ -21,7 +21,7 @@ from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.kit.ids import id_time, new_id
 from tests.controlplane.records import event
-from tests.providers.test_bills import PAGES, costs
+from tests.providers.bill_pages import PAGES, costs
 
 NOON: Final = datetime(2026, 11, 4, 12, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ import pytest
 from llmgateway.canon.call import Operation
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Reply
+from tests.conformance.samples import steps_of
 from tests.conformance.targets import TARGETS, Target, chat, those_with
-from tests.conformance.test_answers import steps_of
 from tests.conformance.wires.base import WORDS
 
 EVERYBODY = pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)

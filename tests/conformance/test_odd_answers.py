@@ -16,9 +16,8 @@ from llmgateway.errors import ProviderError
 from llmgateway.providers.base import Reply, Step
 from llmgateway.providers.bedrock.framing import MessageSplitter
 from tests.conformance.dialects import CLIENTS, Client
+from tests.conformance.samples import ANSWERS, CUT, QUESTION, steps_of
 from tests.conformance.targets import Target, one_a_wire
-from tests.conformance.test_answers import ANSWERS, CUT, steps_of
-from tests.conformance.test_properties import QUESTION
 from tests.conformance.wires.bedrock import BedrockWire
 from tests.providers.bedrock_building import event
 

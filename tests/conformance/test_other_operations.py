@@ -15,14 +15,12 @@ from llmgateway.errors import BadRequest, FailureKind, ProviderError
 from llmgateway.providers.base import Provider, Reply, Step
 from llmgateway.providers.bedrock.claude import BedrockClaude
 from tests.conformance.meaning import Said
+from tests.conformance.samples import VECTORS, steps_of
 from tests.conformance.targets import OPENAI, TARGETS, Target, those_with
-from tests.conformance.test_answers import steps_of
 from tests.conformance.wires.anthropic import AnthropicWire, message_events
 from tests.conformance.wires.base import Wire, events, reply
 from tests.conformance.wires.invoked import InvokedWire
 from tests.conformance.wires.openai_wire import OpenAIWire
-
-VECTORS = [[0.25, -1.0, 3.5], [0.5, 2.0, -0.125]]
 
 
 def _each(operation: Operation) -> pytest.MarkDecorator:

@@ -14,8 +14,8 @@ from llmgateway.canon.shapes import objects, text_of
 from llmgateway.providers.base import Step
 from tests.conformance.dialects import CLIENTS, Client, Conversation, Turn
 from tests.conformance.meaning import Said
+from tests.conformance.samples import QUESTION, same
 from tests.conformance.targets import Target, one_a_wire
-from tests.conformance.test_answers import same
 
 _FEW: Final = settings(max_examples=40, deadline=None)
 _SIGNS: Final = st.characters(exclude_categories=("Cs", "Cc"))
@@ -124,17 +124,6 @@ def test_an_answer_comes_back_as_history_unharmed(client: Client, said: Said) ->
     assert message.get("thinking_blocks") == origin.get("thinking_blocks")
     found = [(c["id"], c["function"]["name"], json.loads(c["function"]["arguments"])) for c in _calls(message)]
     assert tuple(found) == said.calls
-
-
-QUESTION: Final[dict[str, Json]] = {
-    "openai": {
-        "model": "a-model",
-        "messages": [{"role": "user", "content": "Hello"}],
-        "stream_options": {"include_usage": True},
-    },
-    "anthropic": {"model": "a-model", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}]},
-    "responses": {"model": "a-model", "input": "Hello", "store": False},
-}
 
 
 def _calls(message: Json) -> list[Json]:

@@ -9,8 +9,8 @@ from llmgateway.canon.shapes import objects
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Step
 from tests.conformance.recorded import Exchange, each, exchanges
+from tests.conformance.samples import steps_of
 from tests.conformance.targets import chat
-from tests.conformance.test_answers import steps_of
 
 STREAMS = [one for one in exchanges() if one.stream and one.reply.status == 200]
 ANSWERS = [one for one in exchanges() if not one.stream and one.reply.status == 200]

@@ -13,9 +13,8 @@ from llmgateway.providers.base import Reply
 from llmgateway.providers.gemini.declaration import GEMINI
 from llmgateway.providers.hosts.openai import OPENAI
 from tests.conformance.dialects import CLIENTS, Client
+from tests.conformance.samples import QUESTION, steps_of
 from tests.conformance.targets import Target, those_with
-from tests.conformance.test_answers import steps_of
-from tests.conformance.test_properties import QUESTION
 from tests.providers.anthropic_recordings import accumulated
 
 DIALECTS = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.writer.id)

@@ -16,9 +16,8 @@ from llmgateway.errors import AttemptReport, UpstreamFailed
 from llmgateway.kit.sse import Splitter
 from tests.conformance.meaning import Said
 from tests.conformance.openai_specification import complaint
+from tests.conformance.samples import ANSWERS, CUT, VECTORS, sayable, steps_of
 from tests.conformance.targets import OPENAI, Target, one_a_wire, those_with
-from tests.conformance.test_answers import ANSWERS, CUT, sayable, steps_of
-from tests.conformance.test_other_operations import VECTORS
 
 RESPONSES, TEXTS = ResponsesDialect(), TextDialect()
 _SHAPES: dict[str, tuple[DialectWriter, str, str]] = {

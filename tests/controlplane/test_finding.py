@@ -16,7 +16,7 @@ from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from tests.controlplane.api import Api, Json, error_of
-from tests.controlplane.test_rollups import START, made
+from tests.controlplane.sums import START, made
 
 MIDDLE = START + timedelta(days=1, hours=7, minutes=13)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -20,76 +19,11 @@ from llmgateway.db.models.usage_rollups import DIGITS
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.errors import BadRequest
-from llmgateway.kit.ids import id_time, new_id
 from tests.controlplane.records import event
-from tests.db.test_opening import alembic
+from tests.controlplane.sums import DAY, START, added, batched, made, pending, roll_up, sums
+from tests.db.migrating import alembic
 
-START = datetime(2026, 11, 4, tzinfo=UTC)
 NOW = START + timedelta(days=3, hours=5)
-DAY = timedelta(days=1)
-
-
-@pytest.fixture
-async def worker(database_url: str) -> AsyncIterator[Database]:
-    """The test's database, as jobs see it."""
-    database = Database(database_url, Role.WORKER)
-    yield database
-    await database.close()
-
-
-def made(random: Random, org_id: str = "org_1", moment: datetime | None = None) -> UsageEvent:
-    """Any event of three days."""
-    identifier = new_id("req", moment or START + timedelta(seconds=random.randrange(3 * 86_400)))
-    outcome = random.choice([Outcome.FINISHED, Outcome.FINISHED, *Outcome])
-    return event(
-        id=identifier,
-        created_at=id_time(identifier),
-        org_id=org_id,
-        key_id=random.choice(["key_1", "key_2"]),
-        project_id=random.choice([None, "prj_1"]),
-        model=random.choice(["fast", "gpt-4.1"]),
-        provider=random.choice([None, "openai", "anthropic"]),
-        served_model=random.choice([None, "gpt-4.1"]),
-        outcome=outcome,
-        cache=random.choice(["hit", "miss", "bypass"]),
-        test=random.random() < 0.1,
-        tags=random.choice([(), ("blue",), ("blue", "green")]),
-        prompt_tokens=random.randrange(1000),
-        completion_tokens=random.choice([0, random.randrange(1000)]),
-        cached_tokens=random.randrange(100),
-        cache_write_tokens=random.randrange(100),
-        reasoning_tokens=random.randrange(100),
-        cost_nanos=random.choice([None, random.randrange(10**12)]),
-        charge_nanos=random.choice([None, random.randrange(10**12)]),
-        list_cost_nanos=random.choice([None, random.randrange(10**12)]),
-        usage_source=random.choice([UsageSource.PROVIDER, UsageSource.ESTIMATED]),
-        duration_ms=int(10 ** random.uniform(0, 5.7)),
-        first_token_ms=random.choice([None, int(10 ** random.uniform(0, 4))]),
-    )
-
-
-async def roll_up(worker: Database) -> None:
-    """Until nothing is pending."""
-    while await rollups.roll_up_next(worker):
-        pass
-
-
-async def sums(admin: Database, table: str) -> list[dict[str, Any]]:
-    """All that is in a table of sums."""
-    async with admin.transaction() as tx:
-        query = text(f"SELECT * FROM {table} WHERE requests <> 0 ORDER BY org_id, time, facets")
-        return [dict(row) for row in (await tx.execute(query)).mappings()]
-
-
-async def pending(admin: Database) -> int:
-    """How many changes are not merged."""
-    async with admin.transaction() as tx:
-        return await tx.scalar(text("SELECT count(*) FROM usage_pending")) or 0
-
-
-def added(events: Sequence[UsageEvent], name: str) -> int:
-    """The sum over events."""
-    return sum(getattr(one, name) or 0 for one in events)
 
 
 async def _ship_as_it_happens(data: Database, worker: Database, random: Random) -> list[UsageEvent]:
@@ -109,11 +43,6 @@ async def _ship_as_it_happens(data: Database, worker: Database, random: Random) 
     await store.insert(truths)
     replaced = {one.id for one in truths}
     return [*(one for one in events if one.id not in replaced), *truths]
-
-
-def batched(events: Sequence[UsageEvent], size: int) -> list[Sequence[UsageEvent]]:
-    """In their order."""
-    return [events[start : start + size] for start in range(0, len(events), size)]
 
 
 def _fields(one: UsageEvent) -> dict[str, Any]:

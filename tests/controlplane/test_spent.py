@@ -14,7 +14,7 @@ from llmgateway.controlplane.usage.exact_sums import ExactSums, exact_sums
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
-from tests.controlplane.test_rollups import START, added, batched, made
+from tests.controlplane.sums import START, added, batched, made
 
 DAY = timedelta(days=1)
 

@@ -14,14 +14,13 @@ import pytest
 from llmgateway.contract.usage import LACKING, Outcome, UsageEvent
 from llmgateway.controlplane.usage import rollups, summary
 from llmgateway.controlplane.usage.store import UsageStore
-from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.ids import id_time, new_id
 from llmgateway.kit.money import nanos
 from tests.controlplane.api import Api, Json, open_api
 from tests.controlplane.records import event
-from tests.controlplane.test_rollups import DAY, START, added, made, roll_up
+from tests.controlplane.sums import DAY, START, added, made, roll_up
 
 NOW = START + 3 * DAY + timedelta(hours=5, minutes=20)
 
@@ -31,14 +30,6 @@ async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
     """At a time of the test's own."""
     async with open_api(database_url, tmp_path, ManualClock(NOW)) as api:
         yield api
-
-
-@pytest.fixture
-async def worker(database_url: str) -> AsyncIterator[Database]:
-    """The test's database, as jobs see it."""
-    database = Database(database_url, Role.WORKER)
-    yield database
-    await database.close()
 
 
 class Asked:

@@ -3,33 +3,13 @@
 import re
 import subprocess
 import sys
-import time
 from typing import Any, cast
 
-import httpx2
 from playwright.sync_api import Browser, Route, expect
 
+from tests.dashboard.asking import ask, shown_key, until_stored
 from tests.dashboard.browser import PASSWORD, Person, kept, person
 from tests.e2e.gateway import Gateway
-
-
-def ask(gateway: Gateway, key: str, model: str = "sandbox/chat", text: str = "Hello") -> httpx2.Response:
-    body = {"model": model, "messages": [{"role": "user", "content": text}]}
-    headers = {"authorization": f"Bearer {key}"}
-    return httpx2.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers, timeout=30)
-
-
-def until_stored(gateway: Gateway, request: str) -> None:
-    """Waits until pages can show a request of the first key."""
-    deadline, headers = time.monotonic() + 60, {"authorization": f"Bearer {gateway.key}"}
-    while httpx2.get(f"{gateway.url}/v1/requests/{request}", headers=headers, timeout=30).status_code != 200:
-        assert time.monotonic() < deadline, request
-        time.sleep(0.2)
-
-
-def shown_key(somebody: Person) -> str:
-    """The secret that is shown this once."""
-    return (somebody.page.get_by_label("the key", exact=True).text_content() or "").strip()
 
 
 def _run(snippet: str) -> None:

@@ -4,9 +4,9 @@ import re
 
 from playwright.sync_api import Browser, expect
 
+from tests.dashboard.asking import ask, shown_key
 from tests.dashboard.browser import PASSWORD, Person, kept, person
 from tests.dashboard.checkout import Checkout
-from tests.dashboard.test_journeys import ask, shown_key
 from tests.e2e.gateway import Gateway
 
 

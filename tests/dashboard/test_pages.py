@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.dashboard.asking import ask, until_stored
 from tests.dashboard.browser import Person, Theme, kept, person
-from tests.dashboard.test_journeys import ask, until_stored
 from tests.e2e.gateway import Gateway
 
 OPEN = ("/", "/pricing", "/docs", "/contact", "/terms", "/privacy", "/sla", "/login", "/signup", "/forgot")

@@ -12,7 +12,7 @@ from llmgateway.dataplane.admit.limits import Limiter
 from llmgateway.dataplane.admit.scopes import Need
 from llmgateway.errors import PaymentRequired
 from llmgateway.kit.clock import ManualClock
-from tests.dataplane.test_budgets import DOLLAR, START, Ledger, key, limiter_over
+from tests.dataplane.budgeted import DOLLAR, START, Ledger, key, limiter_over
 from tests.dataplane.usage_records import event
 
 

@@ -1,88 +1,20 @@
 """Budgets and quotas: nothing is admitted that has no room, and what is over is told with its way back."""
 
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
 import pytest
 
-from llmgateway.contract.channels import KeyChanged, SourceUnavailable, Spent
+from llmgateway.contract.channels import KeyChanged
 from llmgateway.contract.snapshot import Budget, KeySnapshot, Limits, OrgSnapshot, Quota
-from llmgateway.dataplane.admit.limits import Limiter, Used
+from llmgateway.dataplane.admit.limits import Used
 from llmgateway.dataplane.admit.scopes import Need
-from llmgateway.dataplane.admit.seeding import Seeder
 from llmgateway.errors import PaymentRequired, TooMany, Unavailable
 from llmgateway.kit.clock import ManualClock
-from llmgateway.kit.memory_store import MemoryStore
+from tests.dataplane.budgeted import DOLLAR, QUOTA, START, Ledger, key, limiter_over, spent
 from tests.dataplane.usage_records import event
-
-START = datetime(2026, 11, 5, 12, tzinfo=UTC)
-DOLLAR = 10**9
-QUOTA = Quota(
-    requests=3,
-    tokens=1_000,
-    period_start=datetime(2026, 11, 1, tzinfo=UTC),
-    period_end=datetime(2026, 12, 1, tzinfo=UTC),
-)
-
-
-class Ledger:
-    """The control plane's answer, as a test writes it."""
-
-    def __init__(self, *spent: Spent) -> None:
-        self.rows = spent
-        self.down = False
-        self.asked = 0
-        self.moments = list[datetime]()
-
-    async def spent(self, org_id: str, period_start: datetime, moment: datetime) -> Sequence[Spent]:
-        self.asked += 1
-        self.moments.append(moment)
-        if self.down:
-            raise SourceUnavailable("down")
-        assert org_id == "org_1"
-        return self.rows
-
-
-def spent(
-    key: str, nanos: int = 0, *, project: str | None = None, requests: int = 0, tokens: int = 0, charged: int = 0
-) -> Spent:
-    return Spent(
-        key_id=key,
-        project_id=project,
-        day_nanos=nanos,
-        month_nanos=nanos,
-        total_nanos=nanos,
-        period_requests=requests,
-        period_tokens=tokens,
-        charged_nanos=charged,
-    )
-
-
-def limiter_over(ledger: Ledger, clock: ManualClock | None = None) -> Limiter:
-    clock = clock or ManualClock(START)
-    store = MemoryStore(clock)
-
-    async def shipped() -> bool:
-        return True
-
-    return Limiter(store, clock, Seeder(ledger, store, shipped))
-
-
-def key(
-    *budgets: Budget,
-    quota: Quota | None = None,
-    org: tuple[Budget, ...] = (),
-    test: bool = False,
-    charge_limit: int | None = None,
-    charged: bool = False,
-) -> KeySnapshot:
-    organisation = OrgSnapshot(
-        id="org_1", slug="a", plan="free", quota=quota, budgets=org, charge_limit=charge_limit, charged=charged
-    )
-    return KeySnapshot(id="key_1", name="k", org=organisation, budgets=budgets, test=test)
 
 
 async def test_a_budget_admits_up_to_its_last_cent_and_the_truth_is_what_counts() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from llmgateway.dataplane.admit.scopes import Need
 from llmgateway.errors import PaymentRequired
-from tests.dataplane.test_budgets import DOLLAR, QUOTA, Ledger, key, limiter_over, spent
+from tests.dataplane.budgeted import DOLLAR, QUOTA, Ledger, key, limiter_over, spent
 
 
 @pytest.mark.parametrize("beyond", [None, DOLLAR])

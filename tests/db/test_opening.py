@@ -1,9 +1,6 @@
 """Who migrates, who refuses, and whom the roles are given to."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,10 +14,8 @@ from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.errors import ConfigurationError
 from llmgateway.settings import Settings
+from tests.db.migrating import SECRETS, alembic
 from tests.fixtures_database import run_sql, url_of
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-SECRETS = {"LLMGATEWAY_SECRET_KEY": "s" * 32, "JWT_SECRET_KEY": "j" * 32}
 
 
 def _settings(url: str) -> Settings:
@@ -40,20 +35,6 @@ async def _revision(url: str) -> str | None:
         found: str | None = await tx.scalar(text("SELECT version_num FROM alembic_version"))
     await database.close()
     return found
-
-
-def alembic(url: str, *arguments: str) -> None:
-    """As an operator calls it in the repository."""
-    done = subprocess.run(
-        [sys.executable, "-m", "alembic", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, "DATABASE_URL": url, **SECRETS},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from openai import OpenAI
 
 from tests.e2e.gateway import Gateway, run_gateway
 from tests.upstreams.server import Upstream, upstream
@@ -86,3 +87,10 @@ models:
       - {{provider: anthropic, model: echo}}
     retries: 1
 """
+
+
+@pytest.fixture
+def client(stage: Stage) -> Iterator[OpenAI]:
+    """The official client of OpenAI's, which retries nothing by itself."""
+    with OpenAI(api_key=stage.gateway.key, base_url=f"{stage.gateway.url}/v1", max_retries=0, timeout=20) as client:
+        yield client

@@ -10,7 +10,7 @@ from anthropic import Anthropic
 from anthropic.types import ToolParam
 
 from tests.e2e.conftest import Stage
-from tests.e2e.test_openai_sdk import PIXEL, PROMPT_TOKENS, WIRES
+from tests.e2e.wires import PIXEL, PROMPT_TOKENS, WIRES
 
 pytestmark = pytest.mark.slow
 

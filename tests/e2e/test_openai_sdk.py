@@ -1,7 +1,6 @@
 """The official `openai` package as a client, unchanged but for base URL and key, against three providers' wires."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -10,14 +9,11 @@ from openai import OpenAI
 from openai.types.chat import ChatCompletionToolParam
 
 from tests.e2e.conftest import Stage
+from tests.e2e.wires import COMPLETION_TOKENS, PIXEL, PROMPT_TOKENS, WIRES
 from tests.upstreams.server import AZURE_FILTERED
 
 pytestmark = pytest.mark.slow
 
-WIRES = ("openai", "anthropic", "gemini")
-PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
-)
 TOOL: ChatCompletionToolParam = {
     "type": "function",
     "function": {
@@ -26,14 +22,6 @@ TOOL: ChatCompletionToolParam = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
-PROMPT_TOKENS = {"openai": 11, "anthropic": 11, "gemini": 7}
-COMPLETION_TOKENS = {"openai": 3, "anthropic": 3, "gemini": 8}
-
-
-@pytest.fixture
-def client(stage: Stage) -> Iterator[OpenAI]:
-    with OpenAI(api_key=stage.gateway.key, base_url=f"{stage.gateway.url}/v1", max_retries=0, timeout=20) as client:
-        yield client
 
 
 @pytest.mark.parametrize("wire", WIRES)

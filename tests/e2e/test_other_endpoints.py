@@ -1,6 +1,5 @@
 """Completions, rerank, token counts and models: metered by the same pipe as everything else."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -23,12 +22,6 @@ BODIES = {
     "/v1/messages": {"model": "lab/echo", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]},
     "/v1/messages/count_tokens": {"model": "lab/echo", "messages": [{"role": "user", "content": "Hi"}]},
 }
-
-
-@pytest.fixture
-def client(stage: Stage) -> Iterator[OpenAI]:
-    with OpenAI(api_key=stage.gateway.key, base_url=f"{stage.gateway.url}/v1", max_retries=0, timeout=20) as client:
-        yield client
 
 
 def test_every_route_has_a_body_here() -> None:

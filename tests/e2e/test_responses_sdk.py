@@ -1,7 +1,6 @@
 """The official `openai` package's Responses API against models that know it, and models that only chat."""
 
 import json
-from collections.abc import Iterator
 
 import openai
 import pytest
@@ -26,12 +25,6 @@ TOOL: FunctionToolParam = {
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     "strict": False,
 }
-
-
-@pytest.fixture
-def client(stage: Stage) -> Iterator[OpenAI]:
-    with OpenAI(api_key=stage.gateway.key, base_url=f"{stage.gateway.url}/v1", max_retries=0, timeout=20) as client:
-        yield client
 
 
 @pytest.mark.parametrize("wire", WIRES)

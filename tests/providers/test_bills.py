@@ -1,38 +1,17 @@
 """Exports of providers: what they say is read as it is written, and what says nothing is refused in words."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Final
 
 import pytest
 
 from llmgateway.canon.call import Operation
-from llmgateway.providers.bills.bill import Bill, BillLine, Measure, Unreadable
+from llmgateway.providers.bills.bill import BillLine, Measure, Unreadable
 from llmgateway.providers.bills.naming import undated
 from llmgateway.providers.bills.reading import read_bill
 from llmgateway.providers.bills.statement import joined
-
-PAGES: Final = Path(__file__).parent / "bills"
-FOURTH: Final = date(2026, 11, 4)
-MIDNIGHT: Final = datetime(2026, 11, 4, tzinfo=UTC)
-
-
-def page(name: str) -> Bill:
-    return read_bill(name, (PAGES / f"{name}.json").read_bytes())
-
-
-def costs(*results: dict[str, Any], start: datetime = MIDNIGHT, hours: int = 24, **more: Any) -> bytes:
-    """A page of OpenAI's costs with one bucket."""
-    begin = int(start.timestamp())
-    lines = [{"object": "organization.costs.result", **result} for result in results]
-    bucket = {"object": "bucket", "start_time": begin, "end_time": begin + hours * 3600, "results": lines}
-    return json.dumps({"object": "page", "data": [bucket], "has_more": False, "next_page": None, **more}).encode()
-
-
-def dollar(item: str | None = None) -> dict[str, Any]:
-    return {"amount": {"value": 1, "currency": "usd"}, "line_item": item}
+from tests.providers.bill_pages import FOURTH, MIDNIGHT, costs, dollar, page
 
 
 def test_openais_costs_are_read_to_the_last_digit_as_number_and_as_text() -> None:

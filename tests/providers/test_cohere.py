@@ -1,44 +1,26 @@
 """Cohere: recorded answers and streams keep their meaning, requests are written as documented, failures have names."""
 
-from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
-from llmgateway.canon.call import Call, Dialect, Operation
+from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
 from llmgateway.errors import BadRequest, FailureKind, ProviderError
-from llmgateway.providers.base import Place, Reply
+from llmgateway.providers.base import Reply
 from llmgateway.providers.cohere.declaration import COHERE
+from tests.providers.cohere_building import HELLO, PLACE, built, chat, event
 
 from .cohere_recordings import Recording, each, recordings
 from .streams import completion, decoded, last_usage
 
-PLACE = Place(
-    model="command-a-03-2025",
-    base_url="https://api.cohere.com",
-    secrets={"api_key": "k"},
-    stream=False,
-    now=datetime(2026, 1, 2, tzinfo=UTC),
-)
-HELLO: Json = {"role": "user", "content": "hello"}
 TOOL: Json = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "required": ["a"]}}}
 OTHER: Json = {"type": "function", "function": {"name": "g"}}
 CHATS = recordings("cohere", "cohere.v2.chat")
 GOOD = [r for r in CHATS if r.reply.status == 200]
 ENDED_WELL = [r for r in GOOD if b'"ERROR"' not in r.reply.body]
-
-
-def chat(body: Json, operation: Operation = Operation.CHAT) -> Call:
-    whole: Json = {"model": "asked", "messages": [HELLO], **body}
-    return Call(operation=operation, dialect=Dialect.OPENAI, model="asked", stream=False, body=whole, canon=whole)
-
-
-def built(body: Json, **place: Any) -> Json:
-    return cast("Json", msgspec.json.decode(COHERE.build(chat(body), replace(PLACE, **place)).body))
 
 
 def wanted(recording: Recording) -> Json:
@@ -138,11 +120,6 @@ def test_recorded_vectors(recording: Recording) -> None:
     assert [item["embedding"] for item in answer.body["data"]] == body["embeddings"]["float"]
     assert answer.usage is not None
     assert answer.usage.prompt_tokens == body["meta"]["billed_units"]["input_tokens"]
-
-
-def event(kind: str, index: int = 0, **message: Any) -> bytes:
-    body = {"type": kind, "index": index, "delta": {"message": message}}
-    return b"event: %b\ndata: %b\n\n" % (kind.encode(), msgspec.json.encode(body))
 
 
 def call_start(index: int) -> bytes:

@@ -9,8 +9,8 @@ from llmgateway.canon.chat import Json
 from llmgateway.providers.base import Reply
 from llmgateway.providers.cohere.declaration import COHERE
 
+from .cohere_building import chat, event
 from .streams import completion, decoded
-from .test_cohere import chat, event
 
 
 def cited(**more: Any) -> Json:

@@ -10,8 +10,8 @@ from llmgateway.contract.snapshot import Budget, KeySnapshot, OrgSnapshot, Seale
 from llmgateway.dataplane.admit.bidding import needed
 from llmgateway.dataplane.admit.scopes import Need
 from llmgateway.errors import PaymentRequired
+from tests.dataplane.budgeted import DOLLAR, QUOTA, key
 from tests.dataplane.routing import FILE, Routing, chat
-from tests.dataplane.test_budgets import DOLLAR, QUOTA, key
 
 
 @pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "anthropic/nobody-knows-its-price"])

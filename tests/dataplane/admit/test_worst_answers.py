@@ -17,8 +17,8 @@ from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.errors import BadRequest, PaymentRequired
+from tests.dataplane.budgeted import DOLLAR, key
 from tests.dataplane.routing import CATALOG, KEYS, NOON, Routing
-from tests.dataplane.test_budgets import DOLLAR, key
 
 HELLO = [{"role": "user", "content": "hello"}]
 CLAUDE = "anthropic/claude-sonnet-4-5"

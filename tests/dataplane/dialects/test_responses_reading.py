@@ -14,8 +14,8 @@ from llmgateway.kit.sse import Splitter
 from llmgateway.providers.base import Answer, Reply
 from llmgateway.providers.gemini.declaration import GEMINI
 from tests.conformance.openai_specification import complaint
+from tests.conformance.samples import steps_of
 from tests.conformance.targets import Target, those_with
-from tests.conformance.test_answers import steps_of
 
 DIALECT = ResponsesDialect()
 TOOL: Json = {

@@ -23,7 +23,7 @@ from llmgateway.kit import http
 from llmgateway.kit.crypto import MasterKeys
 from llmgateway.kit.http import HttpClient
 from llmgateway.kit.vault import Vault
-from tests.dataplane.dispatch.test_dispatcher import Notes
+from tests.dataplane.dispatch.labs import Notes
 from tests.dataplane.routing import Routing, chat
 
 Frames = Iterator[bytes]

@@ -5,7 +5,7 @@ import asyncio
 from llmgateway.dataplane.dispatch.retries import Retries
 from llmgateway.errors import Problem
 from llmgateway.kit.clock import ManualClock
-from tests.dataplane.dispatch.test_dispatcher import Labs, Scene
+from tests.dataplane.dispatch.labs import Labs, Scene
 from tests.dataplane.routing import NOON, chat
 
 

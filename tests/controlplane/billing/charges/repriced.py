@@ -20,7 +20,7 @@ from llmgateway.db.session import Database
 from llmgateway.kit.utc import midnight
 from tests.controlplane.billing.books import START, charged, clock_at
 from tests.controlplane.records import make_org
-from tests.controlplane.test_rollups import roll_up, sums
+from tests.controlplane.sums import roll_up, sums
 from tests.dataplane.routing import CATALOG, Routing
 
 TARIFF = Tariff(markup_ppm=100_000, request_fee_nanos=7)
