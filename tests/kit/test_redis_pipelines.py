@@ -35,7 +35,7 @@ class _Slow:
 
 
 @asynccontextmanager
-async def _slow_store(server: str, path: Path) -> AsyncGenerator[tuple[RedisStore, _Slow]]:
+async def _slow_store(server: str, path: Path, seconds: float = _SECONDS) -> AsyncGenerator[tuple[RedisStore, _Slow]]:
     slow, serving = _Slow(), list[asyncio.Future[Any]]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -45,7 +45,7 @@ async def _slow_store(server: str, path: Path) -> AsyncGenerator[tuple[RedisStor
         await serving[-1]
 
     between = await asyncio.start_unix_server(serve, path)
-    store = RedisStore(f"unix://{path}", seconds=_SECONDS, prefix=f"{path.name}:")
+    store = RedisStore(f"unix://{path}", seconds=seconds, prefix=f"{path.name}:")
     assert (await store.admit("first", LEASE, _WINDOW)).admitted
     try:
         yield store, slow
@@ -74,10 +74,11 @@ async def test_who_is_given_up_while_waiting_reserves_nothing(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_pipelines, "_PIPELINES", 1)
-    async with _slow_store(server, tmp_path / "given_up") as (store, slow):
+    async with _slow_store(server, tmp_path / "given_up", seconds=1) as (store, slow):
         slow.open.clear()
         ahead = asyncio.ensure_future(store.admit("a", LEASE, _WINDOW))
-        await asyncio.sleep(0.01)
+        while not await redis_of(store).keys("given_up:*ticket:a@*"):
+            pass  # it has not left yet
         with pytest.raises(StoreDown):
             await store.admit("b", LEASE, _WINDOW)
         slow.open.set()
