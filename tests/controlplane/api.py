@@ -101,6 +101,11 @@ class Api:
                 tx.add(Member(org_id=org.id, user_id=user_id, role=role, created_at=self.clock.now()))
             return org.id
 
+    async def owner_of(self, name: str, *, plan: str = "self_hosted") -> tuple[str, httpx2.AsyncClient]:
+        """The id of a new organisation, and a client of its owner."""
+        owner = await self.person(f"owner@{name.lower()}.test")
+        return await self.org(name, owner, plan=plan), await self.as_(owner)
+
     async def mail(self, recipient: str) -> str:
         """The newest mail to somebody that waits."""
         async with self.admin.transaction() as tx:

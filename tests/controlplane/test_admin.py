@@ -106,8 +106,7 @@ async def test_a_plan_that_is_none_is_refused(api: Api) -> None:
 
 async def test_what_operators_look_at_is_in_the_trail_too(api: Api) -> None:
     operator = await api.as_(await api.person("op@us.test", operator=True))
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
+    org, owner = await api.owner_of("Acme")
     await operator.get("/admin/orgs", params={"q": "acme"})
     await operator.get("/admin/figures")
     await operator.get(f"/admin/orgs/{org}")
@@ -120,7 +119,7 @@ async def test_what_operators_look_at_is_in_the_trail_too(api: Api) -> None:
     ]
     rest = (await operator.get("/admin/audit", params={"cursor": trail["next_cursor"]})).json()["data"]
     assert [(entry["action"], entry["after"]) for entry in rest] == [("operator.list", {"q": "acme", "plan": None})]
-    mine = (await (await api.as_(owner_id)).get(f"/orgs/{org}/audit")).json()["data"]
+    mine = (await owner.get(f"/orgs/{org}/audit")).json()["data"]
     assert [entry["action"] for entry in mine] == ["org.suspend", "operator.look"]
     filed = await operator.get("/admin/audit", params={"format": "csv", "target": org})
     assert [row["action"] for row in csv.DictReader(io.StringIO(filed.text))] == ["org.suspend", "operator.look"]

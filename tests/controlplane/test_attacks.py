@@ -18,9 +18,7 @@ CANARY = "canary-7f3a9c"
 
 
 async def test_mass_assignment_is_refused(api: Api) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id, plan="free")
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme", plan="free")
     for method, path, body in (
         ("PATCH", "/me", {"name": "x", "operator": True}),
         ("PATCH", f"/orgs/{org}", {"name": "x", "plan": "enterprise"}),
@@ -38,9 +36,7 @@ async def test_mass_assignment_is_refused(api: Api) -> None:
 
 
 async def test_no_tenant_holds_connections_for_good(api: Api) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     for seconds, status in (("3600", 201), ("3600.5", 400), ("1e308", 400), ("1e999", 400), ("Infinity", 400)):
         body = f'{{"targets": [{{"provider": "openai", "model": "m"}}], "timeouts": {{"total": {seconds}}}}}'
         headers = {"content-type": "application/json"}
@@ -51,9 +47,7 @@ async def test_no_tenant_holds_connections_for_good(api: Api) -> None:
 
 
 async def test_guessed_ids_are_not_found(api: Api) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     for guess in ("1", "key_00000000000000000000000000", "%00", "..%2f..", "'%20or%20'1'='1", "key_*"):
         answer = await owner.get(f"/orgs/{org}/keys/{guess}")
         assert answer.status_code in {400, 404}, guess
@@ -115,9 +109,7 @@ async def test_nested_and_broken_json_is_refused(api: Api, content: bytes) -> No
 
 
 async def test_a_nul_and_half_a_surrogate_pair_are_refused_not_a_fault(api: Api) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     for path, body in (
         (f"/orgs/{org}/keys", {"name": "a\0b"}),
         (f"/orgs/{org}/keys", {"name": "k", "tags": ["a\0b"]}),
@@ -199,9 +191,7 @@ async def test_no_secret_is_in_logs_errors_answers_or_the_trail(
 
 
 async def test_a_keys_secret_is_shown_once_and_kept_nowhere(api: Api) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     made = (await owner.post(f"/orgs/{org}/keys", json={"name": "k"})).json()
     rotated = (await owner.post(f"/orgs/{org}/keys/{made['id']}/rotate", json={"overlap_seconds": 60})).json()
     for path in ("keys", f"keys/{made['id']}", "audit", "audit?format=jsonl"):

@@ -23,9 +23,7 @@ WISH = {"provider": "bedrock", "name": "ours", "api_key": SECRET, "options": {"r
 
 
 async def test_a_credential_is_sealed_and_only_its_own_organisation_opens_it(api: Api, data: Database) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     made = await owner.post(f"/orgs/{org}/credentials", json=WISH)
     assert made.status_code == 201, made.text
     assert SECRET not in made.text
@@ -66,10 +64,9 @@ async def test_a_credential_is_sealed_and_only_its_own_organisation_opens_it(api
     ],
 )
 async def test_an_address_that_leads_inside_is_refused(api: Api, address: str) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
+    org, owner = await api.owner_of("Acme")
     wish = {"provider": "openai", "name": "n", "api_key": "k", "base_url": address}
-    refused = await (await api.as_(owner_id)).post(f"/orgs/{org}/credentials", json=wish)
+    refused = await owner.post(f"/orgs/{org}/credentials", json=wish)
     assert (refused.status_code, error_of(refused)["param"]) == (400, "base_url")
 
 
@@ -94,9 +91,8 @@ async def test_an_address_that_leads_inside_is_refused(api: Api, address: str) -
     ],
 )
 async def test_what_is_wrong_with_a_credential_is_said_when_it_is_entered(api: Api, wish: Json, param: str) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    refused = await (await api.as_(owner_id)).post(f"/orgs/{org}/credentials", json={"name": "n", **wish})
+    org, owner = await api.owner_of("Acme")
+    refused = await owner.post(f"/orgs/{org}/credentials", json={"name": "n", **wish})
     assert (refused.status_code, error_of(refused)["param"]) == (400, param)
 
 
@@ -104,17 +100,14 @@ async def test_what_is_wrong_with_a_credential_is_said_when_it_is_entered(api: A
     ("secret", "shown"), [("sk-12345-abcd", "abcd"), (" sk-12345-abcd\n", "abcd"), ("sk-short", "")]
 )
 async def test_a_secret_is_recognised_by_its_end_where_it_has_some_to_spare(api: Api, secret: str, shown: str) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    made = await (await api.as_(owner_id)).post(f"/orgs/{org}/credentials", json={**WISH, "api_key": secret})
+    org, owner = await api.owner_of("Acme")
+    made = await owner.post(f"/orgs/{org}/credentials", json={**WISH, "api_key": secret})
     assert made.json()["last4"] == shown
 
 
 @pytest.mark.parametrize("value", ["x@127.0.0.1/", "127.0.0.1:443/?", "evil.test/#", "a\\b", "a b", "", ".", "ä"])
 async def test_an_option_cannot_lead_to_another_address(api: Api, value: str) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     for provider, name in (("vertex", "location"), ("bedrock", "region"), ("databricks", "workspace")):
         secrets = {"token": "t", "api_key": "k"}
         wish = {"provider": provider, "name": "n", "secrets": secrets, "options": {name: value}}
@@ -122,9 +115,7 @@ async def test_an_option_cannot_lead_to_another_address(api: Api, value: str) ->
 
 
 async def test_a_credential_that_the_provider_refuses_is_not_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
 
     async def refuses(*_: object) -> CheckedCredential:
         return CheckedCredential(accepted=False, message="401: Incorrect API key provided")
@@ -137,9 +128,7 @@ async def test_a_credential_that_the_provider_refuses_is_not_kept(api: Api, monk
 
 
 async def test_erasure_destroys_the_data_key(api: Api) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     await owner.post(f"/orgs/{org}/credentials", json=WISH)
     assert (await owner.post(f"/orgs/{org}/erase")).status_code == 204
     assert await api.rows("SELECT data_key FROM organisations WHERE id = :o", o=org) == [None]
@@ -148,14 +137,13 @@ async def test_erasure_destroys_the_data_key(api: Api) -> None:
 
 
 async def test_erasure_forgets_cached_answers_in_every_process(api: Api) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
+    org, owner = await api.owner_of("Acme")
     heard, purged, began = KeyAnnouncements(api.admin), asyncio.Queue[CachePurged](), asyncio.Event()
     heard.subscribe_purges(purged.put_nowait)
     heard.subscribe(lambda _: began.set())
     listening = asyncio.create_task(heard.listen())
     await asyncio.wait_for(began.wait(), 10)
-    await (await api.as_(owner_id)).post(f"/orgs/{org}/erase")
+    await owner.post(f"/orgs/{org}/erase")
     assert await asyncio.wait_for(purged.get(), 10) == CachePurged(org)
     listening.cancel()
 
@@ -163,9 +151,7 @@ async def test_erasure_forgets_cached_answers_in_every_process(api: Api) -> None
 async def test_master_keys_are_rotated_and_the_old_one_can_go(database_url: str, tmp_path: Path) -> None:
     old, new = "o" * 32, "n" * 32
     async with open_api(database_url, tmp_path, LLMGATEWAY_SECRET_KEY=old) as api:
-        owner_id = await api.person("o@a.test")
-        org = await api.org("Acme", owner_id)
-        owner = await api.as_(owner_id)
+        org, owner = await api.owner_of("Acme")
         await owner.post(f"/orgs/{org}/credentials", json=WISH)
         await owner.post("/me/mfa")
         done = await rotate(api.admin, MasterKeys([new, old]))
@@ -181,9 +167,7 @@ def _route(**price: object) -> Json:
 
 
 async def test_a_price_of_its_own_is_for_a_credential_of_its_own(api: Api) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     refused = await owner.put(f"/orgs/{org}/routes/mine", json=_route(input="2.50", output=10))
     assert (refused.status_code, error_of(refused)["param"]) == (400, "targets.0.price")
     assert "Add the credential first" in error_of(refused)["message"]
@@ -198,9 +182,7 @@ async def test_a_price_of_its_own_is_for_a_credential_of_its_own(api: Api) -> No
 
 async def test_a_price_reaches_requests_as_it_was_given_in_every_class(api: Api, data: Database) -> None:
     """One class that the control plane takes and requests do not would silence the whole route."""
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     given = {name: f"{place}.25" for place, name in enumerate(TargetPrice.model_fields, start=1)}
     assert (await owner.post(f"/orgs/{org}/credentials", json=WISH)).status_code == 201
     assert (await owner.put(f"/orgs/{org}/routes/mine", json=_route(**given))).status_code == 201
@@ -216,9 +198,7 @@ async def test_a_price_reaches_requests_as_it_was_given_in_every_class(api: Api,
     "price", [{}, {"output": "1"}, {"input": "-1"}, {"input": "NaN"}, {"input": 10**9}, {"input": 2.5}, {"in": 1}]
 )
 async def test_a_price_that_cannot_be_one_is_refused(api: Api, price: Json) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     assert (await owner.post(f"/orgs/{org}/credentials", json=WISH)).status_code == 201
     refused = await owner.put(f"/orgs/{org}/routes/mine", json=_route(**price))
     assert refused.status_code == 400, refused.text
@@ -226,9 +206,7 @@ async def test_a_price_that_cannot_be_one_is_refused(api: Api, price: Json) -> N
 
 
 async def test_a_route_of_a_newer_release_is_shown_as_far_as_it_is_known_and_written_anew(api: Api) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     for alias in ("mine", "other"):
         route = {"targets": [{"provider": "sandbox", "model": "chat"}]}
         assert (await owner.put(f"/orgs/{org}/routes/{alias}", json=route)).status_code == 201

@@ -107,9 +107,7 @@ async def test_what_the_plan_does_not_show_is_not_found(api: Api, data: Database
 
 
 async def test_a_cursor_of_another_list_is_refused(api: Api) -> None:
-    owner = await api.person("o@a.test")
-    org = await api.org("Acme", owner)
-    client = await api.as_(owner)
+    org, client = await api.owner_of("Acme")
     for name in ("bm90IGFuIGlk", "!"):
         refused = await client.get(f"/orgs/{org}/usage", params={"cursor": name})
         assert refused.status_code == 400

@@ -54,9 +54,7 @@ async def test_what_several_processes_tell_is_read_together_and_what_is_old_is_f
     hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, GatewayFile(), ENVIRONMENT)
     path = (hosts["openai"].credentials[0].id, "gpt-4.1")
     async with open_api(database_url, tmp_path, None, **ENVIRONMENT) as api:
-        owner_id = await api.person("o@a.test")
-        org = await api.org("Acme", owner_id)
-        owner = await api.as_(owner_id)
+        org, owner = await api.owner_of("Acme")
         well, ill, book = Health(api.clock), Health(api.clock), HealthBook(data)
         well.answered(path, 0.2, 100, 2.0)
         ill.answered(path, 0.4, 100, 1.0)

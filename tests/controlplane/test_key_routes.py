@@ -13,9 +13,7 @@ from tests.controlplane.api import Api, error_of, open_api
 
 
 async def test_a_key_keeps_what_it_was_given_and_the_data_plane_is_told(api: Api, data: Database) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id, plan="starter")
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme", plan="starter")
     project = (await owner.post(f"/orgs/{org}/projects", json={"name": "p", "requests_per_minute": 7})).json()["id"]
     wish = {
         "name": "k",
@@ -56,9 +54,7 @@ async def test_a_key_keeps_what_it_was_given_and_the_data_plane_is_told(api: Api
 
 
 async def test_an_organisation_and_a_project_have_budgets_as_keys_have(api: Api, data: Database) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     shared = {"name": "p", "budgets": {"day_usd": "2", "total_usd": "30"}}
     project = (await owner.post(f"/orgs/{org}/projects", json=shared)).json()["id"]
     made = (await owner.post(f"/orgs/{org}/keys", json={"name": "k", "project_id": project})).json()
@@ -109,17 +105,14 @@ async def test_an_organisation_and_a_project_have_budgets_as_keys_have(api: Api,
     ],
 )
 async def test_what_is_wrong_is_named(api: Api, wrong: dict[str, object], param: str) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    refused = await (await api.as_(owner_id)).post(f"/orgs/{org}/keys", json=wrong)
+    org, owner = await api.owner_of("Acme")
+    refused = await owner.post(f"/orgs/{org}/keys", json=wrong)
     assert (refused.status_code, error_of(refused)["param"]) == (400, param)
 
 
 async def test_a_hard_budget_that_begins_anew_begins_with_what_was_spent_meanwhile(api: Api, data: Database) -> None:
     """Its counter is another one, which the data plane does not know yet."""
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     made = (await owner.post(f"/orgs/{org}/keys", json={"name": "k", "budgets": {"month_usd": "1"}})).json()
     source = KeySource(data, api.rooms.pepper, SystemClock())
     for changes, epoch in (
@@ -147,8 +140,7 @@ async def test_a_hard_budget_that_begins_anew_begins_with_what_was_spent_meanwhi
 
 
 async def test_what_a_list_says_twice_counts_once(api: Api) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
+    org, owner = await api.owner_of("Acme")
     lists = {
         "tags": ["b", "a", "b"],
         "allowed_models": ["m", "m"],
@@ -156,15 +148,13 @@ async def test_what_a_list_says_twice_counts_once(api: Api) -> None:
         "scopes": ["chat", "chat"],
         "allowed_addresses": ["10.0.0.1/8", "10.0.0.0/8"],
     }
-    made = (await (await api.as_(owner_id)).post(f"/orgs/{org}/keys", json={"name": "k", **lists})).json()
+    made = (await owner.post(f"/orgs/{org}/keys", json={"name": "k", **lists})).json()
     assert (made["tags"], made["allowed_models"], made["scopes"]) == (["b", "a"], ["m"], ["chat"])
     assert (made["allowed_providers"], made["allowed_addresses"]) == (["p"], ["10.0.0.0/8"])
 
 
 async def test_a_change_sets_what_is_given_and_null_takes_a_rule_off(api: Api) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     wish = {
         "name": "k",
         "allowed_models": ["a"],
@@ -190,9 +180,7 @@ async def test_a_change_sets_what_is_given_and_null_takes_a_rule_off(api: Api) -
 async def test_a_limit_of_null_is_the_plans_default_however_it_is_said(
     api: Api, plan: str, usual: tuple[int | None, ...]
 ) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id, plan=plan)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme", plan=plan)
     names = ("requests_per_minute", "requests_per_hour", "requests_per_day")
     wish = {"name": "k", "limits": {"requests_per_minute": None, "requests_per_hour": 7}}
     made = (await owner.post(f"/orgs/{org}/keys", json=wish)).json()
@@ -206,9 +194,7 @@ async def test_a_limit_of_null_is_the_plans_default_however_it_is_said(
 
 
 async def test_a_key_can_have_no_limit_of_its_own_and_then_the_plans_rates_hold(api: Api, data: Database) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id, plan="professional")
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme", plan="professional")
     shown = (await owner.get(f"/orgs/{org}")).json()
     assert (shown["key_rates"]["requests_per_minute"], shown["rates"]["requests_per_minute"]) == (60, 1_000)
     wish = {"name": "k", "limits": {"requests_per_minute": "none", "requests_per_hour": 5, "concurrency": "none"}}
@@ -228,9 +214,7 @@ async def test_a_key_can_have_no_limit_of_its_own_and_then_the_plans_rates_hold(
 async def test_after_a_rotation_two_secrets_live_until_the_end_date(database_url: str, tmp_path: Path) -> None:
     clock = ManualClock(datetime(2026, 11, 5, 12, tzinfo=UTC))
     async with open_api(database_url, tmp_path, clock) as api:
-        owner_id = await api.person("o@a.test")
-        org = await api.org("Acme", owner_id)
-        owner = await api.as_(owner_id)
+        org, owner = await api.owner_of("Acme")
         first = (await owner.post(f"/orgs/{org}/keys", json={"name": "k"})).json()
         clock.advance(1)
         second = (await owner.post(f"/orgs/{org}/keys/{first['id']}/rotate", json={"overlap_seconds": 600})).json()
@@ -364,9 +348,7 @@ async def test_what_an_admin_made_holds_when_they_are_an_admin_no_more(api: Api)
 
 @pytest.mark.parametrize("name", ["*", "gpt-*", "*/gpt-4.1", "openrouter/meta/*"])
 async def test_a_star_that_would_never_match_is_refused(api: Api, name: str) -> None:
-    owner_id = await api.person("o@a.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     refused = await owner.post(f"/orgs/{org}/keys", json={"name": "k", "allowed_models": ["openai/*", name]})
     assert refused.status_code == 400
     assert "provider/*" in error_of(refused)["message"]

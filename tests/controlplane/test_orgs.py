@@ -213,9 +213,7 @@ async def test_invitations_are_resent_revoked_and_expire(database_url: str, tmp_
 
 
 async def test_a_plan_has_room_for_so_many_members(api: Api) -> None:
-    owner_id = await api.person("o@small.test")
-    org = await api.org("Small", owner_id, plan="free")
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Small", plan="free")
     answers = [await owner.post(f"/orgs/{org}/invitations", json={"email": f"g{place}@x.test"}) for place in range(3)]
     assert [answer.status_code for answer in answers] == [201, 201, 402]
     assert error_of(answers[2])["code"] == "plan_limit"
@@ -237,9 +235,7 @@ async def test_an_expired_invitation_is_resent_only_where_there_is_room(database
 
 
 async def test_nobody_is_flooded_with_invitations(api: Api) -> None:
-    owner_id = await api.person("o@acme.test")
-    org = await api.org("Acme", owner_id)
-    owner = await api.as_(owner_id)
+    org, owner = await api.owner_of("Acme")
     made = await owner.post(f"/orgs/{org}/invitations", json={"email": "guest@x.test"})
     path = f"/orgs/{org}/invitations/{made.json()['id']}/resend"
     assert [(await owner.post(path)).status_code for _ in range(10)] == [200] * 9 + [429]

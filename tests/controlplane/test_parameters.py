@@ -40,9 +40,7 @@ async def test_what_says_nothing_is_refused_by_name_with_what_there_is(api: Api,
 
 
 async def test_what_is_given_twice_is_refused(api: Api) -> None:
-    owner = await api.person("o@a.test")
-    org = await api.org("Acme", owner)
-    client = await api.as_(owner)
+    org, client = await api.owner_of("Acme")
     for asked in ("usage/summary?model=a&model=b", "usage?limit=5&limit=5", "audit?action=a&target=b&action=c"):
         refused = await client.get(f"/orgs/{org}/{asked}")
         assert (refused.status_code, "more than once" in error_of(refused)["message"]) == (400, True), asked

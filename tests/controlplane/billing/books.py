@@ -12,6 +12,7 @@ from tests.controlplane.records import event
 
 START = datetime(2026, 11, 5, 12, 30, tzinfo=UTC)
 CENT = 10_000_000
+DOLLAR = 100 * CENT
 
 
 def charged(nanos: int | None, at: datetime = START, org_id: str = "org_1", **changes: object) -> UsageEvent:

@@ -5,19 +5,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
 from sqlalchemy import text
 
 from llmgateway.commands.stripe import make_ready
+from llmgateway.contract.snapshot import Limits
 from llmgateway.controlplane.billing import dunning
 from llmgateway.controlplane.billing.books import closing
 from llmgateway.controlplane.billing.charges import metering, usage_charges
 from llmgateway.controlplane.billing.stripe.api import StripeApi, open_stripe_api
 from llmgateway.controlplane.billing.stripe_events import hints
+from llmgateway.controlplane.keys import service as keys
+from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import ManualClock
+from tests.controlplane import records
 from tests.controlplane.api import ADDRESS, Api, Json, open_api
 from tests.controlplane.billing.books import START
 from tests.fakes.stripe.server import KEY, SECRET, FakeStripe, fake_stripe
@@ -36,15 +41,12 @@ class Shop:
 
     async def owner_of(self, name: str, plan: str = "free") -> tuple[str, httpx2.AsyncClient]:
         """A new organisation's id, and its owner at /orgs/ID."""
-        owner = await self.api.person(f"owner@{name}.test")
-        org = await self.api.org(name, owner, plan=plan)
-        return org, await self.client(owner, org)
+        org, client = await self.api.owner_of(name, plan=plan)
+        return org, _at(client, org)
 
     async def client(self, user_id: str, org: str) -> httpx2.AsyncClient:
         """Logged in now: sessions end as this clock goes on."""
-        client = await self.api.as_(user_id)
-        client.base_url = f"{client.base_url}orgs/{org}/"
-        return client
+        return _at(await self.api.as_(user_id), org)
 
     async def again(self, org: str) -> httpx2.AsyncClient:
         """The owner, logged in anew."""
@@ -59,6 +61,13 @@ class Shop:
         self.stripe.account.complete(bought.json()["url"])
         await self.settle()
         return org, client, await self.customer(org)
+
+    async def key(self, org: str, name: str = "k", **rules: Any) -> str:
+        """The id of a new key, whose secret is that of `records`."""
+        async with self.api.admin.transaction() as tx:
+            row = await tx.get_one(Organisation, org)
+            wish = keys.KeyWish(name=name, limits=Limits(), **rules)
+            return (await keys.create(tx, self.clock, row, records.PEPPER, wish, records.SECRET)).id
 
     async def customer(self, org: str) -> str:
         return str((await self.api.rows("SELECT customer_id FROM billing_accounts WHERE org_id = :o", o=org))[0])
@@ -109,6 +118,12 @@ class Shop:
         )
         async with self.api.admin.transaction() as tx:
             return tuple([sorted(map(str, (await tx.execute(text(query))).all())) for query in queries])
+
+
+def _at(client: httpx2.AsyncClient, org: str) -> httpx2.AsyncClient:
+    """The client, whose paths begin at the organisation."""
+    client.base_url = f"{client.base_url}orgs/{org}/"
+    return client
 
 
 @asynccontextmanager

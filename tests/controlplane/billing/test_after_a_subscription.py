@@ -6,7 +6,8 @@ import pytest
 
 from llmgateway.controlplane.billing.charges import metering
 from llmgateway.db.session import Database
-from tests.controlplane.billing.charges.beyond import DOLLAR, charges, quota_of, use
+from tests.controlplane.billing.books import DOLLAR
+from tests.controlplane.billing.charges.beyond import charges, quota_of, use
 from tests.controlplane.billing.shop import Shop
 
 

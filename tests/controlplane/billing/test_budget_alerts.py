@@ -6,29 +6,15 @@ from typing import Any
 import pytest
 
 from llmgateway.contract.refusals import no_room, with_left
-from llmgateway.contract.snapshot import Limits
 from llmgateway.contract.usage import Outcome
 from llmgateway.controlplane.billing.budgets import alerts
-from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.usage import rollups
 from llmgateway.controlplane.usage.store import UsageStore
-from llmgateway.db.models.organisations import Organisation, Project
+from llmgateway.db.models.organisations import Project
 from llmgateway.db.session import Database
 from tests.controlplane.api import ADDRESS
-from tests.controlplane.billing.books import CENT, charged
+from tests.controlplane.billing.books import CENT, DOLLAR, charged
 from tests.controlplane.billing.shop import Shop
-from tests.controlplane.records import PEPPER, SECRET
-
-DOLLAR = 100 * CENT
-
-
-async def _key(shop: Shop, org: str, **wish: Any) -> str:
-    async with shop.api.admin.transaction() as tx:
-        row = await tx.get_one(Organisation, org)
-        made = await keys.create(
-            tx, shop.clock, row, PEPPER, keys.KeyWish(name="build", limits=Limits(), **wish), SECRET
-        )
-        return made.id
 
 
 async def _use(shop: Shop, data: Database, org: str, key: str, nanos: int, **changes: Any) -> list[str]:
@@ -44,7 +30,7 @@ async def _use(shop: Shop, data: Database, org: str, key: str, nanos: int, **cha
 
 async def test_each_threshold_is_told_once(shop: Shop, data: Database) -> None:
     org, _ = await shop.owner_of("acme")
-    key = await _key(shop, org, monthly_budget_nanos=10 * DOLLAR)
+    key = await shop.key(org, "build", monthly_budget_nanos=10 * DOLLAR)
     told = [await _use(shop, data, org, key, nanos * DOLLAR // 10) for nanos in (49, 1, 29, 1, 5, 15, 1)]
     alert = 'owner@acme.test acme: {} % of the budget of the key "build" is used'
     assert told == [[], [alert.format(50)], [], [alert.format(80)], [], [alert.format(100)], []]
@@ -60,7 +46,7 @@ async def test_each_threshold_is_told_once(shop: Shop, data: Database) -> None:
 
 async def test_marks_that_one_use_passes_are_one_mail_and_none_of_them_comes_later(shop: Shop, data: Database) -> None:
     org, _ = await shop.owner_of("acme")
-    key = await _key(shop, org, monthly_budget_nanos=10 * DOLLAR)
+    key = await shop.key(org, "build", monthly_budget_nanos=10 * DOLLAR)
     assert _percent(await _use(shop, data, org, key, 9 * DOLLAR)) == ["80 %"]
     assert await shop.api.rows("SELECT percent FROM budget_alerts ORDER BY percent") == [50, 80]
     assert await _use(shop, data, org, key, DOLLAR // 2) == []
@@ -83,7 +69,9 @@ async def test_owners_and_admins_hear_of_budgets_of_every_scope_and_period(shop:
         m=member,
     )
     await client.patch(str(client.base_url).rstrip("/"), json={"budgets": {"month_usd": "2", "day_usd": "2"}})
-    key = await _key(shop, org, project_id="proj_1", daily_budget_nanos=2 * DOLLAR, total_budget_nanos=2 * DOLLAR)
+    key = await shop.key(
+        org, "build", project_id="proj_1", daily_budget_nanos=2 * DOLLAR, total_budget_nanos=2 * DOLLAR
+    )
     told = await _use(shop, data, org, key, DOLLAR, project_id="proj_1")
     whose = ["the organisation", "the organisation", 'the project "web"', 'the key "build"', 'the key "build"']
     wanted = [
@@ -97,7 +85,7 @@ async def test_owners_and_admins_hear_of_budgets_of_every_scope_and_period(shop:
 async def test_a_hard_budget_is_used_up_when_a_request_had_no_room_in_it(shop: Shop, data: Database) -> None:
     """The last cents of it are never used: they are too few for a request."""
     org, _ = await shop.owner_of("acme")
-    key = await _key(shop, org, monthly_budget_nanos=10 * DOLLAR)
+    key = await shop.key(org, "build", monthly_budget_nanos=10 * DOLLAR)
     assert _percent(await _use(shop, data, org, key, 9 * DOLLAR)) == ["80 %"]
     refused = _refused("This key's budget of $10.00 a month has no room for this request. Or raise the budget.")
     told = await _use(shop, data, org, key, 0, **refused)
@@ -109,7 +97,7 @@ async def test_a_large_request_that_was_refused_early_does_not_make_eighty_perce
     shop: Shop, data: Database
 ) -> None:
     org, _ = await shop.owner_of("acme")
-    key = await _key(shop, org, monthly_budget_nanos=10 * DOLLAR)
+    key = await shop.key(org, "build", monthly_budget_nanos=10 * DOLLAR)
     message = with_left(no_room("This key", "$10.00", "a month"), 9 * DOLLAR)
     assert await _use(shop, data, org, key, 1 * DOLLAR, **_refused(message)) == []
     assert _percent(await _use(shop, data, org, key, 8 * DOLLAR)) == ["80 %"]
@@ -120,7 +108,7 @@ async def test_a_large_request_that_was_refused_early_does_not_make_eighty_perce
 async def test_only_the_budget_that_refused_is_called_used_up_and_once(shop: Shop, data: Database) -> None:
     org, client = await shop.owner_of("acme")
     await client.patch(str(client.base_url).rstrip("/"), json={"budgets": {"month_usd": "10"}})
-    key = await _key(shop, org, daily_budget_nanos=9 * DOLLAR)
+    key = await shop.key(org, "build", daily_budget_nanos=9 * DOLLAR)
     assert len(await _use(shop, data, org, key, 85 * DOLLAR // 10)) == 2  # 80 of both
     by_the_key = _refused("This key's budget of $9.00 a day has no room for this request. Or raise the budget.")
     by_a_provider = {**by_the_key, "outcome": Outcome.FAILED}
@@ -138,7 +126,7 @@ async def test_what_was_refused_in_another_period_or_at_another_height_is_not_al
 ) -> None:
     org, _ = await shop.owner_of("acme")
     shop.clock.advance((datetime(2026, 11, 5, 23, 40, tzinfo=UTC) - shop.clock.now()).total_seconds())
-    daily = await _key(shop, org, daily_budget_nanos=10 * DOLLAR)
+    daily = await shop.key(org, "build", daily_budget_nanos=10 * DOLLAR)
     await _use(shop, data, org, daily, 9 * DOLLAR)
     refused = _refused("This key's budget of $10.00 a day has no room for this request. Or raise the budget.")
     assert len(await _use(shop, data, org, daily, 0, **refused)) == 1
@@ -155,7 +143,7 @@ async def test_what_is_used_in_the_last_seconds_of_a_period_is_told_after_it_and
 ) -> None:
     org, _ = await shop.owner_of("acme")
     shop.clock.advance((datetime(2026, 11, 30, 23, 59, 50, tzinfo=UTC) - shop.clock.now()).total_seconds())
-    key = await _key(shop, org, daily_budget_nanos=10 * DOLLAR, monthly_budget_nanos=20 * DOLLAR)
+    key = await shop.key(org, "build", daily_budget_nanos=10 * DOLLAR, monthly_budget_nanos=20 * DOLLAR)
     late = [charged(0, shop.clock.now(), org, key_id=key, cost_nanos=85 * DOLLAR // 10)]
     refused = _refused("This key's budget of $10.00 a day has no room for this request. Or raise the budget.")
     shop.clock.advance(20)
@@ -181,7 +169,7 @@ def _refused(message: str) -> dict[str, Any]:
 
 async def test_what_is_less_than_a_dollar_is_told_to_its_last_digit(shop: Shop, data: Database) -> None:
     org, _ = await shop.owner_of("acme")
-    key = await _key(shop, org, total_budget_nanos=CENT // 2)
+    key = await shop.key(org, "build", total_budget_nanos=CENT // 2)
     await _use(shop, data, org, key, CENT // 4)
     assert "$0.0025 of the budget of $0.005 in all of the key" in await shop.api.mail("owner@acme.test")
 
@@ -191,7 +179,7 @@ async def test_a_budget_in_all_is_not_promised_to_begin_anew(
     shop: Shop, data: Database, percent: int, nanos: int
 ) -> None:
     org, _ = await shop.owner_of("acme")
-    key = await _key(shop, org, total_budget_nanos=10 * CENT)
+    key = await shop.key(org, "build", total_budget_nanos=10 * CENT)
     assert _percent(await _use(shop, data, org, key, nanos)) == [f"{percent} %"[:4]]
     mail = await shop.api.mail("owner@acme.test")
     assert "refused (402 budget_exceeded) until it is raised." in mail
@@ -200,14 +188,14 @@ async def test_a_budget_in_all_is_not_promised_to_begin_anew(
 
 async def test_a_soft_budget_is_told_of_and_refuses_nothing(shop: Shop, data: Database) -> None:
     org, _ = await shop.owner_of("acme")
-    key = await _key(shop, org, total_budget_nanos=DOLLAR, hard_budget=False)
+    key = await shop.key(org, "build", total_budget_nanos=DOLLAR, hard_budget=False)
     assert _percent(await _use(shop, data, org, key, 5 * DOLLAR)) == ["100 "]
     assert "It is a soft budget: no request is refused." in await shop.api.mail("owner@acme.test")
 
 
 async def test_a_budget_that_was_raised_is_told_of_anew(shop: Shop, data: Database) -> None:
     org, client = await shop.owner_of("acme")
-    key = await _key(shop, org, monthly_budget_nanos=DOLLAR)
+    key = await shop.key(org, "build", monthly_budget_nanos=DOLLAR)
     assert len(await _use(shop, data, org, key, DOLLAR)) == 1
     await client.patch(f"keys/{key}", json={"budgets": {"month_usd": "4"}})
     assert await _use(shop, data, org, key, 1) == []
@@ -217,7 +205,7 @@ async def test_a_budget_that_was_raised_is_told_of_anew(shop: Shop, data: Databa
 @pytest.mark.parametrize("changes", [{"test": True}, {"org_id": "org_of_others"}])
 async def test_what_is_not_of_the_budget_tells_nobody(shop: Shop, data: Database, changes: dict[str, Any]) -> None:
     org, _ = await shop.owner_of("acme")
-    key = await _key(shop, org, monthly_budget_nanos=DOLLAR)
+    key = await shop.key(org, "build", monthly_budget_nanos=DOLLAR)
     told: dict[str, Any] = {"org_id": org, "key_id": key, "cost_nanos": 5 * DOLLAR, **changes}
     event = charged(0, shop.clock.now(), **told)
     await UsageStore(data).insert([event])

@@ -9,10 +9,8 @@ from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeU
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
 from llmgateway.controlplane.billing.stripe_events import drift
 from tests.controlplane.api import Json, error_of
-from tests.controlplane.billing.books import CENT, held
+from tests.controlplane.billing.books import CENT, DOLLAR, held
 from tests.controlplane.billing.shop import Shop
-
-DOLLAR = 100 * CENT
 
 
 async def test_two_clicks_are_one_wish_and_one_customer(shop: Shop) -> None:

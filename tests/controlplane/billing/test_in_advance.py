@@ -2,25 +2,15 @@
 
 from datetime import timedelta
 
-from llmgateway.contract.snapshot import Limits, Tariff
+from llmgateway.contract.snapshot import Tariff
 from llmgateway.controlplane.billing.books import closing
 from llmgateway.controlplane.billing.charges import usage_charges
-from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.usage.store import UsageStore
-from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
-from tests.controlplane.billing.books import CENT, charged
+from tests.controlplane.billing.books import DOLLAR, charged
 from tests.controlplane.billing.shop import Shop
 from tests.controlplane.records import PEPPER, SECRET
-
-DOLLAR = 100 * CENT
-
-
-async def _key(shop: Shop, org: str) -> None:
-    async with shop.api.admin.transaction() as tx:
-        row = await tx.get_one(Organisation, org)
-        await keys.create(tx, shop.clock, row, PEPPER, keys.KeyWish(name="k", limits=Limits()), SECRET)
 
 
 async def _left(shop: Shop, data: Database, org: str, *, in_advance: bool = True) -> int | None:
@@ -49,7 +39,7 @@ async def test_what_is_left_is_the_same_before_and_after_a_charge_is_posted_and_
     shop: Shop, data: Database
 ) -> None:
     org, _ = await shop.owner_of("acme")
-    await _key(shop, org)
+    await shop.key(org)
     assert await _left(shop, data, org) == 0
     await _buy(shop, org, "5")
     await _charge(shop, data, org, 3 * DOLLAR + 7)
@@ -78,7 +68,7 @@ async def test_a_refund_after_the_credit_is_spent_leaves_a_debt_that_the_next_pu
     shop: Shop, data: Database
 ) -> None:
     org, _ = await shop.owner_of("acme")
-    await _key(shop, org)
+    await shop.key(org)
     payment = await _buy(shop, org, "5")
     await _charge(shop, data, org, 4 * DOLLAR)
     shop.stripe.account.refund(payment, 500)
@@ -90,7 +80,7 @@ async def test_a_refund_after_the_credit_is_spent_leaves_a_debt_that_the_next_pu
 
 async def test_what_stood_on_invoices_does_not_count_after_the_plan_has_ended(shop: Shop, data: Database) -> None:
     org, client, _ = await shop.subscribed("acme", "starter")
-    await _key(shop, org)
+    await shop.key(org)
     assert await _left(shop, data, org) is None, "a plan that is paid for pays afterwards"
     await client.patch("billing", json={"overage_limit_usd": "5"})
     await _charge(shop, data, org, 20 * DOLLAR)
@@ -107,5 +97,5 @@ async def test_what_stood_on_invoices_does_not_count_after_the_plan_has_ended(sh
 
 async def test_where_no_payments_are_taken_nothing_is_paid_in_advance(shop: Shop, data: Database) -> None:
     org, _ = await shop.owner_of("acme")
-    await _key(shop, org)
+    await shop.key(org)
     assert await _left(shop, data, org, in_advance=False) is None

@@ -14,11 +14,10 @@ from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import Json
-from tests.controlplane.billing.books import CENT, charged, held
+from tests.controlplane.billing.books import DOLLAR, charged, held
 from tests.controlplane.billing.shop import Shop
 from tests.fakes.stripe.server import KEY
 
-DOLLAR = 100 * CENT
 NAMELESS: list[tuple[str, Json]] = [
     ("balance.available", {"object": "balance", "available": [{"amount": 5, "currency": "usd"}]}),
     ("invoice.upcoming", {"object": "invoice", "total": 2900, "status": "draft"}),

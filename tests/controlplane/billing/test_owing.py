@@ -7,10 +7,9 @@ from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.models.users import Member
 from llmgateway.db.session import Database
 from tests.controlplane.api import error_of
-from tests.controlplane.billing.books import CENT, charged, held
+from tests.controlplane.billing.books import DOLLAR, charged, held
 from tests.controlplane.billing.shop import Shop
 
-DOLLAR = 100 * CENT
 GRACE_OVER, GIVEN_UP = 8, 16
 """Days after the renewal that failed: the limits of Free apply, and Stripe tries no more."""
 

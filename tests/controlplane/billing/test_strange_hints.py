@@ -11,11 +11,10 @@ from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.orgs import ending
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
-from tests.controlplane.billing.books import CENT, charged, held
+from tests.controlplane.billing.books import DOLLAR, charged, held
 from tests.controlplane.billing.shop import Shop
 from tests.fakes.stripe import credit_notes
 
-DOLLAR = 100 * CENT
 PAID = {Account.STRIPE: 29 * DOLLAR, Account.REVENUE: -29 * DOLLAR}
 
 

@@ -13,11 +13,9 @@ from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import Api, error_of
-from tests.controlplane.billing.books import CENT, charged, held
+from tests.controlplane.billing.books import CENT, DOLLAR, charged, held
 from tests.controlplane.billing.shop import Shop
 from tests.fakes.stripe.server import KEY
-
-DOLLAR = 100 * CENT
 
 
 async def test_setup_makes_what_is_missing_and_nothing_twice(shop: Shop) -> None:
@@ -297,9 +295,7 @@ async def test_drift_is_reported_and_mended(shop: Shop) -> None:
 
 
 async def test_without_a_key_nothing_breaks_and_the_page_says_so(api: Api) -> None:
-    owner = await api.person("o@a.test")
-    org = await api.org("Acme", owner, plan="starter")
-    client = await api.as_(owner)
+    org, client = await api.owner_of("Acme", plan="starter")
     shown = (await client.get(f"/orgs/{org}/billing")).json()
     assert (shown["stripe"], shown["plan"], shown["status"]) == (False, "starter", "none")
     assert "operator" in shown["message"]

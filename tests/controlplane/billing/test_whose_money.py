@@ -4,10 +4,8 @@ import pytest
 
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.stripe_events import drift
-from tests.controlplane.billing.books import CENT, held
+from tests.controlplane.billing.books import DOLLAR, held
 from tests.controlplane.billing.shop import Shop
-
-DOLLAR = 100 * CENT
 
 
 async def _goes_back(shop: Shop, payment: str) -> None:

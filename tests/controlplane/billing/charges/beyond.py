@@ -2,18 +2,14 @@
 
 from typing import Any
 
-from llmgateway.contract.snapshot import Limits, Quota
+from llmgateway.contract.snapshot import Quota
 from llmgateway.contract.usage import UsageEvent
-from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.usage.store import UsageStore
-from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
-from tests.controlplane.billing.books import CENT, charged
+from tests.controlplane.billing.books import charged
 from tests.controlplane.billing.shop import Shop
 from tests.controlplane.records import PEPPER, SECRET
-
-DOLLAR = 100 * CENT
 
 
 def begun(shop: Shop, org: str, tokens: int, **changes: Any) -> UsageEvent:
@@ -33,9 +29,7 @@ async def quota_of(shop: Shop, data: Database, org: str) -> Quota:
     """As the data plane is told."""
     source = KeySource(data, PEPPER, shop.clock)
     if await source.key_snapshot(SECRET) is None:
-        async with shop.api.admin.transaction() as tx:
-            row = await tx.get_one(Organisation, org)
-            await keys.create(tx, shop.clock, row, PEPPER, keys.KeyWish(name="k", limits=Limits()), SECRET)
+        await shop.key(org)
     snapshot = await source.key_snapshot(SECRET)
     assert snapshot is not None
     assert snapshot.org.quota is not None

@@ -9,7 +9,8 @@ from llmgateway.controlplane.billing.charges import metering
 from llmgateway.controlplane.plans.service import plan_named
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
-from tests.controlplane.billing.charges.beyond import DOLLAR, begun, charges, quota_of, use
+from tests.controlplane.billing.books import DOLLAR
+from tests.controlplane.billing.charges.beyond import begun, charges, quota_of, use
 from tests.controlplane.billing.shop import Shop
 
 MILLION = 1_000_000
