@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llmgateway.controlplane.billing.charges import metering
+from llmgateway.controlplane.billing.charges import overage_charges
 from llmgateway.db.session import Database
 from tests.controlplane.billing.books import DOLLAR
 from tests.controlplane.billing.charges.beyond import charges, quota_of, use
@@ -50,7 +50,7 @@ async def test_two_subscriptions_within_a_minute_are_charged_each_by_itself(shop
         await use(shop, data, org, 1_500_000)
         shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
         await shop.settle()
-    assert await metering.charge_overage(shop.worker, shop.clock) == 2
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 2
     assert await charges(shop, org) == [4 * DOLLAR, 4 * DOLLAR]
 
 

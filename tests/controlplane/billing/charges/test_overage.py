@@ -8,7 +8,7 @@ from sqlalchemy import make_url
 
 from llmgateway.contract.usage import Outcome
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.charges import metering
+from llmgateway.controlplane.billing.charges import overage_charges
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import error_of
@@ -40,20 +40,20 @@ async def test_it_is_charged_once_as_it_grows_and_stops_at_the_limit(shop: Shop,
     org, client, customer = await shop.subscribed("acme", "starter")
     await client.patch("billing", json={"overage_limit_usd": "5"})
     await use(shop, data, org, 500_000)
-    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 0
     await use(shop, data, org, 1_000_000)
-    assert [await metering.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
+    assert [await overage_charges.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
     assert (await held(shop.worker, org))[Account.USAGE] == 4 * DOLLAR
     shop.clock.advance(1800)
     await use(shop, data, org, 9_000_000)
-    assert await metering.charge_overage(shop.worker, shop.clock) == 1
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 1
     assert (await (await shop.again(org)).get("billing")).json()["overage_usd"] == "5.000000000"
     await shop.pass_hours(31 * 24)
     assert shop.stripe.account.metered(customer) == 500
     invoice = shop.stripe.account.all("invoice", customer=customer)[0]
     assert invoice["total"] == 2900 + 500
     await use(shop, data, org, 400_000)
-    assert await metering.charge_overage(shop.worker, shop.clock) == 0, "a new period begins at nothing"
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 0, "a new period begins at nothing"
 
 
 @pytest.mark.parametrize("lower", [None, "0.000000001", "7.999999999", "8"])
@@ -64,9 +64,9 @@ async def test_a_lower_limit_takes_nothing_off_what_was_served_under_the_one_bef
     await client.patch("billing", json={"overage_limit_usd": "20"})
     await use(shop, data, org, 2_500_000)
     assert (await client.patch("billing", json={"overage_limit_usd": lower})).status_code == 200
-    assert [await metering.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
+    assert [await overage_charges.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
     await use(shop, data, org, 2_500_000)
-    assert await metering.charge_overage(shop.worker, shop.clock) == 0, "nothing more under the lower one"
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 0, "nothing more under the lower one"
     assert (await held(shop.worker, org))[Account.USAGE] == 8 * DOLLAR
     assert (await client.get("billing")).json()["overage_usd"] == "8.000000000"
 
@@ -78,9 +78,9 @@ async def test_what_was_used_within_a_plan_is_not_charged_by_a_smaller_one(shop:
     operator = await shop.api.as_(await shop.api.person("op@gateway.test", operator=True))
     changed = await operator.patch(f"/admin/orgs/{org}", json={"plan": "starter"})
     assert changed.status_code == 200, changed.text
-    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 0
     await use(shop, data, org, 500_000)
-    assert await metering.charge_overage(shop.worker, shop.clock) == 1
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 1
     assert (await held(shop.worker, org))[Account.CREDIT] == 2 * DOLLAR, "half a million tokens at 4 dollars a million"
     quota = await quota_of(shop, data, org)
     assert quota.tokens == 9_000_000 + 5_000_000, "the limit pays for so much from the change on"
@@ -92,11 +92,11 @@ async def test_a_higher_limit_is_for_further_use_alone(shop: Shop, data: Databas
     await use(shop, data, org, 3_500_000)
     await client.patch("billing", json={"overage_limit_usd": "20"})
     for _ in range(2):
-        await metering.charge_overage(shop.worker, shop.clock)
+        await overage_charges.charge_overage(shop.worker, shop.clock)
         assert (await held(shop.worker, org))[Account.USAGE] == DOLLAR, "as the limit of then has it"
     assert (await quota_of(shop, data, org)).tokens == 3_500_000 + 4_750_000
     await use(shop, data, org, 10**7)
-    await metering.charge_overage(shop.worker, shop.clock)
+    await overage_charges.charge_overage(shop.worker, shop.clock)
     assert (await held(shop.worker, org))[Account.USAGE] == 20 * DOLLAR
 
 
@@ -106,8 +106,8 @@ async def test_what_was_used_beyond_is_charged_though_the_new_plan_includes_it(s
     await use(shop, data, org, 1_500_000)
     assert (await client.post("billing/checkout", json={"plan": "enterprise"})).status_code == 200
     await shop.settle()
-    assert await metering.charge_overage(shop.worker, shop.clock) == 1
-    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 1
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 0
     assert (await held(shop.worker, org))[Account.USAGE] == 4 * DOLLAR
 
 
@@ -120,13 +120,13 @@ async def test_what_does_not_count_is_not_charged(shop: Shop, data: Database, ch
     org, client, _ = await shop.subscribed("acme", "starter")
     await client.patch("billing", json={"overage_limit_usd": "5"})
     await UsageStore(data).insert([charged(0, shop.clock.now(), org, **{"prompt_tokens": 10**7, **changes})])
-    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 0
 
 
 async def test_without_a_limit_nothing_is_charged_and_nothing_goes_beyond(shop: Shop, data: Database) -> None:
     org, _, _ = await shop.subscribed("acme", "starter")
     await use(shop, data, org, 10**7)
-    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 0
 
 
 async def test_the_data_plane_is_told_of_the_period_and_of_what_the_limit_pays_for(shop: Shop, data: Database) -> None:
@@ -155,16 +155,16 @@ async def test_what_is_used_in_a_periods_last_minutes_is_charged_after_it(shop: 
     await use(shop, data, org, 1_500_000)
     late = charged(0, shop.clock.now(), org, prompt_tokens=250_000, completion_tokens=0)
     shop.clock.advance(120)
-    assert await metering.charge_overage(shop.worker, shop.clock) == 1
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 1
     assert await charges(shop, org) == [4 * DOLLAR]
     await shop.pass_hours(24)
     await use(shop, data, org, 600_000)
     await UsageStore(data).insert([late])  # a process was away
-    assert await metering.charge_overage(shop.worker, shop.clock) == 2
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 2
     assert await charges(shop, org) == [4 * DOLLAR, DOLLAR, 40 * CENT], "each period by itself"
     client = await shop.again(org)
     assert (await client.get("billing")).json()["overage_usd"] == "0.400000000"
-    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 0
 
 
 async def test_a_period_that_ends_with_its_plan_is_charged_by_that_plan(shop: Shop, data: Database) -> None:
@@ -180,7 +180,7 @@ async def test_a_period_that_ends_with_its_plan_is_charged_by_that_plan(shop: Sh
     await shop.settle()
     assert await shop.plan(org) == "starter"
     await use(shop, data, org, 750_000)
-    assert await metering.charge_overage(shop.worker, shop.clock) == 2
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 2
     assert await charges(shop, org) == [3 * DOLLAR, DOLLAR], "a million tokens at 3 dollars, a quarter of one at 4"
 
 
@@ -192,6 +192,6 @@ async def test_a_plan_that_is_ended_at_once_is_charged_until_then(shop: Shop, da
     shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
     await shop.settle()
     await use(shop, data, org, 1_000_000)
-    assert [await metering.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
+    assert [await overage_charges.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
     assert await charges(shop, org) == [4 * DOLLAR]
     assert (await held(shop.worker, org))[Account.CREDIT] == 4 * DOLLAR, "no invoice will come: it is owed"

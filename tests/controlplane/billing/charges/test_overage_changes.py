@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from llmgateway.contract.usage import UsageEvent
-from llmgateway.controlplane.billing.charges import metering
+from llmgateway.controlplane.billing.charges import overage_charges
 from llmgateway.controlplane.plans.service import plan_named
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
@@ -21,12 +21,12 @@ async def test_what_runs_while_the_limit_is_lowered_is_charged_by_the_one_before
     await client.patch("billing", json={"overage_limit_usd": "20"})
     runs = begun(shop, org, MILLION + 400_000)
     await client.patch("billing", json={"overage_limit_usd": "0.01"})
-    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 0
     await UsageStore(data).insert([runs])
-    assert [await metering.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
+    assert [await overage_charges.charge_overage(shop.worker, shop.clock) for _ in range(2)] == [1, 0]
     assert await charges(shop, org) == [DOLLAR * 36 // 10]
     await use(shop, data, org, MILLION)
-    assert await metering.charge_overage(shop.worker, shop.clock) == 0
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 0
 
 
 async def test_what_runs_while_a_plan_becomes_larger_is_charged_by_the_smaller(shop: Shop, data: Database) -> None:
@@ -36,9 +36,9 @@ async def test_what_runs_while_a_plan_becomes_larger_is_charged_by_the_smaller(s
     assert (await client.post("billing/checkout", json={"plan": "professional"})).status_code == 200
     await shop.settle()
     await UsageStore(data).insert([runs])
-    assert await metering.charge_overage(shop.worker, shop.clock) == 1
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 1
     await use(shop, data, org, 2 * MILLION)
-    assert await metering.charge_overage(shop.worker, shop.clock) == 1
+    assert await overage_charges.charge_overage(shop.worker, shop.clock) == 1
     assert await charges(shop, org) == [4 * DOLLAR, 3 * DOLLAR], "the professional plan includes 2.5 million"
 
 
@@ -50,7 +50,7 @@ async def test_what_is_known_late_leaves_no_more_room_than_the_limit(shop: Shop,
     await shop.settle()
     assert (await quota_of(shop, data, org)).tokens == 2_500_000 + 20 * MILLION // 3
     await UsageStore(data).insert([runs])
-    await metering.charge_overage(shop.worker, shop.clock)
+    await overage_charges.charge_overage(shop.worker, shop.clock)
     assert (await quota_of(shop, data, org)).tokens == 2_500_000 + 16 * MILLION // 3, "4 of 20 dollars are spent"
 
 
@@ -70,7 +70,7 @@ async def test_a_period_that_is_returned_to_does_not_charge_what_another_charges
     assert await shop.plan(org) == "starter"
     await UsageStore(data).insert([runs])
     await use(shop, data, org, MILLION // 2)
-    while await metering.charge_overage(shop.worker, shop.clock):
+    while await overage_charges.charge_overage(shop.worker, shop.clock):
         pass
     assert sorted(await charges(shop, org)) == [4 * DOLLAR, 6 * DOLLAR], (
         "the month's 4 dollars and 2 after it was returned to; the subscription's 4 by its own"
@@ -107,7 +107,7 @@ async def test_the_charge_does_not_depend_on_when_use_is_known_or_charged(
         running = [event for event in running if event not in ended]
         await store.insert(ended)
         if chance.random() < 0.5:
-            await metering.charge_overage(shop.worker, shop.clock)
+            await overage_charges.charge_overage(shop.worker, shop.clock)
     await store.insert(running)
-    await metering.charge_overage(shop.worker, shop.clock)
+    await overage_charges.charge_overage(shop.worker, shop.clock)
     assert sum(await charges(shop, org)) == costs
