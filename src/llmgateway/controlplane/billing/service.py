@@ -1,6 +1,6 @@
 """What the billing page shows, and what a change of plan means."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -34,12 +34,10 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
     requests, tokens = await overage.used(tx, org.id, period)
     beyond, _ = await overage.charged(tx, terms_of(org, now))
     plan = all_plans().get(org.plan)
-    # What is not posted yet is shown as it will be posted.
     fresh, invoiced = await usage_charges.not_posted(tx, org.id, now), await accounts.is_invoiced(tx, org.id)
-    credit = -books[Account.CREDIT]
-    by_credit = min(fresh, max(0, credit)) if invoiced else fresh
+    credit, unbilled = _once_posted(books, fresh, invoiced=invoiced)
     refused = exhausted(_quota(org, plan, now), requests, tokens)
-    owing = notice(standing, plan, credit=credit - by_credit, due=books[Account.RECEIVABLE], now=now)
+    owing = notice(standing, plan, credit=credit, due=books[Account.RECEIVABLE], now=now)
     return BillingShown(
         plan=org.plan,
         status=standing.status,
@@ -50,8 +48,8 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
             tokens=tokens,
             tokens_included=plan.tokens_per_month if plan else None,
         ),
-        credit_usd=usd(credit - by_credit),
-        unbilled_usd=usd(books[Account.USAGE] + books[Account.METERED] + books[Account.ROUNDING] + fresh - by_credit),
+        credit_usd=usd(credit),
+        unbilled_usd=usd(unbilled),
         due_usd=usd(books[Account.RECEIVABLE]),
         overage_usd=usd(beyond),
         overage_limit_usd=usd_or_none(org.overage_limit_nanos) if _goes_beyond(plan) else None,
@@ -61,6 +59,14 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
         stripe=stripe,
         message=" ".join(filter(None, (refused, owing if stripe else NOT_SET_UP))) or None,
     )
+
+
+def _once_posted(books: Mapping[Account, int], fresh: int, *, invoiced: bool) -> tuple[int, int]:
+    """The credit that is left, and what waits for an invoice, in nanos: as if the `fresh` charges were posted already."""
+    credit = -books[Account.CREDIT]
+    by_credit = min(fresh, max(0, credit)) if invoiced else fresh
+    waiting = books[Account.USAGE] + books[Account.METERED] + books[Account.ROUNDING]
+    return credit - by_credit, waiting + fresh - by_credit
 
 
 def _quota(org: Organisation, plan: Plan | None, now: datetime) -> Quota | None:
