@@ -132,21 +132,24 @@ async def test_what_is_paid_for_a_deleted_organisation_is_reported_until_it_is_g
     shop.clock.advance(60)
     path = str(client.base_url).rstrip("/")
     assert (await client.delete(path, params={"give_up_credit": "true"})).status_code == 200
+    shop.clock.advance(1)
     for page in late:
         shop.stripe.account.complete(page)
     await shop.settle()
-    (paid,) = shop.stripe.account.all("payment_intent", amount=20_00)
-    (subscription,) = shop.stripe.account.all("subscription")
-    lines = [
-        f"{org}: is deleted and still pays for {subscription['id']}: end it at Stripe, and refund",
-        f"{org}: is deleted and has paid $20.00 for credit since ({paid['id']}): refund it at Stripe",
-    ]
+    (credit,) = shop.stripe.account.all("payment_intent", amount=20_00)
+    (plan,) = shop.stripe.account.all("payment_intent", amount=29_00)
+    (subscription,), (invoice,) = (shop.stripe.account.all(kind) for kind in ("subscription", "invoice"))
+    runs = f"{org}: is deleted and still pays for {subscription['id']}: end it at Stripe, and refund"
+    paid = f"{org}: is deleted and has paid $49.00 since ({invoice['id']}, {credit['id']}): refund it at Stripe"
     await _follow(shop)
-    assert await drift.report(shop.worker, shop.stripe_api) == lines
+    assert await drift.report(shop.worker, shop.stripe_api) == [runs, paid]
     shop.clock.advance(31 * 86_400)
     assert await ending.end_next(shop.worker, shop.clock)
-    assert await drift.report(shop.worker, shop.stripe_api) == lines
+    assert await drift.report(shop.worker, shop.stripe_api) == [runs, paid]
     shop.stripe.account.cancel_now(subscription["id"])
-    shop.stripe.account.refund(paid["id"], 20_00)
+    shop.stripe.account.refund(credit["id"], 20_00)
+    await shop.settle()
+    assert await drift.report(shop.worker, shop.stripe_api) == [paid.replace("49", "29")]
+    shop.stripe.account.refund(plan["id"], 29_00)
     await shop.settle()
     assert await drift.report(shop.worker, shop.stripe_api) == []

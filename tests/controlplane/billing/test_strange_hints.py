@@ -3,13 +3,15 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import update
 
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
 from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.orgs import ending
+from llmgateway.controlplane.orgs.service import GRACE
 from llmgateway.controlplane.usage.store import UsageStore
+from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
 from tests.controlplane.billing.books import DOLLAR, charged, held
 from tests.controlplane.billing.shop import Shop
@@ -108,9 +110,10 @@ async def test_a_subscription_of_an_organisation_that_is_gone_is_booked_and_repo
     """It was to end, so the organisation could be deleted; then somebody took that back in the Portal."""
     org, _, _ = await shop.subscribed("acme")
     async with shop.api.admin.transaction() as tx:
-        await tx.execute(text("UPDATE organisations SET deletes_at = now() - interval '1 year'"))
-    assert await ending.end_next(shop.worker, shop.clock)
+        await tx.execute(update(Organisation).values(deletes_at=shop.clock.now() + GRACE))
     shop.clock.advance(31 * 86_400)
+    while await ending.end_next(shop.worker, shop.clock):
+        pass
     shop.stripe.account.pass_time()
     await shop.settle()
     assert (await held(shop.worker, org))[Account.STRIPE] == 58 * DOLLAR

@@ -42,7 +42,7 @@ async def report(database: Database, stripe_api: StripeApi) -> Sequence[str]:
             found.append(
                 f"{account.org_id}: stored {stored.status} {stored.plan}, Stripe has {held.status} {held.plan}"
             )
-        lines = [*_odd(in_force(subscriptions)), *await _orphaned(database, account, in_force(subscriptions))]
+        lines = [*_odd(in_force(subscriptions)), *await _orphaned(database, account, subscriptions)]
         found += [f"{account.org_id}: {line}" for line in lines]
     async with database.transaction() as tx:
         for waiting in await metering.unsent(tx):
@@ -74,26 +74,35 @@ async def _orphaned(
         if org is not None and org.deletes_at is None:
             return ()
         ends_at = account.pages_closed_for if org is None else org.deletes_at
-        nanos, payments = (0, "") if ends_at is None else await _credit_since(tx, account.org_id, ends_at - orgs.GRACE)
-    going_on = [one for one in subscriptions if one.ends_at is None]
+        since = None if ends_at is None else ends_at - orgs.GRACE
+        late = since is not None and any(one.created > since for one in subscriptions)
+        nanos, paid = (0, "") if since is None else await _paid_since(tx, account.org_id, since, plans=late)
+    going_on = [one for one in in_force(subscriptions) if one.ends_at is None]
     found = [f"is deleted and still pays for {one.id}: end it at Stripe, and refund" for one in going_on]
     if nanos > 0:
-        found.append(f"is deleted and has paid ${dollars(nanos)} for credit since ({payments}): refund it at Stripe")
+        found.append(f"is deleted and has paid ${dollars(nanos)} since ({paid}): refund it at Stripe")
     return found
 
 
-async def _credit_since(tx: AsyncSession, org_id: str, since: datetime) -> tuple[int, str]:
-    """What was paid for credit since then and not given back, in nanos; and the payments."""
+async def _paid_since(tx: AsyncSession, org_id: str, since: datetime, *, plans: bool) -> tuple[int, str]:
+    """What was paid for credit since then, and for `plans`, and not given back, in nanos; and the payments and invoices."""
+    kinds = (
+        (PostingKind.CREDIT, PostingKind.PAYMENT, PostingKind.REFUND)
+        if plans
+        else (PostingKind.CREDIT, PostingKind.REFUND)
+    )
     query = (
         select(LedgerPosting.kind, LedgerPosting.reference, LedgerEntry.nanos)
         .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
-        .where(LedgerPosting.org_id == org_id, LedgerPosting.created_at >= since)
-        .where(LedgerEntry.account == Account.CREDIT, LedgerPosting.kind.in_((PostingKind.CREDIT, PostingKind.REFUND)))
-        .order_by(LedgerPosting.id)
+        .where(LedgerPosting.org_id == org_id, LedgerPosting.created_at >= since, LedgerPosting.kind.in_(kinds))
+        # What is refunded of an invoice from before is none of credit's.
+        .where(LedgerEntry.account == (Account.STRIPE if plans else Account.CREDIT))
+        .order_by(LedgerPosting.reference)
     )
     rows = (await tx.execute(query)).all()
-    payments = ", ".join(reference for kind, reference, _ in rows if kind == PostingKind.CREDIT)
-    return -sum(nanos for _, _, nanos in rows), payments
+    paid = ", ".join(reference for kind, reference, _ in rows if kind != PostingKind.REFUND)
+    moved = sum(nanos for _, _, nanos in rows)
+    return moved if plans else -moved, paid
 
 
 async def mend(database: Database, clock: Clock, stripe_api: StripeApi) -> int:
