@@ -77,8 +77,10 @@ async def test_who_is_given_up_while_waiting_reserves_nothing(
     async with _slow_store(server, tmp_path / "given_up", seconds=1) as (store, slow):
         slow.open.clear()
         ahead = asyncio.ensure_future(store.admit("a", LEASE, _WINDOW))
-        while not await redis_of(store).keys("given_up:*ticket:a@*"):
+        direct = RedisStore(server, seconds=_SECONDS)
+        while not await redis_of(direct).keys("given_up:*ticket:a@*"):
             pass  # it has not left yet
+        await direct.close()
         with pytest.raises(StoreDown):
             await store.admit("b", LEASE, _WINDOW)
         slow.open.set()
