@@ -206,9 +206,10 @@ async def test_of_an_answer_that_nobody_reads_only_a_little_comes() -> None:
         ("x-gzip", gzip.compress(_TEXT)),
         ("deflate", zlib.compress(_TEXT)),
         ("deflate", zlib.compress(_TEXT)[2:-4]),
-        ("identity", _TEXT),
+        ("Identity", _TEXT),
+        ("", _TEXT),
     ],
-    ids=["gzip", "two of gzip", "x-gzip", "deflate", "deflate without frame", "not at all"],
+    ids=["gzip", "two of gzip", "x-gzip", "deflate", "deflate without frame", "not at all", "nothing said"],
 )
 @pytest.mark.parametrize("size", [1, 1000])
 async def test_a_packed_answer_is_unpacked(packing: str, packed: bytes, size: int) -> None:

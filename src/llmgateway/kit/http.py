@@ -30,6 +30,8 @@ _REMEMBERED: Final = 1024
 """URLs whose request lines and headers are kept."""
 _MOST_STALE: Final = 3
 """Kept connections that one request may find closed by the server; after them it opens one."""
+_PLAIN: Final = frozenset({"", "identity"})
+"""Packed in no way."""
 _TROUBLES: Final = (aiohttp.ClientError, ssl.SSLError, OSError, TimeoutError, ValueError, NotHttp, NotPacked)
 """What opening connections, and what comes on them, raise."""
 
@@ -173,8 +175,8 @@ class HttpClient:
     def _exchange(self, connection: HttpConnection) -> Exchange:
         """Raises NotPacked for what is packed in a way that is not known here."""
         most = _MOST_GUARDED if self._guarded else _MOST_BYTES
-        packing = connection.headers.get("content-encoding", "identity")
-        if packing == "identity":
+        packing = connection.headers.get("content-encoding", "").lower()
+        if packing in _PLAIN:
             return _Exchange(self._pool, connection, most)
         return _PackedExchange(self._pool, connection, most, packing)
 

@@ -21,10 +21,13 @@ class Unpacker:
         self._packing = packing.strip().lower()
         if self._packing not in {"gzip", "x-gzip", "deflate"}:
             raise NotPacked(f"the answer is packed as {self._packing!r}, which nobody asked for")
-        self._stream = None if self._packing == "deflate" else zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._gzip = self._packing != "deflate"
+        self._stream = None if not self._gzip else zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._begun = False
         self._packed = b""
 
     def feed(self, packed: bytes) -> None:
+        self._begun = True
         if self._stream is None:
             framed = packed[0] & 0xF == _WRAPPED
             self._stream = zlib.decompressobj(zlib.MAX_WBITS if framed else -zlib.MAX_WBITS)
@@ -35,16 +38,20 @@ class Unpacker:
         stream = self._stream
         if stream is None:
             return b""
-        if stream.eof and self._packed and self._packing != "deflate":  # gzip may be several, one after the other
-            stream = self._stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        try:
-            unpacked = stream.decompress(self._packed, _MOST)
-        except zlib.error as error:
-            raise NotPacked(f"the answer is not packed as {self._packing!r}") from error
-        self._packed = stream.unused_data if stream.eof else stream.unconsumed_tail
-        return unpacked
+        while not stream.eof or (self._gzip and self._packed):
+            if stream.eof:  # gzip may be several, one after the other
+                stream = self._stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            try:
+                unpacked = stream.decompress(self._packed, _MOST)
+            except zlib.error as error:
+                raise NotPacked(f"the answer is not packed as {self._packing!r}") from error
+            self._packed = stream.unused_data if stream.eof else stream.unconsumed_tail
+            if unpacked or not stream.eof:
+                return unpacked
+        self._packed = b""  # what comes after the end stands for nothing
+        return b""
 
     def end(self) -> None:
-        """Nothing more will be fed. Raises NotPacked where more is missing."""
-        if self._stream is not None and not self._stream.eof:
+        """Nothing more will be fed. Raises NotPacked where more is missing; no bytes at all are none, packed or not."""
+        if self._begun and self._stream is not None and not self._stream.eof:
             raise NotPacked("the answer was packed and is not whole")
