@@ -1,18 +1,21 @@
 """What servers may say on a connection, and what they must not, however their bytes are cut on the way."""
 
 import asyncio
+import gc
 import gzip
 import itertools
 import socket
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Self
 
 import pytest
 
 from llmgateway.kit import http_pool
 from llmgateway.kit.http import HttpClient, HttpError, Trouble
+from llmgateway.kit.http_connection import HttpConnection
 
 _TEXT = b"a body of some length, said more than once. " * 40
 _HINTS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\nlink: </b>\r\n\r\n"
@@ -251,6 +254,25 @@ async def test_an_answer_that_cannot_be_unpacked_says_so(packing: str, packed: b
         with pytest.raises(HttpError, match=words) as caught:
             await (await client.send("POST", server.url, {}, b"hi", connect_seconds=5)).read()
         assert caught.value.trouble is Trouble.PROTOCOL
+
+
+async def test_an_answer_that_is_not_read_to_its_end_holds_no_connection() -> None:
+    """Nobody closes an exchange that he never got, or whose reading raised."""
+    unknown = b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 9\r\n\r\nx"
+    stuck = _MEASURED % (9, b"x")
+    talks = _Talk([[unknown]]), _Talk([[stuck]]), _Talk([[stuck]], ends=True)
+    async with _Server(*talks) as server, HttpClient() as client:
+        with pytest.raises(HttpError, match="'br'"):
+            await client.send("POST", server.url, {}, b"hi", connect_seconds=5)
+        await server.left()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await (await client.send("POST", server.url, {}, b"hi", connect_seconds=5)).read()
+        await server.left()
+        with suppress(HttpError):
+            await (await client.send("POST", server.url, {}, b"hi", connect_seconds=5)).read()
+        gc.collect()
+        assert not [found for found in gc.get_objects() if isinstance(found, HttpConnection)]
 
 
 async def test_a_connection_that_no_request_takes_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ class Exchange(Protocol):
         ...
 
     async def read(self) -> bytes:
-        """The rest of the body. Raises HttpError, also when that is more than `most` bytes."""
+        """The rest of the body, and the end of the exchange. Raises HttpError, also when that is more than `most` bytes."""
         ...
 
     async def piece(self) -> bytes:
@@ -230,12 +230,14 @@ class _Exchange:
     async def read(self) -> bytes:
         pieces: list[bytes] = []
         room = self.most
-        while piece := await self.piece():
-            pieces.append(piece)
-            room -= len(piece)
-            if room < 0:
-                self.close()
-                raise HttpError(Trouble.PROTOCOL, "the answer has no end")
+        try:
+            while piece := await self.piece():
+                pieces.append(piece)
+                room -= len(piece)
+                if room < 0:
+                    raise HttpError(Trouble.PROTOCOL, "the answer has no end")
+        finally:
+            self.close()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def piece(self) -> bytes:
@@ -245,6 +247,7 @@ class _Exchange:
         try:
             piece = await connection.piece()
         except _TROUBLES as error:
+            self.close()
             raise _trouble(error) from error
         if connection.ended:
             self.close()
@@ -262,7 +265,11 @@ class _PackedExchange(_Exchange):
     def __init__(self, pool: HttpPool, connection: HttpConnection, most: int, packing: str) -> None:
         """Raises NotPacked for what is packed in a way that is not known here."""
         super().__init__(pool, connection, most)
-        self._unpacker = Unpacker(packing)
+        try:
+            self._unpacker = Unpacker(packing)
+        except NotPacked:
+            self.close()
+            raise
 
     async def piece(self) -> bytes:
         try:
