@@ -18,7 +18,7 @@ from llmgateway.kit.http import HttpClient, HttpError, Trouble
 from llmgateway.kit.http_connection import HttpConnection
 
 _TEXT = b"a body of some length, said more than once. " * 40
-_HINTS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\nlink: </b>\r\n\r\n"
+_HINTS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 199 Odd\r\ncontent-length: 3\r\n\r\nodd\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\nlink: </b>\r\n\r\n"
 _MEASURED = b"HTTP/1.1 200 OK\r\nX-Empty:\r\nContent-Length: %d\r\nX-Name: \xc3\xa4\r\n\r\n%s"
 _CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -63,6 +63,7 @@ async def test_an_answer_is_the_same_however_it_is_cut_and_leaves_its_connection
         (b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok", 200, b"ok"),
         (b"HTTP/1.0 200 OK\r\n\r\n" + _TEXT, 200, _TEXT),
         (b"HTTP/1.1 200 OK\r\n\r\n" + _TEXT, 200, _TEXT),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\n\r\n" + _TEXT, 200, _TEXT),
         (b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n", 101, b""),
         (
             b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstale",
@@ -71,7 +72,7 @@ async def test_an_answer_is_the_same_however_it_is_cut_and_leaves_its_connection
         ),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok, and more", 200, b"ok"),
     ],
-    ids=["said so", "1.0", "to the end", "another protocol", "a second answer", "more than said"],
+    ids=["said so", "1.0", "to the end", "coded in no way", "another protocol", "a second answer", "more than said"],
 )
 async def test_after_such_an_answer_comes_a_new_connection(answer: bytes, status: int, body: bytes) -> None:
     async with (
@@ -273,6 +274,18 @@ async def test_an_answer_that_is_not_read_to_its_end_holds_no_connection() -> No
             await (await client.send("POST", server.url, {}, b"hi", connect_seconds=5)).read()
         gc.collect()
         assert not [found for found in gc.get_objects() if isinstance(found, HttpConnection)]
+
+
+@pytest.mark.parametrize("reads", [False, True])
+async def test_an_answer_that_ends_with_its_connection_is_not_whole_when_the_client_closes(*, reads: bool) -> None:
+    async with _Server(_Talk([[b"HTTP/1.1 200 OK\r\n\r\nhal"]])) as server:
+        async with HttpClient() as client:
+            exchange = await client.send("POST", server.url, {}, b"hi", connect_seconds=5)
+            assert await exchange.piece() == b"hal"
+            reading = asyncio.ensure_future(exchange.read())
+            await asyncio.sleep(0.05 if reads else 0)
+        with pytest.raises(HttpError, match="cut"):
+            await reading
 
 
 async def test_a_connection_that_no_request_takes_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,6 @@ _MOST_AROUND: Final = 1 << 16
 _SWITCHING: Final = 101
 _STALE_SECONDS: Final = 1.0
 """A kept connection that ends within so long after a request, without a byte, had ended before the server had the request."""
-_MEASURES: Final = frozenset({"content-length", "transfer-encoding"})
-"""Headers that say where a body ends; without them it ends with the connection."""
 _LENIENT: Final = {
     "lenient_headers": True,
     "lenient_optional_cr_before_lf": True,
@@ -75,6 +73,11 @@ class HttpConnection(asyncio.Protocol):
         return self.ended and self._keeps and self.alive and not self._transport.get_write_buffer_size()
 
     @property
+    def _measured(self) -> bool:
+        """The answer says where its body ends; else it ends with the connection."""
+        return "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "").lower()
+
+    @property
     def stale(self) -> bool:
         """It was kept, and the server had closed it before the request came: nobody works on that."""
         silent = not self._begun and not self._around
@@ -124,6 +127,8 @@ class HttpConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """At once, whatever is under way on it."""
+        if not self.ended and self._trouble is None:
+            self._trouble = ConnectionResetError("it was closed here")
         self._transport.abort()
         self._opened.close()
 
@@ -170,7 +175,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
-        if exc is None and self._begun and not _MEASURES & self.headers.keys():
+        if self._trouble is None and exc is None and self._begun and not self._measured:
             self.ended = True
         elif not self.ended and self._trouble is None:
             self._trouble = ConnectionResetError("the answer is not whole" if exc is None else str(exc))
@@ -201,7 +206,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         self._around = 0
-        if not self.ended:
+        if self._begun and not self.ended:
             self._pieces.append(body)
 
     def on_message_complete(self) -> None:
