@@ -2,11 +2,14 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp.connector
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -14,6 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from llmgateway.kit.http import HttpClient, HttpError, Trouble
+
+Loop = Callable[[], asyncio.AbstractEventLoop]
+LOOPS = pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
 
 
 @pytest.mark.parametrize(
@@ -47,6 +53,63 @@ async def test_a_request_goes_only_to_whom_the_certificate_names(
                 await client.send("POST", url, {"x-key": "secret"}, b"hi", connect_seconds=5)
             assert refused.value.trouble is Trouble.CONNECT
     assert [b"x-key: secret" in head for head in heard] == [True] * arrives
+
+
+@LOOPS
+@pytest.mark.parametrize("measured", [True, False], ids=["measured", "to the end"])
+@pytest.mark.parametrize(("length", "piece"), [(300_000, 1 << 20), (450_000, 50_000)])
+def test_an_answer_that_is_read_slowly_is_whole_when_its_server_is_gone(
+    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, piece: int, *, measured: bool
+) -> None:
+    """What TLS held back, while nobody read, was lost on uvloop; and what came to its end alone was taken for whole."""
+    context, gone = _trusted(tmp_path, monkeypatch), asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+        secured = context.wrap_bio(came, goes, server_side=True)
+
+        async def spoken(speak: Callable[[], bytes | None]) -> bytes:
+            while True:
+                try:
+                    return speak() or b""
+                except ssl.SSLWantReadError:
+                    writer.write(goes.read())
+                    came.write(await reader.read(1 << 16))
+
+        await spoken(secured.do_handshake)
+        while not (await spoken(secured.read)).endswith(b"hi"):
+            pass
+        secured.write(
+            b"HTTP/1.1 200 OK\r\n" + (b"content-length: %d\r\n" % length) * measured + b"\r\n" + bytes(length)
+        )
+        with suppress(ssl.SSLWantReadError):
+            secured.unwrap()
+        while said := goes.read(piece):
+            writer.write(said)
+            await asyncio.sleep(0.01)
+        writer.close()  # it does not wait for the other's farewell
+        gone.set()
+
+    async def read() -> int:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        url = f"https://localhost:{server.sockets[0].getsockname()[1]}/"
+        async with asyncio.timeout(10), server, HttpClient() as client:
+            exchange = await client.send("POST", url, {}, b"hi", connect_seconds=5)
+            await gone.wait()
+            await asyncio.sleep(0.1)
+            return len(await exchange.read())
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(read()) == length
+
+
+def _trusted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """How a server speaks whom the client trusts as localhost."""
+    file = _certificate(folder, "localhost")
+    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", ssl.create_default_context(cafile=str(file)))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
 
 
 def _certificate(folder: Path, name: str) -> Path:

@@ -4,7 +4,7 @@ Bytes are parsed by httptools, as uvicorn does for what callers send. What comes
 """
 
 import asyncio
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 import httptools
 from aiohttp.connector import Connection
@@ -24,6 +24,13 @@ _LENIENT: Final = {
     "lenient_spaces_after_chunk_size": True,
 }
 """What servers get wrong and every client reads nevertheless."""
+
+
+@runtime_checkable
+class _Secured(Protocol):
+    """A transport of TLS, which reads ahead of whom it serves."""
+
+    def set_read_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
 
 
 class NotHttp(Exception):
@@ -141,9 +148,23 @@ class HttpConnection(asyncio.Protocol):
         finally:
             self._waiting = None
 
+    def _pause(self) -> None:
+        """Read no more for now, and nothing below TLS: uvloop forgets what it has not handed over yet when it reads the end."""
+        self._paused = True
+        self._transport.pause_reading()
+        if isinstance(self._transport, _Secured):
+            self._transport.set_read_buffer_limits(0)
+
     def _resume(self) -> None:
         self._paused = False
-        self._transport.resume_reading()
+        if self.alive:
+            self._transport.resume_reading()
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        """Below TLS too: what it held back has been handed over by now."""
+        if isinstance(self._transport, _Secured) and self.alive and not self._paused:
+            self._transport.set_read_buffer_limits()
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
@@ -168,9 +189,8 @@ class HttpConnection(asyncio.Protocol):
             self._fail(NotHttp(f"the answer is not HTTP: {error}"))
         if self._around > _MOST_AROUND:
             self._fail(NotHttp("the head of the answer has no end"))
-        if self._held > _AHEAD and self._pieces and not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
+        if self._held > _AHEAD and self._pieces and not self._paused and self.alive:
+            self._pause()
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
