@@ -103,6 +103,61 @@ def test_an_answer_that_is_read_slowly_is_whole_when_its_server_is_gone(
         assert runner.run(read()) == length
 
 
+@LOOPS
+def test_what_tls_has_taken_of_a_request_is_not_sent_yet(
+    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection is not used again: the next request would stand behind what the server does not read."""
+    context, heard = _trusted(tmp_path, monkeypatch), list[asyncio.StreamWriter]()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        heard.append(writer)
+        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno")
+
+    async def ask() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+        url = f"https://localhost:{server.sockets[0].getsockname()[1]}/"
+        async with asyncio.timeout(10), server, HttpClient() as client:
+            for _ in range(2):
+                exchange = await client.send("POST", url, {}, bytes(32 << 20), connect_seconds=5)
+                assert (exchange.status, await exchange.read()) == (413, b"no")
+            for writer in heard:
+                writer.transport.abort()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(ask())
+    assert len(heard) == 2
+
+
+@LOOPS
+def test_a_body_of_any_length_arrives_and_leaves_its_connection(
+    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, connections = _trusted(tmp_path, monkeypatch), list[int]()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                body = await reader.readexactly(int(head.partition(b"Content-Length: ")[2].split(b"\r")[0]))
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+        writer.close()
+
+    async def ask() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+        url = f"https://localhost:{server.sockets[0].getsockname()[1]}/"
+        async with asyncio.timeout(20), server, HttpClient() as client:
+            for length in (1, 1 << 16, (1 << 16) + 1, 8 << 20, 3):
+                body = (bytes(range(251)) * (length // 251 + 1))[:length]
+                exchange = await client.send("POST", url, {}, body, connect_seconds=5)
+                assert await exchange.read() == body
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(ask())
+    assert len(connections) == 1
+
+
 def _trusted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """How a server speaks whom the client trusts as localhost."""
     file = _certificate(folder, "localhost")

@@ -12,7 +12,7 @@ from aiohttp.connector import Connection
 _AHEAD: Final = 1 << 18
 """Bytes of an answer that are read before anybody asks for them."""
 _JOINED: Final = 1 << 16
-"""A body of up to so many bytes is sent in one piece with its head; a larger one is not copied for it."""
+"""A body of up to so many bytes is sent in one piece with its head; of a larger one so many are handed over at a time."""
 _MOST_AROUND: Final = 1 << 16
 """Bytes of a head, or of what stands around the body, that are read before an answer is given up."""
 _SWITCHING: Final = 101
@@ -41,8 +41,8 @@ class HttpConnection(asyncio.Protocol):
     """A connection that aiohttp opened. `ask` begins an exchange, `head` waits for its answer, `piece` for more of its body."""
 
     __slots__ = (
-        "_around", "_asked", "_asked_at", "_begun", "_held", "_informs", "_keeps", "_loop", "_lost", "_opened", "_parser", "_paused",
-        "_pieces", "_rested", "_transport", "_trouble", "_waiting", "ended", "headers", "server", "status",
+        "_around", "_asked", "_asked_at", "_begun", "_full", "_held", "_informs", "_keeps", "_loop", "_lost", "_opened", "_parser",
+        "_paused", "_pieces", "_rested", "_transport", "_trouble", "_unsent", "_waiting", "ended", "headers", "server", "status",
     )  # fmt: skip
 
     def __init__(self, server: str, opened: Connection) -> None:
@@ -59,10 +59,12 @@ class HttpConnection(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(**_LENIENT)
         self._waiting: asyncio.Future[None] | None = None
         self._trouble: Exception | None = None
-        self._asked = self._begun = self._informs = self._keeps = self._paused = self._lost = False
+        self._asked = self._begun = self._informs = self._keeps = self._paused = self._lost = self._full = False
         self._around = self._held = 0
         self._rested = self._asked_at = 0.0
         self._pieces: list[bytes] = []
+        self._unsent = memoryview(b"")
+        """The end of a large body, until the transport takes it: what TLS has taken it no longer tells to be unsent."""
         self.ended = True
         """All of the answer has come."""
         self.status = 0
@@ -77,7 +79,8 @@ class HttpConnection(asyncio.Protocol):
     @property
     def keeps(self) -> bool:
         """Another request may follow: the answer is whole, so is the request, and the server did not say that it closes."""
-        return self.ended and self._keeps and self.alive and not self._transport.get_write_buffer_size()
+        unsent = self._unsent or self._full
+        return self.ended and self._keeps and self.alive and not unsent and not self._transport.get_write_buffer_size()
 
     @property
     def _measured(self) -> bool:
@@ -100,8 +103,10 @@ class HttpConnection(asyncio.Protocol):
         if len(body) <= _JOINED:
             self._transport.write(head + body)
         else:
+            self._transport.set_write_buffer_limits(high=1, low=0)
             self._transport.write(head)
-            self._transport.write(body)
+            self._unsent = memoryview(body)
+            self._write_on()
 
     def rest(self) -> None:
         """Stay open for the next request."""
@@ -136,6 +141,7 @@ class HttpConnection(asyncio.Protocol):
         """At once, whatever is under way on it."""
         if not self.ended and self._trouble is None:
             self._trouble = ConnectionResetError("it was closed here")
+        self._unsent = memoryview(b"")
         self._transport.abort()
         self._opened.close()
 
@@ -166,6 +172,11 @@ class HttpConnection(asyncio.Protocol):
         if isinstance(self._transport, _Secured) and self.alive and not self._paused:
             self._transport.set_read_buffer_limits()
 
+    def _write_on(self) -> None:
+        while self._unsent and not self._full:
+            part, self._unsent = self._unsent[:_JOINED], self._unsent[_JOINED:]
+            self._transport.write(part)
+
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
@@ -193,8 +204,16 @@ class HttpConnection(asyncio.Protocol):
             self._pause()
         self._wake()
 
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._write_on()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
+        self._unsent = memoryview(b"")
         if self._trouble is None and exc is None and self._begun and not self._measured:
             self.ended = True
         elif not self.ended and self._trouble is None:
