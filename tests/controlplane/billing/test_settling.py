@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.stripe_events import hints
+from llmgateway.controlplane.billing.stripe_events import hints, invoices
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.billing.books import CENT, DOLLAR, charged, held
@@ -110,6 +110,37 @@ async def test_what_is_voided_takes_its_tax_and_the_usage_on_it_along_once(shop:
     for _ in range(2):
         await shop.settle()
         shop.delivered = 0
+    assert await held(shop.worker, org) == _after({})
+
+
+async def test_a_payment_that_comes_after_the_void_takes_only_what_it_paid_out_of_it(shop: Shop) -> None:
+    org, _, customer = await shop.subscribed("acme")
+    account = shop.stripe.account
+    account.bad_cards.add(customer)
+    shop.clock.advance(31 * 86_400)
+    account.pass_time()
+    (invoice,) = account.all("invoice", status="open")
+    invoice["total_taxes"] = [{"amount": 5_00}]
+    account.void(invoice["id"])
+    await shop.settle()
+    invoice.update(amount_paid=10_00, amount_paid_off_stripe=10_00)
+    account.tell("invoice.updated", invoice)
+    for _ in range(2):
+        await shop.settle()
+        shop.delivered = 0
+    assert await held(shop.worker, org) == _after({Account.GRANTED: 10 * DOLLAR, Account.REVENUE: -10 * DOLLAR})
+
+
+async def test_an_invoice_that_was_voided_meanwhile_is_not_given_up_by_an_older_answer(shop: Shop) -> None:
+    org, _, customer = await shop.subscribed("acme")
+    account = shop.stripe.account
+    account.bad_cards.add(customer)
+    await shop.pass_hours(30 * 24)
+    (invoice,) = account.all("invoice", status="open")
+    account.void(invoice["id"])
+    await shop.settle()
+    invoice["status"] = "uncollectible"  # as it was when another process asked
+    await invoices.take_invoice(shop.worker, shop.clock, shop.stripe_api, invoice["id"])
     assert await held(shop.worker, org) == _after({})
 
 

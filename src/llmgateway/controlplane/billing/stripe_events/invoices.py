@@ -106,8 +106,10 @@ class _Settled:
     """By the balance at Stripe and by credit notes."""
     lost: int
     voided: int
-    untaxed: int
-    """The tax that credit notes and the void took back."""
+    noted_tax: int
+    """The tax that credit notes took back."""
+    voided_tax: int
+    """The tax that the void took back."""
 
 
 async def _settled(tx: AsyncSession, org_id: str, invoice_id: str) -> _Settled:
@@ -125,7 +127,8 @@ async def _settled(tx: AsyncSession, org_id: str, invoice_id: str) -> _Settled:
         otherwise=-otherwise,
         lost=await moved(PostingKind.LOSS, Account.LOSSES),
         voided=-await moved(PostingKind.VOID, Account.RECEIVABLE),
-        untaxed=await moved(PostingKind.REFUND, Account.TAX) + await moved(PostingKind.VOID, Account.TAX),
+        noted_tax=await moved(PostingKind.REFUND, Account.TAX),
+        voided_tax=await moved(PostingKind.VOID, Account.TAX),
     )
 
 
@@ -146,12 +149,12 @@ def _of_invoice(invoice: Invoice, balances: Mapping[Account, int], before: _Sett
         elsewhere = invoice.paid_elsewhere * NANOS_PER_CENT - before.elsewhere
         found.append(postings.paid(reference, invoice.number, paid - before.paid, elsewhere=elsewhere))
     left = total - paid - before.otherwise
-    lost = left if invoice.status == "uncollectible" else 0
+    lost = left if invoice.status == "uncollectible" and not before.voided else 0  # an older answer is behind a void
     if lost != before.lost:
         reference = f"{invoice.id}/{lost}" if before.lost else invoice.id
         found.append(postings.lost(reference, invoice.number, lost - before.lost))
     if invoice.status == "void" and left != before.voided:
         reference = f"{invoice.id}/{left}" if before.voided else invoice.id
-        tax = min(invoice.tax * NANOS_PER_CENT - before.untaxed, left - before.voided)
+        tax = min(invoice.tax * NANOS_PER_CENT - before.noted_tax, left) - before.voided_tax
         found.append(postings.voided(reference, invoice.number, left - before.voided, tax=tax))
     return found
