@@ -59,6 +59,18 @@ async def test_a_new_name_is_told_once_stripe_answers_again_and_only_once(shop: 
     assert len(shop.stripe.writes) == before
 
 
+async def test_an_address_of_nobody_here_stays_when_nobody_knows_what_stripe_was_told(shop: Shop) -> None:
+    """As of every customer that is older than the columns that keep it."""
+    _, _, own = await shop.subscribed("acme")
+    org, _, left = await shop.subscribed("bravo")
+    await _hire(shop, org, "buyer@bravo.test", "admin")
+    for customer, email in ((own, "invoices@acme.test"), (left, "buyer@bravo.test")):
+        shop.stripe.account.things["customer"][customer].update(name="An old name", email=email)
+    await _follow(shop)
+    assert _told(shop, own) == ("acme", "invoices@acme.test"), "set in the Portal"
+    assert _told(shop, left) == ("bravo", "owner@bravo.test"), "told by us, when somebody else bought"
+
+
 async def test_a_customer_that_is_gone_stops_nobody_elses_name(shop: Shop) -> None:
     _, _, gone = await shop.subscribed("acme")
     _, other, customer = await shop.subscribed("bravo")
@@ -75,6 +87,8 @@ async def test_what_two_processes_told_at_once_is_told_once_more(shop: Shop) -> 
     class Slow:
         """It reads the old name, and tells it after the other process has told the new one."""
 
+        email = shop.stripe_api.email
+
         async def change_customer(self, *change: str | None) -> None:
             read.set()
             await told.wait()
@@ -82,6 +96,8 @@ async def test_what_two_processes_told_at_once_is_told_once_more(shop: Shop) -> 
 
     class Quick:
         """Its answer is on its way until the other process is done."""
+
+        email = shop.stripe_api.email
 
         async def change_customer(self, *change: str | None) -> None:
             await shop.stripe_api.change_customer(*change)  # pyright: ignore[reportArgumentType]

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused
 from llmgateway.db.models.billing import BillingAccount
 from llmgateway.db.models.organisations import Organisation
+from llmgateway.db.models.users import User
 from llmgateway.db.session import Database
 from llmgateway.db.tenancy import owned
 
@@ -39,6 +40,8 @@ async def _tell(database: Database, stripe_api: StripeApi) -> None:
     for change in await _changes(database):
         name, email = (new if new != old else None for old, new in zip(change.before, change.after, strict=True))
         try:
+            if change.before[1] is None and await _is_their_own(database, await stripe_api.email(change.customer_id)):
+                email = None
             await stripe_api.change_customer(change.customer_id, name, email)
         except (
             StripeRefused
@@ -59,6 +62,14 @@ async def _changes(database: Database) -> list[_Change]:
     async with database.transaction() as tx:
         rows = (await tx.execute(query)).all()
     return [_Change(row[0], row[1] or "", (row[2], row[3]), (row[4], row[5])) for row in rows]
+
+
+async def _is_their_own(database: Database, email: str | None) -> bool:
+    """Whether an address is nobody's here, so that we cannot have told it: somebody wrote it at Stripe."""
+    if email is None:
+        return False
+    async with database.transaction() as tx:
+        return await tx.scalar(select(User.id).where(func.lower(User.email) == email.lower())) is None
 
 
 async def _note(database: Database, change: _Change) -> None:

@@ -99,6 +99,11 @@ class StripeApi:
         with translated_errors():
             await self._v1.customers.update_async(customer, change)
 
+    async def email(self, customer: str) -> str | None:
+        """Where a customer's invoices go; None where nothing is said, or the customer was deleted."""
+        with translated_errors():
+            return getattr(await self._v1.customers.retrieve_async(customer), "email", None)
+
     async def knows(self, customer: str) -> bool:
         """Whether the account has this customer, and it is not deleted."""
         with translated_errors():

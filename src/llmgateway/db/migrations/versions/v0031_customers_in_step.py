@@ -7,7 +7,11 @@ down_revision = "0030"
 
 
 def upgrade() -> None:
-    """Make the columns: every customer is told of once more, and those of organisations that are being deleted are looked at."""
+    """Make the columns.
+
+    Every customer is told of once more, but an address that is nobody's here stays; and those of organisations that are being
+    deleted are looked at.
+    """
     op.execute("SET LOCAL ROLE llmgateway_owner")
     op.execute(
         "ALTER TABLE billing_accounts ADD COLUMN told_name text, ADD COLUMN told_email text,"
