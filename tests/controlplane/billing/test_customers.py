@@ -138,6 +138,28 @@ async def test_pages_that_were_open_when_the_organisation_was_deleted_are_closed
     assert len(shop.stripe.account.all("checkout.session", status="open")) == 3, "also when it is deleted again"
 
 
+async def test_credit_of_before_that_is_given_back_hides_no_payment_after_the_deletion(shop: Shop) -> None:
+    org, client = await shop.owner_of("acme")
+    shop.stripe.account.complete((await client.post("billing/credit", json={"usd": "20"})).json()["url"])
+    await shop.settle()
+    (before,) = shop.stripe.account.all("payment_intent")
+    late = (await client.post("billing/credit", json={"usd": "15"})).json()["url"]
+    shop.clock.advance(60)
+    path = str(client.base_url).rstrip("/")
+    assert (await client.delete(path, params={"give_up_credit": "true"})).status_code == 200
+    shop.clock.advance(1)
+    shop.stripe.account.complete(late)
+    shop.stripe.account.refund(before["id"], 20_00)
+    await shop.settle()
+    (credit,) = shop.stripe.account.all("payment_intent", amount=15_00)
+    assert await drift.report(shop.worker, shop.stripe_api) == [
+        f"{org}: is deleted and has paid $15.00 since ({credit['id']}): refund it at Stripe"
+    ]
+    shop.stripe.account.dispute(credit["id"], 15_00)
+    await shop.settle()
+    assert await drift.report(shop.worker, shop.stripe_api) == []
+
+
 async def test_what_is_paid_for_a_deleted_organisation_is_reported_until_it_is_given_back(shop: Shop) -> None:
     org, client = await shop.owner_of("acme")
     before = await client.post("billing/credit", json={"usd": "5"})

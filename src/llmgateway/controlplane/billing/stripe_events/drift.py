@@ -1,12 +1,12 @@
 """Whether we know what Stripe knows: reported every night, then mended by asking again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Final
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books.ledger import Account, PostingKind
@@ -25,6 +25,9 @@ from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.money import dollars
 
+_DISPUTES: Final = ("du_", "dp_")
+"""How ids of disputes begin at Stripe."""
+
 log = structlog.get_logger()
 
 
@@ -42,7 +45,7 @@ async def report(database: Database, stripe_api: StripeApi) -> Sequence[str]:
             found.append(
                 f"{account.org_id}: stored {stored.status} {stored.plan}, Stripe has {held.status} {held.plan}"
             )
-        lines = [*_odd(in_force(subscriptions)), *await _orphaned(database, account, subscriptions)]
+        lines = [*_odd(in_force(subscriptions)), *await _orphaned(database, stripe_api, account, subscriptions)]
         found += [f"{account.org_id}: {line}" for line in lines]
     async with database.transaction() as tx:
         for waiting in await metering.unsent(tx):
@@ -63,7 +66,7 @@ def _odd(subscriptions: Sequence[Subscription]) -> Iterator[str]:
 
 
 async def _orphaned(
-    database: Database, account: BillingAccount, subscriptions: Sequence[Subscription]
+    database: Database, stripe_api: StripeApi, account: BillingAccount, subscriptions: Sequence[Subscription]
 ) -> Sequence[str]:
     """What is paid though nobody is there, or soon.
 
@@ -71,38 +74,53 @@ async def _orphaned(
     """
     async with database.transaction() as tx:
         org = await tx.get(Organisation, account.org_id)
-        if org is not None and org.deletes_at is None:
-            return ()
-        ends_at = account.pages_closed_for if org is None else org.deletes_at
-        since = None if ends_at is None else ends_at - orgs.GRACE
-        late = since is not None and any(one.created > since for one in subscriptions)
-        nanos, paid = (0, "") if since is None else await _paid_since(tx, account.org_id, since, plans=late)
+    if org is not None and org.deletes_at is None:
+        return ()
+    ends_at = account.pages_closed_for if org is None else org.deletes_at
     going_on = [one for one in in_force(subscriptions) if one.ends_at is None]
     found = [f"is deleted and still pays for {one.id}: end it at Stripe, and refund" for one in going_on]
-    if nanos > 0:
-        found.append(f"is deleted and has paid ${dollars(nanos)} since ({paid}): refund it at Stripe")
+    if ends_at is not None:
+        since = ends_at - orgs.GRACE
+        plans = any(one.created > since for one in subscriptions)
+        nanos, paid = await _paid_since(database, stripe_api, account.org_id, since, plans=plans)
+        if nanos > 0:
+            found.append(f"is deleted and has paid ${dollars(nanos)} since ({', '.join(paid)}): refund it at Stripe")
     return found
 
 
-async def _paid_since(tx: AsyncSession, org_id: str, since: datetime, *, plans: bool) -> tuple[int, str]:
+async def _paid_since(
+    database: Database, stripe_api: StripeApi, org_id: str, since: datetime, *, plans: bool
+) -> tuple[int, Sequence[str]]:
     """What was paid for credit since then, and for `plans`, and not given back, in nanos; and the payments and invoices."""
-    kinds = (
-        (PostingKind.CREDIT, PostingKind.PAYMENT, PostingKind.REFUND)
-        if plans
-        else (PostingKind.CREDIT, PostingKind.REFUND)
-    )
+    kinds = (PostingKind.CREDIT, PostingKind.PAYMENT) if plans else (PostingKind.CREDIT,)
     query = (
         select(LedgerPosting.kind, LedgerPosting.reference, LedgerEntry.nanos)
         .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
-        .where(LedgerPosting.org_id == org_id, LedgerPosting.created_at >= since, LedgerPosting.kind.in_(kinds))
-        # What is refunded of an invoice from before is none of credit's.
-        .where(LedgerEntry.account == (Account.STRIPE if plans else Account.CREDIT))
+        .where(LedgerPosting.org_id == org_id, LedgerPosting.created_at >= since, LedgerEntry.account == Account.STRIPE)
+        .where(LedgerPosting.kind.in_((*kinds, PostingKind.REFUND)))
         .order_by(LedgerPosting.reference)
     )
-    rows = (await tx.execute(query)).all()
-    paid = ", ".join(reference for kind, reference, _ in rows if kind != PostingKind.REFUND)
-    moved = sum(nanos for _, _, nanos in rows)
-    return moved if plans else -moved, paid
+    async with database.transaction() as tx:
+        rows = (await tx.execute(query)).all()
+    paid = {reference: nanos for kind, reference, nanos in rows if kind != PostingKind.REFUND}
+    given_back = 0
+    for reference, nanos in ((reference, nanos) for kind, reference, nanos in rows if kind == PostingKind.REFUND):
+        if paid and await _gave_back(stripe_api, reference, paid):
+            given_back -= nanos
+    return sum(paid.values()) - given_back, [*paid]
+
+
+async def _gave_back(stripe_api: StripeApi, reference: str, paid: Collection[str]) -> bool:
+    """Whether a refund or dispute in the books is of one of these payments and invoices, and not of one from before."""
+    back = reference.partition("/")[0]
+    try:
+        ask = stripe_api.dispute if back.startswith(_DISPUTES) else stripe_api.refund
+        payment = (await ask(back)).payment_id
+        if payment is None or payment in paid:
+            return payment is not None
+        return await stripe_api.settling.invoice_paid_by(payment) in {one.partition("/")[0] for one in paid}
+    except StripeRefused:  # what cannot be told is reported
+        return False
 
 
 async def mend(database: Database, clock: Clock, stripe_api: StripeApi) -> int:
