@@ -132,6 +132,8 @@ def test_between_results_and_a_user_the_assistant_speaks_where_a_host_wants_it()
         ("s u s u", "s u s u"),
         ("u c t s u", "s u c t o u"),
         ("u c t s", "s u c t"),
+        ("u a s", "u a u"),
+        ("u a s s", "s u a u"),
         ("u c t u s", "s u c t o u"),
         ("s s u a", "s s u a"),
         ("s", "u"),

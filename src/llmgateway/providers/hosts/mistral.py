@@ -49,7 +49,7 @@ MISTRAL: Final = OpenAICompatible(
         ),
         (
             "Some orders of messages are a 400 there (`invalid_request_message_order`): between results of tools and the user the "
-            "assistant says `OK`, a system message behind an answer goes to the top, and empty answers are left out: "
+            "assistant says `OK`, a system message behind an answer goes to the top (at the end it goes as the user's), and empty answers are left out: "
             "https://docs.mistral.ai/capabilities/function_calling/"
         ),
         "Files go there as parts of type document_url: https://docs.mistral.ai/capabilities/document_ai/document_qna",

@@ -21,7 +21,7 @@ PERPLEXITY: Final = OpenAICompatible(
     quirks=(
         (
             "User and assistant must alternate there behind the system messages, so messages of one role in a row become one, and "
-            "system messages go to the top: https://docs.perplexity.ai/api-reference/chat-completions-post"
+            "system messages go to the top, or as the user's at the end behind an answer: https://docs.perplexity.ai/api-reference/chat-completions-post"
         ),
         "Embeddings come as base64 of signed bytes and are given on as numbers: https://docs.perplexity.ai/docs/embeddings/quickstart",
         "Chunks carry an empty finish_reason until the last one; it is read as none.",

@@ -29,8 +29,16 @@ def in_order(messages: Sequence[Json], order: Order) -> Sequence[Json]:
     """The messages in an order that the host takes; where it takes any, as they came."""
     if order is Order.FREE:
         return messages
-    said = with_a_user_turn([message for message in messages if not _is_empty_answer(message)])
+    said = _with_a_question(with_a_user_turn([message for message in messages if not _is_empty_answer(message)]))
     return _answered(said) if order is Order.ANSWERED else _alternating(said)
+
+
+def _with_a_question(messages: list[Json]) -> list[Json]:
+    """A system message at the end, behind an answer, as the user's: with it at the top the answer would be the last message."""
+    turns = [message for message in messages if message.get("role") != "system"]
+    if not turns or messages[-1].get("role") != "system" or turns[-1].get("role") != "assistant":
+        return messages
+    return [*messages[:-1], {**messages[-1], "role": "user"}]
 
 
 def _answered(messages: Sequence[Json]) -> list[Json]:
