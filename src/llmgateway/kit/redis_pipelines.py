@@ -1,4 +1,4 @@
-"""Calls of scripts, gathered in pipelines. The first leave while their turn of the loop goes on: the server works meanwhile."""
+"""Calls of scripts, gathered in pipelines while the server works on others; a first one finds it idle and leaves at once."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -50,9 +50,10 @@ class Pipelines:
         loop = asyncio.get_running_loop()
         call = _Call(script, keys, arguments, loop.create_future())
         self._waiting.append(call)
-        if len(self._waiting) == 1:  # the others come along
-            late = self._under_way
-            self._departure = loop.call_later(_LONGEST_SECONDS, self._flush) if late else loop.call_soon(self._flush)
+        if not self._under_way:  # the server has nothing to do
+            self._flush()
+        elif len(self._waiting) == 1:  # the others come along
+            self._departure = loop.call_later(_LONGEST_SECONDS, self._flush)
         elif len(self._waiting) >= _ENOUGH and len(self._under_way) < _OVERLAPPING:
             self._flush()
         self._deadlines.watch(call.answer)
