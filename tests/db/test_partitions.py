@@ -9,6 +9,8 @@ from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 
 HOMES = "SELECT tableoid::regclass::text FROM usage_events ORDER BY created_at"
+MADE = text("SELECT ensure_usage_partitions()")
+"""The database of the tests may have been made in the last minutes of the month before."""
 ROW = (
     "INSERT INTO usage_events (id, created_at, org_id, key_id, operation, dialect, model, outcome, status, stream, "
     "prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, usage_source, cache, test, "
@@ -26,6 +28,7 @@ async def test_this_month_and_the_next_have_their_own_and_anything_else_the_rest
     now = datetime.now(UTC)
     moments = [datetime(2001, 5, 5, tzinfo=UTC), *(_month(now, ahead) for ahead in range(5))]
     async with admin.transaction() as tx:
+        await tx.execute(MADE)
         await tx.execute(text("SET LOCAL ROLE llmgateway_owner"))
         for moment in moments:
             await tx.execute(text(ROW), {"at": moment})
@@ -44,7 +47,7 @@ async def test_a_month_that_came_late_takes_its_rows_out_of_the_rest(admin: Data
         assert (await tx.scalars(text(HOMES))).all() == ["usage_events_rest"]
     for _ in range(2):
         async with admin.transaction() as tx:
-            await tx.execute(text("SELECT ensure_usage_partitions()"))
+            await tx.execute(MADE)
             await tx.execute(text("SET LOCAL ROLE llmgateway_owner"))
             assert (await tx.scalars(text(HOMES))).all() == [name]
 
@@ -79,6 +82,7 @@ async def test_the_job_makes_and_drops(database_url: str, admin: Database) -> No
     coming = f"usage_events_{_month(now, 3):%Y_%m}"
     old, after = _month(now, -30), _month(now, -29)
     async with admin.transaction() as tx:
+        await tx.execute(MADE)
         await tx.execute(text("SET LOCAL ROLE llmgateway_owner"))
         await tx.execute(text(f"DROP TABLE {coming}"))
         await tx.execute(
