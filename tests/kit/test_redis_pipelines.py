@@ -1,12 +1,14 @@
 """Calls that leave in pipelines: what happens to those that wait, and to a connection that still owes answers."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from llmgateway.kit import redis_pipelines
 from llmgateway.kit.redis_server import StoreDown
@@ -89,6 +91,30 @@ async def test_who_is_given_up_while_waiting_reserves_nothing(
         tickets: list[str] = await redis_of(store).keys("given_up:*ticket:*")
         assert not [key for key in tickets if "ticket:b@" in key]
         assert [key for key in tickets if "ticket:c@" in key], "tickets are called so"
+
+
+async def test_a_call_that_finds_the_server_idle_leaves_before_the_loop_turns(server: str) -> None:
+    """The server works while the process goes on with what else it has to do."""
+    store = RedisStore(server, seconds=_SECONDS, prefix="idle:")
+    await store.admit("before", LEASE, _WINDOW)
+    await store._pipelines.finish()
+    call = store.admit("now", LEASE, _WINDOW)
+    answer = call.send(None)  # its first step: from here on nothing of the loop runs until it is looked for
+    assert _arrives(server, "idle:*ticket:now@*")
+    call.close()
+    answer.cancel()
+    await store.close()
+
+
+def _arrives(server: str, pattern: str) -> bool:
+    """Whether the server has such a key within a second in which the loop stands still."""
+    client: Any = redis.Redis.from_url(server)  # pyright: ignore[reportUnknownMemberType]
+    with client:
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            if client.keys(pattern):
+                return True
+        return False
 
 
 async def test_a_connection_that_owes_answers_is_not_used_again(server: str) -> None:
