@@ -177,7 +177,8 @@ def test_messages_of_one_role_are_one_where_user_and_assistant_must_alternate() 
 def test_calls_and_results_in_a_row_stay_apart_where_others_become_one() -> None:
     call: Json = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     results: list[Json] = [{"role": "tool", "tool_call_id": "a", "content": "1"} for _ in range(2)]
-    history: list[Json] = [USER, {"role": "assistant", "content": "", "tool_calls": [call, call]}, *results]
+    said: Json = {"role": "assistant", "content": "Let me look."}
+    history: list[Json] = [USER, said, {"role": "assistant", "content": "", "tool_calls": [call, call]}, *results]
     assert messages(asked(*history), PERPLEXITY) == history
 
 

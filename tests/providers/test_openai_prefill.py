@@ -132,3 +132,8 @@ def test_an_answer_that_only_begins_alike_is_whole() -> None:
 def test_a_text_that_ended_is_not_held_back_twice() -> None:
     repetition = Repetition("ab")
     assert (repetition.rest("a"), repetition.end(), repetition.end(), repetition.rest("b")) == ("", "a", "", "b")
+
+
+def test_what_is_no_repetition_waits_no_longer_than_that_is_known() -> None:
+    repetition = Repetition("1, 2,")
+    assert [repetition.rest(piece) for piece in ("1", ", 3", ", 4")] == ["", "1, 3", ", 4"]
