@@ -194,7 +194,8 @@ async def _ask_providers(services: Services, key: KeySnapshot, audience: Audienc
     if served.stream is not None:
         keeps = audience.look is not None and audience.look.keeps and can_be_collected(call, served.target)
         collector = Collector(call) if keeps else None
-        await delivery.stream(RescuedStream(asking, served, served.stream), audience, collector)
+        running = delivery.stream(RescuedStream(asking, served, served.stream), audience, collector)
+        await asyncio.create_task(running)  # else each chunk would wake all who wait for its end, one through the other
     elif served.answer is not None:
         await reply.stop_keepalive()
         await delivery.whole(served.answer, audience, served.target)

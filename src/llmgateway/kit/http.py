@@ -245,7 +245,8 @@ class _Exchange:
         if connection is None:
             return b""
         try:
-            piece = await connection.piece()
+            while not (piece := connection.taken()) and not connection.ended:
+                await connection.news()
         except _TROUBLES as error:
             self.close()
             raise _trouble(error) from error

@@ -38,7 +38,7 @@ class NotHttp(Exception):
 
 
 class HttpConnection(asyncio.Protocol):
-    """A connection that aiohttp opened. `ask` begins an exchange, `head` waits for its answer, `piece` for more of its body."""
+    """A connection that aiohttp opened. `ask` begins an exchange, `head` waits for its answer; its body is `taken` as it comes."""
 
     __slots__ = (
         "_around", "_asked", "_asked_at", "_begun", "_full", "_held", "_informs", "_keeps", "_loop", "_lost", "_opened", "_parser",
@@ -122,20 +122,25 @@ class HttpConnection(asyncio.Protocol):
     async def head(self) -> None:
         """Until `status` and `headers` are there. Raises NotHttp and OSError."""
         while not self._begun:
-            await self._more()
+            await self.news()
 
-    async def piece(self) -> bytes:
-        """The next bytes of the body as they were sent; empty at its end. Raises NotHttp and OSError."""
-        while not self._pieces:
-            if self.ended:
-                return b""
-            await self._more()
+    def taken(self) -> bytes:
+        """The bytes of the body that have come since; empty where none have: wait for `news`, or the answer has `ended`."""
         pieces = self._pieces
+        if not pieces:
+            return b""
         self._pieces = []
         self._held = 0
         if self._paused:
             self._resume()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def news(self) -> asyncio.Future[None]:
+        """Until more of the answer comes, or it ends. Raises NotHttp and OSError where that is known already, and the future none."""
+        if self._trouble is not None:
+            raise self._trouble
+        self._waiting = self._loop.create_future()
+        return self._waiting
 
     def close(self) -> None:
         """At once, whatever is under way on it."""
@@ -144,15 +149,6 @@ class HttpConnection(asyncio.Protocol):
         self._unsent = memoryview(b"")
         self._transport.abort()
         self._opened.close()
-
-    async def _more(self) -> None:
-        if self._trouble is not None:
-            raise self._trouble
-        self._waiting = self._loop.create_future()
-        try:
-            await self._waiting
-        finally:
-            self._waiting = None
 
     def _pause(self) -> None:
         """Read no more for now, and nothing below TLS: uvloop forgets what it has not handed over yet when it reads the end."""
@@ -178,8 +174,9 @@ class HttpConnection(asyncio.Protocol):
             self._transport.write(part)
 
     def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
 
     def _fail(self, trouble: Exception) -> None:
         """Nobody hears of it whose answer is whole."""

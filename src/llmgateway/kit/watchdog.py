@@ -35,7 +35,7 @@ class Watchdog:
         return self.until(self._loop.time() + seconds)
 
     def __enter__(self) -> None:
-        self._task = task = asyncio.current_task()
+        self._task = task = asyncio.current_task(self._loop)
         self._cancelled = task.cancelling() if task is not None else 0
         if self._timer is None or self._timer.when() > self._due:
             self._set()

@@ -91,7 +91,7 @@ class LiveStream:
         """
         held: list[Step] = []
         while True:
-            steps = await self._read()
+            steps = self._understood(await self._exchange.piece())
             held += steps
             for step in steps:
                 if step.error is not None:
@@ -109,16 +109,21 @@ class LiveStream:
         Raises ProviderError when the stream breaks off, stays silent too long, or reports a failure (after the steps
         before it were handed out).
         """
-        if self._held:
-            steps, self._held = self._held, ()
-            return self._until_error(steps)
-        while not self._ended:
-            steps = await self._patiently()
-            if steps:
-                return self._until_error(steps)
-        if not self._finished:
+        steps, self._held = self._held, ()
+        while not steps and not self._ended:
+            silent_at, late_at = self._silent_at(), self._started + self._timeouts.total
+            try:
+                with self._dog.until(min(silent_at, late_at)):
+                    data = await self._exchange.piece()
+            except (TimeoutError, HttpError) as error:
+                if not self._finished:
+                    raise self._cut(error, silent=silent_at < late_at) from error
+                self._ended = True
+                break
+            steps = self._understood(data)
+        if not steps and not self._finished:
             raise ProviderError(FailureKind.CUT, "The provider's stream ended before the answer was finished.")
-        return ()
+        return self._until_error(steps)
 
     async def release(self) -> None:
         """The answer is out: read the body to its end, so that the connection can be used again."""
@@ -146,26 +151,18 @@ class LiveStream:
                 return steps[:index]
         return steps
 
-    async def _patiently(self) -> Sequence[Step]:
+    def _silent_at(self) -> float:
+        """When it has been silent for too long, unless something comes."""
+        if not self._finished:
+            return self._now() + self._timeouts.idle
+        return self._news_at + (_SILENCE_AFTER_FINISH if self._figures else _FIGURES_AFTER_FINISH)
+
+    def _cut(self, error: TimeoutError | HttpError, *, silent: bool) -> ProviderError:
+        if isinstance(error, HttpError):
+            return ProviderError(FailureKind.CUT, f"The provider's stream broke off: {error.message}")
         timeouts = self._timeouts
-        after_finish = _SILENCE_AFTER_FINISH if self._figures else _FIGURES_AFTER_FINISH
-        silent_at = self._news_at + after_finish if self._finished else self._now() + timeouts.idle
-        late_at = self._started + timeouts.total
-        try:
-            with self._dog.until(min(silent_at, late_at)):
-                return await self._read()
-        except TimeoutError as error:
-            if self._finished:
-                self._ended = True
-                return ()
-            silent = silent_at < late_at
-            what = f"was silent for {timeouts.idle:g} s" if silent else f"took longer than {timeouts.total:g} s"
-            raise ProviderError(FailureKind.TIMEOUT, f"The provider's stream {what}.") from error
-        except HttpError as error:
-            if self._finished:
-                self._ended = True
-                return ()
-            raise ProviderError(FailureKind.CUT, f"The provider's stream broke off: {error.message}") from error
+        what = f"was silent for {timeouts.idle:g} s" if silent else f"took longer than {timeouts.total:g} s"
+        return ProviderError(FailureKind.TIMEOUT, f"The provider's stream {what}.")
 
     def _endless(self) -> ProviderError:
         limit = (
@@ -173,8 +170,7 @@ class LiveStream:
         )
         return ProviderError(FailureKind.PROTOCOL, f"The provider's stream has no end: it is more than {limit}.")
 
-    async def _read(self) -> Sequence[Step]:
-        data = await self._exchange.piece()
+    def _understood(self, data: bytes) -> Sequence[Step]:
         self.came += len(data)
         try:
             steps = self._decoder.feed(data) if data else self._decoder.close()

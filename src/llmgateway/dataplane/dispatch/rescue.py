@@ -31,6 +31,8 @@ class RescuedStream:
         self.target = served.target
         """The target that answers now."""
         self._live = stream
+        self.native = stream.native
+        """Whether the steps carry the provider's own frames; never again once another target has taken over."""
         self._seam: Seam | None = None
         self._ended = False
         self._said: Said | None = None
@@ -40,11 +42,6 @@ class RescuedStream:
             else None
         )
         self._ways = self._remaining()
-
-    @property
-    def native(self) -> bool:
-        """Whether the steps carry the provider's own frames; never again once another target has taken over."""
-        return self._live.native
 
     @property
     def came(self) -> int:
@@ -60,7 +57,10 @@ class RescuedStream:
         """The next steps; empty at the end of a finished answer. Raises ProviderError when no target can go on."""
         while not self._ended:
             try:
-                steps = await self._stitched()
+                steps = await self._live.next()
+                self._ended = not steps
+                if self._seam is not None:
+                    steps = self._stitched(self._seam, steps)
             except ProviderError as error:
                 self._asking.broke(self.target, error)
                 await self._take_over(error)
@@ -79,14 +79,10 @@ class RescuedStream:
         """Leave the provider; safe to call twice."""
         self._live.close()
 
-    async def _stitched(self) -> Sequence[Step]:
-        """The next steps without what the caller already has; empty at the end, and while the two texts are compared."""
-        steps = await self._live.next()
-        self._ended = not steps
-        if self._seam is None:
-            return steps
+    def _stitched(self, seam: Seam, steps: Sequence[Step]) -> Sequence[Step]:
+        """The steps without what the caller already has; empty at the end, and while the two texts are compared."""
         try:
-            passed = self._seam.through(steps) if steps else self._seam.end()
+            passed = seam.through(steps) if steps else seam.end()
         except Diverged as error:
             self._ended = False
             raise ProviderError(
@@ -114,6 +110,7 @@ class RescuedStream:
                 continue
             if served.stream is not None:
                 self.target, self._live, self._said = target, served.stream, said
+                self.native = served.stream.native
                 self._seam = Seam(said.text, way)
                 return
         raise error

@@ -94,7 +94,7 @@ async def stream(live: Running, audience: Audience, collector: Collector | None 
         while steps := await live.next():
             for step in steps:
                 meter.observe(step)
-            if isinstance(live, RescuedStream) and collector is not None:
+            if collector is not None and isinstance(live, RescuedStream):
                 collector.note(steps, live.target, native=live.native, came=live.came)
             if isinstance(voice, _Native) and not live.native:  # another target goes on: from here on in our words
                 voice = _Translated.behind(live.spoken, writer, reply.request_id)
@@ -134,8 +134,8 @@ class _Native:
                 break  # a [DONE] behind an event that ends the answer would overtake it
             if self._keep_usage or not step.usage_only:
                 frames.append(step.raw)
-        if told := [frame for frame in frames if b"data:" in frame]:
-            self.first, self.last = self.first or told[0], told[-1]
+                if b"data:" in step.raw:
+                    self.first, self.last = self.first or step.raw, step.raw
         return b"".join(frames)
 
     def ending(self, dialect: DialectWriter, meter: Meter) -> bytes:

@@ -50,7 +50,10 @@ class SseDecoder:
         return self._reader.kept
 
     def feed(self, data: bytes) -> Sequence[Step]:
-        return [step for frame in self._splitter.feed(data) for step in self._reader.read(frame)]
+        frames = self._splitter.feed(data)
+        if len(frames) == 1:
+            return self._reader.read(frames[0])
+        return [step for frame in frames for step in self._reader.read(frame)]
 
     def close(self) -> Sequence[Step]:
         steps = [step for frame in self._splitter.close() for step in self._reader.read(frame)]
@@ -200,8 +203,10 @@ def _failure(chunk: _Chunk) -> ProviderError | None:
     """The failure that a chunk reports, by an error or by a finish reason; None without one."""
     if chunk.error is not None:
         return stream_error(chunk.error)
-    reason = next((choice.finish_reason for choice in chunk.choices if choice.finish_reason in BROKEN_OFF), None)
-    return None if reason is None else broken_off(reason)
+    for choice in chunk.choices:
+        if choice.finish_reason in BROKEN_OFF:
+            return broken_off(choice.finish_reason)
+    return None
 
 
 def _said(delta: _Delta | None) -> str:
