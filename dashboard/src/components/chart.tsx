@@ -4,7 +4,7 @@ import { lazy, type ReactNode, Suspense, useState } from "react";
 import { IconButton } from "@/components/button";
 import { Card } from "@/components/card";
 import { csvOf, download } from "@/components/csv";
-import type { ChartProps } from "@/components/series";
+import { type ChartProps, isEmpty } from "@/components/series";
 import { Skeleton } from "@/components/states";
 import { bucket } from "@/lib/time";
 
@@ -73,6 +73,8 @@ export function Chart(props: ChartProps) {
               </tbody>
             </table>
           </div>
+        ) : isEmpty(series) ? (
+          <p className="grid h-full place-items-center text-caption text-muted">Nothing in this time.</p>
         ) : (
           <figure aria-label={summary} className="h-full">
             <Suspense fallback={<Skeleton className="h-full w-full" />}>

@@ -50,7 +50,7 @@ function EndLabels({ marks }: { marks: readonly Mark[] }) {
 }
 
 /** The drawing itself; loaded when a chart is first shown. */
-export default function Drawing({ kind, step, times, series, format }: ChartProps) {
+export default function Drawing({ kind, step, times, series, format, whole = false }: ChartProps) {
   const data = times.map((time, place) => {
     const point: Record<string, string | number | null> = { time };
     for (const one of series) point[one.name] = one.values[place] ?? null;
@@ -79,6 +79,7 @@ export default function Drawing({ kind, step, times, series, format }: ChartProp
           axisLine={false}
           width="auto"
           domain={[0, "auto"]}
+          allowDecimals={!whole}
           tickFormatter={(value: number) => axisText(value, format)}
         />
         <Tooltip

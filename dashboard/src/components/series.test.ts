@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { coloursOf, largest, type Series } from "@/components/series";
+import { coloursOf, isEmpty, largest, type Series } from "@/components/series";
 
 const of = (name: string, ...values: number[]): Series => ({ name, values });
 
@@ -17,4 +17,10 @@ it("keeps the largest series, and adds up the rest", () => {
 it("draws what failed in red, what was before faintly, and the others one by one", () => {
   const all: Series[] = [of("a"), { ...of("failed"), tone: "bad" }, of("b"), { ...of("before"), faint: true }];
   expect(coloursOf(all)).toEqual(["var(--chart-1)", "var(--red)", "var(--chart-2)", "var(--muted)"]);
+});
+
+it("has nothing to draw where no time has a value, but draws noughts", () => {
+  expect(isEmpty([{ name: "p50", values: [null, null] }])).toBe(true);
+  expect(isEmpty([{ name: "p50", values: [null, null] }, of("p95", 3)])).toBe(false);
+  expect(isEmpty([of("failed", 0, 0)])).toBe(false);
 });

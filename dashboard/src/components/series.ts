@@ -15,6 +15,8 @@ export interface ChartProps {
   times: readonly string[];
   series: readonly Series[];
   format: (value: number) => string;
+  /** There are no halves: the axis of small figures names each once. */
+  whole?: boolean;
   /** The chart in a sentence: said above it, and to those who do not see it. */
   summary: string;
   /** Nothing is known yet: its shape alone is shown. */
@@ -22,6 +24,11 @@ export interface ChartProps {
 }
 
 const MOST = 6;
+
+/** Whether there is nothing to draw, not even noughts. */
+export function isEmpty(series: readonly Series[]): boolean {
+  return series.every((one) => one.values.every((value) => value === null));
+}
 
 /** The colour of each series, by its tone or its place among those without one. */
 export function coloursOf(series: readonly Series[]): string[] {

@@ -39,6 +39,7 @@ export function Charts({ span, compare }: { span: ReturnType<typeof spanOf>; com
         title="Requests"
         kind="area"
         format={short}
+        whole
         summary={`${count(total((row) => row.requests))} requests, ${count(total((row) => row.errors))} of them failed${refused > 0 ? `, ${count(refused)} refused` : ""}`}
         series={[
           line("answered", (row) => row.requests - row.errors - row.refused, "accent"),
@@ -64,6 +65,7 @@ export function Charts({ span, compare }: { span: ReturnType<typeof spanOf>; com
         title="Latency"
         kind="line"
         format={duration}
+        whole
         summary="To the end of the answer, half and 95 % of requests"
         series={[
           line("p50", (row) => row.p50_ms, "accent", null),
@@ -76,6 +78,7 @@ export function Charts({ span, compare }: { span: ReturnType<typeof spanOf>; com
         title="Time to first token"
         kind="line"
         format={duration}
+        whole
         summary="Of streams, half and 95 % of requests"
         series={[
           line("p50", (row) => row.first_token_p50_ms, "accent", null),
@@ -88,6 +91,7 @@ export function Charts({ span, compare }: { span: ReturnType<typeof spanOf>; com
         title="Tokens"
         kind="area"
         format={short}
+        whole
         summary={`${count(total((row) => row.prompt_tokens))} prompt and ${count(total((row) => row.completion_tokens))} completion tokens`}
         series={[
           line("prompt", (row) => row.prompt_tokens - row.cached_tokens),

@@ -32,7 +32,7 @@ export function GroupChart({ span, by, of }: { span: Span; by: Group; of: Measur
     return { name: nameOf(group), values: along(times, own, FIGURES[of], 0) };
   });
   const series = largest(all);
-  const first = series[0]?.name;
+  const first = series.find((one) => one.values.some((value) => value !== 0))?.name;
   return (
     <Chart
       title={`${MEASURES[of]} by ${GROUPS[by].toLowerCase()}`}
@@ -42,6 +42,7 @@ export function GroupChart({ span, by, of }: { span: Span; by: Group; of: Measur
       series={series}
       pending={asked.isPending}
       format={of === "spend" ? dollars : short}
+      whole={of !== "spend"}
       summary={first ? `Most for ${first}, of ${groups.length}` : "Nothing yet"}
     />
   );
