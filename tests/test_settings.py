@@ -1,14 +1,15 @@
 """The environment: what is wrong in it is told in one sentence that names the variable, before anything starts."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from llmgateway.catalog.pricing import PriceOverride
 from llmgateway.cli import cli
 from llmgateway.errors import ConfigurationError
-from llmgateway.gateway_file import load_gateway_file
 from llmgateway.settings import load_settings
 
 
@@ -82,25 +83,25 @@ def test_a_variable_that_is_nearly_a_setting_is_told(variable: str, meant: str |
     assert load_settings({variable: value}).misspelt() == ({variable: meant} if meant else {})
 
 
-def test_a_key_that_stands_twice_in_the_file_is_refused_with_its_place(tmp_path: Path) -> None:
-    file = tmp_path / "gateway.yaml"
-    file.write_text("models:\n  smart:\n    targets: [{provider: sandbox, model: a}]\n  smart:\n    targets: []\n")
-    with pytest.raises(ConfigurationError, match=r"the key 'smart' stands here twice .*line 4"):
-        load_gateway_file(file, {})
-
-
-@pytest.mark.parametrize("price", ["1e18", "'1e999999'", "1000000", "-1", "'0.0000000000001'"])
-def test_a_price_that_the_books_cannot_hold_is_refused_with_its_place(tmp_path: Path, price: str) -> None:
-    file = tmp_path / "gateway.yaml"
-    file.write_text(f"models: {{m: {{targets: [{{provider: openai, model: m, price: {{input: {price}}}}}]}}}}")
-    with pytest.raises(ConfigurationError, match=r"price\.input: .*must be dollars from 0 to 999999, with at most 12"):
-        load_gateway_file(file, {})
-
-
-def test_the_dearest_price_and_the_finest_are_taken_and_told_without_an_exponent(tmp_path: Path) -> None:
-    file = tmp_path / "gateway.yaml"
-    prices = "{input: 999999, output: 0.000000000001, request: '1e-3', search: '1e2'}"
-    file.write_text(f"models: {{m: {{targets: [{{provider: openai, model: m, price: {prices}}}]}}}}")
-    [price] = load_gateway_file(file, {}).prices.values()
-    told = PriceOverride(**vars(price)).version
-    assert told == "gateway.yaml: input 999999 output 0.000000000001 request 0.001 search 100"
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], ["worker"]])
+def test_a_process_that_starts_warns_of_it(command: list[str], tmp_path: Path) -> None:
+    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"  # so that it warns, and ends
+    done = subprocess.run(
+        [sys.executable, "-m", "llmgateway", *command],
+        env={
+            **os.environ,
+            "LLMGATEWAY_DATA_DIR": str(tmp_path),
+            "DATABASE_URL": nowhere,
+            "LLMGATEWAY_SECRET_KEY": "s" * 32,
+            "JWT_SECRET_KEY": "j" * 32,
+            "LLMGATEWAY_LOG_REQUEST": "all",
+            "LLMGATEWAY_DOMAIN": "gateway.us.test",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    [warning] = [line for line in done.stderr.splitlines() if '"warning"' in line]
+    assert '"variable": "LLMGATEWAY_LOG_REQUEST"' in warning
+    assert '"meant": "LLMGATEWAY_LOG_REQUESTS"' in warning

@@ -68,7 +68,7 @@ from llmgateway.kit.metrics import Metrics
 from llmgateway.kit.telemetry import open_telemetry
 from llmgateway.kit.vault import Vault
 from llmgateway.providers.registry import PROVIDERS
-from llmgateway.settings import Settings, load_settings
+from llmgateway.settings import Settings, load_settings, warn_of_misspelt
 from llmgateway.stores import OpenStore, open_answers, open_store
 from llmgateway.worker import jobs, mailer_of, work
 
@@ -282,6 +282,7 @@ def create_app() -> "LifespanApp":
     """For `uvicorn --factory llmgateway.app:create_app`: opens at the server's start, closes at its end."""
     settings = load_settings(os.environ)
     configure_logs(json=settings.production)
+    warn_of_misspelt(settings)
     return LifespanApp(settings)
 
 

@@ -9,9 +9,11 @@ from typing import Annotated, Any, Final, Literal, Self, cast
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from llmgateway.errors import ConfigurationError
 from llmgateway.kit import yaml_text
+from llmgateway.kit.mistakes import advice, first_mistake, question
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRETS = frozenset(
@@ -21,6 +23,18 @@ _SECRETS = frozenset(
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_unknown_field(cls, value: Any) -> Any:
+        """Told before anything that is missing, since the field that is meant may be."""
+        for name in map(str, cast("dict[object, object]", value) if isinstance(value, dict) else ()):
+            if name not in cls.model_fields:
+                told = PydanticCustomError(
+                    "extra_forbidden", "there is no such field. {advice}", {"advice": advice(name, cls.model_fields)}
+                )
+                raise ValidationError.from_exception_data(cls.__name__, [{"type": told, "loc": (name,), "input": None}])
+        return cast("object", value)
 
 
 def _text(value: object) -> object:
@@ -45,7 +59,8 @@ class ProviderEntry(BaseModel):
     def _options_are_text(self) -> Self:
         for name, value in (self.model_extra or {}).items():
             if not isinstance(value, str | int | float):
-                raise ValueError(f"{name} must be a text")  # noqa: TRY004 pydantic reports ValueError only
+                hint = question(name, type(self).model_fields)
+                raise ValueError(f"{name} must be a text. {hint}".strip())  # noqa: TRY004 pydantic reports ValueError only
         return self
 
     @property
@@ -148,8 +163,8 @@ class GatewayFile(_Part):
     def _empty_sections(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        sections = cast("dict[str, Any]", value)  # YAML's keys are checked by the model itself
-        return {name: section for name, section in sections.items() if section is not None}
+        sections = cast("dict[object, object]", value)
+        return {name: it for name, it in sections.items() if it is not None or name not in cls.model_fields}
 
 
 def load_gateway_file(path: Path, environ: Mapping[str, str]) -> GatewayFile:
@@ -168,9 +183,7 @@ def load_gateway_file(path: Path, environ: Mapping[str, str]) -> GatewayFile:
     try:
         return GatewayFile.model_validate(_expand(cast("object", content), "", path, environ))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{path}: {where}: {first['msg']}") from error
+        raise ConfigurationError(f"{path}: {first_mistake(error)}") from error
 
 
 def _expand(value: object, where: str, path: Path, environ: Mapping[str, str]) -> object:

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
+import structlog
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from llmgateway.errors import ConfigurationError
 from llmgateway.kit.entries import mail_address, new_password
+from llmgateway.kit.mistakes import first_mistake, nearest
+
+log = structlog.get_logger()
 
 _NEARLY = 0.85
 """From this similarity on (0 to 1), an unknown variable counts as a misspelt one."""
@@ -201,8 +204,8 @@ class Settings(BaseModel):
         """Misspelt variables -> the setting that each is nearly the name of."""
         known = [field.alias for field in type(self).model_fields.values() if field.alias]
         strangers = [name for name in self.environment if name.startswith("LLMGATEWAY_") and name not in known]
-        near = {name: get_close_matches(name.removesuffix("_FILE"), known, 1, _NEARLY) for name in strangers}
-        return {name: found[0] for name, found in near.items() if found and found[0] != name.removesuffix("_FILE")}
+        near = {name: nearest(name.removesuffix("_FILE"), known, _NEARLY) for name in strangers}
+        return {name: meant for name, meant in near.items() if meant and meant != name.removesuffix("_FILE")}
 
     @model_validator(mode="after")
     def _production_needs_secrets(self) -> Self:
@@ -223,7 +226,7 @@ def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Set
     try:
         settings = Settings.model_validate({**given, "environment": given})
     except ValidationError as error:
-        raise ConfigurationError(_sentence(error)) from error
+        raise ConfigurationError(first_mistake(error)) from error
     changes: dict[str, Path] = {"data_dir": settings.data_dir.expanduser().absolute()}
     return settings.model_copy(update=changes if config is None else {**changes, "config": config})
 
@@ -250,8 +253,7 @@ def _with_files(given: Mapping[str, str]) -> dict[str, str]:
     return whole
 
 
-def _sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    message = first["msg"].removeprefix("Value error, ")
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {message}" if where else message
+def warn_of_misspelt(settings: Settings) -> None:
+    """Log each variable that is no setting but nearly one: what it was to set holds its default."""
+    for variable, meant in settings.misspelt().items():
+        log.warning("a variable of the environment is no setting", variable=variable, meant=meant)

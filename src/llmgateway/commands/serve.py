@@ -23,7 +23,7 @@ from llmgateway.commands.shared_figures import shared_figures
 from llmgateway.dataplane.pages import Readiness
 from llmgateway.errors import ConfigurationError
 from llmgateway.kit.log import configure_logs
-from llmgateway.settings import Settings, load_settings
+from llmgateway.settings import Settings, load_settings, warn_of_misspelt
 from llmgateway.stores import redis_url
 
 app = typer.Typer()
@@ -60,6 +60,7 @@ def serve(
     if inherited is not None:
         _serve_alone(settings, role, Inherited.read(inherited))
         return
+    warn_of_misspelt(settings)
     with contextlib.closing(_listen(settings.host, settings.port)) as listener:
         if workers > 1:
             sys.exit(_serve_together(settings, role, listener, workers))

@@ -13,7 +13,7 @@ from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.log import configure_logs
-from llmgateway.settings import Settings, load_settings
+from llmgateway.settings import Settings, load_settings, warn_of_misspelt
 from llmgateway.worker import jobs, mailer_of, work
 
 app = typer.Typer()
@@ -24,6 +24,7 @@ def worker() -> None:
     """Deliver mail, end what ends, make partitions; several may run. `serve --role all` does this itself."""
     settings = load_settings(os.environ)
     configure_logs(json=settings.production)
+    warn_of_misspelt(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(settings))
 

@@ -10,6 +10,7 @@ from llmgateway.canon.call import Terms
 from llmgateway.contract.snapshot import OrgSnapshot
 from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile, ProviderEntry
+from llmgateway.kit.mistakes import advice, question
 from llmgateway.providers.base import Grant, Provider
 from llmgateway.providers.openai_compatible import compatible_host
 
@@ -77,13 +78,11 @@ def build_hosts(providers: Mapping[str, Provider], file: GatewayFile, environ: M
         if name in declared and entry.type is None:
             continue
         if entry.type is None:
-            known = ", ".join(sorted(providers))
+            hint = question(name, providers) or f"Those that are: {', '.join(sorted(providers))}."
             raise ConfigurationError(
-                f"gateway.yaml: providers.{name}: is not built in; give it `type: openai_compatible` or use one of {known}"
+                f"gateway.yaml: providers.{name}: is not built in. {hint} Any other server takes `type: openai_compatible`."
             )
-        if not entry.base_url:
-            raise ConfigurationError(f"gateway.yaml: providers.{name}: `type: {entry.type}` needs a base_url")
-        declared[name] = compatible_host(name, entry.base_url)
+        declared[name] = compatible_host(name, entry.base_url or "")
     for name, entry in file.providers.items():
         _check_settings(declared[name], entry)
     empty = ProviderEntry()
@@ -94,13 +93,15 @@ def build_hosts(providers: Mapping[str, Provider], file: GatewayFile, environ: M
 
 
 def _check_settings(provider: Provider, entry: ProviderEntry) -> None:
-    """Raises ConfigurationError for a setting that the provider does not have, such as a misspelt one."""
+    """Raises ConfigurationError for a setting that the provider does not have, such as a misspelt one, or needs."""
     unknown = sorted({*entry.options, *entry.secrets} - provider.setting_names)
     if unknown:
-        known = ", ".join(sorted({"base_url", "api_key", "api_keys", *provider.setting_names}))
+        hint = advice(unknown[0], {"base_url", "api_key", "api_keys", *provider.setting_names})
         raise ConfigurationError(
-            f"gateway.yaml: providers.{provider.id}.{unknown[0]}: {provider.title} has no such setting; it has {known}"
+            f"gateway.yaml: providers.{provider.id}.{unknown[0]}: {provider.title} has no such setting. {hint}"
         )
+    if entry.type is not None and not entry.base_url:
+        raise ConfigurationError(f"gateway.yaml: providers.{provider.id}: `type: {entry.type}` needs a base_url")
 
 
 def own_hosts(base: Host, org: OrgSnapshot) -> Sequence[Host]:
