@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from llmgateway.canon.chat import Json
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.openai_compatible import compatible_host
 from tests.conformance.targets import TARGETS, Target
 from tests.conformance.wires.anthropic import AnthropicWire
@@ -44,7 +44,7 @@ class Exchange:
 
     name: str
     target: Target
-    reply: Reply
+    reply: UpstreamReply
     stream: bool
     choices: int
 
@@ -85,11 +85,11 @@ def _target(folder: str, wire: type[Wire]) -> Target | None:
     return Target(folder, host, host, OpenAIWire(), "a-model", "a-model")
 
 
-def _reply(response: Json) -> Reply:
+def _reply(response: Json) -> UpstreamReply:
     if "body_text" in response:
         body = response["body_text"].encode()
     elif "body_base64" in response:
         body = base64.b64decode(response["body_base64"])
     else:
         body = msgspec.json.encode(response.get("body"))
-    return Reply(response["status"], {name.lower(): value for name, value in response["headers"].items()}, body)
+    return UpstreamReply(response["status"], {name.lower(): value for name, value in response["headers"].items()}, body)

@@ -4,7 +4,7 @@ import pytest
 
 from llmgateway.canon.call import Operation
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from tests.conformance.meaning import Said, said_in_stream, said_whole
 from tests.conformance.samples import ANSWERS, CUT, same, sayable, steps_of
 from tests.conformance.targets import Target, chat, those_with
@@ -73,5 +73,5 @@ def test_a_stream_that_breaks_off_is_not_finished(target: Target) -> None:
 def test_a_malformed_answer_is_a_failure(target: Target) -> None:
     for body in (b"", b"<html>", b"[]", b"{}", b"\xff\xfe", b"null"):
         with pytest.raises(ProviderError) as caught:
-            target.provider.read(chat({}), Reply(200, {}, body))
+            target.provider.read(chat({}), UpstreamReply(200, {}, body))
         assert caught.value.kind is FailureKind.PROTOCOL

@@ -6,7 +6,7 @@ import pytest
 
 from llmgateway.canon.call import Operation
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from tests.conformance.samples import steps_of
 from tests.conformance.targets import TARGETS, Target, chat, those_with
 from tests.conformance.wires.base import WORDS
@@ -53,7 +53,7 @@ def test_a_failure_has_its_kind_and_the_providers_words(target: Target, fault: F
 @pytest.mark.parametrize(("status", "kind"), [(429, FailureKind.RATE_LIMITED), (503, FailureKind.OVERLOADED)])
 def test_when_to_come_back_is_read(target: Target, status: int, kind: FailureKind) -> None:
     failed = target.wire.failure(kind, status)
-    told = Reply(failed.status, {**failed.headers, "retry-after": "7"}, failed.body)
+    told = UpstreamReply(failed.status, {**failed.headers, "retry-after": "7"}, failed.body)
     assert target.provider.classify(told).retry_after == 7
     assert target.provider.classify(failed).retry_after is None
 
@@ -80,7 +80,7 @@ STATUSES = {
 def test_what_a_proxy_says_without_the_providers_shape_counts_by_its_status(target: Target) -> None:
     for status, kind in STATUSES.items():
         for body in (b"<html><h1>A proxy says no</h1></html>", b"", b"[]", b'{"x": 1}', b"\xff"):
-            error = target.provider.classify(Reply(status, {}, body))
+            error = target.provider.classify(UpstreamReply(status, {}, body))
             assert error.kind is kind, (status, body)
             assert error.message
 

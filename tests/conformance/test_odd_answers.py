@@ -13,7 +13,7 @@ from llmgateway.canon.call import Call
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object
 from llmgateway.errors import ProviderError
-from llmgateway.providers.base import Reply, Step
+from llmgateway.providers.base import Step, UpstreamReply
 from llmgateway.providers.bedrock.framing import MessageSplitter
 from tests.conformance.dialects import CLIENTS, Client
 from tests.conformance.samples import ANSWERS, CUT, QUESTION, steps_of
@@ -93,7 +93,7 @@ def test_nonsense_is_understood_or_a_failure(client: Client, target: Target, sai
     call = _call(client, stream=False)
     body = _spoilt(target.wire.answer(said).body, dice)
     with suppress(ProviderError):
-        answer = target.provider.read(call, Reply(200, {}, body))
+        answer = target.provider.read(call, UpstreamReply(200, {}, body))
         if answer.raw is None:
             client.writer.answer(call, answer)
 

@@ -13,7 +13,7 @@ from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.errors import BadRequest, NotFound, Problem, TooMany, Unauthorized, Unavailable, UpstreamFailed
 from llmgateway.kit.sse import Splitter
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
-from llmgateway.providers.base import Provider, Reply, Step
+from llmgateway.providers.base import Provider, Step, UpstreamReply
 from llmgateway.providers.gemini.declaration import GEMINI
 from tests.conformance.openai_specification import complaint
 from tests.providers import anthropic_recordings, gemini_recordings
@@ -26,14 +26,14 @@ BODIES: dict[Dialect, dict[str, Any]] = {
 ANSWERS = {Dialect.OPENAI: "CreateChatCompletionResponse", Dialect.RESPONSES: "Response"}
 EVENTS = {Dialect.OPENAI: "CreateChatCompletionStreamResponse", Dialect.RESPONSES: "ResponseStreamEvent"}
 
-Case = tuple[Provider, Reply]
+Case = tuple[Provider, UpstreamReply]
 
 
 def _cases(*, stream: bool) -> list[Any]:
     """Recorded answers of the two translated languages."""
     operation = "chat_stream" if stream else "chat"
     claude = [
-        pytest.param(ANTHROPIC, Reply(r.status, r.headers, r.body), id=r.name)
+        pytest.param(ANTHROPIC, UpstreamReply(r.status, r.headers, r.body), id=r.name)
         for r in anthropic_recordings.recordings()
         if r.stream is stream and r.status == 200 and "anthropic/" in r.name
     ]
@@ -54,7 +54,7 @@ def _call(dialect: DialectWriter, *, stream: bool) -> Call:
 
 @pytest.mark.parametrize("dialect", [OPENAI, RESPONSES], ids=["chat", "responses"])
 @pytest.mark.parametrize(("provider", "reply"), _cases(stream=False))
-def test_a_whole_answer(dialect: DialectWriter, provider: Provider, reply: Reply) -> None:
+def test_a_whole_answer(dialect: DialectWriter, provider: Provider, reply: UpstreamReply) -> None:
     call = _call(dialect, stream=False)
     written = json.loads(dialect.answer(call, provider.read(call, reply)))
     assert complaint(ANSWERS[dialect.id], written) is None
@@ -62,7 +62,7 @@ def test_a_whole_answer(dialect: DialectWriter, provider: Provider, reply: Reply
 
 @pytest.mark.parametrize("dialect", [OPENAI, RESPONSES], ids=["chat", "responses"])
 @pytest.mark.parametrize(("provider", "reply"), _cases(stream=True))
-def test_every_event_of_a_stream(dialect: DialectWriter, provider: Provider, reply: Reply) -> None:
+def test_every_event_of_a_stream(dialect: DialectWriter, provider: Provider, reply: UpstreamReply) -> None:
     call = _call(dialect, stream=True)
     decoder = provider.decoder(call, native=False)
     steps: Sequence[Step] = [*decoder.feed(reply.body), *decoder.close()]

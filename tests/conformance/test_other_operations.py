@@ -12,7 +12,7 @@ from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.errors import BadRequest, FailureKind, ProviderError
-from llmgateway.providers.base import Provider, Reply, Step
+from llmgateway.providers.base import Provider, Step, UpstreamReply
 from llmgateway.providers.bedrock.claude import BedrockClaude
 from tests.conformance.meaning import Said
 from tests.conformance.samples import VECTORS, steps_of
@@ -218,9 +218,9 @@ def test_tokens_are_counted_by_the_provider_itself(target: Target) -> None:
     answer = target.provider.read(call, _counted(target.provider))
     assert answer.body["input_tokens"] == 12
     with pytest.raises(ProviderError):
-        target.provider.read(call, Reply(200, {}, b"{}"))
+        target.provider.read(call, UpstreamReply(200, {}, b"{}"))
 
 
-def _counted(provider: Provider) -> Reply:
+def _counted(provider: Provider) -> UpstreamReply:
     del provider
     return reply({"input_tokens": 12, "inputTokens": 12, "totalTokens": 12})

@@ -9,7 +9,7 @@ from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.gemini.declaration import GEMINI
 from llmgateway.providers.hosts.openai import OPENAI
 from tests.conformance.dialects import CLIENTS, Client
@@ -38,7 +38,7 @@ def answered(client: Client, parts: list[Json], *, streamed: bool) -> Json:
     body: Json = {"responseId": "r1", "modelVersion": MODEL, "candidates": [candidate]}
     call = client.call({**QUESTION[client.writer.id], "stream": streamed})
     if not streamed:
-        answer = GEMINI.read(call, Reply(200, {}, json.dumps(body).encode()))
+        answer = GEMINI.read(call, UpstreamReply(200, {}, json.dumps(body).encode()))
         return json.loads(client.writer.answer(call, answer))
     writer = client.writer.stream(call)
     steps = steps_of(GEMINI.decoder(call, native=False), b"data: " + json.dumps(body).encode() + b"\n\n")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from llmgateway.canon.chat import Json
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 
 _ROOT = Path(__file__).parents[2].parent / "shared" / "recorded"
 
@@ -21,7 +21,7 @@ class Recording:
     name: str
     request: Json
     path: str
-    reply: Reply
+    reply: UpstreamReply
     stream: bool
     model: str
 
@@ -46,7 +46,7 @@ def recordings(provider: str, wire: str) -> list[Recording]:
                 name=path.stem,
                 request=case["request"]["body"] or {},
                 path=case["request"]["url_path"],
-                reply=Reply(response["status"], headers, body),
+                reply=UpstreamReply(response["status"], headers, body),
                 stream=case["operation"].endswith("_stream"),
                 model=case.get("model") or "",
             )

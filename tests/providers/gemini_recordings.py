@@ -10,7 +10,7 @@ import pytest
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 
 _ROOT = Path(__file__).parents[2].parent / "shared" / "recorded"
 _INTEGER_ENUMS = {"finishReason": ["", "STOP", "MAX_TOKENS", "SAFETY"], "modality": ["", "TEXT", "IMAGE", "VIDEO"]}
@@ -27,7 +27,7 @@ class Recording:
     model: str
     request: Json
     path: str
-    reply: Reply
+    reply: UpstreamReply
 
     @property
     def frames(self) -> list[Json]:
@@ -71,7 +71,7 @@ def recordings(wire: str, operation: str, *folders: str) -> list[Recording]:
                     model=case["model"],
                     request=case["request"]["body"] or {},
                     path=case["request"]["url_path"],
-                    reply=Reply(
+                    reply=UpstreamReply(
                         response["status"], {name.lower(): value for name, value in response["headers"].items()}, body
                     ),
                 )

@@ -8,7 +8,7 @@ import msgspec
 
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.providers.base import Place, Reply, Step, UpstreamRequest
+from llmgateway.providers.base import Place, Step, UpstreamReply, UpstreamRequest
 from llmgateway.providers.openai_compatible import OpenAICompatible, compatible_host
 
 LAB = compatible_host("lab", "http://lab/v1")
@@ -39,8 +39,8 @@ def sent(request: UpstreamRequest) -> Json:
     return body
 
 
-def reply(body: object, status: int = 200, headers: dict[str, str] | None = None) -> Reply:
-    return Reply(status, headers or {}, body if isinstance(body, bytes) else msgspec.json.encode(body))
+def reply(body: object, status: int = 200, headers: dict[str, str] | None = None) -> UpstreamReply:
+    return UpstreamReply(status, headers or {}, body if isinstance(body, bytes) else msgspec.json.encode(body))
 
 
 def answered(*choices: Json, host: OpenAICompatible = LAB, **body: Any) -> Json:

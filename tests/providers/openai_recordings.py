@@ -10,7 +10,7 @@ import pytest
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects
-from llmgateway.providers.base import Provider, Reply
+from llmgateway.providers.base import Provider, UpstreamReply
 from llmgateway.providers.openai_compatible import OpenAICompatible, compatible_host
 from llmgateway.providers.registry import PROVIDERS
 
@@ -31,7 +31,7 @@ class Recording:
     name: str
     folder: str
     request: Json
-    reply: Reply
+    reply: UpstreamReply
 
     @property
     def provider(self) -> OpenAICompatible:
@@ -73,7 +73,7 @@ def recordings(wire: str, operation: str) -> list[Recording]:
         text = response.get("body_text")
         body = text.encode() if text is not None else msgspec.json.encode(response["body"])
         headers = {name.lower(): value for name, value in response["headers"].items()}
-        reply = Reply(response["status"], headers, body)
+        reply = UpstreamReply(response["status"], headers, body)
         found.append(Recording(f"{path.parent.name}/{path.stem}", path.parent.name, case["request"]["body"], reply))
     return found
 

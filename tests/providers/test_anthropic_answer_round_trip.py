@@ -12,7 +12,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 
 from .anthropic_recordings import Recording, accumulated, each, events, final_message, recordings
 
@@ -76,7 +76,7 @@ def merged(blocks: list[Json]) -> list[Json]:
 
 @each([r for r in GOOD if not r.stream])
 def test_a_recorded_answer_survives_canon_whole(recording: Recording) -> None:
-    answer = ANTHROPIC.read(call(), Reply(200, recording.headers, recording.body))
+    answer = ANTHROPIC.read(call(), UpstreamReply(200, recording.headers, recording.body))
     written: Json = msgspec.json.decode(DIALECT.answer(call(), answer))
     Message.model_validate(written)
     check_same(written, recording.whole)

@@ -10,7 +10,7 @@ from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.providers.anthropic.answer import finish_of, reported_usage, usage_of
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
-from llmgateway.providers.base import Answer, Reply, Step
+from llmgateway.providers.base import Answer, Step, UpstreamReply
 
 from .anthropic_recordings import Meaning, Recording, each, final_message, meaning, recordings
 
@@ -25,8 +25,8 @@ def call(dialect: Dialect = Dialect.OPENAI, *, stream: bool = False, operation: 
     return Call(operation=operation, dialect=dialect, model="m", stream=stream, body=body, canon=body)
 
 
-def reply(recording: Recording) -> Reply:
-    return Reply(recording.status, recording.headers, recording.body)
+def reply(recording: Recording) -> UpstreamReply:
+    return UpstreamReply(recording.status, recording.headers, recording.body)
 
 
 def check_meaning(completion: Json, answer: Answer, wanted: Meaning) -> None:
@@ -125,7 +125,7 @@ def test_a_whole_native_answer_keeps_its_bytes(recording: Recording) -> None:
 def test_what_changes_the_price_is_read_whole_and_streamed() -> None:
     figures: Json = {"input_tokens": 9, "output_tokens": 2, "speed": "fast", "inference_geo": "us"}
     whole: Json = {"type": "message", "content": [], "stop_reason": "end_turn", "usage": figures}
-    read = ANTHROPIC.read(call(), Reply(200, {}, msgspec.json.encode(whole))).usage
+    read = ANTHROPIC.read(call(), UpstreamReply(200, {}, msgspec.json.encode(whole))).usage
     assert read is not None
     assert (read.speed, read.region) == ("fast", "us")
     start: Json = {"type": "message_start", "message": {"id": "m", "usage": figures}}

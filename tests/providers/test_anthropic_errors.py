@@ -7,7 +7,7 @@ from llmgateway.canon.call import Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 
 from .anthropic_building import chat
 from .anthropic_recordings import Recording, each, recordings
@@ -16,14 +16,16 @@ FAILED = [r for r in [*recordings(), *recordings("count_tokens")] if r.status >=
 KINDS = {400: FailureKind.BAD_REQUEST, 401: FailureKind.AUTH, 404: FailureKind.NOT_FOUND}
 
 
-def reply(status: int, kind: str | None, message: str, **headers: str) -> Reply:
+def reply(status: int, kind: str | None, message: str, **headers: str) -> UpstreamReply:
     body: Json = {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
-    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, msgspec.json.encode(body))
+    return UpstreamReply(
+        status, {name.replace("_", "-"): value for name, value in headers.items()}, msgspec.json.encode(body)
+    )
 
 
 @each(FAILED)
 def test_a_recorded_failure_has_its_kind_and_words(recording: Recording) -> None:
-    error = ANTHROPIC.classify(Reply(recording.status, recording.headers, recording.body))
+    error = ANTHROPIC.classify(UpstreamReply(recording.status, recording.headers, recording.body))
     assert error.kind is KINDS[recording.status]
     assert error.status == recording.status
     assert error.message == recording.whole["error"]["message"]
@@ -95,7 +97,7 @@ def test_retry_after_is_kept(header: str, seconds: float | None) -> None:
     ],
 )
 def test_a_failure_in_another_form_keeps_its_words(body: bytes, message: str) -> None:
-    error = ANTHROPIC.classify(Reply(502, {}, body))
+    error = ANTHROPIC.classify(UpstreamReply(502, {}, body))
     assert (error.kind, error.message) == (FailureKind.SERVER_ERROR, message)
 
 
@@ -118,7 +120,7 @@ def test_an_error_without_words_is_a_server_error() -> None:
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"a":"\xff"}'])
 def test_an_answer_that_cannot_be_read_is_a_protocol_failure(body: bytes) -> None:
     with pytest.raises(ProviderError) as raised:
-        ANTHROPIC.read(chat({}), Reply(200, {}, body))
+        ANTHROPIC.read(chat({}), UpstreamReply(200, {}, body))
     assert raised.value.kind is FailureKind.PROTOCOL
 
 
@@ -129,8 +131,8 @@ def test_an_error_inside_a_200_is_raised_as_one() -> None:
 
 
 def test_counted_tokens_are_read() -> None:
-    counted = ANTHROPIC.read(chat({}, operation=Operation.COUNT_TOKENS), Reply(200, {}, b'{"input_tokens":36}'))
+    counted = ANTHROPIC.read(chat({}, operation=Operation.COUNT_TOKENS), UpstreamReply(200, {}, b'{"input_tokens":36}'))
     assert counted.body == {"input_tokens": 36}
     assert counted.usage is None
     native = chat({}, Dialect.ANTHROPIC, Operation.COUNT_TOKENS)
-    assert ANTHROPIC.read(native, Reply(200, {}, b'{"input_tokens":36}')).raw == b'{"input_tokens":36}'
+    assert ANTHROPIC.read(native, UpstreamReply(200, {}, b'{"input_tokens":36}')).raw == b'{"input_tokens":36}'

@@ -8,7 +8,7 @@ from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.anthropic.joining import joined
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.hosts.openai import OPENAI
 from tests.providers.openai_building import chat
 from tests.providers.streams import decoded
@@ -86,7 +86,7 @@ def test_nothing_that_only_anthropic_says_is_lost(seed: int | None) -> None:
         "context_management": EDITS,
         "usage": {**USAGE, "output_tokens": 7, "server_tool_use": TOOLS},
     }
-    answer = ANTHROPIC.read(call, Reply(200, {}, body))
+    answer = ANTHROPIC.read(call, UpstreamReply(200, {}, body))
     assert (answer.raw, answer.finish) == (body, "tool_calls")
     assert answer.usage is not None
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (12, 7)

@@ -10,7 +10,7 @@ from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind
 from llmgateway.providers.anthropic.answer import canon_message, usage_of
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
-from llmgateway.providers.base import Reply, Step
+from llmgateway.providers.base import Step, UpstreamReply
 
 from .anthropic_building import chat
 
@@ -155,8 +155,8 @@ def test_figures_of_an_unknown_form_hide_nothing_else() -> None:
         assert [step.usage for step in found if step.usage][-1] == Usage(prompt_tokens=5, completion_told=False)
         assert any(step.content for step in found)
     whole: Json = {"type": "message", "id": "msg_1", "content": [], "usage": {"input_tokens": "many"}}
-    assert ANTHROPIC.read(chat({}), Reply(200, {}, msgspec.json.encode(whole))).usage is None
-    assert ANTHROPIC.read(chat({}), Reply(200, {}, b'{"id":"msg_1","content":[]}')).usage is None
+    assert ANTHROPIC.read(chat({}), UpstreamReply(200, {}, msgspec.json.encode(whole))).usage is None
+    assert ANTHROPIC.read(chat({}), UpstreamReply(200, {}, b'{"id":"msg_1","content":[]}')).usage is None
     assert usage_of(None) is None
 
 
@@ -216,7 +216,7 @@ def test_a_stop_sequence_is_named() -> None:
     assert step.chunk is not None
     assert step.chunk["choices"][0].get("stop_sequence") == "END"
     whole: Json = {"id": "m", "content": [], "stop_reason": "stop_sequence", "stop_sequence": "END"}
-    answer = ANTHROPIC.read(chat({}), Reply(200, {}, msgspec.json.encode(whole)))
+    answer = ANTHROPIC.read(chat({}), UpstreamReply(200, {}, msgspec.json.encode(whole)))
     assert answer.body["choices"][0]["stop_sequence"] == "END"
     assert answer.finish == "stop"
 
@@ -226,7 +226,7 @@ def test_a_turn_that_is_to_go_on_is_not_finished() -> None:
     (step,) = [step for step in steps(START, *text("a", 0), *end("pause_turn")) if step.finish]
     assert step.finish == "length"
     whole: Json = {"id": "m", "content": [{"type": "text", "text": "a"}], "stop_reason": "pause_turn"}
-    answer = ANTHROPIC.read(chat({}), Reply(200, {}, msgspec.json.encode(whole)))
+    answer = ANTHROPIC.read(chat({}), UpstreamReply(200, {}, msgspec.json.encode(whole)))
     choice = answer.body["choices"][0]
     assert (answer.finish, choice["finish_reason"], choice["native_finish_reason"]) == (
         "length",
@@ -242,7 +242,7 @@ def test_why_claude_refused_is_told() -> None:
     assert deltas(found, "refusal") == ["It would help to break in."]
     assert [step.finish for step in found if step.chunk and step.chunk["choices"]][-1] == "content_filter"
     whole: Json = {"id": "m", "content": [], **delta}
-    message = ANTHROPIC.read(chat({}), Reply(200, {}, msgspec.json.encode(whole))).body["choices"][0]["message"]
+    message = ANTHROPIC.read(chat({}), UpstreamReply(200, {}, msgspec.json.encode(whole))).body["choices"][0]["message"]
     assert message["refusal"] == "It would help to break in."
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.azure.declaration import AZURE
-from llmgateway.providers.base import Place, Reply
+from llmgateway.providers.base import Place, UpstreamReply
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -74,10 +74,12 @@ def test_an_entra_application_gets_a_token() -> None:
     assert request.url == "https://login.microsoftonline.com/t/oauth2/v2.0/token"
     form = parse_qs(request.body.decode())
     assert form["scope"] == ["https://cognitiveservices.azure.com/.default"]
-    token = grant.read(Reply(200, {}, b'{"access_token": "abc", "expires_in": 3600}'), NOW)
+    token = grant.read(UpstreamReply(200, {}, b'{"access_token": "abc", "expires_in": 3600}'), NOW)
     assert token.value == "abc"
     assert (token.renew_at - NOW).total_seconds() == 3300
     with pytest.raises(ProviderError, match="AADSTS7000215") as refusal:
-        grant.read(Reply(401, {}, b'{"error": "invalid_client", "error_description": "AADSTS7000215: wrong"}'), NOW)
+        grant.read(
+            UpstreamReply(401, {}, b'{"error": "invalid_client", "error_description": "AADSTS7000215: wrong"}'), NOW
+        )
     assert refusal.value.kind is FailureKind.AUTH
     assert AZURE.grant({"tenant_id": "t"}, {}) is None

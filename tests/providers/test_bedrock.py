@@ -9,7 +9,7 @@ from llmgateway.canon.call import Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.anthropic.stream import CanonReader
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.bedrock.declaration import BEDROCK
 from llmgateway.providers.bedrock.framing import MessageSplitter
 from llmgateway.providers.bedrock.stream import EventStreamDecoder, InvokeReader
@@ -133,7 +133,7 @@ def test_recorded_vectors(recording: Recording) -> None:
 
 def test_titan_vectors() -> None:
     body = msgspec.json.encode({"embedding": [0.5], "inputTextTokenCount": 3})
-    answer = BEDROCK.read(chat({}, operation=Operation.EMBEDDINGS), Reply(200, {}, body))
+    answer = BEDROCK.read(chat({}, operation=Operation.EMBEDDINGS), UpstreamReply(200, {}, body))
     assert answer.body["data"][0]["embedding"] == [0.5]
     assert answer.body["usage"]["prompt_tokens"] == 3
 
@@ -141,7 +141,7 @@ def test_titan_vectors() -> None:
 def test_nova_vectors() -> None:
     body = msgspec.json.encode({"embeddings": [{"embeddingType": "TEXT", "embedding": [0.5]}]})
     headers = {"x-amzn-bedrock-input-token-count": "4"}
-    answer = BEDROCK.read(chat({}, operation=Operation.EMBEDDINGS), Reply(200, headers, body))
+    answer = BEDROCK.read(chat({}, operation=Operation.EMBEDDINGS), UpstreamReply(200, headers, body))
     assert answer.body["data"][0]["embedding"] == [0.5]
     assert answer.body["usage"]["prompt_tokens"] == 4
 
@@ -177,7 +177,7 @@ def test_tools_that_bedrock_runs_itself_are_no_calls() -> None:
     start = event("contentBlockStart", {"contentBlockIndex": 0, "start": {"toolUse": use}})
     assert stream(start, delta({"toolUse": {"input": "{}"}}), stop())["message"]["tool_calls"] == []
     whole: Json = {"output": {"message": {"content": [{"toolUse": {**use, "input": {}}}]}}, "stopReason": "end_turn"}
-    answer = BEDROCK.read(chat({}), Reply(200, {}, msgspec.json.encode(whole)))
+    answer = BEDROCK.read(chat({}), UpstreamReply(200, {}, msgspec.json.encode(whole)))
     assert "tool_calls" not in answer.body["choices"][0]["message"]
 
 
@@ -190,7 +190,7 @@ def test_web_citations_become_annotations_streamed_and_not() -> None:
         "output": {"message": {"content": [{"text": "ab"}, {"citationsContent": cited}]}},
         "stopReason": "end_turn",
     }
-    answer = BEDROCK.read(chat({}), Reply(200, {}, msgspec.json.encode(whole)))
+    answer = BEDROCK.read(chat({}), UpstreamReply(200, {}, msgspec.json.encode(whole)))
     place = {"url": "https://x.test/", "title": "X", "start_index": 2, "end_index": 4}
     wanted = [{"type": "url_citation", "url_citation": place}]
     assert answer.body["choices"][0]["message"]["annotations"] == wanted
@@ -201,7 +201,7 @@ def test_web_citations_become_annotations_streamed_and_not() -> None:
 def test_a_total_that_holds_the_cache_already_is_not_counted_twice() -> None:
     usage = {"inputTokens": 10, "outputTokens": 2, "totalTokens": 12, "cacheReadInputTokens": 4}
     whole: Json = {"output": {}, "stopReason": "end_turn", "usage": usage}
-    answer = BEDROCK.read(chat({}), Reply(200, {}, msgspec.json.encode(whole)))
+    answer = BEDROCK.read(chat({}), UpstreamReply(200, {}, msgspec.json.encode(whole)))
     assert answer.usage is not None
     assert (answer.usage.prompt_tokens, answer.usage.cached_tokens) == (10, 4)
 
@@ -210,7 +210,7 @@ def test_what_was_written_for_an_hour_is_told_apart() -> None:
     details = [{"ttl": "1h", "inputTokens": 5}, {"ttl": "5m", "inputTokens": 1}]
     usage = {"inputTokens": 1, "outputTokens": 1, "totalTokens": 8, "cacheWriteInputTokens": 6, "cacheDetails": details}
     whole: Json = {"output": {}, "stopReason": "end_turn", "usage": usage}
-    answer = BEDROCK.read(chat({}), Reply(200, {}, msgspec.json.encode(whole)))
+    answer = BEDROCK.read(chat({}), UpstreamReply(200, {}, msgspec.json.encode(whole)))
     assert answer.usage is not None
     assert (answer.usage.prompt_tokens, answer.usage.cache_write_1h_tokens) == (7, 5)
 
@@ -221,7 +221,7 @@ def test_the_tier_that_served_is_told_streamed_and_not(model: str) -> None:
     told: Json = {"usage": {"inputTokens": 10, "outputTokens": 2}, "serviceTier": {"type": "flex"}}
     whole: Json = {"output": {}, "stopReason": "end_turn", **told}
     language, call = BEDROCK.language(model), chat({"service_tier": "priority"})
-    answer = language.read(call, Reply(200, {}, msgspec.json.encode(whole)))
+    answer = language.read(call, UpstreamReply(200, {}, msgspec.json.encode(whole)))
     steps = language.decoder(call, native=False).feed(event("metadata", told))
     assert [one.usage and one.usage.tier for one in (answer, steps[0])] == ["flex", "flex"]
 
@@ -275,13 +275,13 @@ def test_an_unreadable_tool_call_is_an_error_and_no_finished_answer() -> None:
     assert step.finish is None
     body = msgspec.json.encode({"output": {}, "stopReason": "malformed_model_output"})
     with pytest.raises(ProviderError):
-        BEDROCK.read(chat({}), Reply(200, {}, body))
+        BEDROCK.read(chat({}), UpstreamReply(200, {}, body))
 
 
 @pytest.mark.parametrize("body", [b"oops", b"[]", b"{}", b'{"output":{}}'])
 def test_an_unreadable_answer_is_an_error_of_the_protocol(body: bytes) -> None:
     with pytest.raises(ProviderError) as caught:
-        BEDROCK.read(chat({}), Reply(200, {}, body))
+        BEDROCK.read(chat({}), UpstreamReply(200, {}, body))
     assert caught.value.kind is FailureKind.PROTOCOL
 
 
@@ -292,7 +292,7 @@ def test_an_unreadable_answer_is_an_error_of_the_protocol(body: bytes) -> None:
 def test_what_went_wrong_in_the_model_is_told_by_the_original_status(original: int, kind: FailureKind) -> None:
     """Else nobody else would be asked where the model failed: 424 looks like the caller's mistake."""
     body = msgspec.json.encode({"message": "odd", "originalStatusCode": original, "resourceName": "r"})
-    assert BEDROCK.classify(Reply(424, {"x-amzn-errortype": "ModelErrorException"}, body)).kind is kind
+    assert BEDROCK.classify(UpstreamReply(424, {"x-amzn-errortype": "ModelErrorException"}, body)).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_what_went_wrong_in_the_model_is_told_by_the_original_status(original: i
 def test_each_failure_has_its_kind(status: int, name: str, said: str, kind: FailureKind, *, in_body: bool) -> None:
     headers = {"retry-after": "3"} if in_body else {"x-amzn-errortype": f"{name}:http://internal.amazon.com/coral/"}
     body: Json = {"message": said} | ({"__type": f"com.amazon#{name}"} if in_body else {})
-    error = BEDROCK.classify(Reply(status, headers, msgspec.json.encode(body)))
+    error = BEDROCK.classify(UpstreamReply(status, headers, msgspec.json.encode(body)))
     assert (error.kind, error.message, error.code) == (kind, said, name)
     assert error.retry_after == (3.0 if in_body else None)
 
@@ -332,5 +332,5 @@ def test_recorded_failures_keep_their_words(recording: Recording) -> None:
 
 
 def test_a_failure_without_json_shows_its_text() -> None:
-    error = BEDROCK.classify(Reply(502, {"retry-after": "soon"}, b"<html>"))
+    error = BEDROCK.classify(UpstreamReply(502, {"retry-after": "soon"}, b"<html>"))
     assert (error.kind, error.message, error.retry_after) == (FailureKind.SERVER_ERROR, "<html>", None)

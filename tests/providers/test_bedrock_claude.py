@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from llmgateway.canon.call import Dialect, Wishes
 from llmgateway.canon.chat import Json
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.bedrock.declaration import BEDROCK
 
 from .bedrock_building import CLAUDE, HELLO, NOVA, PLACE, SAID, built, chat, sent
@@ -49,7 +49,7 @@ def test_what_was_asked_by_invoke_is_read_so_in_either_manner(native: bool) -> N
     join = claude.join(call)
     assert join is not None
     if native:
-        answer = claude.read(call, Reply(200, {}, join(steps)))
+        answer = claude.read(call, UpstreamReply(200, {}, join(steps)))
         assert (answer.text, answer.finish) == ("Hi", "stop")
     else:
         assert completion(steps)["message"]["content"] == "Hi"

@@ -9,7 +9,7 @@ from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import objects
 from llmgateway.errors import BadRequest, FailureKind, ProviderError
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.cohere.declaration import COHERE
 from tests.providers.cohere_building import HELLO, PLACE, built, chat, event
 
@@ -147,14 +147,14 @@ def test_an_endless_event_is_an_error_of_the_protocol() -> None:
 @pytest.mark.parametrize(("finish", "kind"), [("ERROR", FailureKind.SERVER_ERROR), ("TIMEOUT", FailureKind.TIMEOUT)])
 def test_an_answer_that_ended_badly_is_an_error(finish: str, kind: FailureKind) -> None:
     with pytest.raises(ProviderError) as caught:
-        COHERE.read(chat({}), Reply(200, {}, msgspec.json.encode({"message": {}, "finish_reason": finish})))
+        COHERE.read(chat({}), UpstreamReply(200, {}, msgspec.json.encode({"message": {}, "finish_reason": finish})))
     assert caught.value.kind is kind
 
 
 @pytest.mark.parametrize("body", [b"oops", b"[]", b"{}", b'{"message":{}}'])
 def test_an_unreadable_answer_is_an_error_of_the_protocol(body: bytes) -> None:
     with pytest.raises(ProviderError) as caught:
-        COHERE.read(chat({}), Reply(200, {}, body))
+        COHERE.read(chat({}), UpstreamReply(200, {}, body))
     assert caught.value.kind is FailureKind.PROTOCOL
 
 
@@ -176,7 +176,7 @@ def test_an_unreadable_answer_is_an_error_of_the_protocol(body: bytes) -> None:
     ],
 )
 def test_each_failure_has_its_kind(status: int, message: str, kind: FailureKind) -> None:
-    error = COHERE.classify(Reply(status, {"retry-after": "7"}, msgspec.json.encode({"message": message})))
+    error = COHERE.classify(UpstreamReply(status, {"retry-after": "7"}, msgspec.json.encode({"message": message})))
     assert (error.kind, error.message, error.status, error.retry_after) == (kind, message, status, 7.0)
 
 
@@ -186,7 +186,7 @@ def test_recorded_failures_keep_their_words(recording: Recording) -> None:
 
 
 def test_a_failure_without_json_shows_its_text() -> None:
-    error = COHERE.classify(Reply(502, {"retry-after": "soon"}, b"<html>"))
+    error = COHERE.classify(UpstreamReply(502, {"retry-after": "soon"}, b"<html>"))
     assert (error.kind, error.message, error.retry_after) == (FailureKind.SERVER_ERROR, "<html>", None)
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from llmgateway.canon.chat import Json
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.cohere.declaration import COHERE
 
 from .cohere_building import chat, event
@@ -26,7 +26,7 @@ def test_citations_of_addresses_become_annotations_at_their_place_in_the_text() 
     blocks = [{"type": "text", "text": "ab"}, {"type": "thinking", "thinking": "?"}, {"type": "text", "text": "cd"}]
     message = {"content": blocks, "citations": [cited(content_index=2), cited(type="PLAN")]}
     body = msgspec.json.encode({"message": message, "finish_reason": "COMPLETE"})
-    answer = COHERE.read(chat({}), Reply(200, {}, body))
+    answer = COHERE.read(chat({}), UpstreamReply(200, {}, body))
     assert answer.body["choices"][0]["message"]["annotations"] == [{"type": "url_citation", "url_citation": PLACED}]
     assert answer.usage is None
 
@@ -45,7 +45,7 @@ def test_a_source_is_told_by_its_address_and_left_out_without_one(source: Json, 
     citation = cited(sources=[source], type=kind)
     message = {"content": [{"type": "text", "text": "abc"}], "citations": [citation]}
     body = msgspec.json.encode({"message": message, "finish_reason": "COMPLETE"})
-    whole = COHERE.read(chat({}), Reply(200, {}, body)).body["choices"][0]["message"]
+    whole = COHERE.read(chat({}), UpstreamReply(200, {}, body)).body["choices"][0]["message"]
     stream = event("content-delta", content={"text": "abc"}) + event("citation-start", citations=citation)
     streamed = completion(decoded(COHERE.decoder(chat({}), native=False), stream))["message"]
     for said in (whole, streamed):

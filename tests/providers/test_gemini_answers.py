@@ -5,7 +5,7 @@ import pytest
 
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.base import Answer, Reply, Step
+from llmgateway.providers.base import Answer, Step, UpstreamReply
 from llmgateway.providers.gemini.declaration import GEMINI
 from tests.providers.gemini_building import chat
 
@@ -22,7 +22,7 @@ def frame(*candidates: Json, **more: object) -> Json:
 
 
 def read(body: Json) -> Answer:
-    return GEMINI.read(chat({}), Reply(200, {}, msgspec.json.encode(body)))
+    return GEMINI.read(chat({}), UpstreamReply(200, {}, msgspec.json.encode(body)))
 
 
 def streamed(*frames: Json, candidates: int = 1) -> list[Step]:
@@ -272,7 +272,7 @@ def test_the_text_for_counting_holds_all_that_was_written() -> None:
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"candidates": 3}', b'{"usageMetadata": {}}'])
 def test_an_answer_that_cannot_be_read_is_a_protocol_failure(body: bytes) -> None:
     with pytest.raises(ProviderError) as caught:
-        GEMINI.read(chat({}), Reply(200, {}, body))
+        GEMINI.read(chat({}), UpstreamReply(200, {}, body))
     assert caught.value.kind is FailureKind.PROTOCOL
 
 

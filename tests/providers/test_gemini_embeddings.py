@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest, FailureKind, ProviderError
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.gemini.declaration import GEMINI
 from tests.providers.gemini_building import PLACE, chat, sent
 from tests.providers.gemini_recordings import Recording, each, recordings
@@ -53,5 +53,5 @@ def test_a_recorded_failure_keeps_its_words(recording: Recording) -> None:
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"<html>", b'{"embeddings": []}', b'{"embeddings": [{}]}'])
 def test_an_answer_without_vectors_is_a_protocol_failure(body: bytes) -> None:
     with pytest.raises(ProviderError) as caught:
-        GEMINI.read(chat({"input": "a"}, Operation.EMBEDDINGS), Reply(200, {}, body))
+        GEMINI.read(chat({"input": "a"}, Operation.EMBEDDINGS), UpstreamReply(200, {}, body))
     assert caught.value.kind is FailureKind.PROTOCOL

@@ -5,7 +5,7 @@ import pytest
 
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.gemini.declaration import GEMINI
 
 _INFO = "type.googleapis.com/google.rpc.ErrorInfo"
@@ -55,7 +55,7 @@ def status(code: int, name: str, message: str = "why", *details: Json) -> bytes:
     ],
 )
 def test_each_status_has_a_kind(code: int, name: str, message: str, kind: FailureKind) -> None:
-    error = GEMINI.classify(Reply(code, {}, status(code, name, message)))
+    error = GEMINI.classify(UpstreamReply(code, {}, status(code, name, message)))
     assert (error.kind, error.message, error.status) == (kind, message, code)
 
 
@@ -64,22 +64,24 @@ def test_each_status_has_a_kind(code: int, name: str, message: str, kind: Failur
 )
 def test_a_reason_says_more_than_the_status(reason: str, kind: FailureKind) -> None:
     body = status(400, "INVALID_ARGUMENT", "why", {"@type": _INFO, "reason": reason})
-    error = GEMINI.classify(Reply(400, {}, body))
+    error = GEMINI.classify(UpstreamReply(400, {}, body))
     assert (error.kind, error.code) == (kind, reason)
 
 
 @pytest.mark.parametrize(("delay", "seconds"), [("48s", 48.0), ("1.5s", 1.5), ("soon", None), ("infs", None)])
 def test_the_retry_delay_is_kept(delay: str, seconds: float | None) -> None:
     body = status(429, "RESOURCE_EXHAUSTED", "why", {"@type": _RETRY, "retryDelay": delay})
-    assert GEMINI.classify(Reply(429, {}, body)).retry_after == seconds
+    assert GEMINI.classify(UpstreamReply(429, {}, body)).retry_after == seconds
 
 
 def test_the_header_counts_where_the_body_is_silent() -> None:
-    assert GEMINI.classify(Reply(429, {"retry-after": "3"}, status(429, "RESOURCE_EXHAUSTED"))).retry_after == 3.0
+    assert (
+        GEMINI.classify(UpstreamReply(429, {"retry-after": "3"}, status(429, "RESOURCE_EXHAUSTED"))).retry_after == 3.0
+    )
 
 
 def test_a_list_of_errors_is_read() -> None:
-    error = GEMINI.classify(Reply(503, {}, b"[" + status(503, "UNAVAILABLE", "busy") + b"]"))
+    error = GEMINI.classify(UpstreamReply(503, {}, b"[" + status(503, "UNAVAILABLE", "busy") + b"]"))
     assert (error.kind, error.message) == (FailureKind.OVERLOADED, "busy")
 
 
@@ -94,5 +96,5 @@ def test_a_list_of_errors_is_read() -> None:
     ],
 )
 def test_a_body_of_another_shape_still_makes_an_error(body: bytes, message: str) -> None:
-    error = GEMINI.classify(Reply(502, {}, body))
+    error = GEMINI.classify(UpstreamReply(502, {}, body))
     assert (error.kind, error.message) == (FailureKind.SERVER_ERROR, message)

@@ -10,7 +10,7 @@ from joserfc.jwk import RSAKey
 from msgspec.structs import replace as _replace
 
 from llmgateway.errors import ConfigurationError, FailureKind, ProviderError
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.vertex.credentials import (
     CredentialFile,
     GoogleGrant,
@@ -20,7 +20,7 @@ from llmgateway.providers.vertex.credentials import (
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 KEY = RSAKey.generate_key(2048)
-REPLY = Reply(200, {}, b'{"access_token":"ya29.x","expires_in":3600,"token_type":"Bearer"}')
+REPLY = UpstreamReply(200, {}, b'{"access_token":"ya29.x","expires_in":3600,"token_type":"Bearer"}')
 
 
 def service_account(**changes: str) -> bytes:
@@ -107,13 +107,17 @@ def test_a_token_is_renewed_before_its_end() -> None:
 @pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
-        (Reply(400, {}, b'{"error":"invalid_grant","error_description":"Bad JWT"}'), FailureKind.AUTH, "Bad JWT"),
-        (Reply(401, {}, b'{"error":"invalid_client"}'), FailureKind.AUTH, "invalid_client"),
-        (Reply(503, {}, b"<html>"), FailureKind.SERVER_ERROR, "no reason"),
-        (Reply(200, {}, b"{}"), FailureKind.SERVER_ERROR, "no reason"),
+        (
+            UpstreamReply(400, {}, b'{"error":"invalid_grant","error_description":"Bad JWT"}'),
+            FailureKind.AUTH,
+            "Bad JWT",
+        ),
+        (UpstreamReply(401, {}, b'{"error":"invalid_client"}'), FailureKind.AUTH, "invalid_client"),
+        (UpstreamReply(503, {}, b"<html>"), FailureKind.SERVER_ERROR, "no reason"),
+        (UpstreamReply(200, {}, b"{}"), FailureKind.SERVER_ERROR, "no reason"),
     ],
 )
-def test_a_refused_token_is_a_named_failure(reply: Reply, kind: FailureKind, words: str) -> None:
+def test_a_refused_token_is_a_named_failure(reply: UpstreamReply, kind: FailureKind, words: str) -> None:
     with pytest.raises(ProviderError, match=words) as caught:
         _grant().read(reply, NOW)
     assert caught.value.kind is kind

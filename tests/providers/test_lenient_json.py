@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
-from llmgateway.providers.base import Decoder, Provider, Reply, Step
+from llmgateway.providers.base import Decoder, Provider, Step, UpstreamReply
 from llmgateway.providers.cohere.declaration import COHERE
 from llmgateway.providers.gemini.declaration import GEMINI
 from llmgateway.providers.hosts.openai import OPENAI
@@ -114,7 +114,7 @@ def test_an_event_of_responses_goes_on_as_it_came() -> None:
 def test_a_whole_answer_that_is_cut_inside_a_character_is_an_answer(provider: Provider) -> None:
     message = {"role": "assistant", "content": "So \ud83d"}
     body = json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "length"}]}).encode()
-    answer = provider.read(chat(), Reply(200, {}, body))
+    answer = provider.read(chat(), UpstreamReply(200, {}, body))
     assert answer.body["choices"][0]["message"]["content"] == "So \ufffd"
     assert answer.raw in (body, None)
 
@@ -122,7 +122,7 @@ def test_a_whole_answer_that_is_cut_inside_a_character_is_an_answer(provider: Pr
 def test_a_whole_answer_of_gemini_is_one_as_well() -> None:
     content = {"parts": [{"text": "So \ud83d"}]}
     body = json.dumps({"candidates": [{"index": 0, "content": content, "finishReason": "MAX_TOKENS"}]}).encode()
-    assert GEMINI.read(chat(), Reply(200, {}, body)).text == "So \ufffd"
+    assert GEMINI.read(chat(), UpstreamReply(200, {}, body)).text == "So \ufffd"
 
 
 def test_other_slips_are_mended_too() -> None:

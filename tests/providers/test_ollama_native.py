@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.base import Place, Reply, Step
+from llmgateway.providers.base import Place, Step, UpstreamReply
 from llmgateway.providers.ollama_native.declaration import OLLAMA_NATIVE as OLLAMA
 
 Json = dict[str, Any]
@@ -111,7 +111,7 @@ def test_a_whole_answer() -> None:
     calls = [{"function": {"name": "weather", "arguments": {"city": "Oslo"}}}]
     said = {"model": "llama3.2", "message": {"role": "assistant", "content": "", "tool_calls": calls}, "done": True}
     said |= {"done_reason": "stop", "prompt_eval_count": 7, "eval_count": 3}
-    answer = OLLAMA.read(_call(ASK), Reply(200, {}, json.dumps(said).encode()))
+    answer = OLLAMA.read(_call(ASK), UpstreamReply(200, {}, json.dumps(said).encode()))
     choice = answer.body["choices"][0]
     assert choice["finish_reason"] == "tool_calls"
     assert choice["message"]["tool_calls"][0]["function"] == {"name": "weather", "arguments": '{"city":"Oslo"}'}
@@ -144,7 +144,7 @@ def test_an_error_in_mid_stream_is_one() -> None:
 
 @pytest.mark.parametrize(("status", "kind"), [(404, FailureKind.NOT_FOUND), (500, FailureKind.SERVER_ERROR)])
 def test_errors_by_their_status(status: int, kind: FailureKind) -> None:
-    error = OLLAMA.classify(Reply(status, {}, b'{"error":"model \\"x\\" not found, try pulling it first"}'))
+    error = OLLAMA.classify(UpstreamReply(status, {}, b'{"error":"model \\"x\\" not found, try pulling it first"}'))
     assert error.kind is kind
     assert "not found" in error.message
 
@@ -155,7 +155,7 @@ def test_embeddings() -> None:
     assert (url, sent) == ("http://o:1/api/embed", {"model": "llama3.2", "input": ["a", "b"], "dimensions": 2})
     answer = OLLAMA.read(
         _call(body, Operation.EMBEDDINGS),
-        Reply(200, {}, b'{"model":"m","embeddings":[[0.1,0.2],[0.3,0.4]],"prompt_eval_count":4}'),
+        UpstreamReply(200, {}, b'{"model":"m","embeddings":[[0.1,0.2],[0.3,0.4]],"prompt_eval_count":4}'),
     )
     assert [item["embedding"] for item in answer.body["data"]] == [[0.1, 0.2], [0.3, 0.4]]
     assert answer.usage is not None
@@ -164,4 +164,4 @@ def test_embeddings() -> None:
 
 def test_an_answer_without_a_message_is_none() -> None:
     with pytest.raises(ProviderError):
-        OLLAMA.read(_call(ASK), Reply(200, {}, b"{}"))
+        OLLAMA.read(_call(ASK), UpstreamReply(200, {}, b"{}"))

@@ -9,7 +9,7 @@ from llmgateway.canon.call import Call, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.base import Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Place, Provider, UpstreamReply, UpstreamRequest
 from llmgateway.providers.bedrock.declaration import BEDROCK
 from llmgateway.providers.gemini.declaration import GEMINI
 from llmgateway.providers.vertex.declaration import VERTEX
@@ -90,8 +90,8 @@ def test_vertex_counts_for_claude_by_one_counter() -> None:
 )
 def test_the_count_is_told_in_the_callers_words(provider: Provider, body: Json) -> None:
     call = counting()
-    answer = provider.read(call, Reply(200, {}, json.dumps(body).encode()))
+    answer = provider.read(call, UpstreamReply(200, {}, json.dumps(body).encode()))
     assert json.loads(DIALECT.answer(call, answer)) == {"input_tokens": 42}
     with pytest.raises(ProviderError) as broken:
-        provider.read(call, Reply(200, {}, b'{"x": 1}'))
+        provider.read(call, UpstreamReply(200, {}, b'{"x": 1}'))
     assert broken.value.kind is FailureKind.PROTOCOL

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from llmgateway.canon.call import Call, Dialect, Operation, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest, FailureKind
-from llmgateway.providers.base import Place, Provider, Reply, Step, UpstreamRequest
+from llmgateway.providers.base import Place, Provider, Step, UpstreamReply, UpstreamRequest
 from llmgateway.providers.vertex.declaration import VERTEX
 from tests.providers.anthropic_recordings import Recording as ClaudeRecording
 from tests.providers.anthropic_recordings import each as each_claude
@@ -146,7 +146,7 @@ def test_what_claude_cannot_honour_is_named() -> None:
 
 @each_claude([recording for recording in _CLAUDE if not recording.stream])
 def test_a_whole_answer_of_claude_is_understood(recording: ClaudeRecording) -> None:
-    answer = CLAUDE.read(chat(), Reply(recording.status, recording.headers, recording.body))
+    answer = CLAUDE.read(chat(), UpstreamReply(recording.status, recording.headers, recording.body))
     expected = meaning(final_message(recording))
     message = answer.body["choices"][0]["message"]
     assert (message["content"] or "") == expected.text
@@ -183,9 +183,9 @@ def test_an_event_without_its_blank_line_is_still_read() -> None:
 def test_errors_of_both_languages_are_named() -> None:
     claude = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
     google = b'[{"error":{"code":403,"message":"no","status":"PERMISSION_DENIED"}}]'
-    assert CLAUDE.classify(Reply(529, {}, claude)).kind is FailureKind.OVERLOADED
-    assert VERTEX.classify(Reply(403, {}, google)).kind is FailureKind.AUTH
-    assert VERTEX.classify(Reply(502, {}, b"<html>")).kind is FailureKind.SERVER_ERROR
+    assert CLAUDE.classify(UpstreamReply(529, {}, claude)).kind is FailureKind.OVERLOADED
+    assert VERTEX.classify(UpstreamReply(403, {}, google)).kind is FailureKind.AUTH
+    assert VERTEX.classify(UpstreamReply(502, {}, b"<html>")).kind is FailureKind.SERVER_ERROR
 
 
 def test_texts_are_embedded_by_predict() -> None:

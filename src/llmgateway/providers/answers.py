@@ -5,11 +5,11 @@ import msgspec
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.base import Reply
+from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.lenient_json import REFUSED, lenient
 
 
-def answer_object(reply: Reply, title: str) -> Json:
+def answer_object(reply: UpstreamReply, title: str) -> Json:
     """The JSON object of an answer; `title` names the provider in errors. Raises ProviderError (PROTOCOL) when it is none."""
     try:
         answer: object = lenient(msgspec.json.decode, reply.body)

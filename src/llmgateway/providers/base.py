@@ -62,7 +62,7 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
         return [value.rpartition(" ")[2] for name, value in self.headers.items() if name.lower() in _CREDENTIAL_HEADERS]
 
 
-class Reply(msgspec.Struct, frozen=True):
+class UpstreamReply(msgspec.Struct, frozen=True):
     """An HTTP answer of a provider, read to its end. Header names are lower case."""
 
     status: int
@@ -129,7 +129,7 @@ class Grant(Protocol):
         """The request for a token."""
         ...
 
-    def read(self, reply: Reply, now: datetime) -> AccessToken:
+    def read(self, reply: UpstreamReply, now: datetime) -> AccessToken:
         """The token in the answer. Raises ProviderError."""
         ...
 
@@ -246,7 +246,7 @@ class Provider(ABC):
         """Write the HTTP request. Raises BadRequest for what the API cannot express."""
 
     @abstractmethod
-    def read(self, call: Call, reply: Reply) -> Answer:
+    def read(self, call: Call, reply: UpstreamReply) -> Answer:
         """Read a whole successful answer. Raises ProviderError (kind PROTOCOL) when it cannot be read."""
 
     @abstractmethod
@@ -263,5 +263,5 @@ class Provider(ABC):
         return None
 
     @abstractmethod
-    def classify(self, reply: Reply) -> ProviderError:
+    def classify(self, reply: UpstreamReply) -> ProviderError:
         """The failure that an answer with an error status reports, or an error inside a 200."""

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.providers.base import AccessToken, Reply, UpstreamRequest
+from llmgateway.providers.base import AccessToken, UpstreamReply, UpstreamRequest
 
 _EARLY: Final = timedelta(minutes=5)
 """A token is renewed this long before its end."""
@@ -30,7 +30,7 @@ def form_request(url: str, form: Mapping[str, str]) -> UpstreamRequest:
     return UpstreamRequest(url, {"content-type": "application/x-www-form-urlencoded"}, urlencode(form).encode())
 
 
-def read_token(reply: Reply, now: datetime, *, refused: str) -> AccessToken:
+def read_token(reply: UpstreamReply, now: datetime, *, refused: str) -> AccessToken:
     """The token in the answer.
 
     Raises ProviderError, of kind AUTH when the credential is refused; its message is `refused` and the reason.

@@ -18,7 +18,7 @@ from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.canon.usage import Usage
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
-from llmgateway.providers.base import Answer, Decoder, Join, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Answer, Decoder, Join, Place, Provider, UpstreamReply, UpstreamRequest
 from llmgateway.providers.call_ids import CallIds
 from llmgateway.providers.embeddings import numbers_of_int8
 from llmgateway.providers.openai_wire.efforts import cannot_stop_thinking, fit_effort
@@ -212,10 +212,10 @@ class OpenAICompatible(Provider):
             self._fit_to_host(body)
         return body
 
-    def read(self, call: Call, reply: Reply) -> Answer:
+    def read(self, call: Call, reply: UpstreamReply) -> Answer:
         body = answer_object(reply, self.title)
         if body.get("error") and not body.get("choices") and not body.get("data"):
-            raise self.classify(Reply(200, reply.headers, reply.body))
+            raise self.classify(UpstreamReply(200, reply.headers, reply.body))
         raw = reply.body if self.speaks(call) else None
         if raw is not None and call.dialect is Dialect.RESPONSES:
             return read_response(body, raw)
@@ -243,10 +243,10 @@ class OpenAICompatible(Provider):
     def join(self, call: Call) -> Join | None:
         return last_event if call.dialect is Dialect.RESPONSES and self.speaks(call) else None
 
-    def classify(self, reply: Reply) -> ProviderError:
+    def classify(self, reply: UpstreamReply) -> ProviderError:
         return classify_error(reply.status, reply.headers, reply.body)
 
-    def _chat(self, call: Call, body: Json, raw: bytes | None, reply: Reply) -> Answer:
+    def _chat(self, call: Call, body: Json, raw: bytes | None, reply: UpstreamReply) -> Answer:
         choices = objects(body.get("choices"))
         if not choices:
             raise self._no_answer(reply)
@@ -268,7 +268,7 @@ class OpenAICompatible(Provider):
         """The text with which the host's answer begins though the caller sent it; empty where none does."""
         return self.prefill.repeats(call) if self.prefill is not None else ""
 
-    def _no_answer(self, reply: Reply) -> ProviderError:
+    def _no_answer(self, reply: UpstreamReply) -> ProviderError:
         said = reply.body[:500].decode("utf-8", "replace")
         return ProviderError(FailureKind.PROTOCOL, f"{self.title} sent no answer: {said}", status=reply.status)
 

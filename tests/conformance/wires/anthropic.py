@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import FailureKind
-from llmgateway.providers.base import Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Provider, UpstreamReply, UpstreamRequest
 from tests.conformance.meaning import Asked, Said
 from tests.conformance.wires.base import WORDS, Wire, events, inner, known, outline, pieces, reply, texts
 
@@ -32,14 +32,14 @@ class AnthropicWire(Wire):
     model = "claude-sonnet-4-5"
     reasoner = "claude-sonnet-4-5"
 
-    def answer(self, said: Said) -> Reply:
+    def answer(self, said: Said) -> UpstreamReply:
         body = {**_HEAD, "content": list(_blocks(said)), "stop_reason": _STOPS[said.finish], "usage": _usage(said)}
         return reply(body)
 
     def stream(self, said: Said) -> bytes:
         return events(message_events(said), named=True)
 
-    def failure(self, kind: FailureKind, status: int) -> Reply:
+    def failure(self, kind: FailureKind, status: int) -> UpstreamReply:
         name = "request_too_large" if status == 413 else _TYPES.get(kind, "invalid_request_error")
         return reply({"type": "error", "error": {"type": name, "message": _SENTENCES.get(kind, WORDS)}}, status)
 

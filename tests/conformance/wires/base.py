@@ -8,7 +8,7 @@ from typing import Any
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import FailureKind
-from llmgateway.providers.base import Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Provider, UpstreamReply, UpstreamRequest
 from tests.conformance.meaning import Asked, Said
 
 WORDS = "These words are the provider's own."
@@ -27,7 +27,7 @@ class Wire(ABC):
     """A model that embeds."""
 
     @abstractmethod
-    def answer(self, said: Said) -> Reply:
+    def answer(self, said: Said) -> UpstreamReply:
         """A whole answer."""
 
     @abstractmethod
@@ -35,7 +35,7 @@ class Wire(ABC):
         """The same as a stream."""
 
     @abstractmethod
-    def failure(self, kind: FailureKind, status: int) -> Reply:
+    def failure(self, kind: FailureKind, status: int) -> UpstreamReply:
         """An error answer of this kind, in the documented shape, saying WORDS."""
 
     @abstractmethod
@@ -51,14 +51,14 @@ class Wire(ABC):
         body: Json = json.loads(request.body)
         return body
 
-    def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> Reply:
+    def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> UpstreamReply:
         """An answer to a request for embeddings; only for wires whose providers embed."""
         raise NotImplementedError
 
 
-def reply(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+def reply(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> UpstreamReply:
     """An answer as JSON."""
-    return Reply(status, dict(headers or {}), json.dumps(body, ensure_ascii=False).encode())
+    return UpstreamReply(status, dict(headers or {}), json.dumps(body, ensure_ascii=False).encode())
 
 
 def events(bodies: Iterable[Json], *, named: bool = False, done: bool = False) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import FailureKind
-from llmgateway.providers.base import Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Provider, UpstreamReply, UpstreamRequest
 from tests.conformance.meaning import Asked, Said
 from tests.conformance.wires.base import WORDS, Wire, inner, known, outline, pieces, reply, texts
 from tests.providers.bedrock_building import event, message
@@ -34,7 +34,7 @@ class BedrockWire(Wire):
     reasoner = "us.amazon.nova-2-lite-v1:0"
     embedder = "amazon.titan-embed-text-v2:0"
 
-    def answer(self, said: Said) -> Reply:
+    def answer(self, said: Said) -> UpstreamReply:
         content = [_block(said, part) for part in _parts(said)]
         body = {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": _STOPS[said.finish]}
         return reply({**body, "usage": _usage(said), "metrics": {"latencyMs": 1}}, headers={"x-amzn-requestid": "r-1"})
@@ -48,7 +48,7 @@ class BedrockWire(Wire):
         written += event("messageStop", {"stopReason": _STOPS[said.finish]})
         return written + event("metadata", {"usage": _usage(said), "metrics": {"latencyMs": 1}})
 
-    def failure(self, kind: FailureKind, status: int) -> Reply:
+    def failure(self, kind: FailureKind, status: int) -> UpstreamReply:
         name = _NAMES.get(kind, "AccessDeniedException" if kind is FailureKind.BILLING else "ValidationException")
         return reply({"message": _SENTENCES.get(kind, WORDS)}, status, {"x-amzn-errortype": f"{name}:http://x/"})
 
@@ -86,7 +86,7 @@ class BedrockWire(Wire):
             settings["schema"] = outline(json.loads(form["structure"]["jsonSchema"]["schema"]))
         return _read(body, known(settings))
 
-    def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> Reply:
+    def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> UpstreamReply:
         return reply({"embedding": vectors[0], "inputTextTokenCount": tokens})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import FailureKind
-from llmgateway.providers.base import Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Provider, UpstreamReply, UpstreamRequest
 from tests.conformance.meaning import Asked, Said
 from tests.conformance.wires.base import WORDS, Wire, events, inline, known, outline, pieces, reply, texts
 
@@ -36,7 +36,7 @@ class CohereWire(Wire):
     model = "command-a-03-2025"
     reasoner = "command-a-reasoning-08-2025"
 
-    def answer(self, said: Said) -> Reply:
+    def answer(self, said: Said) -> UpstreamReply:
         message: Json = {"role": "assistant"}
         if said.reasoning or said.text:
             message["content"] = [{"type": kind, kind: text} for kind, text in _blocks(said)]
@@ -47,7 +47,7 @@ class CohereWire(Wire):
     def stream(self, said: Said) -> bytes:
         return events(_events(said), named=True)
 
-    def failure(self, kind: FailureKind, status: int) -> Reply:
+    def failure(self, kind: FailureKind, status: int) -> UpstreamReply:
         return reply({"id": "r-1", "message": _SENTENCES.get(kind, WORDS)}, status)
 
     def broken(self) -> bytes:
@@ -67,7 +67,7 @@ class CohereWire(Wire):
             settings |= {"schema": schema} if schema else {"json": True}
         return _read(objects(body["messages"]), known(settings))
 
-    def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> Reply:
+    def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> UpstreamReply:
         return reply({"embeddings": {"float": vectors}, "meta": {"billed_units": {"input_tokens": tokens}}})
 
 

@@ -5,7 +5,7 @@ import json
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of
 from llmgateway.errors import FailureKind
-from llmgateway.providers.base import Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Provider, UpstreamReply, UpstreamRequest
 from tests.conformance.meaning import Asked, Said
 from tests.conformance.wires.base import WORDS, Wire, events, inner, known, outline, pieces, reply
 
@@ -47,7 +47,7 @@ class GeminiWire(Wire):
     reasoner = "gemini-2.5-flash"
     embedder = "gemini-embedding-001"
 
-    def answer(self, said: Said) -> Reply:
+    def answer(self, said: Said) -> UpstreamReply:
         parts: list[Json] = [{"text": said.reasoning, "thought": True}] if said.reasoning else []
         parts += [{"text": said.text}] if said.text else []
         return reply(_frame([*parts, *_calls(said)], _FINISH[said.finish], said))
@@ -58,7 +58,7 @@ class GeminiWire(Wire):
         frames = [_frame([part], None, None) for part in [*parts, *_calls(said)]]
         return events([*frames, _frame([], _FINISH[said.finish], said)])
 
-    def failure(self, kind: FailureKind, status: int) -> Reply:
+    def failure(self, kind: FailureKind, status: int) -> UpstreamReply:
         name = _NAMES.get(kind, "RESOURCE_EXHAUSTED" if kind is FailureKind.BILLING else "INVALID_ARGUMENT")
         return reply({"error": {"code": status, "message": _SENTENCES.get(kind, WORDS), "status": name}}, status)
 
@@ -81,7 +81,7 @@ class GeminiWire(Wire):
             settings |= {"schema": schema} if schema else {"json": True}
         return _read(body, known(settings))
 
-    def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> Reply:
+    def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> UpstreamReply:
         if request.url.endswith(":predict"):
             found = [
                 {"embeddings": {"values": v, "statistics": {"token_count": tokens / len(vectors)}}} for v in vectors

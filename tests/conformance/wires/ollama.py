@@ -5,7 +5,7 @@ import json
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.errors import FailureKind
-from llmgateway.providers.base import Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Provider, UpstreamReply, UpstreamRequest
 from tests.conformance.meaning import Asked, Said
 from tests.conformance.wires.base import WORDS, Wire, known, outline, pieces, reply
 
@@ -30,7 +30,7 @@ class OllamaWire(Wire):
 
     lacks = frozenset({"cached", "reasoned", "ids", "content_filter", "filtered_error"})
 
-    def answer(self, said: Said) -> Reply:
+    def answer(self, said: Said) -> UpstreamReply:
         message: Json = {"role": "assistant", "content": said.text}
         if said.reasoning:
             message["thinking"] = said.reasoning
@@ -46,7 +46,7 @@ class OllamaWire(Wire):
         last = {**_HEAD, "message": {"role": "assistant", "content": ""}, **_end(said)}
         return b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in [*lines, last])
 
-    def failure(self, kind: FailureKind, status: int) -> Reply:
+    def failure(self, kind: FailureKind, status: int) -> UpstreamReply:
         return reply({"error": _SENTENCES.get(kind, WORDS)}, status)
 
     def broken(self) -> bytes:
@@ -64,7 +64,7 @@ class OllamaWire(Wire):
         settings |= {"schema": outline(form)} if is_object(form) else {"json": form == "json" or None}
         return _read(objects(body["messages"]), known(settings))
 
-    def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> Reply:
+    def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> UpstreamReply:
         return reply({"model": "a-model", "embeddings": vectors, "prompt_eval_count": tokens})
 
 

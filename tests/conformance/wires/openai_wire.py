@@ -7,7 +7,7 @@ from typing import Any
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import FailureKind
-from llmgateway.providers.base import Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Provider, UpstreamReply, UpstreamRequest
 from llmgateway.providers.openai_compatible import OpenAICompatible
 from tests.conformance.meaning import Asked, Said
 from tests.conformance.wires.base import WORDS, Wire, events, inline, known, outline, pieces, reply, stops, texts
@@ -33,7 +33,7 @@ _SETTINGS = (
 class OpenAIWire(Wire):
     """Chat completions."""
 
-    def answer(self, said: Said) -> Reply:
+    def answer(self, said: Said) -> UpstreamReply:
         message: Json = {"role": "assistant", "content": said.text or None, "refusal": None}
         if said.reasoning:
             message["reasoning_content"] = said.reasoning
@@ -55,7 +55,7 @@ class OpenAIWire(Wire):
         chunks = [_chunk(delta, None) for delta in deltas] + [_chunk({}, said.finish)]
         return events([*chunks, {**_CHUNK, "choices": [], "usage": _usage(said)}], done=True)
 
-    def failure(self, kind: FailureKind, status: int) -> Reply:
+    def failure(self, kind: FailureKind, status: int) -> UpstreamReply:
         name, code = _CODES[kind]
         return reply({"error": {"message": WORDS, "type": name, "param": None, "code": code}}, status)
 
@@ -76,7 +76,7 @@ class OpenAIWire(Wire):
         settings |= _form(body.get("response_format"))
         return _read(objects(body["messages"]), known(settings))
 
-    def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> Reply:
+    def vectors(self, request: UpstreamRequest, vectors: list[list[float]], tokens: int) -> UpstreamReply:
         data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(vectors)]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return reply({"object": "list", "data": data, "model": "a-model", "usage": usage})

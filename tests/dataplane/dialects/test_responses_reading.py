@@ -11,7 +11,7 @@ from llmgateway.canon.usage import Usage
 from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.errors import BadRequest
 from llmgateway.kit.sse import Splitter
-from llmgateway.providers.base import Answer, Reply
+from llmgateway.providers.base import Answer, UpstreamReply
 from llmgateway.providers.gemini.declaration import GEMINI
 from tests.conformance.openai_specification import complaint
 from tests.conformance.samples import steps_of
@@ -130,7 +130,7 @@ def test_who_does_not_think_has_nothing_to_sum_up(model: str, effort: str | None
 
 def test_a_summary_that_came_is_told_as_one() -> None:
     call = read(SUMMED_UP)
-    told = json.loads(DIALECT.answer(call, GEMINI.read(call, Reply(200, {}, ANSWER))))
+    told = json.loads(DIALECT.answer(call, GEMINI.read(call, UpstreamReply(200, {}, ANSWER))))
     assert told["reasoning"] == {"effort": "low", "summary": "auto"}
     assert told["output"][0]["summary"] == [{"type": "summary_text", "text": "Hm."}]
     assert complaint("Response", told) is None

@@ -17,7 +17,7 @@ from llmgateway.kit.crypto import CannotOpen
 from llmgateway.kit.http import Exchange, HttpError, Transport, Trouble
 from llmgateway.kit.vault import Vault
 from llmgateway.kit.watchdog import Watchdog
-from llmgateway.providers.base import Answer, Place, Reply, Step, UpstreamRequest
+from llmgateway.providers.base import Answer, Place, Step, UpstreamReply, UpstreamRequest
 
 _SECRETS = msgspec.json.Decoder(dict[str, str])
 
@@ -136,11 +136,13 @@ async def _understand(exchange: Exchange, call: Call, target: Target, manner: Ma
     try:
         if not 200 <= exchange.status < 300:
             raise _told(
-                provider.classify(Reply(exchange.status, exchange.headers, await exchange.read())), call, target
+                provider.classify(UpstreamReply(exchange.status, exchange.headers, await exchange.read())), call, target
             )
         if not call.stream and manner is Manner.AS_IT_CAME:
             return Served(
-                target, provider.read(call, Reply(exchange.status, exchange.headers, await exchange.read())), None
+                target,
+                provider.read(call, UpstreamReply(exchange.status, exchange.headers, await exchange.read())),
+                None,
             )
         own = manner is Manner.AS_IT_CAME or (manner is Manner.ASSEMBLED and provider.join(call) is not None)
         native = own and provider.speaks(call)
@@ -176,7 +178,7 @@ async def _assembled(stream: LiveStream, call: Call, target: Target, listener: L
         await stream.release()
     finally:
         stream.close()
-    return assembly.answer() if join is None else target.provider.read(call, Reply(200, {}, join(own)))
+    return assembly.answer() if join is None else target.provider.read(call, UpstreamReply(200, {}, join(own)))
 
 
 def _unreachable(error: HttpError, title: str) -> ProviderError:

@@ -7,7 +7,7 @@ from llmgateway.dataplane.plan.hosts import Credential, Host
 from llmgateway.errors import ProviderError
 from llmgateway.kit.clock import SystemClock
 from llmgateway.kit.http import HttpError, Transport
-from llmgateway.providers.base import Place, Reply
+from llmgateway.providers.base import Place, UpstreamReply
 
 NO_FREE_CALL: Final = "not tried: there is no free call for it"
 _SECONDS: Final = 10.0
@@ -32,7 +32,7 @@ async def probe(transport: Transport, host: Host, credential: Credential) -> str
             exchange = await transport.send(
                 request.method, request.url, request.headers, request.body, connect_seconds=_SECONDS
             )
-            reply = Reply(exchange.status, exchange.headers, await exchange.read())
+            reply = UpstreamReply(exchange.status, exchange.headers, await exchange.read())
     except TimeoutError:
         return f"did not answer within {_SECONDS:g} s"
     except HttpError as error:

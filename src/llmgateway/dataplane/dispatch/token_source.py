@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.http import HttpError, Transport
-from llmgateway.providers.base import AccessToken, Grant, Reply
+from llmgateway.providers.base import AccessToken, Grant, UpstreamReply
 
 _SECONDS = 10.0
 
@@ -39,7 +39,7 @@ class TokenSource:
                 exchange = await transport.send(
                     request.method, request.url, request.headers, request.body, connect_seconds=_SECONDS
                 )
-                reply = Reply(exchange.status, exchange.headers, await exchange.read())
+                reply = UpstreamReply(exchange.status, exchange.headers, await exchange.read())
         except TimeoutError as error:
             raise ProviderError(FailureKind.TIMEOUT, "The provider's token endpoint did not answer in time.") from error
         except HttpError as error:

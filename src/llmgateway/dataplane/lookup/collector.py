@@ -8,7 +8,7 @@ import msgspec
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.dataplane.dispatch.assembly import Assembly
 from llmgateway.dataplane.plan.targets import Target
-from llmgateway.providers.base import Answer, Reply, Step
+from llmgateway.providers.base import Answer, Step, UpstreamReply
 
 _MOST_BYTES: Final = 32 << 20
 """Bytes of a stream that is collected: streams have a few hundred for each word."""
@@ -71,4 +71,4 @@ def in_canon(answer: Answer, call: Call, target: Target) -> Answer | None:
     if answer.raw is None or call.dialect is Dialect.OPENAI:
         return answer
     spoken = msgspec.structs.replace(call, dialect=Dialect.OPENAI, body=call.canon)
-    return target.provider.read(spoken, Reply(200, {}, answer.raw))
+    return target.provider.read(spoken, UpstreamReply(200, {}, answer.raw))

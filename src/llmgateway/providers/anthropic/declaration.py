@@ -18,7 +18,7 @@ from llmgateway.providers.anthropic.joining import joined
 from llmgateway.providers.anthropic.refusals import refusals
 from llmgateway.providers.anthropic.request import messages_body, native_body
 from llmgateway.providers.anthropic.stream import CanonReader, NativeReader, SseDecoder
-from llmgateway.providers.base import Answer, Decoder, Join, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Answer, Decoder, Join, Place, Provider, UpstreamReply, UpstreamRequest
 
 _VERSION: Final = "2023-06-01"
 """The version whose parameters `messages_body` writes: later ones have no temperature, top_p and top_k
@@ -86,7 +86,7 @@ class Anthropic(Provider):
         write = native_body if self.speaks(call) else messages_body
         return write(call, place.model, stream=place.stream, dropped=place.dropped)
 
-    def read(self, call: Call, reply: Reply) -> Answer:
+    def read(self, call: Call, reply: UpstreamReply) -> Answer:
         answer = answer_object(reply, self.title)
         if answer.get("type") == "error":
             raise self.classify(reply)
@@ -114,7 +114,7 @@ class Anthropic(Provider):
     def join(self, call: Call) -> Join | None:
         return joined if self.speaks(call) else None
 
-    def classify(self, reply: Reply) -> ProviderError:
+    def classify(self, reply: UpstreamReply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from llmgateway.providers.base import AccessToken, Reply, UpstreamRequest
+from llmgateway.providers.base import AccessToken, UpstreamReply, UpstreamRequest
 from llmgateway.providers.oauth import form_request, read_token
 
 _SCOPE: Final = "https://cognitiveservices.azure.com/.default"
@@ -35,6 +35,6 @@ class EntraGrant:
         }
         return form_request(f"{self.authority}/{quote(self.tenant_id)}/oauth2/v2.0/token", form)
 
-    def read(self, reply: Reply, now: datetime) -> AccessToken:
+    def read(self, reply: UpstreamReply, now: datetime) -> AccessToken:
         """The token in the answer. Raises ProviderError, of kind AUTH when Entra refuses the application."""
         return read_token(reply, now, refused="Entra refused a token")

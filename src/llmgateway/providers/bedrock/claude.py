@@ -16,7 +16,7 @@ from llmgateway.errors import ProviderError
 from llmgateway.providers.anthropic.declaration import Anthropic
 from llmgateway.providers.anthropic.request import native_body
 from llmgateway.providers.anthropic.stream import CanonReader, NativeReader, SseDecoder
-from llmgateway.providers.base import Answer, Decoder, Join, Place, Reply, UpstreamRequest
+from llmgateway.providers.base import Answer, Decoder, Join, Place, UpstreamReply, UpstreamRequest
 from llmgateway.providers.bedrock.addressing import model_request
 from llmgateway.providers.bedrock.converse import Converse
 from llmgateway.providers.bedrock.errors import answer_error
@@ -73,7 +73,7 @@ class InvokedClaude(Anthropic):
         del call
         return SseDecoder(CanonReader())
 
-    def classify(self, reply: Reply) -> ProviderError:
+    def classify(self, reply: UpstreamReply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)
 
 
@@ -117,7 +117,7 @@ class BedrockClaude(Converse):
     def build(self, call: Call, place: Place) -> UpstreamRequest:
         return self.messages.build(call, place) if self.speaks(call) else Converse.build(self, call, place)
 
-    def read(self, call: Call, reply: Reply) -> Answer:
+    def read(self, call: Call, reply: UpstreamReply) -> Answer:
         return self.messages.read(call, reply) if self.speaks(call) else Converse.read(self, call, reply)
 
     def decoder(self, call: Call, *, native: bool) -> Decoder:

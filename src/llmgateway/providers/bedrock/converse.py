@@ -12,7 +12,7 @@ from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.shapes import text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
-from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Answer, Decoder, Place, Provider, UpstreamReply, UpstreamRequest
 from llmgateway.providers.bedrock.addressing import free_request, model_request
 from llmgateway.providers.bedrock.answer import canon_answer, finish_of, usage_of
 from llmgateway.providers.bedrock.counting import count_request, read_count
@@ -47,7 +47,7 @@ class Converse(Provider):
             body = converse_body(call, place.model, dropped=place.dropped)
         return model_request(place, method, msgspec.json.encode(body))
 
-    def read(self, call: Call, reply: Reply) -> Answer:
+    def read(self, call: Call, reply: UpstreamReply) -> Answer:
         if call.operation is Operation.EMBEDDINGS:
             return read_vectors(call, reply)
         answer = answer_object(reply, self.title)
@@ -68,5 +68,5 @@ class Converse(Provider):
         del native  # nobody speaks it
         return EventStreamDecoder(ConverseReader(call.model))
 
-    def classify(self, reply: Reply) -> ProviderError:
+    def classify(self, reply: UpstreamReply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)

@@ -14,7 +14,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects, text_of
 from llmgateway.errors import BadRequest
 from llmgateway.providers.answers import answer_object
-from llmgateway.providers.base import Answer, Reply
+from llmgateway.providers.base import Answer, UpstreamReply
 from llmgateway.providers.cohere.embeddings import (
     embed_body,
     embedding_refusals,
@@ -74,7 +74,7 @@ def _nova_body(canon: Mapping[str, Any], text: str) -> Json:
     return {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": params}
 
 
-def read_vectors(call: Call, reply: Reply) -> Answer:
+def read_vectors(call: Call, reply: UpstreamReply) -> Answer:
     """The vectors in any of the shapes; tokens from the body, else from a header. Raises ProviderError when there are none."""
     answer = answer_object(reply, "Amazon Bedrock")
     single, counted = answer.get("embedding"), answer.get("inputTextTokenCount")

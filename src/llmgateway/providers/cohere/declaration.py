@@ -13,7 +13,7 @@ from llmgateway.canon.extras import Extras, extras_of
 from llmgateway.canon.shapes import figure_of, text_of
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
-from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Answer, Decoder, Place, Provider, UpstreamReply, UpstreamRequest
 from llmgateway.providers.cohere.answer import canon_answer, finish_of, usage_of
 from llmgateway.providers.cohere.embeddings import (
     embed_body,
@@ -74,7 +74,7 @@ class Cohere(Provider):
         headers = {"content-type": "application/json", "authorization": f"Bearer {place.secrets['api_key']}"}
         return UpstreamRequest(place.base_url + self.endpoints[call.operation], headers, msgspec.json.encode(body))
 
-    def read(self, call: Call, reply: Reply) -> Answer:
+    def read(self, call: Call, reply: UpstreamReply) -> Answer:
         answer = answer_object(reply, self.title)
         if call.operation is Operation.RERANK:
             return Answer(body=canon_results(call.canon, answer), usage=rerank_usage(answer))
@@ -97,7 +97,7 @@ class Cohere(Provider):
         del native  # nobody speaks it
         return CohereDecoder(call.model)
 
-    def classify(self, reply: Reply) -> ProviderError:
+    def classify(self, reply: UpstreamReply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)
 
 

@@ -12,7 +12,7 @@ from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.answers import answer_object
-from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Answer, Decoder, Place, Provider, UpstreamReply, UpstreamRequest
 from llmgateway.providers.embeddings import unhonoured
 from llmgateway.providers.failures import error_object
 from llmgateway.providers.gemini.answer import (
@@ -73,7 +73,7 @@ class Gemini(Provider):
             body.setdefault("toolConfig", {})["includeServerSideToolInvocations"] = True
         return body
 
-    def read(self, call: Call, reply: Reply) -> Answer:
+    def read(self, call: Call, reply: UpstreamReply) -> Answer:
         if call.operation is Operation.EMBEDDINGS:
             return read_embeddings(call, reply)
         if call.operation is Operation.COUNT_TOKENS:
@@ -84,11 +84,11 @@ class Gemini(Provider):
         del native  # nobody speaks it
         return GeminiDecoder(call)
 
-    def classify(self, reply: Reply) -> ProviderError:
+    def classify(self, reply: UpstreamReply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)
 
 
-def read_answer(call: Call, reply: Reply) -> Answer:
+def read_answer(call: Call, reply: UpstreamReply) -> Answer:
     """A whole answer of generateContent. Raises ProviderError when it cannot be read, or is an error after all."""
     try:
         response = lenient(_response.decode, reply.body)
@@ -110,12 +110,12 @@ def read_answer(call: Call, reply: Reply) -> Answer:
     return Answer(body={**body}, usage=usage, finish=finish, text=text)
 
 
-def read_embeddings(call: Call, reply: Reply) -> Answer:
+def read_embeddings(call: Call, reply: UpstreamReply) -> Answer:
     """Vectors of embedContent or batchEmbedContents. Raises ProviderError when there are none."""
     return embedded(answer_object(reply, "Google"), call.model)
 
 
-def read_count(reply: Reply) -> Answer:
+def read_count(reply: UpstreamReply) -> Answer:
     """The answer of countTokens (https://ai.google.dev/api/tokens). Raises ProviderError when it tells no number."""
     count = error_object(reply.body).get("totalTokens")
     if not isinstance(count, int):

@@ -10,7 +10,7 @@ import msgspec
 from llmgateway.canon.call import Call, Operation
 from llmgateway.errors import ProviderError
 from llmgateway.providers.answers import answer_object
-from llmgateway.providers.base import Answer, Decoder, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Answer, Decoder, Place, Provider, UpstreamReply, UpstreamRequest
 from llmgateway.providers.ollama_native.answer import OllamaDecoder, canon_answer, embeddings_answer
 from llmgateway.providers.ollama_native.request import chat_body, embed_body, embedding_refusals, refusals
 from llmgateway.providers.openai_wire.errors import classify_error
@@ -36,7 +36,7 @@ class Ollama(Provider):
     def probe(self, place: Place) -> UpstreamRequest | None:
         return UpstreamRequest(f"{self._root(place)}/api/tags", self._headers(place), b"", "GET")
 
-    def read(self, call: Call, reply: Reply) -> Answer:
+    def read(self, call: Call, reply: UpstreamReply) -> Answer:
         said = answer_object(reply, "Ollama")
         if said.get("error"):
             raise self.classify(reply)
@@ -48,7 +48,7 @@ class Ollama(Provider):
         del native  # nobody speaks it
         return OllamaDecoder(call.model)
 
-    def classify(self, reply: Reply) -> ProviderError:
+    def classify(self, reply: UpstreamReply) -> ProviderError:
         return classify_error(reply.status, reply.headers, reply.body)
 
     def _root(self, place: Place) -> str:

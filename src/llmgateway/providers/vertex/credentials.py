@@ -14,7 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from llmgateway.errors import ConfigurationError
-from llmgateway.providers.base import AccessToken, Reply, UpstreamRequest
+from llmgateway.providers.base import AccessToken, UpstreamReply, UpstreamRequest
 from llmgateway.providers.oauth import form_request, read_token
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
@@ -49,7 +49,7 @@ class GoogleGrant:
     def request(self, now: datetime) -> UpstreamRequest:
         return token_request(self.file, now)
 
-    def read(self, reply: Reply, now: datetime) -> AccessToken:
+    def read(self, reply: UpstreamReply, now: datetime) -> AccessToken:
         return read_token(reply, now, refused="Google refused a token for the configured credential")
 
 

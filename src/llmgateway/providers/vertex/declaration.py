@@ -11,7 +11,7 @@ from llmgateway.canon.call import Call, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object, objects
 from llmgateway.errors import BadRequest, ProviderError
-from llmgateway.providers.base import Answer, Decoder, Grant, Place, Provider, Reply, UpstreamRequest
+from llmgateway.providers.base import Answer, Decoder, Grant, Place, Provider, UpstreamReply, UpstreamRequest
 from llmgateway.providers.embeddings import texts_of, unhonoured, vectors_answer
 from llmgateway.providers.gemini.declaration import read_answer, read_count, read_embeddings
 from llmgateway.providers.gemini.errors import answer_error
@@ -64,7 +64,7 @@ class Vertex(Provider):
             headers["x-vertex-ai-llm-shared-request-type"] = tier
         return UpstreamRequest(model_url(place, "google", method), headers, msgspec.json.encode(body))
 
-    def read(self, call: Call, reply: Reply) -> Answer:
+    def read(self, call: Call, reply: UpstreamReply) -> Answer:
         body = _object(reply.body)
         if "predictions" in body:
             return _predicted(call, body)
@@ -78,7 +78,7 @@ class Vertex(Provider):
         del native  # nobody speaks Google's language to us
         return GeminiDecoder(call)
 
-    def classify(self, reply: Reply) -> ProviderError:
+    def classify(self, reply: UpstreamReply) -> ProviderError:
         return answer_error(reply.status, reply.headers, reply.body)
 
 
