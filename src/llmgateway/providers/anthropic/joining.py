@@ -10,7 +10,7 @@ import msgspec
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import figure_of, is_object, object_in, text_of, without_nulls
 from llmgateway.kit.sse import Splitter
-from llmgateway.providers.anthropic.stream import Block
+from llmgateway.providers.anthropic.stream import GrowingBlock
 from llmgateway.providers.base import Step
 from llmgateway.providers.lenient_json import LenientReader
 
@@ -31,7 +31,7 @@ class _Message:
 
     def __init__(self) -> None:
         self._said: Json = {}
-        self._blocks: dict[int, Block] = {}
+        self._blocks: dict[int, GrowingBlock] = {}
 
     def add(self, data: bytes) -> Sequence[Step]:
         """Add the JSON of one event. Returns no steps."""
@@ -43,7 +43,7 @@ class _Message:
             case "message_start":
                 self._said = object_in(event, "message")
             case "content_block_start":
-                self._blocks[index] = Block(object_in(event, "content_block"), 0, 0)
+                self._blocks[index] = GrowingBlock(object_in(event, "content_block"), 0, 0)
             case "content_block_delta" if index in self._blocks:
                 _grow(self._blocks[index], object_in(event, "delta"))
             case "message_delta":
@@ -64,7 +64,7 @@ class _Message:
         self._said |= {**object_in(event, "delta"), **beside, "usage": usage}
 
 
-def _grow(block: Block, delta: Json) -> None:
+def _grow(block: GrowingBlock, delta: Json) -> None:
     for name, value in delta.items():
         if name in _PIECES:
             block.pieces.append(text_of(value))

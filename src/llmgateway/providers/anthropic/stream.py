@@ -188,7 +188,7 @@ class NativeReader:
         step.usage = usage_of(self._reported)
 
 
-class Block:
+class GrowingBlock:
     """A content block of a stream, as far as it has come."""
 
     __slots__ = ("call", "citations", "kind", "pieces", "signature", "start", "started_at")
@@ -233,8 +233,8 @@ class CanonReader:
         self._id = ""
         self._model = ""
         self._reported: MessagesUsage | None = None
-        self._blocks: dict[int, Block] = {}
-        self._done: list[Block] = []
+        self._blocks: dict[int, GrowingBlock] = {}
+        self._done: list[GrowingBlock] = []
         self._told = 0
         """How many of the finished blocks went out as `provider_blocks`."""
         self._calls = 0
@@ -278,7 +278,7 @@ class CanonReader:
         return (Step(chunk=self._chunk({"role": "assistant"}), usage=usage_of(self._reported)),)
 
     def _start_block(self, event: _Event) -> Sequence[Step]:
-        block = Block(event.content_block or {}, self._position, self._calls)
+        block = GrowingBlock(event.content_block or {}, self._position, self._calls)
         self._blocks[event.index] = block
         steps: list[Step] = []
         if block.kind == "text" and (opaque := self._untold(block)):
@@ -306,7 +306,7 @@ class CanonReader:
         block.pieces.append(piece)
         return self._say(block, piece)
 
-    def _say(self, block: Block, piece: str) -> Sequence[Step]:
+    def _say(self, block: GrowingBlock, piece: str) -> Sequence[Step]:
         match block.kind:
             case "text":
                 self._position += len(piece)
@@ -338,7 +338,7 @@ class CanonReader:
             steps.append(Step(chunk=self._chunk(delta), content="provider_blocks" in delta))
         return steps
 
-    def _untold(self, *coming: Block) -> list[Json]:
+    def _untold(self, *coming: GrowingBlock) -> list[Json]:
         """Finished blocks that must go out as `provider_blocks`: none while canon can hold all, else all so far, then each as it ends."""
         known = [*self._done, *coming]
         if not self._told and is_plain([b.start for b in known], cited=any(b.citations for b in known)):

@@ -103,7 +103,7 @@ class InvokeReader:
         return self._reader.read(write(data, name.encode()), data)
 
 
-class _Block:
+class _GrowingBlock:
     """A content block of a stream, as far as it has come."""
 
     __slots__ = ("call", "citations", "pieces", "signature", "start")
@@ -124,7 +124,7 @@ class ConverseReader:
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self._blocks: dict[int, _Block] = {}
+        self._blocks: dict[int, _GrowingBlock] = {}
         self._calls = 0
         self._position = 0
         self.kept = 0
@@ -161,7 +161,7 @@ class ConverseReader:
         return (Step(chunk=self._chunk(delta), content=True, text=text),) if text else ()
 
     def _start(self, index: int, start: Json) -> Sequence[Step]:
-        block = self._blocks[index] = _Block(self._position)
+        block = self._blocks[index] = _GrowingBlock(self._position)
         use = object_in(start, "toolUse")
         if not use or use.get("type") == SERVER_TOOL:
             return ()
@@ -177,7 +177,7 @@ class ConverseReader:
         return self._say({"tool_calls": [call]}, name)
 
     def _grow(self, index: int, delta: Json) -> Sequence[Step]:
-        block = self._blocks.setdefault(index, _Block(self._position))
+        block = self._blocks.setdefault(index, _GrowingBlock(self._position))
         if text := text_of(delta.get("text")):
             self._position += len(text)
             return self._say({"content": text}, text)
@@ -188,13 +188,13 @@ class ConverseReader:
             return ()
         return self._think(block, object_in(delta, "reasoningContent"))
 
-    def _argue(self, block: _Block, piece: str) -> Sequence[Step]:
+    def _argue(self, block: _GrowingBlock, piece: str) -> Sequence[Step]:
         if block.call is None:
             return (Step(text=piece),) if piece else ()  # a tool that the provider runs itself
         block.pieces.append(piece)
         return self._say({"tool_calls": [{"index": block.call, "function": {"arguments": piece}}]}, piece)
 
-    def _think(self, block: _Block, thought: Json) -> Sequence[Step]:
+    def _think(self, block: _GrowingBlock, thought: Json) -> Sequence[Step]:
         if thought.get("redactedContent"):
             return (Step(chunk=self._chunk({"thinking_blocks": [thinking_block(thought)]})),)
         block.signature += text_of(thought.get("signature"))

@@ -19,17 +19,17 @@ _MISSING: Final = re.compile(r"Object missing required field `(?P<field>[^`]+)`"
 _T = TypeVar("_T")
 
 
-class Block(msgspec.Struct, frozen=True):
+class ContentBlock(msgspec.Struct, frozen=True):
     """Any content block, by its type."""
 
     type: str
 
 
-class Message(msgspec.Struct, frozen=True):
+class Turn(msgspec.Struct, frozen=True):
     """One turn; `system` may stand between turns (.../build-with-claude/mid-conversation-system-messages)."""
 
     role: Literal["user", "assistant", "system"]
-    content: str | list[Block]
+    content: str | list[ContentBlock]
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
@@ -64,8 +64,8 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     """The body of /v1/messages/count_tokens."""
 
     model: Annotated[str, msgspec.Meta(min_length=1)]
-    messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
-    system: str | list[Block] | None = None
+    messages: Annotated[list[Turn], msgspec.Meta(min_length=1)]
+    system: str | list[ContentBlock] | None = None
     tools: list[Json] | None = None
     tool_choice: ToolChoice | None = None
     thinking: Thinking | None = None
@@ -102,7 +102,7 @@ class _ToolUse(msgspec.Struct, frozen=True):
 
 class _ToolResult(msgspec.Struct, frozen=True):
     tool_use_id: Annotated[str, msgspec.Meta(min_length=1)]
-    content: str | list[Block] | None = None
+    content: str | list[ContentBlock] | None = None
     is_error: bool | None = None
 
 

@@ -34,7 +34,7 @@ class CalledTool(Struct):
     function: CalledFunction | None = None
 
 
-class Message(Struct):
+class HistoryMessage(Struct):
     """A message of the history."""
 
     role: Role
@@ -110,7 +110,7 @@ class Chat(ChatSettings, kw_only=True):
     """The body of /v1/chat/completions."""
 
     model: Name
-    messages: Annotated[list[Message], Meta(min_length=1)]
+    messages: Annotated[list[HistoryMessage], Meta(min_length=1)]
     stream: bool | None = None
 
 
