@@ -26,7 +26,7 @@ from deploy.local.throwaway import throwaway_folder
 from deploy.local.topology import Topology, topology
 from llmgateway.contract.snapshot import Tariff
 from llmgateway.controlplane.billing.books import checking
-from llmgateway.controlplane.billing.charges import usage_charges
+from llmgateway.controlplane.billing.charges import hourly
 from llmgateway.controlplane.usage import rollups
 from llmgateway.db.roles import Role
 from llmgateway.db.session import DATABASE_ERRORS, Database
@@ -227,7 +227,7 @@ async def _books(url: str, total: tuple[int, int, int]) -> list[str]:
     try:
         while await rollups.roll_up_next(worker):
             pass
-        await usage_charges.post_usage(worker, later, timedelta(hours=6))
+        await hourly.post_usage(worker, later, timedelta(hours=6))
         async with admin.transaction() as tx:
             for table in ("usage_hours", "usage_days"):
                 sums = tuple((await tx.execute(text(f"SELECT {_SUMS} FROM {table}"))).one())

@@ -9,7 +9,7 @@ import structlog
 from llmgateway.controlplane.billing import customers, dunning
 from llmgateway.controlplane.billing.books import closing
 from llmgateway.controlplane.billing.budgets import alerts
-from llmgateway.controlplane.billing.charges import metering, overage_charges, usage_charges
+from llmgateway.controlplane.billing.charges import hourly, metering, overage_charges
 from llmgateway.controlplane.billing.stripe.access import StripeAccess
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeUnavailable
@@ -58,10 +58,10 @@ def jobs(
 
 def bookkeeping(database: Database, clock: Clock, address: str) -> Sequence[Job]:
     """The jobs that keep the ledger and watch budgets."""
-    recent, late = usage_charges.RECENT, usage_charges.ALL_THAT_MAY_CHANGE
+    recent, late = hourly.RECENT, hourly.ALL_THAT_MAY_CHANGE
     return (
-        Job("charges", 60.0, _all_due(lambda: usage_charges.post_usage(database, clock, recent))),
-        Job("charges that came late", 6 * 3600.0, _all_due(lambda: usage_charges.post_usage(database, clock, late))),
+        Job("charges", 60.0, _all_due(lambda: hourly.post_usage(database, clock, recent))),
+        Job("charges that came late", 6 * 3600.0, _all_due(lambda: hourly.post_usage(database, clock, late))),
         Job("charges beyond the plan", 300.0, _all_due(lambda: overage_charges.charge_overage(database, clock))),
         Job("budgets that are used", 15.0, _all_due(lambda: alerts.tell(database, clock, address))),
         Job("daily closing", 600.0, _all_due(lambda: closing.close_days(database, clock))),

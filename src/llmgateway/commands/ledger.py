@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from llmgateway.controlplane.billing.books.checking import BooksReport, check
-from llmgateway.controlplane.billing.charges.usage_charges import ALL_THAT_MAY_CHANGE, post_usage
+from llmgateway.controlplane.billing.charges.hourly import ALL_THAT_MAY_CHANGE, post_usage
 from llmgateway.controlplane.usage.rollups import oldest_kept
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role

@@ -14,7 +14,7 @@ from llmgateway.commands.stripe import make_ready
 from llmgateway.contract.snapshot import Limits
 from llmgateway.controlplane.billing import dunning
 from llmgateway.controlplane.billing.books import closing
-from llmgateway.controlplane.billing.charges import metering, overage_charges, usage_charges
+from llmgateway.controlplane.billing.charges import hourly, metering, overage_charges
 from llmgateway.controlplane.billing.stripe.api import StripeApi, open_stripe_api
 from llmgateway.controlplane.billing.stripe_events import hints
 from llmgateway.controlplane.keys import service as keys
@@ -95,7 +95,7 @@ class Shop:
     async def pass_hours(self, hours: int) -> None:
         """Time goes by on both sides, and the jobs run."""
         self.clock.advance(hours * 3600)
-        await usage_charges.post_usage(self.worker, self.clock, timedelta(hours=hours + 3))
+        await hourly.post_usage(self.worker, self.clock, timedelta(hours=hours + 3))
         await overage_charges.charge_overage(self.worker, self.clock)
         await metering.report_usage(self.worker, self.clock)
         await metering.send_reports(self.worker, self.clock, self.stripe_api)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from llmgateway.contract.snapshot import Tariff
 from llmgateway.controlplane.billing.books import closing
-from llmgateway.controlplane.billing.charges import usage_charges
+from llmgateway.controlplane.billing.charges import hourly
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
@@ -46,7 +46,7 @@ async def test_what_is_left_is_the_same_before_and_after_a_charge_is_posted_and_
     for _ in range(3):
         assert await _left(shop, data, org) == 2 * DOLLAR - 7
         shop.clock.advance(86_400)
-        await usage_charges.post_usage(shop.worker, shop.clock, timedelta(days=2))
+        await hourly.post_usage(shop.worker, shop.clock, timedelta(days=2))
         await closing.close_days(shop.worker, shop.clock)
     await _buy(shop, org, "1")
     assert await _left(shop, data, org) == 3 * DOLLAR - 7
@@ -60,7 +60,7 @@ async def test_the_page_shows_what_is_left_at_this_moment_and_says_what_to_do(sh
     shown = (await client.get("billing")).json()
     assert (shown["credit_usd"], shown["message"]) == ("3.000000000", None)
     shop.clock.advance(7200)
-    await usage_charges.post_usage(shop.worker, shop.clock, timedelta(days=2))
+    await hourly.post_usage(shop.worker, shop.clock, timedelta(days=2))
     assert (await (await shop.again(org)).get("billing")).json()["credit_usd"] == "3.000000000"
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from llmgateway.controlplane.admin.oversight import Oversight
-from llmgateway.controlplane.billing.charges.usage_charges import ALL_THAT_MAY_CHANGE, post_usage
+from llmgateway.controlplane.billing.charges.hourly import ALL_THAT_MAY_CHANGE, post_usage
 from llmgateway.controlplane.figures import FIGURES
 from llmgateway.controlplane.reception import outbox
 from llmgateway.controlplane.reception.counting_door import CountingDoor

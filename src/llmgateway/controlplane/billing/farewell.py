@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books.ledger import Account, balances
-from llmgateway.controlplane.billing.charges import usage_charges
+from llmgateway.controlplane.billing.charges import hourly
 from llmgateway.controlplane.billing.standing import KEPT
 from llmgateway.controlplane.reception.rooms import OrgCloses
 from llmgateway.errors import Conflict
@@ -24,7 +24,7 @@ async def before_deletion(tx: AsyncSession, clock: Clock, closes: OrgCloses) -> 
     if closes.give_up_credit:
         return
     held = await balances(tx, closes.org_id)
-    credit = -held[Account.CREDIT] - await usage_charges.not_posted(tx, closes.org_id, clock.now())
+    credit = -held[Account.CREDIT] - await hourly.not_posted(tx, closes.org_id, clock.now())
     if credit > 0:
         raise Conflict(
             f"${dollars(credit)} of prepaid credit is left, and is lost with the organisation. Use it up, or ask the operator of "

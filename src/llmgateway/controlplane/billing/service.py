@@ -10,7 +10,7 @@ from llmgateway.contract.channels import KeyChanged
 from llmgateway.contract.snapshot import Quota
 from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books.ledger import Account, balances
-from llmgateway.controlplane.billing.charges import overage, usage_charges
+from llmgateway.controlplane.billing.charges import hourly, overage
 from llmgateway.controlplane.billing.charges.overage_terms import terms_of
 from llmgateway.controlplane.billing.notices import exhausted, notice
 from llmgateway.controlplane.billing.schemas import BillingShown, PeriodShown, UsageShown
@@ -34,7 +34,7 @@ async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
     requests, tokens = await overage.used(tx, org.id, period)
     beyond, _ = await overage.charged(tx, terms_of(org, now))
     plan = all_plans().get(org.plan)
-    fresh, invoiced = await usage_charges.not_posted(tx, org.id, now), await accounts.is_invoiced(tx, org.id)
+    fresh, invoiced = await hourly.not_posted(tx, org.id, now), await accounts.is_invoiced(tx, org.id)
     credit, unbilled = _once_posted(books, fresh, invoiced=invoiced)
     refused = exhausted(_quota(org, plan, now), requests, tokens)
     owing = notice(standing, plan, credit=credit, due=books[Account.RECEIVABLE], now=now)

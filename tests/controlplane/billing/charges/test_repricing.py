@@ -12,8 +12,8 @@ from llmgateway.contract.snapshot import Limits, OrgSnapshot, Tariff
 from llmgateway.contract.usage import LACKING, UsageEvent
 from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account
+from llmgateway.controlplane.billing.charges.hourly import RECENT, post_hour, post_usage
 from llmgateway.controlplane.billing.charges.repricing import NewCosts, RepricedLine
-from llmgateway.controlplane.billing.charges.usage_charges import RECENT, post_hour, post_usage
 from llmgateway.controlplane.keys.service import KeyWish
 from llmgateway.controlplane.usage import price_changes
 from llmgateway.db.models.billing import BillingAccount

@@ -20,8 +20,8 @@ from llmgateway.contract.snapshot import OrgSnapshot, Tariff
 from llmgateway.contract.usage import LACKING, UsageEvent
 from llmgateway.controlplane.audit.service import OPERATOR, Act, record
 from llmgateway.controlplane.billing.books import ledger
+from llmgateway.controlplane.billing.charges.hourly import first_running, post_hour
 from llmgateway.controlplane.billing.charges.overage import LATE
-from llmgateway.controlplane.billing.charges.usage_charges import first_running, post_hour
 from llmgateway.controlplane.keys.source import org_snapshot_of
 from llmgateway.controlplane.plans.service import SELF_HOSTED
 from llmgateway.controlplane.reception.announcing import announce

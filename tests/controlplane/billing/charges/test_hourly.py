@@ -12,7 +12,7 @@ from llmgateway.canon.usage import UsageSource
 from llmgateway.controlplane.billing.books import closing, ledger, postings, statement
 from llmgateway.controlplane.billing.books.checking import BooksReport, check
 from llmgateway.controlplane.billing.books.ledger import Account
-from llmgateway.controlplane.billing.charges.usage_charges import RECENT, post_hour, post_usage
+from llmgateway.controlplane.billing.charges.hourly import RECENT, post_hour, post_usage
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from llmgateway.kit.utc import hour_of
