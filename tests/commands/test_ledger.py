@@ -11,7 +11,7 @@ from llmgateway.cli import cli
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
-from tests.controlplane.billing.books import charged
+from tests.controlplane.billing.bookkeeping import charged
 
 pytestmark = pytest.mark.usefixtures("installation")
 

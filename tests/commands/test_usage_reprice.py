@@ -20,7 +20,7 @@ from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.gateway_file import AliasEntry
-from tests.controlplane.billing.books import START
+from tests.controlplane.billing.bookkeeping import START
 from tests.controlplane.billing.charges.repriced import COST, PRICED, served
 from tests.controlplane.records import make_org
 from tests.dataplane.routing import CATALOG, Routing

@@ -24,7 +24,7 @@ from llmgateway.db.session import Database
 from llmgateway.kit.clock import ManualClock
 from tests.controlplane import records
 from tests.controlplane.api import ADDRESS, Api, Json, open_api
-from tests.controlplane.billing.books import START
+from tests.controlplane.billing.bookkeeping import START
 from tests.fakes.stripe.server import KEY, SECRET, FakeStripe, fake_stripe
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from llmgateway.controlplane.billing.charges import overage_charges
 from llmgateway.db.session import Database
-from tests.controlplane.billing.books import DOLLAR
+from tests.controlplane.billing.bookkeeping import DOLLAR
 from tests.controlplane.billing.charges.beyond import charges, quota_of, use
 from tests.controlplane.billing.shop import Shop
 

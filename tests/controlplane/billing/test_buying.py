@@ -9,7 +9,7 @@ from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeU
 from llmgateway.controlplane.billing.stripe.price_list import METER_EVENT
 from llmgateway.controlplane.billing.stripe_events import drift
 from tests.controlplane.api import Json, error_of
-from tests.controlplane.billing.books import CENT, DOLLAR, held
+from tests.controlplane.billing.bookkeeping import CENT, DOLLAR, held
 from tests.controlplane.billing.shop import Shop
 
 

@@ -6,7 +6,7 @@ from llmgateway.controlplane.usage.service import insert
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
 from tests.controlplane.api import error_of
-from tests.controlplane.billing.books import charged
+from tests.controlplane.billing.bookkeeping import charged
 from tests.controlplane.billing.shop import Shop
 
 

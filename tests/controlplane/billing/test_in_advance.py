@@ -8,7 +8,7 @@ from llmgateway.controlplane.billing.charges import hourly
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
-from tests.controlplane.billing.books import DOLLAR, charged
+from tests.controlplane.billing.bookkeeping import DOLLAR, charged
 from tests.controlplane.billing.shop import Shop
 from tests.controlplane.records import PEPPER, SECRET
 

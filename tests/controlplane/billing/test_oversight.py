@@ -20,7 +20,7 @@ from llmgateway.db.session import Database
 from llmgateway.kit.mail import Mail
 from llmgateway.kit.metrics import Metrics
 from tests.controlplane.api import Api
-from tests.controlplane.billing.books import START, charged, clock_at
+from tests.controlplane.billing.bookkeeping import START, charged, clock_at
 
 
 def _value(metrics: Metrics, sample: str) -> float | None:

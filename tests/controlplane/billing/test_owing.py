@@ -7,7 +7,7 @@ from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.models.users import Member
 from llmgateway.db.session import Database
 from tests.controlplane.api import error_of
-from tests.controlplane.billing.books import DOLLAR, charged, held
+from tests.controlplane.billing.bookkeeping import DOLLAR, charged, held
 from tests.controlplane.billing.shop import Shop
 
 GRACE_OVER, GIVEN_UP = 8, 16

@@ -9,7 +9,7 @@ from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import error_of
-from tests.controlplane.billing.books import CENT, charged, held
+from tests.controlplane.billing.bookkeeping import CENT, charged, held
 from tests.controlplane.billing.shop import Shop
 
 

@@ -13,7 +13,7 @@ from llmgateway.controlplane.billing.standing import IN_FORCE
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from llmgateway.kit.utc import hour_of
-from tests.controlplane.billing.books import CENT, START, charged, held
+from tests.controlplane.billing.bookkeeping import CENT, START, charged, held
 from tests.controlplane.billing.shop import Shop
 
 PLANS = ("starter", "professional", "enterprise", "free")

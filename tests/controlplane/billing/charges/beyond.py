@@ -7,7 +7,7 @@ from llmgateway.contract.usage import UsageEvent
 from llmgateway.controlplane.keys.source import KeySource
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
-from tests.controlplane.billing.books import charged
+from tests.controlplane.billing.bookkeeping import charged
 from tests.controlplane.billing.shop import Shop
 from tests.controlplane.records import PEPPER, SECRET
 

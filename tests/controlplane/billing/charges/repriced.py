@@ -18,7 +18,7 @@ from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.kit.utc import midnight
-from tests.controlplane.billing.books import START, charged, clock_at
+from tests.controlplane.billing.bookkeeping import START, charged, clock_at
 from tests.controlplane.records import make_org
 from tests.controlplane.sums import roll_up, sums
 from tests.dataplane.routing import CATALOG, Routing

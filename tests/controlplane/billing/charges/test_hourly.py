@@ -17,7 +17,7 @@ from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from llmgateway.kit.utc import hour_of
 from tests.controlplane.api import Api, error_of
-from tests.controlplane.billing.books import START, charged, clock_at, held, write
+from tests.controlplane.billing.bookkeeping import START, charged, clock_at, held, write
 
 DAY = timedelta(days=1)
 

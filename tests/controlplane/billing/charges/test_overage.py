@@ -12,7 +12,7 @@ from llmgateway.controlplane.billing.charges import overage_charges
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import error_of
-from tests.controlplane.billing.books import CENT, DOLLAR, charged, held
+from tests.controlplane.billing.bookkeeping import CENT, DOLLAR, charged, held
 from tests.controlplane.billing.charges.beyond import charges, quota_of, use
 from tests.controlplane.billing.shop import Shop
 from tests.fixtures_database import run_sql

@@ -9,7 +9,7 @@ from llmgateway.controlplane.billing.charges import overage_charges
 from llmgateway.controlplane.plans.service import plan_named
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
-from tests.controlplane.billing.books import DOLLAR
+from tests.controlplane.billing.bookkeeping import DOLLAR
 from tests.controlplane.billing.charges.beyond import begun, charges, quota_of, use
 from tests.controlplane.billing.shop import Shop
 

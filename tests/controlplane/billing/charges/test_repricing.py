@@ -20,7 +20,7 @@ from llmgateway.db.models.billing import BillingAccount
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
 from llmgateway.kit.utc import HOUR, hour_of
-from tests.controlplane.billing.books import START, clock_at, held, write
+from tests.controlplane.billing.bookkeeping import START, clock_at, held, write
 from tests.controlplane.billing.charges.repriced import COST, DAY, TARIFF, Operator, operator, served
 from tests.controlplane.records import make_key
 from tests.dataplane.routing import CATALOG

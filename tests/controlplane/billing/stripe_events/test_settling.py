@@ -8,7 +8,7 @@ from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.stripe_events import hints, invoices
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
-from tests.controlplane.billing.books import CENT, DOLLAR, charged, held
+from tests.controlplane.billing.bookkeeping import CENT, DOLLAR, charged, held
 from tests.controlplane.billing.shop import Shop
 from tests.fakes.stripe import credit_notes
 

@@ -14,7 +14,7 @@ from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import Json
-from tests.controlplane.billing.books import DOLLAR, charged, held
+from tests.controlplane.billing.bookkeeping import DOLLAR, charged, held
 from tests.controlplane.billing.shop import Shop
 from tests.fakes.stripe.server import KEY
 

@@ -13,7 +13,7 @@ from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.models.organisations import Project
 from llmgateway.db.session import Database
 from tests.controlplane.api import ADDRESS
-from tests.controlplane.billing.books import CENT, DOLLAR, charged
+from tests.controlplane.billing.bookkeeping import CENT, DOLLAR, charged
 from tests.controlplane.billing.shop import Shop
 
 

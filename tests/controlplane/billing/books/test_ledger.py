@@ -15,7 +15,7 @@ from llmgateway.controlplane.billing.books.checking import check
 from llmgateway.controlplane.billing.books.ledger import Account, Coverage, Posting, PostingKind, Unbalanced
 from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
-from tests.controlplane.billing.books import CENT, START, clock_at, held, write
+from tests.controlplane.billing.bookkeeping import CENT, START, clock_at, held, write
 
 NOTHING = dict.fromkeys(Account, 0)
 MONEY = st.integers(min_value=-(10**15), max_value=10**15)

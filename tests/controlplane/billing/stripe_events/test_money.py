@@ -13,7 +13,7 @@ from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
 from tests.controlplane.api import Api, error_of
-from tests.controlplane.billing.books import CENT, DOLLAR, charged, held
+from tests.controlplane.billing.bookkeeping import CENT, DOLLAR, charged, held
 from tests.controlplane.billing.shop import Shop
 from tests.fakes.stripe.server import KEY
 

@@ -13,7 +13,7 @@ from llmgateway.controlplane.orgs.service import GRACE
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
-from tests.controlplane.billing.books import DOLLAR, charged, held
+from tests.controlplane.billing.bookkeeping import DOLLAR, charged, held
 from tests.controlplane.billing.shop import Shop
 from tests.fakes.stripe import credit_notes
 

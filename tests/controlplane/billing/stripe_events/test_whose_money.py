@@ -4,7 +4,7 @@ import pytest
 
 from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.stripe_events import drift
-from tests.controlplane.billing.books import DOLLAR, held
+from tests.controlplane.billing.bookkeeping import DOLLAR, held
 from tests.controlplane.billing.shop import Shop
 
 
