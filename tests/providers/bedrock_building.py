@@ -8,10 +8,10 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
-from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.providers.base import Place
 from llmgateway.providers.bedrock.declaration import BEDROCK
+from tests.providers.calls import chat
 
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 NOVA = "amazon.nova-lite-v1:0"
@@ -23,12 +23,6 @@ PLACE = Place(
     stream=False,
     now=datetime(2026, 1, 2, tzinfo=UTC),
 )
-HELLO: Json = {"role": "user", "content": "hello"}
-
-
-def chat(body: Json, dialect: Dialect = Dialect.OPENAI, operation: Operation = Operation.CHAT) -> Call:
-    whole: Json = {"model": "asked", "messages": [HELLO], **body}
-    return Call(operation=operation, dialect=dialect, model="asked", stream=False, body=whole, canon=whole)
 
 
 def built(body: Json, model: str = NOVA, **place: Any) -> Json:
@@ -61,6 +55,6 @@ SAID: list[Json] = [
 ]
 
 
-def sent(said: list[Json]) -> bytes:
+def in_frames(said: list[Json]) -> bytes:
     """A stream of InvokeModel: events of the Messages API in Amazon's frames."""
     return b"".join(event("chunk", {"bytes": b64encode(msgspec.json.encode(one)).decode()}) for one in said)

@@ -6,10 +6,10 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
-from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
 from llmgateway.providers.base import Place
 from llmgateway.providers.cohere.declaration import COHERE
+from tests.providers.calls import chat
 
 PLACE = Place(
     model="command-a-03-2025",
@@ -18,13 +18,6 @@ PLACE = Place(
     stream=False,
     now=datetime(2026, 1, 2, tzinfo=UTC),
 )
-HELLO: Json = {"role": "user", "content": "hello"}
-
-
-def chat(body: Json, operation: Operation = Operation.CHAT) -> Call:
-    """A call whose body has these fields beside a greeting."""
-    whole: Json = {"model": "asked", "messages": [HELLO], **body}
-    return Call(operation=operation, dialect=Dialect.OPENAI, model="asked", stream=False, body=whole, canon=whole)
 
 
 def built(body: Json, **place: Any) -> Json:

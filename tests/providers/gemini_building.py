@@ -3,13 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any, cast
 
-import msgspec
 from msgspec.structs import replace
 
-from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.chat import Json
-from llmgateway.providers.base import Place, UpstreamRequest
+from llmgateway.providers.base import Place
 from llmgateway.providers.gemini.declaration import GEMINI
+from tests.providers.calls import chat, sent
 
 MODEL = "gemini-2.5-flash"
 NEWER = "gemini-3-flash-preview"
@@ -20,7 +19,6 @@ PLACE = Place(
     stream=False,
     now=datetime(2026, 1, 2, tzinfo=UTC),
 )
-HELLO: Json = {"role": "user", "content": "hello"}
 WEATHER: Json = {
     "type": "function",
     "function": {
@@ -33,17 +31,6 @@ NOTHING: Json = {
     "type": "function",
     "function": {"name": "nothing", "parameters": {"type": "object", "properties": {}}},
 }
-
-
-def chat(body: Json, operation: Operation = Operation.CHAT) -> Call:
-    whole: Json = {"model": "asked-for", **body}
-    if operation is Operation.CHAT:
-        whole.setdefault("messages", [HELLO])
-    return Call(operation=operation, dialect=Dialect.OPENAI, model="asked-for", stream=False, body=whole, canon=whole)
-
-
-def sent(request: UpstreamRequest) -> Json:
-    return cast("Json", msgspec.json.decode(request.body))
 
 
 def built(body: Json, model: str = MODEL, **place: Any) -> Json:

@@ -5,14 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from llmgateway.canon.call import Call, Dialect, Operation
+from llmgateway.canon.call import Call
 from llmgateway.canon.chat import Json
-from llmgateway.providers.base import Place, Step, UpstreamReply, UpstreamRequest
+from llmgateway.providers.base import Place, Step, UpstreamReply
 from llmgateway.providers.openai_compatible import OpenAICompatible, compatible_host
+from tests.providers.calls import chat
 
 LAB = compatible_host("lab", "http://lab/v1")
-HELLO: Json = {"role": "user", "content": "hello"}
 PLACE = Place(
     model="served",
     base_url="http://lab/v1",
@@ -20,23 +21,7 @@ PLACE = Place(
     stream=False,
     now=datetime(2026, 1, 2, tzinfo=UTC),
 )
-STREAMED = Place(
-    model="served",
-    base_url="http://lab/v1",
-    secrets={"api_key": "k"},
-    stream=True,
-    now=datetime(2026, 1, 2, tzinfo=UTC),
-)
-
-
-def chat(extra: Json | None = None, dialect: Dialect = Dialect.OPENAI, operation: Operation = Operation.CHAT) -> Call:
-    body: Json = {"model": "asked-for", "messages": [HELLO], **(extra or {})}
-    return Call(operation=operation, dialect=dialect, model="asked-for", stream=False, body=body, canon=body)
-
-
-def sent(request: UpstreamRequest) -> Json:
-    body: Json = msgspec.json.decode(request.body)
-    return body
+STREAMED = replace(PLACE, stream=True)
 
 
 def reply(body: object, status: int = 200, headers: dict[str, str] | None = None) -> UpstreamReply:

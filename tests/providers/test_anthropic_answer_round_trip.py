@@ -13,8 +13,7 @@ from llmgateway.canon.shapes import objects
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import UpstreamReply
-
-from .anthropic_recordings import Recording, accumulated, each, events, final_message, recordings
+from tests.providers.anthropic_recordings import Recording, accumulated, each, events, final_message, recordings
 
 DIALECT = AnthropicDialect()
 GOOD = [r for r in recordings() if r.status == 200]

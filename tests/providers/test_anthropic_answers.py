@@ -11,8 +11,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.providers.anthropic.answer import finish_of, reported_usage, usage_of
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Answer, Step, UpstreamReply
-
-from .anthropic_recordings import Meaning, Recording, each, final_message, meaning, recordings
+from tests.providers.anthropic_recordings import Meaning, Recording, each, final_message, meaning, recordings
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 GOOD = [r for r in recordings() if r.status == 200]

@@ -8,9 +8,8 @@ from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import UpstreamReply
-
-from .anthropic_building import chat
-from .anthropic_recordings import Recording, each, recordings
+from tests.providers.anthropic_recordings import Recording, each, recordings
+from tests.providers.calls import chat
 
 FAILED = [r for r in [*recordings(), *recordings("count_tokens")] if r.status >= 400]
 KINDS = {400: FailureKind.BAD_REQUEST, 401: FailureKind.AUTH, 404: FailureKind.NOT_FOUND}

@@ -10,7 +10,7 @@ from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.anthropic.joining import joined
 from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.hosts.openai import OPENAI
-from tests.providers.openai_building import chat
+from tests.providers.calls import chat
 from tests.providers.streams import decoded
 
 HEAD: Json = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude", "content": []}

@@ -8,8 +8,8 @@ from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.anthropic.models import claude_model
-
-from .anthropic_building import HELLO, MODEL, chat
+from tests.providers.anthropic_building import MODEL
+from tests.providers.calls import HELLO, chat
 
 SCHEMA: Json = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
 OLD = "claude-3-5-sonnet-20241022"

@@ -13,9 +13,9 @@ from llmgateway.canon.shapes import objects
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
-
-from .anthropic_building import MODEL, built, chat
-from .anthropic_recordings import Recording, each, recordings
+from tests.providers.anthropic_building import MODEL, built
+from tests.providers.anthropic_recordings import Recording, each, recordings
+from tests.providers.calls import chat
 
 THINKING: Json = {"type": "thinking", "thinking": "hm", "signature": "sig"}
 WORDS = st.text(min_size=1, max_size=8).filter(lambda text: bool(text.strip()))

@@ -8,8 +8,8 @@ from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.anthropic.schemas import constrained
-
-from .anthropic_building import HELLO, MODEL, PLACE, built, chat, sent
+from tests.providers.anthropic_building import MODEL, PLACE, built
+from tests.providers.calls import HELLO, chat, sent
 
 
 def test_the_request_has_address_credential_and_version() -> None:

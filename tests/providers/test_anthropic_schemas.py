@@ -8,9 +8,8 @@ import pytest
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.schemas import constrained
-
-from .anthropic_building import built
-from .bedrock_building import built as built_for_bedrock
+from tests.providers.anthropic_building import built
+from tests.providers.bedrock_building import built as built_for_bedrock
 
 CLAUDE_ON_BEDROCK = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 GIVEN: Json = {

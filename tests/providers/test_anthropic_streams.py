@@ -11,8 +11,7 @@ from llmgateway.errors import FailureKind
 from llmgateway.providers.anthropic.answer import canon_message, usage_of
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Step, UpstreamReply
-
-from .anthropic_building import chat
+from tests.providers.calls import chat
 
 START: Json = {"type": "message_start", "message": {"id": "msg_1", "model": "claude-x", "usage": {"input_tokens": 5}}}
 CITATION: Json = {"type": "web_search_result_location", "url": "https://x.test/", "title": "X", "cited_text": "c"}

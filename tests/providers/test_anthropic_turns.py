@@ -11,8 +11,8 @@ from llmgateway.canon.chat import Json
 from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.errors import BadRequest
 from llmgateway.providers.anthropic.request import native_body
-
-from .anthropic_building import HELLO, built
+from tests.providers.anthropic_building import built
+from tests.providers.calls import HELLO
 
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 PDF = "data:application/pdf;base64,JVBERi0="

@@ -13,10 +13,10 @@ from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.bedrock.declaration import BEDROCK
 from llmgateway.providers.bedrock.framing import MessageSplitter
 from llmgateway.providers.bedrock.stream import EventStreamDecoder, InvokeReader
-
-from .bedrock_building import CLAUDE, chat, event, message
-from .cohere_recordings import Recording, each, recordings
-from .streams import completion, decoded, last_usage
+from tests.providers.bedrock_building import CLAUDE, event, message
+from tests.providers.calls import chat
+from tests.providers.cohere_recordings import Recording, each, recordings
+from tests.providers.streams import completion, decoded, last_usage
 
 CONVERSE = recordings("bedrock", "bedrock.converse")
 GOOD = [r for r in CONVERSE if r.reply.status == 200]

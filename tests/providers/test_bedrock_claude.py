@@ -8,9 +8,9 @@ from llmgateway.canon.call import Dialect, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.bedrock.declaration import BEDROCK
-
-from .bedrock_building import CLAUDE, HELLO, NOVA, PLACE, SAID, built, chat, sent
-from .streams import completion, decoded
+from tests.providers.bedrock_building import CLAUDE, NOVA, PLACE, SAID, built, in_frames
+from tests.providers.calls import HELLO, chat
+from tests.providers.streams import completion, decoded
 
 THINKING, CONTEXT = "interleaved-thinking-2025-05-14", "context-management-2025-06-27"
 
@@ -44,7 +44,7 @@ def test_a_last_message_of_the_assistant_ends_in_no_white_space_where_claude_rea
 @pytest.mark.parametrize("native", [True, False])
 def test_what_was_asked_by_invoke_is_read_so_in_either_manner(native: bool) -> None:
     claude, call = BEDROCK.language(CLAUDE), chat({"max_tokens": 5}, Dialect.ANTHROPIC)
-    steps = decoded(claude.decoder(call, native=native), sent(SAID))
+    steps = decoded(claude.decoder(call, native=native), in_frames(SAID))
     assert "".join(step.text for step in steps) == "Hi"
     join = claude.join(call)
     assert join is not None

@@ -10,8 +10,8 @@ from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
 from llmgateway.providers.bedrock.declaration import BEDROCK
-
-from .bedrock_building import PLACE, chat
+from tests.providers.bedrock_building import PLACE
+from tests.providers.calls import HELLO, chat
 
 
 def embedding(model: str, **body: Any) -> Json:
@@ -30,7 +30,7 @@ def test_texts_to_embed() -> None:
         embedding("amazon.titan-embed-text-v2:0", input=["a", "b"])
     with pytest.raises(BadRequest, match="no embedding model"):
         embedding("meta.llama3-8b-instruct-v1:0", input="a")
-    call = chat({"input": "a", "dimensions": 4, "input_type": "x"}, operation=Operation.EMBEDDINGS)
+    call = chat({"messages": [HELLO], "input": "a", "dimensions": 4, "input_type": "x"}, operation=Operation.EMBEDDINGS)
     assert BEDROCK.refuses(call, "amazon.titan-embed-text-v1") == ["messages", "input_type", "dimensions"]
 
 
@@ -45,5 +45,5 @@ def test_texts_to_embed_by_nova() -> None:
         },
     }
     assert embedding(model, input=["a"])["singleEmbeddingParams"]["embeddingPurpose"] == "GENERIC_INDEX"
-    call = chat({"input": "a", "priority": 1}, operation=Operation.EMBEDDINGS)
+    call = chat({"messages": [HELLO], "input": "a", "priority": 1}, operation=Operation.EMBEDDINGS)
     assert BEDROCK.refuses(call, model) == ["messages", "priority"]

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
 from llmgateway.providers.bedrock.declaration import BEDROCK
-
-from .bedrock_building import CLAUDE, HELLO, NOVA, PLACE, built, chat
+from tests.providers.bedrock_building import CLAUDE, NOVA, PLACE, built
+from tests.providers.calls import HELLO, chat
 
 TOOL: Json = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}
 CALL: Json = {"id": "c_1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}

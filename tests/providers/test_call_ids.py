@@ -14,8 +14,8 @@ from llmgateway.providers.bedrock.turns import turns
 from llmgateway.providers.hosts.mistral import MISTRAL
 from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.openai_compatible import OpenAICompatible
-
-from .openai_building import HELLO, LAB, PLACE, sent
+from tests.providers.calls import HELLO, sent
+from tests.providers.openai_building import LAB, PLACE
 
 OF_VLLM = "chatcmpl-tool-0123456789abcdef0123456789abcdef"
 OTHERS = ("call_PTLP8xhu3uwZk4l3nlnrrJha", "toolu_1", "call_a", "functions.f:0", OF_VLLM)

@@ -11,10 +11,10 @@ from llmgateway.canon.shapes import objects
 from llmgateway.errors import BadRequest, FailureKind, ProviderError
 from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.cohere.declaration import COHERE
-from tests.providers.cohere_building import HELLO, PLACE, built, chat, event
-
-from .cohere_recordings import Recording, each, recordings
-from .streams import completion, decoded, last_usage
+from tests.providers.calls import HELLO, chat
+from tests.providers.cohere_building import PLACE, built, event
+from tests.providers.cohere_recordings import Recording, each, recordings
+from tests.providers.streams import completion, decoded, last_usage
 
 TOOL: Json = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "required": ["a"]}}}
 OTHER: Json = {"type": "function", "function": {"name": "g"}}
@@ -115,7 +115,7 @@ def test_a_stream_that_cohere_ends_with_an_error_is_no_finished_answer(recording
 
 @each([r for r in recordings("cohere", "cohere.v2.embed") if r.reply.status == 200])
 def test_recorded_vectors(recording: Recording) -> None:
-    answer = COHERE.read(chat({}, Operation.EMBEDDINGS), recording.reply)
+    answer = COHERE.read(chat({}, operation=Operation.EMBEDDINGS), recording.reply)
     body = msgspec.json.decode(recording.reply.body)
     assert [item["embedding"] for item in answer.body["data"]] == body["embeddings"]["float"]
     assert answer.usage is not None
@@ -324,7 +324,7 @@ def test_a_role_that_cohere_does_not_know_is_refused() -> None:
 
 
 def test_texts_to_embed() -> None:
-    request = chat({"input": "a", "dimensions": 256, "input_type": "search_query"}, Operation.EMBEDDINGS)
+    request = chat({"input": "a", "dimensions": 256, "input_type": "search_query"}, operation=Operation.EMBEDDINGS)
     assert msgspec.json.decode(COHERE.build(request, PLACE).body) == {
         "model": "command-a-03-2025",
         "texts": ["a"],
@@ -333,5 +333,10 @@ def test_texts_to_embed() -> None:
         "output_dimension": 256,
     }
     with pytest.raises(BadRequest):
-        COHERE.build(chat({"input": [1, 2]}, Operation.EMBEDDINGS), PLACE)
-    assert COHERE.refuses(chat({"input": "a", "colour": "red"}, Operation.EMBEDDINGS), "m") == ["messages", "colour"]
+        COHERE.build(chat({"input": [1, 2]}, operation=Operation.EMBEDDINGS), PLACE)
+    assert COHERE.refuses(
+        chat({"messages": [HELLO], "input": "a", "colour": "red"}, operation=Operation.EMBEDDINGS), "m"
+    ) == [
+        "messages",
+        "colour",
+    ]

@@ -8,9 +8,9 @@ import pytest
 from llmgateway.canon.chat import Json
 from llmgateway.providers.base import UpstreamReply
 from llmgateway.providers.cohere.declaration import COHERE
-
-from .cohere_building import chat, event
-from .streams import completion, decoded
+from tests.providers.calls import chat
+from tests.providers.cohere_building import event
+from tests.providers.streams import completion, decoded
 
 
 def cited(**more: Any) -> Json:

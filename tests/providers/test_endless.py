@@ -5,10 +5,10 @@ import pytest
 from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.providers.bedrock.declaration import BEDROCK
-
-from .bedrock_building import CLAUDE, NOVA, chat, event, sent
-from .openai_building import chat as openai_chat
-from .openai_building import deltas, finishes, frames, pieces, streamed
+from tests.providers.bedrock_building import CLAUDE, NOVA, event, in_frames
+from tests.providers.calls import chat
+from tests.providers.calls import chat as openai_chat
+from tests.providers.openai_building import deltas, finishes, frames, pieces, streamed
 
 
 def test_calls_behind_the_thousandth_are_pieces_of_it() -> None:
@@ -44,7 +44,7 @@ def test_what_amazons_readers_remember_is_counted() -> None:
     kept: list[int] = []
     for dialect in (Dialect.ANTHROPIC, Dialect.OPENAI):
         claude = BEDROCK.language(CLAUDE).decoder(chat({}, dialect), native=dialect is Dialect.ANTHROPIC)
-        claude.feed(sent(said * 2))
+        claude.feed(in_frames(said * 2))
         kept.append(claude.kept)
     assert kept[0] == 0
     assert kept[1] > 2_000

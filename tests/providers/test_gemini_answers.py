@@ -7,7 +7,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Step, UpstreamReply
 from llmgateway.providers.gemini.declaration import GEMINI
-from tests.providers.gemini_building import chat
+from tests.providers.calls import chat
 
 USAGE: Json = {"promptTokenCount": 3, "candidatesTokenCount": 2, "thoughtsTokenCount": 4, "totalTokenCount": 9}
 

@@ -5,7 +5,8 @@ import pytest
 from llmgateway.canon.call import Operation
 from llmgateway.canon.chat import Json
 from llmgateway.providers.gemini.declaration import GEMINI
-from tests.providers.gemini_building import HELLO, MODEL, NEWER, WEATHER, chat
+from tests.providers.calls import HELLO, chat
+from tests.providers.gemini_building import MODEL, NEWER, WEATHER
 
 
 def part(kind: str, inner: object) -> Json:
@@ -103,4 +104,4 @@ def test_models_differ(model: str, asked: Json, refused: list[str]) -> None:
 
 def test_embeddings_refuse_what_has_no_counterpart() -> None:
     asked = {"input": "a", "dimensions": 8, "encoding_format": "base64", "user": "u"}
-    assert GEMINI.refuses(chat(asked, Operation.EMBEDDINGS), "gemini-embedding-001") == ["user"]
+    assert GEMINI.refuses(chat(asked, operation=Operation.EMBEDDINGS), "gemini-embedding-001") == ["user"]

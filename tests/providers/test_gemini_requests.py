@@ -6,7 +6,8 @@ from msgspec.structs import replace
 from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.providers.gemini.declaration import GEMINI
-from tests.providers.gemini_building import MODEL, NEWER, NOTHING, PLACE, WEATHER, built, chat, config, sent
+from tests.providers.calls import chat, sent
+from tests.providers.gemini_building import MODEL, NEWER, NOTHING, PLACE, WEATHER, built, config
 
 
 def test_a_plain_request() -> None:

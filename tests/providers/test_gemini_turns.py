@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from llmgateway.canon.chat import Json
 from llmgateway.errors import BadRequest
 from llmgateway.providers.gemini.answer import Candidate, Content, canon_message
-from tests.providers.gemini_building import HELLO, MODEL, NEWER, built, call, history
+from tests.providers.calls import HELLO
+from tests.providers.gemini_building import MODEL, NEWER, built, call, history
 
 _PIXEL = "data:image/png;base64,AAAA"
 _STAND_IN = "skip_thought_signature_validator"

@@ -15,7 +15,8 @@ from llmgateway.providers.gemini.declaration import GEMINI
 from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.lenient_json import mended
 from llmgateway.providers.ollama_native.declaration import OLLAMA_NATIVE
-from tests.providers.openai_building import LAB, chat
+from tests.providers.calls import chat
+from tests.providers.openai_building import LAB
 from tests.providers.streams import completion
 
 Wire = Callable[..., bytes]

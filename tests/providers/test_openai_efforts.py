@@ -11,8 +11,8 @@ from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.hosts.openrouter import OPENROUTER
 from llmgateway.providers.openai_compatible import OpenAICompatible
-
-from .openai_building import HELLO, LAB, PLACE, chat, sent
+from tests.providers.calls import HELLO, chat, sent
+from tests.providers.openai_building import LAB, PLACE
 
 OFF: Json = {"thinking": {"type": "disabled"}}
 

@@ -7,8 +7,7 @@ import pytest
 
 from llmgateway.errors import FailureKind
 from llmgateway.providers.openai_wire.errors import stream_error
-
-from .openai_building import LAB, reply
+from tests.providers.openai_building import LAB, reply
 
 K = FailureKind
 GROQ_LIMIT = (

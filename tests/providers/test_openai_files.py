@@ -15,8 +15,8 @@ from llmgateway.providers.hosts.mistral import MISTRAL
 from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.hosts.openrouter import OPENROUTER
 from llmgateway.providers.openai_compatible import OpenAICompatible
-
-from .openai_building import LAB, PLACE, sent
+from tests.providers.calls import sent
+from tests.providers.openai_building import LAB, PLACE
 
 PDF = "data:application/pdf;base64,JVBERg=="
 ADDRESS = "https://example.org/a.pdf"

@@ -18,8 +18,8 @@ from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.hosts.openrouter import OPENROUTER
 from llmgateway.providers.hosts.perplexity import PERPLEXITY
 from llmgateway.providers.openai_compatible import OpenAICompatible, compatible_host
-
-from .openai_building import LAB, PLACE, sent
+from tests.providers.calls import sent
+from tests.providers.openai_building import LAB, PLACE
 
 DEVELOPER: Json = {"role": "developer", "content": "Be brief."}
 USER: Json = {"role": "user", "content": "Hello"}

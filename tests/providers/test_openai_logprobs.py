@@ -6,8 +6,8 @@ import pytest
 from llmgateway.canon.chat import Json
 from llmgateway.providers.hosts.together import TOGETHER
 from llmgateway.providers.openai_wire.logprobs import read_old_form
-
-from .openai_building import LAB, PLACE, answered, chat, deltas, frames, sent, streamed
+from tests.providers.calls import chat, sent
+from tests.providers.openai_building import LAB, PLACE, answered, deltas, frames, streamed
 
 
 @pytest.mark.parametrize(

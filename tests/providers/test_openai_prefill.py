@@ -15,9 +15,9 @@ from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.hosts.qwen import QWEN
 from llmgateway.providers.openai_compatible import OpenAICompatible
 from llmgateway.providers.openai_wire.prefill import Repetition
-
-from .openai_building import HELLO, LAB, PLACE, chat, deltas, frames, pieces, reply, sent
-from .streams import decoded
+from tests.providers.calls import HELLO, chat, sent
+from tests.providers.openai_building import LAB, PLACE, deltas, frames, pieces, reply
+from tests.providers.streams import decoded
 
 ASSISTANT: Json = {"role": "assistant", "content": "1, 2,"}
 CALLED: Json = {"id": "abcdefghi", "type": "function", "function": {"name": "f", "arguments": "{}"}}

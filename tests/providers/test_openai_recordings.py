@@ -17,8 +17,7 @@ from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.base import Answer, Decoder, Place, Step
 from llmgateway.providers.openai_compatible import OpenAICompatible
 from llmgateway.providers.openai_wire.history import as_system
-
-from .openai_recordings import Recording, each, meaning, recordings
+from tests.providers.openai_recordings import Recording, each, meaning, recordings
 
 CHATS = recordings("openai.chat", "chat")
 STREAMS = recordings("openai.chat", "chat_stream")

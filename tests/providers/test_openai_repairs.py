@@ -9,8 +9,8 @@ from llmgateway.canon.chat import Json
 from llmgateway.errors import FailureKind, ProviderError
 from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.openai_compatible import OpenAICompatible
-
-from .openai_building import LAB, answered, chat, deltas, finishes, frames, pieces, reply, streamed
+from tests.providers.calls import chat
+from tests.providers.openai_building import LAB, answered, deltas, finishes, frames, pieces, reply, streamed
 
 
 def choice(message: Json | None, finish: object = "stop") -> Json:

@@ -20,8 +20,8 @@ from llmgateway.providers.hosts.voyage import VOYAGE
 from llmgateway.providers.openai_compatible import OpenAICompatible, compatible_host
 from llmgateway.providers.paths import leave_out
 from llmgateway.providers.registry import PROVIDERS
-
-from .openai_building import HELLO, LAB, PLACE, STREAMED, chat, reply, sent
+from tests.providers.calls import HELLO, chat, sent
+from tests.providers.openai_building import LAB, PLACE, STREAMED, reply
 
 HOSTS = [provider for provider in PROVIDERS if type(provider) is OpenAICompatible]
 USAGE: Json = {"include_usage": True}

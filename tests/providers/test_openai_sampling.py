@@ -6,8 +6,8 @@ from llmgateway.canon.call import Dialect
 from llmgateway.canon.chat import Json
 from llmgateway.providers.azure.declaration import AZURE
 from llmgateway.providers.hosts.openai import OPENAI
-
-from .openai_building import LAB, PLACE, chat, sent
+from tests.providers.calls import chat, sent
+from tests.providers.openai_building import LAB, PLACE
 
 COOL: Json = {"temperature": 0.2}
 FIVE: Json = {"stop": ["a", "b", "c", "d", "e"]}

@@ -10,8 +10,8 @@ from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
 from llmgateway.providers.azure.declaration import AZURE
 from llmgateway.providers.hosts.openai import OPENAI
 from llmgateway.providers.openai_compatible import OpenAICompatible
-
-from .openai_building import LAB, PLACE, chat, sent
+from tests.providers.calls import chat, sent
+from tests.providers.openai_building import LAB, PLACE
 
 TEXT: Json = {"type": "string"}
 FORM = "response_format.json_schema.strict"

@@ -9,8 +9,8 @@ from llmgateway.providers.hosts.jina import JINA
 from llmgateway.providers.hosts.voyage import VOYAGE
 from llmgateway.providers.openai_compatible import OpenAICompatible
 from llmgateway.providers.rerank import canon_results
-
-from .openai_building import PLACE, chat, sent
+from tests.providers.calls import chat, sent
+from tests.providers.openai_building import PLACE
 
 ASKED: Json = {"model": "m", "query": "q", "documents": ["a", {"text": "b"}]}
 

@@ -13,10 +13,9 @@ from llmgateway.providers.base import Place, Provider, UpstreamReply, UpstreamRe
 from llmgateway.providers.bedrock.declaration import BEDROCK
 from llmgateway.providers.gemini.declaration import GEMINI
 from llmgateway.providers.vertex.declaration import VERTEX
-
-from .bedrock_building import CLAUDE, NOVA
-from .bedrock_building import PLACE as AWS
-from .gemini_building import PLACE as GOOGLE
+from tests.providers.bedrock_building import CLAUDE, NOVA
+from tests.providers.bedrock_building import PLACE as AWS
+from tests.providers.gemini_building import PLACE as GOOGLE
 
 DIALECT = AnthropicDialect()
 BODY: Json = {

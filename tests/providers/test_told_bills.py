@@ -11,8 +11,7 @@ import pytest
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.catalog import load_catalog
-
-from .openai_recordings import Recording, each, recordings
+from tests.providers.openai_recordings import Recording, each, recordings
 
 Reader = Callable[[Recording], Usage | None]
 CATALOG = load_catalog()

@@ -9,8 +9,8 @@ from llmgateway.dataplane.dispatch.transcript import Transcript
 from llmgateway.providers.base import Step
 from llmgateway.providers.bedrock.declaration import BEDROCK
 from tests.dataplane.routing import Routing, chat
-from tests.providers.bedrock_building import CLAUDE, SAID, sent
-from tests.providers.bedrock_building import chat as bedrock_chat
+from tests.providers.bedrock_building import CLAUDE, SAID, in_frames
+from tests.providers.calls import chat as bedrock_chat
 from tests.providers.streams import decoded
 
 
@@ -31,7 +31,7 @@ def test_what_a_caller_got_in_another_framing_than_it_came_is_read_again() -> No
     claude = BEDROCK.language(CLAUDE)
     call = bedrock_chat({"max_tokens": 5, "stream": True}, Dialect.ANTHROPIC)
     transcript = Transcript(call, replace(Routing().plan().targets[0], provider=claude), native=True)
-    transcript.note(decoded(claude.decoder(call, native=True), sent(SAID[:3])), 1)
+    transcript.note(decoded(claude.decoder(call, native=True), in_frames(SAID[:3])), 1)
     said = transcript.said()
     assert said is not None
     assert said.text == "Hi"

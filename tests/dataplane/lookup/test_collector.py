@@ -7,8 +7,8 @@ from llmgateway.dataplane.lookup.collector import Collector
 from llmgateway.providers.bedrock.declaration import BEDROCK
 from llmgateway.providers.hosts.openai import OPENAI
 from tests.dataplane.routing import Routing, chat
-from tests.providers.bedrock_building import CLAUDE, SAID, sent
-from tests.providers.bedrock_building import chat as bedrock_chat
+from tests.providers.bedrock_building import CLAUDE, SAID, in_frames
+from tests.providers.calls import chat as bedrock_chat
 from tests.providers.openai_building import deltas
 from tests.providers.streams import decoded
 
@@ -18,7 +18,7 @@ def test_what_a_caller_got_in_another_framing_than_it_came_is_kept_too() -> None
     claude = BEDROCK.language(CLAUDE)
     call = bedrock_chat({"max_tokens": 5, "stream": True}, Dialect.ANTHROPIC)
     collector, target = Collector(call), replace(Routing().plan().targets[0], provider=claude)
-    collector.note(decoded(claude.decoder(call, native=True), sent(SAID)), target, native=True, came=1)
+    collector.note(decoded(claude.decoder(call, native=True), in_frames(SAID)), target, native=True, came=1)
     answer = collector.answer()
     assert answer is not None
     assert (answer.text, answer.finish) == ("Hi", "stop")
