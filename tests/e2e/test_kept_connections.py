@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from .gateway import Gateway, run_gateway
+from tests.e2e.gateway import Gateway, run_gateway
 
 ANSWER = {
     "id": "c1", "object": "chat.completion", "created": 1, "model": "m", "usage": {"prompt_tokens": 3, "completion_tokens": 1},

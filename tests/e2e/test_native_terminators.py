@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from .gateway import Gateway, run_gateway
+from tests.e2e.gateway import Gateway, run_gateway
 
 DELTA = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"hi"}\n\n'
 COMPLETED = (

@@ -12,8 +12,7 @@ import httpx2
 import pytest
 
 from llmgateway.canon.chat import Json
-
-from .gateway import Gateway, run_gateway
+from tests.e2e.gateway import Gateway, run_gateway
 
 
 def framed(*events: Json) -> bytes:

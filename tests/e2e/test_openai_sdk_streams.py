@@ -11,8 +11,7 @@ import pytest
 from openai import OpenAI
 
 from llmgateway.canon.chat import Json
-
-from .gateway import run_gateway
+from tests.e2e.gateway import run_gateway
 
 pytestmark = pytest.mark.slow
 
