@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -61,7 +61,7 @@ from llmgateway.db.session import Database
 from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile, load_gateway_file
 from llmgateway.kit.clock import Clock, SystemClock
-from llmgateway.kit.http import HttpClient
+from llmgateway.kit.http import HttpClient, Transport
 from llmgateway.kit.ids import new_id
 from llmgateway.kit.log import configure_logs
 from llmgateway.kit.metrics import Metrics
@@ -134,27 +134,26 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
     """
     clock, file = SystemClock(), read_gateway_file(settings)
     async with AsyncExitStack() as stack:
-        admin = await stack.enter_async_context(open_database(settings, Role.ADMIN, serving=True))
+        enter = stack.enter_async_context
+        admin = await enter(open_database(settings, Role.ADMIN, serving=True))
         pepper, first_steps = await install(admin, clock, settings)
         database = admin.acting_as(Role.DATA, seconds=_DATABASE_SECONDS)
         stack.push_async_callback(database.close)
         usage = UsageStore(database)
-        recording = await stack.enter_async_context(open_recording(_journal(settings, part), usage, clock))
-        client = await stack.enter_async_context(HttpClient())
-        guarded = await stack.enter_async_context(HttpClient(guarded=True))
-        transports = {"http": client, "https": client, "guarded": guarded, "sandbox": SandboxTransport()}
+        recording = await enter(open_recording(_journal(settings, part), usage, clock))
+        transports = await enter(_transports())
         masters = master_keys(settings)
         source = KeySource(database, pepper, clock, tariff_of(settings))
-        keys, announcements = await stack.enter_async_context(_keys(database, source, clock))
+        keys, announcements = await enter(_keys(database, source, clock))
         metrics = Metrics((*FIGURES, *CONTROL_FIGURES), settings.metrics_folder)
-        counts = await stack.enter_async_context(open_store(settings, clock, admissions(metrics), losses(metrics)))
-        limiter = await stack.enter_async_context(_limiter(counts, usage, recording, announcements, clock))
+        counts = await enter(open_store(settings, clock, admissions(metrics), losses(metrics)))
+        limiter = await enter(_limiter(counts, usage, recording, announcements, clock))
         contents, retries = ContentLog(usage, Vault(masters)), Retries(clock, unretried(metrics))
-        await stack.enter_async_context(_running(contents.ship()))
+        await enter(_running(contents.ship()))
         instruments = instruments_of(settings, recording.recorder, metrics, limiter, contents)
         await _keep_prices(admin, instruments.catalog, clock)
         hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
-        answers = await stack.enter_async_context(open_answers(settings, file, clock, pepper))
+        answers = await enter(open_answers(settings, file, clock, pepper))
         services = Services(
             keys=keys,
             router=Router(hosts, file, instruments.catalog, instruments.health, clock),
@@ -162,14 +161,14 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
             instruments=instruments,
             cache=response_cache(file, pepper, answers),
             bodies=LargeBodies(settings.large_bodies_mb * 1024 * 1024),
-            tracing=await stack.enter_async_context(_tracing(settings)),
+            tracing=await enter(_tracing(settings)),
             keepalive=file.defaults.keepalive,
         )
         announcements.subscribe_purges(services.cache.forget)
         readiness = Readiness(lambda: recording.recorder.blocked)
         vitals = vitals_of(metrics, recording, services, readiness, probes_of(usage, counts))
-        await stack.enter_async_context(_running(vitals.watch()))
-        await stack.enter_async_context(_bulletin(instruments.health, database, clock, part))
+        await enter(_running(vitals.watch()))
+        await enter(_bulletin(instruments.health, database, clock, part))
         page = MetricsPage(metrics, vitals.look, settings.metrics_token)
         pages = Pages(keys, services.router, instruments.catalog, usage, readiness, page)
         shared = Shared(
@@ -183,8 +182,8 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
             held=HeldAnswers(answers),
             draining=lambda: readiness.draining,
         )
-        control = await stack.enter_async_context(_control(settings, shared, public_address(settings, port), part))
-        door = await stack.enter_async_context(_overseen(control, shared, metrics)) if control else None
+        control = await enter(_control(settings, shared, public_address(settings, port), part))
+        door = await enter(_overseen(control, shared, metrics)) if control else None
         dashboard = _dashboard(settings, part)
         yield Gateway(data_plane(services, pages), door, dashboard, part is not Part.CONTROL, readiness, first_steps)
 
@@ -205,6 +204,13 @@ async def _keep_prices(admin: Database, catalog: Catalog, clock: Clock) -> None:
 def _journal(settings: Settings, part: Part) -> Path:
     """The root of this process's journal. A control-plane process has one of its own, so that it does not adopt the data plane's."""
     return settings.data_dir / ("journal-control" if part is Part.CONTROL else "journal")
+
+
+@asynccontextmanager
+async def _transports() -> AsyncGenerator[Mapping[str, Transport]]:
+    """URL scheme -> transport; `guarded` for addresses that tenants wrote."""
+    async with HttpClient() as client, HttpClient(guarded=True) as guarded:
+        yield {"http": client, "https": client, "guarded": guarded, "sandbox": SandboxTransport()}
 
 
 @asynccontextmanager

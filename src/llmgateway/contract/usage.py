@@ -53,6 +53,14 @@ class PlannedTarget(msgspec.Struct, frozen=True, kw_only=True):
     passed_over: bool = False
 
 
+_COUNTS: Final = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+)
+"""Fields of a Usage that events have too; the other figures are `usage_details`."""
 LACKING: Final = " without a price for "
 """In a `price_version`: comes before what the cost leaves out."""
 
@@ -127,11 +135,8 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def used(self) -> Usage:
         """The usage as far as the event keeps it: without the cost that a provider reported, and without rounds."""
-        figures = (
-            *("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens"),
-            "reasoning_tokens",
-        )
-        return msgspec.convert({name: getattr(self, name) for name in figures} | dict(self.usage_details or {}), Usage)
+        details = {name: getattr(self, name) for name in _COUNTS} | dict(self.usage_details or {})
+        return msgspec.convert(details, Usage)
 
 
 class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="open"):

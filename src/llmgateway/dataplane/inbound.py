@@ -106,18 +106,19 @@ def read_wishes(headers: Mapping[str, str]) -> Wishes:
     seconds = _cache_seconds(headers.get("x-llmgateway-cache"))
     store = "no-store" not in control
     return Wishes(
-        drop_unsupported=_one_of(headers, "x-llmgateway-unsupported", "drop"),
+        drop_unsupported=_asks(headers, "x-llmgateway-unsupported", "drop"),
         cache_seconds=seconds,
         cache_read=store and "no-cache" not in control,
         cache_write=store,
-        retries_itself=_is_again(headers.get("x-stainless-retry-count", "")),
-        retain=not _one_of(headers, "x-llmgateway-retention", "none"),
+        retries_itself=_is_a_retry(headers.get("x-stainless-retry-count", "")),
+        retain=not _asks(headers, "x-llmgateway-retention", "none"),
         fault=_fault(headers.get("x-llmgateway-fault")),
         forward={name: headers[name] for name in _FORWARDED if name in headers},
     )
 
 
-def _one_of(headers: Mapping[str, str], name: str, only: str) -> bool:
+def _asks(headers: Mapping[str, str], name: str, only: str) -> bool:
+    """Whether a header that can say one word only is there. Raises BadRequest for another word."""
     value = headers.get(name)
     if value is None:
         return False
@@ -126,7 +127,7 @@ def _one_of(headers: Mapping[str, str], name: str, only: str) -> bool:
     return True
 
 
-def _is_again(count: str) -> bool:
+def _is_a_retry(count: str) -> bool:
     """Whether this is a retry, as the libraries of OpenAI and Anthropic count them."""
     return count.strip("0") != "" and count.isascii() and count.isdigit()
 

@@ -24,14 +24,13 @@ KEPT_MONTHS: Final = 25
 _AT_ONCE: Final = 5_000
 """Pending changes that are merged in one transaction."""
 _FACETS: Final = (
-    *("org_id", "facets", "test", "project_id", "key_id", "model", "provider", "served_model", "outcome", "cache"),
+    "org_id", "facets", "test", "project_id", "key_id", "model", "provider", "served_model", "outcome", "cache",
     "tags",
-)
+)  # fmt: skip
 _SUMS: Final = (
-    *("requests", "counted", "unpriced", "prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens"),
-    *("reasoning_tokens", "cost_nanos", "charge_nanos", "list_cost_nanos", "saved_nanos", "latency"),
-    "first_token",
-)
+    "requests", "counted", "unpriced", "prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens",
+    "reasoning_tokens", "cost_nanos", "charge_nanos", "list_cost_nanos", "saved_nanos", "latency", "first_token",
+)  # fmt: skip
 
 
 def _merge_into(table: str, step: str) -> str:

@@ -14,9 +14,9 @@ _OPAQUE = frozenset(
 )
 """Members that hold no words of the caller's."""
 _ASKED = (
-    *("messages", "input", "prompt", "suffix", "prediction", "query", "documents", "instructions"),
-    *("tools", "functions", "response_format", "text"),
-)
+    "messages", "input", "prompt", "suffix", "prediction", "query", "documents", "instructions", "tools", "functions",
+    "response_format", "text",
+)  # fmt: skip
 
 
 def check(policy: Policy, call: Call, prompt_tokens: int) -> None:
