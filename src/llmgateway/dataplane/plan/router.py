@@ -16,7 +16,7 @@ from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, allows
 from llmgateway.contract.usage import PlannedTarget
 from llmgateway.dataplane.plan.fitness import choose, demand, no_model
 from llmgateway.dataplane.plan.hosts import Credential, Host, own_hosts
-from llmgateway.dataplane.plan.ordering import Pulse, View, ordered
+from llmgateway.dataplane.plan.ordering import Placed, Pulse, View, ordered
 from llmgateway.dataplane.plan.targets import PhaseTimeouts, RoutePlan, Target
 from llmgateway.dataplane.plan.threads import thread_of
 from llmgateway.errors import Forbidden
@@ -77,20 +77,14 @@ class Router:
             if target not in mine
         }
         alias = None if key.test else self.alias(call.model, key.org)
-        entries = alias.targets if alias else ()
-        unready = {f"{entry.provider}/{entry.model}": self._missing(entry.provider, key.org) for entry in entries}
-        passed_over = {**chosen.passed_over, **forbidden, **{name: why for name, why in unready.items() if why}}
+        passed_over = {**chosen.passed_over, **forbidden, **self._unready(alias, key.org)}
         thread = partial(thread_of, call, prompt_tokens)
         view = View(catalog=self.catalog, pulse=self.pulse, draw=self.draw, thread=thread, at=self.clock.now())
         placed = ordered(chosen.able, alias.strategy if alias else "priority", needed, view)
-        steps = [PlannedTarget(target=place.target.name, why=place.why) for place in placed]
-        steps += [
-            PlannedTarget(target=name, why=why[:_LONGEST_REASON], passed_over=True) for name, why in passed_over.items()
-        ]
         return RoutePlan(
             targets=tuple(place.target for place in placed),
             asked=targets[0],
-            steps=tuple(steps),
+            steps=_told(placed, passed_over),
             watched=not key.test,
         )
 
@@ -156,6 +150,12 @@ class Router:
             missing = dict.fromkeys(self._missing(entry.provider, org) for entry in alias.targets)
             raise no_model(name, " ".join(missing))
         return targets
+
+    def _unready(self, alias: AliasEntry | None, org: OrgSnapshot) -> Mapping[str, str]:
+        """Targets of an alias whose providers cannot be asked -> what would help."""
+        entries = alias.targets if alias else ()
+        missing = {f"{entry.provider}/{entry.model}": self._missing(entry.provider, org) for entry in entries}
+        return {name: why for name, why in missing.items() if why}
 
     def _missing(self, provider: str, org: OrgSnapshot) -> str:
         """What would help where a provider cannot be asked; empty when it can."""
@@ -224,6 +224,14 @@ class Router:
                 retries=0,
             )
         ]
+
+
+def _told(placed: Sequence[Placed], passed_over: Mapping[str, str]) -> tuple[PlannedTarget, ...]:
+    """The plan as it is stored with the request: the targets in order, then those that were passed over."""
+    return (
+        *(PlannedTarget(target=place.target.name, why=place.why) for place in placed),
+        *(PlannedTarget(target=name, why=why[:_LONGEST_REASON], passed_over=True) for name, why in passed_over.items()),
+    )
 
 
 def _forbidden(key: KeySnapshot, call: Call, target: Target) -> str | None:
