@@ -152,7 +152,7 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         await enter(_running(contents.ship()))
         instruments = instruments_of(settings, recording.recorder, metrics, limiter, contents)
         await _keep_prices(admin, instruments.catalog, clock)
-        hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
+        hosts = build_hosts(PROVIDERS, file, settings.environment)
         answers = await enter(open_answers(settings, file, clock, pepper))
         services = Services(
             keys=keys,

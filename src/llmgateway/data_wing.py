@@ -53,6 +53,9 @@ ENTRANCES: Final = MappingProxyType(
     }
 )
 """Path -> operation and dialect. All of them go through the one pipeline, so that all are metered."""
+DIALECTS: Final[Mapping[Dialect, DialectWriter]] = MappingProxyType(
+    {dialect.id: dialect for dialect in (OpenAIDialect(), AnthropicDialect(), ResponsesDialect())}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +122,8 @@ def response_cache(file: GatewayFile, secret: bytes, answers: CacheStore) -> Res
 
 def data_plane(services: Services, pages: Pages) -> DataPlane:
     """The data plane as an ASGI application."""
-    dialects: Mapping[Dialect, DialectWriter] = {
-        dialect.id: dialect for dialect in (OpenAIDialect(), AnthropicDialect(), ResponsesDialect())
-    }
-    entrances = {path: Entrance(operation, dialects[dialect]) for path, (operation, dialect) in ENTRANCES.items()}
-    return DataPlane(services, entrances, pages, dialects[Dialect.OPENAI])
+    entrances = {path: Entrance(operation, DIALECTS[dialect]) for path, (operation, dialect) in ENTRANCES.items()}
+    return DataPlane(services, entrances, pages, DIALECTS[Dialect.OPENAI])
 
 
 @asynccontextmanager

@@ -153,7 +153,7 @@ async def open_api(
     admin = Database(database_url, Role.ADMIN)
     pepper, _ = await install(admin, clock, settings)
     catalog, tokenizer = _known()
-    hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, GatewayFile(), given)
+    hosts = build_hosts(PROVIDERS, GatewayFile(), given)
     health = Health(clock)
     async with HttpClient() as client, HttpClient(guarded=True) as guarded:
         shared = Shared(

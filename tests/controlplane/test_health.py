@@ -24,7 +24,7 @@ OWN = {"provider": "bedrock", "name": "ours", "api_key": "sk-of-the-tenant", "op
 async def test_circuits_of_the_installation_are_for_all_and_those_of_a_tenant_for_itself(
     database_url: str, data: Database, tmp_path: Path
 ) -> None:
-    hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, GatewayFile(), ENVIRONMENT)
+    hosts = build_hosts(PROVIDERS, GatewayFile(), ENVIRONMENT)
     shared = hosts["openai"].credentials[0].id
     async with open_api(database_url, tmp_path, None, **ENVIRONMENT) as api:
         people = [await api.person(f"{name}@a.test") for name in ("ada", "bob")]
@@ -51,7 +51,7 @@ async def test_circuits_of_the_installation_are_for_all_and_those_of_a_tenant_fo
 async def test_what_several_processes_tell_is_read_together_and_what_is_old_is_forgotten(
     database_url: str, data: Database, tmp_path: Path
 ) -> None:
-    hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, GatewayFile(), ENVIRONMENT)
+    hosts = build_hosts(PROVIDERS, GatewayFile(), ENVIRONMENT)
     path = (hosts["openai"].credentials[0].id, "gpt-4.1")
     async with open_api(database_url, tmp_path, None, **ENVIRONMENT) as api:
         org, owner = await api.owner_of("Acme")

@@ -72,7 +72,7 @@ class Routing:
         self.clock = ManualClock(NOON)
         self.health = Health(self.clock)
         parsed = GatewayFile.model_validate(yaml.safe_load(file))
-        hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, parsed, environment)
+        hosts = build_hosts(PROVIDERS, parsed, environment)
         self.router = Router(hosts, parsed, CATALOG, self.health, self.clock, draw)
 
     def plan(self, call: Call | None = None, snapshot: KeySnapshot | None = None, tokens: int = 100) -> RoutePlan:

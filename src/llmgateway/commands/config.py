@@ -42,7 +42,7 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", help="The gateway
 def check(config: ConfigOption = None) -> None:
     """Check the environment and gateway.yaml, and say what is missing."""
     settings, file = _read(config)
-    hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
+    hosts = build_hosts(PROVIDERS, file, settings.environment)
     for name, alias in file.models.items():
         for position, target in enumerate(alias.targets):
             if target.provider not in hosts:

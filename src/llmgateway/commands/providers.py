@@ -25,7 +25,7 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", help="The gateway
 def _hosts(config: Path | None) -> list[Host]:
     settings = load_settings(os.environ, config)
     file = read_gateway_file(settings)
-    return list(build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment).values())
+    return list(build_hosts(PROVIDERS, file, settings.environment).values())
 
 
 @app.command("list")

@@ -4,25 +4,20 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from llmgateway.app import read_gateway_file
-from llmgateway.canon.call import Call, Dialect, Wishes
+from llmgateway.canon.call import Call, Wishes
 from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object
 from llmgateway.catalog.catalog import load_catalog
 from llmgateway.catalog.tokens import Tokenizer
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
 from llmgateway.controlplane.keys.source import snapshot_of
-from llmgateway.data_wing import ENTRANCES
-from llmgateway.dataplane.dialects.anthropic.dialect import AnthropicDialect
-from llmgateway.dataplane.dialects.base import DialectWriter
-from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
-from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
+from llmgateway.data_wing import DIALECTS, ENTRANCES
 from llmgateway.dataplane.plan.forecast import Forecast
 from llmgateway.dataplane.plan.health import Health
 from llmgateway.dataplane.plan.hosts import build_hosts
@@ -82,7 +77,7 @@ def explain(
 def forecast_of(settings: Settings) -> Forecast:
     """What plans are made with, of a process that serves nobody."""
     file, catalog, clock = read_gateway_file(settings), load_catalog(), SystemClock()
-    hosts = build_hosts({provider.id: provider for provider in PROVIDERS}, file, settings.environment)
+    hosts = build_hosts(PROVIDERS, file, settings.environment)
     return Forecast(Router(hosts, file, catalog, Health(clock), clock), catalog, Tokenizer(), clock)
 
 
@@ -114,11 +109,8 @@ def _body(path: Path | None, model: str | None) -> Json:
 def _read(body: Json, endpoint: str, wishes: Wishes) -> Call:
     if endpoint not in ENTRANCES:
         raise ConfigurationError(f"There is no endpoint {endpoint!r}. Use one of {', '.join(ENTRANCES)}.")
-    dialects: Mapping[Dialect, DialectWriter] = {
-        dialect.id: dialect for dialect in (OpenAIDialect(), AnthropicDialect(), ResponsesDialect())
-    }
     operation, dialect = ENTRANCES[endpoint]
-    return dialects[dialect].read(operation, json.dumps(body).encode(), wishes)
+    return DIALECTS[dialect].read(operation, json.dumps(body).encode(), wishes)
 
 
 def _text(explained: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ REGION = {"AWS_REGION": "eu-central-1"}
 
 def host(environ: dict[str, str], **entry: Any) -> Host:
     file = GatewayFile.model_validate({"providers": {"bedrock": entry}} if entry else {})
-    return build_hosts({"bedrock": BEDROCK}, file, environ)["bedrock"]
+    return build_hosts([BEDROCK], file, environ)["bedrock"]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_tenants_credential_without_what_the_address_needs_says_so() -> None:
 
 
 def test_an_address_that_a_tenants_options_are_part_of_is_guarded() -> None:
-    hosts = build_hosts({p.id: p for p in (DATABRICKS, OPENAI, VERTEX)}, GatewayFile(), {})
+    hosts = build_hosts((DATABRICKS, OPENAI, VERTEX), GatewayFile(), {})
     assert brought(hosts["databricks"], OWN, None, {"workspace": "127.0.0.1"}).guarded
     assert brought(hosts["vertex"], OWN, None, {"location": "127.0.0.1/"}).guarded
     assert brought(hosts["openai"], OWN, "https://example.com/v1", {}).guarded
@@ -109,7 +109,7 @@ LAB = {"providers": {"lab": {"type": "openai_compatible", "base_url": "http://12
 def test_a_tenant_brings_no_credential_for_what_the_operator_pays_for(
     environ: dict[str, str], provider: str, base_url: str | None, words: str
 ) -> None:
-    made = build_hosts({one.id: one for one in PROVIDERS}, GatewayFile.model_validate(LAB), environ)[provider]
+    made = build_hosts(PROVIDERS, GatewayFile.model_validate(LAB), environ)[provider]
     why_not = not_to_be_brought(made, base_url)
     assert words in why_not
     assert bool(words) == bool(why_not)
@@ -126,7 +126,7 @@ def test_a_misspelt_setting_is_told_the_right_ones() -> None:
 
 @pytest.mark.parametrize(("location", "region"), [("", "global"), ("eu", "eu")])
 def test_the_place_where_a_host_works_is_told_for_the_price(location: str, region: str) -> None:
-    base = build_hosts({"vertex": VERTEX}, GatewayFile(), {"GOOGLE_CLOUD_LOCATION": location})["vertex"]
+    base = build_hosts([VERTEX], GatewayFile(), {"GOOGLE_CLOUD_LOCATION": location})["vertex"]
     assert base.region == region
     assert brought(base, Credential("c", {"token": "t"}), None, {"location": "us-east5"}).region == "us-east5"
     assert host({**PAIR, **REGION}).region is None, "there the model's name tells"
@@ -145,9 +145,9 @@ def test_the_place_where_a_host_works_is_told_for_the_price(location: str, regio
 )
 def test_openais_address_tells_where_it_works(address: str, region: str | None) -> None:
     file = GatewayFile.model_validate({"providers": {"openai": {"base_url": address, "api_key": "k"}}})
-    made = build_hosts({"openai": OPENAI}, file, {})["openai"]
+    made = build_hosts([OPENAI], file, {})["openai"]
     assert made.region == region
-    theirs = brought(build_hosts({"openai": OPENAI}, GatewayFile(), {})["openai"], Credential("c", {}), address, {})
+    theirs = brought(build_hosts([OPENAI], GatewayFile(), {})["openai"], Credential("c", {}), address, {})
     assert theirs.region == region
 
 

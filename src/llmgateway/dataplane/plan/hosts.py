@@ -1,6 +1,6 @@
 """Hosts: the providers as this installation has them, with their addresses and credentials."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -71,25 +71,29 @@ class Host:
         return Terms(self.options.get("service_tier"), region=self.region)
 
 
-def build_hosts(providers: Mapping[str, Provider], file: GatewayFile, environ: Mapping[str, str]) -> Mapping[str, Host]:
+def build_hosts(providers: Iterable[Provider], file: GatewayFile, environ: Mapping[str, str]) -> Mapping[str, Host]:
     """Every provider as this installation has it; gateway.yaml wins over the environment. Raises ConfigurationError."""
-    declared = dict(providers)
-    for name, entry in file.providers.items():
-        if name in declared and entry.type is None:
-            continue
-        if entry.type is None:
-            hint = question(name, providers) or f"Those that are: {', '.join(sorted(providers))}."
-            raise ConfigurationError(
-                f"gateway.yaml: providers.{name}: is not built in. {hint} Any other server takes `type: openai_compatible`."
-            )
-        declared[name] = compatible_host(name, entry.base_url or "")
-    for name, entry in file.providers.items():
-        _check_settings(declared[name], entry)
     empty = ProviderEntry()
     return {
         name: _host(provider, file.providers.get(name, empty), environ, in_file=name in file.providers)
-        for name, provider in declared.items()
+        for name, provider in _declared(providers, file).items()
     }
+
+
+def _declared(providers: Iterable[Provider], file: GatewayFile) -> Mapping[str, Provider]:
+    """The built-in providers, and the file's servers that speak OpenAI's wire. Raises ConfigurationError."""
+    built_in = {provider.id: provider for provider in providers}
+    declared = dict(built_in)
+    for name, entry in file.providers.items():
+        if entry.type is not None:
+            declared[name] = compatible_host(name, entry.base_url or "")
+        elif name not in built_in:
+            hint = question(name, built_in) or f"Those that are: {', '.join(sorted(built_in))}."
+            raise ConfigurationError(
+                f"gateway.yaml: providers.{name}: is not built in. {hint} Any other server takes `type: openai_compatible`."
+            )
+        _check_settings(declared[name], entry)
+    return declared
 
 
 def _check_settings(provider: Provider, entry: ProviderEntry) -> None:
