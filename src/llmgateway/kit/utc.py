@@ -1,4 +1,4 @@
-"""Hours and days of UTC: how long they are and where they begin, of moments in any zone."""
+"""Hours and days of UTC: how long they are and where they begin, of moments in any zone; and how a moment is written."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -32,3 +32,8 @@ def up_to_midnight(moment: datetime) -> datetime:
 def begin_of(day: date) -> datetime:
     """Where a day begins."""
     return datetime.combine(day, time(), UTC)
+
+
+def text_of(moment: datetime) -> str:
+    """The moment in UTC as the API writes it: ISO 8601 with a `Z`."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

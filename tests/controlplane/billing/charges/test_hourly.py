@@ -219,6 +219,21 @@ async def test_the_statement_shows_opening_balances_and_every_line(api: Api, wor
     ]
 
 
+async def test_a_statement_writes_times_in_utc_as_the_api_does(api: Api, worker: Database, data: Database) -> None:
+    """Whatever the zone of the range; `hour` too."""
+    owner = await api.person("o@a.test")
+    org = await api.org("Acme", owner)
+    await UsageStore(data).insert([charged(5, org_id=org)])
+    await post_usage(worker, clock_at(), RECENT)
+    client = await api.as_(owner)
+    wish = {"from": "2026-11-05T02:00:00+05:30", "to": "2026-11-06T00:00:00+05:30"}
+    answer = await client.get(f"/orgs/{org}/billing/statement", params=wish)
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    opening, lines = ([row for row in rows if bool(row["posting"]) is posted] for posted in (False, True))
+    assert {row["time"] for row in opening} == {"2026-11-04T20:30:00Z"}
+    assert {(row["time"], row["hour"]) for row in lines} == {("2026-11-05T14:30:00Z", "2026-11-05T12:00:00Z")}
+
+
 async def test_a_statement_up_to_the_begin_of_a_month_is_of_the_month_before(api: Api, worker: Database) -> None:
     owner = await api.person("o@a.test")
     org = await api.org("Acme", owner)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.controlplane.billing.books.ledger import sums
 from llmgateway.db.models.ledger import LedgerEntry, LedgerPosting
 from llmgateway.kit.money import usd
+from llmgateway.kit.utc import text_of
 
 COLUMNS: Final = (
     "time", "posting", "kind", "description", "account", "debit_usd", "credit_usd", "balance_usd", "side", "hour",
@@ -42,7 +43,7 @@ async def lines(tx: AsyncSession, org_id: str, since: datetime, until: datetime)
                 **_line(entry.created_at, entry.account, held[entry.account], kind=posting.kind, amount=entry.nanos),
                 "posting": posting.id,
                 "description": posting.description,
-                "hour": posting.hour and posting.hour.isoformat(),
+                "hour": posting.hour and text_of(posting.hour),
                 "events": posting.events,
                 "first_event": posting.first_event,
                 "last_event": posting.last_event,
@@ -54,7 +55,7 @@ async def lines(tx: AsyncSession, org_id: str, since: datetime, until: datetime)
 
 def _line(moment: datetime, account: str, held: int, *, kind: str, amount: int | None) -> dict[str, object]:
     return {
-        "time": moment.isoformat(),
+        "time": text_of(moment),
         "kind": kind,
         "account": account,
         "debit_usd": usd(amount) if amount is not None and amount > 0 else None,
