@@ -86,6 +86,22 @@ async def test_what_was_priced_in_part_is_charged_the_rest(ours: Operator) -> No
     assert await ours.is_right()
 
 
+async def test_what_was_priced_in_part_at_nothing_is_charged_the_rest(ours: Operator) -> None:
+    """The tokens of a free model, and searches that had no price; without a fee there was nothing to charge."""
+    without_fee = Tariff(markup_ppm=100_000)
+    part: dict[str, Any] = {"cost_nanos": 0, "list_cost_nanos": 0, "price_version": f"v1{LACKING}searches"}
+    searched: dict[str, Any] = {"prompt_tokens": 0, "completion_tokens": 0, "charge_nanos": 0, **part}
+    await ours.store(
+        served(org_id=ours.org_id, usage_details={"searches": 2, **without_fee.noted}, **searched),
+        served(START + SECOND, ours.org_id, usage_details={"searches": 2, "credential": "cred_1"}, **searched),
+        served(START + 2 * SECOND, ours.org_id, usage_details={"searches": 2}, test=True, **searched),
+    )
+    await ours.run()
+    assert [row.cost_nanos for row in await ours.rows()] == [20_000_000] * 3
+    assert [row.charge_nanos for row in await ours.rows()] == [22_000_000, 0, 0]
+    assert await ours.is_right()
+
+
 async def test_it_is_charged_by_the_tariff_that_held_when_it_began(ours: Operator) -> None:
     then = Tariff(markup_ppm=500_000, request_fee_nanos=1_000)
     part: dict[str, Any] = {"cost_nanos": COST, "list_cost_nanos": COST, "price_version": f"v1{LACKING}searches"}

@@ -201,9 +201,12 @@ def _money(event: UsageEvent) -> tuple[int | None, int | None, int | None, str]:
 
 
 def _charge(event: UsageEvent, cost: int, tariff: Tariff | None) -> int:
-    """The new charge in nanos. One of 0 stays 0: the request ran on a credential of the organisation, or nobody pays for it."""
+    """The new charge in nanos. One of 0 stays 0: the request ran on a credential of the organisation, or nobody pays for it.
+
+    Unless it kept its tariff: then what had a price cost nothing, and the rest is charged.
+    """
     before = event.charge_nanos
-    if before == 0 or tariff is None:
+    if tariff is None or (before == 0 and Tariff.read(event.usage_details) is None):
         return before or 0
     price = tariff.marked_up if event.usage_source is UsageSource.ESTIMATED else tariff.charge
     if before is None:
