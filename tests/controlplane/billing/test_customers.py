@@ -5,11 +5,13 @@ import asyncio
 import pytest
 
 from llmgateway.controlplane.billing import customers
+from llmgateway.controlplane.billing.books.ledger import Account
 from llmgateway.controlplane.billing.stripe.errors import StripeUnavailable
 from llmgateway.controlplane.billing.stripe_events import drift
 from llmgateway.controlplane.orgs import ending
 from llmgateway.db.models.users import Member
 from tests.controlplane.api import Json
+from tests.controlplane.billing.books import DOLLAR, held
 from tests.controlplane.billing.shop import Shop
 
 
@@ -190,4 +192,21 @@ async def test_what_is_paid_for_a_deleted_organisation_is_reported_until_it_is_g
     assert await drift.report(shop.worker, shop.stripe_api) == [paid.replace("49", "29")]
     shop.stripe.account.refund(plan["id"], 29_00)
     await shop.settle()
+    assert await drift.report(shop.worker, shop.stripe_api) == []
+
+
+async def test_what_was_owed_for_a_plan_before_the_deletion_is_paid_after_it_without_a_word(shop: Shop) -> None:
+    org, client, customer = await shop.subscribed("acme")
+    account = shop.stripe.account
+    account.bad_cards.add(customer)
+    await shop.pass_hours(31 * 24)
+    (subscription,) = account.all("subscription")
+    account.cancel_now(subscription["id"])
+    await shop.settle()
+    client = await shop.again(org)
+    assert (await client.delete(str(client.base_url).rstrip("/"))).status_code == 200
+    shop.clock.advance(60)
+    account.pay_open_invoices(customer)
+    await shop.settle()
+    assert (await held(shop.worker, org))[Account.STRIPE] == 58 * DOLLAR
     assert await drift.report(shop.worker, shop.stripe_api) == []
