@@ -11,7 +11,7 @@ from llmgateway.controlplane.billing.stripe_events import drift
 from llmgateway.controlplane.orgs import ending
 from llmgateway.db.models.users import Member
 from tests.controlplane.api import Json
-from tests.controlplane.billing.books import DOLLAR, held
+from tests.controlplane.billing.bookkeeping import DOLLAR, held
 from tests.controlplane.billing.shop import Shop
 
 
@@ -189,7 +189,7 @@ async def test_what_is_paid_for_a_deleted_organisation_is_reported_until_it_is_g
     shop.stripe.account.cancel_now(subscription["id"])
     shop.stripe.account.refund(credit["id"], 20_00)
     await shop.settle()
-    assert await drift.report(shop.worker, shop.stripe_api) == [paid.replace("49", "29")]
+    assert await drift.report(shop.worker, shop.stripe_api) == [paid.replace("$49", "$29")]
     shop.stripe.account.refund(plan["id"], 29_00)
     await shop.settle()
     assert await drift.report(shop.worker, shop.stripe_api) == []
