@@ -62,6 +62,41 @@ async def test_credit_refunds_disputes_and_notes_in_another_currency_are_in_no_b
         assert told in lines, (told, refund, dispute)
 
 
+async def test_what_others_pay_this_account_in_another_currency_is_no_trouble_of_ours(shop: Shop) -> None:
+    """The account may sell other things elsewhere; what is reported must be worth reading."""
+    org, _, _ = await shop.subscribed("acme")
+    account = shop.stripe.account
+    stranger = account.add("customer", "cus")["id"]
+    payment = account.pay(stranger, 50_00, {})
+    (invoice,) = account.all("invoice")
+    copied = {name: value for name, value in invoice.items() if name not in {"id", "object", "created"}}
+    theirs = account.add("invoice", "in", **{**copied, "customer": stranger, "parent": None})
+    for found in (payment, account.refund(payment["id"], 10_00), account.dispute(payment["id"], 5_00), theirs):
+        found["currency"] = "eur"
+    note = credit_notes.issue(account, theirs["id"], 1_00, way="elsewhere")
+    note["currency"] = "eur"
+    account.tell("invoice.paid", theirs)
+    await shop.settle()
+    assert await held(shop.worker, org) == PAID
+    assert await drift.report(shop.worker, shop.stripe_api) == []
+
+
+async def test_a_draft_that_was_deleted_is_no_trouble_in_whatever_order_it_is_told(shop: Shop) -> None:
+    await shop.subscribed("acme")
+    account = shop.stripe.account
+    (invoice,) = account.all("invoice")
+    draft = {**invoice, "id": "in_missing", "status": "draft"}
+    account.tell("invoice.created", draft)
+    await shop.settle()
+    assert len(await drift.report(shop.worker, shop.stripe_api)) == 1
+    account.tell("invoice.deleted", draft)
+    await shop.settle()
+    account.tell("invoice.updated", draft)
+    await shop.settle()
+    await hints.look_again(shop.worker, shop.clock, shop.stripe_api)
+    assert await drift.report(shop.worker, shop.stripe_api) == []
+
+
 async def test_an_amount_that_no_book_can_hold_stops_nobody_and_is_reported(shop: Shop) -> None:
     org, client, _ = await shop.subscribed("acme")
     account = shop.stripe.account

@@ -6,8 +6,6 @@ from typing import Final, TypeVar
 
 import stripe
 
-from llmgateway.controlplane.billing.stripe.reading import OtherCurrency
-
 PAGE: Final = 100
 """The most that a list gives at once: https://docs.stripe.com/api/pagination."""
 
@@ -23,6 +21,12 @@ class StripeUnavailable(Exception):
 
 class StripeRefused(Exception):
     """Stripe refuses what was asked; asking again does not help."""
+
+
+def check_usd(identifier: str, currency: str) -> None:
+    """Raises StripeRefused for money in another currency than USD, which all our books are in."""
+    if currency != "usd":
+        raise StripeRefused(f"{identifier} is in {currency.upper()}; the books are in USD alone.")
 
 
 async def once(key: str, make: Callable[[stripe.RequestOptions], Awaitable[_One]]) -> _One:
@@ -51,8 +55,6 @@ def translated_errors() -> Generator[None]:
     """Raise StripeUnavailable and StripeRefused for the package's errors, and StripeRefused for an answer that cannot be read."""
     try:
         yield
-    except OtherCurrency as error:
-        raise StripeRefused(str(error)) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StripeRefused(f"Stripe answered with something that cannot be read ({error}).") from error
     except stripe.IdempotencyError as error:

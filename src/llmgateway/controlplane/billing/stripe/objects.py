@@ -1,6 +1,6 @@
-"""Stripe's objects, as far as we need them: subscriptions, invoices, payments, refunds, ... Amounts are whole cents of USD.
+"""Stripe's objects, as far as we need them: subscriptions, invoices, payments, refunds, ...
 
-Page: https://docs.stripe.com/api.
+Page: https://docs.stripe.com/api. Amounts are whole cents of USD, or of the object's `currency` where it has one.
 """
 
 from collections.abc import Sequence
@@ -72,6 +72,7 @@ class Invoice:
     id: str
     number: str
     customer_id: str
+    currency: str
     status: str
     """`draft`, `open`, `paid`, `uncollectible`, `void`."""
     total: int
@@ -99,6 +100,7 @@ class CreditNote:
     id: str
     number: str
     invoice_id: str
+    currency: str
     status: str
     """`issued` or `void`."""
     unpaid: int
@@ -134,6 +136,7 @@ class Payment:
 
     id: str
     customer_id: str | None
+    currency: str
     status: str
     received: int
     purpose: str | None
@@ -146,6 +149,7 @@ class Refund:
     """A refund of a payment."""
 
     id: str
+    currency: str
     status: str
     amount: int
     payment_id: str | None
@@ -156,6 +160,7 @@ class Dispute:
     """A payment that the card's holder disputes: the bank takes the money at once, and returns it when the dispute is won."""
 
     id: str
+    currency: str
     status: str
     """`needs_response`, `under_review`, `won`, `lost`; `warning_...` while it is only asked about."""
     amount: int

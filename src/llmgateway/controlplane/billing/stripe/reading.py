@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import stripe
 
+from llmgateway.controlplane.billing.stripe.errors import check_usd
 from llmgateway.controlplane.billing.stripe.objects import (
     UNKNOWN,
     BalanceMove,
@@ -20,10 +21,6 @@ from llmgateway.controlplane.billing.stripe.objects import (
     Refund,
     Subscription,
 )
-
-
-class OtherCurrency(Exception):
-    """Money in another currency than USD, which all our books are in."""
 
 
 def read_subscription(found: stripe.Subscription) -> Subscription | None:
@@ -75,14 +72,13 @@ def read_page(found: stripe.checkout.Session) -> CheckoutPage:
 
 
 def read_invoice(found: stripe.Invoice, lines: Iterable[stripe.InvoiceLineItem], metered_price: str) -> Invoice:
-    """With the sum of the lines that our meter made. Raises OtherCurrency, as all that tells of money."""
-    _check(found)
+    """With the sum of the lines that our meter made."""
     return _invoice(found, sum(line.amount for line in lines if _is_of(line, metered_price)))
 
 
 def read_renewal(found: stripe.Invoice, metered_price: str) -> int:
-    """What an invoice to come is for without usage, less discounts and with taxes."""
-    _check(found)
+    """What an invoice to come is for without usage, less discounts and with taxes. Raises StripeRefused where it is not in USD."""
+    check_usd("The renewal", found.currency)
     return sum(_costs(line) for line in found.lines.data if not _is_of(line, metered_price))
 
 
@@ -93,11 +89,11 @@ def read_invoice_page(found: stripe.ListObject[stripe.Invoice]) -> InvoicePage:
 
 def read_credit_note(found: stripe.CreditNote) -> CreditNote:
     """A credit note."""
-    _check(found)
     return CreditNote(
         id=found.id,
         number=found.number,
         invoice_id=_id(found.invoice),
+        currency=found.currency,
         status=found.status,
         unpaid=found.pre_payment_amount,
         elsewhere=found.out_of_band_amount or 0,
@@ -117,10 +113,10 @@ def read_balance_move(found: stripe.CustomerBalanceTransaction) -> BalanceMove:
 
 def read_payment(found: stripe.PaymentIntent) -> Payment:
     """What it is for stands in the metadata that Checkout was given."""
-    _check(found)
     return Payment(
         id=found.id,
         customer_id=None if found.customer is None else _id(found.customer),
+        currency=found.currency,
         status=found.status,
         received=found.amount_received or 0,
         purpose=_about(found.metadata, "purpose"),
@@ -130,10 +126,10 @@ def read_payment(found: stripe.PaymentIntent) -> Payment:
 
 def read_refund(found: stripe.Refund) -> Refund:
     """A refund."""
-    _check(found)
     payment = found.payment_intent
     return Refund(
         id=found.id,
+        currency=found.currency,
         status=found.status or "pending",
         amount=found.amount,
         payment_id=None if payment is None else _id(payment),
@@ -142,10 +138,13 @@ def read_refund(found: stripe.Refund) -> Refund:
 
 def read_dispute(found: stripe.Dispute) -> Dispute:
     """A dispute."""
-    _check(found)
     payment = found.payment_intent
     return Dispute(
-        id=found.id, status=found.status, amount=found.amount, payment_id=None if payment is None else _id(payment)
+        id=found.id,
+        currency=found.currency,
+        status=found.status,
+        amount=found.amount,
+        payment_id=None if payment is None else _id(payment),
     )
 
 
@@ -172,18 +171,12 @@ def event_of(event: Mapping[str, Any]) -> Event | None:
     )
 
 
-def _check(
-    found: stripe.Invoice | stripe.CreditNote | stripe.PaymentIntent | stripe.Refund | stripe.Dispute,
-) -> None:
-    if found.currency != "usd":
-        raise OtherCurrency(f"{found.id} is in {found.currency.upper()}; the books are in USD alone.")
-
-
 def _invoice(found: stripe.Invoice, metered: int) -> Invoice:
     return Invoice(
         id=found.id,
         number=found.number or found.id,
         customer_id="" if found.customer is None else _id(found.customer),
+        currency=found.currency,
         status=found.status or "draft",
         total=found.total,
         tax=sum(tax.amount for tax in found.total_taxes or ()),

@@ -85,6 +85,8 @@ async def _trouble_with(database: Database, clock: Clock, stripe_api: StripeApi,
     try:
         await follow(database, clock, stripe_api, hint.type, hint.object_id, hint.customer_id)
     except StripeRefused as error:
+        if await _was_deleted(database, hint.object_id):
+            return None
         log.warning("Stripe knows nothing of what its event named", event_id=hint.id, reason=str(error))
         return str(error)
     except DATABASE_ERRORS as error:
@@ -93,6 +95,13 @@ async def _trouble_with(database: Database, clock: Clock, stripe_api: StripeApi,
         log.warning("what Stripe told cannot be kept in the books", event_id=hint.id, reason=str(error))
         return f"The books cannot keep it: {getattr(error, 'orig', error)}"
     return None
+
+
+async def _was_deleted(database: Database, object_id: str) -> bool:
+    """Whether it was an invoice that was deleted: only drafts can be, which were in no book."""
+    async with database.transaction() as tx:
+        query = select(StripeEvent.id).where(StripeEvent.object_id == object_id, StripeEvent.type == "invoice.deleted")
+        return await tx.scalar(query.limit(1)) is not None
 
 
 async def follow(

@@ -11,6 +11,7 @@ from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import Account, Posting, PostingKind
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.stripe.api import StripeApi
+from llmgateway.controlplane.billing.stripe.errors import check_usd
 from llmgateway.controlplane.billing.stripe.objects import BalanceMove, CreditNote, Invoice
 from llmgateway.db.session import Database
 from llmgateway.kit.clock import Clock
@@ -37,8 +38,11 @@ async def take_invoice(database: Database, clock: Clock, stripe_api: StripeApi, 
         org_id = await accounts.payer(tx, invoice.customer_id, invoice.org_id, PostingKind.INVOICE, invoice.id)
     if org_id is None:
         return
+    check_usd(invoice.id, invoice.currency)
     moves = await stripe_api.settling.balance_moves(invoice.customer_id)
     notes = await stripe_api.settling.credit_notes(invoice.id)
+    for note in notes:
+        check_usd(note.id, note.currency)
     async with database.transaction() as tx:
         await ledger.lock(tx, org_id)
         await _post(tx, clock, org_id, map(_of_move, moves))

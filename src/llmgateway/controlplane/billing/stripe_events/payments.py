@@ -10,6 +10,7 @@ from llmgateway.controlplane.billing.books import ledger, postings
 from llmgateway.controlplane.billing.books.ledger import PostingKind
 from llmgateway.controlplane.billing.books.postings import NANOS_PER_CENT
 from llmgateway.controlplane.billing.stripe.api import CREDIT, StripeApi
+from llmgateway.controlplane.billing.stripe.errors import check_usd
 from llmgateway.controlplane.billing.stripe.objects import Dispute, Payment, Refund
 from llmgateway.controlplane.reception.announcing import announce
 from llmgateway.db.session import Database
@@ -27,6 +28,7 @@ async def take_payment(database: Database, clock: Clock, stripe_api: StripeApi, 
         return
     org_id = await _org_of(database, payment, payment.org_id, PostingKind.CREDIT, payment.id)
     if org_id is not None:
+        check_usd(payment.id, payment.currency)
         await _write(database, clock, org_id, postings.credit_bought(payment.id, payment.received * NANOS_PER_CENT))
 
 
@@ -44,12 +46,11 @@ async def take_refunds_of(database: Database, clock: Clock, stripe_api: StripeAp
 async def take_dispute(database: Database, clock: Clock, stripe_api: StripeApi, dispute_id: str) -> None:
     """A dispute claws back as a refund does, from its begin; one that is won is undone."""
     dispute: Dispute = await stripe_api.dispute(dispute_id)
-    back = _MoneyBack(postings.credit_disputed, postings.invoice_disputed, dispute.payment_id)
-    nanos = dispute.amount * NANOS_PER_CENT
+    back = _MoneyBack(postings.credit_disputed, postings.invoice_disputed, dispute)
     if dispute.status in _TAKEN_BACK:
-        await _take_back(database, clock, stripe_api, back, dispute.id, nanos)
+        await _take_back(database, clock, stripe_api, back)
     elif dispute.status in _GIVEN_BACK:
-        await _undo(database, clock, stripe_api, back, (dispute.id, dispute.status), nanos)
+        await _undo(database, clock, stripe_api, back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,57 +59,63 @@ class _MoneyBack:
 
     credit: Callable[[str, int], ledger.Posting]
     invoice: Callable[[str, int], ledger.Posting]
-    payment_id: str | None
+    found: Refund | Dispute
+
+    @property
+    def nanos(self) -> int:
+        return self.found.amount * NANOS_PER_CENT
 
 
 async def _post_refund(database: Database, clock: Clock, stripe_api: StripeApi, refund: Refund) -> None:
-    back = _MoneyBack(postings.credit_refunded, postings.invoice_refunded, refund.payment_id)
-    nanos = refund.amount * NANOS_PER_CENT
+    back = _MoneyBack(postings.credit_refunded, postings.invoice_refunded, refund)
     if refund.status == "succeeded":
-        await _take_back(database, clock, stripe_api, back, refund.id, nanos)
+        await _take_back(database, clock, stripe_api, back)
     elif refund.status in {"failed", "canceled"}:
-        await _undo(database, clock, stripe_api, back, (refund.id, refund.status), nanos)
+        await _undo(database, clock, stripe_api, back)
 
 
-async def _take_back(
-    database: Database, clock: Clock, stripe_api: StripeApi, back: _MoneyBack, reference: str, nanos: int
-) -> None:
+async def _take_back(database: Database, clock: Clock, stripe_api: StripeApi, back: _MoneyBack) -> None:
     found = await _paid_by(database, stripe_api, back)
     if found is not None:
         org_id, make = found
-        await _write(database, clock, org_id, make(reference, nanos))
+        await _write(database, clock, org_id, make(back.found.id, back.nanos))
 
 
-async def _undo(
-    database: Database, clock: Clock, stripe_api: StripeApi, back: _MoneyBack, reference: tuple[str, str], nanos: int
-) -> None:
+async def _undo(database: Database, clock: Clock, stripe_api: StripeApi, back: _MoneyBack) -> None:
     """Undo a refund or dispute, if it was ever posted."""
     found = await _paid_by(database, stripe_api, back)
     if found is None:
         return
     org_id, make = found
     async with database.transaction() as tx:
-        taken = await ledger.posted(tx, org_id, PostingKind.REFUND, reference[0])
+        taken = await ledger.posted(tx, org_id, PostingKind.REFUND, back.found.id)
     if taken:
-        await _write(database, clock, org_id, make("/".join(reference), -nanos))
+        await _write(database, clock, org_id, make(f"{back.found.id}/{back.found.status}", -back.nanos))
 
 
 async def _paid_by(
     database: Database, stripe_api: StripeApi, back: _MoneyBack
 ) -> tuple[str, Callable[[str, int], ledger.Posting]] | None:
-    """Whose payment it was, and how it is posted when it goes back; None for a payment that has nothing to do with us."""
-    if back.payment_id is None:
+    """Whose payment it was, and how it is posted when it goes back; None for a payment that has nothing to do with us.
+
+    Raises StripeRefused for one that is ours in another currency than USD.
+    """
+    if back.found.payment_id is None:
         return None
-    payment = await stripe_api.payment(back.payment_id)
+    payment, make = await stripe_api.payment(back.found.payment_id), back.credit
     if payment.purpose == CREDIT:
         org_id = await _org_of(database, payment, payment.org_id, PostingKind.CREDIT, payment.id)
-        return None if org_id is None else (org_id, back.credit)
-    invoice_id = await stripe_api.settling.invoice_paid_by(payment.id)
-    if invoice_id is None:
+    else:
+        invoice_id, make = await stripe_api.settling.invoice_paid_by(payment.id), back.invoice
+        if invoice_id is None:
+            return None
+        named = (await stripe_api.invoice(invoice_id)).org_id
+        org_id = await _org_of(database, payment, named, PostingKind.INVOICE, invoice_id)
+    if org_id is None:
         return None
-    named = (await stripe_api.invoice(invoice_id)).org_id
-    org_id = await _org_of(database, payment, named, PostingKind.INVOICE, invoice_id)
-    return None if org_id is None else (org_id, back.invoice)
+    for one in (payment, back.found):
+        check_usd(one.id, one.currency)
+    return org_id, make
 
 
 async def _org_of(
