@@ -2,6 +2,7 @@
 
 from sqlalchemy import update
 
+from llmgateway.controlplane.billing.stripe_events import drift
 from llmgateway.controlplane.usage.service import insert
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.session import Database
@@ -53,6 +54,31 @@ async def test_a_subscription_that_is_unpaid_is_ended_before_its_organisation(sh
     assert (await client.post("billing/checkout", json={"plan": "free"})).status_code == 200
     await shop.settle()
     assert (await client.delete(path)).status_code == 200
+
+
+async def test_what_ends_after_further_periods_is_charged_on_until_then(shop: Shop) -> None:
+    """Somebody set the date at Stripe, as for a contract of some months."""
+    org, client, _ = await shop.subscribed("acme")
+    account = shop.stripe.account
+    (subscription,) = account.all("subscription")
+    subscription["cancel_at"] = account.now + 100 * 86_400
+    account.tell("customer.subscription.updated", subscription)
+    await shop.settle()
+    renewal = (await client.get("billing/renewal")).json()
+    assert (renewal["usd"], renewal["at"]) == ("29.000000000", (await client.get("billing")).json()["period"]["end"])
+    path = str(client.base_url).rstrip("/")
+    refused = await client.delete(path)
+    assert (refused.status_code, error_of(refused)["code"]) == (409, "subscription_runs")
+    assert (await client.post("billing/checkout", json={"plan": "free"})).status_code == 200
+    await shop.settle()
+    assert (await client.get("billing/renewal")).json()["at"] is None
+    assert (await client.delete(path)).status_code == 200
+    assert await drift.report(shop.worker, shop.stripe_api) == []
+    subscription["cancel_at_period_end"] = False
+    assert await drift.report(shop.worker, shop.stripe_api) == [
+        f"{org}: stored active starter ends_at=2026-12-05 12:30:00+00:00, Stripe has active starter ends_at=2027-02-13 12:30:00+00:00",
+        f"{org}: is deleted and still pays for {subscription['id']}: end it at Stripe, and refund",
+    ]
 
 
 async def test_who_is_given_a_plan_for_nothing_can_end_what_is_charged_on(shop: Shop) -> None:

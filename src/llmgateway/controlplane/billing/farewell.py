@@ -5,7 +5,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books.ledger import Account, balances
 from llmgateway.controlplane.billing.charges import hourly
-from llmgateway.controlplane.billing.standing import KEPT
 from llmgateway.controlplane.reception.rooms import OrgCloses
 from llmgateway.errors import Conflict
 from llmgateway.kit.clock import Clock
@@ -15,7 +14,7 @@ from llmgateway.kit.money import dollars
 async def before_deletion(tx: AsyncSession, clock: Clock, closes: OrgCloses) -> None:
     """Raises Conflict."""
     account = await accounts.account_of(tx, closes.org_id)
-    if account is not None and account.status in KEPT and account.ends_at is None:
+    if account is not None and accounts.standing_in(account).is_charged_on:
         raise Conflict(
             "This organisation has a subscription, which would be charged on, or again once it is paid. Change to the plan Free on its billing page; "
             "then it can be deleted at once.",

@@ -59,7 +59,7 @@ async def renewal(visit: Visit, stripe_api: StripeApi | None) -> RenewalShown:
         return RenewalShown()
     with served():
         held = in_force(await _subscriptions(stripe_api, account.customer_id if account else None))
-        if not held or held[0].status not in PAID_FOR or held[0].ends_at is not None:
+        if not held or held[0].status not in PAID_FOR or not held[0].renews:
             return RenewalShown()
         best, cents = held[0], await stripe_api.upcoming.renewal(held[0])
     return RenewalShown(plan=best.next_plan or best.plan, at=best.period_end, usd=usd(cents * NANOS_PER_CENT))

@@ -40,6 +40,12 @@ class Standing:
     ends_at: datetime | None = None
     next_plan: str | None = None
 
+    @property
+    def is_charged_on(self) -> bool:
+        """Whether the subscription is charged again: for another period, or once it is paid."""
+        ends_with_period = self.ends_at is not None and self.period_end is not None and self.ends_at <= self.period_end
+        return self.status in KEPT and not ends_with_period
+
     def granted(self, now: datetime) -> str | None:
         """The plan that the subscription grants; None when it says nothing about the plan."""
         if self.plan is None:

@@ -51,6 +51,11 @@ class Subscription:
     schedule_id: str | None = None
     next_plan: str | None = None
 
+    @property
+    def renews(self) -> bool:
+        """Whether another period is charged after this one; it may end with a later one, if somebody set that date at Stripe."""
+        return self.ends_at is None or self.ends_at > self.period_end
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutPage:

@@ -31,7 +31,7 @@ def read_subscription(found: stripe.Subscription) -> Subscription | None:
     item = next((one for one in items if _about(one.price.metadata, "plan") is not None), items[0])
     plan = _about(item.price.metadata, "plan") or UNKNOWN
     schedule = found.schedule
-    ending = found.cancel_at or (item.current_period_end if found.cancel_at_period_end else None)
+    ending = item.current_period_end if found.cancel_at_period_end else found.cancel_at
     return Subscription(
         id=found.id,
         customer_id=_id(found.customer),

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +12,7 @@ from sqlalchemy import select
 from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books.ledger import Account, PostingKind
 from llmgateway.controlplane.billing.charges import metering
-from llmgateway.controlplane.billing.standing import in_force, standing_of
+from llmgateway.controlplane.billing.standing import Standing, in_force, standing_of
 from llmgateway.controlplane.billing.stripe.api import StripeApi
 from llmgateway.controlplane.billing.stripe.errors import StripeRefused
 from llmgateway.controlplane.billing.stripe.objects import Subscription
@@ -42,9 +43,7 @@ async def report(database: Database, stripe_api: StripeApi) -> Sequence[str]:
             continue
         stored, held = accounts.standing_in(account), standing_of(subscriptions)
         if stored != held:
-            found.append(
-                f"{account.org_id}: stored {stored.status} {stored.plan}, Stripe has {held.status} {held.plan}"
-            )
+            found.append(f"{account.org_id}: stored {_told(stored, held)}, Stripe has {_told(held, stored)}")
         lines = [*_odd(in_force(subscriptions)), *await _orphaned(database, stripe_api, account, subscriptions)]
         found += [f"{account.org_id}: {line}" for line in lines]
     async with database.transaction() as tx:
@@ -54,6 +53,15 @@ async def report(database: Database, stripe_api: StripeApi) -> Sequence[str]:
         newest = troubled.order_by(StripeEvent.received_at.desc(), StripeEvent.id).limit(100)
         found += [f"{event.id} ({event.type}): {event.trouble}" for event in (await tx.scalars(newest)).all()]
     return found
+
+
+def _told(standing: Standing, other: Standing) -> str:
+    """Status and plan; where the other has the same of both, all that differs."""
+    about = f"{standing.status} {standing.plan}"
+    if (standing.status, standing.plan) != (other.status, other.plan):
+        return about
+    each = ((one.name, getattr(standing, one.name), getattr(other, one.name)) for one in fields(Standing))
+    return " ".join((about, *(f"{name}={mine}" for name, mine, theirs in each if mine != theirs)))
 
 
 def _odd(subscriptions: Sequence[Subscription]) -> Iterator[str]:
@@ -77,7 +85,7 @@ async def _orphaned(
     if org is not None and org.deletes_at is None:
         return ()
     ends_at = account.pages_closed_for if org is None else org.deletes_at
-    going_on = [one for one in in_force(subscriptions) if one.ends_at is None]
+    going_on = [one for one in in_force(subscriptions) if one.renews]
     found = [f"is deleted and still pays for {one.id}: end it at Stripe, and refund" for one in going_on]
     if ends_at is not None:
         since = ends_at - orgs.GRACE
