@@ -2013,9 +2013,9 @@ export interface components {
             /** Status */
             status: string;
             /** Total Usd */
-            total_usd: string;
+            total_usd: string | null;
             /** Paid Usd */
-            paid_usd: string;
+            paid_usd: string | null;
             /**
              * Created At
              * Format: date-time

@@ -143,12 +143,14 @@ async def _record(visit: Visit, action: str, after: dict[str, Any]) -> None:
 
 
 def _invoice(invoice: Invoice) -> InvoiceShown:
+    total, paid = (usd(cents * NANOS_PER_CENT) for cents in (invoice.total, invoice.paid))
+    known = invoice.currency == "usd"
     return InvoiceShown(
         id=invoice.id,
         number=invoice.number,
         status=invoice.status,
-        total_usd=usd(invoice.total * NANOS_PER_CENT),
-        paid_usd=usd(invoice.paid * NANOS_PER_CENT),
+        total_usd=total if known else None,
+        paid_usd=paid if known else None,
         created_at=invoice.created,
         period=PeriodShown(start=invoice.period_start, end=invoice.period_end),
         url=invoice.page,

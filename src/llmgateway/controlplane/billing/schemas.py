@@ -135,8 +135,9 @@ class InvoiceShown(Shown):
     id: str
     number: str
     status: str
-    total_usd: DollarText
-    paid_usd: DollarText
+    total_usd: DollarText | None
+    """Null where it is in another currency, which stands on its page."""
+    paid_usd: DollarText | None
     created_at: Moment
     period: PeriodShown
     url: str | None

@@ -266,7 +266,7 @@ async def test_what_stripe_tells_in_many_pages_is_read_to_its_end(shop: Shop, da
 
 
 async def test_money_in_another_currency_is_in_no_book_and_reported(shop: Shop) -> None:
-    org, _, _ = await shop.subscribed("acme")
+    org, client, _ = await shop.subscribed("acme")
     (invoice,) = shop.stripe.account.all("invoice")
     copied = {name: value for name, value in invoice.items() if name not in {"id", "object", "created"}}
     other = shop.stripe.account.add("invoice", "in", **{**copied, "currency": "jpy", "total": 300_000})
@@ -276,6 +276,8 @@ async def test_money_in_another_currency_is_in_no_book_and_reported(shop: Shop) 
     assert any(
         "is in JPY; the books are in USD alone." in line for line in await drift.report(shop.worker, shop.stripe_api)
     )
+    listed = (await client.get("billing/invoices")).json()["data"]
+    assert [(one["total_usd"], one["paid_usd"]) for one in listed] == [(None, None), ("29.000000000",) * 2]
 
 
 async def test_a_price_that_is_no_plans_takes_nothing_until_the_subscription_ends(shop: Shop) -> None:
