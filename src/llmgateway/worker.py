@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -22,6 +23,9 @@ from llmgateway.kit.clock import Clock
 from llmgateway.kit.mail import ConsoleMailer, Mailer, SmtpMailer
 from llmgateway.kit.outage import Outage
 from llmgateway.settings import Settings
+
+_SOON: Final = 60.0
+"""Seconds of pause at most, where the database or Stripe did not answer: what is done once a day must not miss the day."""
 
 log = structlog.get_logger()
 
@@ -108,38 +112,45 @@ def _all_due(work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[bo
 
 
 def _of_stripe(work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[bool]]:
-    """As `_all_due`, for work that asks Stripe: while it does not answer, that is logged and the work waits."""
+    """As `_all_due`, for work that asks Stripe: what it refuses is logged, and waits for the next time."""
 
-    async def unless_stripe_is_away() -> None:
+    async def unless_it_refuses() -> None:
         try:
             await work()
-        except (StripeUnavailable, StripeRefused) as error:
-            log.warning("a job waits for Stripe", reason=str(error))
+        except StripeRefused as error:
+            log.warning("Stripe refuses what a job asks", reason=str(error))
 
-    return _all_due(unless_stripe_is_away)
+    return _all_due(unless_it_refuses)
 
 
-async def work(table: Sequence[Job]) -> None:
-    """Run all jobs until cancelled."""
+async def work(table: Sequence[Job], soon: float = _SOON) -> None:
+    """Run all jobs until cancelled; after so many seconds, at most, where somebody did not answer."""
     async with asyncio.TaskGroup() as group:
         for job in table:
-            group.create_task(_again_and_again(job))
+            group.create_task(_again_and_again(job, soon))
 
 
-async def _again_and_again(job: Job) -> None:
+async def _again_and_again(job: Job, soon: float) -> None:
     """Do one job until cancelled: all that there is to do, then a pause."""
-    outage = Outage("a job waits for the database", "a job has the database again", job=job.name)
+    database = Outage("a job waits for the database", "a job has the database again", job=job.name)
+    stripe = Outage("a job waits for Stripe", "a job has Stripe again", job=job.name)
     while True:
+        pause = job.every
         try:
             while await job.step():
-                outage.is_over()
-            outage.is_over()
+                database.is_over()
+            database.is_over()
+            stripe.is_over()
         except DATABASE_ERRORS as error:
-            outage.goes_on(error)
+            database.goes_on(error)
+            pause = min(job.every, soon)
+        except StripeUnavailable as error:
+            stripe.goes_on(error)
+            pause = min(job.every, soon)
         except Exception:
             # The edge of the worker: a fault in one job is logged, and stops neither that job's next look nor the others.
             log.exception("a job failed", job=job.name)
-        await asyncio.sleep(job.every)
+        await asyncio.sleep(pause)
 
 
 def mailer_of(settings: Settings) -> Mailer:

@@ -138,7 +138,7 @@ async def test_a_job_that_waits_for_the_database_says_so_once() -> None:
         return False
 
     with capture_logs() as logs:
-        task = asyncio.ensure_future(work([Job("mail", 0.01, step)]))
+        task = asyncio.ensure_future(work([Job("mail", 3600.0, step)], soon=0.01))
         async with asyncio.timeout(60):
             await enough.wait()
             await asyncio.sleep(0)

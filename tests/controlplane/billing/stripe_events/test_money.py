@@ -1,9 +1,12 @@
 """Stripe: money that comes in, fails and goes back, over HTTP on both sides."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import TextClause, text
+from structlog.testing import capture_logs
 
 from llmgateway.commands.stripe import make_ready
 from llmgateway.controlplane.billing.books.ledger import Account
@@ -12,7 +15,8 @@ from llmgateway.controlplane.billing.stripe.errors import StripeUnavailable
 from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.usage.store import UsageStore
 from llmgateway.db.session import Database
-from tests.controlplane.api import Api, error_of
+from llmgateway.worker import stripe_jobs, work
+from tests.controlplane.api import ADDRESS, Api, error_of
 from tests.controlplane.billing.bookkeeping import CENT, DOLLAR, charged, held
 from tests.controlplane.billing.shop import Shop
 from tests.fakes.stripe.server import KEY
@@ -270,6 +274,30 @@ async def test_when_stripe_is_down_the_page_says_so_and_jobs_try_again(shop: Sho
     await shop.work()
     assert await shop.plan(org) == "free"
     assert shop.stripe.account.metered(customer) == 200
+
+
+async def test_what_is_done_once_a_day_is_done_when_stripe_answers_again(shop: Shop) -> None:
+    org, _, _ = await shop.subscribed("acme")
+    shop.stripe.account.cancel_now(shop.stripe.account.all("subscription")[0]["id"])
+    table = stripe_jobs(shop.worker, shop.clock, shop.stripe_api, ADDRESS)
+    (daily,) = (job for job in table if job.name == "drift from Stripe")
+    assert daily.every == 24 * 3600
+    done = asyncio.Event()
+
+    async def step() -> bool:
+        shop.stripe.down = not shop.stripe.down
+        again = await daily.step()
+        done.set()
+        return again
+
+    with capture_logs() as logs:
+        task = asyncio.ensure_future(work([replace(daily, step=step)], soon=0.01))
+        async with asyncio.timeout(60):
+            await done.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert logs[0]["event"] == "a job waits for Stripe"
+    assert await shop.plan(org) == "free"
 
 
 async def test_what_was_missed_is_fetched(shop: Shop) -> None:
