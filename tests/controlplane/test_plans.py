@@ -77,6 +77,27 @@ def test_a_period_goes_on_a_month_after_a_month_until_stripe_tells_of_the_next(
     assert at(begins).month == month
 
 
+@pytest.mark.parametrize(
+    ("day", "begins", "ends"),
+    [(31, (2, 28), (3, 31)), (31, (12, 31), (1, 31)), (15, (3, 15), (4, 15)), (1, (1, 1), (2, 1))],
+)
+def test_what_is_paid_for_a_year_includes_as_much_every_month(
+    day: int, begins: tuple[int, int], ends: tuple[int, int]
+) -> None:
+    start = START.replace(day=day)
+    begin = start.replace(month=begins[0], day=begins[1])
+    end = start.replace(year=2026 + (ends[0] == 1), month=ends[0], day=ends[1])
+    year = (start, start.replace(year=2027))
+    assert period_of(*year, begin) == period_of(*year, end - timedelta(seconds=1)) == (begin, end)
+
+
+def test_a_period_of_a_month_is_never_cut() -> None:
+    """The longest goes from the end of a short month to the end of the next."""
+    for begin, end in (((2, 28), (3, 31)), ((4, 30), (5, 31)), ((6, 30), (7, 31)), ((1, 1), (2, 1))):
+        start, until = (START.replace(month=month, day=day) for month, day in (begin, end))
+        assert period_of(start, until, until - timedelta(seconds=1)) == (start, until)
+
+
 def test_a_trial_is_followed_by_a_month_and_before_a_period_is_the_utc_month() -> None:
     trial = (START, START + timedelta(days=14))
     assert period_of(*trial, trial[1]) == (trial[1], trial[1].replace(month=3))

@@ -155,10 +155,12 @@ def plan_named(name: str) -> Plan:
 def period_of(start: datetime | None, end: datetime | None, now: datetime) -> tuple[datetime, datetime]:
     """The billing period that runs: the subscription's, a month after a month until Stripe tells of the next, else the UTC month.
 
-    Months go on after a subscription has ended.
+    Of one that is paid for longer than a month, such as a year, each month counts. Months go on after a subscription has ended.
     """
     if start is None or end is None or now < start:
         return month_of(now)
+    if end > _next_month(start, 31):
+        end = _next_month(start, start.day)
     # One that began on the 31st ends with a shorter month, and the next one on the 31st again.
     cut = end.day == monthrange(end.year, end.month)[1]
     day = max(start.day, end.day) if cut else end.day
