@@ -241,6 +241,38 @@ async def test_an_open_without_a_close_for_an_hour_is_given_up_and_a_late_close_
         await shipper.stop()
 
 
+async def test_who_catches_up_waits_for_what_dead_processes_left(tmp_path: Path) -> None:
+    """What was spent is read then: what the dead had spent is in it, or nobody knows it yet."""
+    table, dead, events = Table(down=True), Journal.open(tmp_path), [event() for _ in range(3)]
+    for one in events:
+        Recorder(dead).close(one)
+    die(dead)
+    with Journal.open(tmp_path) as journal:
+        shipper = Shipper(journal, table, SystemClock())
+        await shipper.start()
+        await until(lambda: table.asked > 1)
+        assert not await shipper.catch_up(0.01)
+        table.down = False
+        assert await shipper.catch_up(20)
+        assert [*table.rows.values()] == events
+        await shipper.stop()
+
+
+async def test_who_catches_up_does_not_wait_for_what_no_disk_gives(tmp_path: Path) -> None:
+    table, dead = Table(), Journal.open(tmp_path)
+    die(dead)
+    [segment] = [file for file in dead.folder.iterdir() if file.name.endswith(".log")]
+    segment.unlink()
+    segment.mkdir()
+    (segment / "in it").touch()
+    with Journal.open(tmp_path) as journal:
+        shipper = Shipper(journal, table, SystemClock())
+        await shipper.start()
+        assert await shipper.catch_up(20)
+        await shipper.stop(0)
+    assert dead.folder.exists()
+
+
 @pytest.mark.parametrize("lines", [1, 2, 3, 400])
 async def test_kill_9_loses_no_event(tmp_path: Path, lines: int) -> None:
     words = _said_before_its_death(tmp_path, lines)

@@ -34,6 +34,8 @@ class Shipper:
         self._own = Shipment(journal, sink, clock)
         self._heir: Heir | None = None
         self._orphans: list[Shipment] = []
+        self._left: set[Shipment] | None = set()
+        """What dead processes had left when this one began, and is not in the database yet; None until it was looked for."""
         self._orphans_poison = 0
         self._poison_before = _lines_of(poison_file(journal))
         self._shipped = asyncio.Event()
@@ -72,7 +74,7 @@ class Shipper:
 
     async def start(self) -> None:
         """Begin to ship. Returns at once, also while the database is down."""
-        loop = asyncio.get_running_loop()
+        loop, self._left = asyncio.get_running_loop(), None
         # Two loops, so that what the dead left, however much or broken, never delays the living.
         self._tasks = [loop.create_task(_repeat(step)) for step in (self._ship_own, self._ship_orphans)]
 
@@ -94,11 +96,14 @@ class Shipper:
         self._orphans.clear()
 
     async def catch_up(self, seconds: float) -> bool:
-        """Wait until all that was written before now is in the database; False when it took too long."""
+        """Wait until all that was written before now is in the database; False when it took too long.
+
+        With it all that dead processes had left here before this one began: nobody else would count it.
+        """
         now = self._clock.monotonic()
         try:
             async with asyncio.timeout(seconds):
-                while self._own.journal.backlog and self._caught_up < now:
+                while self._left is None or self._left or (self._own.journal.backlog and self._caught_up < now):
                     self._shipped.clear()
                     await self._shipped.wait()
         except TimeoutError:
@@ -148,15 +153,29 @@ class Shipper:
     async def _ship_orphans(self) -> float:
         found = Journal.adopt(self._root)
         self._orphans += [Shipment(journal, self._sink, self._clock, self._heir, inherited=True) for journal in found]
+        if self._left is None:
+            self._left = {*self._orphans}
         for _ in range(len(self._orphans)):
             # Moved to the end before it is read: one that cannot be read is tried again after the others.
             self._orphans.append(orphan := self._orphans.pop(0))
-            if not await orphan.ship_all():
+            if not await self._stores(orphan, self._left):
                 continue
             orphan.journal.remove()
             self._orphans.remove(orphan)
             self._orphans_poison += orphan.poison
         return _ORPHAN_SECONDS
+
+    async def _stores(self, orphan: Shipment, left: set[Shipment]) -> bool:
+        """Store what a dead process left, as `Shipment.ship_all`; who waits for it waits on only while the database is away."""
+        away = False
+        try:
+            return await orphan.ship_all()
+        except SourceUnavailable:
+            away = True
+            raise
+        finally:
+            if not away:
+                left.discard(orphan)
 
 
 async def _repeat(step: Callable[[], Awaitable[float]]) -> None:
