@@ -9,9 +9,9 @@ from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.contract.snapshot import Budget, KeySnapshot, OrgSnapshot, SealedCredential, Tariff
 from llmgateway.dataplane.admit.bidding import needed
 from llmgateway.dataplane.admit.scopes import Need
-from llmgateway.errors import PaymentRequired
+from llmgateway.errors import Forbidden, PaymentRequired
 from tests.dataplane.budgeted import DOLLAR, QUOTA, key
-from tests.dataplane.routing import FILE, Routing, chat
+from tests.dataplane.routing import FILE, Routing, alias, chat, lab
 
 
 @pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "anthropic/nobody-knows-its-price"])
@@ -61,6 +61,23 @@ def test_among_several_targets_the_dearest_in_its_tier_is_reserved() -> None:
     """Claude costs 3 dollars and 15, whatever tier is asked for; gpt-4.1 costs 3.50 and 14 by priority."""
     assert _bid("smart") == (3_000_000, 150_000)
     assert _bid("smart", service_tier="priority") == (3_500_000, 150_000)
+
+
+@pytest.mark.parametrize("rule", [{"models": frozenset({"openai/gpt-4.1"})}, {"providers": frozenset({"openai"})}])
+def test_what_the_key_may_not_use_is_not_reserved_and_needs_no_price(rule: dict[str, frozenset[str]]) -> None:
+    limited = msgspec.structs.replace(key(Budget(nanos=DOLLAR)), **rule)
+    unpriced = alias({"provider": "openai", "model": "gpt-4.1"}, lab(0))
+    for file in (FILE, unpriced):
+        bid = needed(Routing(file).router, chat("smart", max_tokens=10), limited, 1_000)
+        assert (bid.prompt_nanos, bid.output_nanos) == STANDARD
+
+
+def test_who_may_use_none_of_them_is_told_that_and_not_the_price_of_one() -> None:
+    limited = msgspec.structs.replace(key(Budget(nanos=DOLLAR)), models=frozenset({"gpt-4.1"}))
+    routing, call = Routing(), chat("anthropic/nobody-knows-its-price")
+    assert needed(routing.router, call, limited, 10) == Need(10, 4_096)
+    with pytest.raises(Forbidden, match="may not use the model 'anthropic/nobody-knows-its-price'"):
+        routing.router.plan(call, limited, 10)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The most that a request may cost, worked out before a provider is asked: budgets and credit must have room for it."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from llmgateway.canon.call import Call, Operation, Terms
@@ -20,9 +22,9 @@ def needed(
 ) -> Need:  # fmt: skip
     """What the call may take: the tokens of its prompt and longest answer and, where money is limited, what they cost at most.
 
-    The cost is that of the dearest target; `uncharged` leaves out those that the organisation would pay for. A call that only
-    counts tokens takes nothing, since no model reads them. Raises
-    PaymentRequired for a model whose price is not known.
+    The cost is that of the dearest target that the key may use; `uncharged` leaves out those that the organisation would pay for.
+    A call that only counts tokens takes nothing, since no model reads them. Raises PaymentRequired for a model whose price is not
+    known.
     """
     if call.operation is Operation.COUNT_TOKENS:
         return Need(0, 0)
@@ -65,11 +67,12 @@ def _dearest(
     return (prompt, whole) if tokens[1] else (whole, whole)  # without an answer, the prompt is all there is
 
 
-def _targets(router: Router, call: Call, key: KeySnapshot) -> list[Target]:
+def _targets(router: Router, call: Call, key: KeySnapshot) -> Sequence[Target]:
+    """Those that the key may use. Where there is none the plan will say so."""
     try:
-        return list(router.resolve(call.model, key.org))
+        return router.allowed(call, key)
     except NotFound:
-        return []  # the plan will say so
+        return ()
 
 
 def _unpriced(name: str, target: Target, terms: Terms, key: KeySnapshot) -> PaymentRequired:

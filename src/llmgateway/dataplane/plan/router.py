@@ -61,7 +61,7 @@ class Router:
         """
         needed = demand(call, prompt_tokens)
         targets = self._sandbox(call) if key.test else self.resolve(call.model, key.org, thinking=needed.thinking)
-        allowed = [target for target in targets if key.test or _forbidden(key, call, target) is None]
+        allowed = targets if key.test else _allowed(key, call, targets)
         if not allowed:
             raise Forbidden(
                 f"This key may not use the model {_forbidden(key, call, targets[0])!r}. Ask an admin of your organisation to allow it.",
@@ -90,8 +90,11 @@ class Router:
 
     def serves_uncharged(self, call: Call, key: KeySnapshot) -> bool:
         """Whether somebody whom the key may use costs the organisation nothing. Raises NotFound."""
-        targets = self.resolve(call.model, key.org)
-        return any(not target.charged and _forbidden(key, call, target) is None for target in targets)
+        return any(not target.charged for target in self.allowed(call, key))
+
+    def allowed(self, call: Call, key: KeySnapshot) -> Sequence[Target]:
+        """Whom a live key may use behind the model's name. Raises NotFound."""
+        return _allowed(key, call, self.resolve(call.model, key.org))
 
     def completes(self, call: Call, key: KeySnapshot) -> bool:
         """Whether anybody behind the model's name has /v1/completions. Raises NotFound."""
@@ -232,6 +235,10 @@ def _told(placed: Sequence[Placed], passed_over: Mapping[str, str]) -> tuple[Pla
         *(PlannedTarget(target=place.target.name, why=place.why) for place in placed),
         *(PlannedTarget(target=name, why=why[:_LONGEST_REASON], passed_over=True) for name, why in passed_over.items()),
     )
+
+
+def _allowed(key: KeySnapshot, call: Call, targets: Sequence[Target]) -> Sequence[Target]:
+    return [target for target in targets if _forbidden(key, call, target) is None]
 
 
 def _forbidden(key: KeySnapshot, call: Call, target: Target) -> str | None:
