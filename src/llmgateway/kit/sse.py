@@ -41,7 +41,9 @@ class Splitter:
         if b"\r" in data:
             return self._feed_carriage_returns(data)
         if data.startswith(b"data: ") and data.endswith(b"\n\n") and data.find(b"\n") == len(data) - 2:
-            return [Frame(data, b"", data[6:-2])]  # one event of one line, as nearly always
+            return [Frame(data, b"", data[6:-2])]  # one event of one line, as of OpenAI
+        if data.find(b"\n\n") == len(data) - 2 > 0:
+            return [_frame(data, data[:-2])]
         pieces = data.split(b"\n\n")
         self._keep(pieces.pop())
         return [_frame(piece + b"\n\n", piece) for piece in pieces if piece]
@@ -79,6 +81,9 @@ class Splitter:
 def _frame(raw: bytes, text: bytes) -> Frame:
     if text.startswith(b"data: ") and b"\n" not in text:
         return Frame(raw, b"", text[6:])
+    first, _, second = text.partition(b"\n")
+    if first.startswith(b"event: ") and second.startswith(b"data: ") and b"\n" not in second:
+        return Frame(raw, first[7:], second[6:])  # as of Anthropic
     event = b""
     data: list[bytes] = []
     for line in text.split(b"\n"):

@@ -125,6 +125,8 @@ class SseDecoder:
         except FrameTooLong:
             error = ProviderError(FailureKind.PROTOCOL, "The provider sent one event of more than 16 MiB.")
             return [Step(error=error)]
+        if len(frames) == 1:
+            return self._reader.read(frames[0].raw, frames[0].data)
         return [step for frame in frames for step in self._reader.read(frame.raw, frame.data)]
 
     def close(self) -> Sequence[Step]:
