@@ -163,11 +163,8 @@ class OpenAICompatible(Provider):
         return _CACHES_PROMPTS if told is NO_EXTRAS else msgspec.structs.replace(told, cache_write="minutes")
 
     def build(self, call: Call, place: Place) -> UpstreamRequest:
-        base = place.base_url
-        if self.joins_path and not base.endswith(self.joins_path):
-            base += self.joins_path
         body = msgspec.json.encode(self.body(call, place))
-        return UpstreamRequest(self.url(base, call, place), self.headers(place), body)
+        return UpstreamRequest(self.url(self._base(place), call, place), self.headers(place), body)
 
     def url(self, base: str, call: Call, place: Place) -> str:
         """Where the request goes; hosts with the model in their path say so here."""
@@ -186,10 +183,7 @@ class OpenAICompatible(Provider):
     def probe(self, place: Place) -> UpstreamRequest | None:
         if not self.free_call:
             return None
-        base = place.base_url
-        if self.joins_path and not base.endswith(self.joins_path):
-            base += self.joins_path
-        return UpstreamRequest(base + self.free_call, self.headers(place), b"", "GET")
+        return UpstreamRequest(self._base(place) + self.free_call, self.headers(place), b"", "GET")
 
     def body(self, call: Call, place: Place) -> Json:
         """The request's body: the caller's, with only what must change."""
@@ -245,6 +239,11 @@ class OpenAICompatible(Provider):
 
     def classify(self, reply: UpstreamReply) -> ProviderError:
         return classify_error(reply.status, reply.headers, reply.body)
+
+    def _base(self, place: Place) -> str:
+        """The place's base URL, with the end of the documented one."""
+        base = place.base_url
+        return base if base.endswith(self.joins_path) else base + self.joins_path
 
     def _chat(self, call: Call, body: Json, raw: bytes | None, reply: UpstreamReply) -> Answer:
         choices = objects(body.get("choices"))
