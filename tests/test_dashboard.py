@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from llmgateway.dashboard import Dashboard
+from llmgateway.kit.asgi import Message
 
 Json = dict[str, Any]
 HTML = (b"accept", b"text/html,application/xhtml+xml")
@@ -26,9 +27,9 @@ def scope(path: str, *headers: tuple[bytes, bytes], method: str = "GET") -> Json
 
 
 async def answer(dashboard: Dashboard, asked: Json) -> tuple[dict[bytes, bytes], bytes]:
-    sent = list[Json]()
+    sent = list[Message]()
 
-    async def send(message: Json) -> None:
+    async def send(message: Message) -> None:
         sent.append(message)
 
     assert dashboard.serves(asked)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from llmgateway.app import Part, open_gateway
+from llmgateway.kit.asgi import Message
 from llmgateway.settings import load_settings
 
 Json = dict[str, Any]
@@ -25,7 +26,7 @@ class Line:
             await asyncio.Event().wait()  # it stays
         return {"type": "http.request", "body": self._body.pop(), "more_body": False}
 
-    async def send(self, message: Json) -> None:
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.heads.append(message["status"])
             if len(self.heads) == 1:

@@ -2,14 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from llmgateway.catalog.catalog import Catalog
 from llmgateway.control_wing import Shared, open_control_plane, tariff_of
@@ -60,6 +60,7 @@ from llmgateway.db.roles import Role
 from llmgateway.db.session import Database
 from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile, load_gateway_file
+from llmgateway.kit.asgi import Receive, Scope, Send
 from llmgateway.kit.clock import Clock, SystemClock
 from llmgateway.kit.http import HttpClient, Transport
 from llmgateway.kit.ids import new_id
@@ -71,10 +72,6 @@ from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings, warn_of_misspelt
 from llmgateway.stores import OpenStore, open_answers, open_store
 from llmgateway.worker import jobs, mailer_of, work
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[Any], Awaitable[None]]
 
 CONTROL_PREFIX: Final = "/api/"
 """Paths that begin so belong to the control plane."""

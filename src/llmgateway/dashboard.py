@@ -7,14 +7,13 @@ origin alone, and style elements that know the answer's own nonce.
 import gzip
 import mimetypes
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
-Scope = dict[str, Any]
-Send = Callable[[Any], Awaitable[None]]
+from llmgateway.kit.asgi import Scope, Send
 
 FOLDER: Final = Path(__file__).with_name("static")
 """Where `npm run build` in dashboard/ puts its files; they are inside the wheel."""

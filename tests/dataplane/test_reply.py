@@ -15,10 +15,11 @@ from llmgateway.dataplane.dialects.responses.dialect import ResponsesDialect
 from llmgateway.dataplane.inbound import Inbound
 from llmgateway.dataplane.reply import UNREAD_SECONDS, Reply, departure
 from llmgateway.errors import BadRequest
+from llmgateway.kit.asgi import Message
 
 
 async def test_an_answer_has_started_only_when_its_head_is_out() -> None:
-    async def refuse(_: dict[str, Any]) -> None:
+    async def refuse(_: Message) -> None:
         raise OSError("no")
 
     for begin in (Reply.start_stream, Reply.break_off):
@@ -33,9 +34,9 @@ async def test_an_answer_has_started_only_when_its_head_is_out() -> None:
 
 
 async def test_a_header_is_safe_whatever_a_model_is_called() -> None:
-    sent = list[dict[str, Any]]()
+    sent = list[Message]()
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: Message) -> None:
         sent.append(message)
 
     reply = Reply(send, "req_1")
@@ -76,7 +77,7 @@ def test_the_name_of_a_model_holds_no_control_character(
 
 
 def _reply_to_one_who_takes_nothing_before(room: asyncio.Event) -> Reply:
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: Message) -> None:
         if message["type"] == "http.response.body":
             await room.wait()
 
@@ -125,7 +126,7 @@ async def test_who_still_sends_is_there_until_it_hangs_up() -> None:
     async def receive() -> dict[str, Any]:
         return heard.pop(0)
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: Message) -> None:
         del message
 
     reply = Reply(send, "req_1")

@@ -4,11 +4,10 @@ import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Final
+from typing import Final
 
 from llmgateway.errors import BadRequest, Problem, TooLarge, TooMany, UnsupportedEncoding
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+from llmgateway.kit.asgi import Receive
 
 _MAX_BODY: Final = 25 * 1024 * 1024
 _MAX_DRAINED: Final = 128 * 1024 * 1024

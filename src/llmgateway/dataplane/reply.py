@@ -4,11 +4,10 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
-from llmgateway.dataplane.body import Receive
+from llmgateway.kit.asgi import Receive, Send
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = Sequence[tuple[str, str]]
 
 _JSON = (b"content-type", b"application/json")

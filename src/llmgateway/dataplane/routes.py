@@ -7,21 +7,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from llmgateway.canon.call import Dialect, Operation
 from llmgateway.contract.snapshot import KeySnapshot
 from llmgateway.dataplane import pipeline
-from llmgateway.dataplane.body import Receive, read_body, size_of
+from llmgateway.dataplane.body import read_body, size_of
 from llmgateway.dataplane.dialects.base import DialectWriter
 from llmgateway.dataplane.inbound import Inbound, credential, header_map
 from llmgateway.dataplane.pages import Pages
 from llmgateway.dataplane.pipeline import Services
-from llmgateway.dataplane.reply import Reply, Send, departure
+from llmgateway.dataplane.reply import Reply, departure
 from llmgateway.errors import HeadersTooLarge, MethodNotAllowed, NotFound, Problem
+from llmgateway.kit.asgi import Receive, Scope, Send
 from llmgateway.kit.ids import new_id
-
-Scope = dict[str, Any]
 
 _MAX_HEADERS: Final = 32 * 1024
 _UNWATCHED_SECONDS: Final = 0.1

@@ -6,7 +6,8 @@ from typing import Final
 from fastapi.routing import APIRoute
 
 from llmgateway.controlplane import figures
-from llmgateway.controlplane.reception.door import Door, Message, Receive, Scope, Send
+from llmgateway.controlplane.reception.door import Door
+from llmgateway.kit.asgi import Message, Receive, Scope, Send
 from llmgateway.kit.metrics import Metrics
 
 _NO_ROUTE: Final = "none"

@@ -1,20 +1,16 @@
 """The outermost ASGI middleware of the control plane, around FastAPI: limits requests, and sets security headers on answers."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import structlog
 from fastapi import FastAPI
 
 from llmgateway.controlplane.reception.unauthenticated import UnauthenticatedRequests
 from llmgateway.errors import TooMany
+from llmgateway.kit.asgi import Message, Receive, Scope, Send
 from llmgateway.kit.ids import new_id
-
-Scope = dict[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY: Final = 1024 * 1024
 _MAX_HEADERS: Final = 32 * 1024

@@ -1,8 +1,9 @@
 """The rate limit of requests without a valid access token: so many a minute from one client address, on any path."""
 
-from typing import Any, Final
+from typing import Final
 
 from llmgateway.controlplane.reception.attempts import note_unauthenticated
+from llmgateway.kit.asgi import Scope
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.signed_tokens import BadToken, TokenSigner
 from llmgateway.kit.store import Store
@@ -19,14 +20,14 @@ class UnauthenticatedRequests:
         self._signer = signer
         self._clock = clock
 
-    async def admit(self, scope: dict[str, Any]) -> None:
+    async def admit(self, scope: Scope) -> None:
         """Count the request unless it has a valid access token. Raises TooMany."""
         if scope["path"].startswith(_SIGNED_BY_SENDER) or self._signed(scope):
             return
         client = scope.get("client")
         await note_unauthenticated(self._store, client[0] if client else "unknown")
 
-    def _signed(self, scope: dict[str, Any]) -> bool:
+    def _signed(self, scope: Scope) -> bool:
         """Whether the request has an access token of ours. Whether its session has ended is checked later."""
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode("latin-1")
         scheme, _, token = given.partition(" ")
