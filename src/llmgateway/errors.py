@@ -7,6 +7,7 @@ Problem                            what a caller is told: status, stable code, a
 +-- PaymentRequired         402    quota_exceeded, budget_exceeded, insufficient_credit, unpriced_model
 +-- Forbidden               403    scope_denied, model_not_allowed, address_denied, permission_denied, ...
 +-- NotFound                404    model_not_found, not_found
++-- MethodNotAllowed        405    method_not_allowed
 +-- Conflict                409    conflict
 +-- TooLarge                413    body_too_large
 +-- UnsupportedEncoding     415    unsupported_encoding

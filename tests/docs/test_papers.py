@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from docs.error_codes import ERROR_CODES
 from docs.generate import PAGES
+from llmgateway import errors
 from llmgateway.cli import cli
 from llmgateway.errors import Problem
 from tests.architecture.source import ROOT, modules
@@ -28,6 +29,12 @@ def test_every_kind_of_problem_is_documented() -> None:
     kinds = [Problem, *Problem.__subclasses__()]
     assert {(kind.status, kind.default_code) for kind in kinds} - documented == set()
     assert len({code.code for code in ERROR_CODES}) == len(ERROR_CODES)
+
+
+def test_the_tree_of_errors_has_every_kind_of_problem() -> None:
+    tree = errors.__doc__ or ""
+    for kind in (one for one in Problem.__subclasses__() if one.__module__ == errors.__name__):
+        assert re.search(rf"\+-- {kind.__name__} +{kind.status} .*{kind.default_code}", tree), kind
 
 
 def test_every_code_that_is_given_is_documented() -> None:
