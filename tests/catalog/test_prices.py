@@ -4,6 +4,7 @@ The published figures come from https://platform.claude.com/docs/en/about-claude
 https://developers.openai.com/api/docs/pricing and https://ai.google.dev/gemini-api/docs/pricing.
 """
 
+import gc
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.catalog import Catalog, Model, load_catalog
-from llmgateway.catalog.pricing import Custom, PriceOverride, prices_at, tiered_rates
+from llmgateway.catalog.pricing import Custom, PriceOverride, TieredRates, prices_at, tiered_rates
 from llmgateway.kit.money import nanos
 from tests.catalog.asked import CATALOG, NOON, cost, lacking
 
@@ -361,3 +362,13 @@ def test_a_bid_at_the_operators_price(prompt: int, answer: int, dollars: Decimal
     assert CATALOG.bid("nobody", "m", (prompt, answer), NOON, override=own) == tuple(
         one and one.nanos for one in priced
     )
+
+
+def test_prices_that_tenants_change_all_day_are_forgotten_again() -> None:
+    catalog, noon = load_catalog(), datetime(2026, 11, 20, 12, tzinfo=UTC)
+    usage, before = Usage(prompt_tokens=1_000_000), sum(isinstance(one, TieredRates) for one in gc.get_objects())
+    for dollars in range(5_000):
+        priced = catalog.price("groq", "m", usage, noon, override=PriceOverride(Decimal(dollars), Decimal(0)))
+        assert priced is not None
+        assert priced.nanos == dollars * 10**9
+    assert sum(isinstance(one, TieredRates) for one in gc.get_objects()) - before < 4_200

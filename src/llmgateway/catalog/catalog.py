@@ -29,7 +29,7 @@ from llmgateway.catalog.pricing import (
     prices_at,
     tiered_rates,
 )
-from llmgateway.catalog.recent import Recent
+from llmgateway.kit.recent import Recent
 
 _REMEMBERED: Final = 4096
 LONGEST_NAME: Final = 256

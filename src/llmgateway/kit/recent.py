@@ -1,4 +1,4 @@
-"""A bounded memory of answers. Callers choose the names of models, so what is remembered about them must be bounded."""
+"""A bounded memory of answers, for questions that strangers choose, such as what a name stands for."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable

@@ -8,7 +8,6 @@ from typing import Final, Self
 
 import msgspec
 
-from llmgateway.catalog.recent import Recent
 from llmgateway.contract.channels import KeyChanged, SourceUnavailable
 from llmgateway.contract.refusals import no_room, with_left
 from llmgateway.contract.snapshot import KeySnapshot, Quota
@@ -28,6 +27,7 @@ from llmgateway.errors import PaymentRequired, TooMany, Unavailable
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.ids import new_id
 from llmgateway.kit.money import dollars
+from llmgateway.kit.recent import Recent
 from llmgateway.kit.resilient_store import MoneyUnknown
 from llmgateway.kit.store import (
     BEAT_SECONDS,

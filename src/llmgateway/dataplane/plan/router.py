@@ -11,7 +11,6 @@ from llmgateway.canon.stored import stored_objects
 from llmgateway.catalog.abilities import Ability, Traits
 from llmgateway.catalog.catalog import LONGEST_NAME, Catalog
 from llmgateway.catalog.pricing import PriceOverride
-from llmgateway.catalog.recent import Recent
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot, allows
 from llmgateway.contract.usage import PlannedTarget
 from llmgateway.dataplane.plan.fitness import choose, demand, no_model
@@ -22,6 +21,7 @@ from llmgateway.dataplane.plan.threads import thread_of
 from llmgateway.errors import Forbidden
 from llmgateway.gateway_file import AliasEntry, GatewayFile, TargetEntry, Timeouts
 from llmgateway.kit.clock import Clock
+from llmgateway.kit.recent import Recent
 from llmgateway.providers.base import Provider
 
 SANDBOX = "sandbox"
