@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from llmgateway.app import read_gateway_file
-from llmgateway.commands.config import PASSWORD_IN_URL
+from llmgateway.commands.config import PASSWORD_IN_URL, ConfigOption
 from llmgateway.dataplane.dispatch.probing import NO_FREE_CALL, probe
 from llmgateway.dataplane.plan.hosts import Host, build_hosts
 from llmgateway.errors import ConfigurationError
@@ -19,7 +19,6 @@ from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The providers of this installation.")
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="The gateway.yaml; default LLMGATEWAY_CONFIG.")]
 
 
 def _hosts(config: Path | None) -> list[Host]:

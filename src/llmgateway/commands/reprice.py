@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -16,6 +15,7 @@ import typer
 from llmgateway.canon.usage import Usage
 from llmgateway.catalog.catalog import Catalog, Priced
 from llmgateway.catalog.pricing import PriceOverride
+from llmgateway.commands.config import ConfigOption
 from llmgateway.commands.route import forecast_of
 from llmgateway.contract.snapshot import OrgSnapshot, Tariff
 from llmgateway.contract.usage import LACKING, UsageEvent, price_version
@@ -50,9 +50,7 @@ def reprice(  # noqa: PLR0913, PLR0917 each parameter is an option of the comman
     ] = False,
     cost_only: Annotated[bool, typer.Option("--cost-only", help="Charge nobody for it.")] = False,
     write: Annotated[bool, typer.Option("--apply", help="Write it; without, only print it.")] = False,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="The gateway.yaml; default LLMGATEWAY_CONFIG.")
-    ] = None,
+    config: ConfigOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Price requests again that were served without a price, in whole or in part. The gateway may serve meanwhile."""

@@ -15,6 +15,7 @@ from llmgateway.canon.chat import Json
 from llmgateway.canon.shapes import is_object
 from llmgateway.catalog.catalog import load_catalog
 from llmgateway.catalog.tokens import Tokenizer
+from llmgateway.commands.config import ConfigOption
 from llmgateway.contract.snapshot import KeySnapshot, OrgSnapshot
 from llmgateway.controlplane.keys.source import snapshot_of
 from llmgateway.data_wing import DIALECTS, ENTRANCES
@@ -53,9 +54,7 @@ def explain(
     ] = None,
     endpoint: Annotated[str, typer.Option("--endpoint", help="Where it would be sent.")] = "/v1/chat/completions",
     drop: Annotated[bool, typer.Option("--drop", help="With `x-llmgateway-unsupported: drop`.")] = False,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="The gateway.yaml; default LLMGATEWAY_CONFIG.")
-    ] = None,
+    config: ConfigOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Print the plan of a request without sending it; exit code 1 when nobody could serve it."""
