@@ -1,7 +1,7 @@
 """What every language but OpenAI's reads out of the messages of a canon request: roles, tool calls, signed thinking, data: URLs."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -21,6 +21,21 @@ def with_a_user_turn(messages: list[Json]) -> list[Json]:
     if any(text_of(message.get("role")) not in _SYSTEM for message in messages):
         return messages
     return [*messages[:-1], *({**last, "role": "user"} for last in messages[-1:])]
+
+
+@dataclass(slots=True)
+class Turns:
+    """A history for an API whose roles alternate, and the system prompt that stands beside it."""
+
+    system: list[Json] = field(default_factory=list)
+    messages: list[Json] = field(default_factory=list)
+
+    def add(self, role: str, blocks: list[Json]) -> None:
+        """Append blocks; turns of one role in a row are one turn."""
+        if self.messages and self.messages[-1]["role"] == role:
+            self.messages[-1]["content"].extend(blocks)
+        elif blocks:
+            self.messages.append({"role": role, "content": blocks})
 
 
 @dataclass(frozen=True, slots=True)

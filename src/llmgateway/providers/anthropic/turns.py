@@ -6,7 +6,6 @@ Page: https://platform.claude.com/docs/en/build-with-claude/working-with-message
 import base64
 import binascii
 import re
-from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from llmgateway.canon.chat import Json, Message
@@ -14,7 +13,7 @@ from llmgateway.canon.keepsake import is_packed
 from llmgateway.canon.shapes import is_array, is_object, objects, text_of, text_of_parts
 from llmgateway.errors import BadRequest
 from llmgateway.providers.call_ids import CallIds
-from llmgateway.providers.history import image_address, is_signed, parse_data_url, read_call, with_a_user_turn
+from llmgateway.providers.history import Turns, image_address, is_signed, parse_data_url, read_call, with_a_user_turn
 
 _CALL_IDS: Final = CallIds(re.compile("[a-zA-Z0-9_-]+"), 32)
 _NAMED_BY: Final = {"tool_use": "id", "tool_result": "tool_use_id"}
@@ -25,25 +24,6 @@ OPAQUE_PARTS: Final = frozenset(
     {"document", "search_result", "container_upload", "image", "tool_reference", "browser_state", "compaction"}
 )
 """Parts of user content that are Messages blocks already: the Messages dialect leaves them as they are."""
-
-
-@dataclass(slots=True)
-class Turns:
-    """The translated messages."""
-
-    system: list[Json] = field(default_factory=list)
-    messages: list[Json] = field(default_factory=list)
-
-    def add(self, role: str, blocks: list[Json]) -> None:
-        """Append blocks; turns of one role in a row are one turn, with tool results first."""
-        if self.messages and self.messages[-1]["role"] == role:
-            content: list[Json] = self.messages[-1]["content"]
-            content.extend(blocks)
-        else:
-            content = blocks
-            self.messages.append({"role": role, "content": content})
-        if role == "user":
-            content.sort(key=lambda block: block.get("type") != "tool_result")
 
 
 def turns(messages: object) -> Turns:
@@ -72,7 +52,10 @@ def turns(messages: object) -> Turns:
                     param=f"{where}.role",
                 )
     for turn in found.messages:
-        turn["content"] = _without_blank_texts(turn["content"])
+        blocks: list[Json] = turn["content"]
+        if turn["role"] == "user":  # the results of tools come first, or the API refuses them
+            blocks.sort(key=lambda block: block.get("type") != "tool_result")
+        turn["content"] = _without_blank_texts(blocks)
     _end_in_no_space(found.messages)
     return found
 

@@ -6,7 +6,6 @@ Page: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Conten
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -15,7 +14,7 @@ from llmgateway.canon.shapes import is_array, is_object, object_in, objects, tex
 from llmgateway.errors import BadRequest
 from llmgateway.providers.bedrock.models import caching, is_claude
 from llmgateway.providers.call_ids import CallIds
-from llmgateway.providers.history import image_address, is_signed, parse_data_url, read_call, with_a_user_turn
+from llmgateway.providers.history import Turns, image_address, is_signed, parse_data_url, read_call, with_a_user_turn
 from llmgateway.providers.server_tools import content_in_words
 
 _CALL_IDS: Final = CallIds(re.compile("[a-zA-Z0-9_.:-]{1,64}"), 32)
@@ -37,21 +36,6 @@ _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
 _IMAGES: Final[Mapping[str, str]] = MappingProxyType(
     {"image/png": "png", "image/jpeg": "jpeg", "image/jpg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
 )
-
-
-@dataclass(slots=True)
-class Turns:
-    """The translated messages."""
-
-    system: list[Json] = field(default_factory=list)
-    messages: list[Json] = field(default_factory=list)
-
-    def add(self, role: str, blocks: list[Json]) -> None:
-        """Append blocks; turns of one role in a row are one turn."""
-        if self.messages and self.messages[-1]["role"] == role:
-            self.messages[-1]["content"].extend(blocks)
-        elif blocks:
-            self.messages.append({"role": role, "content": blocks})
 
 
 def turns(messages: object, model: str) -> Turns:

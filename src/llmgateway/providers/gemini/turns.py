@@ -27,7 +27,7 @@ _SILENCE: Final[list[Json]] = [{"text": ""}]
 
 
 @dataclass(slots=True)
-class Turns:
+class Contents:
     """The translated messages."""
 
     system: list[Json] = field(default_factory=list)
@@ -59,12 +59,12 @@ class Turns:
             self.open_results, self.media = None, []
 
 
-def turns(messages: object, model: GeminiModel) -> Turns:
+def turns(messages: object, model: GeminiModel) -> Contents:
     """Translate a history. Raises BadRequest, naming the message, for what cannot be expressed.
 
     System and developer messages go into the system instruction wherever they stood: Gemini has no other place.
     """
-    found = Turns()
+    found = Contents()
     for index, entry in enumerate(with_a_user_turn(objects(messages))):
         where = f"messages.{index}"
         message = cast("Message", entry)  # an object; its fields are checked as they are read
@@ -103,7 +103,7 @@ def _instruction(message: Message, where: str) -> list[Json]:
     return parts
 
 
-def _add_response(found: Turns, message: Message, model: GeminiModel, where: str) -> None:
+def _add_response(found: Contents, message: Message, model: GeminiModel, where: str) -> None:
     identifier = message.get("tool_call_id", "")
     name = found.names.get(identifier) or message.get("name")
     if not name:
@@ -137,7 +137,7 @@ def _response(text: str, *, failed: bool) -> Json:
     return {"output": text}
 
 
-def _model_parts(found: Turns, message: Message, model: GeminiModel, where: str) -> list[Json]:
+def _model_parts(found: Contents, message: Message, model: GeminiModel, where: str) -> list[Json]:
     """Text, then calls; or the model's own parts where they were kept and still say the same."""
     said = parts_of(content_in_words(message), f"{where}.content")
     if not said and message.get("refusal"):
@@ -187,7 +187,7 @@ def _signed(parts: list[Json]) -> list[Json]:
     return [*parts[:first], {**parts[first], "thoughtSignature": _UNSIGNED}, *parts[first + 1 :]]
 
 
-def _call(found: Turns, call: Json, where: str) -> Json:
+def _call(found: Contents, call: Json, where: str) -> Json:
     used = read_call(call, where)
     made: Json = {"name": used.name, "args": used.arguments}
     if used.id:
