@@ -15,8 +15,8 @@ from llmgateway.controlplane.billing import farewell
 from llmgateway.controlplane.billing.stripe.access import open_stripe
 from llmgateway.controlplane.keys import service as keys
 from llmgateway.controlplane.onboarding.service import token_secret
+from llmgateway.controlplane.reception.dependencies import Dependencies, Events
 from llmgateway.controlplane.reception.door import Door
-from llmgateway.controlplane.reception.rooms import Events, Rooms
 from llmgateway.controlplane.wing import build_control_plane
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dispatch.probing import NO_FREE_CALL, probe
@@ -71,7 +71,7 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
     """The control plane as an ASGI application. Raises ConfigurationError."""
     database = shared.admin.acting_as(Role.APP, seconds=_SECONDS)
     passwords = Passwords()
-    rooms = Rooms(
+    deps = Dependencies(
         database=database,
         admin=shared.admin,
         clock=shared.clock,
@@ -92,7 +92,7 @@ async def open_control_plane(settings: Settings, shared: Shared, address: str) -
     )
     try:
         async with open_stripe(settings) as stripe_access:
-            yield build_control_plane(rooms, stripe_access)
+            yield build_control_plane(deps, stripe_access)
     finally:
         passwords.close()
         await database.close()

@@ -18,8 +18,8 @@ from llmgateway.controlplane.accounts import service as accounts
 from llmgateway.controlplane.accounts import sessions
 from llmgateway.controlplane.onboarding.service import install, master_keys
 from llmgateway.controlplane.orgs import service as orgs
+from llmgateway.controlplane.reception.dependencies import Dependencies
 from llmgateway.controlplane.reception.door import Door
-from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.dataplane.lookup.cache import HeldAnswers
 from llmgateway.dataplane.plan.forecast import Forecast
 from llmgateway.dataplane.plan.health import Health
@@ -60,7 +60,7 @@ class Api:
 
     door: Door
     admin: Database
-    rooms: Rooms
+    deps: Dependencies
     clock: ManualClock | SystemClock
     health: Health
     address: str = ADDRESS
@@ -87,7 +87,7 @@ class Api:
     async def token(self, user_id: str) -> str:
         """An access token of theirs."""
         async with self.admin.transaction() as tx:
-            return (await sessions.begin(tx, self.rooms, user_id, "203.0.113.9", "tests")).access
+            return (await sessions.begin(tx, self.deps, user_id, "203.0.113.9", "tests")).access
 
     async def as_(self, user_id: str) -> httpx2.AsyncClient:
         """A client of theirs."""
@@ -167,7 +167,7 @@ async def open_api(
             forecast=Forecast(Router(hosts, GatewayFile(), catalog, health, clock), catalog, tokenizer, clock),
         )
         async with open_control_plane(settings, shared, ADDRESS) as door:
-            api = Api(door, admin, cast("Rooms", door.at_hand["rooms"]), clock, health)
+            api = Api(door, admin, cast("Dependencies", door.at_hand["deps"]), clock, health)
             yield api
             for made in api.clients:
                 await made.aclose()

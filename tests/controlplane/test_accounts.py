@@ -121,7 +121,7 @@ async def test_before_the_answer_the_same_is_asked_for_every_address(api: Api, p
 async def statements_before_the_answer(api: Api) -> AsyncGenerator[list[str]]:
     """What the control plane says to the database until an answer begins."""
     statements, answered = list[str](), False
-    engine, app = api.rooms.database.engine.sync_engine, api.door.app
+    engine, app = api.deps.database.engine.sync_engine, api.door.app
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if not answered:
@@ -253,7 +253,7 @@ async def test_a_new_password_has_twelve_letters_and_a_shorter_one_of_old_still_
     user_id = await api.person(MAIL)
     async with api.admin.transaction() as tx:
         kept = await tx.get_one(Login, user_id)
-        kept.password_hash = await api.rooms.passwords.hash("8letters")
+        kept.password_hash = await api.deps.passwords.hash("8letters")
     login = await client.post("/auth/login", json={"email": MAIL, "password": "8letters"})
     assert login.status_code == 200
     client.headers["authorization"] = f"Bearer {login.json()['access_token']}"

@@ -29,13 +29,13 @@ async def test_a_credential_is_sealed_and_only_its_own_organisation_opens_it(api
     assert SECRET not in made.text
     assert made.json()["last4"] == "abcd"
     key = (await owner.post(f"/orgs/{org}/keys", json={"name": "k"})).json()["key"]
-    snapshot = await KeySource(data, api.rooms.pepper, SystemClock()).key_snapshot(key)
+    snapshot = await KeySource(data, api.deps.pepper, SystemClock()).key_snapshot(key)
     assert snapshot is not None
     [sealed] = snapshot.org.credentials
     wrapped = snapshot.org.data_key
     assert wrapped is not None
     assert SECRET.encode() not in sealed.sealed
-    vault, about = Vault(api.rooms.masters), f"credentials.sealed:{sealed.id}"
+    vault, about = Vault(api.deps.masters), f"credentials.sealed:{sealed.id}"
     assert msgspec.json.decode(vault.open(wrapped, org, about, sealed.sealed)) == {"api_key": SECRET}
     for owner_of_it, place in (("org_other", about), (org, "credentials.sealed:cred_other")):
         with pytest.raises(CannotOpen):
@@ -120,7 +120,7 @@ async def test_a_credential_that_the_provider_refuses_is_not_kept(api: Api, monk
     async def refuses(*_: object) -> CheckedCredential:
         return CheckedCredential(accepted=False, message="401: Incorrect API key provided")
 
-    monkeypatch.setattr(api.rooms.check, "check", refuses)
+    monkeypatch.setattr(api.deps.check, "check", refuses)
     refused = await owner.post(f"/orgs/{org}/credentials", json=WISH)
     assert (refused.status_code, error_of(refused)["code"]) == (400, "credential_refused")
     assert "Incorrect API key" in error_of(refused)["message"]
@@ -187,7 +187,7 @@ async def test_a_price_reaches_requests_as_it_was_given_in_every_class(api: Api,
     assert (await owner.post(f"/orgs/{org}/credentials", json=WISH)).status_code == 201
     assert (await owner.put(f"/orgs/{org}/routes/mine", json=_route(**given))).status_code == 201
     key = (await owner.post(f"/orgs/{org}/keys", json={"name": "k"})).json()["key"]
-    snapshot = await KeySource(data, api.rooms.pepper, SystemClock()).key_snapshot(key)
+    snapshot = await KeySource(data, api.deps.pepper, SystemClock()).key_snapshot(key)
     assert snapshot is not None
     price = snapshot.org.routes["mine"].targets[0].price
     assert price is not None

@@ -87,7 +87,7 @@ async def _grow(api: Api, data: Database, client: httpx2.AsyncClient, owner: str
 async def _asked(api: Api, client: httpx2.AsyncClient, org: str) -> dict[str, tuple[int, int]]:
     """Of each list: statements, and entries."""
     figures = dict[str, tuple[int, int]]()
-    engines = (api.rooms.database.engine.sync_engine, api.rooms.admin.engine.sync_engine)
+    engines = (api.deps.database.engine.sync_engine, api.deps.admin.engine.sync_engine)
     for path, name in _lists().items():
         with counted(*engines) as count:
             answer = await client.get(

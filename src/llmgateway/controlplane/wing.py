@@ -23,8 +23,8 @@ from llmgateway.controlplane.plans import routes as plans
 from llmgateway.controlplane.policies import cache_routes
 from llmgateway.controlplane.policies import routes as policies
 from llmgateway.controlplane.reception.answers import install_handlers
+from llmgateway.controlplane.reception.dependencies import Dependencies
 from llmgateway.controlplane.reception.door import Door
-from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.controlplane.reception.unauthenticated import UnauthenticatedRequests
 from llmgateway.controlplane.usage import content_routes, live_route, takeout
 from llmgateway.controlplane.usage import routes as usage
@@ -75,11 +75,11 @@ def build_api(version: str) -> FastAPI:
     return api
 
 
-def build_control_plane(rooms: Rooms, stripe_access: StripeAccess | None = None) -> Door:
+def build_control_plane(deps: Dependencies, stripe_access: StripeAccess | None = None) -> Door:
     """The control plane that floor 4 mounts. Without `stripe_access` nobody can pay."""
-    at_hand = {"rooms": rooms, "stripe_access": stripe_access, "live": Live(rooms.database, rooms.clock)}
-    strangers = UnauthenticatedRequests(rooms.store, rooms.signer, rooms.clock)
-    return Door(build_api(rooms.version), at_hand, strangers, https=rooms.address.startswith("https://"))
+    at_hand = {"deps": deps, "stripe_access": stripe_access, "live": Live(deps.database, deps.clock)}
+    strangers = UnauthenticatedRequests(deps.store, deps.signer, deps.clock)
+    return Door(build_api(deps.version), at_hand, strangers, https=deps.address.startswith("https://"))
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -37,7 +37,7 @@ async def test_a_key_keeps_what_it_was_given_and_the_data_plane_is_told(api: Api
         "total_usd": "100.000000000",
         "mode": "soft",
     }
-    snapshot = await KeySource(data, api.rooms.pepper, SystemClock()).key_snapshot(made["key"])
+    snapshot = await KeySource(data, api.deps.pepper, SystemClock()).key_snapshot(made["key"])
     assert snapshot is not None
     assert (snapshot.id, snapshot.org.plan, snapshot.project_id) == (made["id"], "starter", project)
     assert snapshot.project_limits.requests_per_minute == 7
@@ -58,7 +58,7 @@ async def test_an_organisation_and_a_project_have_budgets_as_keys_have(api: Api,
     shared = {"name": "p", "budgets": {"day_usd": "2", "total_usd": "30"}}
     project = (await owner.post(f"/orgs/{org}/projects", json=shared)).json()["id"]
     made = (await owner.post(f"/orgs/{org}/keys", json={"name": "k", "project_id": project})).json()
-    source = KeySource(data, api.rooms.pepper, SystemClock())
+    source = KeySource(data, api.deps.pepper, SystemClock())
     changed = await owner.patch(f"/orgs/{org}", json={"budgets": {"day_usd": "5", "month_usd": "50", "mode": "soft"}})
     assert changed.json()["budgets"]["mode"] == "soft"
     snapshot = await source.key_snapshot(made["key"])
@@ -114,7 +114,7 @@ async def test_a_hard_budget_that_begins_anew_begins_with_what_was_spent_meanwhi
     """Its counter is another one, which the data plane does not know yet."""
     org, owner = await api.owner_of("Acme")
     made = (await owner.post(f"/orgs/{org}/keys", json={"name": "k", "budgets": {"month_usd": "1"}})).json()
-    source = KeySource(data, api.rooms.pepper, SystemClock())
+    source = KeySource(data, api.deps.pepper, SystemClock())
     for changes, epoch in (
         ({"month_usd": "2"}, 0),
         ({"mode": "soft"}, 0),
@@ -204,7 +204,7 @@ async def test_a_key_can_have_no_limit_of_its_own_and_then_the_plans_rates_hold(
     path = f"/orgs/{org}/keys/{made['id']}"
     changed = (await owner.patch(path, json={"limits": {"requests_per_hour": "none"}})).json()
     assert [changed["limits"][name] for name in limits] == [None, None, 10_000, None]
-    snapshot = await KeySource(data, api.rooms.pepper, SystemClock()).key_snapshot(made["key"])
+    snapshot = await KeySource(data, api.deps.pepper, SystemClock()).key_snapshot(made["key"])
     assert snapshot is not None
     assert (snapshot.limits.requests_per_minute, snapshot.org.limits.requests_per_minute) == (None, 1_000)
     wrong = await owner.patch(path, json={"limits": {"requests_per_hour": "all"}})
@@ -220,7 +220,7 @@ async def test_after_a_rotation_two_secrets_live_until_the_end_date(database_url
         second = (await owner.post(f"/orgs/{org}/keys/{first['id']}/rotate", json={"overlap_seconds": 600})).json()
         assert [secret["expires_at"] for secret in second["secrets"]] == [None, "2026-11-05T12:10:01Z"]
         data = Database(database_url, Role.DATA)
-        source = KeySource(data, api.rooms.pepper, clock)
+        source = KeySource(data, api.deps.pepper, clock)
         old, new = await source.key_snapshot(first["key"]), await source.key_snapshot(second["key"])
         assert old is not None
         assert new is not None

@@ -185,7 +185,7 @@ async def test_it_ends_after_the_time_that_was_asked_for(api: Api, owner: str, o
 
 async def test_it_ends_with_the_process(api: Api, owner: str, org: str) -> None:
     ending = False
-    api.door.at_hand = {**api.door.at_hand, "rooms": replace(api.rooms, draining=lambda: ending)}
+    api.door.at_hand = {**api.door.at_hand, "deps": replace(api.deps, draining=lambda: ending)}
     async with watching(api, await api.token(owner), org) as stream:
         await stream.next("ready")
         ending = True
@@ -204,7 +204,7 @@ async def test_streams_of_one_organisation_are_bounded(
     again = await api.client(token).get(f"/orgs/{org}/usage/live", params={"seconds": 0})
     assert again.status_code == 200
     with pytest.raises(TooMany):
-        async with live.Live(api.rooms.database, SystemClock()).watch(org):
+        async with live.Live(api.deps.database, SystemClock()).watch(org):
             raise TooMany("the block's own error comes out")
 
 

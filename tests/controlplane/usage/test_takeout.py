@@ -32,7 +32,7 @@ async def _busy_org(api: Api, data: Database, name: str, requests: int) -> tuple
     assert (await owner.put(f"/orgs/{org}/routes/smart", json={"targets": [target]})).status_code == 201
     await owner.patch(f"/orgs/{org}/policy", json={"content_logging": "all"})
     [key] = await api.rows("SELECT data_key FROM organisations WHERE id = :o", o=org)
-    store, vault, now = UsageStore(data), Vault(api.rooms.masters), api.clock.now()
+    store, vault, now = UsageStore(data), Vault(api.deps.masters), api.clock.now()
     events = [event(id=new_id("req", now), org_id=org, created_at=now) for _ in range(requests)]
     await store.insert(events)
     sealed = {part: vault.seal(key, org, about(events[0].id, part), said) for part, said in _SAID.items()}

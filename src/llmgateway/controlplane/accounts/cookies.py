@@ -7,14 +7,14 @@ from fastapi import Request, Response
 
 from llmgateway.controlplane.accounts.schemas import Tokens
 from llmgateway.controlplane.accounts.sessions import ACCESS, IDLE, TokenPair
-from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.controlplane.reception.dependencies import Dependencies
 from llmgateway.errors import Forbidden
 
 COOKIE: Final = "lgw_refresh"
 _PATH: Final = "/api/v1/auth"
 
 
-def hand_out(pair: TokenPair, response: Response, rooms: Rooms, *, in_body: bool) -> Tokens:
+def hand_out(pair: TokenPair, response: Response, deps: Dependencies, *, in_body: bool) -> Tokens:
     """The answer of a login or refresh. The refresh token goes into the cookie, or with `in_body` into the body."""
     response.headers["cache-control"] = "no-store"
     if not in_body:
@@ -23,7 +23,7 @@ def hand_out(pair: TokenPair, response: Response, rooms: Rooms, *, in_body: bool
             pair.refresh,
             max_age=int(IDLE.total_seconds()),
             path=_PATH,
-            secure=rooms.address.startswith("https://"),
+            secure=deps.address.startswith("https://"),
             httponly=True,
             samesite="strict",
         )
@@ -39,11 +39,11 @@ def take_back(response: Response) -> None:
     response.delete_cookie(COOKIE, path=_PATH, httponly=True, samesite="strict")
 
 
-def check_origin(request: Request, rooms: Rooms) -> None:
+def check_origin(request: Request, deps: Dependencies) -> None:
     """Raise Forbidden for a request whose `Origin` is another site's page: only our own pages may log people in or out."""
     origin = request.headers.get("origin")
     if origin is None:
         return
     host = request.headers.get("host", "")
-    if origin.rstrip("/") != rooms.address and urlsplit(origin).netloc.lower() != host.lower():
+    if origin.rstrip("/") != deps.address and urlsplit(origin).netloc.lower() != host.lower():
         raise Forbidden("This request came from another site's page.", code="foreign_origin")

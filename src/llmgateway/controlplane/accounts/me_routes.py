@@ -42,7 +42,7 @@ async def profile(person: Person) -> Profile:
 
 
 async def _note(person: Person, action: str, target: str | None = None) -> None:
-    await record(person.tx, person.rooms.clock, person.actor, Act(action=action, target=target or person.id))
+    await record(person.tx, person.deps.clock, person.actor, Act(action=action, target=target or person.id))
 
 
 @router.patch("")
@@ -56,25 +56,25 @@ async def change_profile(person: SignedIn, body: ProfileBody) -> Profile:
 @router.post("/password", status_code=204)
 async def change_password(person: SignedIn, body: PasswordBody) -> None:
     """Choose another password; all other sessions end."""
-    await service.check_password(person.tx, person.rooms, person.id, body.current_password)
-    await service.set_password(person.tx, person.rooms, person.user, body.password, keep=person.session.id)
+    await service.check_password(person.tx, person.deps, person.id, body.current_password)
+    await service.set_password(person.tx, person.deps, person.user, body.password, keep=person.session.id)
     await _note(person, "user.change_password")
 
 
 @router.post("/email", status_code=202)
 async def change_email(person: SignedIn, body: NewEmailBody) -> None:
     """Ask for another address; it counts once the link that is mailed to it was followed."""
-    await service.check_password(person.tx, person.rooms, person.id, body.password)
+    await service.check_password(person.tx, person.deps, person.id, body.password)
     await _note(person, "user.ask_email")
     if await service.find_login(person.tx, body.email) is None:
-        token = await issue(person.tx, person.rooms, TicketKind.EMAIL, person.id, body.email)
-        await post(person.tx, person.rooms.clock, letters.new_address(body.email, person.rooms.address, token))
+        token = await issue(person.tx, person.deps, TicketKind.EMAIL, person.id, body.email)
+        await post(person.tx, person.deps.clock, letters.new_address(body.email, person.deps.address, token))
 
 
 @router.get("/sessions")
 async def list_sessions(person: SignedIn) -> Page[SessionShown]:
     """Where you are logged in."""
-    rows = await sessions.listed(person.tx, person.rooms.clock, person.id)
+    rows = await sessions.listed(person.tx, person.deps.clock, person.id)
     return Page[SessionShown](
         data=[
             SessionShown(
@@ -94,22 +94,22 @@ async def list_sessions(person: SignedIn) -> Page[SessionShown]:
 @router.delete("/sessions/{session_id}", status_code=204)
 async def end_session(person: SignedIn, session_id: Annotated[str, Path(max_length=100)]) -> None:
     """Log out there."""
-    await sessions.end(person.tx, person.rooms.clock, person.id, session_id)
+    await sessions.end(person.tx, person.deps.clock, person.id, session_id)
     await _note(person, "session.end", session_id)
 
 
 @router.post("/mfa")
 async def begin_mfa(person: SignedIn) -> MfaSecret:
     """A secret for an authenticator app."""
-    secret, uri = await mfa.offer(person.tx, person.rooms, person.user)
+    secret, uri = await mfa.offer(person.tx, person.deps, person.user)
     return MfaSecret(secret=secret, uri=uri)
 
 
 @router.post("/mfa/confirm")
 async def confirm_mfa(person: SignedIn, body: ConfirmBody) -> RecoveryCodes:
     """Switch the second factor on with a code of the app."""
-    await note_code(person.rooms.store, person.id)
-    codes = await mfa.confirm(person.tx, person.rooms, person.user, body.code)
+    await note_code(person.deps.store, person.id)
+    codes = await mfa.confirm(person.tx, person.deps, person.user, body.code)
     await _note(person, "user.mfa_on")
     return RecoveryCodes(recovery_codes=codes)
 
@@ -117,7 +117,7 @@ async def confirm_mfa(person: SignedIn, body: ConfirmBody) -> RecoveryCodes:
 @router.post("/mfa/recovery-codes")
 async def renew_recovery_codes(person: SignedIn, body: Proof) -> RecoveryCodes:
     """Ten new ones; the old ones work no more."""
-    codes = mfa.renew_recovery(person.rooms, await _proven(person, body))
+    codes = mfa.renew_recovery(person.deps, await _proven(person, body))
     await _note(person, "user.mfa_codes")
     return RecoveryCodes(recovery_codes=codes)
 
@@ -131,6 +131,6 @@ async def disable_mfa(person: SignedIn, body: Proof) -> None:
 
 async def _proven(person: Person, proof: Proof) -> Login:
     """The login of somebody who shows password and code once more. Raises Forbidden, Unauthorized and TooMany."""
-    login = await service.check_password(person.tx, person.rooms, person.id, proof.password)
-    mfa.check(person.rooms, login, proof.code)
+    login = await service.check_password(person.tx, person.deps, person.id, proof.password)
+    mfa.check(person.deps, login, proof.code)
     return login

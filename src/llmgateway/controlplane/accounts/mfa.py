@@ -8,7 +8,7 @@ from typing import Final
 from pyotp.totp import TOTP
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.controlplane.reception.dependencies import Dependencies
 from llmgateway.db.models.users import Login, User
 from llmgateway.errors import BadRequest, Conflict, Unauthorized
 from llmgateway.kit.crypto import keyed_hash
@@ -20,48 +20,48 @@ REQUIRED: Final = "mfa_required"
 """The password was right; the code is missing."""
 
 
-async def offer(tx: AsyncSession, rooms: Rooms, user: User) -> tuple[str, str]:
+async def offer(tx: AsyncSession, deps: Dependencies, user: User) -> tuple[str, str]:
     """Store a new TOTP secret, not yet in force; returns it and its otpauth URI. Raises Conflict when the factor is on."""
     login = await tx.get_one(Login, user.id)
     if login.totp_confirmed_at is not None:
         raise Conflict("The second factor is on already. Switch it off first to use another app.")
     secret = base64.b32encode(secrets.token_bytes(20)).decode()
-    login.totp_secret = rooms.masters.seal(secret.encode(), about(user.id))
+    login.totp_secret = deps.masters.seal(secret.encode(), about(user.id))
     uri = TOTP(secret, name=user.email, issuer=_ISSUER).provisioning_uri()
     return secret, uri
 
 
-async def confirm(tx: AsyncSession, rooms: Rooms, user: User, code: str) -> list[str]:
+async def confirm(tx: AsyncSession, deps: Dependencies, user: User, code: str) -> list[str]:
     """Switch the factor on, proven by a code; returns the recovery codes. Raises BadRequest and Conflict."""
     login = await tx.get_one(Login, user.id)
     if login.totp_confirmed_at is not None:
         raise Conflict("The second factor is on already.")
     if login.totp_secret is None:
         raise BadRequest("Ask for a secret first: POST /api/v1/me/mfa.")
-    if not _accept_code(rooms, login, code):
+    if not _accept_code(deps, login, code):
         raise BadRequest(
             "This code is not right. Check the clock of your device, and send the newest code.", param="code"
         )
-    login.totp_confirmed_at = rooms.clock.now()
-    return renew_recovery(rooms, login)
+    login.totp_confirmed_at = deps.clock.now()
+    return renew_recovery(deps, login)
 
 
-def renew_recovery(rooms: Rooms, login: Login) -> list[str]:
+def renew_recovery(deps: Dependencies, login: Login) -> list[str]:
     """New recovery codes instead of the old ones. Raises Conflict when the factor is off."""
     if login.totp_confirmed_at is None:
         raise Conflict("The second factor is off. Switch it on to get recovery codes: POST /api/v1/me/mfa.")
     codes = [f"{secrets.token_hex(3)}-{secrets.token_hex(3)}" for _ in range(_RECOVERY_CODES)]
-    login.recovery_hashes = [keyed_hash(rooms.pepper, code).hex() for code in codes]
+    login.recovery_hashes = [keyed_hash(deps.pepper, code).hex() for code in codes]
     return codes
 
 
-def check(rooms: Rooms, login: Login, code: str | None) -> None:
+def check(deps: Dependencies, login: Login, code: str | None) -> None:
     """Check the code of a login whose factor is on: of the app, or a recovery code, which works once. Raises Unauthorized."""
     if login.totp_confirmed_at is None:
         return
     if code is None:
         raise Unauthorized("Send the code of your authenticator app as `code`.", code=REQUIRED, param="code")
-    if not _accept_code(rooms, login, code) and not _accept_recovery(rooms, login, code):
+    if not _accept_code(deps, login, code) and not _accept_recovery(deps, login, code):
         raise Unauthorized("This code is not right, or was used.", code="invalid_code", param="code")
 
 
@@ -71,12 +71,12 @@ def switch_off(login: Login) -> None:
     login.recovery_hashes = []
 
 
-def _accept_code(rooms: Rooms, login: Login, code: str) -> bool:
+def _accept_code(deps: Dependencies, login: Login, code: str) -> bool:
     """Whether it is a code of this 30-second step or a neighbouring one, and later than the last code that was used."""
     if login.totp_secret is None:
         return False
-    app = TOTP(rooms.masters.open(login.totp_secret, about(login.user_id)).decode())
-    step = int(rooms.clock.now().timestamp()) // _STEP_SECONDS
+    app = TOTP(deps.masters.open(login.totp_secret, about(login.user_id)).decode())
+    step = int(deps.clock.now().timestamp()) // _STEP_SECONDS
     wanted = code.replace(" ", "")
     for candidate in (step - 1, step, step + 1):
         fresh = login.totp_last_step is None or candidate > login.totp_last_step
@@ -86,8 +86,8 @@ def _accept_code(rooms: Rooms, login: Login, code: str) -> bool:
     return False
 
 
-def _accept_recovery(rooms: Rooms, login: Login, code: str) -> bool:
-    digest = keyed_hash(rooms.pepper, code.strip().lower()).hex()
+def _accept_recovery(deps: Dependencies, login: Login, code: str) -> bool:
+    digest = keyed_hash(deps.pepper, code.strip().lower()).hex()
     if digest not in login.recovery_hashes:
         return False
     login.recovery_hashes = [known for known in login.recovery_hashes if known != digest]

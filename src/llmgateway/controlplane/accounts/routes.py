@@ -19,7 +19,7 @@ from llmgateway.controlplane.accounts.tickets import TicketKind, redeem
 from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.reception.after_answer import do_after_answer
 from llmgateway.controlplane.reception.attempts import login_attempt, note_mail
-from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.controlplane.reception.dependencies import Dependencies
 from llmgateway.controlplane.reception.visits import Actor, AtHand, Transaction, bearer, client_address, identify
 from llmgateway.db.models.users import Login, User
 from llmgateway.errors import Forbidden, Unauthorized
@@ -31,24 +31,24 @@ _ENDED = "This session has ended. Log in again."
 
 
 @router.post("/login", response_model_exclude_none=True)
-async def login(body: LoginBody, request: Request, response: Response, rooms: AtHand) -> Tokens:
+async def login(body: LoginBody, request: Request, response: Response, deps: AtHand) -> Tokens:
     """Log in. The refresh token comes as a cookie, or in the body with `token_transport: body`."""
-    check_origin(request, rooms)
-    async with login_attempt(rooms.store, body.email, client_address(request)) as attempt:
+    check_origin(request, deps)
+    async with login_attempt(deps.store, body.email, client_address(request)) as attempt:
         try:
-            pair = await _begin(rooms, body, request)
+            pair = await _begin(deps, body, request)
         except Unauthorized as refused:
             attempt.forgiven = refused.code == mfa.REQUIRED  # the password was right
             raise
         attempt.forgiven = True
-    return hand_out(pair, response, rooms, in_body=body.refresh_in_body)
+    return hand_out(pair, response, deps, in_body=body.refresh_in_body)
 
 
-async def _begin(rooms: Rooms, body: LoginBody, request: Request) -> sessions.TokenPair:
+async def _begin(deps: Dependencies, body: LoginBody, request: Request) -> sessions.TokenPair:
     """A session for whoever has password and code. Raises Unauthorized and Forbidden."""
-    found = await _find(rooms, body.email)
+    found = await _find(deps, body.email)
     # Checked outside any transaction, and as long for an address that nobody has.
-    if not await rooms.passwords.matches(body.password, found.password_hash if found else None) or found is None:
+    if not await deps.passwords.matches(body.password, found.password_hash if found else None) or found is None:
         raise Unauthorized(_WRONG, code="invalid_credentials")
     if not found.verified:
         raise Forbidden(
@@ -56,11 +56,11 @@ async def _begin(rooms: Rooms, body: LoginBody, request: Request) -> sessions.To
             code="email_not_verified",
         )
     address = client_address(request)
-    async with rooms.database.transaction(user_id=found.user_id) as tx:
-        mfa.check(rooms, await tx.get_one(Login, found.user_id, with_for_update=True), body.code)
-        pair = await sessions.begin(tx, rooms, found.user_id, address, request.headers.get("user-agent", ""))
+    async with deps.database.transaction(user_id=found.user_id) as tx:
+        mfa.check(deps, await tx.get_one(Login, found.user_id, with_for_update=True), body.code)
+        pair = await sessions.begin(tx, deps, found.user_id, address, request.headers.get("user-agent", ""))
         actor = Actor(id=found.user_id, address=address)
-        await record(tx, rooms.clock, actor, Act(action="session.begin", target=pair.session_id))
+        await record(tx, deps.clock, actor, Act(action="session.begin", target=pair.session_id))
     return pair
 
 
@@ -68,7 +68,7 @@ async def _begin(rooms: Rooms, body: LoginBody, request: Request) -> sessions.To
 async def refresh(
     request: Request,
     response: Response,
-    rooms: AtHand,
+    deps: AtHand,
     body: Annotated[RefreshBody | None, Body()] = None,
     idempotency_key: Annotated[str | None, Header(min_length=16, max_length=200)] = None,
 ) -> Tokens:
@@ -79,85 +79,85 @@ async def refresh(
     """
     given = body.refresh_token if body else None
     if given is None:
-        check_origin(request, rooms)
+        check_origin(request, deps)
     token = given or request.cookies.get(COOKIE)
     if token is None:
         raise Unauthorized("There is no refresh token. Log in.", code="invalid_token")
-    async with rooms.database.transaction() as tx:
-        pair = await sessions.refresh(tx, rooms, token, idempotency_key)
+    async with deps.database.transaction() as tx:
+        pair = await sessions.refresh(tx, deps, token, idempotency_key)
     if pair is None:
         raise Unauthorized(_ENDED, code="invalid_token")
-    return hand_out(pair, response, rooms, in_body=given is not None)
+    return hand_out(pair, response, deps, in_body=given is not None)
 
 
 @router.post("/logout", status_code=204)
 async def logout(
     request: Request,
     response: Response,
-    rooms: AtHand,
+    deps: AtHand,
     tx: Transaction,
     body: Annotated[LogoutBody | None, Body()] = None,
 ) -> None:
     """End this session, or all of them with `everywhere`; by access token, refresh token or cookie."""
-    check_origin(request, rooms)
+    check_origin(request, deps)
     wish = body or LogoutBody()
     token = wish.refresh_token or request.cookies.get(COOKIE)
     if bearer(request) is not None or token is None:
-        session = (await identify(request, rooms, tx)).session
+        session = (await identify(request, deps, tx)).session
     else:
-        found = await sessions.of_refresh(tx, rooms, token)
+        found = await sessions.of_refresh(tx, deps, token)
         if found is None:
             raise Unauthorized(_ENDED, code="invalid_token")
         session = found
     if wish.everywhere:
-        await sessions.end_all(tx, rooms.clock, session.user_id)
+        await sessions.end_all(tx, deps.clock, session.user_id)
     else:
-        await sessions.end(tx, rooms.clock, session.user_id, session.id)
+        await sessions.end(tx, deps.clock, session.user_id, session.id)
     actor = Actor(id=session.user_id, address=client_address(request))
     action = "session.end_all" if wish.everywhere else "session.end"
-    await record(tx, rooms.clock, actor, Act(action=action, target=session.id))
+    await record(tx, deps.clock, actor, Act(action=action, target=session.id))
     take_back(response)
 
 
 @router.post("/verify", status_code=204)
-async def verify(body: TokenBody, request: Request, rooms: AtHand, tx: Transaction) -> None:
+async def verify(body: TokenBody, request: Request, deps: AtHand, tx: Transaction) -> None:
     """Confirm an address with what was mailed to it."""
-    ticket = await redeem(tx, rooms, body.token, TicketKind.VERIFY, TicketKind.EMAIL)
-    user = await service.redeem_address(tx, rooms, ticket)
+    ticket = await redeem(tx, deps, body.token, TicketKind.VERIFY, TicketKind.EMAIL)
+    user = await service.redeem_address(tx, deps, ticket)
     actor = Actor(id=user.id, address=client_address(request))
-    await record(tx, rooms.clock, actor, Act(action="user.verify_email", target=user.id))
+    await record(tx, deps.clock, actor, Act(action="user.verify_email", target=user.id))
 
 
 @router.post("/verify/resend", status_code=202)
-async def resend_verification(body: EmailBody, request: Request, rooms: AtHand, later: BackgroundTasks) -> None:
+async def resend_verification(body: EmailBody, request: Request, deps: AtHand, later: BackgroundTasks) -> None:
     """Mail the confirmation again, if the address waits for one. The answer is always the same."""
-    await note_mail(rooms.store, body.email, client_address(request))
-    found = await _find(rooms, body.email)
+    await note_mail(deps.store, body.email, client_address(request))
+    found = await _find(deps, body.email)
     if found is not None and not found.verified:
-        do_after_answer(later, service.mail_verification, rooms, found.user_id, body.email)
+        do_after_answer(later, service.mail_verification, deps, found.user_id, body.email)
 
 
 @router.post("/forgot", status_code=202)
-async def forgot(body: EmailBody, request: Request, rooms: AtHand, later: BackgroundTasks) -> None:
+async def forgot(body: EmailBody, request: Request, deps: AtHand, later: BackgroundTasks) -> None:
     """Mail a link for a new password, if somebody has this address. The answer is always the same."""
-    await note_mail(rooms.store, body.email, client_address(request))
-    found = await _find(rooms, body.email)
+    await note_mail(deps.store, body.email, client_address(request))
+    found = await _find(deps, body.email)
     if found is not None:
-        do_after_answer(later, service.mail_reset, rooms, found.user_id, body.email)
+        do_after_answer(later, service.mail_reset, deps, found.user_id, body.email)
 
 
-async def _find(rooms: Rooms, email: str) -> service.FoundLogin | None:
+async def _find(deps: Dependencies, email: str) -> service.FoundLogin | None:
     """All that is done for an address before the answer leaves: what somebody's takes more comes later, so that the time tells nothing."""
-    async with rooms.database.transaction() as tx:
+    async with deps.database.transaction() as tx:
         return await service.find_login(tx, email)
 
 
 @router.post("/reset", status_code=204)
-async def reset(body: ResetBody, request: Request, rooms: AtHand, tx: Transaction) -> None:
+async def reset(body: ResetBody, request: Request, deps: AtHand, tx: Transaction) -> None:
     """Choose a new password with what was mailed; every session ends."""
-    ticket = await redeem(tx, rooms, body.token, TicketKind.RESET)
+    ticket = await redeem(tx, deps, body.token, TicketKind.RESET)
     user = await tx.get_one(User, ticket.user_id)
-    user.email_verified_at = user.email_verified_at or rooms.clock.now()
-    await service.set_password(tx, rooms, user, body.password, keep=None)
+    user.email_verified_at = user.email_verified_at or deps.clock.now()
+    await service.set_password(tx, deps, user, body.password, keep=None)
     actor = Actor(id=user.id, address=client_address(request))
-    await record(tx, rooms.clock, actor, Act(action="user.reset_password", target=user.id))
+    await record(tx, deps.clock, actor, Act(action="user.reset_password", target=user.id))

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.controlplane.accounts import letters, sessions
 from llmgateway.controlplane.accounts.tickets import TicketKind, issue, void_all
 from llmgateway.controlplane.reception.attempts import note_code
+from llmgateway.controlplane.reception.dependencies import Dependencies
 from llmgateway.controlplane.reception.outbox import post
-from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.db.models.sessions import MailTicket
 from llmgateway.db.models.users import Login, User
 from llmgateway.errors import Conflict, Forbidden
@@ -65,52 +65,52 @@ def new_user_id(clock: Clock) -> str:
     return new_id("user", clock.now())
 
 
-async def send_verification(tx: AsyncSession, rooms: Rooms, user_id: str, email: str) -> None:
+async def send_verification(tx: AsyncSession, deps: Dependencies, user_id: str, email: str) -> None:
     """Queue a mail with a link that verifies the address."""
-    token = await issue(tx, rooms, TicketKind.VERIFY, user_id, email)
-    await post(tx, rooms.clock, letters.verify(email, rooms.address, token))
+    token = await issue(tx, deps, TicketKind.VERIFY, user_id, email)
+    await post(tx, deps.clock, letters.verify(email, deps.address, token))
 
 
-async def mail_verification(rooms: Rooms, user_id: str, email: str) -> None:
+async def mail_verification(deps: Dependencies, user_id: str, email: str) -> None:
     """As `send_verification`, in a transaction of its own."""
-    async with rooms.database.transaction(user_id=user_id) as tx:
-        await send_verification(tx, rooms, user_id, email)
+    async with deps.database.transaction(user_id=user_id) as tx:
+        await send_verification(tx, deps, user_id, email)
 
 
-async def mail_reset(rooms: Rooms, user_id: str, email: str) -> None:
+async def mail_reset(deps: Dependencies, user_id: str, email: str) -> None:
     """Queue a mail with a link to choose a new password, in a transaction of its own."""
-    async with rooms.database.transaction(user_id=user_id) as tx:
-        token = await issue(tx, rooms, TicketKind.RESET, user_id, email)
-        await post(tx, rooms.clock, letters.reset(email, rooms.address, token))
+    async with deps.database.transaction(user_id=user_id) as tx:
+        token = await issue(tx, deps, TicketKind.RESET, user_id, email)
+        await post(tx, deps.clock, letters.reset(email, deps.address, token))
 
 
-async def check_password(tx: AsyncSession, rooms: Rooms, user_id: str, password: str) -> Login:
+async def check_password(tx: AsyncSession, deps: Dependencies, user_id: str, password: str) -> Login:
     """Check the password that a logged-in person gives again; returns the login. Raises Forbidden and TooMany."""
-    await note_code(rooms.store, user_id)
+    await note_code(deps.store, user_id)
     login = await tx.get_one(Login, user_id)
-    if not await rooms.passwords.matches(password, login.password_hash):
+    if not await deps.passwords.matches(password, login.password_hash):
         raise Forbidden("This is not your password.", code="wrong_password", param="password")
     return login
 
 
-async def set_password(tx: AsyncSession, rooms: Rooms, user: User, password: str, *, keep: str | None) -> None:
+async def set_password(tx: AsyncSession, deps: Dependencies, user: User, password: str, *, keep: str | None) -> None:
     """Set another password. Ends every session but `keep`, voids all mailed links, and mails the owner."""
     login = await tx.get_one(Login, user.id)
-    login.password_hash = await rooms.passwords.hash(password)
-    await sessions.end_all(tx, rooms.clock, user.id, but=keep)
-    await void_all(tx, rooms.clock, user.id)
-    await post(tx, rooms.clock, letters.password_changed(user.email, rooms.address))
+    login.password_hash = await deps.passwords.hash(password)
+    await sessions.end_all(tx, deps.clock, user.id, but=keep)
+    await void_all(tx, deps.clock, user.id)
+    await post(tx, deps.clock, letters.password_changed(user.email, deps.address))
 
 
-async def redeem_address(tx: AsyncSession, rooms: Rooms, ticket: MailTicket) -> User:
+async def redeem_address(tx: AsyncSession, deps: Dependencies, ticket: MailTicket) -> User:
     """Redeem a ticket of a mailed link: verifies the address, or replaces the old one by it. Raises Conflict."""
     user = await tx.get_one(User, ticket.user_id)
     if ticket.kind == TicketKind.EMAIL:
         if await find_login(tx, ticket.email) is not None:
             raise Conflict("This address belongs to another account by now.")
-        await post(tx, rooms.clock, letters.address_changed(user.email, ticket.email))
+        await post(tx, deps.clock, letters.address_changed(user.email, ticket.email))
         user.email = ticket.email
-        await void_all(tx, rooms.clock, user.id)  # links in the old address's mailbox
-    user.email_verified_at = rooms.clock.now()
+        await void_all(tx, deps.clock, user.id)  # links in the old address's mailbox
+    user.email_verified_at = deps.clock.now()
     await tx.flush()
     return user

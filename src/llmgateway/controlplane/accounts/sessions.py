@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.controlplane.reception.dependencies import Dependencies
 from llmgateway.db.models.sessions import RefreshToken, Session
 from llmgateway.db.session import see
 from llmgateway.errors import NotFound
@@ -34,9 +34,9 @@ class TokenPair:
     user_id: str
 
 
-async def begin(tx: AsyncSession, rooms: Rooms, user_id: str, address: str, agent: str) -> TokenPair:
+async def begin(tx: AsyncSession, deps: Dependencies, user_id: str, address: str, agent: str) -> TokenPair:
     """Create a session of a person whom the transaction sees."""
-    now = rooms.clock.now()
+    now = deps.clock.now()
     session = Session(
         id=new_id("sess", now),
         user_id=user_id,
@@ -48,23 +48,23 @@ async def begin(tx: AsyncSession, rooms: Rooms, user_id: str, address: str, agen
     )
     tx.add(session)
     await tx.flush()
-    return await _next_tokens(tx, rooms, session)
+    return await _next_tokens(tx, deps, session)
 
 
-async def refresh(tx: AsyncSession, rooms: Rooms, token: str, attempt: str | None = None) -> TokenPair | None:
+async def refresh(tx: AsyncSession, deps: Dependencies, token: str, attempt: str | None = None) -> TokenPair | None:
     """Rotate the tokens; None when the refresh token is unknown, expired, or was used, which ends its whole session.
 
     `attempt` is the caller's Idempotency-Key. A page that is reloaded while it renews never sees the answer: it asks
     again with the same one and is given another pair. A thief of the token alone does not know it.
     """
-    found = await _find(tx, rooms, token)
+    found = await _find(tx, deps, token)
     if found is None:
         return None
     old, session = found
-    now = rooms.clock.now()
+    now = deps.clock.now()
     if session.revoked_at is not None or session.expires_at <= now:
         return None
-    digest = keyed_hash(rooms.pepper, attempt) if attempt else None
+    digest = keyed_hash(deps.pepper, attempt) if attempt else None
     if old.used_at is None:
         old.used_at, old.attempt = now, digest
     elif digest is None or old.attempt != digest or now - old.used_at > _REPEATABLE:
@@ -72,12 +72,12 @@ async def refresh(tx: AsyncSession, rooms: Rooms, token: str, attempt: str | Non
         await tx.flush()
         return None
     session.last_used_at, session.expires_at = now, now + IDLE
-    return await _next_tokens(tx, rooms, session)
+    return await _next_tokens(tx, deps, session)
 
 
-async def of_refresh(tx: AsyncSession, rooms: Rooms, token: str) -> Session | None:
+async def of_refresh(tx: AsyncSession, deps: Dependencies, token: str) -> Session | None:
     """The session of a refresh token; None for an unknown one."""
-    found = await _find(tx, rooms, token)
+    found = await _find(tx, deps, token)
     return None if found is None else found[1]
 
 
@@ -108,8 +108,8 @@ async def end_all(tx: AsyncSession, clock: Clock, user_id: str, *, but: str | No
     await tx.execute(ending if but is None else ending.where(Session.id != but))
 
 
-async def _find(tx: AsyncSession, rooms: Rooms, token: str) -> tuple[RefreshToken, Session] | None:
-    digest = keyed_hash(rooms.pepper, token)
+async def _find(tx: AsyncSession, deps: Dependencies, token: str) -> tuple[RefreshToken, Session] | None:
+    digest = keyed_hash(deps.pepper, token)
     found: dict[str, Any] | None = await tx.scalar(select(func.find_refresh(digest)))
     if found is None:
         return None
@@ -119,13 +119,13 @@ async def _find(tx: AsyncSession, rooms: Rooms, token: str) -> tuple[RefreshToke
     return None if session is None or old is None else (old, session)
 
 
-async def _next_tokens(tx: AsyncSession, rooms: Rooms, session: Session) -> TokenPair:
-    token, now = secrets.token_urlsafe(32), rooms.clock.now()
+async def _next_tokens(tx: AsyncSession, deps: Dependencies, session: Session) -> TokenPair:
+    token, now = secrets.token_urlsafe(32), deps.clock.now()
     tx.add(
         RefreshToken(
-            token_hash=keyed_hash(rooms.pepper, token), session_id=session.id, user_id=session.user_id, created_at=now
+            token_hash=keyed_hash(deps.pepper, token), session_id=session.id, user_id=session.user_id, created_at=now
         )
     )
     await tx.flush()
-    access = rooms.signer.sign({"sub": session.user_id, "sid": session.id}, now, ACCESS)
+    access = deps.signer.sign({"sub": session.user_id, "sid": session.id}, now, ACCESS)
     return TokenPair(access=access, refresh=token, session_id=session.id, user_id=session.user_id)

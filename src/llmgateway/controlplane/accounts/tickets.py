@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from llmgateway.controlplane.reception.rooms import Rooms
+from llmgateway.controlplane.reception.dependencies import Dependencies
 from llmgateway.db.models.sessions import MailTicket
 from llmgateway.db.session import see
 from llmgateway.errors import BadRequest
@@ -31,13 +31,13 @@ _LIFETIME: Final = {
 }
 
 
-async def issue(tx: AsyncSession, rooms: Rooms, kind: TicketKind, user_id: str, email: str) -> str:
+async def issue(tx: AsyncSession, deps: Dependencies, kind: TicketKind, user_id: str, email: str) -> str:
     """Issue a token and void earlier ones of its kind. Returns the token, which is not stored."""
-    token, now = secrets.token_urlsafe(32), rooms.clock.now()
-    await void_all(tx, rooms.clock, user_id, kind)
+    token, now = secrets.token_urlsafe(32), deps.clock.now()
+    await void_all(tx, deps.clock, user_id, kind)
     tx.add(
         MailTicket(
-            token_hash=keyed_hash(rooms.pepper, token),
+            token_hash=keyed_hash(deps.pepper, token),
             kind=kind,
             user_id=user_id,
             email=email,
@@ -57,9 +57,9 @@ async def void_all(tx: AsyncSession, clock: Clock, user_id: str, *kinds: TicketK
     await tx.execute(open_ones.values(used_at=clock.now()))
 
 
-async def redeem(tx: AsyncSession, rooms: Rooms, token: str, *kinds: TicketKind) -> MailTicket:
+async def redeem(tx: AsyncSession, deps: Dependencies, token: str, *kinds: TicketKind) -> MailTicket:
     """Use a token of one of these kinds; from here on the transaction sees its person. Raises BadRequest."""
-    digest, now = keyed_hash(rooms.pepper, token), rooms.clock.now()
+    digest, now = keyed_hash(deps.pepper, token), deps.clock.now()
     user_id: str | None = await tx.scalar(select(func.find_ticket(digest)))
     if user_id is not None:
         await see(tx, user_id=user_id)

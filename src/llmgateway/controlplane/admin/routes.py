@@ -35,7 +35,7 @@ async def admin_orgs(
     plan: Annotated[str | None, Query(max_length=50)] = None,
 ) -> Page[AdminOrg]:
     """Every organisation, newest first."""
-    async with operator.rooms.admin.transaction() as tx:
+    async with operator.deps.admin.transaction() as tx:
         rows = await newest_first(tx, service.organisations(q, plan), Organisation.id, paging)
         await _note(tx, operator, Act(action="operator.list", after={"q": q, "plan": plan}))
     return page_of(rows, paging.limit, service.shown, lambda row: row[0].id)
@@ -44,8 +44,8 @@ async def admin_orgs(
 @router.get("/orgs/{org_id}")
 async def admin_org(operator: Operator, org_id: OrgId) -> AdminOrgDetail:
     """One organisation, with what it used this month. That an operator looked is in its trail."""
-    async with operator.rooms.admin.transaction() as tx:
-        org = await service.detail(tx, operator.rooms.clock, org_id)
+    async with operator.deps.admin.transaction() as tx:
+        org = await service.detail(tx, operator.deps.clock, org_id)
         await _note(tx, operator, Act(action="operator.look", org_id=org.id, target=org.id))
     return org
 
@@ -53,18 +53,18 @@ async def admin_org(operator: Operator, org_id: OrgId) -> AdminOrgDetail:
 @router.patch("/orgs/{org_id}")
 async def admin_change_org(operator: Operator, org_id: OrgId, body: AdminChange) -> AdminOrgDetail:
     """Assign a plan, suspend, or let go on; every process knows at once."""
-    async with operator.rooms.admin.transaction() as tx:
-        await service.change(tx, operator.rooms.clock, _actor(operator), org_id, body)
-        return await service.detail(tx, operator.rooms.clock, org_id)
+    async with operator.deps.admin.transaction() as tx:
+        await service.change(tx, operator.deps.clock, _actor(operator), org_id, body)
+        return await service.detail(tx, operator.deps.clock, org_id)
 
 
 @router.post("/orgs/{org_id}/credit", status_code=201)
 async def admin_give_credit(operator: Operator, org_id: OrgId, body: CreditGrant) -> AdminOrgDetail:
     """Give credit that was not bought here, or take it back; each `reference` is booked once."""
-    async with operator.rooms.admin.transaction() as tx:
+    async with operator.deps.admin.transaction() as tx:
         org = await service.find(tx, org_id)
-        await credit.give(tx, operator.rooms.clock, _actor(operator), org.id, body)
-        return await service.detail(tx, operator.rooms.clock, org.id)
+        await credit.give(tx, operator.deps.clock, _actor(operator), org.id, body)
+        return await service.detail(tx, operator.deps.clock, org.id)
 
 
 @router.get("/figures")
@@ -72,16 +72,16 @@ async def admin_figures(
     operator: Operator, stripe_access: Annotated[StripeAccess | None, Depends(stripe_of)]
 ) -> BusinessFigures:
     """Organisations by plan, monthly recurring revenue, churn and this month's usage."""
-    async with operator.rooms.admin.transaction() as tx:
+    async with operator.deps.admin.transaction() as tx:
         await _note(tx, operator, Act(action="operator.figures"))
-        return await service.figures(tx, operator.rooms.clock, takes_payments=stripe_access is not None)
+        return await service.figures(tx, operator.deps.clock, takes_payments=stripe_access is not None)
 
 
 @router.get("/usage", response_model=Summary, responses=summary_file.DOCUMENTED)
 async def admin_usage(operator: Operator, wish: Annotated[OverallWish, Query()]) -> Summary | Response:
     """Figures of all organisations, a row for each or by what they were for, as those of one are at /orgs/{org}/usage/summary."""
-    async with operator.rooms.admin.transaction() as tx:
-        found = await summary_of(tx, None, wish, operator.rooms.clock.now())
+    async with operator.deps.admin.transaction() as tx:
+        found = await summary_of(tx, None, wish, operator.deps.clock.now())
         asked = {"by": wish.by, "from": found.since, "to": found.until}
         await _note(tx, operator, Act(action="operator.usage", after=asked))
     return found if wish.format == "json" else summary_file.file_of(found)
@@ -96,13 +96,13 @@ async def admin_audit(
     operator: Operator, paging: PageWish, wish: Annotated[AuditWish, Query()]
 ) -> Page[OperatorEntry] | Response:
     """What operators did and looked at, in every organisation, newest first; as `jsonl` or `csv` all of it in one file."""
-    async with operator.rooms.admin.transaction() as tx:
+    async with operator.deps.admin.transaction() as tx:
         query = audit.matching(audit.of_operators(), wish)
         return await trail(tx, query, paging, wish.format, OperatorEntry)
 
 
 async def _note(tx: AsyncSession, operator: Person, act: Act) -> None:
-    await audit.record(tx, operator.rooms.clock, _actor(operator), act)
+    await audit.record(tx, operator.deps.clock, _actor(operator), act)
 
 
 def _actor(operator: Person) -> Actor:

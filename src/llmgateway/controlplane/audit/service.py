@@ -55,7 +55,7 @@ async def record(tx: AsyncSession, clock: Clock, actor: Actor, act: Act) -> None
 async def note(visit: Visit, action: str, target: str | None = None, **change: Mapping[str, Any] | None) -> None:
     """Add an act of a member in their organisation; `before` and `after` as in Act."""
     act = Act(action=action, org_id=visit.org.id, target=target, **change)
-    await record(visit.tx, visit.rooms.clock, visit.actor, act)
+    await record(visit.tx, visit.deps.clock, visit.actor, act)
 
 
 def of_org(org_id: str) -> Select[AuditRow]:

@@ -39,12 +39,12 @@ async def plan(visit: Visit, stripe_api: StripeApi, wish: PlanWish) -> PlanChang
     name = wish.plan
     if name != FREE:
         check_open(visit.org)
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
+    async with visit.deps.database.transaction(visit.org.id) as tx:
         wanted = await service.plan_wanted(tx, visit.org, name)
     with served(changes=True):
         customer = await _customer(visit, stripe_api)
         change = change_to(wanted, await stripe_api.subscriptions(customer))
-        _check_seen(wish, change.instead_of or visit.org.plan, visit.rooms.clock.now())
+        _check_seen(wish, change.instead_of or visit.org.plan, visit.deps.clock.now())
         if change.step is ChangeStep.SUBSCRIBE:
             return PlanChange(url=await _page_of_plan(visit, stripe_api, customer, name))
         return await _change(visit, stripe_api, change, wanted, wish.as_of)
@@ -71,7 +71,7 @@ async def portal(visit: Visit, stripe_api: StripeApi) -> str:
 
 async def invoices(visit: Visit, stripe_api: StripeApi, limit: int, after: str | None) -> InvoicePage:
     """The organisation's invoices, newest first; none before the first purchase. Raises Unavailable."""
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
+    async with visit.deps.database.transaction(visit.org.id) as tx:
         account = await accounts.account_of(tx, visit.org.id)
     if account is None or account.customer_id is None:
         return InvoicePage(invoices=(), more=False)
@@ -122,7 +122,7 @@ async def _change(
     visit: Visit, stripe_api: StripeApi, change: Change, wanted: Plan, as_of: datetime | None
 ) -> PlanChange:
     """Change the best subscription to another plan; for a plan that costs nothing, end all of them."""
-    now, subscription = visit.rooms.clock.now(), change.subscriptions[0]
+    now, subscription = visit.deps.clock.now(), change.subscriptions[0]
     if change.step is ChangeStep.SETTLE:
         return await _settle(stripe_api, subscription)
     if change.step is ChangeStep.KEEP:
@@ -131,7 +131,7 @@ async def _change(
     if change.step is ChangeStep.RAISE:
         page = await stripe_api.upgrade(subscription, wanted.id, as_of or now)
         return PlanChange(effective_at=now) if page is None else PlanChange(url=page, message=_not_paid(subscription))
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
+    async with visit.deps.database.transaction(visit.org.id) as tx:
         losses = await service.losses(tx, visit, wanted)
     if change.step is ChangeStep.LOWER:
         await stripe_api.downgrade(subscription, wanted.id)
@@ -170,20 +170,20 @@ async def _end(stripe_api: StripeApi, subscriptions: Sequence[Subscription], now
 
 async def _customer(visit: Visit, stripe_api: StripeApi) -> str:
     """The organisation's customer at Stripe. It is made when the organisation first pays, or when Stripe no longer knows it."""
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
+    async with visit.deps.database.transaction(visit.org.id) as tx:
         account = await accounts.account_of(tx, visit.org.id)
         email = await tx.scalar(select(accounts.address_of_payer(visit.org.id))) or visit.user.email
     known = account.customer_id if account is not None else None
     if known is not None and await stripe_api.knows(known):
         return known
     customer = await stripe_api.customer(visit.org.id, visit.org.name, email, known)
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
-        await accounts.note_customer(tx, visit.rooms.clock, visit.org.id, customer)
+    async with visit.deps.database.transaction(visit.org.id) as tx:
+        await accounts.note_customer(tx, visit.deps.clock, visit.org.id, customer)
     return customer
 
 
 def _page(visit: Visit) -> str:
-    return f"{visit.rooms.address}/o/{visit.org.slug}/billing"
+    return f"{visit.deps.address}/o/{visit.org.slug}/billing"
 
 
 def _return_urls(visit: Visit) -> ReturnUrls:

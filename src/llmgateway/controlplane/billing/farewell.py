@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from llmgateway.controlplane.billing import accounts
 from llmgateway.controlplane.billing.books.ledger import Account, balances
 from llmgateway.controlplane.billing.charges import hourly
-from llmgateway.controlplane.reception.rooms import OrgCloses
+from llmgateway.controlplane.reception.dependencies import OrgCloses
 from llmgateway.errors import Conflict
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.money import dollars

@@ -29,8 +29,8 @@ class _Costs:
 
 async def preview(visit: Visit, stripe_api: StripeApi | None, name: str) -> ChangePreview:
     """What a change to the plan `name` would cost and take away; without Stripe only the latter. Raises BadRequest, Conflict and Unavailable."""
-    now = visit.rooms.clock.now()
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
+    now = visit.deps.clock.now()
+    async with visit.deps.database.transaction(visit.org.id) as tx:
         wanted = await service.plan_wanted(tx, visit.org, name)
         losses = tuple(await service.losses(tx, visit, wanted))
         account = await accounts.account_of(tx, visit.org.id)
@@ -53,7 +53,7 @@ async def preview(visit: Visit, stripe_api: StripeApi | None, name: str) -> Chan
 
 async def renewal(visit: Visit, stripe_api: StripeApi | None) -> RenewalShown:
     """Of the subscription that is paid for, where it goes on. Raises Conflict and Unavailable."""
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
+    async with visit.deps.database.transaction(visit.org.id) as tx:
         account = await accounts.account_of(tx, visit.org.id)
     if stripe_api is None:
         return RenewalShown()

@@ -128,7 +128,7 @@ async def read_statement(
 
     `to` alone is the month that ends there, or as much of it as lies before.
     """
-    until = wish.until or visit.rooms.clock.now()
+    until = wish.until or visit.deps.clock.now()
     since = wish.since or month_of(until - timedelta.resolution)[0]
     if since >= until:
         raise BadRequest("`from` must lie before `to`, which is now if it is not given.", param="from")
@@ -137,9 +137,9 @@ async def read_statement(
 
 
 async def _record(visit: Visit, action: str, after: dict[str, Any]) -> None:
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
+    async with visit.deps.database.transaction(visit.org.id) as tx:
         act = Act(action=action, org_id=visit.org.id, target=visit.org.id, after=after)
-        await record(tx, visit.rooms.clock, visit.actor, act)
+        await record(tx, visit.deps.clock, visit.actor, act)
 
 
 def _invoice(invoice: Invoice) -> InvoiceShown:

@@ -27,7 +27,7 @@ from llmgateway.kit.money import usd, usd_or_none
 
 async def shown(visit: Visit, *, stripe: bool) -> BillingShown:
     """How the organisation stands."""
-    tx, org, now = visit.tx, visit.org, visit.rooms.clock.now()
+    tx, org, now = visit.tx, visit.org, visit.deps.clock.now()
     account, books = await accounts.account_of(tx, org.id), await balances(tx, org.id)
     standing = Standing(status="none") if account is None else accounts.standing_in(account)
     period = period_of(org.period_start, org.period_end, now)
@@ -79,7 +79,7 @@ def _quota(org: Organisation, plan: Plan | None, now: datetime) -> Quota | None:
 async def limit_overage(visit: Visit, limit_nanos: int | None) -> None:
     """Another limit, for what is used from now on. Raises Conflict for one on a plan that nothing goes beyond."""
     check_open(visit.org)
-    tx, org, now = visit.tx, visit.org, visit.rooms.clock.now()
+    tx, org, now = visit.tx, visit.org, visit.deps.clock.now()
     plan = all_plans().get(org.plan)
     if limit_nanos is not None and not _goes_beyond(plan):
         raise Conflict(
@@ -119,14 +119,14 @@ async def plan_wanted(tx: AsyncSession, org: Organisation, name: str) -> Plan:
 
 async def losses(tx: AsyncSession, visit: Visit, plan: Plan) -> list[str]:
     """What a change to a smaller plan would break or take away, in sentences."""
-    org, now = visit.org, visit.rooms.clock.now()
+    org, now = visit.org, visit.deps.clock.now()
     members = await tx.scalar(select(func.count()).where(Member.org_id == org.id)) or 0
     requests, tokens = await overage.used(tx, org.id, period_of(org.period_start, org.period_end, now))
     current = plan_named(org.plan)
     if not current.sold:
         return []  # it stays: only the subscription beside it ends
     found = losses_of(current, plan, members, (requests, tokens))
-    if visit.rooms.tariff.in_advance and plan.in_advance and not current.in_advance:
+    if visit.deps.tariff.in_advance and plan.in_advance and not current.in_advance:
         found.append(
             "Requests on the gateway's own provider keys are paid in advance then: without credit they are refused."
         )

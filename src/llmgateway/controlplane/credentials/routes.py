@@ -35,11 +35,11 @@ async def create_credential(
 ) -> CredentialShown:
     """Bring a provider's key: it is tried with a call that costs nothing, then sealed. Keys of yours go before the gateway's."""
     checked = await service.check(visit, body)
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
+    async with visit.deps.database.transaction(visit.org.id) as tx:
         row = await service.create(tx, visit, body, checked)
         after = {"provider": row.provider, "name": row.name, "last4": row.last4, "base_url": row.base_url}
         act = Act(action="credential.create", org_id=visit.org.id, target=row.id, after=after)
-        await record(tx, visit.rooms.clock, visit.actor, act)
+        await record(tx, visit.deps.clock, visit.actor, act)
     return CredentialShown.model_validate(row)
 
 
@@ -48,16 +48,16 @@ async def check_credential(
     visit: Annotated[Visit, RequiresBriefly(Permission.CREDENTIALS_WRITE)], credential_id: CredentialId
 ) -> CredentialShown:
     """Try it again, with a call that costs nothing."""
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
+    async with visit.deps.database.transaction(visit.org.id) as tx:
         row = await service.find(tx, visit, credential_id)
     secrets = service.opened(visit, row)
-    checked = await visit.rooms.check.check(row.provider, secrets, row.options, row.base_url)
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
+    checked = await visit.deps.check.check(row.provider, secrets, row.options, row.base_url)
+    async with visit.deps.database.transaction(visit.org.id) as tx:
         row = await service.find(tx, visit, credential_id)
-        row.checked_at = visit.rooms.clock.now()
+        row.checked_at = visit.deps.clock.now()
         row.check_result = checked.message
         act = Act(action="credential.check", org_id=visit.org.id, target=row.id, after={"accepted": checked.accepted})
-        await record(tx, visit.rooms.clock, visit.actor, act)
+        await record(tx, visit.deps.clock, visit.actor, act)
     return CredentialShown.model_validate(row)
 
 

@@ -32,9 +32,9 @@ def secrets_of(body: NewCredential) -> dict[str, str]:
 
 async def check(visit: Visit, body: NewCredential) -> CheckedCredential:
     """Try the credential at the provider; call it outside of transactions. Raises BadRequest when the provider refuses it."""
-    if not visit.rooms.check.known(body.provider):
+    if not visit.deps.check.known(body.provider):
         raise BadRequest("There is no such provider. See docs/reference/providers.md.", param="provider")
-    checked = await visit.rooms.check.check(body.provider, secrets_of(body), body.options, body.base_url)
+    checked = await visit.deps.check.check(body.provider, secrets_of(body), body.options, body.base_url)
     if checked.accepted is False:
         raise BadRequest(
             f"The provider does not take this credential ({checked.message}). Check it, and send it again.",
@@ -50,10 +50,10 @@ async def create(tx: AsyncSession, visit: Visit, body: NewCredential, checked: C
     count = await tx.scalar(select(func.count()).select_from(owned(ProviderCredential, org.id).subquery()))
     if (count or 0) >= _MOST:
         raise Conflict(f"An organisation has at most {_MOST} credentials. Remove one first.")
-    vault = Vault(visit.rooms.masters)
+    vault = Vault(visit.deps.masters)
     data_key = org.data_key or vault.new_key(org.id)
     org.data_key = data_key
-    now, secrets = visit.rooms.clock.now(), secrets_of(body)
+    now, secrets = visit.deps.clock.now(), secrets_of(body)
     identifier = new_id("cred", now)
     row = ProviderCredential(
         id=identifier,
@@ -87,7 +87,7 @@ def opened(visit: Visit, row: ProviderCredential) -> dict[str, str]:
     """Its secrets, for a check. Raises Conflict when they cannot be opened."""
     if visit.org.data_key is None:
         raise Conflict("This credential was erased. Enter it anew.")
-    plain = Vault(visit.rooms.masters).open(visit.org.data_key, visit.org.id, about(row.id), row.sealed)
+    plain = Vault(visit.deps.masters).open(visit.org.data_key, visit.org.id, about(row.id), row.sealed)
     found: dict[str, Any] = msgspec.json.decode(plain)
     return {name: str(value) for name, value in found.items()}
 

@@ -98,8 +98,8 @@ class PathShown(Shown):
 @router.get("/health")
 async def list_health(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)]) -> Page[PathShown]:
     """How the providers are doing that were asked of late: circuits, time to the first token, speed."""
-    org = await org_snapshot_of(visit.tx, visit.rooms.clock, visit.org)
-    providers = visit.rooms.planner.credentials(org)
+    org = await org_snapshot_of(visit.tx, visit.deps.clock, visit.org)
+    providers = visit.deps.planner.credentials(org)
     found = [_path_shown(providers[one.path.credential], one) for one in await _paths(visit, org)]
     return Page[PathShown](data=sorted(found, key=lambda one: (one.provider, one.model or "", one.credential)))
 
@@ -107,8 +107,8 @@ async def list_health(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)])
 @router.post("/routes/explain")
 async def explain_route(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)], body: ExplainBody) -> Explanation:
     """The plan of a request with its reasons; nothing is sent."""
-    org = await org_snapshot_of(visit.tx, visit.rooms.clock, visit.org)
-    explained = visit.rooms.planner.explain(body.model_dump(), org)
+    org = await org_snapshot_of(visit.tx, visit.deps.clock, visit.org)
+    explained = visit.deps.planner.explain(body.model_dump(), org)
     health = {(one.path.credential, one.path.model): one for one in await _paths(visit, org)}
     for step in explained["plan"]:
         step["health"] = _words(health, step["credential"], step["target"].partition("/")[2])
@@ -118,13 +118,13 @@ async def explain_route(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)
 @router.get("/models")
 async def list_models(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)]) -> Page[ModelShown]:
     """All that may be named, with context window, abilities and prices."""
-    org = await org_snapshot_of(visit.tx, visit.rooms.clock, visit.org)
-    return Page[ModelShown](data=[ModelShown.model_validate(model) for model in visit.rooms.planner.models(org)])
+    org = await org_snapshot_of(visit.tx, visit.deps.clock, visit.org)
+    return Page[ModelShown](data=[ModelShown.model_validate(model) for model in visit.deps.planner.models(org)])
 
 
 async def _paths(visit: Visit, org: OrgSnapshot) -> list[FleetPath]:
     """How those paths do that the organisation may know of."""
-    planner = visit.rooms.planner
+    planner = visit.deps.planner
     knows = planner.may_know(org)
     return [one for one in await fleet.told(visit.tx, planner.credentials(org)) if knows(one.path)]
 

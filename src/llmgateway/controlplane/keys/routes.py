@@ -70,7 +70,7 @@ async def create_key(visit: Annotated[Visit, Requires(Permission.KEYS_CREATE)], 
         governed=governed_after((), columns | limits.model_dump()) if visit.may(Permission.KEYS_MANAGE) else (),
         **columns,
     )
-    key = await service.create(visit.tx, visit.rooms.clock, visit.org, visit.rooms.pepper, wish, secret)
+    key = await service.create(visit.tx, visit.deps.clock, visit.org, visit.deps.pepper, wish, secret)
     shown = await _with_secrets(visit, key)
     await note(visit, "key.create", key.id, after=plain(shown.model_dump(mode="json")))
     return MadeKey(**shown.model_dump(), key=secret)
@@ -110,7 +110,7 @@ async def rotate_key(
     """A new secret, in the answer this once; the old one works on for the overlap."""
     key = await _mine(visit, key_id)
     overlap = timedelta(seconds=body.overlap_seconds)
-    secret = await service.rotate(visit.tx, visit.rooms.clock, key, visit.rooms.pepper, overlap)
+    secret = await service.rotate(visit.tx, visit.deps.clock, key, visit.deps.pepper, overlap)
     shown = await _with_secrets(visit, key)
     await note(visit, "key.rotate", key.id, after={"overlap_seconds": body.overlap_seconds})
     return MadeKey(**shown.model_dump(), key=secret)
@@ -120,7 +120,7 @@ async def rotate_key(
 async def revoke_key(visit: Annotated[Visit, Requires(Permission.KEYS_CREATE)], key_id: KeyId) -> None:
     """End it for good, everywhere at once."""
     key = await _mine(visit, key_id)
-    await service.end(visit.tx, visit.rooms.clock, key)
+    await service.end(visit.tx, visit.deps.clock, key)
     await note(visit, "key.revoke", key.id)
 
 
@@ -145,7 +145,7 @@ async def _check(visit: Visit, body: KeyRules) -> None:
     """What can be wrong about rules beyond their form. Raises NotFound and BadRequest."""
     if body.project_id is not None:
         await projects.find(visit, body.project_id)
-    if body.expires_at is not None and body.expires_at <= visit.rooms.clock.now():
+    if body.expires_at is not None and body.expires_at <= visit.deps.clock.now():
         raise BadRequest("expires_at lies in the past.", param="expires_at")
 
 

@@ -14,7 +14,7 @@ from llmgateway.contract.channels import KeyChanged
 from llmgateway.contract.snapshot import Limits
 from llmgateway.controlplane.plans.service import plan_named
 from llmgateway.controlplane.reception.announcing import announce
-from llmgateway.controlplane.reception.rooms import MemberLeft
+from llmgateway.controlplane.reception.dependencies import MemberLeft
 from llmgateway.db.models.api_keys import ApiKey, KeySecret
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.tenancy import owned

@@ -24,28 +24,28 @@ class PublicSettings(Shown):
 
 
 @router.get("/public/settings", tags=["public"])
-async def public_settings(rooms: AtHand) -> PublicSettings:
+async def public_settings(deps: AtHand) -> PublicSettings:
     """Whether one can sign up here."""
-    return PublicSettings(signup=rooms.signup, version=rooms.version)
+    return PublicSettings(signup=deps.signup, version=deps.version)
 
 
 @router.post("/auth/signup", status_code=202, tags=["auth"])
-async def sign_up(body: SignupBody, request: Request, rooms: AtHand, later: BackgroundTasks) -> None:
+async def sign_up(body: SignupBody, request: Request, deps: AtHand, later: BackgroundTasks) -> None:
     """An account. The answer is the same whether the address has one already; the mail tells."""
-    check_origin(request, rooms)
-    if rooms.signup == "off" or (rooms.signup == "invite" and body.invitation is None):
+    check_origin(request, deps)
+    if deps.signup == "off" or (deps.signup == "invite" and body.invitation is None):
         raise Forbidden(
             "Signing up is not open here. Ask for an invitation."
-            if rooms.signup == "invite"
+            if deps.signup == "invite"
             else "Signing up is switched off here.",
             code="signup_closed",
         )
     address = client_address(request)
-    await note_mail(rooms.store, body.email, address)
-    hashed = await rooms.passwords.hash(body.password)
+    await note_mail(deps.store, body.email, address)
+    hashed = await deps.passwords.hash(body.password)
     if body.invitation is not None:
-        await signup.join(rooms, body, body.invitation, hashed, address)
+        await signup.join(deps, body, body.invitation, hashed, address)
         return
     # Hashed in any case, and what is done for a new address is done after the answer: the time tells nothing.
-    known = await signup.is_known(rooms, body.email)
-    do_after_answer(later, signup.sign_up, rooms, body, hashed, address, known=known)
+    known = await signup.is_known(deps, body.email)
+    do_after_answer(later, signup.sign_up, deps, body, hashed, address, known=known)

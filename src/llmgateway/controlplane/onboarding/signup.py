@@ -9,8 +9,8 @@ from llmgateway.controlplane.audit.service import Act, record
 from llmgateway.controlplane.orgs import invitations
 from llmgateway.controlplane.orgs import service as orgs
 from llmgateway.controlplane.reception.bodies import Body, Email, Name, Password, Secret
+from llmgateway.controlplane.reception.dependencies import Dependencies
 from llmgateway.controlplane.reception.outbox import post
-from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.controlplane.reception.visits import Actor
 from llmgateway.db.session import see
 from llmgateway.errors import Forbidden
@@ -25,53 +25,53 @@ class SignupBody(Body):
     invitation: Secret | None = Field(None, description="The token of an invitation's mail.")
 
 
-async def sign_up(rooms: Rooms, body: SignupBody, hashed: str, address: str, *, known: bool) -> None:
+async def sign_up(deps: Dependencies, body: SignupBody, hashed: str, address: str, *, known: bool) -> None:
     """Make the account and its organisation, or tell the account's owner that there is one."""
-    async with rooms.database.transaction() as tx:
+    async with deps.database.transaction() as tx:
         if known:
-            await post(tx, rooms.clock, letters.known_already(body.email, rooms.address))
+            await post(tx, deps.clock, letters.known_already(body.email, deps.address))
             return
-        user_id = await _make(tx, rooms, body.email, hashed, verified=False)
-        await accounts.send_verification(tx, rooms, user_id, body.email)
-        await _found(tx, rooms, body.organisation or body.email.partition("@")[0], user_id, address)
+        user_id = await _make(tx, deps, body.email, hashed, verified=False)
+        await accounts.send_verification(tx, deps, user_id, body.email)
+        await _found(tx, deps, body.organisation or body.email.partition("@")[0], user_id, address)
 
 
-async def join(rooms: Rooms, body: SignupBody, token: str, hashed: str, address: str) -> None:
+async def join(deps: Dependencies, body: SignupBody, token: str, hashed: str, address: str) -> None:
     """The same with an invitation's mail, which proves the address. Raises BadRequest, and Forbidden for another address."""
-    async with rooms.database.transaction() as tx:
-        invitation, _ = await invitations.find_by_token(tx, rooms, token)
+    async with deps.database.transaction() as tx:
+        invitation, _ = await invitations.find_by_token(tx, deps, token)
         if invitation.email != body.email:
             raise Forbidden("This invitation is for another address.", code="permission_denied", param="email")
         if await accounts.find_login(tx, body.email) is not None:
-            await post(tx, rooms.clock, letters.known_already(body.email, rooms.address))
+            await post(tx, deps.clock, letters.known_already(body.email, deps.address))
             return
-        user_id = await _make(tx, rooms, body.email, hashed, verified=True)
-        await _join(tx, rooms, token, user_id, body.email, address)
+        user_id = await _make(tx, deps, body.email, hashed, verified=True)
+        await _join(tx, deps, token, user_id, body.email, address)
 
 
-async def is_known(rooms: Rooms, email: str) -> bool:
+async def is_known(deps: Dependencies, email: str) -> bool:
     """Whether somebody has this address: all that is asked before the answer leaves."""
-    async with rooms.database.transaction() as tx:
+    async with deps.database.transaction() as tx:
         return await accounts.find_login(tx, email) is not None
 
 
-async def _make(tx: AsyncSession, rooms: Rooms, email: str, hashed: str, *, verified: bool) -> str:
-    user_id = accounts.new_user_id(rooms.clock)
+async def _make(tx: AsyncSession, deps: Dependencies, email: str, hashed: str, *, verified: bool) -> str:
+    user_id = accounts.new_user_id(deps.clock)
     await see(tx, user_id=user_id)
     person = accounts.NewPerson(id=user_id, email=email, password_hash=hashed, verified=verified)
-    await accounts.create(tx, rooms.clock, person)
+    await accounts.create(tx, deps.clock, person)
     return user_id
 
 
-async def _join(tx: AsyncSession, rooms: Rooms, token: str, user_id: str, email: str, address: str) -> None:
-    invitation, org = await invitations.accept(tx, rooms, token, user_id, email)
+async def _join(tx: AsyncSession, deps: Dependencies, token: str, user_id: str, email: str, address: str) -> None:
+    invitation, org = await invitations.accept(tx, deps, token, user_id, email)
     act = Act(action="invitation.accept", org_id=org.id, target=invitation.id, after={"role": invitation.role})
-    await record(tx, rooms.clock, Actor(id=user_id, address=address), act)
+    await record(tx, deps.clock, Actor(id=user_id, address=address), act)
 
 
-async def _found(tx: AsyncSession, rooms: Rooms, name: str, user_id: str, address: str) -> None:
-    org_id = orgs.new_org_id(rooms.clock)
+async def _found(tx: AsyncSession, deps: Dependencies, name: str, user_id: str, address: str) -> None:
+    org_id = orgs.new_org_id(deps.clock)
     await see(tx, org_id=org_id, user_id=user_id)
-    org = await orgs.create(tx, rooms.clock, name, rooms.new_org_plan, user_id, org_id=org_id)
+    org = await orgs.create(tx, deps.clock, name, deps.new_org_plan, user_id, org_id=org_id)
     act = Act(action="org.create", org_id=org.id, target=org.id, after={"name": org.name, "plan": org.plan})
-    await record(tx, rooms.clock, Actor(id=user_id, address=address), act)
+    await record(tx, deps.clock, Actor(id=user_id, address=address), act)

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.orgs import letters, members
 from llmgateway.controlplane.reception.attempts import note_mail
+from llmgateway.controlplane.reception.dependencies import Dependencies
 from llmgateway.controlplane.reception.outbox import post
 from llmgateway.controlplane.reception.permissions import OrgRole
-from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.controlplane.reception.visits import Visit, check_open
 from llmgateway.db.models.organisations import Invitation, Organisation
 from llmgateway.db.models.users import Member, User
@@ -28,8 +28,8 @@ async def invite(visit: Visit, email: str, role: OrgRole) -> Invitation:
     """A mail with a link. Raises Forbidden, PaymentRequired, TooMany, and Conflict for who is in, or invited, already."""
     members.check_rank(visit, role)
     await members.check_room(visit)
-    await note_mail(visit.rooms.store, email, visit.actor.address or "unknown")
-    tx, now = visit.tx, visit.rooms.clock.now()
+    await note_mail(visit.deps.store, email, visit.actor.address or "unknown")
+    tx, now = visit.tx, visit.deps.clock.now()
     there = members.with_users(visit.org.id).where(User.email == email).limit(1)
     if (await tx.execute(there)).first() is not None:
         raise Conflict("Somebody with this address is in the organisation already.", param="email")
@@ -47,14 +47,14 @@ async def invite(visit: Visit, email: str, role: OrgRole) -> Invitation:
         org_id=visit.org.id,
         email=email,
         role=role,
-        token_hash=keyed_hash(visit.rooms.pepper, token),
+        token_hash=keyed_hash(visit.deps.pepper, token),
         invited_by=visit.user.id,
         created_at=now,
         expires_at=now + _LIFETIME,
     )
     tx.add(invitation)
     await tx.flush()
-    await post(tx, visit.rooms.clock, letters.invitation(invitation, visit, token))
+    await post(tx, visit.deps.clock, letters.invitation(invitation, visit, token))
     return invitation
 
 
@@ -62,38 +62,38 @@ async def resend(visit: Visit, invitation_id: str) -> Invitation:
     """Another link, good for another week; the old one is void, and who sent this stands for it. Raises NotFound, Conflict, PaymentRequired and TooMany."""
     invitation = await _open(visit, invitation_id)
     members.check_rank(visit, OrgRole(invitation.role))
-    if invitation.expires_at <= visit.rooms.clock.now():
+    if invitation.expires_at <= visit.deps.clock.now():
         await members.check_room(visit)  # its place was free meanwhile
-    await note_mail(visit.rooms.store, invitation.email, visit.actor.address or "unknown")
+    await note_mail(visit.deps.store, invitation.email, visit.actor.address or "unknown")
     token = secrets.token_urlsafe(32)
-    invitation.token_hash = keyed_hash(visit.rooms.pepper, token)
+    invitation.token_hash = keyed_hash(visit.deps.pepper, token)
     invitation.invited_by = visit.user.id
-    invitation.expires_at = visit.rooms.clock.now() + _LIFETIME
+    invitation.expires_at = visit.deps.clock.now() + _LIFETIME
     await visit.tx.flush()
-    await post(visit.tx, visit.rooms.clock, letters.invitation(invitation, visit, token))
+    await post(visit.tx, visit.deps.clock, letters.invitation(invitation, visit, token))
     return invitation
 
 
 async def revoke(visit: Visit, invitation_id: str) -> Invitation:
     """Revoke an invitation, so that its link does not work. Raises NotFound and Conflict."""
     invitation = await _open(visit, invitation_id)
-    invitation.revoked_at = visit.rooms.clock.now()
+    invitation.revoked_at = visit.deps.clock.now()
     await visit.tx.flush()
     return invitation
 
 
-async def find_by_token(tx: AsyncSession, rooms: Rooms, token: str) -> tuple[Invitation, Organisation]:
+async def find_by_token(tx: AsyncSession, deps: Dependencies, token: str) -> tuple[Invitation, Organisation]:
     """An invitation that can be accepted; from here on the transaction sees its organisation.
 
     Raises BadRequest, and Forbidden where the organisation takes nobody.
     """
-    digest = keyed_hash(rooms.pepper, token)
+    digest = keyed_hash(deps.pepper, token)
     org_id: str | None = await tx.scalar(select(func.find_invitation(digest)))
     if org_id is not None:
         await see(tx, org_id=org_id)
         invitation = await tx.scalar(owned(Invitation, org_id).where(Invitation.token_hash == digest).with_for_update())
         org = await tx.get_one(Organisation, org_id)
-        if invitation is not None and await _holds(tx, rooms, invitation):
+        if invitation is not None and await _holds(tx, deps, invitation):
             check_open(org)
             return invitation, org
     raise BadRequest(
@@ -101,27 +101,27 @@ async def find_by_token(tx: AsyncSession, rooms: Rooms, token: str) -> tuple[Inv
     )
 
 
-async def _holds(tx: AsyncSession, rooms: Rooms, invitation: Invitation) -> bool:
+async def _holds(tx: AsyncSession, deps: Dependencies, invitation: Invitation) -> bool:
     """Whether it is open, not expired, and its inviter could still invite to that role."""
     if invitation.accepted_at is not None or invitation.revoked_at is not None:
         return False
     inviter = await tx.scalar(owned(Member, invitation.org_id).where(Member.user_id == invitation.invited_by))
     role = None if inviter is None else OrgRole(inviter.role)
-    return invitation.expires_at > rooms.clock.now() and members.may_invite(role, OrgRole(invitation.role))
+    return invitation.expires_at > deps.clock.now() and members.may_invite(role, OrgRole(invitation.role))
 
 
 async def accept(
-    tx: AsyncSession, rooms: Rooms, token: str, user_id: str, email: str
+    tx: AsyncSession, deps: Dependencies, token: str, user_id: str, email: str
 ) -> tuple[Invitation, Organisation]:
     """The person joins. Raises BadRequest, Forbidden for another address than the invited one, and Conflict."""
-    invitation, org = await find_by_token(tx, rooms, token)
+    invitation, org = await find_by_token(tx, deps, token)
     if invitation.email != email:
         raise Forbidden(
             "This invitation is for another address. Log in with the address that was invited.",
             code="permission_denied",
         )
-    await members.add(tx, rooms.clock, org, user_id, invitation.role)
-    invitation.accepted_at = rooms.clock.now()
+    await members.add(tx, deps.clock, org, user_id, invitation.role)
+    invitation.accepted_at = deps.clock.now()
     await tx.flush()
     return invitation, org
 

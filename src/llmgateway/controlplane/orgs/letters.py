@@ -9,6 +9,6 @@ def invitation(invited: Invitation, visit: Visit, token: str) -> Mail:
     """You are invited."""
     text = (
         f"{visit.user.name or visit.user.email} invites you to {visit.org.name} on llmgateway, as {invited.role}.\n\n"
-        f"    {visit.rooms.address}/invitation?token={token}\n\nThe link works for a week, and for this address only."
+        f"    {visit.deps.address}/invitation?token={token}\n\nThe link works for a week, and for this address only."
     )
     return Mail(to=invited.email, subject=f"Join {visit.org.name}", text=text)

@@ -4,8 +4,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.plans.service import plan_named
+from llmgateway.controlplane.reception.dependencies import MemberLeft
 from llmgateway.controlplane.reception.permissions import ROLES, OrgRole, Permission, outranks
-from llmgateway.controlplane.reception.rooms import MemberLeft
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.db.models.organisations import Invitation, Organisation
 from llmgateway.db.models.users import Member, User
@@ -52,8 +52,8 @@ async def remove(visit: Visit, user_id: str) -> None:
     await visit.tx.delete(member)
     await visit.tx.flush()
     await _end_invitations(visit, user_id, None)
-    for handle in visit.rooms.events.member_left:
-        await handle(visit.tx, visit.rooms.clock, MemberLeft(org_id=visit.org.id, user_id=user_id))
+    for handle in visit.deps.events.member_left:
+        await handle(visit.tx, visit.deps.clock, MemberLeft(org_id=visit.org.id, user_id=user_id))
 
 
 async def transfer(visit: Visit, user_id: str) -> None:
@@ -94,7 +94,7 @@ async def check_room(visit: Visit) -> None:
             Invitation.org_id == visit.org.id,
             Invitation.accepted_at.is_(None),
             Invitation.revoked_at.is_(None),
-            Invitation.expires_at > visit.rooms.clock.now(),
+            Invitation.expires_at > visit.deps.clock.now(),
         )
     )
     if await _count(visit.tx, visit.org.id) + (await visit.tx.scalar(waiting) or 0) >= most:
@@ -123,7 +123,7 @@ async def _end_invitations(visit: Visit, user_id: str, role: OrgRole | None) -> 
     )
     for invitation in (await visit.tx.scalars(theirs)).all():
         if not may_invite(role, OrgRole(invitation.role)):
-            invitation.revoked_at = visit.rooms.clock.now()
+            invitation.revoked_at = visit.deps.clock.now()
     await visit.tx.flush()
 
 

@@ -94,9 +94,9 @@ async def revoke_invitation(
 
 
 @router.post("/invitations/look")
-async def look_at_invitation(body: Acceptance, rooms: AtHand, tx: Transaction) -> InvitationSeen:
+async def look_at_invitation(body: Acceptance, deps: AtHand, tx: Transaction) -> InvitationSeen:
     """What the link of an invitation's mail leads to; 400 when it does not work any more."""
-    invitation, org = await invitations.find_by_token(tx, rooms, body.token)
+    invitation, org = await invitations.find_by_token(tx, deps, body.token)
     return InvitationSeen(
         organisation=org.name, email=invitation.email, role=OrgRole(invitation.role), expires_at=invitation.expires_at
     )
@@ -105,9 +105,9 @@ async def look_at_invitation(body: Acceptance, rooms: AtHand, tx: Transaction) -
 @router.post("/invitations/accept")
 async def accept_invitation(person: SignedIn, body: Acceptance) -> OrgShown:
     """Join with what the invitation's mail carried. Who has no account signs up with it instead."""
-    invitation, org = await invitations.accept(person.tx, person.rooms, body.token, person.id, person.user.email)
+    invitation, org = await invitations.accept(person.tx, person.deps, body.token, person.id, person.user.email)
     act = Act(action="invitation.accept", org_id=org.id, target=invitation.id, after={"role": invitation.role})
-    await record(person.tx, person.rooms.clock, person.actor, act)
+    await record(person.tx, person.deps.clock, person.actor, act)
     return shown(org)
 
 

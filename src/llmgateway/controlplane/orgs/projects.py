@@ -24,7 +24,7 @@ async def create(visit: Visit, body: NewProject) -> Project:
     count = await visit.tx.scalar(select(func.count()).select_from(owned(Project, visit.org.id).subquery()))
     if (count or 0) >= _MOST:
         raise Conflict(f"An organisation has at most {_MOST} projects.")
-    now = visit.rooms.clock.now()
+    now = visit.deps.clock.now()
     project = Project(id=new_id("proj", now), org_id=visit.org.id, created_at=now, **_columns(body))
     visit.tx.add(project)
     await visit.tx.flush()

@@ -33,10 +33,10 @@ async def create_org(person: SignedIn, body: NewOrg) -> OrgShown:
     """A new organisation that you own."""
     if len(await service.of_person(person.tx, person.id)) >= _MOST_ORGS:
         raise Conflict(f"You are in {_MOST_ORGS} organisations, the most that one person can be in.")
-    org_id = service.new_org_id(person.rooms.clock)
+    org_id = service.new_org_id(person.deps.clock)
     await see(person.tx, org_id=org_id, user_id=person.id)
     org = await service.create(
-        person.tx, person.rooms.clock, body.name, person.rooms.new_org_plan, person.id, org_id=org_id
+        person.tx, person.deps.clock, body.name, person.deps.new_org_plan, person.id, org_id=org_id
     )
     await _note_made(person, org)
     return shown(org)
@@ -130,4 +130,4 @@ def _mine(org: Organisation, role: OrgRole) -> MyOrg:
 
 async def _note_made(person: Person, org: Organisation) -> None:
     act = Act(action="org.create", org_id=org.id, target=org.id, after={"name": org.name, "plan": org.plan})
-    await record(person.tx, person.rooms.clock, person.actor, act)
+    await record(person.tx, person.deps.clock, person.actor, act)

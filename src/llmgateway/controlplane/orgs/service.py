@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.contract.channels import KeyChanged
 from llmgateway.controlplane.reception.announcing import announce
+from llmgateway.controlplane.reception.dependencies import OrgCloses
 from llmgateway.controlplane.reception.permissions import OrgRole
-from llmgateway.controlplane.reception.rooms import OrgCloses
 from llmgateway.controlplane.reception.visits import Visit
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.users import Member
@@ -93,9 +93,9 @@ async def close(visit: Visit, *, give_up_credit: bool) -> None:
     """Mark it for deletion: its keys stop at once, all else is kept for the grace period. Raises Conflict, also where its money is against it."""
     if visit.org.deletes_at is not None:
         raise Conflict("This organisation is being deleted already.")
-    for handle in visit.rooms.events.org_closes:
-        await handle(visit.tx, visit.rooms.clock, OrgCloses(org_id=visit.org.id, give_up_credit=give_up_credit))
-    visit.org.deletes_at = visit.rooms.clock.now() + GRACE
+    for handle in visit.deps.events.org_closes:
+        await handle(visit.tx, visit.deps.clock, OrgCloses(org_id=visit.org.id, give_up_credit=give_up_credit))
+    visit.org.deletes_at = visit.deps.clock.now() + GRACE
     await changed(visit)
 
 

@@ -29,9 +29,9 @@ class PriceList(Page[Plan]):
 
 
 @router.get("/plans")
-async def list_plans(rooms: AtHand) -> PriceList:
+async def list_plans(deps: AtHand) -> PriceList:
     """What is sold, cheapest first, and what tokens on this gateway's own provider keys cost beside it."""
-    return PriceList(data=[plan for plan in all_plans().values() if plan.sold], tokens=_token_price(rooms.tariff))
+    return PriceList(data=[plan for plan in all_plans().values() if plan.sold], tokens=_token_price(deps.tariff))
 
 
 def _token_price(tariff: Tariff) -> TokenPrice:

@@ -36,7 +36,7 @@ class CacheShown(Shown):
 @router.get("")
 async def get_cache(visit: Annotated[Visit, Requires(Permission.ROUTES_READ)]) -> CacheShown:
     """How much is kept, by model and key."""
-    shares = [Share.model_validate(share) for share in await visit.rooms.cache.held(visit.org.id)]
+    shares = [Share.model_validate(share) for share in await visit.deps.cache.held(visit.org.id)]
     return CacheShown(
         cache_seconds=visit.org.cache_seconds,
         entries=sum(share.entries for share in shares),

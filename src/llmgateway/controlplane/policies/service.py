@@ -42,7 +42,7 @@ async def put(visit: Visit, alias: str, body: RouteBody) -> tuple[Route, dict[st
             raise BadRequest(
                 f"A timeout is of {_LONGEST_SECONDS:,} seconds at most. Give less.", param=f"timeouts.{phase}"
             )
-    now, definition = visit.rooms.clock.now(), body.model_dump(mode="json", exclude_none=True)
+    now, definition = visit.deps.clock.now(), body.model_dump(mode="json", exclude_none=True)
     route = await find(visit, alias)
     before = None if route is None else route.definition
     if route is None:
@@ -61,7 +61,7 @@ async def _check(visit: Visit, targets: Sequence[RouteTarget]) -> None:
     """Raises BadRequest for a provider that is not known, and for a price where nothing of the organisation's own is asked."""
     own = set(await visit.tx.scalars(select(owned(ProviderCredential, visit.org.id).subquery().c.provider)))
     for place, target in enumerate(targets):
-        if not visit.rooms.check.known(target.provider):
+        if not visit.deps.check.known(target.provider):
             raise BadRequest(
                 f"There is no provider {target.provider!r} here. See docs/reference/providers.md.",
                 param=f"targets.{place}.provider",
@@ -88,7 +88,7 @@ async def change_policy(visit: Visit, body: PolicyChange) -> PolicyShown:
     given = body.model_dump(exclude_unset=True)
     policy = {**visit.org.policy, **given}
     if given.get("content_logging", "off") not in {None, "off"} and visit.org.data_key is None:
-        visit.org.data_key = Vault(visit.rooms.masters).new_key(visit.org.id)
+        visit.org.data_key = Vault(visit.deps.masters).new_key(visit.org.id)
     visit.org.policy = {name: value for name, value in policy.items() if value is not None}
     await visit.tx.flush()
     await announce(visit.tx, KeyChanged(None, visit.org.id))

@@ -9,9 +9,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.reception.attempts import note_unauthenticated
+from llmgateway.controlplane.reception.dependencies import Dependencies, deps_of
 from llmgateway.controlplane.reception.parameters import check_parameters
 from llmgateway.controlplane.reception.permissions import EVEN_CLOSED, ROLES, OrgRole, Permission
-from llmgateway.controlplane.reception.rooms import Rooms, rooms_of
 from llmgateway.db.models.organisations import Organisation
 from llmgateway.db.models.sessions import Session
 from llmgateway.db.models.users import Member, User
@@ -38,7 +38,7 @@ class Person:
     """A logged-in person, with the transaction of the request, which sees that person's own rows."""
 
     tx: AsyncSession
-    rooms: Rooms
+    deps: Dependencies
     user: User
     session: Session
     actor: Actor
@@ -53,7 +53,7 @@ class Visit:
     """A request of a member in an organisation, whose role has the route's permission. The transaction sees this organisation alone."""
 
     tx: AsyncSession
-    rooms: Rooms
+    deps: Dependencies
     user: User
     org: Organisation
     role: OrgRole
@@ -75,27 +75,27 @@ def bearer(request: Request) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-AtHand = Annotated[Rooms, Depends(rooms_of)]
+AtHand = Annotated[Dependencies, Depends(deps_of)]
 
 
-async def _transaction(rooms: AtHand) -> AsyncIterator[AsyncSession]:
+async def _transaction(deps: AtHand) -> AsyncIterator[AsyncSession]:
     """One request is one transaction, committed before the answer leaves."""
-    async with rooms.database.transaction() as tx:
+    async with deps.database.transaction() as tx:
         yield tx
 
 
 Transaction = Annotated[AsyncSession, Depends(_transaction, scope="function")]
 
 
-async def identify(request: Request, rooms: Rooms, tx: AsyncSession) -> Person:
+async def identify(request: Request, deps: Dependencies, tx: AsyncSession) -> Person:
     """The person behind the access token, whose session still lives. Raises Unauthorized or TooMany."""
     address = client_address(request)
     token = bearer(request)
     if token is None:
         raise Unauthorized(_NO_TOKEN, code="invalid_token")
-    now = rooms.clock.now()
+    now = deps.clock.now()
     try:
-        claims = rooms.signer.read(token, now)
+        claims = deps.signer.read(token, now)
         user_id, session_id = str(claims["sub"]), str(claims["sid"])
     except (BadToken, KeyError) as error:
         raise Unauthorized(_BAD_TOKEN, code="invalid_token") from error
@@ -108,14 +108,14 @@ async def identify(request: Request, rooms: Rooms, tx: AsyncSession) -> Person:
         )
     ).one_or_none()
     if found is None:
-        await note_unauthenticated(rooms.store, address)  # the door took the token for somebody's
+        await note_unauthenticated(deps.store, address)  # the door took the token for somebody's
         raise Unauthorized(_BAD_TOKEN, code="invalid_token")
     user, session = found
-    return Person(tx=tx, rooms=rooms, user=user, session=session, actor=Actor(id=user.id, address=address))
+    return Person(tx=tx, deps=deps, user=user, session=session, actor=Actor(id=user.id, address=address))
 
 
-async def _person(request: Request, rooms: AtHand, tx: Transaction) -> Person:
-    return await identify(request, rooms, tx)
+async def _person(request: Request, deps: AtHand, tx: Transaction) -> Person:
+    return await identify(request, deps, tx)
 
 
 SignedIn = Annotated[Person, Depends(_person, scope="function")]
@@ -154,7 +154,7 @@ async def enter(person: Person, org: str, permission: Permission, *, writes: boo
     if writes and permission not in EVEN_CLOSED:
         check_open(organisation)
     await see(tx, org_id=organisation.id)
-    return Visit(tx=tx, rooms=person.rooms, user=person.user, org=organisation, role=role, actor=person.actor)
+    return Visit(tx=tx, deps=person.deps, user=person.user, org=organisation, role=role, actor=person.actor)
 
 
 def check_open(org: Organisation) -> None:
@@ -196,11 +196,11 @@ class BriefGate:
     async def __call__(
         self,
         request: Request,
-        rooms: AtHand,
+        deps: AtHand,
         org: Annotated[str, Path(description="The organisation, by id or slug.", max_length=100)],
     ) -> Visit:
-        async with rooms.database.transaction() as tx:
-            person = await identify(request, rooms, tx)
+        async with deps.database.transaction() as tx:
+            person = await identify(request, deps, tx)
             visit = await enter(person, org, self.permission, writes=request.method not in _READS)
         check_parameters(request)
         return visit

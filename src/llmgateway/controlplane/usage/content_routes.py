@@ -33,10 +33,10 @@ async def get_content(
 ) -> ContentShown:
     """What was said. That somebody read it is in the trail."""
     kept = owned(ContentRow, visit.org.id).where(
-        ContentRow.event_id == request_id, ContentRow.expires_at > visit.rooms.clock.now()
+        ContentRow.event_id == request_id, ContentRow.expires_at > visit.deps.clock.now()
     )
     row = await visit.tx.scalar(kept)
-    said = None if row is None else open_content(visit.rooms, visit.org.data_key, row)
+    said = None if row is None else open_content(visit.deps, visit.org.data_key, row)
     if row is None or said is None:
         raise NotFound("Nothing is kept of this request. The organisation's policy says what is: content_logging.")
     await note(visit, "content.read", row.event_id)

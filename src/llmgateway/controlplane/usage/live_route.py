@@ -8,8 +8,8 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
+from llmgateway.controlplane.reception.dependencies import Dependencies
 from llmgateway.controlplane.reception.permissions import Permission
-from llmgateway.controlplane.reception.rooms import Rooms
 from llmgateway.controlplane.reception.visits import RequiresBriefly, Visit, enter, identify
 from llmgateway.controlplane.usage.live import Live
 from llmgateway.db.session import DATABASE_ERRORS
@@ -54,7 +54,7 @@ async def _frames(live: Live, visit: Visit, request: Request, seconds: int) -> A
     checked = spoke = now()
     async with live.watch(visit.org.id) as stream:
         yield sse.comment(b"live")
-        while not visit.rooms.draining():
+        while not visit.deps.draining():
             if now() >= until:
                 yield _end("time_is_up", "The stream was open as long as it was asked to be. Open it again.")
                 return
@@ -72,10 +72,10 @@ async def _frames(live: Live, visit: Visit, request: Request, seconds: int) -> A
 
 async def _refusal(visit: Visit, request: Request) -> Problem | None:
     """Why the visitor may not look any more; a database that cannot be asked tells nothing new either way."""
-    rooms: Rooms = visit.rooms
+    deps: Dependencies = visit.deps
     try:
-        async with rooms.database.transaction() as tx:
-            person = await identify(request, rooms, tx)
+        async with deps.database.transaction() as tx:
+            person = await identify(request, deps, tx)
             await enter(person, visit.org.id, Permission.USAGE_READ, writes=False)
     except Problem as problem:
         return problem

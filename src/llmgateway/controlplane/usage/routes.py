@@ -63,7 +63,7 @@ async def summarise_usage(
     visit: Annotated[Visit, Requires(Permission.USAGE_READ)], wish: Annotated[SummaryWish, Query()]
 ) -> Summary | Response:
     """Requests, tokens, money, savings, errors and latency, by time and by what they were for."""
-    found = await summary_of(visit.tx, visit.org.id, wish, visit.rooms.clock.now())
+    found = await summary_of(visit.tx, visit.org.id, wish, visit.deps.clock.now())
     return found if wish.format == "json" else summary_file.file_of(found)
 
 
@@ -86,4 +86,4 @@ def _oldest(visit: Visit) -> datetime | None:
     plan = all_plans().get(visit.org.plan)
     if plan is None or plan.retention_days is None:
         return None
-    return visit.rooms.clock.now() - timedelta(days=plan.retention_days)
+    return visit.deps.clock.now() - timedelta(days=plan.retention_days)

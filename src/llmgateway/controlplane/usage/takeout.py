@@ -47,9 +47,9 @@ async def export_org(visit: Annotated[Visit, RequiresBriefly(Permission.EXPORT)]
 
     Each line is {"table": ..., "row": {...}}; the last one, of table `end`, says how many came before it.
     """
-    async with visit.rooms.database.transaction(visit.org.id) as tx:
+    async with visit.deps.database.transaction(visit.org.id) as tx:
         await record(
-            tx, visit.rooms.clock, visit.actor, Act(action="org.export", org_id=visit.org.id, target=visit.org.id)
+            tx, visit.deps.clock, visit.actor, Act(action="org.export", org_id=visit.org.id, target=visit.org.id)
         )
     headers = {"content-disposition": f'attachment; filename="{visit.org.slug}.jsonl"'}
     return StreamingResponse(_lines(visit), media_type="application/x-ndjson", headers=headers)
@@ -62,7 +62,7 @@ async def _lines(visit: Visit) -> AsyncIterator[str]:
         last: tuple[Any, ...] | None = None
         while True:
             query = table.rows if last is None else table.rows.where(tuple_(*table.order) > last)
-            async with visit.rooms.database.transaction(visit.org.id) as tx:
+            async with visit.deps.database.transaction(visit.org.id) as tx:
                 rows: Sequence[Base] = (await tx.scalars(query.order_by(*table.order).limit(_BATCH))).all()
             if rows:
                 yield "".join(_line(visit, row) for row in rows)
@@ -101,5 +101,5 @@ def _line(visit: Visit, row: Base) -> str:
     names = [column.name for column in row.__table__.columns]
     shown = {name: getattr(row, name) for name in names if name not in _SECRET}
     if isinstance(row, ContentRow):
-        shown["request"], shown["answer"] = open_content(visit.rooms, visit.org.data_key, row) or (None, None)
+        shown["request"], shown["answer"] = open_content(visit.deps, visit.org.data_key, row) or (None, None)
     return json.dumps({"table": row.__tablename__, "row": shown}, default=str) + "\n"

@@ -23,26 +23,26 @@ _OFF: Final = timedelta(minutes=5)
 @router.post("/webhooks/stripe", status_code=204)
 async def stripe_webhook(
     request: Request,
-    rooms: AtHand,
+    deps: AtHand,
     stripe_access: Annotated[StripeAccess | None, Depends(stripe_of)],
     stripe_signature: Annotated[str, Header(max_length=2000)] = "",
 ) -> None:
     """For Stripe alone. An event is a hint: a job looks at what it names."""
     if stripe_access is None or stripe_access.webhook_secret is None:
-        await note_unauthenticated(rooms.store, client_address(request))
+        await note_unauthenticated(deps.store, client_address(request))
         raise BadRequest(
             NOT_SET_UP if stripe_access is None else "STRIPE_WEBHOOK_SECRET is not set: no event can be checked.",
             code="stripe_not_configured",
         )
     try:
-        event = _checked(await request.body(), stripe_signature, stripe_access.webhook_secret, rooms.clock.now())
+        event = _checked(await request.body(), stripe_signature, stripe_access.webhook_secret, deps.clock.now())
     except BadRequest:
-        await note_unauthenticated(rooms.store, client_address(request))
+        await note_unauthenticated(deps.store, client_address(request))
         raise
     if event is None:
         return
-    async with rooms.database.transaction() as tx:
-        await note(tx, rooms.clock, event)
+    async with deps.database.transaction() as tx:
+        await note(tx, deps.clock, event)
 
 
 def _checked(body: bytes, signature: str, secret: str, now: datetime) -> Event | None:

@@ -49,7 +49,7 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rooms:
+class Dependencies:
     """Everything that a route may need."""
 
     database: Database
@@ -78,6 +78,6 @@ class Rooms:
     """Whether the process is shutting down, so that open streams must end."""
 
 
-def rooms_of(request: Request) -> Rooms:
+def deps_of(request: Request) -> Dependencies:
     """The dependencies of the control plane that serves this request."""
-    return cast("Rooms", request.state.rooms)
+    return cast("Dependencies", request.state.deps)
