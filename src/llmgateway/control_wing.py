@@ -20,7 +20,7 @@ from llmgateway.controlplane.reception.door import Door
 from llmgateway.controlplane.wing import build_control_plane
 from llmgateway.dataplane.dialects.openai.dialect import OpenAIDialect
 from llmgateway.dataplane.dispatch.probing import NO_FREE_CALL, probe
-from llmgateway.dataplane.pages import model_entry, names_for
+from llmgateway.dataplane.model_list import model_entry, names_for
 from llmgateway.dataplane.plan.forecast import Forecast
 from llmgateway.dataplane.plan.hosts import (
     Credential,
@@ -164,9 +164,6 @@ class Planner:
     def explain(self, body: Mapping[str, Any], org: OrgSnapshot) -> Mapping[str, Any]:
         call = self._dialect.read(Operation.CHAT, msgspec.json.encode(body), Wishes())
         return self._forecast.explained(call, _anybody(org))
-
-    def targets_known(self, org: OrgSnapshot, provider: str) -> bool:
-        return bool(self._forecast.router.hosts_of(provider, org))
 
     def models(self, org: OrgSnapshot) -> Sequence[Mapping[str, Any]]:
         names = names_for(self._forecast.router, self._forecast.catalog, _anybody(org))

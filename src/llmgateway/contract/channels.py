@@ -143,10 +143,6 @@ class RoutePlanner(Protocol):
         """The plan of a chat request with its reasons. Raises Problem when nobody could serve it."""
         ...
 
-    def targets_known(self, org: OrgSnapshot, provider: str) -> bool:
-        """Whether the organisation can ask this provider."""
-        ...
-
     def models(self, org: OrgSnapshot) -> Sequence[Mapping[str, Any]]:
         """What the organisation's keys may name as `model`: aliases and `provider/model`, with window, abilities and prices."""
         ...

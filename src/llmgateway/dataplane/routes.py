@@ -51,10 +51,6 @@ class DataPlane:
     """Answers GET requests, without asking a provider."""
     default_dialect: DialectWriter
 
-    def serves(self, path: str) -> bool:
-        """Whether a path belongs to the data plane."""
-        return path.startswith("/v1/") or path in self.entrances or self.pages.has(path)
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""
         path: str = scope["path"].rstrip("/") or "/"

@@ -4,7 +4,7 @@ import pytest
 
 from llmgateway.contract.snapshot import Budget, KeySnapshot, OrgSnapshot, SealedCredential
 from llmgateway.dataplane.admit.bidding import needed
-from llmgateway.dataplane.pages import model_entry, names_for
+from llmgateway.dataplane.model_list import model_entry, names_for
 from llmgateway.errors import PaymentRequired
 from llmgateway.gateway_file import AliasEntry
 from tests.dataplane.routing import CATALOG, Routing, chat
