@@ -179,9 +179,7 @@ class Journal:
 
     def close(self) -> None:
         """Sync and release the lock. Removes the folder when all of it is done and nothing in it is needed."""
-        if self._syncer is not None:
-            self._syncer.close(self._writer)
-            self._syncer, self._writer = None, -1
+        self._stop_writing()
         if self._lock >= 0:
             if self.backlog == 0 and self._checkpoint.keep == self._checkpoint.done:
                 self.remove()
@@ -191,9 +189,7 @@ class Journal:
 
     def remove(self) -> None:
         """Delete the folder; call it when all of it was read."""
-        if self._syncer is not None:
-            self._syncer.close(self._writer)
-            self._syncer, self._writer = None, -1
+        self._stop_writing()
         gone = self.folder.with_name(f".{self.folder.name}.gone")
         self.folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)  # what is left of it is hidden, and swept by the next adoption
@@ -207,6 +203,11 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _stop_writing(self) -> None:
+        if self._syncer is not None:
+            self._syncer.close(self._writer)
+            self._syncer, self._writer = None, -1
 
     def _roll(self) -> None:
         number = self._segment + 1
