@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from llmgateway.controlplane.accounts import sessions
 from llmgateway.controlplane.billing import customers, dunning
 from llmgateway.controlplane.billing.books import closing
 from llmgateway.controlplane.billing.budgets import alerts
@@ -17,7 +18,7 @@ from llmgateway.controlplane.billing.stripe.errors import StripeRefused, StripeU
 from llmgateway.controlplane.billing.stripe_events import drift, hints
 from llmgateway.controlplane.orgs import ending
 from llmgateway.controlplane.reception import outbox
-from llmgateway.controlplane.usage import rollups
+from llmgateway.controlplane.usage import retention, rollups
 from llmgateway.db.session import DATABASE_ERRORS, Database
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.mail import ConsoleMailer, Mailer, SmtpMailer
@@ -51,10 +52,10 @@ def jobs(
     return (
         Job("mail", 2.0, lambda: outbox.deliver_next(database, clock, mailer)),
         Job("organisations that end", 60.0, lambda: ending.end_next(database, clock)),
-        Job("sessions that ended", 3600.0, lambda: ending.forget_sessions(database, clock)),
-        Job("contents whose time is over", 600.0, lambda: ending.forget_contents(database, clock)),
+        Job("sessions that ended", 3600.0, _all_due(lambda: sessions.forget_ended(database, clock))),
+        Job("contents whose time is over", 600.0, _all_due(lambda: retention.forget_contents(database, clock))),
         Job("sums of usage", 10.0, lambda: rollups.roll_up_next(database)),
-        Job("partitions", 3600.0, lambda: ending.make_partitions(database)),
+        Job("partitions", 3600.0, _all_due(lambda: retention.make_partitions(database))),
         *bookkeeping(database, clock, address),
         *(stripe_jobs(database, clock, stripe_access.api, address) if stripe_access is not None else ()),
     )

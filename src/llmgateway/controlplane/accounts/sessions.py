@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from llmgateway.controlplane.reception.dependencies import Dependencies
-from llmgateway.db.models.sessions import RefreshToken, Session
-from llmgateway.db.session import see
+from llmgateway.db.models.sessions import MailTicket, RefreshToken, Session
+from llmgateway.db.session import Database, see
 from llmgateway.errors import NotFound
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.crypto import keyed_hash
@@ -20,6 +20,8 @@ from llmgateway.kit.ids import new_id
 ACCESS: Final = timedelta(minutes=15)
 IDLE: Final = timedelta(days=30)
 """A session that is not refreshed for so long ends."""
+_KEPT: Final = timedelta(days=30)
+"""Of a session that has ended."""
 _REPEATABLE: Final = timedelta(minutes=10)
 """How long a refresh whose answer was lost may be repeated."""
 
@@ -117,6 +119,14 @@ async def _find(tx: AsyncSession, deps: Dependencies, token: str) -> tuple[Refre
     session = await tx.scalar(select(Session).where(Session.id == found["session_id"]).with_for_update())
     old = await tx.get(RefreshToken, digest, populate_existing=True)
     return None if session is None or old is None else (old, session)
+
+
+async def forget_ended(database: Database, clock: Clock) -> None:
+    """Delete sessions and tickets that ended a month ago, as `worker`."""
+    before = clock.now() - _KEPT
+    async with database.transaction() as tx:
+        await tx.execute(delete(Session).where(Session.expires_at < before))
+        await tx.execute(delete(MailTicket).where(MailTicket.expires_at < before))
 
 
 async def _next_tokens(tx: AsyncSession, deps: Dependencies, session: Session) -> TokenPair:

@@ -2,5 +2,5 @@
 
 Events come in through `store`, and `service` keeps them. `rollups` sums them up by hour and day; `summary` and `exact_sums` read
 these sums. `finding` and `live` show single requests, `takeout` all of them. `price_changes` mends their prices, and `reconciling`
-compares them with a provider's bill.
+compares them with a provider's bill. `retention` ends what is kept for a time.
 """
