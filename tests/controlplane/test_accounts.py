@@ -4,7 +4,7 @@ import statistics
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,9 @@ import pyotp
 import pytest
 from sqlalchemy import event
 
+from llmgateway.controlplane.accounts import sessions
 from llmgateway.db.models.users import Login
+from llmgateway.db.session import Database
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.passwords import Passwords
 from tests.controlplane.api import PASSWORD, Api, Json, error_of, open_api
@@ -363,3 +365,15 @@ async def test_passwords_are_kept_as_argon2id(api: Api) -> None:
         "SELECT to_jsonb(t)::text FROM tickets t UNION ALL SELECT to_jsonb(r)::text FROM refresh_tokens r"
     )
     assert all(PASSWORD not in row for row in everything)
+
+
+async def test_what_ended_a_month_ago_is_forgotten(database_url: str, worker: Database, tmp_path: Path) -> None:
+    clock = ManualClock(datetime(2026, 11, 1, tzinfo=UTC))
+    async with open_api(database_url, tmp_path, clock) as api:
+        await _log_in(await _signed_up(api))
+        for table in ("tickets", "sessions"):
+            [end] = await api.rows(f"SELECT max(expires_at) FROM {table}")
+            for seconds, kept in ((0, 1), (1, 0)):
+                clock.advance((end + timedelta(days=30, seconds=seconds) - clock.now()).total_seconds())
+                await sessions.forget_ended(worker, clock)
+                assert await api.rows(f"SELECT count(*) FROM {table}") == [kept]
