@@ -234,6 +234,22 @@ async def test_an_invoice_that_was_given_up_and_is_paid_after_all_is_no_loss(sho
     assert await held(shop.worker, org) == {Account.STRIPE: 58 * DOLLAR, Account.REVENUE: -58 * DOLLAR}
 
 
+async def test_usage_that_the_meter_has_already_is_told(shop: Shop, data: Database) -> None:
+    """The answer was lost, and Stripe was away until it had forgotten the idempotency key."""
+    org, _, customer = await shop.subscribed("acme")
+    await UsageStore(data).insert([charged(4 * DOLLAR, shop.clock.now(), org)])
+    shop.clock.advance(7200)
+    shop.stripe.lose_answers = 10
+    with pytest.raises(StripeUnavailable):
+        await shop.pass_hours(1)
+    shop.stripe.lose_answers = 0
+    shop.stripe.answers.clear()
+    assert len(await drift.report(shop.worker, shop.stripe_api)) == 1
+    await shop.pass_hours(24)
+    assert await drift.report(shop.worker, shop.stripe_api) == []
+    assert shop.stripe.account.metered(customer) == 400
+
+
 async def test_each_part_of_a_payment_is_booked_once(shop: Shop) -> None:
     org, _, customer = await shop.subscribed("acme")
     account = shop.stripe.account

@@ -345,14 +345,21 @@ class StripeApi:
             return read_dispute(await self._v1.disputes.retrieve_async(dispute))
 
     async def meter(self, customer: str, report: str, cents: int) -> None:
-        """Report whole cents of usage to the meter; the same report id counts once."""
+        """Report whole cents of usage to the meter; the same report id counts once.
+
+        The meter knows an id for longer than Stripe knows idempotency keys: one that it has was told, and the answer lost.
+        """
+        wish: stripe.params.billing.MeterEventCreateParams = {
+            "event_name": METER_EVENT,
+            "identifier": report,
+            "payload": {"stripe_customer_id": customer, "value": str(cents)},
+        }
         with translated_errors():
-            wish: stripe.params.billing.MeterEventCreateParams = {
-                "event_name": METER_EVENT,
-                "identifier": report,
-                "payload": {"stripe_customer_id": customer, "value": str(cents)},
-            }
-            await once(f"meter-{report}", lambda options: self._v1.billing.meter_events.create_async(wish, options))
+            try:
+                await once(f"meter-{report}", lambda options: self._v1.billing.meter_events.create_async(wish, options))
+            except stripe.InvalidRequestError as error:
+                if f"already exists with identifier {report}" not in str(error):
+                    raise
 
     async def events(self, since: datetime) -> Sequence[Event]:
         """Events since then, about objects that can be fetched, newest first."""
