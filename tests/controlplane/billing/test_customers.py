@@ -61,6 +61,21 @@ async def test_a_new_name_is_told_once_stripe_answers_again_and_only_once(shop: 
     assert len(shop.stripe.writes) == before
 
 
+async def test_who_has_an_address_that_is_none_to_stripe_buys_and_is_renamed(shop: Shop) -> None:
+    """As the first owner has, where nobody said which."""
+    owner = await shop.api.person("owner@localhost")
+    client = await shop.client(owner, await shop.api.org("acme", owner, plan="free"))
+    bought = await client.post("billing/checkout", json={"plan": "starter"})
+    assert bought.status_code == 200, bought.text
+    shop.stripe.account.complete(bought.json()["url"])
+    await shop.settle()
+    await client.patch(str(client.base_url).rstrip("/"), json={"name": "Acme Inc."})
+    await _follow(shop)
+    (customer,) = shop.stripe.account.all("customer")
+    assert (customer["name"], customer.get("email")) == ("Acme Inc.", None)
+    assert (await client.get("billing")).json()["plan"] == "starter"
+
+
 async def test_an_address_of_nobody_here_stays_when_nobody_knows_what_stripe_was_told(shop: Shop) -> None:
     """As of every customer that is older than the columns that keep it."""
     _, _, own = await shop.subscribed("acme")

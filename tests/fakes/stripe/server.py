@@ -175,6 +175,8 @@ class _Answering:
         found = self._get("customer", identifier)
         if found.get("deleted"):
             raise Wrong(f"No such customer: '{identifier}'", "id")
+        if "." not in form.get("email", "a@b.test").partition("@")[2]:
+            raise Wrong(f"Invalid email address: {form['email']}", "email")
         found.update(form)
         self._account.tell("customer.updated", found)
         return found
@@ -389,4 +391,6 @@ def _error(
     error: dict[str, Any] = {"type": kind, "message": message, "param": param}
     if message.startswith("No such "):
         error["code"] = "resource_missing"
+    elif message.startswith("Invalid email address"):
+        error["code"] = "email_invalid"
     return web.json_response({"error": error}, status=status, headers=headers)

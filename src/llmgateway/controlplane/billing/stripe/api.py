@@ -86,18 +86,27 @@ class StripeApi:
                 f"customer-{org_id}-{instead or 'first'}",
                 lambda options: self._v1.customers.create_async({"metadata": {"org_id": org_id}}, options),
             )
-            await self._v1.customers.update_async(made.id, {"name": name, "email": email})
+        await self.change_customer(made.id, name, email)
         return made.id
 
     async def change_customer(self, customer: str, name: str | None, email: str | None) -> None:
-        """Change whose name stands on Stripe's invoices and receipts, and where they go; None leaves it."""
+        """Change whose name stands on Stripe's invoices and receipts, and where they go; None leaves it.
+
+        An address that is none to Stripe, such as owner@localhost, is left too: it stops neither the name nor a purchase.
+        """
         change: stripe.params.CustomerUpdateParams = {}
         if name is not None:
             change["name"] = name
         if email is not None:
             change["email"] = email
         with translated_errors():
-            await self._v1.customers.update_async(customer, change)
+            try:
+                await self._v1.customers.update_async(customer, change)
+            except stripe.InvalidRequestError as error:
+                if error.code != "email_invalid":
+                    raise
+                if name is not None:
+                    await self._v1.customers.update_async(customer, {"name": name})
 
     async def email(self, customer: str) -> str | None:
         """Where a customer's invoices go; None where nothing is said, or the customer was deleted."""
