@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
 from llmgateway.contract.channels import SourceUnavailable, Spent
 from llmgateway.contract.snapshot import Budget, KeySnapshot, OrgSnapshot, Quota
-from llmgateway.dataplane.admit.limits import Limiter
+from llmgateway.contract.usage import UsageEvent
+from llmgateway.dataplane.admit.limits import Limiter, Ticket
 from llmgateway.dataplane.admit.seeding import Seeder
 from llmgateway.kit.clock import ManualClock
 from llmgateway.kit.memory_store import MemoryStore
+from tests.dataplane.usage_records import event
 
 START = datetime(2026, 11, 5, 12, tzinfo=UTC)
 DOLLAR = 10**9
@@ -52,6 +56,18 @@ def spent(
         period_tokens=tokens,
         charged_nanos=charged,
     )
+
+
+def cost(ticket: Ticket, nanos: int) -> UsageEvent:
+    """The event of a request that cost so much."""
+    return msgspec.structs.replace(event(), id=ticket.id, created_at=START, cost_nanos=nanos)
+
+
+async def over(limiter: Limiter, ticket: Ticket, nanos: int) -> None:
+    """A request that cost so much is over, and in the database."""
+    ended = cost(ticket, nanos)
+    await limiter.end(ticket, ended)
+    await limiter.stored(ended)
 
 
 def limiter_over(ledger: Ledger, clock: ManualClock | None = None) -> Limiter:

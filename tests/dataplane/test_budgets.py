@@ -13,8 +13,7 @@ from llmgateway.dataplane.admit.limits import Used
 from llmgateway.dataplane.admit.scopes import Need
 from llmgateway.errors import PaymentRequired, TooMany, Unavailable
 from llmgateway.kit.clock import ManualClock
-from tests.dataplane.budgeted import DOLLAR, QUOTA, START, Ledger, key, limiter_over, spent
-from tests.dataplane.usage_records import event
+from tests.dataplane.budgeted import DOLLAR, QUOTA, START, Ledger, key, limiter_over, over, spent
 
 
 async def test_a_budget_admits_up_to_its_last_cent_and_the_truth_is_what_counts() -> None:
@@ -202,8 +201,8 @@ async def test_a_budget_that_begins_to_refuse_counts_what_runs_then(
     limiter.note(change)
     after = key(*(msgspec.structs.replace(one, epoch=1) for one in before), Budget(nanos=DOLLAR, epoch=1), quota=QUOTA)
     first = await limiter.admit(after, "t2", Need(10, 10, 1, 1))
-    await limiter.end(first, msgspec.structs.replace(event(), created_at=START, cost_nanos=1))
-    await limiter.end(runs, msgspec.structs.replace(event(), created_at=START, cost_nanos=DOLLAR))
+    await over(limiter, first, 1)
+    await over(limiter, runs, DOLLAR)
     with pytest.raises(PaymentRequired) as caught:
         await limiter.admit(after, "t3", Need(10, 10, 1, 1))
     assert caught.value.code == "budget_exceeded"
@@ -216,7 +215,7 @@ async def test_a_request_that_began_after_the_change_is_counted_once() -> None:
     clock.advance(1)
     budget = Budget(nanos=DOLLAR, epoch=1)
     ticket = await limiter.admit(key(budget), "t1", Need(10, 10, 1, 1))
-    await limiter.end(ticket, msgspec.structs.replace(event(), created_at=START, cost_nanos=DOLLAR // 2))
+    await over(limiter, ticket, DOLLAR // 2)
     room = await limiter.admit(key(budget), "t2", Need(10, 10, DOLLAR // 2, 0))
     assert room.held
 

@@ -173,6 +173,23 @@ class StoreSuite:
         assert [reading.used for reading in verdict.readings] == [16, 19, 24]
         assert (await store.admit("v", LEASE, [Counter("{p}:k:usd:total", 100, 0)])).readings[0].used == 1
 
+    async def test_what_was_stored_too_late_to_be_read_counts_in_what_is_seeded_after_it(self) -> None:
+        clock = ManualClock(START)
+        store = self.store(clock)
+        await store.seed({"{o}:usd:total": 0}, 600)
+        await store.count_also("stored before", {"{o}:k:usd:total": 2}, [], ago=1)
+        read_at = await store.reading_time()
+        clock.advance(1)
+        await store.count_also("stored meanwhile", {"{o}:k:usd:total": 5, "{o}:quota:tokens": 4}, [])
+        await store.count_also("held it", {"{o}:k:usd:total": 9}, ["{o}:k:usd:total#1"])
+        await store.seed(
+            {"{o}:k:usd:total#1": 12, "{o}:quota:tokens:2026-01-01": 20, "{o}:k:usd:2026-01": 1}, 600, read_at
+        )
+        await store.count_also("told late", {"{o}:k:usd:total": 8}, [], ago=2)
+        names = ["{o}:k:usd:total#1", "{o}:quota:tokens:2026-01-01", "{o}:k:usd:2026-01", "{o}:usd:total"]
+        verdict = await store.admit("u", LEASE, [Counter(name, 100, 0) for name in names])
+        assert [reading.used for reading in verdict.readings] == [17, 24, 1, 0]
+
     async def test_large_numbers_are_exact_and_end_at_the_ceiling(self) -> None:
         store = self.store(ManualClock(START))
         await store.seed({"c": 100_000_000_000_000}, 60)

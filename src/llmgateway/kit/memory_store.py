@@ -1,11 +1,13 @@
 """A Store in this process: exact, forgetful of what no longer counts, and without a background task."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 from llmgateway.kit.clock import Clock
 from llmgateway.kit.store import CEILING, LEASE_SECONDS, Claim, Counter, Gauge, Reading, Verdict, Window, beginnings_of
 
 _ABANDONED_MILLIS = 86_400_000
+_LATE_MILLIS = 60_000
 _SWEEP_FROM = 1024
 
 
@@ -52,6 +54,10 @@ class MemoryStore:
         self._gauges: dict[str, int] = {}
         self._counters: dict[str, tuple[int, int]] = {}
         """Value, and the millisecond after which it is unknown."""
+        self._read: dict[str, int] = {}
+        """Counter -> the millisecond as of which its value was read from the database."""
+        self._late = deque[tuple[int, str, int, Sequence[str]]]()
+        """As `count_also`, for counters that are being read: the millisecond when it was stored, beginning, truth, held."""
         self._newest: dict[str, str] = {}
         """What names of counters begin with -> the newest of them."""
         self._tickets: dict[str, _Reservation] = {}
@@ -114,11 +120,16 @@ class MemoryStore:
         return False
 
     async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:  # noqa: ARG002
+        now = self._millis()
+        stored = now - round(ago * 1000)
+        while self._late and self._late[0][0] < now - _LATE_MILLIS:
+            self._late.popleft()
         for beginning, truth in truths.items():
             key = self._newest.get(beginning)
             known = None if key is None or key in held else self._counters.get(key)
-            if key is not None and known is not None:
+            if key is not None and known is not None and stored >= self._read[key]:
                 self._counters[key] = (_bounded(known[0] + truth), known[1])
+            self._late.append((stored, beginning, truth, held))
 
     async def names(self, ticket: str, near: str) -> Sequence[str]:  # noqa: ARG002 no other process counts here
         return ()
@@ -129,11 +140,12 @@ class MemoryStore:
     async def reading_time(self) -> float:
         return self._millis() / 1000
 
-    async def seed(self, counters: Mapping[str, int], lifetime: int, read_at: float = 0.0) -> None:  # noqa: ARG002
-        now = self._millis()
+    async def seed(self, counters: Mapping[str, int], lifetime: int, read_at: float = 0.0) -> None:
+        now, read = self._millis(), round(read_at * 1000)
         for key, value in counters.items():
             if self._counter(key, now) is None:
-                self._counters[key] = (_bounded(value), now + lifetime * 1000)
+                whole = value + self._reserved(key) + self._stored_since(read, key)
+                self._counters[key], self._read[key] = (_bounded(whole), now + lifetime * 1000), read
                 self._newest.update(dict.fromkeys(beginnings_of(key), key))
 
     async def beat(self, lease: str) -> None:
@@ -149,8 +161,18 @@ class MemoryStore:
         """Whether a counter would have room, were it not for what open tickets reserve."""
         if not isinstance(claim, Counter):
             return False
-        reserved = sum(cost for ticket in self._tickets.values() for key, cost in ticket.counters if key == claim.key)
-        return used - reserved + claim.cost <= claim.limit
+        return used - self._reserved(claim.key) + claim.cost <= claim.limit
+
+    def _reserved(self, key: str) -> int:
+        """What open tickets hold of a counter."""
+        return sum(cost for ticket in self._tickets.values() for name, cost in ticket.counters if name == key)
+
+    def _stored_since(self, read: int, key: str) -> int:
+        """What requests cost that do not hold this counter and were stored too late to be read with it."""
+        names = beginnings_of(key)
+        return sum(
+            truth for stored, name, truth, held in self._late if stored >= read and name in names and key not in held
+        )
 
     def _used(self, claim: Claim, now: int) -> int | None:
         if isinstance(claim, Window):
@@ -176,7 +198,7 @@ class MemoryStore:
         if known is None:
             return None
         if known[1] <= now:
-            del self._counters[key]
+            del self._counters[key], self._read[key]
             for beginning in beginnings_of(key):
                 if self._newest.get(beginning) == key:
                     del self._newest[beginning]

@@ -164,7 +164,7 @@ class RedisStore:
     async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
         epoch = await self._server.epoch()
         keys = [f"{self._ticket_key(ticket, near_of(truths), epoch)}:also", *map(self._newest, truths)]
-        told = (self._server.told_time, f"{ago * 1000:.0f}", _STORING_MILLIS, self._prefix, epoch)
+        told = (self._server.told_time, f"{ago * 1000:.0f}", self._prefix, epoch)
         await self._pipelines.call("also", keys, (*told, written([*truths.values()]), written(held)))
 
     async def names(self, ticket: str, near: str) -> Sequence[str]:

@@ -111,10 +111,11 @@ class Store(Protocol):
         ...
 
     async def count_also(self, ticket: str, truths: Mapping[str, int], held: Sequence[str], ago: float = 0.0) -> None:
-        """Add what an ended request cost to counters that were seeded while it ran, and that its ticket did not reserve.
+        """Add what a request cost, once it is in the database, to counters that were read there without it and that it did not hold.
 
         `truths` maps the beginning of a counter's name (see `beginnings_of`) to what the request adds; of the counters with
-        that beginning the newest one counts. `held` are the counters that `settle` corrects; `ago` is as for `settle`.
+        that beginning the newest one counts, and one that is seeded a moment later. `held` are the counters that `settle`
+        corrects; it has been in the database for `ago` seconds.
         """
         ...
 

@@ -27,6 +27,11 @@ class Heard:
     held: set[str] = field(default_factory=set[str])
     owes: bool = False
     """Whether what it hears of is not settled at once."""
+    own: dict[str, float] = field(default_factory=dict[str, float])
+    """Requests of its own process, and for how long they had been stored."""
+
+    async def stored(self, event: UsageEvent, ago: float) -> None:
+        self.own[event.id] = ago
 
     async def inherit(self, event: UsageEvent, ago: float) -> None:
         self.told[event.id] = ago
@@ -66,6 +71,21 @@ async def test_what_was_stored_and_not_settled_is_told_to_the_heir(tmp_path: Pat
     await _recover(tmp_path, table, heir)
     assert heir.told.keys() == {events[3].id}
     assert sum(table.batches) == len(events), "none is stored twice"
+
+
+async def test_what_is_in_the_database_by_now_is_told_and_nothing_before(tmp_path: Path) -> None:
+    """Whoever read what was spent before that has it not yet."""
+    table, heir = Table(down=True), Heard()
+    with Journal.open(tmp_path) as journal:
+        one = event()
+        Recorder(journal).close(one)
+        async with _shipping(journal, table, heir):
+            await until(lambda: table.asked > 1)
+            assert heir.own == {}
+            table.down = False
+            await until(lambda: bool(heir.own))
+    assert (heir.own.keys(), heir.told) == ({one.id}, {})
+    assert 0 <= heir.own[one.id] < 60
 
 
 async def test_the_heir_hears_how_long_ago_the_dead_had_stored_it(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ _SETTLED: Final = timedelta(minutes=50)
 """A request with a close record that began longer ago was settled by its own process. Stores remember settlements for an hour."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _MOST_CHANGES: Final = 10_000
+_MOST_ENDED: Final = 10_000
 _REMEMBERED: Final = 4096
 """Keys whose limits are remembered."""
 _UNKNOWN = "What this key may still spend cannot be known now, because the store that counts it does not answer. Try again shortly."
@@ -111,6 +112,8 @@ class Limiter:
         self._lease = new_id("lease", clock.now())
         self._changes: dict[str | None, float] = {}
         """Id of a key or organisation, None for all of them -> when its limits last changed, in monotonic seconds, oldest first."""
+        self._ended: dict[str, Ticket] = {}
+        """By their ids, requests that are over and not known to be in the database, oldest first."""
         self._key_limits = Recent[int, tuple[KeySnapshot, PreparedLimits]](_REMEMBERED)
         """`id` of a snapshot -> the snapshot, kept alive so that no other gets its id, and its limits."""
 
@@ -140,15 +143,23 @@ class Limiter:
         await self._store.settle(ticket.id, {name: used.of(kind) for name, kind in ticket.claims})
 
     async def end(self, ticket: Ticket, event: UsageEvent) -> None:
-        """Settle the ticket of a request that is over. Limits that were set while it ran count it as well."""
-        used = Used.by(event)
-        try:
-            await self.settle(ticket, used)
-        finally:
-            if any(self._changes.get(one, -math.inf) >= ticket.since for one in (event.org_id, event.key_id, None)):
-                truths = {name: used.of(kind) for name, kind in counter_prefixes(event).items()}
-                corrected = [name for name, _ in ticket.claims]
-                await self._store.count_also(ticket.id, truths, corrected)
+        """Settle the ticket of a request that is over."""
+        self._ended[ticket.id] = ticket
+        if len(self._ended) > _MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
+        await self.settle(ticket, Used.by(event))
+
+    async def stored(self, event: UsageEvent, ago: float = 0.0) -> None:
+        """A request of this process has been in the database for `ago` seconds. Limits that were set since it began count it now.
+
+        Not before: what they count from there may have it already.
+        """
+        ticket = self._ended.pop(event.id, None)
+        changed = (self._changes.get(one, -math.inf) for one in (event.org_id, event.key_id, None))
+        if ticket is not None and max(changed) >= ticket.since:
+            used, corrected = Used.by(event), [name for name, _ in ticket.claims]
+            truths = {name: used.of(kind) for name, kind in counter_prefixes(event).items()}
+            await self._store.count_also(ticket.id, truths, corrected, ago)
 
     def holds(self, request_id: str) -> bool:
         """Whether the store still waits for this request's settlement. If this process dies, the one that adopts its journal settles."""

@@ -43,9 +43,9 @@ class Seeder:
         await self._store.seed(values, _LIFETIME, read_at)
 
     async def _read(self, org_id: str, start: datetime, now: datetime) -> tuple[float, Sequence[Spent]]:
-        read_at = await self._store.reading_time()
         if not await self._flush():
             raise MoneyUnknown("this process has not stored yet what it counted")
+        read_at = await self._store.reading_time()
         return read_at, await self._source.spent(org_id, start, now)
 
 

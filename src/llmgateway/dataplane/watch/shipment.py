@@ -28,7 +28,11 @@ _log = structlog.get_logger(__name__)
 
 
 class Heir(Protocol):
-    """Settles the requests of dead processes, which this process inherits with their journals."""
+    """Hears what is in the database by now, and settles the requests of dead processes, whose journals this process inherits."""
+
+    async def stored(self, event: UsageEvent, ago: float) -> None:
+        """A request of this process has been in the database for `ago` seconds."""
+        ...
 
     async def inherit(self, event: UsageEvent, ago: float) -> None:
         """Settle a request of a dead process. `ago`: for how many seconds its event has been in the database."""
@@ -149,9 +153,10 @@ class Shipment:
             batch = self._waiting[:BATCH]
             refused = set(await self._sink.insert(batch))
             stored = self._clock.monotonic()
-            if self._inherited and self.heir is not None:
+            if self.heir is not None:
+                hears = self.heir.inherit if self._inherited else self.heir.stored
                 for event in batch:
-                    await self.heir.inherit(event, self._clock.monotonic() - stored)
+                    await hears(event, self._clock.monotonic() - stored)
             if refused:
                 self._set_aside(
                     [
