@@ -110,6 +110,34 @@ async def test_an_announcement_forgets_a_key_its_org_or_everything(clock: Manual
             await keys.identify("secret", "1.1.1.1")
 
 
+class _Overtaken(Table):
+    """While an answer is on its way, the key is revoked and that is announced, so often."""
+
+    announced = 0
+
+    def __init__(self, times: int) -> None:
+        super().__init__(secret=KEY)
+        self.times = times
+        self.keys_of: Keys | None = None
+
+    async def key_snapshot(self, secret: str) -> KeySnapshot | None:
+        found = await super().key_snapshot(secret)
+        if self.keys_of is not None and self.announced < self.times:
+            self.announced += 1
+            self.keys[secret] = replace(KEY, revoked=True)
+            self.keys_of.forget(KeyChanged("key_1", None))
+        return found
+
+
+@pytest.mark.parametrize("times", [1, 1_000])
+async def test_what_is_announced_while_a_key_is_asked_for_holds_at_once(clock: ManualClock, times: int) -> None:
+    table = _Overtaken(times)
+    table.keys_of = keys = Keys(table, clock)
+    with pytest.raises(Unauthorized, match="was revoked"):
+        await keys.identify("secret", "1.1.1.1")
+    assert table.asked <= 4, "changes of others, without a break, hold up nobody"
+
+
 @pytest.mark.parametrize(
     ("snapshot", "address", "problem"),
     [

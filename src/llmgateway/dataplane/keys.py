@@ -20,6 +20,7 @@ _UNKNOWN_SECONDS = 10.0
 _REFUSALS_A_MINUTE = 60
 _REPORT_SECONDS = 5.0
 _MAX_KEYS = 100_000
+_MOST_ASKED = 4
 _MAX_ADDRESSES = 10_000
 
 
@@ -131,13 +132,17 @@ class Keys:
         return await asyncio.shield(task)
 
     async def _ask(self, digest: bytes, secret: str) -> KeySnapshot | None:
-        generation = self._generation
-        snapshot = await self._source.key_snapshot(secret)
-        if generation == self._generation:
-            self._entries[digest] = _Entry(snapshot, self._clock.monotonic())
-            self._entries.move_to_end(digest)
-            if len(self._entries) > _MAX_KEYS:
-                self._entries.popitem(last=False)
+        """What was announced meanwhile may be of this key: then it is asked for once more, lest a limit or an end be overlooked."""
+        snapshot = None
+        for _ in range(_MOST_ASKED):
+            generation = self._generation
+            snapshot = await self._source.key_snapshot(secret)
+            if generation == self._generation:
+                self._entries[digest] = _Entry(snapshot, self._clock.monotonic())
+                self._entries.move_to_end(digest)
+                if len(self._entries) > _MAX_KEYS:
+                    self._entries.popitem(last=False)
+                break
         return snapshot
 
     def _asked(self, digest: bytes, task: asyncio.Task[KeySnapshot | None]) -> None:
