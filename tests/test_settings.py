@@ -105,3 +105,22 @@ def test_a_process_that_starts_warns_of_it(command: list[str], tmp_path: Path) -
     [warning] = [line for line in done.stderr.splitlines() if '"warning"' in line]
     assert '"variable": "LLMGATEWAY_LOG_REQUEST"' in warning
     assert '"meant": "LLMGATEWAY_LOG_REQUESTS"' in warning
+
+
+def test_what_kubernetes_tells_of_a_service_of_our_name_is_no_setting() -> None:
+    told = {
+        "LLMGATEWAY_PORT": "tcp://10.0.0.11:8080",
+        "LLMGATEWAY_PORT_8080_TCP_ADDR": "10.0.0.11",
+        "LLMGATEWAY_SERVICE_HOST": "10.0.0.11",
+        "LLMGATEWAY_SERVICE_PORT": "8080",
+        "LLMGATEWAY_SERVICE_PORT_HTTP": "8080",
+    }
+    settings = load_settings(told)
+    assert settings.port == 8080
+    assert not settings.misspelt()
+    assert load_settings({**told, "LLMGATEWAY_PORT": "9000"}).port == 9000
+
+
+def test_another_wrong_port_is_still_told() -> None:
+    with pytest.raises(ConfigurationError, match="LLMGATEWAY_PORT"):
+        load_settings({"LLMGATEWAY_PORT": "http://10.0.0.11:8080"})

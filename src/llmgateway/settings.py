@@ -1,5 +1,6 @@
 """Every setting of a process, from its environment, read once on floor 4 and passed on as one frozen object."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from ipaddress import ip_network
@@ -19,6 +20,11 @@ log = structlog.get_logger()
 _NEARLY = 0.85
 """From this similarity on (0 to 1), an unknown variable counts as a misspelt one."""
 _SECRET_BYTES = 32
+_SERVICE_LINK = re.compile(r"LLMGATEWAY_(?:PORT=(?:tcp|udp|sctp)://|PORT_\d+_|SERVICE_(?:HOST=|PORT[_=]))")
+"""What Kubernetes tells every pod about a Service named llmgateway, such as `LLMGATEWAY_PORT=tcp://10.0.0.11:8080`.
+
+Page: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables.
+"""
 
 
 def _split(value: object) -> object:
@@ -222,13 +228,17 @@ class Settings(BaseModel):
 
 def load_settings(environ: Mapping[str, str], config: Path | None = None) -> Settings:
     """Read the settings, with another gateway.yaml where one is named. Raises ConfigurationError with one sentence that names the variable."""
-    given = _with_files({name: value for name, value in environ.items() if value != ""})
+    given = _with_files(_meant_for_us(environ))
     try:
         settings = Settings.model_validate({**given, "environment": given})
     except ValidationError as error:
         raise ConfigurationError(first_mistake(error)) from error
     changes: dict[str, Path] = {"data_dir": settings.data_dir.expanduser().absolute()}
     return settings.model_copy(update=changes if config is None else {**changes, "config": config})
+
+
+def _meant_for_us(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if value and not _SERVICE_LINK.match(f"{name}={value}")}
 
 
 def _with_files(given: Mapping[str, str]) -> dict[str, str]:
