@@ -57,13 +57,25 @@ def test_what_is_misspelt_is_told_with_what_is_meant(text: str, sentence: str, t
     assert sentence in str(error)
 
 
-def test_serve_refuses_what_is_misspelt_before_anything_starts(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (f"models: {{m: {{targetz: [{{{SANDBOX}}}]}}}}", "models.m.targetz: there is no such field. Is targets meant?"),
+        (
+            "models: {m: {targets: [{provider: opnai, model: a}]}}",
+            "models.m.targets.0: provider 'opnai' is not known. Is openai meant?",
+        ),
+        ("providers: {opnai: {api_key: k}}", "providers.opnai: is not built in. Is openai meant?"),
+    ],
+)
+def test_serve_refuses_what_is_misspelt_before_anything_starts(text: str, sentence: str, tmp_path: Path) -> None:
     file, data = tmp_path / "gateway.yaml", tmp_path / "data"
-    file.write_text(f"models: {{m: {{targetz: [{{{SANDBOX}}}]}}}}")
+    file.write_text(text)
     done = CliRunner().invoke(
         cli, ["serve", "--port", "0", "--config", str(file)], env={"LLMGATEWAY_DATA_DIR": str(data)}
     )
-    assert str(done.exception) == f"{file}: models.m.targetz: there is no such field. Is targets meant?"
+    assert isinstance(done.exception, ConfigurationError)
+    assert sentence in str(done.exception)
     assert not data.exists()
 
 

@@ -119,8 +119,10 @@ class Gateway:
 
 
 def read_gateway_file(settings: Settings) -> GatewayFile:
-    """The configured gateway.yaml, or an empty one. Raises ConfigurationError."""
-    return load_gateway_file(settings.config, settings.environment) if settings.config else GatewayFile()
+    """The configured gateway.yaml, or an empty one. Raises ConfigurationError, also for what none of the providers has."""
+    file = load_gateway_file(settings.config, settings.environment) if settings.config else GatewayFile()
+    build_hosts(PROVIDERS, file, settings.environment)
+    return file
 
 
 @asynccontextmanager

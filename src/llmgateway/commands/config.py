@@ -10,9 +10,7 @@ import typer
 
 from llmgateway.app import read_gateway_file
 from llmgateway.dataplane.plan.hosts import build_hosts
-from llmgateway.errors import ConfigurationError
 from llmgateway.gateway_file import GatewayFile
-from llmgateway.kit.mistakes import question
 from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
 
@@ -45,11 +43,6 @@ def check(config: ConfigOption = None) -> None:
     hosts = build_hosts(PROVIDERS, file, settings.environment)
     for name, alias in file.models.items():
         for position, target in enumerate(alias.targets):
-            if target.provider not in hosts:
-                hint = question(target.provider, hosts)
-                raise ConfigurationError(
-                    f"models.{name}.targets.{position}: provider {target.provider!r} is not known. {hint}".strip()
-                )
             if hosts[target.provider].missing:
                 typer.echo(f"warning: models.{name}.targets.{position}: {hosts[target.provider].missing}")
     for variable, meant in settings.misspelt().items():

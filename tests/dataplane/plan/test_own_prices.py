@@ -101,7 +101,6 @@ models:
   house: {targets: [{provider: groq, model: llama-3.3-70b-versatile, price: {input: '3', request: '1'}}]}
   either: {targets: [{provider: openai, model: gpt-4.1}, {provider: groq, model: llama-3.3-70b-versatile}]}
   plain: {targets: [{provider: openai, model: gpt-4.1}]}
-  gone: {targets: [{provider: nobody, model: m}]}
 """
     told = _told(file, nobody)
     ours = {"input_mtok": "3", "output_mtok": "0", "requests_kcount": "1"}

@@ -72,11 +72,16 @@ class Host:
 
 
 def build_hosts(providers: Iterable[Provider], file: GatewayFile, environ: Mapping[str, str]) -> Mapping[str, Host]:
-    """Every provider as this installation has it; gateway.yaml wins over the environment. Raises ConfigurationError."""
+    """Every provider as this installation has it; gateway.yaml wins over the environment.
+
+    Raises ConfigurationError, also for a target of the file whose provider there is not.
+    """
     empty = ProviderEntry()
+    declared = _declared(providers, file)
+    _check_targets(file, declared)
     return {
         name: _host(provider, file.providers.get(name, empty), environ, in_file=name in file.providers)
-        for name, provider in _declared(providers, file).items()
+        for name, provider in declared.items()
     }
 
 
@@ -94,6 +99,16 @@ def _declared(providers: Iterable[Provider], file: GatewayFile) -> Mapping[str, 
             )
         _check_settings(declared[name], entry)
     return declared
+
+
+def _check_targets(file: GatewayFile, declared: Mapping[str, Provider]) -> None:
+    for name, alias in file.models.items():
+        for position, target in enumerate(alias.targets):
+            if target.provider not in declared:
+                hint = question(target.provider, declared)
+                raise ConfigurationError(
+                    f"gateway.yaml: models.{name}.targets.{position}: provider {target.provider!r} is not known. {hint}".strip()
+                )
 
 
 def _check_settings(provider: Provider, entry: ProviderEntry) -> None:
