@@ -7,7 +7,7 @@ import pytest
 
 from llmgateway.canon.chat import Json
 from llmgateway.canon.usage import Usage
-from llmgateway.errors import FailureKind
+from llmgateway.kit.sse import FrameTooLong
 from llmgateway.providers.anthropic.answer import canon_message, usage_of
 from llmgateway.providers.anthropic.declaration import ANTHROPIC
 from llmgateway.providers.base import Step, UpstreamReply
@@ -198,9 +198,8 @@ def test_deltas_and_ends_of_blocks_that_never_began_are_skipped() -> None:
 
 
 def test_an_endless_event_is_a_protocol_failure() -> None:
-    (step,) = ANTHROPIC.decoder(chat({}), native=True).feed(b"data: " + b"x" * (17 * 1024 * 1024))
-    assert step.error is not None
-    assert step.error.kind is FailureKind.PROTOCOL
+    with pytest.raises(FrameTooLong):
+        ANTHROPIC.decoder(chat({}), native=True).feed(b"data: " + b"x" * (17 * 1024 * 1024))
 
 
 def test_a_last_frame_without_its_blank_line_is_read_at_the_end() -> None:

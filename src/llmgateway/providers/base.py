@@ -143,7 +143,7 @@ class Decoder(Protocol):
         ...
 
     def feed(self, data: bytes) -> Sequence[Step]:
-        """Steps completed by these bytes. A malformed frame is skipped, never raised."""
+        """Steps completed by these bytes. A malformed frame is skipped, never raised. Raises FrameTooLong."""
         ...
 
     def close(self) -> Sequence[Step]:

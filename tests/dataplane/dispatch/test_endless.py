@@ -276,10 +276,11 @@ async def test_comments_are_no_part_of_an_answer_that_is_put_together_here() -> 
         assert served.target.name == "lab/m"
 
 
-async def test_an_event_without_end_is_left() -> None:
+@pytest.mark.parametrize("model", ["lab/m", "openai/m", "anthropic/m", "gemini/m", "cohere/m"])
+async def test_an_event_without_end_is_left(model: str) -> None:
     async with _serving("event", 40) as scene:
         with _held(60), pytest.raises(UpstreamFailed) as failed:
-            await scene.asking(_streamed("lab/m")).first()
+            await scene.asking(_streamed(model)).first()
         assert "more than 16 MiB" in failed.value.attempts[0].message
 
 

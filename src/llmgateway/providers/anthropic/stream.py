@@ -12,8 +12,7 @@ import msgspec
 
 from llmgateway.canon.chat import ChatChunk, Delta, Json, chunk_of, usage_chunk
 from llmgateway.canon.shapes import objects, text_of
-from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.kit.sse import FrameTooLong, Splitter
+from llmgateway.kit.sse import Splitter
 from llmgateway.providers.anthropic.answer import (
     MessagesUsage,
     arguments_of,
@@ -120,11 +119,7 @@ class SseDecoder:
         return self._reader.kept
 
     def feed(self, data: bytes) -> Sequence[Step]:
-        try:
-            frames = self._splitter.feed(data)
-        except FrameTooLong:
-            error = ProviderError(FailureKind.PROTOCOL, "The provider sent one event of more than 16 MiB.")
-            return [Step(error=error)]
+        frames = self._splitter.feed(data)
         if len(frames) == 1:
             return self._reader.read(frames[0].raw, frames[0].data)
         return [step for frame in frames for step in self._reader.read(frame.raw, frame.data)]

@@ -11,7 +11,7 @@ from llmgateway.canon.chat import ChatChunk, Delta, Json, chunk_of, usage_chunk
 from llmgateway.canon.shapes import is_object, object_in, text_of
 from llmgateway.canon.usage import usage_object
 from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.kit.sse import FrameTooLong, Splitter
+from llmgateway.kit.sse import Splitter
 from llmgateway.providers.base import Step
 from llmgateway.providers.cohere.answer import finish_of, url_citations, usage_of
 from llmgateway.providers.cohere.errors import ending_error
@@ -51,12 +51,7 @@ class CohereDecoder:
 
     def feed(self, data: bytes) -> Sequence[Step]:
         self.kept += len(data)
-        try:
-            frames = self._splitter.feed(data)
-        except FrameTooLong:
-            error = ProviderError(FailureKind.PROTOCOL, "Cohere sent one event of more than 16 MiB.")
-            return [Step(error=error)]
-        return [step for frame in frames for step in self._read(frame.data)]
+        return [step for frame in self._splitter.feed(data) for step in self._read(frame.data)]
 
     def close(self) -> Sequence[Step]:
         return [step for frame in self._splitter.close() for step in self._read(frame.data)]

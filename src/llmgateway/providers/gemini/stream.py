@@ -11,8 +11,6 @@ import msgspec
 from llmgateway.canon.call import Call
 from llmgateway.canon.chat import ChatChunk, Delta, Json, chunk_of, usage_chunk
 from llmgateway.canon.shapes import is_object, text_of
-from llmgateway.errors import FailureKind, ProviderError
-from llmgateway.kit.sse import FrameTooLong
 from llmgateway.providers.base import Step
 from llmgateway.providers.gemini.answer import (
     Candidate,
@@ -94,11 +92,7 @@ class GeminiDecoder:
 
     def feed(self, data: bytes) -> Sequence[Step]:
         self.kept += len(data)
-        try:
-            frames = self._framing.feed(data)
-        except FrameTooLong:
-            return [Step(error=ProviderError(FailureKind.PROTOCOL, "Google sent one event of more than 16 MiB."))]
-        return [step for frame in frames for step in self.read(frame)]
+        return [step for frame in self._framing.feed(data) for step in self.read(frame)]
 
     def close(self) -> Sequence[Step]:
         steps = [step for frame in self._framing.close() for step in self.read(frame)]
