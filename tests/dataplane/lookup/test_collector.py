@@ -34,3 +34,11 @@ def test_a_long_stream_is_read_in_slices_and_nothing_is_lost() -> None:
     answer = collector.answer()
     assert answer is not None
     assert answer.text == "".join(words)
+
+
+def test_an_event_that_is_too_long_to_be_read_again_is_not_kept_and_breaks_nothing() -> None:
+    stream = deltas({"content": "x" * (17 << 20)})
+    call, target = chat(stream=True), replace(Routing().plan().targets[0], provider=OPENAI)
+    collector = Collector(call)
+    collector.note(decoded(OPENAI.decoder(call, native=True), stream), target, native=True, came=len(stream))
+    assert collector.answer() is None

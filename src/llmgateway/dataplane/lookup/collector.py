@@ -8,7 +8,8 @@ import msgspec
 from llmgateway.canon.call import Call, Dialect, Operation
 from llmgateway.dataplane.dispatch.assembly import Assembly
 from llmgateway.dataplane.plan.targets import Target
-from llmgateway.providers.base import Answer, Step, UpstreamReply
+from llmgateway.kit.sse import FrameTooLong
+from llmgateway.providers.base import Answer, Decoder, Step, UpstreamReply
 
 _MOST_BYTES: Final = 32 << 20
 """Bytes of a stream that is collected: streams have a few hundred for each word."""
@@ -50,6 +51,12 @@ class Collector:
         if self._native is None:
             return
         decoder, self._native = self._native.provider.rereads(self._call), None
+        try:
+            self._reread(decoder)
+        except FrameTooLong:
+            self._too_long = True  # it came in larger pieces than it is read in here
+
+    def _reread(self, decoder: Decoder) -> None:
         for start in range(0, len(self._frames), _SLICE):
             for step in decoder.feed(bytes(self._frames[start : start + _SLICE])):
                 self._assembly.add(step)
