@@ -107,11 +107,13 @@ def test_kill_9_leaves_nothing_unspent_that_was_stored_and_not_settled(
 ) -> None:
     """No journal is needed any more for its bill; but Redis only knows what it reserved, and frees that with the dead."""
     socket, data_dir = tmp_path / "v", tmp_path / "data"
+    patient = {"REDIS_URL": f"unix://{socket}", "LLMGATEWAY_REDIS_DEADLINE_MS": "1000"}
+    """A busy machine is no Redis that is down."""
     price = "price: {input: '200', output: '200'}"
     config = _config(stage) + f"models:\n  long: {{targets: [{{provider: openai, model: endless, {price}}}]}}\n"
     with ValkeyServer(port=0, unix_socket_path=str(socket)) as server:
         redis: Any = server.client()
-        with run_gateway(data_dir, config, REDIS_URL=f"unix://{socket}") as first:
+        with run_gateway(data_dir, config, **patient) as first:
             asking = {"authorization": f"Bearer {first.new_key('--budget-usd', '1')}"}
             body = {"model": "long", "messages": [{"role": "user", "content": "Hi"}], "stream": True, "max_tokens": 99}
             url = f"{first.url}/v1/chat/completions"
@@ -125,11 +127,11 @@ def test_kill_9_leaves_nothing_unspent_that_was_stored_and_not_settled(
             first.process.kill()
             first.process.wait()
         for _ in range(heirs):
-            with run_gateway(data_dir, config, REDIS_URL=f"unix://{socket}") as heir:
+            with run_gateway(data_dir, config, **patient) as heir:
                 time.sleep(2)  # it adopts the journal, and Redis does not take the settlement
                 heir.process.kill()
                 heir.process.wait()
         redis.client_unpause()
         assert _counted(redis) == reserved
-        with run_gateway(data_dir, config, REDIS_URL=f"unix://{socket}"):
+        with run_gateway(data_dir, config, **patient):
             _becomes(lambda: _counted(redis), [cost])
