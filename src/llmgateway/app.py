@@ -50,7 +50,7 @@ from llmgateway.dataplane.pages import Pages, Readiness
 from llmgateway.dataplane.pipeline import Services
 from llmgateway.dataplane.plan.forecast import Forecast
 from llmgateway.dataplane.plan.health import Health
-from llmgateway.dataplane.plan.hosts import build_hosts
+from llmgateway.dataplane.plan.hosts import Host, build_hosts
 from llmgateway.dataplane.plan.router import Router
 from llmgateway.dataplane.routes import DataPlane
 from llmgateway.dataplane.sandbox.transport import SandboxTransport
@@ -118,11 +118,13 @@ class Gateway:
             await self.dataplane(scope, receive, send)
 
 
-def read_gateway_file(settings: Settings) -> GatewayFile:
-    """The configured gateway.yaml, or an empty one. Raises ConfigurationError, also for what none of the providers has."""
+def read_gateway_file(settings: Settings) -> tuple[GatewayFile, Mapping[str, Host]]:
+    """The configured gateway.yaml, or an empty one, and every provider as it and the environment have it.
+
+    Raises ConfigurationError.
+    """
     file = load_gateway_file(settings.config, settings.environment) if settings.config else GatewayFile()
-    build_hosts(PROVIDERS, file, settings.environment)
-    return file
+    return file, build_hosts(PROVIDERS, file, settings.environment)
 
 
 @asynccontextmanager
@@ -131,7 +133,8 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
 
     `port` is the one that the process listens on, where the settings left it open. Raises ConfigurationError.
     """
-    clock, file = SystemClock(), read_gateway_file(settings)
+    clock = SystemClock()
+    file, hosts = read_gateway_file(settings)
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         admin = await enter(open_database(settings, Role.ADMIN, serving=True))
@@ -151,7 +154,6 @@ async def open_gateway(settings: Settings, port: int | None = None, part: Part =
         await enter(_running(contents.ship()))
         instruments = instruments_of(settings, recording.recorder, metrics, limiter, contents)
         await _keep_prices(admin, instruments.catalog, clock)
-        hosts = build_hosts(PROVIDERS, file, settings.environment)
         answers = await enter(open_answers(settings, file, clock, pepper))
         services = Services(
             keys=keys,

@@ -3,15 +3,15 @@
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from llmgateway.app import read_gateway_file
-from llmgateway.dataplane.plan.hosts import build_hosts
+from llmgateway.dataplane.plan.hosts import Host
 from llmgateway.gateway_file import GatewayFile
-from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Check and show the configuration.")
@@ -39,8 +39,7 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", help="The gateway
 @app.command()
 def check(config: ConfigOption = None) -> None:
     """Check the environment and gateway.yaml, and say what is missing."""
-    settings, file = _read(config)
-    hosts = build_hosts(PROVIDERS, file, settings.environment)
+    settings, file, hosts = _read(config)
     for name, alias in file.models.items():
         for position, target in enumerate(alias.targets):
             if hosts[target.provider].missing:
@@ -54,7 +53,7 @@ def check(config: ConfigOption = None) -> None:
 @app.command()
 def show(config: ConfigOption = None) -> None:
     """Print the settings and the file as JSON, secrets struck out."""
-    settings, file = _read(config)
+    settings, file, _ = _read(config)
     shown: dict[str, Any] = settings.model_dump(mode="json")
     for name in _SECRET_SETTINGS:
         if shown.get(name):
@@ -63,9 +62,9 @@ def show(config: ConfigOption = None) -> None:
     typer.echo(PASSWORD_IN_URL.sub("***", told))
 
 
-def _read(config: Path | None) -> tuple[Settings, GatewayFile]:
+def _read(config: Path | None) -> tuple[Settings, GatewayFile, Mapping[str, Host]]:
     settings = load_settings(os.environ, config)
-    return settings, read_gateway_file(settings)
+    return settings, *read_gateway_file(settings)
 
 
 def _redacted(file: GatewayFile) -> dict[str, Any]:

@@ -12,19 +12,17 @@ import typer
 from llmgateway.app import read_gateway_file
 from llmgateway.commands.config import PASSWORD_IN_URL, ConfigOption
 from llmgateway.dataplane.dispatch.probing import NO_FREE_CALL, probe
-from llmgateway.dataplane.plan.hosts import Host, build_hosts
+from llmgateway.dataplane.plan.hosts import Host
 from llmgateway.errors import ConfigurationError
 from llmgateway.kit.http import HttpClient
-from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The providers of this installation.")
 
 
 def _hosts(config: Path | None) -> list[Host]:
-    settings = load_settings(os.environ, config)
-    file = read_gateway_file(settings)
-    return list(build_hosts(PROVIDERS, file, settings.environment).values())
+    _, hosts = read_gateway_file(load_settings(os.environ, config))
+    return list(hosts.values())
 
 
 @app.command("list")

@@ -21,13 +21,11 @@ from llmgateway.controlplane.keys.source import snapshot_of
 from llmgateway.data_wing import DIALECTS, ENTRANCES
 from llmgateway.dataplane.plan.forecast import Forecast
 from llmgateway.dataplane.plan.health import Health
-from llmgateway.dataplane.plan.hosts import build_hosts
 from llmgateway.dataplane.plan.router import Router
 from llmgateway.db.opening import open_database
 from llmgateway.db.roles import Role
 from llmgateway.errors import ConfigurationError, NotFound, Problem
 from llmgateway.kit.clock import SystemClock
-from llmgateway.providers.registry import PROVIDERS
 from llmgateway.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="How requests find their targets.")
@@ -75,8 +73,8 @@ def explain(
 
 def forecast_of(settings: Settings) -> Forecast:
     """What plans are made with, of a process that serves nobody."""
-    file, catalog, clock = read_gateway_file(settings), load_catalog(), SystemClock()
-    hosts = build_hosts(PROVIDERS, file, settings.environment)
+    catalog, clock = load_catalog(), SystemClock()
+    file, hosts = read_gateway_file(settings)
     return Forecast(Router(hosts, file, catalog, Health(clock), clock), catalog, Tokenizer(), clock)
 
 

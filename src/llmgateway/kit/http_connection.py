@@ -136,7 +136,7 @@ class HttpConnection(asyncio.Protocol):
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def news(self) -> asyncio.Future[None]:
-        """Until more of the answer comes, or it ends. Raises NotHttp and OSError where that is known already, and the future none."""
+        """Until more of the answer comes, or it ends; the future itself never fails. Raises NotHttp and OSError for what came before."""
         if self._trouble is not None:
             raise self._trouble
         self._waiting = self._loop.create_future()
